@@ -1,0 +1,281 @@
+//! `fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…[&pin=…][&control=PORT]`: everything a client
+//! needs to reach and to recognise its echo server, in one line that the server prints.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use thiserror::Error;
+
+use crate::key::{KeyId, Secret};
+
+/// SHA-256 of a certificate's SubjectPublicKeyInfo in DER. The key alone is pinned: name and expiry
+/// of the certificate decide nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pin(pub [u8; 32]);
+
+/// A connection string, taken apart. `Debug` does not show the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionString {
+    pub key_id: KeyId,
+    pub secret: Secret,
+    /// Host names or addresses (IPv6 without brackets), each a server of its own or another way to
+    /// the same one. Never empty.
+    pub hosts: Vec<String>,
+    /// Never empty; several during a roll-over of the server's certificate.
+    pub pins: Vec<Pin>,
+    /// A port outside every profile, which the server listens on for comparison.
+    pub control_port: u16,
+}
+
+impl ConnectionString {
+    /// The string itself, secret included: for the one command that hands it to its owner.
+    pub fn expose(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(|h| bracketed(h)).collect();
+        let mut text = format!(
+            "{SCHEME}{}:{}@{}",
+            self.key_id,
+            BASE64_URL_SAFE_NO_PAD.encode(self.secret.expose()),
+            hosts.join(",")
+        );
+        for (i, pin) in self.pins.iter().enumerate() {
+            text.push(if i == 0 { '?' } else { '&' });
+            text.push_str(&format!("pin={pin}"));
+        }
+        if self.control_port != DEFAULT_CONTROL_PORT {
+            text.push_str(&format!("&control={}", self.control_port));
+        }
+        text
+    }
+}
+
+impl FromStr for ConnectionString {
+    type Err = InvalidConnectionString;
+
+    fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
+        use InvalidConnectionString as Invalid;
+        let rest = text.trim().strip_prefix(SCHEME).ok_or(Invalid::Scheme)?;
+        let (authority, query) = rest.split_once('?').ok_or(Invalid::NoPin)?;
+        let (user, hosts) = authority.rsplit_once('@').ok_or(Invalid::NoKey)?;
+        let (key_id, secret) = user.split_once(':').ok_or(Invalid::NoKey)?;
+        let key_id = key_id.parse().map_err(|_| Invalid::KeyId)?;
+        let secret = BASE64_URL_SAFE_NO_PAD
+            .decode(secret)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(Secret::new)
+            .ok_or(Invalid::Secret)?;
+        let hosts = hosts
+            .trim_end_matches('/')
+            .split(',')
+            .map(host)
+            .collect::<Result<Vec<_>, _>>()?;
+        let (pins, control_port) = parameters(query)?;
+        Ok(Self {
+            key_id,
+            secret,
+            hosts,
+            pins,
+            control_port: control_port.unwrap_or(DEFAULT_CONTROL_PORT),
+        })
+    }
+}
+
+fn parameters(query: &str) -> Result<(Vec<Pin>, Option<u16>), InvalidConnectionString> {
+    use InvalidConnectionString as Invalid;
+    let mut pins = Vec::new();
+    let mut control_port = None;
+    for parameter in query.split('&') {
+        match parameter.split_once('=') {
+            Some(("pin", value)) => pins.push(value.parse()?),
+            Some(("control", value)) => match value.parse() {
+                Ok(port) if port != 0 => control_port = Some(port),
+                _ => return Err(Invalid::ControlPort(value.to_owned())),
+            },
+            _ => return Err(Invalid::Parameter(parameter.to_owned())),
+        }
+    }
+    if pins.is_empty() {
+        return Err(Invalid::NoPin);
+    }
+    Ok((pins, control_port))
+}
+
+fn host(text: &str) -> Result<String, InvalidConnectionString> {
+    let invalid = || InvalidConnectionString::Host(text.to_owned());
+    if let Some(inner) = text.strip_prefix('[') {
+        let inner = inner.strip_suffix(']').ok_or_else(invalid)?;
+        return match inner.parse::<Ipv6Addr>() {
+            Ok(_) => Ok(inner.to_owned()),
+            Err(_) => Err(invalid()),
+        };
+    }
+    let fits = (1..=MAX_HOST).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(invalid())
+    }
+}
+
+/// Whether `text` can stand as a host in a connection string (IPv6 without brackets).
+pub fn is_host(text: &str) -> bool {
+    host(&bracketed(text)).is_ok()
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Pin {
+    type Err = InvalidConnectionString;
+
+    fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
+        let mut bytes = [0; 32];
+        let hex = text.strip_prefix("sha256:");
+        match hex.map(|hex| hex::decode_to_slice(hex, &mut bytes)) {
+            Some(Ok(())) => Ok(Self(bytes)),
+            Some(Err(_)) | None => Err(InvalidConnectionString::Pin(text.to_owned())),
+        }
+    }
+}
+
+/// What is wrong with a connection string. No message repeats a part that may hold the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum InvalidConnectionString {
+    #[error("it does not begin with `fwprobe://`")]
+    Scheme,
+    #[error("there is no `KEYID:SECRET@` before the host")]
+    NoKey,
+    #[error("the key id before the `:` is not 1 to 32 characters of A-Z a-z 0-9 - _")]
+    KeyId,
+    #[error("the secret between `:` and `@` is not 43 characters of base64url (256 bits)")]
+    Secret,
+    #[error("`{0}` is no host name, IPv4 address or [IPv6 address]")]
+    Host(String),
+    #[error("there is no `?pin=sha256:…`, without which no server can be recognised")]
+    NoPin,
+    #[error("`{0}` is no pin: `sha256:` and 64 hexadecimal digits are wanted")]
+    Pin(String),
+    #[error("`{0}` is no control port: 1 to 65535 is wanted")]
+    ControlPort(String),
+    #[error("`{0}` is no parameter of a connection string: `pin=` and `control=` are")]
+    Parameter(String),
+}
+
+/// In no profile, yet widely let out: a comparison for the ports that are.
+pub const DEFAULT_CONTROL_PORT: u16 = 8443;
+
+const SCHEME: &str = "fwprobe://";
+/// RFC 1035 section 2.3.4.
+const MAX_HOST: usize = 253;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECRET: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+
+    fn pin(byte: &str) -> String {
+        format!("pin=sha256:{}", byte.repeat(32))
+    }
+
+    #[test]
+    fn all_parts_are_read() {
+        let text = format!(
+            "fwprobe://admin:{SECRET}@echo.example,203.0.113.7,[2001:db8::7]?{}&{}&control=9443",
+            pin("aa"),
+            pin("bb")
+        );
+        let parsed: ConnectionString = text.parse().unwrap();
+        assert_eq!(parsed.key_id.as_str(), "admin");
+        assert_eq!(parsed.secret, Secret::new([7; 32]));
+        assert_eq!(parsed.hosts, ["echo.example", "203.0.113.7", "2001:db8::7"]);
+        assert_eq!(parsed.pins, [Pin([0xaa; 32]), Pin([0xbb; 32])]);
+        assert_eq!(parsed.control_port, 9443);
+        assert_eq!(parsed.expose(), text);
+    }
+
+    #[test]
+    fn the_control_port_has_a_default() {
+        let text = format!("fwprobe://admin:{SECRET}@h.example?{}", pin("aa"));
+        let parsed: ConnectionString = text.parse().unwrap();
+        assert_eq!(parsed.control_port, DEFAULT_CONTROL_PORT);
+        assert_eq!(parsed.expose(), text);
+    }
+
+    #[test]
+    fn each_defect_is_named() {
+        use InvalidConnectionString as Invalid;
+        let pin = pin("aa");
+        for (text, expected) in [
+            (format!("https://a:{SECRET}@h?{pin}"), Invalid::Scheme),
+            (format!("fwprobe://h.example?{pin}"), Invalid::NoKey),
+            (format!("fwprobe://a@h.example?{pin}"), Invalid::NoKey),
+            (format!("fwprobe://a b:{SECRET}@h?{pin}"), Invalid::KeyId),
+            (format!("fwprobe://a:short@h?{pin}"), Invalid::Secret),
+            (
+                format!("fwprobe://a:{SECRET}@?{pin}"),
+                Invalid::Host(String::new()),
+            ),
+            (
+                format!("fwprobe://a:{SECRET}@h:443?{pin}"),
+                Invalid::Host("h:443".into()),
+            ),
+            (
+                format!("fwprobe://a:{SECRET}@[::zz]?{pin}"),
+                Invalid::Host("[::zz]".into()),
+            ),
+            (format!("fwprobe://a:{SECRET}@h"), Invalid::NoPin),
+            (format!("fwprobe://a:{SECRET}@h?control=1"), Invalid::NoPin),
+            (
+                format!("fwprobe://a:{SECRET}@h?pin=sha256:zz"),
+                Invalid::Pin("sha256:zz".into()),
+            ),
+            (
+                format!("fwprobe://a:{SECRET}@h?{pin}&control=0"),
+                Invalid::ControlPort("0".into()),
+            ),
+            (
+                format!("fwprobe://a:{SECRET}@h?{pin}&x=1"),
+                Invalid::Parameter("x=1".into()),
+            ),
+        ] {
+            assert_eq!(text.parse::<ConnectionString>(), Err(expected), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_or_shows_its_secret(text in "(fwprobe://)?\\PC{0,80}") {
+            if let Ok(parsed) = text.parse::<ConnectionString>() {
+                let secret = BASE64_URL_SAFE_NO_PAD.encode(parsed.secret.expose());
+                let shown = format!("{parsed:?}");
+                prop_assert!(!shown.contains(&secret));
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Frames of the dialogue: type, length, body, MAC. A frame is checked against hard limits before
+//! anything is allocated, and its MAC covers the bytes as received, never a re-encoding.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use prost::Message;
+use sha2::Sha256;
+use thiserror::Error;
+
+use crate::decoded::Decoded;
+use crate::key::KeySchedule;
+use crate::limits::{MAX_FRAME_BODY, MAX_GREETING_BODY};
+use crate::transcript::Transcript;
+
+/// What a frame carries; the number is the frame's first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum FrameType {
+    Greeting = 1,
+    Testimony = 2,
+    Refusal = 3,
+    Exchange = 4,
+    Confirmation = 5,
+    Receipt = 6,
+    Farewell = 7,
+    KeepAliveUp = 8,
+    KeepAliveDown = 9,
+}
+
+impl FrameType {
+    /// The HKDF label of this type's key: one per type and direction.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Testimony => "testimony",
+            Self::Refusal => "refusal",
+            Self::Exchange => "exchange",
+            Self::Confirmation => "confirmation",
+            Self::Receipt => "receipt",
+            Self::Farewell => "farewell",
+            Self::KeepAliveUp => "keep-alive c2s",
+            Self::KeepAliveDown => "keep-alive s2c",
+        }
+    }
+
+    fn max_body(self) -> usize {
+        match self {
+            Self::Greeting => MAX_GREETING_BODY,
+            Self::Testimony
+            | Self::Refusal
+            | Self::Exchange
+            | Self::Confirmation
+            | Self::Receipt
+            | Self::Farewell
+            | Self::KeepAliveUp
+            | Self::KeepAliveDown => MAX_FRAME_BODY,
+        }
+    }
+}
+
+impl TryFrom<u8> for FrameType {
+    type Error = FrameError;
+
+    fn try_from(byte: u8) -> Result<Self, FrameError> {
+        Ok(match byte {
+            1 => Self::Greeting,
+            2 => Self::Testimony,
+            3 => Self::Refusal,
+            4 => Self::Exchange,
+            5 => Self::Confirmation,
+            6 => Self::Receipt,
+            7 => Self::Farewell,
+            8 => Self::KeepAliveUp,
+            9 => Self::KeepAliveDown,
+            _ => return Err(FrameError::UnknownType(byte)),
+        })
+    }
+}
+
+/// One whole frame as it stands in the receive buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Frame<'a> {
+    frame_type: FrameType,
+    raw: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Reads one frame from the front of `input`.
+    ///
+    /// # Errors
+    /// An unknown type or a length over the type's limit: nothing after it can be read.
+    pub fn decode(input: &'a [u8]) -> Result<Decoded<Self>, FrameError> {
+        let Some((&type_byte, _)) = input.split_first() else {
+            return Ok(Decoded::Incomplete { at_least: OVERHEAD });
+        };
+        let frame_type = FrameType::try_from(type_byte)?;
+        let Some(length) = input.get(1..HEADER) else {
+            return Ok(Decoded::Incomplete {
+                at_least: OVERHEAD - input.len(),
+            });
+        };
+        let length = u32::from_be_bytes(length.try_into().expect("a slice of 4 bytes")) as usize;
+        if length > frame_type.max_body() {
+            return Err(FrameError::TooLong { frame_type, length });
+        }
+        let total = OVERHEAD + length;
+        Ok(match input.get(..total) {
+            Some(raw) => Decoded::Complete {
+                value: Self { frame_type, raw },
+                consumed: total,
+            },
+            None => Decoded::Incomplete {
+                at_least: total - input.len(),
+            },
+        })
+    }
+
+    pub fn frame_type(&self) -> FrameType {
+        self.frame_type
+    }
+
+    /// The frame's length on the wire, in bytes.
+    pub fn wire_len(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// Decodes the body without looking at the MAC: for the one field (the key id) that must be
+    /// read before a MAC can be checked.
+    ///
+    /// # Errors
+    /// The body is no message of type `M`.
+    pub fn peek<M: Message + Default>(&self) -> Result<M, OpenError> {
+        M::decode(self.body()).map_err(|_| OpenError::Malformed(self.frame_type))
+    }
+
+    /// Checks the MAC, adds the frame to the transcript, and decodes the body.
+    ///
+    /// # Errors
+    /// The MAC is not that of these bytes under this key after this transcript, or an authentic
+    /// body is no message of type `M`. The transcript is then unchanged.
+    pub fn open<M: Message + Default>(
+        &self,
+        keys: &KeySchedule,
+        transcript: &mut Transcript,
+    ) -> Result<M, OpenError> {
+        let (covered, mac) = self.raw.split_at(self.raw.len() - MAC);
+        mac_over(keys, self.frame_type, transcript, covered)
+            .verify_slice(mac)
+            .map_err(|_| OpenError::Mac(self.frame_type))?;
+        let message = self.peek()?;
+        transcript.add(self.frame_type, self.raw);
+        Ok(message)
+    }
+
+    fn body(&self) -> &'a [u8] {
+        &self.raw[HEADER..self.raw.len() - MAC]
+    }
+}
+
+impl fmt::Debug for Frame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Frame({:?}, {} bytes)", self.frame_type, self.raw.len())
+    }
+}
+
+/// Appends a frame with `message` to `out` and to the transcript.
+pub fn seal(
+    out: &mut Vec<u8>,
+    frame_type: FrameType,
+    message: &impl Message,
+    keys: &KeySchedule,
+    transcript: &mut Transcript,
+) {
+    let start = out.len();
+    let length = message.encoded_len();
+    debug_assert!(
+        length <= frame_type.max_body(),
+        "{frame_type:?} of {length} bytes"
+    );
+    out.reserve(OVERHEAD + length);
+    out.push(frame_type as u8);
+    let length = u32::try_from(length).expect("messages of this protocol are far below 4 GiB");
+    out.extend_from_slice(&length.to_be_bytes());
+    message
+        .encode(out)
+        .expect("a Vec takes any number of bytes");
+    let mac = mac_over(keys, frame_type, transcript, &out[start..]).finalize();
+    out.extend_from_slice(&mac.into_bytes());
+    transcript.add(frame_type, &out[start..]);
+}
+
+fn mac_over(
+    keys: &KeySchedule,
+    frame_type: FrameType,
+    transcript: &Transcript,
+    covered: &[u8],
+) -> Hmac<Sha256> {
+    let key = keys.expand(frame_type.label());
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
+    mac.update(&transcript.covered_by(frame_type));
+    mac.update(covered);
+    mac
+}
+
+/// Nothing after such a frame can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FrameError {
+    #[error("{0:#04x} is no frame type")]
+    UnknownType(u8),
+    #[error("a {frame_type:?} frame of {length} bytes is over the limit of {}", frame_type.max_body())]
+    TooLong {
+        frame_type: FrameType,
+        length: usize,
+    },
+}
+
+/// A whole frame that is not what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OpenError {
+    #[error("the MAC of the {0:?} frame does not fit its bytes")]
+    Mac(FrameType),
+    #[error("the {0:?} frame holds no such message")]
+    Malformed(FrameType),
+}
+
+/// Type and length.
+pub const HEADER: usize = 5;
+/// HMAC-SHA-256, whole.
+pub const MAC: usize = 32;
+/// What a frame adds to its body.
+pub const OVERHEAD: usize = HEADER + MAC;
+
+#[cfg(test)]
+mod tests;

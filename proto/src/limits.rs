@@ -1,0 +1,36 @@
+//! Sizes and times that both ends must agree on, each with its reason.
+
+use std::time::Duration;
+
+/// The stages of the exchange, in payload bytes each way. One byte shows that anything passes at
+/// all; 1 KiB fits one segment on every link; 24 KiB is past the 16–20 KiB at which some inspecting
+/// devices freeze a flow; 64 KiB is past the first windows and buffers of most proxies.
+pub const DEFAULT_STAGES: [u32; 4] = [1, 1024, 24 * 1024, 64 * 1024];
+
+/// No profile needs more stages, and each costs a round trip in the HTTP envelope.
+pub const MAX_STAGES: usize = 8;
+
+/// Payload of one stage and direction. Bounds what one greeting can make a server send.
+pub const MAX_STAGE_BYTES: u32 = 1024 * 1024;
+
+/// What every greeting is padded to, in bytes of its frame. Fits one segment at the IPv6 minimum
+/// MTU together with the TLS record and an envelope header, and leaves the testimony room for a
+/// saved SYN and the head of a request.
+pub const GREETING_FRAME_BYTES: usize = 1024;
+
+/// The greeting's frame at most: a later version may carry more, but never more than one page.
+pub const MAX_GREETING_BODY: usize = 4096;
+
+/// Every frame but the greeting is shorter than this; a receipt of eight stages is the longest.
+pub const MAX_FRAME_BODY: usize = 2048;
+
+/// Silence that a session may ask for (`Greeting.hold_seconds`): longer than the longest idle
+/// timeout that Azure lets one configure for inbound flows, 30 minutes.
+pub const MAX_HOLD: Duration = Duration::from_secs(35 * 60);
+
+/// A request's `path` text: a proxy's URL without credentials is far shorter.
+pub const MAX_PATH_TEXT: usize = 255;
+
+/// Prefix lengths whose digests a sighting keeps. The shortest holds the random part of every kind
+/// but MC-NMF, whose preamble is the same each time; the longest reaches into the ClientHello there.
+pub const SIGHTING_PREFIXES: [usize; 4] = [16, 64, 256, 512];

@@ -1,0 +1,115 @@
+//! The running digest of a dialogue, one per direction: every MAC covers what went before it, so
+//! that no frame can be dropped, repeated, moved or taken from another session.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::frame::FrameType;
+
+/// Digest of both directions, client's first.
+pub type Covered = [u8; 64];
+
+/// Grows by whole frames. Payload between frames is covered by the digests that confirmations and
+/// receipts carry.
+#[derive(Clone)]
+pub struct Transcript {
+    client: Sha256,
+    server: Sha256,
+    /// The server's digest after its testimony: stages may be sent before the confirmations of
+    /// earlier ones have come, so that is all of the server's side that an exchange frame can cover.
+    testimony: [u8; 32],
+    /// The client's digest after each exchange frame, for the confirmation that answers it.
+    exchanges: Vec<[u8; 32]>,
+    confirmations: usize,
+}
+
+impl Transcript {
+    pub fn new() -> Self {
+        Self {
+            client: Sha256::new(),
+            server: Sha256::new(),
+            testimony: Sha256::digest([]).into(),
+            exchanges: Vec::new(),
+            confirmations: 0,
+        }
+    }
+
+    /// Digest of everything so far, to chain one HTTP round to the next.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(pair(self.client_digest(), self.server_digest())).into()
+    }
+
+    /// What the MAC of the next frame of this type covers besides the frame itself.
+    pub(crate) fn covered_by(&self, frame_type: FrameType) -> Covered {
+        match frame_type {
+            FrameType::Exchange | FrameType::KeepAliveUp | FrameType::KeepAliveDown => {
+                pair(self.client_digest(), self.testimony)
+            }
+            FrameType::Confirmation => {
+                let answered = self.exchanges.get(self.confirmations).copied();
+                pair(
+                    answered.unwrap_or_else(|| self.client_digest()),
+                    self.server_digest(),
+                )
+            }
+            FrameType::Greeting
+            | FrameType::Testimony
+            | FrameType::Refusal
+            | FrameType::Receipt
+            | FrameType::Farewell => pair(self.client_digest(), self.server_digest()),
+        }
+    }
+
+    pub(crate) fn add(&mut self, frame_type: FrameType, raw: &[u8]) {
+        match frame_type {
+            FrameType::Greeting | FrameType::Receipt => self.client.update(raw),
+            FrameType::Exchange => {
+                self.client.update(raw);
+                let digest = self.client_digest();
+                self.exchanges.push(digest);
+            }
+            FrameType::Refusal | FrameType::Farewell => self.server.update(raw),
+            FrameType::Testimony => {
+                self.server.update(raw);
+                self.testimony = self.server_digest();
+            }
+            FrameType::Confirmation => {
+                self.server.update(raw);
+                self.confirmations += 1;
+            }
+            // Sent at any time by either side, so their place in the order is not defined.
+            FrameType::KeepAliveUp | FrameType::KeepAliveDown => {}
+        }
+    }
+
+    fn client_digest(&self) -> [u8; 32] {
+        self.client.clone().finalize().into()
+    }
+
+    fn server_digest(&self) -> [u8; 32] {
+        self.server.clone().finalize().into()
+    }
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transcript")
+            .field("exchanges", &self.exchanges.len())
+            .field("confirmations", &self.confirmations)
+            .finish_non_exhaustive()
+    }
+}
+
+fn pair(client: [u8; 32], server: [u8; 32]) -> Covered {
+    let mut both = [0u8; 64];
+    both[..32].copy_from_slice(&client);
+    both[32..].copy_from_slice(&server);
+    both
+}
