@@ -1,11 +1,18 @@
 //! Every byte that crosses the network between `fwprobe` and `fwprobe-echo`, and no I/O.
 
+pub mod client_hello;
 pub mod connection_string;
 pub mod control_auth;
+mod cursor;
 pub mod decoded;
+pub mod first_bytes;
 pub mod frame;
+pub mod http_head;
 pub mod key;
 pub mod limits;
+pub mod nmf;
 pub mod payload;
+pub mod syn;
 pub mod transcript;
 pub mod wire;
+pub mod x224;

@@ -28,10 +28,12 @@ fn confirmation(stage: u32) -> Confirmation {
 }
 
 fn whole(input: &[u8]) -> Frame<'_> {
-    match Frame::decode(input).unwrap() {
-        Decoded::Complete { value, consumed } if consumed == input.len() => value,
-        other => panic!("not one whole frame: {other:?}"),
-    }
+    let decoded = Frame::decode(input).unwrap();
+    let Decoded::Complete { value, consumed } = decoded else {
+        panic!("not a whole frame: {decoded:?}");
+    };
+    assert_eq!(consumed, input.len(), "more than one frame");
+    value
 }
 
 fn sealed(t: FrameType, m: &impl Message, transcript: &mut Transcript) -> Vec<u8> {

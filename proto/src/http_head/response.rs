@@ -1,0 +1,103 @@
+//! A response head as received, from our own server or from whoever answers in its place.
+
+use super::{
+    Body, Header, HttpHeadError, MAX_HEADERS, Version, body, decode_within_limit, to_headers,
+    values,
+};
+use crate::decoded::Decoded;
+
+/// A response head, read tolerantly: it may be a stranger's, and is then only quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead<'a> {
+    raw: &'a [u8],
+    version: Version,
+    status: u16,
+    reason: &'a str,
+    headers: Vec<Header<'a>>,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Reads one head from the front of `bytes`; a body may follow it there.
+    ///
+    /// Takes what browsers take: bare line feeds, folded lines, white space where none belongs.
+    /// Header lines beyond repair are left out of [`headers`](Self::headers), not out of
+    /// [`raw`](Self::raw).
+    ///
+    /// # Errors
+    /// The bytes cannot become a response head: whoever answers does not speak HTTP/1.
+    pub fn decode(bytes: &'a [u8]) -> Result<Decoded<Self>, HttpHeadError> {
+        decode_within_limit(bytes, |window| {
+            let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+            let mut parsed = httparse::Response::new(&mut headers);
+            let status = tolerant().parse_response(&mut parsed, window)?;
+            let httparse::Status::Complete(consumed) = status else {
+                return Ok(None);
+            };
+            Self::from_parsed(&window[..consumed], &parsed).map(|head| Some((head, consumed)))
+        })
+    }
+
+    /// Every byte of the head, from the first line to the empty one.
+    pub fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The status code, 0 to 999: a stranger's may be in no class.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What follows the status code; empty if nothing does, or bytes that are not ASCII.
+    pub fn reason(&self) -> &'a str {
+        self.reason
+    }
+
+    /// All headers in the order and case in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = Header<'a>> {
+        self.headers.iter().copied()
+    }
+
+    /// The values of the headers with this name, in any case.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        values(&self.headers, name)
+    }
+
+    /// How the body is delimited, if this answers a request with `method`.
+    ///
+    /// # Errors
+    /// [`HttpHeadError::ContentLength`]: the head contradicts itself.
+    pub fn body(&self, method: &str) -> Result<Body, HttpHeadError> {
+        body::framing(method, self.version, self.status, &self.headers)
+    }
+
+    fn from_parsed(
+        raw: &'a [u8],
+        parsed: &httparse::Response<'_, 'a>,
+    ) -> Result<Self, HttpHeadError> {
+        let (Some(minor), Some(status)) = (parsed.version, parsed.code) else {
+            return Err(HttpHeadError::FirstLine);
+        };
+        Ok(Self {
+            raw,
+            version: Version::from_minor(minor),
+            status,
+            reason: parsed.reason.unwrap_or_default(),
+            headers: to_headers(parsed.headers),
+        })
+    }
+}
+
+fn tolerant() -> httparse::ParserConfig {
+    let mut config = httparse::ParserConfig::default();
+    config
+        .allow_multiple_spaces_in_response_status_delimiters(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_space_before_first_header_name(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true);
+    config
+}

@@ -1,0 +1,62 @@
+//! .NET Message Framing, MC-NMF: the records of net.tcp sessions and the preamble they open with.
+
+mod chunk;
+mod fault;
+mod preamble;
+mod record;
+mod size;
+mod text;
+mod values;
+
+use thiserror::Error;
+
+use crate::limits::MAX_STAGE_BYTES;
+
+pub use self::chunk::Chunk;
+pub use self::fault::{Fault, KnownFault};
+pub use self::preamble::{Encoding, Preamble};
+pub use self::record::{Record, RecordType};
+pub use self::text::Text;
+pub use self::values::{KnownEncoding, Mode, Upgrade};
+
+/// Why bytes are no record, or no preamble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NmfError {
+    #[error("{0:#04x} is no record type")]
+    RecordType(u8),
+    #[error("a {found:?} record, where the preamble needs {expected:?}")]
+    RecordOrder {
+        expected: RecordType,
+        found: RecordType,
+    },
+    #[error("framing version {major}.{minor} instead of 1.0")]
+    Version { major: u8, minor: u8 },
+    #[error("{0:#04x} is no mode")]
+    Mode(u8),
+    #[error("{0:#04x} is no known encoding")]
+    KnownEncoding(u8),
+    #[error("a size of more than 32 bits")]
+    SizeOverflow,
+    #[error("a size written with more bytes than it needs")]
+    SizeOverlong,
+    #[error("a size of at least {size} bytes, where {limit} are allowed")]
+    TooLong { size: u32, limit: u32 },
+    #[error("text that is not UTF-8")]
+    NotUtf8,
+}
+
+/// Bytes of a Via at most: what Windows accepts.
+pub const MAX_VIA: u32 = 2048;
+
+/// Bytes of a content type or of the name of an upgrade at most: what Windows accepts.
+pub const MAX_CONTENT_TYPE: u32 = 256;
+
+/// Bytes of a fault at most: what Windows accepts.
+pub const MAX_FAULT: u32 = 256;
+
+/// Bytes of a sized envelope or a chunk at most: one stage of an exchange, and ample room for the
+/// frames beside it. Payload is never held whole, so this bounds time rather than memory.
+pub const MAX_ENVELOPE: u32 = MAX_STAGE_BYTES + 64 * 1024;
+
+#[cfg(test)]
+mod tests;

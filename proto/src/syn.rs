@@ -1,0 +1,287 @@
+//! The headers of a TCP SYN as its receiver kept them: the evidence for a lost mark, a clamped MSS
+//! or stripped options.
+//!
+//! Own code, because etherparse ends its option list at the first kind it does not know, and an
+//! unknown kind is part of what a changed SYN is recognised by.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What a SYN said when it arrived. Nothing here is authenticated: any device on the way may have written it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SynHeader {
+    /// The sender, with the addresses that the receiver saw, thus after any translation.
+    pub source: SocketAddr,
+    /// The receiver, likewise.
+    pub destination: SocketAddr,
+    /// TTL (RFC 791) or hop limit (RFC 8200) left on arrival.
+    pub hop_limit: u8,
+    /// Window in bytes; a SYN's window is never scaled (RFC 7323 section 2.2).
+    pub window: u16,
+    /// In the order in which they were sent, padding included.
+    pub options: Vec<TcpOption>,
+    /// False if the option list broke off in an option that claims an impossible length.
+    pub options_intact: bool,
+}
+
+/// One TCP option (RFC 9293 section 3.1; the kinds are IANA's "TCP Option Kind Numbers").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpOption {
+    /// Kind 0, the last one of a list.
+    EndOfList,
+    /// Kind 1, padding; also what a device leaves in place of an option that it strips.
+    NoOperation,
+    /// Kind 2, in bytes.
+    MaximumSegmentSize(u16),
+    /// Kind 3 (RFC 7323), the exponent of two.
+    WindowScale(u8),
+    /// Kind 4 (RFC 2018).
+    SackPermitted,
+    /// Kind 8 (RFC 7323).
+    Timestamps {
+        /// The sender's clock, in ticks of its own choice.
+        value: u32,
+        /// Zero in a SYN.
+        echo: u32,
+    },
+    /// Any other kind, or a known one with a length it never has.
+    Unknown {
+        /// As sent.
+        kind: u8,
+        /// Length of the whole option in bytes, kind and length bytes included.
+        length: u8,
+    },
+}
+
+/// Why bytes are not the headers of a SYN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSyn {
+    /// They end within a header.
+    #[error("the bytes end within a header")]
+    Truncated,
+    /// They begin with another version than 4 or 6.
+    #[error("IP version {0} is neither 4 nor 6")]
+    IpVersion(u8),
+    /// A header states a length below its own minimum.
+    #[error("a header states a length below its minimum")]
+    HeaderLength,
+    /// The IP header leads to something else than TCP; this is its protocol number.
+    #[error("IP protocol {0} is not TCP")]
+    NotTcp(u8),
+    /// The IPv6 header is followed by more extension headers than this parser follows.
+    #[error("more than {EXTENSION_HEADERS_MAX} IPv6 extension headers")]
+    TooManyExtensions,
+    /// A TCP segment that does not open a connection (SYN without ACK).
+    #[error("the TCP flags are not those of a SYN")]
+    NotSyn,
+}
+
+impl SynHeader {
+    /// Reads the IP and TCP headers that `bytes` begin with; whatever follows them (Fast Open data) is ignored.
+    ///
+    /// Checksums and total lengths are not checked, since a receiver that kept the SYN has done so.
+    ///
+    /// # Errors
+    /// [`InvalidSyn`] if the fixed headers cannot be read. Odd options are no error, see
+    /// [`options_intact`](Self::options_intact).
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidSyn> {
+        let ip = IpHeader::parse(bytes)?;
+        let tcp: &[u8; TCP_HEADER] = ip.payload.first_chunk().ok_or(InvalidSyn::Truncated)?;
+        if tcp[13] & (FLAG_SYN | FLAG_ACK) != FLAG_SYN {
+            return Err(InvalidSyn::NotSyn);
+        }
+        let header_length = usize::from(tcp[12] >> 4) * 4;
+        if header_length < TCP_HEADER {
+            return Err(InvalidSyn::HeaderLength);
+        }
+        let options = ip
+            .payload
+            .get(TCP_HEADER..header_length)
+            .ok_or(InvalidSyn::Truncated)?;
+        let (options, options_intact) = parse_options(options);
+        Ok(Self {
+            source: SocketAddr::new(ip.source, u16::from_be_bytes([tcp[0], tcp[1]])),
+            destination: SocketAddr::new(ip.destination, u16::from_be_bytes([tcp[2], tcp[3]])),
+            hop_limit: ip.hop_limit,
+            window: u16::from_be_bytes([tcp[14], tcp[15]]),
+            options,
+            options_intact,
+        })
+    }
+
+    /// The maximum segment size offered, in bytes.
+    #[must_use]
+    pub fn maximum_segment_size(&self) -> Option<u16> {
+        self.options.iter().find_map(|option| {
+            if let TcpOption::MaximumSegmentSize(size) = option {
+                Some(*size)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The window scale offered, as an exponent of two.
+    #[must_use]
+    pub fn window_scale(&self) -> Option<u8> {
+        self.options.iter().find_map(|option| {
+            if let TcpOption::WindowScale(exponent) = option {
+                Some(*exponent)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Whether selective acknowledgement was offered.
+    #[must_use]
+    pub fn sack_permitted(&self) -> bool {
+        self.options.contains(&TcpOption::SackPermitted)
+    }
+
+    /// Whether timestamps were offered.
+    #[must_use]
+    pub fn timestamps(&self) -> bool {
+        self.options
+            .iter()
+            .any(|option| matches!(option, TcpOption::Timestamps { .. }))
+    }
+}
+
+struct IpHeader<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    hop_limit: u8,
+    payload: &'a [u8],
+}
+
+impl<'a> IpHeader<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, InvalidSyn> {
+        match bytes.first().ok_or(InvalidSyn::Truncated)? >> 4 {
+            4 => Self::parse_v4(bytes),
+            6 => Self::parse_v6(bytes),
+            version => Err(InvalidSyn::IpVersion(version)),
+        }
+    }
+
+    fn parse_v4(bytes: &'a [u8]) -> Result<Self, InvalidSyn> {
+        let header: &[u8; IPV4_HEADER] = bytes.first_chunk().ok_or(InvalidSyn::Truncated)?;
+        let header_length = usize::from(header[0] & 0x0f) * 4;
+        if header_length < IPV4_HEADER {
+            return Err(InvalidSyn::HeaderLength);
+        }
+        if header[9] != PROTOCOL_TCP {
+            return Err(InvalidSyn::NotTcp(header[9]));
+        }
+        let address = |at: usize| {
+            Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]).into()
+        };
+        Ok(Self {
+            source: address(12),
+            destination: address(16),
+            hop_limit: header[8],
+            payload: bytes.get(header_length..).ok_or(InvalidSyn::Truncated)?,
+        })
+    }
+
+    fn parse_v6(bytes: &'a [u8]) -> Result<Self, InvalidSyn> {
+        let (header, rest) = bytes
+            .split_first_chunk::<IPV6_HEADER>()
+            .ok_or(InvalidSyn::Truncated)?;
+        let address = |at: usize| {
+            let mut octets = [0; 16];
+            octets.copy_from_slice(&header[at..at + 16]);
+            Ipv6Addr::from(octets).into()
+        };
+        Ok(Self {
+            source: address(8),
+            destination: address(24),
+            hop_limit: header[7],
+            payload: skip_extensions(header[6], rest)?,
+        })
+    }
+}
+
+/// Follows the chain of RFC 8200 section 4 from `next` on, up to the TCP header.
+fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<&[u8], InvalidSyn> {
+    for _ in 0..=EXTENSION_HEADERS_MAX {
+        let length = match next {
+            PROTOCOL_TCP => return Ok(bytes),
+            HOP_BY_HOP | ROUTING | DESTINATION => {
+                (usize::from(*bytes.get(1).ok_or(InvalidSyn::Truncated)?) + 1) * 8
+            }
+            FRAGMENT => 8,
+            other => return Err(InvalidSyn::NotTcp(other)),
+        };
+        next = *bytes.first().ok_or(InvalidSyn::Truncated)?;
+        bytes = bytes.get(length..).ok_or(InvalidSyn::Truncated)?;
+    }
+    Err(InvalidSyn::TooManyExtensions)
+}
+
+/// The options, at most one per byte, and whether the list came to its end.
+fn parse_options(mut bytes: &[u8]) -> (Vec<TcpOption>, bool) {
+    let mut options = Vec::new();
+    while let Some((&kind, rest)) = bytes.split_first() {
+        match kind {
+            0 => {
+                options.push(TcpOption::EndOfList);
+                return (options, true);
+            }
+            1 => {
+                options.push(TcpOption::NoOperation);
+                bytes = rest;
+            }
+            _ => {
+                let Some((length, body, after)) = split_option(rest) else {
+                    return (options, false);
+                };
+                options.push(TcpOption::from_parts(kind, length, body));
+                bytes = after;
+            }
+        }
+    }
+    (options, true)
+}
+
+/// What follows a kind byte: the length byte, the body it promises and the bytes after that.
+fn split_option(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&length, rest) = bytes.split_first()?;
+    let (body, after) = rest.split_at_checked(usize::from(length).checked_sub(2)?)?;
+    Some((length, body, after))
+}
+
+impl TcpOption {
+    fn from_parts(kind: u8, length: u8, body: &[u8]) -> Self {
+        match (kind, body) {
+            (2, &[high, low]) => Self::MaximumSegmentSize(u16::from_be_bytes([high, low])),
+            (3, &[exponent]) => Self::WindowScale(exponent),
+            (4, &[]) => Self::SackPermitted,
+            (8, &[a, b, c, d, e, f, g, h]) => Self::Timestamps {
+                value: u32::from_be_bytes([a, b, c, d]),
+                echo: u32::from_be_bytes([e, f, g, h]),
+            },
+            _ => Self::Unknown { kind, length },
+        }
+    }
+}
+
+/// More than any host sends; each costs at least eight bytes of the SYN.
+const EXTENSION_HEADERS_MAX: usize = 8;
+
+const IPV4_HEADER: usize = 20;
+const IPV6_HEADER: usize = 40;
+const TCP_HEADER: usize = 20;
+
+/// IANA "Protocol Numbers".
+const HOP_BY_HOP: u8 = 0;
+const PROTOCOL_TCP: u8 = 6;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const DESTINATION: u8 = 60;
+
+/// RFC 9293 section 3.1, byte 13 of the header.
+const FLAG_SYN: u8 = 0x02;
+const FLAG_ACK: u8 = 0x10;
+
+#[cfg(test)]
+mod tests;

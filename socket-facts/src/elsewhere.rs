@@ -1,0 +1,33 @@
+//! Platforms of which this crate knows nothing: they say so.
+
+use socket2::Socket;
+
+use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError, TcpFacts};
+
+pub(crate) fn tcp_facts(_: &Socket) -> Result<TcpFacts, FactError> {
+    Err(FactError::NotAvailable(Fact::Tcp))
+}
+
+pub(crate) fn save_syn(_: &Socket) -> Result<(), FactError> {
+    Err(FactError::NotAvailable(Fact::SavedSyn))
+}
+
+pub(crate) fn saved_syn(_: &Socket) -> Result<Option<Vec<u8>>, FactError> {
+    Err(FactError::NotAvailable(Fact::SavedSyn))
+}
+
+pub(crate) fn set_recv_err(_: &Socket, _: IpFamily) -> Result<(), FactError> {
+    Err(FactError::NotAvailable(Fact::ErrorQueue))
+}
+
+pub(crate) fn drain_error_queue(_: &Socket) -> Result<Vec<SocketError>, FactError> {
+    Err(FactError::NotAvailable(Fact::ErrorQueue))
+}
+
+pub(crate) fn half_open(_: u16) -> Result<HalfOpenView, FactError> {
+    Err(FactError::NotAvailable(Fact::HalfOpen))
+}
+
+pub(crate) fn set_mss(_: &Socket, _: u16) -> Result<(), FactError> {
+    Err(FactError::NotAvailable(Fact::MaximumSegmentSize))
+}

@@ -1,0 +1,100 @@
+//! What can be asked, and why there may be no answer.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+/// What was asked of the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// [`tcp_facts`](crate::tcp_facts).
+    Tcp,
+    /// [`save_syn`](crate::save_syn) and [`saved_syn`](crate::saved_syn).
+    SavedSyn,
+    /// [`set_recv_err`](crate::set_recv_err) and [`drain_error_queue`](crate::drain_error_queue).
+    ErrorQueue,
+    /// [`half_open`](crate::half_open).
+    HalfOpen,
+    /// [`set_hop_limit`](crate::set_hop_limit).
+    HopLimit,
+    /// [`set_mss`](crate::set_mss).
+    MaximumSegmentSize,
+    /// [`local_addresses`](crate::local_addresses).
+    LocalAddresses,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum FactError {
+    /// This platform, or this kernel's version or configuration, does not tell.
+    #[error("this platform cannot tell or set the {0}")]
+    NotAvailable(Fact),
+    /// The call failed.
+    #[error("the operating system refused the {fact}")]
+    Os {
+        /// What was asked.
+        fact: Fact,
+        /// Its answer.
+        source: io::Error,
+    },
+}
+
+/// Which of the two protocols a socket option is for: that of the remote address, which on a
+/// dual-stack socket need not be the socket's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IpFamily {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Fact {
+    /// To be used as `.map_err(fact.failed())`.
+    pub(crate) fn failed(self) -> impl FnOnce(io::Error) -> FactError {
+        move |source| FactError::Os { fact: self, source }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "state of a TCP connection",
+            Self::SavedSyn => "saved SYN",
+            Self::ErrorQueue => "queue of network errors",
+            Self::HalfOpen => "list of half-open connections",
+            Self::HopLimit => "hop limit",
+            Self::MaximumSegmentSize => "maximum segment size",
+            Self::LocalAddresses => "addresses of this host",
+        })
+    }
+}
+
+/// An IPv4-mapped IPv6 address counts as IPv4, which is what goes over the wire.
+impl From<IpAddr> for IpFamily {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}
+
+impl From<SocketAddr> for IpFamily {
+    fn from(address: SocketAddr) -> Self {
+        address.ip().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_address_is_of_the_family_on_the_wire() {
+        let family = |text: &str| IpFamily::from(text.parse::<SocketAddr>().unwrap());
+        assert_eq!(family("192.0.2.1:1"), IpFamily::V4);
+        assert_eq!(family("[::ffff:192.0.2.1]:1"), IpFamily::V4);
+        assert_eq!(family("[2001:db8::1]:1"), IpFamily::V6);
+    }
+}

@@ -1,0 +1,33 @@
+//! What the operating system knows of a socket and std does not say: `TCP_INFO`, the saved SYN, the
+//! error queue, the half-open sockets of a port, the addresses of this host.
+//!
+//! Where [`socket2`] has an option already, use it: linger of zero (reset on close) is
+//! `set_linger(Some(Duration::ZERO))`, the pending error is `take_error`.
+//! Every function takes whatever [`socket2::SockRef`] can be made of: `&TcpStream`, of std or tokio.
+
+mod addresses;
+mod error_queue;
+mod fact;
+mod half_open;
+mod marks;
+mod saved_syn;
+mod tcp_facts;
+
+// One module per platform answers the same calls; `windows` has its place here.
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(not(target_os = "linux"))]
+use elsewhere as platform;
+#[cfg(target_os = "linux")]
+use linux as platform;
+
+pub use addresses::local_addresses;
+pub use error_queue::{ERROR_QUEUE_MAX, ErrorOrigin, SocketError, drain_error_queue, set_recv_err};
+pub use fact::{Fact, FactError, IpFamily};
+pub use half_open::{HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open};
+pub use marks::{set_hop_limit, set_mss};
+pub use saved_syn::{save_syn, saved_syn};
+pub use tcp_facts::{TcpFacts, TcpState, tcp_facts};

@@ -1,0 +1,75 @@
+//! Linux: the answers come from socket options, the error queue and `NETLINK_SOCK_DIAG`.
+
+use std::io;
+
+use socket2::Socket;
+
+use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError, TcpFacts};
+
+mod error_queue;
+mod option;
+mod sock_diag;
+mod tcp_info;
+
+pub(crate) fn tcp_facts(socket: &Socket) -> Result<TcpFacts, FactError> {
+    tcp_info::read(socket).map_err(|source| classify(Fact::Tcp, source))
+}
+
+pub(crate) fn save_syn(listener: &Socket) -> Result<(), FactError> {
+    option::write(listener, libc::IPPROTO_TCP, libc::TCP_SAVE_SYN, 1)
+        .map_err(|source| classify(Fact::SavedSyn, source))
+}
+
+pub(crate) fn saved_syn(accepted: &Socket) -> Result<Option<Vec<u8>>, FactError> {
+    let mut buffer = [0; SAVED_SYN_MAX];
+    match option::read(
+        accepted,
+        libc::IPPROTO_TCP,
+        libc::TCP_SAVED_SYN,
+        &mut buffer,
+    ) {
+        Ok([]) => Ok(None),
+        Ok(syn) => Ok(Some(syn.to_vec())),
+        // The kernel's word for a buffer too small.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
+        Err(source) => Err(classify(Fact::SavedSyn, source)),
+    }
+}
+
+pub(crate) fn set_recv_err(socket: &Socket, family: IpFamily) -> Result<(), FactError> {
+    error_queue::enable(socket, family).map_err(|source| classify(Fact::ErrorQueue, source))
+}
+
+pub(crate) fn drain_error_queue(socket: &Socket) -> Result<Vec<SocketError>, FactError> {
+    error_queue::drain(socket).map_err(|source| classify(Fact::ErrorQueue, source))
+}
+
+pub(crate) fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
+    sock_diag::half_open(local_port).map_err(|source| classify(Fact::HalfOpen, source))
+}
+
+pub(crate) fn set_mss(socket: &Socket, mss: u16) -> Result<(), FactError> {
+    socket
+        .set_tcp_mss(mss.into())
+        .map_err(|source| classify(Fact::MaximumSegmentSize, source))
+}
+
+/// Tells a kernel that does not know the question from one that could not answer it.
+fn classify(fact: Fact, source: io::Error) -> FactError {
+    match source.raw_os_error() {
+        Some(
+            libc::ENOPROTOOPT
+            | libc::EOPNOTSUPP
+            | libc::EAFNOSUPPORT
+            | libc::EPROTONOSUPPORT
+            | libc::ENOENT,
+        ) => FactError::NotAvailable(fact),
+        _ => FactError::Os { fact, source },
+    }
+}
+
+/// An Ethernet MTU: a SYN's headers are one packet's, 60 to 120 bytes of it but for IPv6 extensions.
+const SAVED_SYN_MAX: usize = 1500;
+
+#[cfg(test)]
+mod tests;

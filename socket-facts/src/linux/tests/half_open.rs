@@ -1,0 +1,57 @@
+//! A half-open connection without privileges or loss: a listener with `TCP_DEFER_ACCEPT` leaves the
+//! handshake where it is until the client sends data.
+
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+
+use socket2::{SockRef, Socket};
+
+use super::*;
+
+/// Longer than the test, in seconds.
+const DEFER: i32 = 60;
+
+fn defer(listener: &TcpListener) {
+    let socket = SockRef::from(listener);
+    option::write(&socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, DEFER).unwrap();
+}
+
+fn assert_listed(client: &TcpStream) {
+    let (local, peer) = (client.peer_addr().unwrap(), client.local_addr().unwrap());
+    let view = half_open(local.port()).unwrap();
+    let expected = HalfOpen { local, peer };
+    assert_eq!(view.connections, [expected]);
+    assert!(view.complete);
+}
+
+#[test]
+fn lists_a_client_until_its_handshake_is_complete() {
+    for family in FAMILIES {
+        let Some((listener, address)) = listener(family) else {
+            continue;
+        };
+        defer(&listener);
+        assert_eq!(half_open(address.port()).unwrap().connections, []);
+        let mut client = TcpStream::connect(address).unwrap();
+        assert_listed(&client);
+        client.write_all(b"!").unwrap();
+        listener.accept().unwrap();
+        assert_eq!(half_open(address.port()).unwrap().connections, []);
+    }
+}
+
+#[test]
+fn an_ipv4_client_of_a_dual_stack_listener_is_ipv4() {
+    if bound(IpFamily::V6, Type::STREAM).is_none() {
+        return;
+    }
+    let socket = Socket::new(domain(IpFamily::V6), Type::STREAM, None).unwrap();
+    socket.set_only_v6(false).unwrap();
+    let any: SocketAddr = (Ipv6Addr::UNSPECIFIED, 0).into();
+    socket.bind(&any.into()).unwrap();
+    socket.listen(8).unwrap();
+    let listener = TcpListener::from(socket);
+    defer(&listener);
+    let port = listener.local_addr().unwrap().port();
+    let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert_listed(&client);
+}

@@ -1,0 +1,76 @@
+//! The kernel's own account of a TCP connection.
+
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use crate::{FactError, platform};
+
+/// What the kernel knows of one TCP socket at this moment. A field that it does not tell, or has
+/// not measured yet, is `None`.
+///
+/// The Linux fields are those of `struct tcp_info` in `include/uapi/linux/tcp.h`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpFacts {
+    /// The state of RFC 9293 section 3.3.2.
+    pub state: Option<TcpState>,
+    /// Smoothed round-trip time; `None` before the first sample.
+    pub rtt: Option<Duration>,
+    /// Mean deviation of the round-trip time; `None` before the first sample.
+    pub rtt_variance: Option<Duration>,
+    /// Segments sent again since the socket began to connect, SYNs and SYN-ACKs included.
+    pub total_retransmissions: Option<u32>,
+    /// Retransmission timeouts in a row that no acknowledgement has ended yet.
+    pub unanswered_timeouts: Option<u8>,
+    /// Segments sent and not acknowledged; `None` on a listener, where the kernel counts otherwise.
+    pub unacknowledged_segments: Option<u32>,
+    /// Bytes of ours that were acknowledged. On the side that connected, Linux counts the SYN as one.
+    pub bytes_acked: Option<u64>,
+    /// Bytes received in order, whether read already or not.
+    pub bytes_received: Option<u64>,
+    /// Bytes written that have not been sent once.
+    pub unsent_bytes: Option<u32>,
+    /// Payload bytes per segment that we send; before the handshake, the kernel's starting value.
+    pub send_mss: Option<u32>,
+    /// The kernel's estimate of the payload bytes per segment that the other side sends.
+    pub receive_mss: Option<u32>,
+    /// Bytes per IP packet that the kernel believes the path to carry.
+    pub path_mtu: Option<u32>,
+}
+
+/// A TCP state (RFC 9293 section 3.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TcpState {
+    /// Both sides may send.
+    Established,
+    /// Our SYN is unanswered.
+    SynSent,
+    /// The SYN-ACK is unanswered.
+    SynReceived,
+    /// We closed, our FIN is not acknowledged.
+    FinWait1,
+    /// We closed, the other side has not.
+    FinWait2,
+    /// Both closed, waiting for stray segments to die.
+    TimeWait,
+    /// No connection.
+    Closed,
+    /// The other side closed, we have not.
+    CloseWait,
+    /// Both closed, the other side first, our FIN is not acknowledged.
+    LastAck,
+    /// A listener.
+    Listen,
+    /// Both closed at once.
+    Closing,
+    /// A number that this crate does not know.
+    Other(u8),
+}
+
+/// Reads the facts of `socket`.
+///
+/// # Errors
+/// [`FactError::NotAvailable`] off Linux and for sockets other than TCP.
+pub fn tcp_facts<'s>(socket: impl Into<SockRef<'s>>) -> Result<TcpFacts, FactError> {
+    platform::tcp_facts(&socket.into())
+}
