@@ -1,0 +1,54 @@
+//! Every verdict and finding that a report can hold: stable ids, one row and one page each.
+
+mod finding;
+mod markdown;
+mod placeholder;
+mod table;
+mod verdict;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use finding::{FindingEntry, FindingId, UnknownFindingId};
+pub use markdown::markdown;
+pub use placeholder::{PLACEHOLDERS, Placeholder};
+pub use verdict::{UnknownVerdictId, VerdictClass, VerdictEntry, VerdictId};
+
+/// How much it matters to traffic that is meant to pass. How sure it is, is another question: that
+/// is the verdict's confidence.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good, or good to know.
+    Info,
+    /// It works today, or is not decided, and somebody should look at it.
+    Warning,
+    /// The workload will not work like this.
+    Error,
+}
+
+impl Severity {
+    /// The word for it in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The page of a verdict or finding, as Markdown of at most 78 columns; `None` for an id that
+/// neither has. Verdicts and findings never share an id.
+pub fn page(id: &str) -> Option<&'static str> {
+    if let Ok(id) = id.parse::<VerdictId>() {
+        return Some(id.entry().page);
+    }
+    let finding: FindingId = id.parse().ok()?;
+    Some(finding.entry().page)
+}
+
+#[cfg(test)]
+mod tests;

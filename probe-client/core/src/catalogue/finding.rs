@@ -1,0 +1,103 @@
+//! The findings: what is worth knowing about a probe and fails nothing by itself.
+
+use super::Severity;
+use super::table::table;
+
+/// One finding's row.
+#[derive(Clone, Copy, Debug)]
+pub struct FindingEntry {
+    pub id: FindingId,
+    /// A headline, without a full stop.
+    pub title: &'static str,
+    /// One sentence.
+    pub meaning: &'static str,
+    pub severity: Severity,
+    /// Markdown, at most 78 columns wide.
+    pub page: &'static str,
+}
+
+/// A word that names no finding.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no finding has this id")]
+pub struct UnknownFindingId;
+
+impl FindingId {
+    /// Ids that earlier versions gave out. They are never used again, for a verdict neither.
+    pub const RETIRED: &'static [&'static str] = &[];
+}
+
+table! {
+    /// What was noted beside a verdict. The ids are stable; a retired one is never used again.
+    FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings";
+
+    SourceAddressTranslated = "source-address-translated" {
+        title: "The server sees another source address",
+        meaning: "A NAT device translates this host's address.",
+        severity: Severity::Info,
+    }
+    EgressAddressDiffers = "egress-address-differs" {
+        title: "Sessions leave by different addresses",
+        meaning: "The server saw this host under more than one public address.",
+        severity: Severity::Warning,
+    }
+    MssClamped = "mss-clamped" {
+        title: "A device lowers the segment size",
+        meaning: "The SYN arrived with a smaller MSS than it was sent with.",
+        severity: Severity::Info,
+    }
+    TcpOptionsChanged = "tcp-options-changed" {
+        title: "A device changes TCP options",
+        meaning: "The SYN arrived with other TCP options than it was sent with.",
+        severity: Severity::Info,
+    }
+    TransparentHttpProxy = "transparent-http-proxy" {
+        title: "A proxy handles HTTP on the way",
+        meaning: "A proxy that nobody configured here handles HTTP and passes it on.",
+        severity: Severity::Warning,
+    }
+    HttpHeadAltered = "http-head-altered" {
+        title: "HTTP request fields are changed on the way",
+        meaning: "The request head that arrived is not the one that was sent.",
+        severity: Severity::Info,
+    }
+    ConnectionRelayed = "connection-relayed" {
+        title: "Verified, but a device rebuilt the connection",
+        meaning: "The server was verified, but the SYN that it got is not the one sent: its mark is lost.",
+        severity: Severity::Warning,
+    }
+    SynRateLimit = "syn-rate-limit" {
+        title: "New connections are limited per second",
+        meaning: "SYNs are lost when many are sent at once, and pass after a pause.",
+        severity: Severity::Warning,
+    }
+    DestinationNotTested = "destination-not-tested" {
+        title: "The real destination was not tested",
+        meaning: "The rule is about another destination than the echo server.",
+        severity: Severity::Info,
+    }
+    TlsHelloAltered = "tls-hello-altered" {
+        title: "The TLS greeting is changed on the way",
+        meaning: "A handshake failed, and the ClientHello that arrived is not the one that was sent.",
+        severity: Severity::Warning,
+    }
+    LargeHelloBlocked = "large-hello-blocked" {
+        title: "A large TLS greeting does not get through",
+        meaning: "A ClientHello of post-quantum size fails where a small one passes.",
+        severity: Severity::Warning,
+    }
+    Loss = "loss" {
+        title: "Single packets were lost",
+        meaning: "Packets had to be sent again, but not in the same way in fresh sessions.",
+        severity: Severity::Info,
+    }
+    ClockSkew = "clock-skew" {
+        title: "The clocks of client and server differ",
+        meaning: "This host's clock and the server's differ; no verdict depends on it.",
+        severity: Severity::Warning,
+    }
+    ConnectionLimit = "connection-limit" {
+        title: "Only so many connections are let through at once",
+        meaning: "Sessions fail beyond a number that are open at the same time.",
+        severity: Severity::Warning,
+    }
+}

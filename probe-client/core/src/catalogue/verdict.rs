@@ -1,0 +1,227 @@
+//! The verdicts: what a probe can be found to be, one cause each.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Severity;
+use super::table::table;
+
+/// One verdict's row.
+#[derive(Clone, Copy, Debug)]
+pub struct VerdictEntry {
+    pub id: VerdictId,
+    /// A headline, without a full stop.
+    pub title: &'static str,
+    /// One sentence.
+    pub meaning: &'static str,
+    pub class: VerdictClass,
+    /// Whether it fulfils a rule that expects `blocked`.
+    pub meets_blocked: bool,
+    /// For a rule that expects `open`.
+    pub severity: Severity,
+    /// Markdown, at most 78 columns wide.
+    pub page: &'static str,
+}
+
+/// What a verdict says of the port. Exit codes rest on it.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictClass {
+    /// Verified: this alone fulfils a rule that expects `open`.
+    Open,
+    /// Conclusively not usable, whatever the reason.
+    Closed,
+    /// No statement about the port: the run is not conclusive.
+    NotAboutThePort,
+}
+
+/// A word that names no verdict.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no verdict has this id")]
+pub struct UnknownVerdictId;
+
+impl VerdictId {
+    /// Ids that earlier versions gave out. They are never used again, for a finding neither.
+    pub const RETIRED: &'static [&'static str] = &[];
+}
+
+impl VerdictEntry {
+    /// Whether it fulfils a rule that expects `open`.
+    pub const fn meets_open(&self) -> bool {
+        matches!(self.class, VerdictClass::Open)
+    }
+
+    /// Whether it decides about the port, so that an unmet expectation counts as a failure.
+    pub const fn is_conclusive(&self) -> bool {
+        !matches!(self.class, VerdictClass::NotAboutThePort)
+    }
+}
+
+impl VerdictClass {
+    /// The word for it in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::NotAboutThePort => "not-about-the-port",
+        }
+    }
+}
+
+table! {
+    /// What a probe was found to be. The ids are stable; a retired one is never used again.
+    VerdictId => VerdictEntry, unknown UnknownVerdictId, pages in "verdicts";
+
+    Reachable = "reachable" {
+        title: "Open, and the right server answered",
+        meaning: "The genuine echo server was verified on this port, and all data came back unchanged.",
+        class: VerdictClass::Open, meets_blocked: false, severity: Severity::Info,
+    }
+    ReachableWithLoss = "reachable-with-loss" {
+        title: "Open, but sessions lose packets",
+        meaning: "Verified, but the same loss came back in fresh sessions, or the first one failed whole.",
+        class: VerdictClass::Open, meets_blocked: false, severity: Severity::Warning,
+    }
+    NameNotResolved = "name-not-resolved" {
+        title: "The server's name has no address here",
+        meaning: "This host could not turn the server's name into an address.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    NoRoute = "no-route" {
+        title: "This host has no route to the server",
+        meaning: "This host's own routing refused to send.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    BlockedOnThisHost = "blocked-on-this-host" {
+        title: "A rule on this host refuses the connection",
+        meaning: "This host's own firewall or security software refused the connection.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    Dropped = "dropped" {
+        title: "The connection request vanishes on the way",
+        meaning: "The SYN got no answer, and the server saw nothing of it.",
+        class: VerdictClass::Closed, meets_blocked: true, severity: Severity::Error,
+    }
+    ReplyDropped = "reply-dropped" {
+        title: "The request arrives, the answer does not come back",
+        meaning: "The server saw the SYN and answered it; the answer did not arrive.",
+        class: VerdictClass::Closed, meets_blocked: true, severity: Severity::Error,
+    }
+    Rejected = "rejected" {
+        title: "A device on the way resets the connection",
+        meaning: "A device before the server host answered the SYN with RST.",
+        class: VerdictClass::Closed, meets_blocked: true, severity: Severity::Error,
+    }
+    Prohibited = "prohibited" {
+        title: "A device refuses with an ICMP message",
+        meaning: "A device refused the SYN with an ICMP error, and so named itself.",
+        class: VerdictClass::Closed, meets_blocked: true, severity: Severity::Error,
+    }
+    NotListening = "not-listening" {
+        title: "The way is open, nothing listens on the port",
+        meaning: "The server host itself answered the SYN with RST: the firewall lets the port through.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    RedirectedToOtherPort = "redirected-to-other-port" {
+        title: "The right server, but on another port",
+        meaning: "The genuine server accepted the session on another port than the one dialled.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    AnsweredByMiddlebox = "answered-by-middlebox" {
+        title: "A device on the way answered for the server",
+        meaning: "The handshake was completed, but the server never saw the session.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    AnsweredByStranger = "answered-by-stranger" {
+        title: "Something else speaks on this port",
+        meaning: "Something that is not our server answered; the report quotes it.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    PayloadDropped = "payload-dropped" {
+        title: "The session opens, then its data vanishes",
+        meaning: "The server accepted the session, then application bytes vanished.",
+        class: VerdictClass::Closed, meets_blocked: true, severity: Severity::Error,
+    }
+    PayloadReset = "payload-reset" {
+        title: "The session is reset when its data comes",
+        meaning: "The server accepted the session, and it was reset when application bytes came.",
+        class: VerdictClass::Closed, meets_blocked: true, severity: Severity::Error,
+    }
+    StallsAfterBytes = "stalls-after-bytes" {
+        title: "The session dies after a number of bytes",
+        meaning: "The session stops for good after the same number of bytes, whatever the segment size.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    PathMtuBlackHole = "path-mtu-black-hole" {
+        title: "Large packets vanish, small ones pass",
+        meaning: "Full-size segments are lost without notice, while small ones pass.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    TlsIntercepted = "tls-intercepted" {
+        title: "TLS is opened on the way",
+        meaning: "A device on the way ends the TLS session and reads it.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    PayloadAltered = "payload-altered" {
+        title: "The data is changed on the way",
+        meaning: "The bytes that arrived are not the bytes that were sent.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    IdleExpired = "idle-expired" {
+        title: "A silent session is forgotten on the way",
+        meaning: "A verified session was dead after a time of silence.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    ProxyUnreachable = "proxy-unreachable" {
+        title: "The proxy itself does not answer",
+        meaning: "No session to the proxy could be opened.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    ProxyAuthenticationRequired = "proxy-authentication-required" {
+        title: "The proxy wants credentials",
+        meaning: "The proxy serves only those who authenticate; the report lists its schemes.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    ProxyDenied = "proxy-denied" {
+        title: "The proxy refuses this destination",
+        meaning: "The proxy refused the destination by policy.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    ProxyCouldNotConnect = "proxy-could-not-connect" {
+        title: "The proxy tried and could not get through",
+        meaning: "The proxy's own connection to the server failed.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    ProxyNameNotResolved = "proxy-name-not-resolved" {
+        title: "The proxy cannot resolve the server's name",
+        meaning: "The proxy said that it cannot resolve the server's name.",
+        class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
+    }
+    ServerUnreachable = "server-unreachable" {
+        title: "Nothing comes back from this address",
+        meaning: "Every port is silent or answers with RST: the server, its address, or a block of the address.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
+    }
+    ServerSilent = "server-silent" {
+        title: "Connections are accepted everywhere, nobody speaks",
+        meaning: "Handshakes succeed on every port, but no testimony comes.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
+    }
+    ServerRefused = "server-refused" {
+        title: "The server does not accept our key",
+        meaning: "The server says that the client key is unknown, revoked or wrong.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
+    }
+    ServerOverloaded = "server-overloaded" {
+        title: "The server is busy and asks to come back",
+        meaning: "The server knows our key, but is at a limit or shutting down.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Warning,
+    }
+    Inconclusive = "inconclusive" {
+        title: "The evidence does not decide",
+        meaning: "The evidence fits more than one cause; the report says what is missing.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Warning,
+    }
+}

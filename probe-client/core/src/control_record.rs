@@ -1,0 +1,102 @@
+//! What the control channel to one server address told, or why there was none.
+
+use std::net::{IpAddr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::Observation;
+
+/// One server address and its control channel.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ControlRecord {
+    pub host: String,
+    pub address: IpAddr,
+    pub path: String,
+    pub outcome: ControlOutcome,
+    /// Every attempt, one port after another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<Observation>,
+}
+
+/// How the search for a control channel ended.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum ControlOutcome {
+    /// The pinned server described itself.
+    Reached {
+        port: u16,
+        description: ServerDescription,
+    },
+    /// The pinned server does not accept the key: unknown, revoked or wrong.
+    KeyRefused { port: u16 },
+    /// The pinned server declined to talk now.
+    Declined { port: u16, text: String },
+    /// No port led to it.
+    NotReached,
+    /// Every probe was verified before it was needed.
+    NotNeeded,
+}
+
+/// The server of itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ServerDescription {
+    pub version: String,
+    pub instance: String,
+    pub listeners: Vec<ListenerState>,
+    /// This client's address, as the control connection shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub your_address: Option<SocketAddr>,
+    pub sees_half_open: bool,
+    pub sees_every_syn: bool,
+    /// The server's clock minus this host's, in milliseconds, give or take half a round trip.
+    pub clock_offset_ms: i64,
+    pub round_trip_us: u64,
+}
+
+/// One listener of the server.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ListenerState {
+    pub address: SocketAddr,
+    /// The port that is dialled for it, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_port: Option<u16>,
+    pub bound: bool,
+}
+
+impl ControlRecord {
+    /// The genuine server spoke on this address: it is up, and reachable on some port.
+    pub fn shows_server_alive(&self) -> bool {
+        match self.outcome {
+            ControlOutcome::Reached { .. }
+            | ControlOutcome::KeyRefused { .. }
+            | ControlOutcome::Declined { .. } => true,
+            ControlOutcome::NotReached | ControlOutcome::NotNeeded => false,
+        }
+    }
+
+    pub fn description(&self) -> Option<&ServerDescription> {
+        match &self.outcome {
+            ControlOutcome::Reached { description, .. } => Some(description),
+            ControlOutcome::KeyRefused { .. }
+            | ControlOutcome::Declined { .. }
+            | ControlOutcome::NotReached
+            | ControlOutcome::NotNeeded => None,
+        }
+    }
+}
+
+impl ServerDescription {
+    /// Whether the server listens on the port that clients dial as `port`, on addresses of the
+    /// family of `address`; an unspecified IPv6 listener serves both.
+    pub fn listens(&self, address: IpAddr, port: u16) -> bool {
+        self.listeners.iter().any(|listener| {
+            let serves = listener.address.is_ipv4() == address.is_ipv4()
+                || listener.address.ip().is_unspecified();
+            let dialled = listener
+                .public_port
+                .unwrap_or_else(|| listener.address.port());
+            listener.bound && serves && dialled == port
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! The run document, `fwprobe.run/1`: all that a run measured and concluded. Every reporter reads
+//! this alone, and a saved one can be judged again.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::control_record::ControlRecord;
+use crate::measurement::Measurement;
+use crate::plan::SkippedRule;
+use crate::profile::ProfileId;
+use crate::verdict::{Finding, Verdict};
+
+/// One run.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct RunDocument {
+    /// The format: `fwprobe.run/1`.
+    pub document: String,
+    pub run: RunFacts,
+    pub host: Host,
+    pub server: ServerFacts,
+    /// Checks of the head node itself.
+    pub checks: Vec<Check>,
+    pub probes: Vec<Probe>,
+    /// Measured for comparison only: ports of no rule.
+    pub comparisons: Vec<Measurement>,
+    pub skipped: Vec<SkippedRule>,
+    pub summary: Summary,
+}
+
+/// Which run.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct RunFacts {
+    /// 32 hexadecimal digits, random.
+    pub id: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub finished: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileId>,
+    /// Of fwprobe.
+    pub version: String,
+    /// False: interrupted, and some probes were not finished.
+    pub complete: bool,
+}
+
+/// Where it ran.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Host {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    pub addresses: Vec<IpAddr>,
+}
+
+/// What it probed.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct ServerFacts {
+    pub hosts: Vec<String>,
+    /// The id of the client key; the key itself is in no report.
+    pub key_id: String,
+    /// One per server address.
+    pub controls: Vec<ControlRecord>,
+}
+
+/// One check of the head node.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Check {
+    pub id: String,
+    pub status: CheckStatus,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckStatus {
+    Pass,
+    Warn,
+    Fail,
+    Skipped,
+}
+
+/// One probe with its verdict.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Probe {
+    #[serde(flatten)]
+    pub measurement: Measurement,
+    pub verdict: Verdict,
+    pub outcome: Outcome,
+    pub findings: Vec<Finding>,
+    pub timings: Timings,
+}
+
+/// A verdict held against what the rule expects.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    AsExpected,
+    NotAsExpected,
+    /// The verdict is no statement about the port.
+    Undecided,
+}
+
+/// Microseconds; absent: the step was not reached.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Timings {
+    pub started_us: u64,
+    pub total_us: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub testimony_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_us: Option<u64>,
+}
+
+/// The run in numbers.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Summary {
+    pub probes: usize,
+    pub as_expected: usize,
+    pub not_as_expected: usize,
+    pub undecided: usize,
+    pub skipped: usize,
+    /// What fwprobe exits with: 0, 1 or 3.
+    pub exit_code: u8,
+}
+
+/// The value of [`RunDocument::document`].
+pub const DOCUMENT: &str = "fwprobe.run/1";

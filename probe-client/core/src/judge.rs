@@ -1,0 +1,24 @@
+//! From evidence to verdict. Pure: the same evidence, read from the network or from a saved run, gives
+//! the same verdict.
+//!
+//! Causes are asked in the order in which their evidence decides: what the server testified, then
+//! direct proof of somebody else's doing, then comparisons, then the admission that nothing decides.
+
+use crate::verdict::Verdict;
+
+mod cause;
+mod evidence;
+mod findings;
+mod run;
+
+pub use evidence::{Ending, Evidence};
+pub use findings::findings;
+pub use run::{Gathered, conclude, judge_again};
+
+/// The verdict for one probe.
+pub fn judge(evidence: &Evidence<'_>) -> Verdict {
+    cause::ALL
+        .iter()
+        .find_map(|cause| cause(evidence))
+        .unwrap_or_else(|| cause::inconclusive(evidence))
+}

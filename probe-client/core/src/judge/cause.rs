@@ -1,0 +1,54 @@
+//! The causes, one file each, in the order in which they are asked.
+
+use super::evidence::Evidence;
+use crate::verdict::Verdict;
+
+mod altered;
+mod declined;
+mod exchange_died;
+mod inconclusive;
+mod interrupted;
+mod local;
+mod middlebox;
+mod mute;
+mod name;
+mod not_connected;
+mod prohibited;
+mod reachable;
+mod redirected;
+mod refused_key;
+mod server_silent;
+mod server_unreachable;
+mod stranger;
+mod tls_intercepted;
+
+/// A cause: its verdict, if the evidence shows it.
+type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
+
+/// The first that answers is right.
+pub(super) const ALL: &[Cause] = &[
+    interrupted::judge,
+    name::judge,
+    local::judge,
+    prohibited::judge,
+    // The genuine server testified.
+    tls_intercepted::relayed,
+    redirected::judge,
+    altered::payload,
+    exchange_died::judge,
+    reachable::judge,
+    declined::judge,
+    // Somebody else answered.
+    tls_intercepted::minted,
+    altered::frame,
+    stranger::judge,
+    // Nobody did; comparisons decide.
+    refused_key::judge,
+    server_unreachable::judge,
+    server_silent::judge,
+    not_connected::judge,
+    mute::judge,
+    middlebox::judge,
+];
+
+pub(super) use inconclusive::judge as inconclusive;

@@ -1,0 +1,35 @@
+//! `server-overloaded`: the genuine server recognised the key and declined.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::control_record::ControlOutcome;
+use crate::session::{Fault, RefusalReason};
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let why = match (evidence.ending(), evidence.fault()) {
+        (Ending::Declined, Some(Fault::Refused { reason })) => match reason {
+            RefusalReason::Overloaded => "it has as many sessions as it allows",
+            RefusalReason::Draining => "it is shutting down",
+            RefusalReason::Other => "for a reason that this version does not know",
+        },
+        (Ending::Declined, _) => "without saying why",
+        (Ending::Mute(..), _)
+            if evidence
+                .control
+                .is_some_and(|c| matches!(c.outcome, ControlOutcome::Declined { .. })) =>
+        {
+            "its control service said so"
+        }
+        _ => return None,
+    };
+    let verdict = Verdict::new(
+        VerdictId::ServerOverloaded,
+        Segment::ServerHost,
+        Confidence::High,
+        format!("the echo server is reachable but takes no session now: {why}"),
+    )
+    .because("the answer carried the server's proof of the key")
+    .next("run it again in a few minutes; if it stays so, ask the server's operator to look at its limits");
+    Some(verdict)
+}

@@ -1,0 +1,63 @@
+//! `inconclusive`: the evidence does not decide, and the verdict says between what.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::control_record::ControlOutcome;
+use crate::observation::FailureKind;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    let target = evidence.target();
+    let between = match evidence.ending() {
+        Ending::NotConnected(f) if f.kind == FailureKind::Refused => {
+            "RST came in answer: either nothing listens on that port, or a device before the server refuses it"
+        }
+        Ending::NotConnected(f) if f.kind == FailureKind::TimedOut => {
+            "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
+        }
+        Ending::NotConnected(_) => "the connection failed in a way that names no cause",
+        Ending::Mute(_, f) if f.kind == FailureKind::TimedOut => {
+            "the handshake completed and nothing came back: the bytes are dropped on the way, or a device completed the \
+             handshake in the server's place"
+        }
+        Ending::Mute(..) => {
+            "the handshake completed and the connection was then closed: a device reset it when the bytes came, or \
+             completed the handshake in the server's place"
+        }
+        Ending::Complete(_) | Ending::Testified(..) => {
+            "the server proved itself, but the session did not run as it should have"
+        }
+        Ending::Interrupted
+        | Ending::Unresolved(_)
+        | Ending::Declined
+        | Ending::Foreign(..)
+        | Ending::Altered(..) => "what was seen fits no single cause",
+    };
+    let mut verdict = Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::Unknown,
+        Confidence::Low,
+        format!("what stops {target} is not decided: {between}"),
+    )
+    .next(missing(evidence));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(evidence.others_work());
+    verdict
+}
+
+/// What would decide it.
+fn missing(evidence: &Evidence<'_>) -> &'static str {
+    match evidence.control.map(|c| &c.outcome) {
+        Some(ControlOutcome::Reached { .. }) => {
+            "run it again from a time or address with less other traffic to the server: it could not tell this \
+             connection from others"
+        }
+        Some(ControlOutcome::KeyRefused { .. }) => {
+            "use a key that the server accepts: it can then be asked what it saw"
+        }
+        Some(ControlOutcome::Declined { .. }) => "run it again when the server is less busy",
+        Some(ControlOutcome::NotReached | ControlOutcome::NotNeeded) | None => {
+            "let TLS through to the server on any one port (443, or its control port): it can then be asked what it saw"
+        }
+    }
+}

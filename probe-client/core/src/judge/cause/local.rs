@@ -1,0 +1,77 @@
+//! `no-route` and `blocked-on-this-host`: this host itself did not let the connection out. The error
+//! number alone never decides; that no packet of anyone else's was involved must be shown.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::observation::{Failure, FailureKind, Origin};
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::NotConnected(failure) = evidence.ending() else {
+        return None;
+    };
+    if !of_this_host(failure, evidence) {
+        return None;
+    }
+    let target = evidence.target();
+    let unroutable = matches!(
+        failure.kind,
+        FailureKind::HostUnreachable | FailureKind::NetworkUnreachable
+    );
+    // A route cannot refuse; an ICMP error or a reset of this host's own is its firewall's.
+    let own_firewall = failure.kind == FailureKind::PermissionDenied
+        || matches!(failure.origin, Origin::Icmp { .. });
+    let mut verdict = if own_firewall {
+        blocked(&target)
+    } else if unroutable {
+        no_route(&target)
+    } else if failure.kind == FailureKind::LocalResource {
+        exhausted(&target)
+    } else {
+        return None;
+    };
+    verdict.evidence.extend(evidence.seen());
+    Some(verdict)
+}
+
+fn of_this_host(failure: &Failure, evidence: &Evidence<'_>) -> bool {
+    match failure.origin {
+        Origin::ThisHost => true,
+        Origin::Icmp { sender, .. } => evidence.own_addresses.contains(&sender),
+        Origin::Unknown | Origin::Peer => false,
+    }
+}
+
+fn blocked(target: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::BlockedOnThisHost,
+        Segment::ThisHost,
+        Confidence::High,
+        format!("this host itself forbids the connection to {target}; no packet left it"),
+    )
+    .next(format!(
+        "ask whoever administers this host to allow outbound TCP to {target} in its own firewall or security software"
+    ))
+}
+
+fn no_route(target: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::NoRoute,
+        Segment::ThisHost,
+        Confidence::High,
+        format!("this host has no route to {target}; no packet left it"),
+    )
+    .next(
+        "check this host's routing table and default gateway for that address family (`ip route get`, `route print`)",
+    )
+}
+
+fn exhausted(target: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::ThisHost,
+        Confidence::High,
+        format!("this host ran out of sockets or ports before {target} was dialled"),
+    )
+    .next("raise the limit of open files, or probe fewer rules at a time")
+}

@@ -1,0 +1,68 @@
+//! `payload-dropped`, `payload-reset` without a testimony: connected, and the first application bytes
+//! went nowhere. What the server noticed of the connection decides.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::measurement::{Sighting, SightingEnd};
+use crate::observation::FailureKind;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::Mute(operation, failure) = evidence.ending() else {
+        return None;
+    };
+    let sighting = evidence.sighting()?;
+    if sighting.end == SightingEnd::HalfOpen {
+        return None;
+    }
+    let target = evidence.target();
+    let reset = matches!(failure.kind, FailureKind::Reset | FailureKind::Closed);
+    let (id, what) = if reset {
+        (VerdictId::PayloadReset, "is reset")
+    } else {
+        (VerdictId::PayloadDropped, "goes silent")
+    };
+    let place = place(sighting)?;
+    let mut verdict = Verdict::new(
+        id,
+        Segment::Path {
+            hop: None,
+            address: None,
+        },
+        Confidence::Medium,
+        format!("the connection to {target} is accepted by the server and then {what}: {place}"),
+    )
+    .because(format!(
+        "the server accepted the connection, received {} bytes and sent {}",
+        sighting.bytes_received, sighting.bytes_sent
+    ))
+    .next(format!(
+        "ask the firewall team for application or protocol inspection of TCP to {target}, and to allow this protocol there"
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict
+        .evidence
+        .push(format!("it happened during: {}", operation.describe()));
+    verdict.evidence.extend(evidence.others_work());
+    Some(verdict)
+}
+
+/// Which bytes were lost; absent where the sighting does not tell.
+fn place(sighting: &Sighting) -> Option<String> {
+    if sighting.bytes_received == 0 {
+        return Some("none of the bytes sent arrived there".to_owned());
+    }
+    if sighting.altered_within.is_some() {
+        return None;
+    }
+    if sighting.bytes_sent > 0 {
+        return Some(format!(
+            "{} bytes arrived there unaltered, and the server's answer was lost on the way back",
+            sighting.bytes_received
+        ));
+    }
+    Some(format!(
+        "only the first {} bytes arrived there",
+        sighting.bytes_received
+    ))
+}

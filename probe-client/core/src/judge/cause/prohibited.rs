@@ -1,0 +1,60 @@
+//! `prohibited`: an ICMP error came back, and its sender is named.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::observation::Origin;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::NotConnected(failure) = evidence.ending() else {
+        return None;
+    };
+    let Origin::Icmp {
+        sender,
+        icmp_type,
+        code,
+    } = failure.origin
+    else {
+        return None;
+    };
+    let target = evidence.target();
+    let by_server = evidence.probe.server() == Some(sender);
+    let (segment, who) = if by_server {
+        (Segment::ServerHost, "the server's own host".to_owned())
+    } else {
+        let address = Some(sender);
+        (Segment::Path { hop: None, address }, sender.to_string())
+    };
+    let mut verdict = Verdict::new(
+        VerdictId::Prohibited,
+        segment,
+        Confidence::High,
+        format!("{who} rejected the connection to {target} with an ICMP error ({})", meaning(sender.is_ipv6(), icmp_type, code)),
+    )
+    .next(format!(
+        "ask whoever runs {who} to let TCP to {target} through; quote the ICMP type {icmp_type} code {code}"
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(evidence.others_work());
+    Some(verdict)
+}
+
+/// RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
+fn meaning(v6: bool, icmp_type: u8, code: u8) -> String {
+    let known = match (v6, icmp_type, code) {
+        (false, 3, 0) => "network unreachable",
+        (false, 3, 1) => "host unreachable",
+        (false, 3, 3) => "port unreachable",
+        (false, 3, 9 | 10 | 13) => "administratively prohibited",
+        (true, 1, 0) => "no route to destination",
+        (true, 1, 1) => "administratively prohibited",
+        (true, 1, 3) => "address unreachable",
+        (true, 1, 4) => "port unreachable",
+        (true, 1, 5 | 6) => "rejected by policy",
+        (false, 11, _) | (true, 3, _) => {
+            "hop limit exceeded: a routing loop, or a path of over 100 hops"
+        }
+        _ => return format!("type {icmp_type} code {code}"),
+    };
+    format!("{known}, type {icmp_type} code {code}")
+}

@@ -1,0 +1,22 @@
+//! `server-refused`: the genuine server is there and does not accept the key.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (true, Ending::Mute(..)) = (evidence.key_refused(), evidence.ending()) else {
+        return None;
+    };
+    let mut verdict = Verdict::new(
+        VerdictId::ServerRefused,
+        Segment::ServerHost,
+        Confidence::High,
+        "the echo server is reachable but does not accept this key: it is unknown there, revoked, or its secret is wrong",
+    )
+    .because("its control service, under the pinned certificate, answered UNAUTHENTICATED; to a key that it does not \
+              accept the server says nothing on the ports themselves, so nothing can be said about them")
+    .next("ask the server's operator for a valid connection string (`fwprobe-echo identity show` lists its keys)");
+    verdict.evidence.extend(evidence.seen());
+    Some(verdict)
+}

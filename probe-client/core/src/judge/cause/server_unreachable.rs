@@ -1,0 +1,69 @@
+//! `server-unreachable`: silence or RST on every port. One statement about the server's address, not
+//! one per port.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::observation::FailureKind;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::NotConnected(failure) = evidence.ending() else {
+        return None;
+    };
+    let undecided = matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused);
+    if !undecided || evidence.server_alive() || connected_somewhere(evidence) {
+        return None;
+    }
+    let address = evidence.probe.server()?;
+    let (timed_out, refused) = counts(evidence);
+    let how = match (timed_out, refused) {
+        (n, 0) => format!("none of the {n} ports tried answered"),
+        (0, n) => format!("all {n} ports tried answered with RST"),
+        (t, r) => format!("of the ports tried {t} did not answer and {r} answered with RST"),
+    };
+    let hypotheses = if refused == 0 {
+        "the server is down, its host or the cloud's edge drops everything, or the path blocks this address"
+    } else if timed_out == 0 {
+        "the server is not running on that host, or a device resets everything to this address"
+    } else {
+        "the server is not running on that host, or a device blocks this address"
+    };
+    let verdict = Verdict::new(
+        VerdictId::ServerUnreachable,
+        Segment::Unknown,
+        Confidence::High,
+        format!("the echo server at {address} cannot be reached at all: {how}. That says nothing about single ports; {hypotheses}"),
+    )
+    .because(format!("{how}, the control port included"))
+    .next(
+        "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
+         the address is right; if it is, ask the firewall team whether this address is blocked as a whole",
+    );
+    Some(verdict)
+}
+
+fn connected_somewhere(evidence: &Evidence<'_>) -> bool {
+    use crate::observation::Operation;
+    // A port that somebody else answers on says nothing of the server, but one that merely accepts
+    // may be the server's own.
+    evidence
+        .same_server
+        .iter()
+        .any(|m| m.succeeded(Operation::Connect) && !is_foreign(m))
+}
+
+fn is_foreign(measurement: &crate::measurement::Measurement) -> bool {
+    matches!(
+        super::super::evidence::ending(measurement),
+        Ending::Foreign(..)
+    )
+}
+
+fn counts(evidence: &Evidence<'_>) -> (usize, usize) {
+    let with = |kind: FailureKind| {
+        let ends = evidence.same_server.iter();
+        ends.filter(|m| m.failure().is_some_and(|(_, f)| f.kind == kind))
+            .count()
+    };
+    (with(FailureKind::TimedOut), with(FailureKind::Refused))
+}

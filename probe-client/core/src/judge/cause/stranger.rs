@@ -1,0 +1,125 @@
+//! `answered-by-stranger`: something else speaks there, and what it said is quoted.
+
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::session::{Fault, ForeignBytes, HttpStranger, PrefaceRefusal, Recognised};
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let foreign_certificate = evidence
+        .probe
+        .certificate
+        .as_ref()
+        .filter(|certificate| !certificate.pinned);
+    let foreign = matches!(evidence.ending(), Ending::Foreign(..));
+    if !foreign && foreign_certificate.is_none() {
+        return None;
+    }
+    let target = evidence.target();
+    let who = who(evidence);
+    let mut verdict = Verdict::new(
+        VerdictId::AnsweredByStranger,
+        Segment::Unknown,
+        if foreign { Confidence::High } else { Confidence::Medium },
+        format!("{target} is answered by something that is not the echo server: {who}"),
+    )
+    .next(format!(
+        "find out who answers at {target}: another service on that address, a captive portal, a redirecting device; \
+         then have the traffic sent to the echo server, or correct the address"
+    ));
+    if let Some(certificate) = foreign_certificate {
+        verdict = verdict.because(format!(
+            "it presented a certificate for {}, issued by {}; an intercepting device is not excluded",
+            certificate.subject.as_deref().unwrap_or("an unreadable name"),
+            certificate.issuer.as_deref().unwrap_or("an unreadable issuer"),
+        ));
+    }
+    verdict.evidence.extend(quoted(evidence));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(evidence.others_work());
+    Some(verdict)
+}
+
+fn who(evidence: &Evidence<'_>) -> String {
+    match evidence.fault() {
+        Some(Fault::ForeignBytes(foreign)) => speaker(foreign),
+        Some(Fault::PrefaceRefused { refusal, .. }) => refuser(refusal),
+        Some(Fault::NonceMismatch) => "an old answer of the server's, replayed".to_owned(),
+        Some(Fault::TooLong { limit }) => {
+            format!("a sender that does not stop (over {limit} bytes)")
+        }
+        _ => match &evidence.probe.certificate {
+            Some(certificate) => format!(
+                "a TLS service with the certificate of {}",
+                certificate
+                    .subject
+                    .as_deref()
+                    .unwrap_or("an unreadable name")
+            ),
+            None => "bytes that are not of its protocol".to_owned(),
+        },
+    }
+}
+
+fn speaker(foreign: &ForeignBytes) -> String {
+    match &foreign.recognised {
+        Some(Recognised::OwnBytes) => "a plain echo service, which returns what it gets".to_owned(),
+        Some(Recognised::HttpResponse(http)) => web_server(http),
+        Some(Recognised::TlsAlert { description, .. }) => {
+            format!("a TLS service (alert {description})")
+        }
+        Some(Recognised::TlsHandshake) => "a TLS service".to_owned(),
+        Some(Recognised::SshBanner { line }) => format!("an SSH server ({line})"),
+        Some(Recognised::SmtpBanner { line }) => format!("a mail server ({line})"),
+        Some(Recognised::RdpNegotiationFailure { code }) => {
+            format!("an RDP server that refuses TLS (code {code})")
+        }
+        Some(Recognised::NetTcpFault { uri }) => format!("a net.tcp service ({uri})"),
+        None if foreign.spoke_first => "a service that speaks first".to_owned(),
+        None => "a service of another protocol".to_owned(),
+    }
+}
+
+fn web_server(http: &HttpStranger) -> String {
+    let mut text = format!("a web server ({}", http.status_line);
+    for (name, value) in [
+        ("Server", &http.server),
+        ("Via", &http.via),
+        ("Location", &http.location),
+    ] {
+        if let Some(value) = value {
+            text.push_str(&format!("; {name}: {value}"));
+        }
+    }
+    text.push(')');
+    text
+}
+
+fn refuser(refusal: &PrefaceRefusal) -> String {
+    match refusal {
+        PrefaceRefusal::RdpNegotiationFailure { code } => {
+            format!("an RDP server that refuses TLS (code {code})")
+        }
+        PrefaceRefusal::RdpProtocol { selected } => {
+            format!("an RDP server that chose another protocol ({selected})")
+        }
+        PrefaceRefusal::RdpWithoutNegotiation => {
+            "an RDP server that knows standard security only".to_owned()
+        }
+        PrefaceRefusal::NetTcpFault { uri } => format!("a net.tcp service ({uri})"),
+    }
+}
+
+fn quoted(evidence: &Evidence<'_>) -> Option<String> {
+    let fault = evidence.fault()?;
+    let (Fault::ForeignBytes(ForeignBytes { quoted, .. }) | Fault::PrefaceRefused { quoted, .. }) =
+        fault
+    else {
+        return None;
+    };
+    let short: String = quoted.text.chars().take(MAX_SHOWN).collect();
+    Some(format!("it said: {short}"))
+}
+
+/// More of it is in the JSON report.
+const MAX_SHOWN: usize = 120;

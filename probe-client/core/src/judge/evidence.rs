@@ -1,0 +1,213 @@
+//! All that a verdict may rest on, and the questions that causes ask of it.
+
+use std::net::IpAddr;
+
+use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
+use crate::measurement::{Measurement, Sighting, SightingAnswer};
+use crate::observation::{Failure, FailureKind, Operation};
+use crate::session::{Fault, Recognised, SessionReport, Testimony};
+
+/// One probe's measurement, and what it is compared with.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    pub probe: &'a Measurement,
+    /// Every measurement of the same server address over the same path, this one and the control
+    /// port's included.
+    pub same_server: Vec<&'a Measurement>,
+    pub control: Option<&'a ControlRecord>,
+    /// This host's own addresses.
+    pub own_addresses: &'a [IpAddr],
+    /// This host's clock at the run's start, in Unix milliseconds.
+    pub run_started_ms: Option<i64>,
+}
+
+/// How a probe ended, as far as one end can tell.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending<'a> {
+    Interrupted,
+    Unresolved(&'a Failure),
+    /// No TCP connection.
+    NotConnected(&'a Failure),
+    /// A testimony came and everything after it.
+    Complete(&'a Testimony),
+    /// A testimony came, and then this.
+    Testified(&'a Testimony, Operation, &'a Failure),
+    /// The genuine server declined.
+    Declined,
+    /// Bytes came that the server never sends.
+    Foreign(Operation, &'a Failure),
+    /// Frames came that were changed on the way.
+    Altered(Operation, &'a Failure),
+    /// Connected, and then nothing, a close, a reset or a failed handshake: no testimony.
+    Mute(Operation, &'a Failure),
+}
+
+impl<'a> Evidence<'a> {
+    pub fn ending(&self) -> Ending<'a> {
+        ending(self.probe)
+    }
+
+    pub fn session(&self) -> Option<&'a SessionReport> {
+        self.probe.session.as_ref()
+    }
+
+    pub fn fault(&self) -> Option<&'a Fault> {
+        self.session()?.fault.as_ref()
+    }
+
+    /// The genuine server proved itself on this address, over this path, on some port.
+    pub fn server_alive(&self) -> bool {
+        self.same_server.iter().any(|m| testimony(m).is_some())
+            || self.control.is_some_and(ControlRecord::shows_server_alive)
+    }
+
+    pub fn description(&self) -> Option<&'a ServerDescription> {
+        self.control?.description()
+    }
+
+    /// The genuine server said that it does not accept the key.
+    pub fn key_refused(&self) -> bool {
+        self.control
+            .is_some_and(|c| matches!(c.outcome, ControlOutcome::KeyRefused { .. }))
+    }
+
+    pub fn sighting_answer(&self) -> Option<&'a SightingAnswer> {
+        self.probe.sighting.as_ref()
+    }
+
+    /// The one connection that the server attributes to this probe; absent where there is none or
+    /// more than one.
+    pub fn sighting(&self) -> Option<&'a Sighting> {
+        match self.sighting_answer()?.sightings.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// The server looked, and is sure that no connection of this probe reached it.
+    pub fn never_seen(&self) -> bool {
+        self.sighting_answer()
+            .is_some_and(|answer| answer.sightings.is_empty() && !answer.unattributed)
+    }
+
+    /// Other ports of this server that brought a testimony, for evidence texts.
+    pub fn working_ports(&self) -> Vec<u16> {
+        let mut ports: Vec<u16> = self
+            .same_server
+            .iter()
+            .filter(|m| testimony(m).is_some() && m.address != self.probe.address)
+            .filter_map(|m| m.address.map(|a| a.port()))
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    /// No port of this server took a connection, each silently or by RST.
+    pub fn all_silent_or_reset(&self) -> bool {
+        self.same_server.iter().all(|m| {
+            matches!(ending(m), Ending::NotConnected(f)
+                if matches!(f.kind, FailureKind::TimedOut | FailureKind::Refused)
+                    && !matches!(f.origin, crate::observation::Origin::Icmp { .. }))
+        })
+    }
+
+    /// Every port of this server took the connection and then said nothing at all.
+    pub fn all_mute_by_silence(&self) -> bool {
+        self.same_server
+            .iter()
+            .all(|m| matches!(ending(m), Ending::Mute(_, f) if f.kind == FailureKind::TimedOut))
+    }
+
+    /// `203.0.113.7:443`, or the host where there is no address.
+    pub fn target(&self) -> String {
+        match self.probe.address {
+            Some(address) => address.to_string(),
+            None => self.probe.host.clone(),
+        }
+    }
+
+    /// The observation of the failure, in words.
+    pub fn seen(&self) -> Option<String> {
+        let observation = self
+            .probe
+            .observations
+            .iter()
+            .find(|o| o.failure.is_some())?;
+        let failure = observation.failure.as_ref()?;
+        let mut text = format!(
+            "{} with {}: {} after {}",
+            observation.operation.describe(),
+            observation.target,
+            failure.kind.describe(),
+            duration(observation.duration_us)
+        );
+        if let Some(said) = &failure.text {
+            text.push_str(&format!(" ({said})"));
+        }
+        Some(text)
+    }
+
+    /// That other ports of the same server work, in words; absent where none does.
+    pub fn others_work(&self) -> Option<String> {
+        let ports = self.working_ports();
+        match ports.as_slice() {
+            [] => None,
+            [one] => Some(format!("the same server proved itself on port {one}")),
+            many => {
+                let listed: Vec<String> = many.iter().map(ToString::to_string).collect();
+                let listed = listed.join(", ");
+                Some(format!("the same server proved itself on ports {listed}"))
+            }
+        }
+    }
+}
+
+/// The measurement's testimony, if it brought one.
+pub(super) fn testimony(measurement: &Measurement) -> Option<&Testimony> {
+    measurement.session.as_ref()?.testimony.as_ref()
+}
+
+pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
+    let failure = measurement.failure();
+    if let Some((_, f)) = failure
+        && f.kind == FailureKind::Interrupted
+    {
+        return Ending::Interrupted;
+    }
+    match (failure, testimony(measurement)) {
+        (Some((Operation::Resolve, f)), _) => Ending::Unresolved(f),
+        (Some((Operation::Connect, f)), _) => Ending::NotConnected(f),
+        (Some((_, f)), _) if f.kind == FailureKind::Declined => Ending::Declined,
+        (Some((operation, f)), Some(testimony)) => Ending::Testified(testimony, operation, f),
+        (Some((operation, f)), None) => {
+            if f.kind == FailureKind::Foreign && !is_bare_not_found(measurement) {
+                Ending::Foreign(operation, f)
+            } else if f.kind == FailureKind::Altered {
+                Ending::Altered(operation, f)
+            } else {
+                Ending::Mute(operation, f)
+            }
+        }
+        (None, Some(testimony)) => Ending::Complete(testimony),
+        // Nothing failed and nothing testified: a measurement that was never begun.
+        (None, None) => Ending::Interrupted,
+    }
+}
+
+/// What the genuine server answers over HTTP to a greeting that it does not accept; as good as
+/// silence.
+fn is_bare_not_found(measurement: &Measurement) -> bool {
+    let fault = measurement.session.as_ref().and_then(|s| s.fault.as_ref());
+    matches!(fault, Some(Fault::ForeignBytes(foreign))
+        if matches!(&foreign.recognised, Some(Recognised::HttpResponse(http)) if http.bare_not_found))
+}
+
+/// Microseconds for people.
+pub(super) fn duration(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", us as f64 / 1e3),
+        _ => format!("{:.1} s", us as f64 / 1e6),
+    }
+}

@@ -1,0 +1,31 @@
+//! Findings: noted beside the verdict, and failing nothing by themselves. One file each; the order
+//! is that of the report.
+
+use super::evidence::Evidence;
+use crate::verdict::Finding;
+
+mod clock;
+mod destination;
+mod http;
+mod loss;
+mod relayed;
+mod translation;
+
+/// A finding, if the evidence shows it.
+type Look = fn(&Evidence<'_>) -> Option<Finding>;
+
+const ALL: &[Look] = &[
+    relayed::look,
+    translation::source,
+    translation::egress,
+    http::head,
+    http::proxy,
+    loss::look,
+    clock::look,
+    destination::look,
+];
+
+/// Everything worth noting about one probe.
+pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
+    ALL.iter().filter_map(|look| look(evidence)).collect()
+}

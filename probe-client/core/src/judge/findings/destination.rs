@@ -1,0 +1,14 @@
+//! `destination-not-tested`: the rule is about another name than the echo server's.
+
+use super::super::evidence::{Evidence, testimony};
+use crate::catalogue::FindingId;
+use crate::verdict::Finding;
+
+pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+    testimony(evidence.probe)?;
+    let destination = evidence.probe.rule.destination.as_ref()?;
+    Some(Finding::new(
+        FindingId::DestinationNotTested,
+        format!("open to the echo server; a rule for {destination} itself was not tested"),
+    ))
+}

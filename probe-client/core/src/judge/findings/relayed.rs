@@ -1,0 +1,27 @@
+//! `connection-relayed`: verified, but the SYN that reached the server was not this host's own.
+
+use proto::syn::SynHeader;
+
+use super::super::evidence::{Evidence, testimony};
+use crate::catalogue::FindingId;
+use crate::verdict::Finding;
+
+pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+    let syn = testimony(evidence.probe)?.syn.as_ref()?;
+    let mark = evidence.session()?.hop_limit_mark?;
+    let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
+    let ours = arrived <= mark && arrived > MOST_COMMON_START;
+    (!ours).then(|| {
+        Finding::new(
+            FindingId::ConnectionRelayed,
+            "a device opened the connection anew on its way",
+        )
+        .with_detail(format!(
+            "the SYN left here with hop limit {mark}, and one with {arrived} arrived"
+        ))
+    })
+}
+
+/// Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A marked SYN would
+/// need 36 hops to look like the first, and cannot look like the others.
+const MOST_COMMON_START: u8 = 64;

@@ -1,0 +1,46 @@
+//! `source-address-translated` and `egress-address-differs`: under which address the cloud sees this
+//! host.
+
+use std::net::IpAddr;
+
+use super::super::evidence::{Evidence, testimony};
+use crate::catalogue::FindingId;
+use crate::verdict::Finding;
+
+/// The server saw another address than this host used.
+pub(super) fn source(evidence: &Evidence<'_>) -> Option<Finding> {
+    let seen = testimony(evidence.probe)?.peer?;
+    let own = evidence.probe.local?;
+    (seen.ip() != own.ip().to_canonical()).then(|| {
+        Finding::new(
+            FindingId::SourceAddressTranslated,
+            format!(
+                "the server sees {} where this host used {}",
+                seen.ip(),
+                own.ip()
+            ),
+        )
+    })
+}
+
+/// Ports of one server leave under different addresses. Said once, with the first port of the odd
+/// address.
+pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
+    let mine = testimony(evidence.probe)?.peer?.ip();
+    let mut others: Vec<IpAddr> = evidence
+        .same_server
+        .iter()
+        .filter_map(|m| Some(testimony(m)?.peer?.ip()))
+        .filter(|ip| *ip != mine)
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    let listed: Vec<String> = others.iter().map(ToString::to_string).collect();
+    (!listed.is_empty()).then(|| {
+        Finding::new(
+            FindingId::EgressAddressDiffers,
+            "ports of one server leave under different addresses: allow all of them on the cloud side",
+        )
+        .with_detail(format!("this one as {mine}, others as {}", listed.join(", ")))
+    })
+}

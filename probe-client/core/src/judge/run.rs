@@ -1,0 +1,155 @@
+//! A whole run: evidence put together for each probe, verdicts, and the summary.
+
+use super::evidence::Evidence;
+use super::{findings, judge};
+use crate::catalogue::VerdictClass;
+use crate::document::{
+    DOCUMENT, Host, Outcome, Probe, RunDocument, RunFacts, ServerFacts, Summary, Timings,
+};
+use crate::measurement::Measurement;
+use crate::observation::Operation;
+use crate::plan::SkippedRule;
+use crate::profile::Expectation;
+use crate::verdict::Verdict;
+
+/// Everything that was measured, before anything is concluded.
+#[derive(Clone, Debug)]
+pub struct Gathered {
+    pub run: RunFacts,
+    pub host: Host,
+    pub server: ServerFacts,
+    pub measurements: Vec<Measurement>,
+    pub comparisons: Vec<Measurement>,
+    pub skipped: Vec<SkippedRule>,
+}
+
+/// Judges every probe and draws up the document.
+pub fn conclude(gathered: Gathered) -> RunDocument {
+    let judged: Vec<_> = gathered
+        .measurements
+        .iter()
+        .map(|measurement| {
+            let evidence = evidence(&gathered, measurement);
+            (judge(&evidence), findings(&evidence))
+        })
+        .collect();
+    let probes: Vec<Probe> = gathered
+        .measurements
+        .into_iter()
+        .zip(judged)
+        .map(|(measurement, (verdict, findings))| Probe {
+            outcome: outcome(&verdict, measurement.rule.expect),
+            timings: timings(&measurement),
+            measurement,
+            verdict,
+            findings,
+        })
+        .collect();
+    RunDocument {
+        document: DOCUMENT.to_owned(),
+        summary: summary(&probes, gathered.skipped.len()),
+        run: gathered.run,
+        host: gathered.host,
+        server: gathered.server,
+        checks: Vec::new(),
+        probes,
+        comparisons: gathered.comparisons,
+        skipped: gathered.skipped,
+    }
+}
+
+/// The same document with its verdicts drawn anew from its evidence.
+pub fn judge_again(document: RunDocument) -> RunDocument {
+    let checks = document.checks;
+    let again = conclude(Gathered {
+        run: document.run,
+        host: document.host,
+        server: document.server,
+        measurements: document.probes.into_iter().map(|p| p.measurement).collect(),
+        comparisons: document.comparisons,
+        skipped: document.skipped,
+    });
+    RunDocument { checks, ..again }
+}
+
+fn evidence<'a>(gathered: &'a Gathered, probe: &'a Measurement) -> Evidence<'a> {
+    let same = |m: &&Measurement| m.server() == probe.server() && m.path == probe.path;
+    Evidence {
+        probe,
+        same_server: gathered
+            .measurements
+            .iter()
+            .chain(&gathered.comparisons)
+            .filter(same)
+            .collect(),
+        control: gathered
+            .server
+            .controls
+            .iter()
+            .find(|c| Some(c.address) == probe.server() && c.path == probe.path),
+        own_addresses: &gathered.host.addresses,
+        run_started_ms: gathered
+            .run
+            .started
+            .parse()
+            .ok()
+            .map(jiff::Timestamp::as_millisecond),
+    }
+}
+
+fn outcome(verdict: &Verdict, expected: Expectation) -> Outcome {
+    let entry = verdict.id.entry();
+    if entry.class == VerdictClass::NotAboutThePort {
+        return Outcome::Undecided;
+    }
+    let met = match expected {
+        Expectation::Open => entry.class == VerdictClass::Open,
+        Expectation::Blocked => entry.meets_blocked,
+    };
+    if met {
+        Outcome::AsExpected
+    } else {
+        Outcome::NotAsExpected
+    }
+}
+
+fn timings(measurement: &Measurement) -> Timings {
+    let of = |operation: Operation| {
+        let mut all = measurement.observations.iter();
+        all.find(|o| o.operation == operation && o.failure.is_none())
+            .map(|o| o.duration_us)
+    };
+    // Resolving is shared by all probes of a host and no part of this one.
+    let own = || {
+        let all = measurement.observations.iter();
+        all.filter(|o| o.operation != Operation::Resolve)
+    };
+    let started_us = own().map(|o| o.start_us).min().unwrap_or(0);
+    let ended_us = own().map(|o| o.start_us + o.duration_us).max();
+    Timings {
+        started_us,
+        total_us: ended_us.unwrap_or(started_us) - started_us,
+        connect_us: of(Operation::Connect),
+        tls_us: of(Operation::TlsHandshake),
+        testimony_us: of(Operation::Testimony),
+        exchange_us: of(Operation::Exchange),
+    }
+}
+
+fn summary(probes: &[Probe], skipped: usize) -> Summary {
+    let count = |outcome: Outcome| probes.iter().filter(|p| p.outcome == outcome).count();
+    let not_as_expected = count(Outcome::NotAsExpected);
+    let undecided = count(Outcome::Undecided);
+    Summary {
+        probes: probes.len(),
+        as_expected: count(Outcome::AsExpected),
+        not_as_expected,
+        undecided,
+        skipped,
+        exit_code: match (not_as_expected, undecided) {
+            (0, 0) => 0,
+            (0, _) => 3,
+            (_, _) => 1,
+        },
+    }
+}

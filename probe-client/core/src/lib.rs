@@ -1,0 +1,15 @@
+//! The pure core of `fwprobe`: profiles and plans, the client's side of a session, evidence, verdicts
+//! and the run document. It opens no socket and reads no clock; time and randomness are arguments.
+
+pub mod catalogue;
+pub mod control_record;
+pub mod document;
+pub mod judge;
+pub mod measurement;
+pub mod observation;
+pub mod plan;
+pub mod profile;
+pub mod session;
+pub mod session_kind;
+pub mod trail;
+pub mod verdict;

@@ -1,0 +1,208 @@
+//! Everything measured about one probe, as plain data: what verdicts are drawn from, and what a run
+//! document keeps of it. Absent means not measured.
+
+use std::net::{IpAddr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{Failure, Observation, Operation};
+use crate::profile::{Direction, Expectation, Port, RuleId};
+use crate::session::SessionReport;
+use crate::session_kind::SessionKind;
+
+/// The part of a profile's rule that a report repeats.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ProbedRule {
+    pub id: RuleId,
+    pub port: Port,
+    pub session: SessionKind,
+    /// The Via as sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via_uri: Option<String>,
+    pub purpose: String,
+    pub direction: Direction,
+    pub expect: Expectation,
+    /// The name or tag that the rule is really about, where the echo server only stands in for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+}
+
+/// One probe: a rule, a path, a server address, and what came of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Measurement {
+    pub rule: ProbedRule,
+    /// `direct`, or the proxy without its credentials.
+    pub path: String,
+    /// As the user or the connection string names the server.
+    pub host: String,
+    /// As dialled; absent where the name gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// This end of the connection, once there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<SocketAddr>,
+    pub observations: Vec<Observation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionReport>,
+    /// The leaf certificate that a TLS handshake showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PresentedCertificate>,
+    /// What the same port presented to a random name, where the certificate was not the pinned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minting: Option<MintingTest>,
+    /// The kernel's account of the connection when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<TransportFacts>,
+    /// What the server noticed, asked for where the testimony is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sighting: Option<SightingAnswer>,
+}
+
+/// A certificate as presented; what cannot be parsed is absent.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PresentedCertificate {
+    /// Of the whole certificate in DER, lower-case hex.
+    pub sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Subject alternative names: DNS names and addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spki_sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<bool>,
+    /// It is the echo server's own key.
+    pub pinned: bool,
+}
+
+/// A second handshake that asks for a name nobody has a certificate for.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MintingTest {
+    pub name_asked: String,
+    /// Absent: the handshake showed no certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PresentedCertificate>,
+}
+
+impl MintingTest {
+    /// A certificate for a name that was made up a moment ago was made a moment ago.
+    pub fn minted(&self) -> bool {
+        self.certificate.as_ref().is_some_and(|c| {
+            c.names
+                .iter()
+                .any(|n| n.eq_ignore_ascii_case(&self.name_asked))
+        })
+    }
+}
+
+/// The kernel's account of a connection.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct TransportFacts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retransmissions: Option<u32>,
+    /// Segments sent and not acknowledged by the other end's kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unacknowledged_segments: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_acknowledged: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_mss: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receive_mss: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_mtu: Option<u32>,
+    /// Bytes written to and read from the TCP connection, TLS records included.
+    pub bytes_written: u64,
+    pub bytes_read: u64,
+}
+
+/// The server's answer to the question what it noticed of a probe's connections.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SightingAnswer {
+    pub sightings: Vec<Sighting>,
+    /// Connections that cannot be told apart reached that port in that time: then finding none
+    /// proves nothing.
+    pub unattributed: bool,
+    /// The server would have noticed a SYN whose handshake never completed.
+    pub sees_half_open: bool,
+}
+
+/// One connection that the server noticed.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Sighting {
+    pub matched_by: MatchedBy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SocketAddr>,
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    pub end: SightingEnd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_error: Option<String>,
+    /// How many of the first bytes are known to have arrived as sent.
+    pub unaltered_prefix: u32,
+    /// The length of the shortest prefix that arrived otherwise than sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub altered_within: Option<u32>,
+    /// The ClientHello that arrived is the one sent; absent where either end saw none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_hello_unaltered: Option<bool>,
+}
+
+/// How the server knew whose connection it was.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchedBy {
+    Digest,
+    Address,
+}
+
+/// How a connection ended, as the server has it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SightingEnd {
+    Open,
+    HalfOpen,
+    Completed,
+    PeerClosed,
+    PeerReset,
+    Deadline,
+    TlsFailed,
+    NotRecognised,
+    NotAuthenticated,
+    Shed,
+    Unknown,
+}
+
+impl Measurement {
+    /// The first failure: operations after it were not attempted.
+    pub fn failure(&self) -> Option<(Operation, &Failure)> {
+        self.observations
+            .iter()
+            .find_map(|o| o.failure.as_ref().map(|f| (o.operation, f)))
+    }
+
+    pub fn succeeded(&self, operation: Operation) -> bool {
+        self.observations
+            .iter()
+            .any(|o| o.operation == operation && o.failure.is_none())
+    }
+
+    pub fn session_kind(&self) -> SessionKind {
+        self.rule.session
+    }
+
+    /// The server's address, which several probes share.
+    pub fn server(&self) -> Option<IpAddr> {
+        self.address.map(|a| a.ip())
+    }
+}

@@ -1,0 +1,194 @@
+//! Observations: one flat fact each, with one failure mode. Everything that a verdict rests on.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One operation on the network and how it ended.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    pub operation: Operation,
+    /// What it was done to: a name, or an address with its port.
+    pub target: String,
+    /// Since the run's start, in microseconds.
+    pub start_us: u64,
+    /// In microseconds.
+    pub duration_us: u64,
+    /// Absent: it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What was attempted, in the order in which a probe goes through them.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Name to addresses.
+    Resolve,
+    /// TCP handshake.
+    Connect,
+    /// X.224 or MC-NMF exchange before TLS.
+    Preface,
+    TlsHandshake,
+    /// MC-NMF preamble end and acknowledgement, inside TLS.
+    InnerPreface,
+    /// Greeting sent, testimony awaited.
+    Testimony,
+    /// Payload both ways.
+    Exchange,
+    /// Silence on purpose.
+    Hold,
+    /// The first sign of life after the silence.
+    Resume,
+    /// Receipt sent, farewell awaited.
+    Farewell,
+    /// A call of the control service.
+    Control,
+}
+
+/// How an operation failed.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// Where the failure came from, as far as the system says.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The system's error number, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// The text that came with it. Never decides anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// The closed list of ways to fail. Decided once, where the operation is done.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The resolver says that the name does not exist or has no address.
+    NameNotFound,
+    /// The resolver could not be asked, or failed.
+    ResolverFailed,
+    NetworkUnreachable,
+    HostUnreachable,
+    PermissionDenied,
+    /// RST in answer to a SYN.
+    Refused,
+    /// Nothing came in time.
+    TimedOut,
+    /// RST on an established connection.
+    Reset,
+    /// The other end closed in good order, too early.
+    Closed,
+    /// The TLS handshake failed: an alert, or bytes that are no TLS.
+    TlsFailed,
+    /// Something answered that does not speak this protocol.
+    Foreign,
+    /// Bytes of this protocol that were changed on the way.
+    Altered,
+    /// The genuine server declined: overloaded or draining.
+    Declined,
+    /// The genuine server does not accept the key.
+    KeyRefused,
+    /// This host ran out of something (descriptors, ports, memory).
+    LocalResource,
+    /// The run was ended before the operation was.
+    Interrupted,
+    /// None of these; `text` says what.
+    Other,
+}
+
+/// Who made an operation fail.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub enum Origin {
+    /// Not known.
+    #[default]
+    Unknown,
+    /// This host itself: no packet of anyone else's was involved.
+    ThisHost,
+    /// An ICMP error, with its sender.
+    Icmp {
+        sender: IpAddr,
+        #[serde(rename = "type")]
+        icmp_type: u8,
+        code: u8,
+    },
+    /// The other end of the connection, or something that speaks for it.
+    Peer,
+}
+
+impl Failure {
+    pub fn new(kind: FailureKind, origin: Origin) -> Self {
+        Self {
+            kind,
+            origin,
+            code: None,
+            text: None,
+        }
+    }
+
+    #[must_use]
+    pub fn with_text(self, text: impl Into<String>) -> Self {
+        Self {
+            text: Some(text.into()),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn with_code(self, code: Option<i32>) -> Self {
+        Self { code, ..self }
+    }
+}
+
+impl Operation {
+    /// For people: what was being done.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Resolve => "name resolution",
+            Self::Connect => "TCP handshake",
+            Self::Preface => "protocol negotiation before TLS",
+            Self::TlsHandshake => "TLS handshake",
+            Self::InnerPreface => "protocol negotiation inside TLS",
+            Self::Testimony => "greeting",
+            Self::Exchange => "payload exchange",
+            Self::Hold => "hold",
+            Self::Resume => "use after the hold",
+            Self::Farewell => "farewell",
+            Self::Control => "control call",
+        }
+    }
+}
+
+impl FailureKind {
+    /// For people: how it ended.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::NameNotFound => "no such name",
+            Self::ResolverFailed => "resolver failed",
+            Self::NetworkUnreachable => "network unreachable",
+            Self::HostUnreachable => "host unreachable",
+            Self::PermissionDenied => "not permitted",
+            Self::Refused => "refused (RST)",
+            Self::TimedOut => "no answer",
+            Self::Reset => "connection reset",
+            Self::Closed => "closed without an answer",
+            Self::TlsFailed => "TLS failed",
+            Self::Foreign => "answered by something else",
+            Self::Altered => "bytes altered",
+            Self::Declined => "declined by the server",
+            Self::KeyRefused => "key not accepted",
+            Self::LocalResource => "out of local resources",
+            Self::Interrupted => "interrupted",
+            Self::Other => "failed",
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Profiles: named sets of rules, each of which says what the network has to let through or stop.
+//! They are data files (TOML); some are compiled in, and users write their own.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::session_kind::SessionKind;
+
+mod builtin;
+mod date;
+mod error;
+mod id;
+mod keyword;
+mod nearest;
+mod port;
+mod read;
+mod section;
+mod table;
+mod via;
+mod write;
+
+pub use builtin::UnknownProfile;
+pub use date::{InvalidDate, SourceDate};
+pub use error::{Defect, Excerpt, Malformed, ProfileError, ProfileErrors};
+pub use id::{InvalidId, MAX_ID_BYTES, ProfileId, RuleId};
+pub use keyword::{Confidence, Direction, Expectation, NettcpMode, Transport};
+pub use port::{InvalidPort, Port};
+pub use via::{InvalidVia, MAX_VIA_BYTES, ViaTemplate};
+
+/// A named set of rules.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Profile {
+    /// What `fwprobe run` is given to choose it.
+    pub id: ProfileId,
+    /// Other names that choose it too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_known_as: Vec<ProfileId>,
+    /// One line, for lists.
+    pub title: String,
+    /// What the rules are for, in a few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Which products, versions or machines it fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applies_to: Option<String>,
+    /// Who says that these rules are needed: a document and its address.
+    pub source: String,
+    /// What its user should know beside the rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// At least one.
+    pub rules: Vec<Rule>,
+}
+
+/// A fact about a profile that no rule can express.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Note {
+    /// The fact.
+    pub text: String,
+    /// Who says so.
+    pub source: String,
+    /// How well it is founded.
+    pub confidence: Confidence,
+}
+
+/// One thing that the network has to let through or stop.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Rule {
+    /// Unique in the profile.
+    pub id: RuleId,
+    /// The port that is dialled.
+    pub port: Port,
+    /// The protocol that the port belongs to.
+    pub transport: Transport,
+    /// The shape of the session; absent for UDP, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionKind>,
+    /// The service that a net.tcp preamble asks for; present for `nettcp`, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via_uri: Option<ViaTemplate>,
+    /// The mode that a net.tcp preamble asks for; present for `nettcp`, and only there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nettcp_mode: Option<NettcpMode>,
+    /// What the port is for, in words that the owner of a firewall understands.
+    pub purpose: String,
+    /// Who opens the connection.
+    pub direction: Direction,
+    /// Whether the traffic should get through.
+    pub expect: Expectation,
+    /// False: only some set-ups need it.
+    pub required: bool,
+    /// The service name or tag that the rule is really about. The probe goes to the echo server
+    /// instead, so `reachable` says nothing about a filter on this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// Who says so: a document and its address.
+    pub source: String,
+    /// When that document was last changed, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_date: Option<SourceDate>,
+    /// How well the rule is founded.
+    pub confidence: Confidence,
+}
+
+/// Why no probe can test a rule.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize, thiserror::Error,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Untestable {
+    /// The connection is opened by the other side.
+    #[error("inbound: the other side opens this connection, so it can only be tested from there")]
+    Inbound,
+    /// The rule is not about TCP.
+    #[error("udp: fwprobe opens TCP sessions only")]
+    Udp,
+}
+
+impl Profile {
+    /// Reads a profile file. `file_name` is only quoted in the errors.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file at once, in its order; of a text that is not TOML,
+    /// or larger than [`MAX_FILE_BYTES`], that alone.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, ProfileErrors> {
+        read::profile(file_name, text)
+    }
+
+    /// The profiles that are compiled in, in the order in which lists show them.
+    pub fn all() -> &'static [Self] {
+        builtin::all()
+    }
+
+    /// The compiled-in profile with this id, or known by this name too.
+    ///
+    /// # Errors
+    /// There is none; the error names the one that was probably meant.
+    pub fn lookup(id_or_alias: &str) -> Result<&'static Self, UnknownProfile> {
+        builtin::lookup(id_or_alias)
+    }
+
+    /// The profile as a file that [`Profile::parse`] reads back to the same profile. What is not
+    /// verified is marked by a comment.
+    pub fn to_toml(&self) -> String {
+        write::profile(self)
+    }
+
+    /// The id and the other names.
+    pub fn names(&self) -> impl Iterator<Item = &ProfileId> {
+        std::iter::once(&self.id).chain(&self.also_known_as)
+    }
+}
+
+impl Rule {
+    /// The session that a probe of this rule opens.
+    ///
+    /// # Errors
+    /// This side cannot test the rule, and why.
+    pub fn testable(&self) -> Result<SessionKind, Untestable> {
+        match (self.direction, self.transport, self.session) {
+            (Direction::Inbound, _, _) => Err(Untestable::Inbound),
+            (Direction::Outbound, Transport::Tcp, Some(session)) => Ok(session),
+            (Direction::Outbound, _, _) => Err(Untestable::Udp),
+        }
+    }
+}
+
+/// Largest profile file that is read, 1 MiB: far above any profile, and parsed in no time.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// Longest text of one value: a paragraph. Reports repeat these texts once per probe.
+pub const MAX_TEXT_BYTES: usize = 1000;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! The profiles that are compiled in: `profiles/*.toml`, one array of them.
+
+use std::sync::LazyLock;
+
+use super::nearest::nearest;
+use super::{Excerpt, Profile, ProfileId};
+
+/// A name that no compiled-in profile has.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no profile is called \"{name}\"{}", hint(nearest.as_ref()))]
+pub struct UnknownProfile {
+    /// The name.
+    pub name: Excerpt,
+    /// The profile name that was probably meant.
+    pub nearest: Option<ProfileId>,
+}
+
+pub(super) fn all() -> &'static [Profile] {
+    &ALL
+}
+
+pub(super) fn lookup(name: &str) -> Result<&'static Profile, UnknownProfile> {
+    let named = |profile: &&Profile| profile.names().any(|known| known.as_str() == name);
+    all().iter().find(named).ok_or_else(|| {
+        let known = all().iter().flat_map(Profile::names);
+        let nearest = nearest(name, known.map(ProfileId::as_str));
+        UnknownProfile {
+            name: Excerpt::new(name),
+            nearest: nearest.and_then(|name| name.parse().ok()),
+        }
+    })
+}
+
+fn hint(nearest: Option<&ProfileId>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean \"{name}\"?"))
+}
+
+static ALL: LazyLock<Vec<Profile>> = LazyLock::new(|| {
+    let parsed = FILES.iter().map(|(file, text)| Profile::parse(file, text));
+    let parsed: Result<_, _> = parsed.collect();
+    parsed.expect("the texts are constants, and a test reads every one of them")
+});
+
+macro_rules! files {
+    ($($name:literal,)+) => {
+        &[$((
+            concat!("profiles/", $name, ".toml"),
+            include_str!(concat!("../../profiles/", $name, ".toml")),
+        ),)+]
+    };
+}
+
+/// File name and text of each.
+pub(super) const FILES: &[(&str, &str)] = files![
+    "hpc-2008r2-sp1",
+    "hpc-2008r2-sp3",
+    "hpc-burst",
+    "hpc-2019-iaas",
+    "cyclecloud",
+    "slurm",
+    "batch-classic",
+    "batch-simplified",
+    "arc-agent",
+    "avd-sessionhost",
+    "avd-client",
+    "asr",
+    "azure-files",
+    "ad-ds",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! Everything that can be wrong with a profile file, each with its place and its remedy.
+
+use std::fmt;
+
+use super::date::InvalidDate;
+use super::id::InvalidId;
+use super::port::InvalidPort;
+use super::via::InvalidVia;
+use super::{MAX_FILE_BYTES, MAX_TEXT_BYTES};
+use crate::session_kind::SessionKind;
+
+/// All that is wrong with one file, in the order of the file. Never empty.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProfileErrors {
+    file: String,
+    errors: Vec<ProfileError>,
+}
+
+/// One thing that is wrong with a file.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{line}:{column}: {defect}")]
+pub struct ProfileError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub defect: Defect,
+}
+
+/// What is wrong, and what would be right.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Defect {
+    /// More than [`MAX_FILE_BYTES`]; the file was not read at all.
+    #[error("the file has {bytes} bytes; a profile has at most {MAX_FILE_BYTES}")]
+    FileTooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Not TOML. Nothing after this place was read.
+    #[error("this is not valid TOML: {message}")]
+    Syntax {
+        /// The TOML parser's own words.
+        message: Excerpt,
+    },
+    /// A key that profiles do not have.
+    #[error("unknown key `{key}`; {}", remedy(section, *nearest, keys))]
+    UnknownKey {
+        /// The key.
+        key: Excerpt,
+        /// What the table describes: `profile`, `note` or `rule`.
+        section: &'static str,
+        /// The key that was probably meant.
+        nearest: Option<&'static str>,
+        /// All keys that the table may have.
+        keys: Vec<&'static str>,
+    },
+    /// A key that has to be there and is not.
+    #[error("this {section} has no `{key}`; add one, such as {example}")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+        /// What the table describes.
+        section: &'static str,
+        /// A line that would do.
+        example: &'static str,
+    },
+    /// A value of another type than its key wants.
+    #[error("`{key}` is {found}; write it like {example}")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// The type of the value, with its article.
+        found: &'static str,
+        /// A line that would do.
+        example: &'static str,
+    },
+    /// A number that is no port.
+    #[error("`{key}` is {found}; {reason}")]
+    Port {
+        /// The key.
+        key: &'static str,
+        /// The number.
+        found: Excerpt,
+        /// What a port is.
+        reason: InvalidPort,
+    },
+    /// A word that is not one of the few its key may have.
+    #[error("`{key}` is \"{found}\"; use one of {}", words.join(", "))]
+    UnknownWord {
+        /// The key.
+        key: &'static str,
+        /// The word.
+        found: Excerpt,
+        /// The words that may stand there.
+        words: Vec<&'static str>,
+    },
+    /// A text without the form that its key wants.
+    #[error("`{key}` is \"{found}\"; {reason}")]
+    Form {
+        /// The key.
+        key: &'static str,
+        /// The text.
+        found: Excerpt,
+        /// What is wrong with it.
+        reason: Malformed,
+    },
+    /// A text with nothing to read in it.
+    #[error("`{key}` is empty; fill it in, or leave it out if it is optional")]
+    EmptyText {
+        /// The key.
+        key: &'static str,
+    },
+    /// A text longer than a report can show.
+    #[error("`{key}` has {bytes} bytes; a text has at most {MAX_TEXT_BYTES}")]
+    LongText {
+        /// The key.
+        key: &'static str,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A character that could garble a terminal or a report.
+    #[error("`{key}` holds the character {}, which is not printable; remove it", code(*character))]
+    Unprintable {
+        /// The key.
+        key: &'static str,
+        /// The first such character.
+        character: char,
+    },
+    /// A profile without rules.
+    #[error("this profile has no rules; add at least one [[rules]] table")]
+    NoRules,
+    /// An id that an earlier rule has.
+    #[error("rule id `{id}` is taken in line {first}; give each rule an id of its own")]
+    DuplicateId {
+        /// The id.
+        id: Excerpt,
+        /// The line of the first.
+        first: usize,
+    },
+    /// A rule that asks for the same as an earlier one.
+    #[error(
+        "this rule repeats the one in line {first}: transport, direction, port, session, via_uri, \
+         nettcp_mode and destination are the same; remove one of the two"
+    )]
+    DuplicateRule {
+        /// The line of the first.
+        first: usize,
+    },
+    /// Another name that is the profile's id, or is listed twice.
+    #[error("`{name}` names this profile already; remove it")]
+    DuplicateName {
+        /// The name.
+        name: Excerpt,
+    },
+    /// A Via, or its mode, on a rule that has no use for it.
+    #[error(
+        "`{key}` belongs to session = \"nettcp\", and this rule's session is {session}; remove it"
+    )]
+    OnlyForNettcp {
+        /// The key.
+        key: &'static str,
+        /// The rule's session kind.
+        session: SessionKind,
+    },
+    /// A TCP session kind, or a part of one, on a UDP rule.
+    #[error("`{key}` describes a TCP session, and this rule's transport is udp; remove it")]
+    OnlyForTcp {
+        /// The key.
+        key: &'static str,
+    },
+}
+
+/// Why a text does not have the form that its key wants.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub enum Malformed {
+    /// No id.
+    Id(#[from] InvalidId),
+    /// No Via template.
+    Via(#[from] InvalidVia),
+    /// No date.
+    Date(#[from] InvalidDate),
+}
+
+/// A piece of the file, cut short and made printable, so that an error can quote it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Excerpt(String);
+
+impl Excerpt {
+    pub(super) fn new(text: &str) -> Self {
+        Self::cut(text, MAX_EXCERPT_CHARS)
+    }
+
+    /// The TOML parser's explanations are longer than what one quotes from a file.
+    pub(super) fn message(text: &str) -> Self {
+        Self::cut(text, MAX_MESSAGE_CHARS)
+    }
+
+    fn cut(text: &str, limit: usize) -> Self {
+        let mut excerpt = String::new();
+        for (count, character) in text.chars().enumerate() {
+            if count == limit {
+                excerpt.push_str("...");
+                break;
+            }
+            if unprintable(character) {
+                excerpt.extend(character.escape_unicode());
+            } else {
+                excerpt.push(character);
+            }
+        }
+        Self(excerpt)
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl ProfileErrors {
+    pub(super) fn new(file: &str, errors: Vec<ProfileError>) -> Self {
+        let file = file.to_owned();
+        Self { file, errors }
+    }
+
+    /// The file, as the caller named it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The errors, in the order of the file.
+    pub fn errors(&self) -> &[ProfileError] {
+        &self.errors
+    }
+}
+
+impl fmt::Display for ProfileErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, error) in self.errors.iter().enumerate() {
+            let separator = if count == 0 { "" } else { "\n" };
+            write!(f, "{separator}{}:{error}", self.file)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ProfileErrors {}
+
+/// Control characters, and those that reorder or break a line without being seen.
+pub(super) fn unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn code(character: char) -> String {
+    format!("U+{:04X}", u32::from(character))
+}
+
+fn remedy(section: &str, nearest: Option<&str>, keys: &[&str]) -> String {
+    match nearest {
+        Some(key) => format!("did you mean `{key}`?"),
+        None => format!("a {section} has {}", keys.join(", ")),
+    }
+}
+
+/// Longest quotation: enough to recognise the place, short enough for one line.
+const MAX_EXCERPT_CHARS: usize = 60;
+
+/// Longest explanation by the TOML parser: its longest ones list what it expected.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_printable() {
+        assert_eq!(Excerpt::new("plain ä").to_string(), "plain ä");
+        assert_eq!(
+            Excerpt::new("\u{1b}[31m\u{202e}").to_string(),
+            "\\u{1b}[31m\\u{202e}"
+        );
+        assert_eq!(
+            Excerpt::new(&"x".repeat(61)).to_string(),
+            format!("{}...", "x".repeat(60))
+        );
+    }
+}

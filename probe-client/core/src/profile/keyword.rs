@@ -1,0 +1,153 @@
+//! The closed vocabularies of a profile: each word once, for files, reports and error texts alike.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::session_kind::SessionKind;
+
+/// A value that a profile writes as one of a few words.
+pub(super) trait Keyword: Copy + Sized + 'static {
+    const ALL: &'static [Self];
+
+    fn word(self) -> &'static str;
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|value| value.word() == word)
+    }
+
+    fn words() -> Vec<&'static str> {
+        Self::ALL.iter().map(|value| value.word()).collect()
+    }
+}
+
+macro_rules! vocabulary {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd,
+            Serialize,
+        )]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl Keyword for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// The transport protocol of a rule.
+    Transport {
+        /// TCP: what this tool probes.
+        Tcp = "tcp",
+        /// UDP: kept in the profile so that it is complete, reported as not tested.
+        Udp = "udp",
+    }
+}
+
+vocabulary! {
+    /// Who opens the connection, seen from the machine that the profile is about.
+    Direction {
+        /// That machine does.
+        Outbound = "outbound",
+        /// Somebody else connects to it.
+        Inbound = "inbound",
+    }
+}
+
+vocabulary! {
+    /// What the network is meant to do with a rule's traffic.
+    Expectation {
+        /// Let it through.
+        Open = "open",
+        /// Stop it.
+        Blocked = "blocked",
+    }
+}
+
+vocabulary! {
+    /// How a net.tcp channel is used: the MC-NMF mode record (section 2.2.3.2).
+    NettcpMode {
+        /// NetTcpBinding with buffered transfer.
+        Duplex = "duplex",
+        /// NetTcpBinding with streamed transfer, "singleton-unsized" on the wire.
+        Streamed = "streamed",
+    }
+}
+
+vocabulary! {
+    /// How well a fact is founded.
+    Confidence {
+        /// Read in the source that is named beside it.
+        Verified = "verified",
+        /// Common knowledge, not looked up.
+        FromMemory = "from-memory",
+        /// Concluded from verified facts.
+        Inferred = "inferred",
+    }
+}
+
+impl Confidence {
+    /// What to say of a fact that is not verified; nothing for one that is.
+    pub const fn caveat(self) -> Option<&'static str> {
+        match self {
+            Self::Verified => None,
+            Self::FromMemory => Some("unconfirmed: from memory"),
+            Self::Inferred => Some("unconfirmed: inferred from what the source says"),
+        }
+    }
+}
+
+impl Keyword for SessionKind {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.name()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agrees<K: Keyword + PartialEq + fmt::Debug + Serialize + fmt::Display>() {
+        for value in K::ALL {
+            assert_eq!(serde_json::to_value(value).unwrap(), value.word());
+            assert_eq!(value.to_string(), value.word());
+            assert_eq!(K::from_word(value.word()), Some(*value));
+        }
+        assert_eq!(K::from_word("Tcp "), None);
+    }
+
+    #[test]
+    fn files_reports_and_display_use_the_same_words() {
+        agrees::<Transport>();
+        agrees::<Direction>();
+        agrees::<Expectation>();
+        agrees::<NettcpMode>();
+        agrees::<Confidence>();
+        agrees::<SessionKind>();
+    }
+
+    #[test]
+    fn only_a_verified_fact_has_no_caveat() {
+        let caveats = Confidence::ALL.iter().map(|c| c.caveat().is_none());
+        assert_eq!(caveats.collect::<Vec<_>>(), [true, false, false]);
+    }
+}

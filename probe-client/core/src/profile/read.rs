@@ -1,0 +1,272 @@
+//! From the text of a file to a profile, or to everything that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::de::DeTable;
+
+use super::error::{Defect, Excerpt, ProfileErrors};
+use super::section::{NOTE, PROFILE, RULE};
+use super::table::{Field, Problems, Read, Table};
+use super::{
+    Confidence, Direction, Expectation, MAX_FILE_BYTES, NettcpMode, Note, Profile, ProfileId, Rule,
+    RuleId, Transport, ViaTemplate,
+};
+use crate::session_kind::SessionKind;
+
+pub(super) fn profile(file: &str, text: &str) -> Result<Profile, ProfileErrors> {
+    let mut problems = Problems::new(text);
+    let profile = document(text, &mut problems);
+    let errors = problems.finish();
+    match profile {
+        Ok(profile) if errors.is_empty() => Ok(profile),
+        _ => Err(ProfileErrors::new(file, errors)),
+    }
+}
+
+fn document(text: &str, problems: &mut Problems<'_>) -> Read<Profile> {
+    let bytes = text.len();
+    if bytes > MAX_FILE_BYTES {
+        return Err(problems.report(0, Defect::FileTooLarge { bytes }));
+    }
+    match DeTable::parse(text) {
+        Ok(root) => root_table(root.get_ref(), problems),
+        Err(error) => {
+            let message = Excerpt::message(error.message());
+            let at = error.span().map_or(0, |span| span.start);
+            Err(problems.report(at, Defect::Syntax { message }))
+        }
+    }
+}
+
+fn root_table(entries: &DeTable<'_>, problems: &mut Problems<'_>) -> Read<Profile> {
+    let table = Table::open(&PROFILE, entries, 0, problems);
+    let id = table.required("id", problems, Field::parsed);
+    let title = table.required("title", problems, Field::text);
+    let summary = table.optional("summary", problems, Field::text);
+    let applies_to = table.optional("applies_to", problems, Field::text);
+    let source = table.required("source", problems, Field::text);
+    let also_known_as = names(&table, id.as_ref().ok(), problems);
+    // A rule or note without a source of its own has the profile's; if that is amiss, it is
+    // reported once, and not again for each of them.
+    let inherited = source.as_deref().unwrap_or_default();
+    let notes = notes(&table, inherited, problems);
+    let rules = rules(&table, inherited, problems);
+    Ok(Profile {
+        id: id?,
+        also_known_as: also_known_as?,
+        title: title?,
+        summary: summary?,
+        applies_to: applies_to?,
+        notes: notes?,
+        rules: rules?,
+        source: source?,
+    })
+}
+
+fn names(
+    table: &Table<'_, '_>,
+    id: Option<&ProfileId>,
+    problems: &mut Problems<'_>,
+) -> Read<Vec<ProfileId>> {
+    let listed = table.optional("also_known_as", problems, Field::members)?;
+    let mut taken: BTreeSet<ProfileId> = id.cloned().into_iter().collect();
+    let mut names = Vec::new();
+    for field in listed.unwrap_or_default() {
+        names.push(field.parsed(problems).and_then(|name: ProfileId| {
+            if taken.insert(name.clone()) {
+                return Ok(name);
+            }
+            let name = Excerpt::new(name.as_str());
+            Err(problems.report(field.at, Defect::DuplicateName { name }))
+        }));
+    }
+    names.into_iter().collect()
+}
+
+fn notes(table: &Table<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Vec<Note>> {
+    let listed = table.optional("notes", problems, Field::members)?;
+    let notes = listed.unwrap_or_default().into_iter();
+    let notes: Vec<_> = notes
+        .map(|field| note(field, inherited, problems))
+        .collect();
+    notes.into_iter().collect()
+}
+
+fn note(field: Field<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Note> {
+    let table = field.table(&NOTE, problems)?;
+    let text = table.required("text", problems, Field::text);
+    let source = table.optional("source", problems, Field::text);
+    let confidence = table.optional("confidence", problems, Field::word);
+    Ok(Note {
+        text: text?,
+        source: source?.unwrap_or_else(|| inherited.to_owned()),
+        confidence: confidence?.unwrap_or(Confidence::Verified),
+    })
+}
+
+fn rules(table: &Table<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Vec<Rule>> {
+    let listed = table.optional("rules", problems, Field::members)?;
+    let listed = listed.unwrap_or_default();
+    if listed.is_empty() {
+        return Err(problems.report(table.at, Defect::NoRules));
+    }
+    let mut ids = BTreeMap::new();
+    let mut asked = BTreeMap::new();
+    let mut rules = Vec::with_capacity(listed.len());
+    for field in listed {
+        let at = field.at;
+        let rule = field
+            .table(&RULE, problems)
+            .and_then(|table| rule(&table, &mut ids, inherited, problems));
+        if let Ok(rule) = &rule {
+            if let Some(first) = asked.get(&question(rule)) {
+                let first = problems.line(*first);
+                rules.push(Err(problems.report(at, Defect::DuplicateRule { first })));
+                continue;
+            }
+            asked.insert(question(rule), at);
+        }
+        rules.push(rule);
+    }
+    rules.into_iter().collect()
+}
+
+fn rule(
+    table: &Table<'_, '_>,
+    ids: &mut BTreeMap<RuleId, usize>,
+    inherited: &str,
+    problems: &mut Problems<'_>,
+) -> Read<Rule> {
+    let id = unique_id(table, ids, problems);
+    let port = table.required("port", problems, Field::port);
+    let session = session(table, problems);
+    let purpose = table.required("purpose", problems, Field::text);
+    let direction = table.optional("direction", problems, Field::word);
+    let expect = table.optional("expect", problems, Field::word);
+    let required = table.optional("required", problems, Field::boolean);
+    let destination = table.optional("destination", problems, Field::text);
+    let source = table.optional("source", problems, Field::text);
+    let source_date = table.optional("source_date", problems, Field::parsed);
+    let confidence = table.optional("confidence", problems, Field::word);
+    let session = session?;
+    Ok(Rule {
+        id: id?,
+        port: port?,
+        transport: session.transport,
+        session: session.kind,
+        via_uri: session.via_uri,
+        nettcp_mode: session.nettcp_mode,
+        purpose: purpose?,
+        direction: direction?.unwrap_or(Direction::Outbound),
+        expect: expect?.unwrap_or(Expectation::Open),
+        required: required?.unwrap_or(true),
+        destination: destination?,
+        source: source?.unwrap_or_else(|| inherited.to_owned()),
+        source_date: source_date?,
+        confidence: confidence?.unwrap_or(Confidence::Verified),
+    })
+}
+
+fn unique_id(
+    table: &Table<'_, '_>,
+    ids: &mut BTreeMap<RuleId, usize>,
+    problems: &mut Problems<'_>,
+) -> Read<RuleId> {
+    table.required("id", problems, |field, problems| {
+        let id: RuleId = field.parsed(problems)?;
+        if let Some(first) = ids.get(&id) {
+            let first = problems.line(*first);
+            let id = Excerpt::new(id.as_str());
+            return Err(problems.report(field.at, Defect::DuplicateId { id, first }));
+        }
+        ids.insert(id.clone(), field.at);
+        Ok(id)
+    })
+}
+
+/// The keys that depend on each other.
+struct Session {
+    transport: Transport,
+    kind: Option<SessionKind>,
+    via_uri: Option<ViaTemplate>,
+    nettcp_mode: Option<NettcpMode>,
+}
+
+fn session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> {
+    match table.optional("transport", problems, Field::word) {
+        Ok(None | Some(Transport::Tcp)) => tcp_session(table, problems),
+        Ok(Some(Transport::Udp)) => {
+            let keys = ["session", "via_uri", "nettcp_mode"];
+            refuse(table, &keys, problems, |key| Defect::OnlyForTcp { key })?;
+            Ok(Session {
+                transport: Transport::Udp,
+                kind: None,
+                via_uri: None,
+                nettcp_mode: None,
+            })
+        }
+        // Which of the other keys belong here is unknown now; whether each makes sense is not.
+        Err(reported) => {
+            let _: Read<Option<SessionKind>> = table.optional("session", problems, Field::word);
+            check_channel(table, problems);
+            Err(reported)
+        }
+    }
+}
+
+fn tcp_session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> {
+    let kind = table.required("session", problems, Field::word);
+    let (via_uri, nettcp_mode) = match kind {
+        Ok(SessionKind::Nettcp) => {
+            let via_uri = table.required("via_uri", problems, Field::parsed);
+            let mode = table.optional("nettcp_mode", problems, Field::word);
+            (Some(via_uri?), Some(mode?.unwrap_or(NettcpMode::Duplex)))
+        }
+        Ok(session) => {
+            refuse(table, &["via_uri", "nettcp_mode"], problems, |key| {
+                Defect::OnlyForNettcp { key, session }
+            })?;
+            (None, None)
+        }
+        Err(_) => {
+            check_channel(table, problems);
+            (None, None)
+        }
+    };
+    Ok(Session {
+        transport: Transport::Tcp,
+        kind: Some(kind?),
+        via_uri,
+        nettcp_mode,
+    })
+}
+
+fn check_channel(table: &Table<'_, '_>, problems: &mut Problems<'_>) {
+    let _: Read<Option<ViaTemplate>> = table.optional("via_uri", problems, Field::parsed);
+    let _: Read<Option<NettcpMode>> = table.optional("nettcp_mode", problems, Field::word);
+}
+
+/// Reports each of the keys that is there, for none of them should be.
+fn refuse(
+    table: &Table<'_, '_>,
+    keys: &[&'static str],
+    problems: &mut Problems<'_>,
+    why: impl Fn(&'static str) -> Defect,
+) -> Read<()> {
+    let mut read = Ok(());
+    for key in keys {
+        if let Some(field) = table.get(key) {
+            read = Err(problems.report(field.at, why(key)));
+        }
+    }
+    read
+}
+
+/// What a rule asks of the network. Two rules with the same question are one too many.
+fn question(rule: &Rule) -> impl Ord + use<> {
+    (
+        (rule.transport, rule.direction, rule.port, rule.session),
+        (rule.via_uri.clone(), rule.nettcp_mode),
+        rule.destination.clone(),
+    )
+}

@@ -1,0 +1,174 @@
+use proptest::prelude::*;
+
+use super::error::unprintable;
+use super::*;
+
+fn rule(direction: Direction, transport: Transport, session: Option<SessionKind>) -> Rule {
+    Rule {
+        id: "a-rule".parse().unwrap(),
+        port: Port::new(443).unwrap(),
+        transport,
+        session,
+        via_uri: None,
+        nettcp_mode: None,
+        purpose: "test".to_owned(),
+        direction,
+        expect: Expectation::Blocked,
+        required: true,
+        destination: None,
+        source: "nobody".to_owned(),
+        source_date: None,
+        confidence: Confidence::Inferred,
+    }
+}
+
+#[test]
+fn only_outbound_tcp_is_testable() {
+    let tcp = Some(SessionKind::Rdp);
+    let outbound = rule(Direction::Outbound, Transport::Tcp, tcp);
+    assert_eq!(outbound.testable(), Ok(SessionKind::Rdp));
+    let udp = rule(Direction::Outbound, Transport::Udp, None);
+    assert_eq!(udp.testable(), Err(Untestable::Udp));
+    for (transport, session) in [(Transport::Tcp, tcp), (Transport::Udp, None)] {
+        let inbound = rule(Direction::Inbound, transport, session);
+        assert_eq!(inbound.testable(), Err(Untestable::Inbound));
+    }
+}
+
+#[test]
+fn a_rule_in_a_report() {
+    let rule = rule(
+        Direction::Outbound,
+        Transport::Tcp,
+        Some(SessionKind::Https),
+    );
+    assert_eq!(
+        serde_json::to_value(rule).unwrap(),
+        serde_json::json!({
+            "id": "a-rule",
+            "port": 443,
+            "transport": "tcp",
+            "session": "https",
+            "purpose": "test",
+            "direction": "outbound",
+            "expect": "blocked",
+            "required": true,
+            "source": "nobody",
+            "confidence": "inferred",
+        })
+    );
+}
+
+#[test]
+fn a_report_gives_the_profile_back() {
+    for profile in Profile::all() {
+        let json = serde_json::to_string(profile).unwrap();
+        assert_eq!(&serde_json::from_str::<Profile>(&json).unwrap(), profile);
+    }
+}
+
+#[test]
+fn the_schema_knows_the_forms_of_ids_dates_and_ports() {
+    let schema = schemars::schema_for!(Profile).to_value();
+    let definition = |name: &str, key: &str| schema["$defs"][name][key].clone();
+    assert_eq!(definition("RuleId", "pattern"), r"^[a-z0-9]+(-[a-z0-9]+)*$");
+    assert_eq!(definition("ProfileId", "maxLength"), MAX_ID_BYTES);
+    assert_eq!(definition("SourceDate", "type"), "string");
+    assert_eq!(definition("Port", "minimum"), 1);
+    assert_eq!(definition("Port", "maximum"), 65535);
+    let rule = &schema["$defs"]["Rule"]["required"];
+    assert!(rule.as_array().unwrap().contains(&"port".into()));
+    assert!(!rule.as_array().unwrap().contains(&"session".into()));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back_the_same(profile in profiles()) {
+        let text = profile.to_toml();
+        prop_assert_eq!(Profile::parse("written.toml", &text), Ok(profile), "{}", text);
+    }
+}
+
+fn profiles() -> impl Strategy<Value = Profile> {
+    let head = (
+        texts(),
+        prop::option::of(texts()),
+        prop::option::of(texts()),
+        texts(),
+    );
+    let notes = prop::collection::vec((texts(), texts(), confidences()), 0..3);
+    let rules = prop::collection::vec(rules(), 1..6);
+    (head, 0..3_usize, notes, rules).prop_map(|(head, names, notes, mut rules)| {
+        let (title, summary, applies_to, source) = head;
+        for (number, rule) in rules.iter_mut().enumerate() {
+            rule.id = format!("rule-{number}").parse().unwrap();
+            rule.destination = Some(format!("host-{number}.example"));
+        }
+        let note = |(text, source, confidence)| Note {
+            text,
+            source,
+            confidence,
+        };
+        Profile {
+            id: "generated".parse().unwrap(),
+            also_known_as: (0..names)
+                .map(|n| format!("name-{n}").parse().unwrap())
+                .collect(),
+            title,
+            summary,
+            applies_to,
+            source,
+            notes: notes.into_iter().map(note).collect(),
+            rules,
+        }
+    })
+}
+
+fn rules() -> impl Strategy<Value = Rule> {
+    let words = (
+        prop::sample::select(vec![Direction::Outbound, Direction::Inbound]),
+        prop::sample::select(vec![Expectation::Open, Expectation::Blocked]),
+        prop::sample::select(vec![NettcpMode::Duplex, NettcpMode::Streamed]),
+        prop::option::of(prop::sample::select(SessionKind::ALL.to_vec())),
+        confidences(),
+    );
+    let texts = (texts(), texts());
+    let dates = prop::option::of(prop::sample::select(vec!["2012", "2012-05", "2012-05-09"]));
+    (1..=u16::MAX, words, texts, dates, any::<bool>()).prop_map(
+        |(
+            port,
+            (direction, expect, mode, session, confidence),
+            (purpose, source),
+            date,
+            required,
+        )| {
+            let transport = session.map_or(Transport::Udp, |_| Transport::Tcp);
+            let nettcp = session == Some(SessionKind::Nettcp);
+            Rule {
+                port: Port::new(port).unwrap(),
+                via_uri: nettcp.then(|| "net.tcp://{address}:{port}/a".parse().unwrap()),
+                nettcp_mode: nettcp.then_some(mode),
+                purpose,
+                expect,
+                required,
+                source,
+                source_date: date.map(|date| date.parse().unwrap()),
+                confidence,
+                ..rule(direction, transport, session)
+            }
+        },
+    )
+}
+
+fn confidences() -> impl Strategy<Value = Confidence> {
+    use Confidence::{FromMemory, Inferred, Verified};
+    prop::sample::select(vec![Verified, FromMemory, Inferred])
+}
+
+/// Any text that a profile may hold, with what TOML has to escape well represented.
+fn texts() -> impl Strategy<Value = String> {
+    let plain = "[a-z \"'#\\\\=\\[\\]{}]{1,20}";
+    prop_oneof![plain, "\\PC{1,20}"].prop_filter("fit for a profile", |text| {
+        !text.trim().is_empty() && !text.contains(unprintable)
+    })
+}

@@ -1,0 +1,116 @@
+//! A profile as the text of a file, in one canonical form.
+
+use std::fmt::Write as _;
+
+use super::keyword::Keyword;
+use super::{Confidence, Direction, Expectation, NettcpMode, Note, Profile, Rule, Transport};
+
+pub(super) fn profile(profile: &Profile) -> String {
+    let mut text = Text::default();
+    text.string("id", profile.id.as_str());
+    if !profile.also_known_as.is_empty() {
+        let names = profile.also_known_as.iter();
+        let names: Vec<_> = names.map(|name| quoted(name.as_str())).collect();
+        text.line("also_known_as", &format!("[{}]", names.join(", ")));
+    }
+    text.string("title", &profile.title);
+    text.optional("summary", profile.summary.as_deref());
+    text.optional("applies_to", profile.applies_to.as_deref());
+    let source = &profile.source;
+    text.string("source", source);
+    profile
+        .notes
+        .iter()
+        .for_each(|entry| note(entry, source, &mut text));
+    profile
+        .rules
+        .iter()
+        .for_each(|entry| rule(entry, source, &mut text));
+    text.0
+}
+
+fn note(note: &Note, inherited: &str, text: &mut Text) {
+    text.header("notes");
+    text.string("text", &note.text);
+    text.source(&note.source, inherited);
+    text.confidence(note.confidence);
+}
+
+fn rule(rule: &Rule, inherited: &str, text: &mut Text) {
+    text.header("rules");
+    text.string("id", rule.id.as_str());
+    text.line("port", &rule.port.to_string());
+    text.unless_default("transport", rule.transport, Transport::Tcp);
+    text.optional("session", rule.session.map(Keyword::word));
+    text.optional("via_uri", rule.via_uri.as_ref().map(|via| via.as_str()));
+    if let Some(mode) = rule.nettcp_mode {
+        text.unless_default("nettcp_mode", mode, NettcpMode::Duplex);
+    }
+    text.string("purpose", &rule.purpose);
+    text.unless_default("direction", rule.direction, Direction::Outbound);
+    text.unless_default("expect", rule.expect, Expectation::Open);
+    if !rule.required {
+        text.line("required", "false");
+    }
+    text.optional("destination", rule.destination.as_deref());
+    text.source(&rule.source, inherited);
+    text.optional(
+        "source_date",
+        rule.source_date.as_ref().map(|date| date.as_str()),
+    );
+    text.confidence(rule.confidence);
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn header(&mut self, name: &str) {
+        self.append(format_args!("\n[[{name}]]\n"));
+    }
+
+    fn line(&mut self, key: &str, value: &str) {
+        self.append(format_args!("{key} = {value}\n"));
+    }
+
+    fn string(&mut self, key: &str, value: &str) {
+        self.line(key, &quoted(value));
+    }
+
+    fn optional(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.string(key, value);
+        }
+    }
+
+    fn unless_default<K: Keyword + PartialEq>(&mut self, key: &str, value: K, default: K) {
+        if value != default {
+            self.string(key, value.word());
+        }
+    }
+
+    /// Left out where the profile's own is meant: most rules have the same, and it is long.
+    fn source(&mut self, source: &str, inherited: &str) {
+        if source != inherited {
+            self.string("source", source);
+        }
+    }
+
+    fn confidence(&mut self, confidence: Confidence) {
+        let word = quoted(confidence.word());
+        match confidence.caveat() {
+            None => self.line("confidence", &word),
+            Some(caveat) => self.line("confidence", &format!("{word} # {caveat}")),
+        }
+    }
+
+    fn append(&mut self, arguments: std::fmt::Arguments<'_>) {
+        self.0
+            .write_fmt(arguments)
+            .expect("a String takes any text");
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

@@ -1,0 +1,441 @@
+//! The client's side of a session without its sockets: which bytes to send, what the received ones
+//! mean, and what to tell about it. docs/wire.md describes what crosses the wire.
+
+mod account;
+mod chunked;
+mod comparison;
+mod conversation;
+mod envelopes;
+mod fault;
+mod first_sent;
+mod hex_bytes;
+mod http_account;
+mod input;
+mod need;
+mod opening;
+mod outbox;
+mod parameters;
+mod phase;
+mod reader;
+mod recognise;
+mod report;
+mod response;
+mod rounds;
+mod stages;
+mod stranger;
+mod stream;
+mod testimony;
+
+use std::time::Duration;
+
+use self::account::Account;
+use self::comparison::compare;
+use self::fault::Stop;
+use self::first_sent::{FirstSent, Start};
+use self::input::Input;
+use self::opening::{Opening, preface_bytes};
+use self::phase::PhaseLog;
+use self::reader::{Context, Reader};
+use self::rounds::Rounds;
+use self::stages::Stages;
+use self::stranger::Stranger;
+use self::stream::Stream;
+use crate::session_kind::{Envelope, Preface, SessionShape};
+
+pub use self::account::{Farewell, Hold, PrefaceReply};
+pub use self::comparison::HeadComparison;
+pub use self::fault::{
+    ByteRange, Fault, ForeignBytes, MAX_QUOTED, Malformation, PrefaceRefusal, Quoted,
+    RefusalReason, ServerFrame,
+};
+pub use self::first_sent::SentPrefix;
+pub use self::hex_bytes::{Digest, HexArray, HexBytes};
+pub use self::http_account::{ForeignHeader, HttpAccount};
+pub use self::need::{Need, TlsParameters};
+pub use self::parameters::{InvalidParameters, NetTcpService, SessionParameters, Stage};
+pub use self::phase::{Phase, PhaseEntry};
+pub use self::recognise::{HttpStranger, Recognised};
+pub use self::report::{SessionReport, TlsHere, UnfinishedFrame};
+pub use self::stages::{DownReport, StageReport, UpReport};
+pub use self::testimony::{Agreement, Testimony, TlsAtServer, TlsFacts};
+
+/// The client's side of one session.
+///
+/// The shell tells it what happens, each time with `now`, the time since the run's start, and learns
+/// from the [`Need`] in return what to do. It may ask for a [`report`](Self::report) at any time.
+#[derive(Debug)]
+pub struct ClientSession {
+    parameters: SessionParameters,
+    shape: SessionShape,
+    state: State,
+    account: Account,
+    dialogue: Dialogue,
+    tls: Option<TlsFacts>,
+    /// What the plain TCP stream began with, ClientHello included.
+    first_sent: FirstSent,
+    /// What the stream inside TLS began with.
+    first_inside: Start,
+    stranger: Option<Box<Stranger>>,
+    fault: Option<Fault>,
+    now: Duration,
+}
+
+#[derive(Debug)]
+enum State {
+    Opening(Opening),
+    Tls,
+    Dialogue,
+    /// Out of its own making, or because the connection ended.
+    Over,
+}
+
+#[derive(Debug)]
+enum Dialogue {
+    Stream(Box<Stream>),
+    Rounds(Box<Rounds>),
+}
+
+impl ClientSession {
+    /// A session on a connection that has just been established, and what it needs first.
+    ///
+    /// # Errors
+    /// The parameters are over a limit, or lack something that their kind needs.
+    pub fn new(
+        parameters: SessionParameters,
+        now: Duration,
+    ) -> Result<(Self, Need), InvalidParameters> {
+        parameters.check()?;
+        let shape = parameters.kind.shape();
+        let (state, phase) = match (shape.preface, shape.tls) {
+            (Some(preface), _) => {
+                let opening = Opening::with_preface(preface, &parameters)?;
+                (State::Opening(opening), Phase::Preface)
+            }
+            (None, Some(_)) => (State::Tls, Phase::Tls),
+            (None, None) => (State::Dialogue, Phase::AwaitingTestimony),
+        };
+        let dialogue = match shape.envelope {
+            Envelope::Raw => Dialogue::Stream(Box::new(Stream::raw())),
+            Envelope::NetTcpSized => Dialogue::Stream(Box::new(Stream::in_envelopes())),
+            Envelope::Http1 => Dialogue::Rounds(Box::new(Rounds::new())),
+        };
+        let http = matches!(dialogue, Dialogue::Rounds(_)).then(|| Box::new(HttpAccount::new()));
+        let stages = Stages::new(&parameters.stages);
+        let session = Self {
+            account: Account::new(PhaseLog::begin(phase, now), stages, http),
+            parameters,
+            shape,
+            state,
+            dialogue,
+            tls: None,
+            first_sent: FirstSent::new(),
+            first_inside: Start::new(),
+            stranger: None,
+            fault: None,
+            now,
+        };
+        let need = session.need();
+        Ok((session, need))
+    }
+
+    /// Appends up to `limit` bytes to `out` and says how many: none, if there is nothing to send
+    /// now. Payload is made as it is asked for.
+    pub fn transmit(&mut self, out: &mut Vec<u8>, limit: usize) -> usize {
+        let start = out.len();
+        match &mut self.state {
+            State::Opening(opening) => opening.transmit(out, limit),
+            State::Dialogue => {
+                let (dialogue, mut cx) = self.parts();
+                match dialogue {
+                    Dialogue::Stream(stream) => stream.transmit(&mut cx, out, limit),
+                    Dialogue::Rounds(rounds) => rounds.transmit(&mut cx, out, limit),
+                }
+                self.account.bytes_sent += (out.len() - start) as u64;
+            }
+            State::Tls | State::Over => {}
+        }
+        let sent = &out[start..];
+        if self.tls.is_some() {
+            self.first_inside.add(sent);
+        } else {
+            self.sent_plain(sent);
+        }
+        sent.len()
+    }
+
+    /// Bytes that the shell's TLS has put on the plain TCP stream. Only the first few hundred of a
+    /// connection matter; more do no harm.
+    pub fn sent_plain(&mut self, bytes: &[u8]) {
+        if self.account.connections() == 1 {
+            self.first_sent.add(bytes);
+        }
+    }
+
+    /// Bytes have come: inside TLS, once that is established. While a handshake is asked for they
+    /// belong to TLS, and come back as its `leftover`.
+    pub fn receive(&mut self, now: Duration, bytes: &[u8]) -> Need {
+        self.now = now;
+        if let Some(stranger) = &mut self.stranger {
+            stranger.extend(bytes);
+            return Need::Failed;
+        }
+        match &mut self.state {
+            State::Opening(_) => self.receive_opening(bytes),
+            State::Tls => self.start_tls(bytes.to_vec()),
+            State::Dialogue => self.receive_dialogue(bytes),
+            State::Over => self.need(),
+        }
+    }
+
+    /// The TLS handshake that was asked for is through, and the server's key is the pinned one.
+    pub fn tls_established(&mut self, now: Duration, facts: TlsFacts) -> Need {
+        self.now = now;
+        if !matches!(self.state, State::Tls) {
+            return self.need();
+        }
+        self.tls = Some(facts);
+        if self.shape.preface == Some(Preface::NetTcpPreamble) {
+            self.state = State::Opening(Opening::preamble_end());
+            self.account.phases.enter(Phase::InnerPreface, now);
+        } else {
+            self.begin_dialogue();
+        }
+        self.need()
+    }
+
+    /// The TLS handshake that was asked for failed. `received` is what the plain TCP stream has
+    /// brought since it began, or the first of it: bytes that are no TLS are quoted. Why a handshake
+    /// with something that does speak TLS failed is the shell's to tell.
+    pub fn tls_failed(&mut self, now: Duration, received: &[u8]) -> Need {
+        self.now = now;
+        let speaks_tls = received.is_empty() || TLS_HANDSHAKE.starts_with(received);
+        if !speaks_tls && !received.starts_with(&TLS_HANDSHAKE) {
+            return self.stop(Stop::Foreign {
+                at: 0,
+                bytes: received.to_vec(),
+            });
+        }
+        self.state = State::Over;
+        self.need()
+    }
+
+    /// The connection that was asked for is there.
+    pub fn reconnected(&mut self, now: Duration) -> Need {
+        self.now = now;
+        if !self.dialogue.needs_connection() {
+            return self.need();
+        }
+        self.account.connected_again();
+        if self.shape.tls.is_some() {
+            self.state = State::Tls;
+        } else {
+            self.begin_dialogue();
+        }
+        self.need()
+    }
+
+    /// The other end has closed the connection in good order.
+    pub fn closed(&mut self, now: Duration) -> Need {
+        self.now = now;
+        if let (Dialogue::Rounds(rounds), mut cx) = self.parts()
+            && let Err(stop) = rounds.closed(&mut cx)
+        {
+            return self.stop(stop);
+        }
+        if !matches!(self.need(), Need::Finished | Need::Reconnect) {
+            self.state = State::Over;
+        }
+        self.need()
+    }
+
+    /// When to call [`wake`](Self::wake), unless something is received before: a hold ends then.
+    pub fn wake_at(&self) -> Option<Duration> {
+        self.account.hold_ends()
+    }
+
+    /// The time that [`wake_at`](Self::wake_at) said has come.
+    pub fn wake(&mut self, now: Duration) -> Need {
+        self.now = now;
+        if self.wake_at().is_some_and(|at| now >= at) {
+            self.account.hold_ended(now);
+            match self.parts() {
+                (Dialogue::Stream(stream), mut cx) => stream.wake(&mut cx),
+                (Dialogue::Rounds(rounds), mut cx) => rounds.wake(&mut cx),
+            }
+        }
+        self.need()
+    }
+
+    /// What has become of the session so far.
+    pub fn report(&self) -> SessionReport {
+        let account = &self.account;
+        let own = [self.first_sent.start(), &self.first_inside];
+        let foreign = || {
+            let stranger = self.stranger.as_ref()?;
+            Some(Fault::ForeignBytes(stranger.describe(own)))
+        };
+        SessionReport {
+            kind: self.parameters.kind,
+            session_id: HexArray(self.parameters.session_id),
+            port_dialled: self.parameters.port_dialled,
+            hop_limit_mark: self.parameters.hop_limit_mark,
+            phase: account.phases.current(),
+            phases: account.phases.entries().to_vec(),
+            first_sent: self.first_sent.prefixes(),
+            bytes_sent: account.bytes_sent,
+            bytes_received: account.bytes_received,
+            preface_reply: account.preface_reply.clone(),
+            tls: self.tls.as_ref().map(TlsHere::from),
+            testimony: account.testimony.as_deref().cloned(),
+            preface: self.compare_preface(),
+            request_head: account.request_head_arrived,
+            stages: account.stages.report(),
+            hold: account.hold,
+            http: account.http.as_deref().cloned(),
+            unfinished_frame: UnfinishedFrame::of(self.dialogue.reader().unfinished()),
+            refused_by: account.refused_by.clone(),
+            farewell: account.farewell,
+            fault: self.fault.clone().or_else(foreign),
+        }
+    }
+
+    fn parts(&mut self) -> (&mut Dialogue, Context<'_>) {
+        let cx = Context {
+            parameters: &mut self.parameters,
+            tls: self.tls.as_ref(),
+            account: &mut self.account,
+            now: self.now,
+        };
+        (&mut self.dialogue, cx)
+    }
+
+    fn need(&self) -> Need {
+        match &self.state {
+            State::Over => Need::Failed,
+            State::Tls => self.start_tls(Vec::new()),
+            State::Opening(_) => Need::Io,
+            State::Dialogue if self.dialogue.is_finished() => Need::Finished,
+            State::Dialogue if self.dialogue.needs_connection() => Need::Reconnect,
+            State::Dialogue => Need::Io,
+        }
+    }
+
+    fn start_tls(&self, leftover: Vec<u8>) -> Need {
+        let tls = self.shape.tls;
+        Need::StartTls(TlsParameters {
+            sni: tls.is_some_and(|tls| tls.sni),
+            alpn: tls.and_then(|tls| tls.alpn),
+            leftover,
+        })
+    }
+
+    fn begin_dialogue(&mut self) {
+        self.state = State::Dialogue;
+        self.account
+            .phases
+            .enter(Phase::AwaitingTestimony, self.now);
+        if let (Dialogue::Rounds(rounds), _) = self.parts()
+            && rounds.needs_connection()
+        {
+            rounds.reconnected();
+        }
+    }
+
+    fn receive_opening(&mut self, bytes: &[u8]) -> Need {
+        let State::Opening(opening) = &mut self.state else {
+            return self.need();
+        };
+        let answered = match opening.receive(bytes) {
+            Ok(None) => return Need::Io,
+            Ok(Some(answered)) => answered,
+            Err(stop) => return self.stop(stop),
+        };
+        if answered.preface_reply.is_some() {
+            self.account.preface_reply = answered.preface_reply;
+            self.account.phases.enter(Phase::Tls, self.now);
+            self.state = State::Tls;
+            return self.start_tls(answered.leftover);
+        }
+        self.begin_dialogue();
+        self.receive(self.now, &answered.leftover)
+    }
+
+    fn receive_dialogue(&mut self, bytes: &[u8]) -> Need {
+        let at = self.account.bytes_received;
+        let limit = self.account.stages.down_total() + OVERHEAD;
+        if bytes.len() as u64 > limit.saturating_sub(at) {
+            return self.stop(Fault::TooLong { limit }.into());
+        }
+        self.account.bytes_received += bytes.len() as u64;
+        let input = Input::new(bytes, at);
+        let outcome = match self.parts() {
+            (Dialogue::Stream(stream), mut cx) => stream.receive(&mut cx, input),
+            (Dialogue::Rounds(rounds), mut cx) => rounds.receive(&mut cx, input),
+        };
+        if let Err(stop) = outcome {
+            return self.stop(stop);
+        }
+        if self.dialogue.is_finished() {
+            self.account.phases.enter(Phase::Finished, self.now);
+        }
+        self.need()
+    }
+
+    fn stop(&mut self, stop: Stop) -> Need {
+        self.state = State::Over;
+        match stop {
+            Stop::Fault(fault) => self.fault = Some(*fault),
+            Stop::Foreign { at, bytes } => {
+                let phase = self.account.phases.current();
+                let spoke_first = if self.tls.is_some() {
+                    self.first_inside.is_empty()
+                } else {
+                    self.first_sent.start().is_empty()
+                };
+                let stranger = Stranger::new(phase, spoke_first, at, &bytes);
+                self.stranger = Some(Box::new(stranger));
+            }
+        }
+        Need::Failed
+    }
+
+    fn compare_preface(&self) -> Option<HeadComparison> {
+        let testimony = self.account.testimony.as_ref()?;
+        let HexBytes(arrived) = testimony.preface.as_ref()?;
+        let sent = preface_bytes(self.shape.preface?, &self.parameters).ok()?;
+        Some(compare(&sent, arrived, testimony.truncated))
+    }
+}
+
+impl Dialogue {
+    fn is_finished(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.is_finished(),
+            Self::Rounds(rounds) => rounds.is_finished(),
+        }
+    }
+
+    fn needs_connection(&self) -> bool {
+        match self {
+            Self::Stream(_) => false,
+            Self::Rounds(rounds) => rounds.needs_connection(),
+        }
+    }
+
+    fn reader(&self) -> &Reader {
+        match self {
+            Self::Stream(stream) => stream.reader(),
+            Self::Rounds(rounds) => rounds.reader(),
+        }
+    }
+}
+
+/// A record with a handshake message, of any version (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
+
+/// What a session may receive besides its payload. Frames take some 2 KiB, envelopes less; in HTTP
+/// the answers to all retries, with the largest heads, stay below it too.
+const OVERHEAD: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! What a session has seen so far, in the form in which the report tells it.
+
+use std::time::Duration;
+
+use proto::wire;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::comparison::{HeadComparison, compare};
+use super::hex_bytes::HexBytes;
+use super::http_account::HttpAccount;
+use super::phase::{PhaseLog, micros};
+use super::stages::Stages;
+use super::testimony::Testimony;
+
+/// Filled in by the layers of a session as they go.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) phases: PhaseLog,
+    pub(super) stages: Stages,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+    pub(super) preface_reply: Option<PrefaceReply>,
+    /// The first one: in the HTTP envelope each request has its own.
+    pub(super) testimony: Option<Box<Testimony>>,
+    /// The head of the HTTP request that is being answered; empty for other envelopes.
+    pub(super) request_head: Vec<u8>,
+    pub(super) request_head_arrived: Option<HeadComparison>,
+    pub(super) hold: Option<Hold>,
+    pub(super) http: Option<Box<HttpAccount>>,
+    pub(super) refused_by: Option<String>,
+    pub(super) farewell: Option<Farewell>,
+}
+
+/// The answer to an X.224 request or an MC-NMF preamble.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrefaceReply {
+    pub bytes: HexBytes,
+    /// Byte for byte what the echo server answers. Otherwise it was altered on the way, or answered
+    /// by something else.
+    pub as_expected: bool,
+}
+
+/// Silence on purpose, and what came after it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// How long it was to last, in microseconds.
+    pub asked_us: u64,
+    /// Since the run's start, in microseconds.
+    pub began_us: u64,
+    /// When this side spoke again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_us: Option<u64>,
+    /// When the server's answer to that had come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_us: Option<u64>,
+}
+
+/// The server's transport facts at the session's end. Absent: not measured.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Farewell {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtt_variance_us: Option<u32>,
+    /// Segments that the server's host sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retransmissions: Option<u32>,
+    /// In bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send_mss: Option<u32>,
+    /// In bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receive_mss: Option<u32>,
+    /// In bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_mtu: Option<u32>,
+    /// As the server counts them.
+    pub bytes_received: u64,
+    /// As the server counts them.
+    pub bytes_sent: u64,
+}
+
+impl Account {
+    pub(super) fn new(phases: PhaseLog, stages: Stages, http: Option<Box<HttpAccount>>) -> Self {
+        Self {
+            phases,
+            stages,
+            bytes_sent: 0,
+            bytes_received: 0,
+            preface_reply: None,
+            testimony: None,
+            request_head: Vec::new(),
+            request_head_arrived: None,
+            hold: None,
+            http,
+            refused_by: None,
+            farewell: None,
+        }
+    }
+
+    /// Takes in a testimony: the first one whole, of later ones what differs.
+    pub(super) fn testified(&mut self, testimony: Testimony) {
+        if let Some(HexBytes(arrived)) = &testimony.request_head {
+            let found = compare(&self.request_head, arrived, testimony.truncated);
+            // What one request suffered, another's good fortune does not undo.
+            let known = self.request_head_arrived.take();
+            self.request_head_arrived = Some(match known {
+                Some(altered @ HeadComparison::Different { .. }) => altered,
+                Some(HeadComparison::Same | HeadComparison::SameAsFarAsTold { .. }) | None => found,
+            });
+        }
+        if let Some(http) = &mut self.http {
+            http.answered_by(&testimony);
+        }
+        match &mut self.testimony {
+            Some(first) => first.add_disagreement(&testimony),
+            None => self.testimony = Some(Box::new(testimony)),
+        }
+    }
+
+    /// Connections that carried the session.
+    pub(super) fn connections(&self) -> u32 {
+        self.http.as_ref().map_or(1, |http| http.connections)
+    }
+
+    pub(super) fn connected_again(&mut self) {
+        if let Some(http) = &mut self.http {
+            http.connections += 1;
+        }
+    }
+
+    /// When the silence is to end; absent where there is none.
+    pub(super) fn hold_ends(&self) -> Option<Duration> {
+        let hold = self.hold.filter(|hold| hold.ended_us.is_none())?;
+        let ends = hold.began_us.saturating_add(hold.asked_us);
+        Some(Duration::from_micros(ends))
+    }
+
+    pub(super) fn hold_began(&mut self, asked: Duration, now: Duration) {
+        self.hold = Some(Hold {
+            asked_us: micros(asked),
+            began_us: micros(now),
+            ended_us: None,
+            answered_us: None,
+        });
+    }
+
+    pub(super) fn hold_ended(&mut self, now: Duration) {
+        if let Some(hold) = &mut self.hold {
+            hold.ended_us.get_or_insert_with(|| micros(now));
+        }
+    }
+
+    /// Something authentic came; if it is the first after the silence, it ends that.
+    pub(super) fn alive(&mut self, now: Duration) {
+        if let Some(hold) = &mut self.hold
+            && hold.ended_us.is_some()
+        {
+            hold.answered_us.get_or_insert_with(|| micros(now));
+        }
+    }
+}
+
+impl From<wire::Farewell> for Farewell {
+    fn from(message: wire::Farewell) -> Self {
+        Self {
+            rtt_us: message.rtt_us,
+            rtt_variance_us: message.rtt_variance_us,
+            retransmissions: message.retransmissions,
+            send_mss: message.send_mss,
+            receive_mss: message.receive_mss,
+            path_mtu: message.path_mtu,
+            bytes_received: message.bytes_received,
+            bytes_sent: message.bytes_sent,
+        }
+    }
+}

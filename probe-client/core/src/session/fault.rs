@@ -1,0 +1,195 @@
+//! What can be wrong with what came back, as values.
+
+use std::ops::Range;
+
+use proto::frame::FrameType;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::hex_bytes::HexBytes;
+use super::phase::Phase;
+use super::recognise::Recognised;
+
+/// Why a session could not go on. One that merely fell silent, or was closed, has none.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Fault {
+    /// Bytes that are not of this protocol: something else speaks here.
+    ForeignBytes(ForeignBytes),
+    /// A frame of this protocol whose MAC does not fit: altered on the way, or made without the
+    /// key, or taken from another session.
+    BadMac {
+        frame: ServerFrame,
+        /// Where in the downstream the altered bytes lie.
+        downstream: ByteRange,
+    },
+    /// An authentic answer to another greeting than this one.
+    NonceMismatch,
+    /// Authentic, or framed as only the server does it, but not what the protocol allows there.
+    Malformed {
+        what: Malformation,
+        /// Where in the downstream.
+        downstream: ByteRange,
+    },
+    /// The server knows the key and declines.
+    Refused { reason: RefusalReason },
+    /// The answer to the preface is of the right protocol, and a no.
+    PrefaceRefused {
+        quoted: Quoted,
+        refusal: PrefaceRefusal,
+    },
+    /// More bytes than a whole session can have.
+    TooLong { limit: u64 },
+    /// The server gave up waiting for the rest of a stage, and said so.
+    StageCutShort { stage: u32, confirmed: u32 },
+    /// The server did not know its nonce in so many requests that the session was given up: a
+    /// device spreads them over instances.
+    NonceNeverKnown { requests: u32 },
+}
+
+/// Something that is not the server's.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignBytes {
+    pub phase: Phase,
+    /// They came before this side had sent anything.
+    pub spoke_first: bool,
+    /// Offset of the first of them in the downstream.
+    pub at: u64,
+    pub quoted: Quoted,
+    /// What they are, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognised: Option<Recognised>,
+}
+
+/// The first bytes of what came, at most [`MAX_QUOTED`].
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quoted {
+    /// With escapes for everything that is not printable ASCII.
+    pub text: String,
+    pub hex: HexBytes,
+}
+
+/// Offsets in the downstream: bytes received since the envelope began, inside TLS where there is
+/// TLS, the envelope's own bytes included.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByteRange {
+    pub start: u64,
+    /// The first offset behind it.
+    pub end: u64,
+}
+
+/// The frames that a server sends.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerFrame {
+    Testimony,
+    Refusal,
+    Confirmation,
+    Farewell,
+    KeepAlive,
+}
+
+/// What is wrong with something that is not foreign.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Malformation {
+    /// An authentic frame whose body is no such message.
+    Body,
+    /// A testimony without a server nonce of 32 bytes.
+    ServerNonce,
+    /// A testimony with an address that is none.
+    Address,
+    /// A testimony with a number or a digest outside its range.
+    Value,
+    /// A confirmation for another stage, or for more bytes than were sent.
+    Confirmation,
+    /// A sign of life with another number than it was asked for.
+    KeepAlive,
+    /// The response, or its last envelope, ends before the dialogue does.
+    EndsEarly,
+    /// An HTTP chunk whose size is none.
+    Chunk,
+}
+
+/// Why an authenticated client is turned away.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalReason {
+    Overloaded,
+    Draining,
+    /// One that this version does not know.
+    Other,
+}
+
+/// How a preface was turned down.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum PrefaceRefusal {
+    /// RDP_NEG_FAILURE ([MS-RDPBCGR] 2.2.1.2.2), with its code.
+    RdpNegotiationFailure { code: u32 },
+    /// RDP_NEG_RSP that chose something else than TLS; 0 is standard RDP security.
+    RdpProtocol { selected: u32 },
+    /// A confirm without negotiation data: a server that knows standard RDP security only.
+    RdpWithoutNegotiation,
+    /// An MC-NMF fault record, with its URI.
+    NetTcpFault { uri: String },
+}
+
+/// Why reading stopped. Foreign bytes are handed over as they are, since more of them may come.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Foreign { at: u64, bytes: Vec<u8> },
+    Fault(Box<Fault>),
+}
+
+impl Stop {
+    pub(super) fn malformed(what: Malformation, downstream: ByteRange) -> Self {
+        Fault::Malformed { what, downstream }.into()
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+impl Quoted {
+    /// Of what came first, so much as a report has room for.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let bytes = &bytes[..bytes.len().min(MAX_QUOTED)];
+        Self {
+            text: bytes.escape_ascii().to_string(),
+            hex: HexBytes(bytes.to_vec()),
+        }
+    }
+}
+
+impl From<Range<u64>> for ByteRange {
+    fn from(Range { start, end }: Range<u64>) -> Self {
+        Self { start, end }
+    }
+}
+
+impl ServerFrame {
+    /// Absent for the frames that only a client sends.
+    pub(super) const fn of(frame_type: FrameType) -> Option<Self> {
+        Some(match frame_type {
+            FrameType::Testimony => Self::Testimony,
+            FrameType::Refusal => Self::Refusal,
+            FrameType::Confirmation => Self::Confirmation,
+            FrameType::Farewell => Self::Farewell,
+            FrameType::KeepAliveDown => Self::KeepAlive,
+            FrameType::Greeting
+            | FrameType::Exchange
+            | FrameType::Receipt
+            | FrameType::KeepAliveUp => return None,
+        })
+    }
+}
+
+/// Bytes of a quotation at most: several lines of text, or the head of any protocol.
+pub const MAX_QUOTED: usize = 256;

@@ -1,0 +1,127 @@
+//! What devices did to the requests and responses of an HTTP session.
+
+use proto::http_head::{Header, ResponseHead, response_head};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::hex_bytes::HexBytes;
+use super::testimony::Testimony;
+
+/// The rounds of an HTTP session.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpAccount {
+    /// Connections of this side that carried them.
+    pub connections: u32,
+    /// Begun, answered or not.
+    pub requests: u32,
+    /// Requests whose nonce the server did not know, and that were made again.
+    pub nonce_unknown: u32,
+    /// Of the server's instances that answered, each once, the first one first.
+    pub instances: Vec<String>,
+    /// Of the server's connections that were answered on, each once, the first one first.
+    pub connection_ids: Vec<HexBytes>,
+    /// Responses whose head is not, byte for byte, what the server sends.
+    pub altered_heads: u32,
+    /// Interim responses (1xx), which the server does not send.
+    pub interim_responses: u32,
+    /// Headers that the server does not send, each name once, with the value that came first.
+    pub foreign_headers: Vec<ForeignHeader>,
+}
+
+/// A header that someone on the way has added.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignHeader {
+    pub name: String,
+    /// With escapes for everything that is not printable ASCII; cut to a length that can be read.
+    pub value: String,
+}
+
+impl HttpAccount {
+    pub(super) fn new() -> Self {
+        Self {
+            connections: 1,
+            requests: 0,
+            nonce_unknown: 0,
+            instances: Vec::new(),
+            connection_ids: Vec::new(),
+            altered_heads: 0,
+            interim_responses: 0,
+            foreign_headers: Vec::new(),
+        }
+    }
+
+    /// One instance, one connection on either side, and nothing done to any response head.
+    pub fn is_undisturbed(&self) -> bool {
+        self.connections == 1
+            && self.nonce_unknown == 0
+            && self.instances.len() <= 1
+            && self.connection_ids.len() <= 1
+            && self.altered_heads == 0
+            && self.interim_responses == 0
+    }
+
+    pub(super) fn answered_by(&mut self, testimony: &Testimony) {
+        add_once(&mut self.instances, &testimony.instance);
+        add_once(&mut self.connection_ids, &testimony.connection_id);
+    }
+
+    /// Takes in the head of a response that is the server's by its status.
+    pub(super) fn response(&mut self, head: &ResponseHead<'_>, content_length: Option<u64>) {
+        let mut sent = Vec::new();
+        let as_sent = response_head(&mut sent, 200, &SERVER_HEADERS, content_length).is_ok();
+        if as_sent && sent == head.raw() {
+            return;
+        }
+        self.altered_heads += 1;
+        for header in head.headers() {
+            let foreign = ForeignHeader {
+                name: shortened(header.name.as_bytes()),
+                value: shortened(header.value),
+            };
+            let known = |earlier: &ForeignHeader| earlier.name == foreign.name;
+            if !is_servers(header)
+                && self.foreign_headers.len() < MAX_LISTED
+                && !self.foreign_headers.iter().any(known)
+            {
+                self.foreign_headers.push(foreign);
+            }
+        }
+    }
+}
+
+/// Whether the server sends this header, in whatever case it has come.
+fn is_servers(header: Header<'_>) -> bool {
+    header.name.eq_ignore_ascii_case(CONTENT_LENGTH)
+        || SERVER_HEADERS.iter().any(|(name, value)| {
+            header.name.eq_ignore_ascii_case(name) && header.value == value.as_bytes()
+        })
+}
+
+fn add_once<T: Clone + PartialEq>(list: &mut Vec<T>, item: &T) {
+    if list.len() < MAX_LISTED && !list.contains(item) {
+        list.push(item.clone());
+    }
+}
+
+fn shortened(bytes: &[u8]) -> String {
+    bytes[..bytes.len().min(MAX_TEXT)]
+        .escape_ascii()
+        .to_string()
+}
+
+/// Of headers, instances and connections each: enough to show what happens, and bounded whatever a
+/// device adds.
+const MAX_LISTED: usize = 16;
+
+/// Bytes of a header's name or value.
+const MAX_TEXT: usize = 256;
+
+/// The headers of the echo server's responses, in their order, before Content-Length.
+const SERVER_HEADERS: [(&str, &str); 2] = [
+    ("Cache-Control", "no-store"),
+    ("Content-Type", "application/octet-stream"),
+];
+
+const CONTENT_LENGTH: &str = "Content-Length";

@@ -1,0 +1,152 @@
+//! What a session tells about itself, at any time, whatever became of it.
+
+use proto::frame::Frame;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::account::{Farewell, Hold, PrefaceReply};
+use super::comparison::HeadComparison;
+use super::fault::{ByteRange, Fault, Quoted};
+use super::first_sent::SentPrefix;
+use super::hex_bytes::HexArray;
+use super::http_account::HttpAccount;
+use super::input::FrameBuffer;
+use super::phase::{Phase, PhaseEntry};
+use super::stages::StageReport;
+use super::testimony::{Agreement, Testimony, TlsFacts};
+use crate::session_kind::SessionKind;
+
+/// A session as far as it came. Absent is what was not measured.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionReport {
+    pub kind: SessionKind,
+    pub session_id: HexArray<16>,
+    pub port_dialled: u16,
+    /// The hop limit that the SYN was given. Absent: the system's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hop_limit_mark: Option<u8>,
+    /// The last phase that was entered.
+    pub phase: Phase,
+    pub phases: Vec<PhaseEntry>,
+    /// Digests of what the connection began with, shortest first: how a sighting of it is asked for.
+    pub first_sent: Vec<SentPrefix>,
+    /// Plain bytes of the dialogue handed to the transport, envelope included, preface and TLS not.
+    pub bytes_sent: u64,
+    /// Likewise received.
+    pub bytes_received: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preface_reply: Option<PrefaceReply>,
+    /// This side's TLS session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsHere>,
+    /// Authentic, and about this session; else it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub testimony: Option<Testimony>,
+    /// Whether the X.224 request or MC-NMF preamble came as it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preface: Option<HeadComparison>,
+    /// Whether the HTTP request heads came as they were sent; of several, an altered one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_head: Option<HeadComparison>,
+    pub stages: Vec<StageReport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpAccount>,
+    /// A frame of which only the beginning has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished_frame: Option<UnfinishedFrame>,
+    /// The instance that refused this session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub farewell: Option<Farewell>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// This side's TLS session, without its keying material.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsHere {
+    /// As on the wire, 0x0304 for TLS 1.3.
+    pub version: u16,
+    /// IANA number.
+    pub cipher_suite: u16,
+    /// IANA number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u16>,
+    /// SHA-256 over the ClientHello messages as sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_hello_sha256: Option<HexArray<32>>,
+}
+
+/// The beginning of a frame. It has no authenticity yet: a stranger may have sent it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnfinishedFrame {
+    pub downstream: ByteRange,
+    /// At least so many bytes are missing.
+    pub missing: u32,
+    pub quoted: Quoted,
+}
+
+impl SessionReport {
+    /// The session ran to its end; all that was sent came, unaltered, both ways; TLS, if there is any,
+    /// is shown to reach from end to end; and nothing between the ends has shown itself in the bytes.
+    pub fn is_clean_and_complete(&self) -> bool {
+        let came_as_sent =
+            |head: Option<HeadComparison>| !matches!(head, Some(HeadComparison::Different { .. }));
+        self.phase == Phase::Finished
+            && self.fault.is_none()
+            && self.testimony.as_ref().is_some_and(|t| self.tls_agrees(t))
+            && self.stages.iter().all(StageReport::is_whole)
+            && self
+                .preface_reply
+                .as_ref()
+                .is_none_or(|reply| reply.as_expected)
+            && came_as_sent(self.preface)
+            && came_as_sent(self.request_head)
+            && self.http.as_ref().is_none_or(HttpAccount::is_undisturbed)
+    }
+
+    /// One TLS session from end to end, or none at either end.
+    fn tls_agrees(&self, testimony: &Testimony) -> bool {
+        match (&self.tls, &testimony.tls) {
+            (None, None) => true,
+            (Some(_), Some(there)) => {
+                there.exporter == Agreement::Same && there.client_hello != Agreement::Different
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
+impl From<&TlsFacts> for TlsHere {
+    fn from(facts: &TlsFacts) -> Self {
+        Self {
+            version: facts.version,
+            cipher_suite: facts.suite,
+            group: facts.group,
+            client_hello_sha256: facts.client_hello_sha256.map(HexArray),
+        }
+    }
+}
+
+impl UnfinishedFrame {
+    pub(super) fn of(frames: &FrameBuffer) -> Option<Self> {
+        if frames.bytes().is_empty() {
+            return None;
+        }
+        let missing = match Frame::decode(frames.bytes()) {
+            Ok(proto::decoded::Decoded::Incomplete { at_least }) => at_least,
+            Ok(proto::decoded::Decoded::Complete { .. }) | Err(_) => return None,
+        };
+        Some(Self {
+            downstream: frames.range(),
+            missing: u32::try_from(missing).unwrap_or(u32::MAX),
+            quoted: Quoted::of(frames.bytes()),
+        })
+    }
+}

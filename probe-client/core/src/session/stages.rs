@@ -1,0 +1,288 @@
+//! The exchange's stages: what was asked, what came of it, each way.
+
+use proto::key::KeySchedule;
+use proto::payload::{Direction, PayloadSink, PayloadSource};
+use proto::wire;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::fault::Malformation;
+use super::input::Input;
+use super::parameters::Stage;
+
+/// One stage, both ways.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageReport {
+    /// From 0.
+    pub stage: u32,
+    pub up: UpReport,
+    pub down: DownReport,
+}
+
+/// Client to server.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpReport {
+    /// Payload bytes of the stage.
+    pub asked: u32,
+    /// So many were given to the transport.
+    pub handed_out: u32,
+    /// So many came, as the server says. Absent: it has not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<u32>,
+    /// Offset of the first that came altered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub altered_at: Option<u32>,
+    /// Whether the server's digest of what came is that of what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest_matches: Option<bool>,
+    /// All came, unaltered or not.
+    pub complete: bool,
+}
+
+/// Server to client.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DownReport {
+    /// Payload bytes of the stage.
+    pub asked: u32,
+    /// So many came. Absent: the server had not begun to send them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<u32>,
+    /// Offset of the first that came altered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub altered_at: Option<u32>,
+    /// All came, unaltered or not.
+    pub complete: bool,
+}
+
+impl StageReport {
+    /// All came both ways, and nothing of it was altered.
+    pub fn is_whole(&self) -> bool {
+        self.up.complete
+            && self.up.altered_at.is_none()
+            && self.up.digest_matches == Some(true)
+            && self.down.complete
+            && self.down.altered_at.is_none()
+    }
+}
+
+/// The account of all stages of a session.
+#[derive(Debug)]
+pub(super) struct Stages {
+    accounts: Vec<Account>,
+    /// The stage whose payload is arriving, and its check.
+    arriving: Option<(usize, PayloadSink)>,
+}
+
+#[derive(Debug)]
+struct Account {
+    asked: Stage,
+    handed_out: u32,
+    up: Option<Confirmed>,
+    down: Option<Arrived>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Confirmed {
+    bytes: u32,
+    altered_at: Option<u32>,
+    digest_matches: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    sha256: [u8; 32],
+    altered_at: Option<u32>,
+}
+
+/// What a confirmation means for the session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Confirmation {
+    /// The stage's payload follows.
+    Whole,
+    /// So many bytes came, and nothing follows.
+    CutShort(u32),
+}
+
+impl Stages {
+    pub(super) fn new(stages: &[Stage]) -> Self {
+        let account = |&asked| Account {
+            asked,
+            handed_out: 0,
+            up: None,
+            down: None,
+        };
+        Self {
+            accounts: stages.iter().map(account).collect(),
+            arriving: None,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Payload bytes that a whole session brings down.
+    pub(super) fn down_total(&self) -> u64 {
+        let down = self.accounts.iter().map(|account| account.asked.down);
+        down.map(u64::from).sum()
+    }
+
+    /// Begins to send stage `index`, perhaps once more, and gives what announces it.
+    pub(super) fn begin(&mut self, index: usize) -> wire::Exchange {
+        let account = &mut self.accounts[index];
+        account.handed_out = 0;
+        wire::Exchange {
+            stage: number(index),
+            up_bytes: account.asked.up,
+            down_bytes: account.asked.down,
+        }
+    }
+
+    pub(super) fn source(&self, index: usize, keys: &KeySchedule) -> PayloadSource {
+        let up = self.accounts[index].asked.up;
+        PayloadSource::new(keys, Direction::Up, number(index), up)
+    }
+
+    pub(super) fn handed_out(&mut self, index: usize, bytes: u32) {
+        self.accounts[index].handed_out += bytes;
+    }
+
+    /// Takes the server's confirmation of stage `index`, and gets ready for its payload.
+    pub(super) fn confirm(
+        &mut self,
+        index: usize,
+        message: wire::Confirmation,
+        keys: &KeySchedule,
+    ) -> Result<Confirmation, Malformation> {
+        let account = &mut self.accounts[index];
+        let received = message.received.ok_or(Malformation::Confirmation)?;
+        let asked = account.asked;
+        if received.stage != number(index) || received.bytes > asked.up {
+            return Err(Malformation::Confirmation);
+        }
+        let own = digest(PayloadSource::new(
+            keys,
+            Direction::Up,
+            number(index),
+            received.bytes,
+        ));
+        account.up = Some(Confirmed {
+            bytes: received.bytes,
+            altered_at: received.altered_at,
+            digest_matches: received.sha256 == own,
+        });
+        if received.bytes < asked.up {
+            return Ok(Confirmation::CutShort(received.bytes));
+        }
+        let sink = PayloadSink::new(keys, Direction::Down, number(index), asked.down);
+        self.arriving = Some((index, sink));
+        Ok(Confirmation::Whole)
+    }
+
+    /// Takes the arriving stage's payload from `input`, and says whether all of it has come.
+    pub(super) fn accept(&mut self, input: &mut Input<'_>) -> bool {
+        let Some((index, sink)) = &mut self.arriving else {
+            return true;
+        };
+        let taken = sink.accept(input.rest());
+        input.take(taken);
+        if !sink.complete() {
+            return false;
+        }
+        let report = sink.report();
+        self.accounts[*index].down = Some(Arrived {
+            sha256: report
+                .sha256
+                .try_into()
+                .expect("a sink reports a SHA-256 digest"),
+            altered_at: report.altered_at,
+        });
+        self.arriving = None;
+        true
+    }
+
+    /// What came of the stages that are through, for the server.
+    pub(super) fn receipt(&self) -> wire::Receipt {
+        let received = self.accounts.iter().enumerate().filter_map(|(i, account)| {
+            account.down.map(|down| wire::Received {
+                stage: number(i),
+                bytes: account.asked.down,
+                sha256: down.sha256.to_vec(),
+                altered_at: down.altered_at,
+            })
+        });
+        wire::Receipt {
+            received: received.collect(),
+        }
+    }
+
+    pub(super) fn report(&self) -> Vec<StageReport> {
+        let stages = self.accounts.iter().enumerate();
+        stages
+            .map(|(index, account)| StageReport {
+                stage: number(index),
+                up: account.up_report(),
+                down: self.down_report(index, account),
+            })
+            .collect()
+    }
+
+    fn down_report(&self, index: usize, account: &Account) -> DownReport {
+        let asked = account.asked.down;
+        match (&account.down, &self.arriving) {
+            (Some(down), _) => DownReport {
+                asked,
+                received: Some(asked),
+                altered_at: down.altered_at,
+                complete: true,
+            },
+            (None, Some((arriving, sink))) if *arriving == index => DownReport {
+                asked,
+                received: Some(sink.received()),
+                altered_at: sink.altered_at(),
+                complete: sink.complete(),
+            },
+            (None, _) => DownReport {
+                asked,
+                received: None,
+                altered_at: None,
+                complete: false,
+            },
+        }
+    }
+}
+
+impl Account {
+    fn up_report(&self) -> UpReport {
+        let up = self.up.as_ref();
+        UpReport {
+            asked: self.asked.up,
+            handed_out: self.handed_out,
+            confirmed: up.map(|up| up.bytes),
+            altered_at: up.and_then(|up| up.altered_at),
+            digest_matches: up.map(|up| up.digest_matches),
+            complete: up.is_some_and(|up| up.bytes == self.asked.up),
+        }
+    }
+}
+
+/// Made once more instead of kept: the digest of a stage is needed at its end only.
+fn digest(mut source: PayloadSource) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    let mut piece = Vec::with_capacity(PIECE);
+    while source.produce(&mut piece, PIECE) > 0 {
+        digest.update(&piece);
+        piece.clear();
+    }
+    digest.finalize().into()
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("at most MAX_STAGES")
+}
+
+const PIECE: usize = 1024;

@@ -1,0 +1,321 @@
+//! The server's testimony in this crate's own types: what reached it, in its own words.
+
+use std::net::{IpAddr, SocketAddr};
+
+use proto::wire;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::fault::Malformation;
+use super::hex_bytes::{Digest, HexArray, HexBytes};
+use crate::session_kind::SessionKind;
+
+/// What the server says about a connection. Its MAC and its answer to the nonce have been checked.
+/// Absent is what the server could not tell, or did not see.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Testimony {
+    /// Of the dialogue.
+    pub version: u32,
+    /// The server process, of several behind one address.
+    pub instance: String,
+    /// Where the connection was accepted, as the server's own host has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<SocketAddr>,
+    /// Where it came from, as the server sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SocketAddr>,
+    /// The port that the server's operator says is dialled for `local`. Absent: the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_port: Option<u16>,
+    /// The server's clock, in Unix milliseconds.
+    pub time_unix_ms: u64,
+    /// As recognised from the bytes that came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<SessionKind>,
+    /// Another one in a later HTTP request shows a device that spreads requests.
+    pub connection_id: HexBytes,
+    /// IP and TCP header of the SYN as received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syn: Option<HexBytes>,
+    /// X.224 or MC-NMF bytes as received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preface: Option<HexBytes>,
+    /// The HTTP request head as received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_head: Option<HexBytes>,
+    /// The preface or the request head was cut, to fit.
+    pub truncated: bool,
+    /// Absent: no TLS reached the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsAtServer>,
+}
+
+/// The TLS session as the server has it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsAtServer {
+    /// As on the wire, 0x0304 for TLS 1.3.
+    pub version: u16,
+    /// IANA number.
+    pub cipher_suite: u16,
+    /// IANA number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// Whether both ends derive the same keying material: unequal, TLS does not reach from one end
+    /// to the other.
+    pub exporter: Agreement,
+    /// Whether the ClientHello messages came as they were sent.
+    pub client_hello: Agreement,
+    /// SHA-256 over the ClientHello messages as received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_hello_sha256: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate_sha256: Option<Digest>,
+}
+
+/// Whether both ends have the same value.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreement {
+    Same,
+    Different,
+    /// One end, or both, does not have it.
+    NotMeasured,
+}
+
+/// This side's TLS session, as the shell hands it over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TlsFacts {
+    /// As on the wire, 0x0304 for TLS 1.3.
+    pub version: u16,
+    /// IANA number.
+    pub suite: u16,
+    /// IANA number.
+    pub group: Option<u16>,
+    /// RFC 9266 `tls-exporter`. Absent: TLS 1.2 without the extended master secret.
+    pub exporter: Option<[u8; 32]>,
+    /// Over the ClientHello handshake messages as sent.
+    pub client_hello_sha256: Option<[u8; 32]>,
+}
+
+impl Testimony {
+    /// Takes the message apart. `own` is this side's TLS session, to compare with.
+    pub(super) fn project(
+        message: wire::Testimony,
+        own: Option<&TlsFacts>,
+    ) -> Result<Self, Malformation> {
+        let kind = message.kind();
+        Ok(Self {
+            version: message.version,
+            local: message.local.map(address).transpose()?,
+            peer: message.peer.map(address).transpose()?,
+            public_port: nonzero(message.public_port)?,
+            time_unix_ms: message.time_unix_ms,
+            kind: SessionKind::try_from(kind).ok(),
+            instance: message.instance,
+            connection_id: HexBytes(message.connection_id),
+            syn: bytes(message.syn),
+            preface: bytes(message.preface),
+            request_head: bytes(message.request_head),
+            truncated: message.truncated,
+            tls: message
+                .tls
+                .map(|tls| TlsAtServer::project(tls, own))
+                .transpose()?,
+        })
+    }
+}
+
+impl Testimony {
+    /// Takes from a later testimony of the session what it says against this one: of several TLS
+    /// sessions, the one that does not reach from end to end counts.
+    pub(super) fn add_disagreement(&mut self, later: &Self) {
+        if let Some(tls) = &mut self.tls {
+            let (exporter, client_hello) = later
+                .tls
+                .as_ref()
+                .map_or((Agreement::Different, Agreement::Different), |later| {
+                    (later.exporter, later.client_hello)
+                });
+            tls.exporter = tls.exporter.or_worse(exporter);
+            tls.client_hello = tls.client_hello.or_worse(client_hello);
+        }
+    }
+}
+
+impl Agreement {
+    fn or_worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Different, _) | (_, Self::Different) => Self::Different,
+            (Self::NotMeasured, _) | (_, Self::NotMeasured) => Self::NotMeasured,
+            (Self::Same, Self::Same) => Self::Same,
+        }
+    }
+}
+
+impl TlsAtServer {
+    fn project(message: wire::TlsTestimony, own: Option<&TlsFacts>) -> Result<Self, Malformation> {
+        let exporter = digest(&message.exporter)?;
+        let client_hello_sha256 = digest(&message.client_hello_sha256)?;
+        Ok(Self {
+            version: number(message.version)?,
+            cipher_suite: number(message.cipher_suite)?,
+            group: nonzero(message.group)?,
+            server_name: text(message.server_name),
+            alpn: text(message.alpn),
+            exporter: agreement(own.and_then(|own| own.exporter), exporter),
+            client_hello: agreement(
+                own.and_then(|own| own.client_hello_sha256),
+                client_hello_sha256,
+            ),
+            client_hello_sha256,
+            client_certificate_sha256: digest(&message.client_certificate_sha256)?,
+        })
+    }
+}
+
+fn address(message: wire::SocketAddress) -> Result<SocketAddr, Malformation> {
+    let ip = match message.ip.len() {
+        4 => <[u8; 4]>::try_from(message.ip).ok().map(IpAddr::from),
+        16 => <[u8; 16]>::try_from(message.ip).ok().map(IpAddr::from),
+        _ => None,
+    };
+    let port = u16::try_from(message.port).ok();
+    // A socket for both families has IPv4 peers in their mapped form.
+    ip.zip(port)
+        .map(|(ip, port)| SocketAddr::new(ip.to_canonical(), port))
+        .ok_or(Malformation::Address)
+}
+
+fn number(value: u32) -> Result<u16, Malformation> {
+    u16::try_from(value).map_err(|_| Malformation::Value)
+}
+
+fn nonzero(value: u32) -> Result<Option<u16>, Malformation> {
+    number(value).map(|value| (value != 0).then_some(value))
+}
+
+fn digest(bytes: &[u8]) -> Result<Option<Digest>, Malformation> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    bytes
+        .try_into()
+        .map(|bytes| Some(HexArray(bytes)))
+        .map_err(|_| Malformation::Value)
+}
+
+fn bytes(bytes: Vec<u8>) -> Option<HexBytes> {
+    (!bytes.is_empty()).then_some(HexBytes(bytes))
+}
+
+fn text(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn agreement(own: Option<[u8; 32]>, theirs: Option<Digest>) -> Agreement {
+    match (own, theirs) {
+        (Some(own), Some(HexArray(theirs))) if own == theirs => Agreement::Same,
+        (Some(_), Some(_)) => Agreement::Different,
+        (None, _) | (_, None) => Agreement::NotMeasured,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tls(exporter: &[u8]) -> wire::Testimony {
+        wire::Testimony {
+            tls: Some(wire::TlsTestimony {
+                version: 0x0304,
+                exporter: exporter.to_vec(),
+                ..wire::TlsTestimony::default()
+            }),
+            ..wire::Testimony::default()
+        }
+    }
+
+    fn agreement_of(own: Option<[u8; 32]>, theirs: &[u8]) -> Agreement {
+        let own = TlsFacts {
+            version: 0x0304,
+            suite: 0x1301,
+            group: None,
+            exporter: own,
+            client_hello_sha256: None,
+        };
+        let testimony = Testimony::project(tls(theirs), Some(&own)).unwrap();
+        testimony.tls.unwrap().exporter
+    }
+
+    #[test]
+    fn an_exporter_is_the_same_only_where_both_ends_have_it() {
+        assert_eq!(agreement_of(Some([1; 32]), &[1; 32]), Agreement::Same);
+        assert_eq!(agreement_of(Some([1; 32]), &[2; 32]), Agreement::Different);
+        assert_eq!(agreement_of(Some([1; 32]), &[]), Agreement::NotMeasured);
+        assert_eq!(agreement_of(None, &[1; 32]), Agreement::NotMeasured);
+        assert_eq!(agreement_of(None, &[]), Agreement::NotMeasured);
+        assert_eq!(
+            Testimony::project(tls(&[1; 31]), None),
+            Err(Malformation::Value)
+        );
+    }
+
+    #[test]
+    fn of_several_tls_sessions_the_worst_counts() {
+        use Agreement::{Different, NotMeasured, Same};
+        let testimony = |exporter: Option<Agreement>| {
+            let mut testimony = Testimony::project(tls(&[]), None).unwrap();
+            match (&mut testimony.tls, exporter) {
+                (Some(tls), Some(exporter)) => tls.exporter = exporter,
+                _ => testimony.tls = None,
+            }
+            testimony
+        };
+        for (first, later, both) in [
+            (Same, Some(Same), Same),
+            (Same, Some(NotMeasured), NotMeasured),
+            (Same, Some(Different), Different),
+            (Different, Some(Same), Different),
+            (Same, None, Different),
+        ] {
+            let mut told = testimony(Some(first));
+            told.add_disagreement(&testimony(later));
+            assert_eq!(told.tls.unwrap().exporter, both, "{first:?} {later:?}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address_that_it_is() {
+        let mapped = |ip: Vec<u8>, port| wire::Testimony {
+            peer: Some(wire::SocketAddress { ip, port }),
+            ..wire::Testimony::default()
+        };
+        let mut ip = vec![0; 10];
+        ip.extend([0xff, 0xff, 192, 0, 2, 1]);
+        let testimony = Testimony::project(mapped(ip, 80), None).unwrap();
+        assert_eq!(testimony.peer, Some("192.0.2.1:80".parse().unwrap()));
+        for (ip, port) in [(vec![0; 5], 80), (vec![0; 4], 70_000), (vec![], 0)] {
+            let refused = Testimony::project(mapped(ip, port), None);
+            assert_eq!(refused, Err(Malformation::Address));
+        }
+    }
+
+    #[test]
+    fn what_the_server_leaves_out_is_absent() {
+        let testimony = Testimony::project(wire::Testimony::default(), None).unwrap();
+        let json = serde_json::to_value(&testimony).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "version": 0, "instance": "", "time_unix_ms": 0, "connection_id": "",
+                "truncated": false
+            })
+        );
+    }
+}

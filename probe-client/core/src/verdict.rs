@@ -1,0 +1,136 @@
+//! Verdicts and findings: what `judge` says of a probe.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{FindingId, VerdictId};
+
+/// The cause found for one probe.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Verdict {
+    pub id: VerdictId,
+    pub segment: Segment,
+    pub confidence: Confidence,
+    /// One sentence with the figures of this very probe.
+    pub claim: String,
+    /// What to do about it, or nothing where nothing is to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<String>,
+    /// The facts that it rests on, in words.
+    pub evidence: Vec<String>,
+    /// The page: `fwprobe explain ID`.
+    pub page: String,
+}
+
+/// Something worth knowing that fails nothing by itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Finding {
+    pub id: FindingId,
+    /// One sentence, the same for all probes that share the cause.
+    pub claim: String,
+    /// The figures of this very probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Where on the way the cause lies.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "at")]
+pub enum Segment {
+    /// All of it: there is nothing to blame.
+    None,
+    ThisHost,
+    NearNetwork,
+    /// Between two ends of the path; as near as is known.
+    Path {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hop: Option<u8>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<std::net::IpAddr>,
+    },
+    CloudEdge,
+    ServerHost,
+    Proxy,
+    Unknown,
+}
+
+/// How firmly the evidence carries the verdict.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    Low,
+    Medium,
+    High,
+}
+
+impl Verdict {
+    pub(crate) fn new(
+        id: VerdictId,
+        segment: Segment,
+        confidence: Confidence,
+        claim: impl Into<String>,
+    ) -> Self {
+        Self {
+            id,
+            segment,
+            confidence,
+            claim: claim.into(),
+            next_step: None,
+            evidence: Vec::new(),
+            page: id.anchor(),
+        }
+    }
+
+    pub(crate) fn next(mut self, step: impl Into<String>) -> Self {
+        self.next_step = Some(step.into());
+        self
+    }
+
+    pub(crate) fn because(mut self, fact: impl Into<String>) -> Self {
+        self.evidence.push(fact.into());
+        self
+    }
+}
+
+impl Finding {
+    pub(crate) fn new(id: FindingId, claim: impl Into<String>) -> Self {
+        Self {
+            id,
+            claim: claim.into(),
+            detail: None,
+        }
+    }
+
+    pub(crate) fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..self
+        }
+    }
+}
+
+impl std::fmt::Display for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("-"),
+            Self::ThisHost => f.write_str("this-host"),
+            Self::NearNetwork => f.write_str("near-network"),
+            Self::Path { hop, address } => {
+                f.write_str("path")?;
+                if let Some(hop) = hop {
+                    write!(f, " hop {hop}")?;
+                }
+                if let Some(address) = address {
+                    write!(f, " {address}")?;
+                }
+                Ok(())
+            }
+            Self::CloudEdge => f.write_str("cloud-edge"),
+            Self::ServerHost => f.write_str("server-host"),
+            Self::Proxy => f.write_str("proxy"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Evidence in, verdicts and their text out: every run document in `scenarios/` is judged anew, and
+//! what is said of it is compared with the snapshot beside it. A bug report becomes a file there.
+
+use std::fmt::Write as _;
+
+use probe_core::document::RunDocument;
+use probe_core::judge::judge_again;
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the scenarios are files; the core itself reads none"
+)]
+fn every_scenario_is_judged_as_recorded() {
+    insta::glob!("scenarios/*.json", |path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let document: RunDocument = serde_json::from_str(&text).unwrap();
+        insta::assert_snapshot!(verdicts(&judge_again(document)));
+    });
+}
+
+fn verdicts(document: &RunDocument) -> String {
+    let mut out = String::new();
+    for probe in &document.probes {
+        let (m, v) = (&probe.measurement, &probe.verdict);
+        let to = m.address.map_or_else(|| m.host.clone(), |a| a.to_string());
+        writeln!(out, "{}/{} to {to}", m.rule.port, m.rule.session).unwrap();
+        writeln!(out, "  {} at {} ({:?})", v.id, v.segment, v.confidence).unwrap();
+        writeln!(out, "  claim: {}", v.claim).unwrap();
+        for fact in &v.evidence {
+            writeln!(out, "  seen:  {fact}").unwrap();
+        }
+        if let Some(step) = &v.next_step {
+            writeln!(out, "  next:  {step}").unwrap();
+        }
+        for finding in &probe.findings {
+            let detail = finding.detail.as_deref().unwrap_or("-");
+            writeln!(out, "  note:  {}: {} ({detail})", finding.id, finding.claim).unwrap();
+        }
+    }
+    writeln!(out, "exit {}", document.summary.exit_code).unwrap();
+    out
+}
