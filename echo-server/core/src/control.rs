@@ -1,0 +1,72 @@
+//! The control service without its gRPC: who calls, what the server says about itself, which runs
+//! are open, and what a watcher of sightings is sent.
+
+mod describe;
+mod query;
+mod runs;
+mod watch;
+
+use prost::Message;
+use proto::control_auth::Exporter;
+use proto::wire::SignedRequest;
+use thiserror::Error;
+
+use crate::identity::{Key, Keyring, Unauthenticated};
+
+pub use self::describe::{ListenerFacts, ServerFacts, describe};
+pub use self::query::{InvalidQuery, MAX_FOLLOW, MAX_PREFIXES, MAX_SENT, Query};
+pub use self::runs::{DEFAULT_RUNS, InvalidRunId, OpenRun, Runs};
+pub use self::watch::Watch;
+
+/// The methods of the control service, by the names that calls are signed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    Describe,
+    OpenRun,
+    WatchSightings,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Describe => "Describe",
+            Self::OpenRun => "OpenRun",
+            Self::WatchSightings => "WatchSightings",
+        }
+    }
+}
+
+/// An authenticated call.
+#[derive(Clone, Debug)]
+pub struct Call<'k, M> {
+    pub key: &'k Key,
+    pub request: M,
+}
+
+/// Authenticates a call and reads its request. `exporter` is that of the TLS connection it came over.
+///
+/// # Errors
+/// [`CallError::Unauthenticated`] whatever is wrong with key or MAC; only an authenticated caller is
+/// told that its request is malformed.
+pub fn open_call<'k, M: Message + Default>(
+    keyring: &'k Keyring,
+    method: Method,
+    exporter: Option<&Exporter>,
+    signed: &SignedRequest,
+) -> Result<Call<'k, M>, CallError> {
+    let key = keyring.verify_call(method.name(), exporter, signed)?;
+    let request = M::decode(signed.request.as_slice()).map_err(|_| CallError::Malformed)?;
+    Ok(Call { key, request })
+}
+
+/// Why a call is not served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CallError {
+    #[error(transparent)]
+    Unauthenticated(#[from] Unauthenticated),
+    #[error("the request is not one of this method's")]
+    Malformed,
+}
+
+#[cfg(test)]
+mod tests;

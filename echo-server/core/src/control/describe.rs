@@ -1,0 +1,71 @@
+//! What the server says about itself to an authenticated caller.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use proto::wire;
+use proto::wire::Description;
+
+use crate::admission::AdmissionLimits;
+use crate::session::{Limits, socket_address};
+use crate::time::UnixMillis;
+
+/// What the shell knows about the server as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFacts {
+    pub version: String,
+    pub instance: String,
+    pub listeners: Vec<ListenerFacts>,
+    pub admission: AdmissionLimits,
+    pub session: Limits,
+    /// SYNs without a completed handshake are noticed.
+    pub sees_half_open: bool,
+    /// So are those that this host's own firewall drops.
+    pub sees_every_syn: bool,
+}
+
+/// One address that the server was told to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenerFacts {
+    pub address: SocketAddr,
+    /// The port that clients dial to get there, where it is another.
+    pub public_port: Option<u16>,
+    /// False: the address could not be bound, and connections to it end in a reset.
+    pub bound: bool,
+}
+
+/// The answer to `Describe`; `caller` is the peer address of the connection that the call came over.
+pub fn describe(facts: &ServerFacts, wall: UnixMillis, caller: SocketAddr) -> Description {
+    Description {
+        version: facts.version.clone(),
+        instance: facts.instance.clone(),
+        time_unix_ms: wall.0,
+        listeners: facts.listeners.iter().map(listener).collect(),
+        limits: Some(wire::Limits {
+            sessions: saturated(facts.admission.greeted),
+            sessions_per_key: saturated(facts.admission.per_key),
+            session_seconds: seconds(facts.session.lifetime),
+            session_bytes: facts.session.session_bytes,
+        }),
+        your_address: Some(socket_address(caller)),
+        sees_half_open: facts.sees_half_open,
+        sees_every_syn: facts.sees_every_syn,
+    }
+}
+
+fn listener(facts: &ListenerFacts) -> wire::Listener {
+    let port = facts.public_port.unwrap_or_else(|| facts.address.port());
+    wire::Listener {
+        address: Some(socket_address(facts.address)),
+        public_port: port.into(),
+        bound: facts.bound,
+    }
+}
+
+fn saturated(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,73 @@
+//! The runs that clients have opened, for logs and metrics. Fixed in size; the oldest goes.
+
+use std::collections::VecDeque;
+
+use proto::key::KeyId;
+use proto::wire::OpenRunRequest;
+use thiserror::Error;
+
+use crate::session::RunId;
+use crate::time::UnixMillis;
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRun {
+    pub id: RunId,
+    pub key: KeyId,
+    pub opened: UnixMillis,
+}
+
+/// The instance's runs.
+#[derive(Debug)]
+pub struct Runs {
+    capacity: usize,
+    runs: VecDeque<OpenRun>,
+}
+
+impl Runs {
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            runs: VecDeque::new(),
+        }
+    }
+
+    /// Opens a run of `key`'s. Opening it again changes nothing; the id of another key's run opens
+    /// one of `key`'s own.
+    ///
+    /// # Errors
+    /// The id does not have 16 bytes.
+    pub fn open(
+        &mut self,
+        request: OpenRunRequest,
+        key: &KeyId,
+        wall: UnixMillis,
+    ) -> Result<&OpenRun, InvalidRunId> {
+        let id = RunId(request.run_id.try_into().map_err(|_| InvalidRunId)?);
+        let known = self.runs.iter().position(|r| r.id == id && r.key == *key);
+        let at = known.unwrap_or_else(|| {
+            if self.runs.len() == self.capacity {
+                self.runs.pop_front();
+            }
+            self.runs.push_back(OpenRun {
+                id,
+                key: key.clone(),
+                opened: wall,
+            });
+            self.runs.len() - 1
+        });
+        Ok(&self.runs[at])
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &OpenRun> {
+        self.runs.iter()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a run id has 16 bytes")]
+pub struct InvalidRunId;
+
+/// More runs than any site has in an hour.
+pub const DEFAULT_RUNS: usize = 1024;

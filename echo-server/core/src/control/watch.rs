@@ -1,0 +1,131 @@
+//! One watcher of sightings: it is sent each once, again when it has changed, and in the end a word
+//! on each connection that there is nothing to say about.
+
+use std::collections::BTreeMap;
+
+use proto::wire;
+
+use super::Query;
+use crate::session::{End, socket_address};
+use crate::sightings::{
+    Fate, Match, PrefixDigest, Released, Sighting, SightingId, Sightings, Viewer,
+};
+
+/// The state of one `WatchSightings` call.
+#[derive(Debug)]
+pub struct Watch {
+    viewer: Viewer,
+    query: Query,
+    /// What was sent for which tag, in which revision.
+    told: BTreeMap<(u32, SightingId), u64>,
+}
+
+impl Watch {
+    pub fn new(viewer: Viewer, query: Query) -> Self {
+        Self {
+            viewer,
+            query,
+            told: BTreeMap::new(),
+        }
+    }
+
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// What is new since the last call. To be called at once, and from time to time for as long as
+    /// the caller follows.
+    pub fn poll(&mut self, sightings: &Sightings) -> Vec<wire::Sighting> {
+        let mut news = Vec::new();
+        for released in sightings.release(&self.viewer, &self.query.sent) {
+            let Some((_, sighting)) = &released.sighting else {
+                continue;
+            };
+            let place = (released.tag, sighting.id);
+            let known = self.told.insert(place, sighting.revision);
+            if known != Some(sighting.revision) {
+                news.push(to_wire(&released));
+            }
+        }
+        news
+    }
+
+    /// Ends the watch: what is new, and one answer without a sighting for each connection that
+    /// nothing was released for.
+    pub fn finish(mut self, sightings: &Sightings) -> Vec<wire::Sighting> {
+        let mut last = self.poll(sightings);
+        let told = |tag| self.told.range((tag, SightingId::FIRST)..).next();
+        last.extend(
+            sightings
+                .release(&self.viewer, &self.query.sent)
+                .iter()
+                .filter(|released| released.sighting.is_none())
+                .filter(|released| {
+                    told(released.tag).is_none_or(|((tag, _), _)| *tag != released.tag)
+                })
+                .map(to_wire),
+        );
+        last
+    }
+}
+
+fn to_wire(released: &Released) -> wire::Sighting {
+    let mut answer = wire::Sighting {
+        tag: released.tag,
+        unattributed: released.unattributed,
+        r#match: wire::SightingMatch::None.into(),
+        ..wire::Sighting::default()
+    };
+    if let Some((why, sighting)) = &released.sighting {
+        describe(&mut answer, *why, sighting);
+    }
+    answer
+}
+
+fn describe(answer: &mut wire::Sighting, why: Match, sighting: &Sighting) {
+    let notice = &sighting.notice;
+    answer.r#match = match why {
+        Match::Digest => wire::SightingMatch::Digest,
+        Match::Address => wire::SightingMatch::Address,
+    }
+    .into();
+    answer.peer = Some(socket_address(sighting.peer));
+    answer.accepted_unix_ms = sighting.accepted.0;
+    answer.bytes_received = notice.received;
+    answer.bytes_sent = notice.sent;
+    answer.end = sighting_end(notice.fate).into();
+    answer.tls_error = notice.tls_error.as_deref().unwrap_or_default().to_owned();
+    answer.prefixes = notice.prefixes.iter().map(prefix).collect();
+    answer.client_hello_sha256 = notice
+        .client_hello_sha256
+        .map(Vec::from)
+        .unwrap_or_default();
+    answer.syn = sighting.syn.as_deref().unwrap_or_default().to_vec();
+    answer.session_id = notice.session.map(|id| id.0.to_vec()).unwrap_or_default();
+}
+
+fn prefix(digest: &PrefixDigest) -> wire::Prefix {
+    wire::Prefix {
+        bytes: digest.bytes,
+        sha256: digest.sha256.to_vec(),
+    }
+}
+
+fn sighting_end(fate: Fate) -> wire::SightingEnd {
+    match fate {
+        Fate::HalfOpen => wire::SightingEnd::HalfOpen,
+        Fate::Open | Fate::Control => wire::SightingEnd::Open,
+        Fate::Ended(end) => match end {
+            End::Completed => wire::SightingEnd::Completed,
+            End::PeerClosed => wire::SightingEnd::PeerClosed,
+            End::PeerReset => wire::SightingEnd::PeerReset,
+            End::Deadline => wire::SightingEnd::Deadline,
+            End::TlsFailed => wire::SightingEnd::TlsFailed,
+            End::NotRecognised => wire::SightingEnd::NotRecognised,
+            // An authenticated peer's frames that break the rules were altered on the way, or are
+            // not its own.
+            End::NotAuthenticated | End::Violation => wire::SightingEnd::NotAuthenticated,
+            End::OverLimit | End::Refused => wire::SightingEnd::Shed,
+        },
+    }
+}

@@ -1,0 +1,206 @@
+//! Server nonces given out in the HTTP envelope, where the answer may come on another connection.
+//! Fixed in size, each good for one request and a short time, and issued to authenticated greetings
+//! only.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use proto::key::{KeyId, Nonce};
+use sha2::{Digest as _, Sha256};
+
+use crate::session::{SessionId, StageBook};
+
+/// What the next round of an HTTP session needs to know of those before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Resumption {
+    pub(crate) key: KeyId,
+    pub(crate) session: SessionId,
+    pub(crate) chain: Chain,
+    pub(crate) stages: StageBook,
+}
+
+/// The digest of all earlier rounds, as `Greeting.chain` must give it.
+#[derive(Clone)]
+pub(crate) enum Chain {
+    /// All rounds so far ran here.
+    Known(Sha256),
+    /// The session came with a nonce that is not, or no longer, known here. Its earlier rounds
+    /// cannot be checked; what this proves is left to the client, which can.
+    Elsewhere,
+}
+
+impl Chain {
+    pub(crate) fn new() -> Self {
+        Self::Known(Sha256::new())
+    }
+
+    /// The chain with one more round, given that round's transcript digest.
+    pub(crate) fn with(self, round: &[u8; 32]) -> Self {
+        match self {
+            Self::Known(digest) => Self::Known(digest.chain_update(round)),
+            Self::Elsewhere => Self::Elsewhere,
+        }
+    }
+
+    /// Whether a greeting that claims `chain` tells the same history.
+    pub(crate) fn agrees_with(&self, claimed: &[u8]) -> bool {
+        match self {
+            Self::Known(digest) => digest.clone().finalize().as_slice() == claimed,
+            Self::Elsewhere => true,
+        }
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Known(_) => "Chain::Known",
+            Self::Elsewhere => "Chain::Elsewhere",
+        })
+    }
+}
+
+/// The instance's table of nonces that still wait for their answer.
+pub struct Nonces {
+    lifetime: Duration,
+    table: Mutex<Table>,
+}
+
+impl Nonces {
+    /// At most `capacity` nonces, each for `lifetime`. When the table is full the oldest goes; its
+    /// owner then gets a fresh one, and tries that stage again.
+    pub fn new(capacity: usize, lifetime: Duration) -> Self {
+        Self {
+            lifetime,
+            table: Mutex::new(Table {
+                capacity: capacity.max(1),
+                slots: Vec::new(),
+                next: 0,
+                by_nonce: BTreeMap::new(),
+                by_client: BTreeMap::new(),
+            }),
+        }
+    }
+
+    /// Nonces in the table, expired ones included.
+    pub fn len(&self) -> usize {
+        self.table().by_nonce.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Remembers `nonce` as the answer to the greeting with `client_nonce`. One greeting has one
+    /// place, so that replaying it pushes nobody else out.
+    pub(crate) fn issue(
+        &self,
+        now: Duration,
+        client_nonce: Nonce,
+        nonce: Nonce,
+        resumption: Resumption,
+    ) {
+        self.table().insert(Slot {
+            nonce,
+            client_nonce,
+            expires: now + self.lifetime,
+            resumption,
+        });
+    }
+
+    /// What `nonce` was issued for, once. `None` if it is unknown, expired, used, or another's.
+    pub(crate) fn take(
+        &self,
+        now: Duration,
+        nonce: &Nonce,
+        key: &KeyId,
+        session: SessionId,
+    ) -> Option<Resumption> {
+        let mut table = self.table();
+        let fits = |slot: &Slot| {
+            slot.expires > now && slot.resumption.key == *key && slot.resumption.session == session
+        };
+        let at = *table.by_nonce.get(nonce)?;
+        table.slots.get(at)?.as_ref().filter(|slot| fits(slot))?;
+        table.clear(at).map(|slot| slot.resumption)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Every change is made of steps that leave the table usable.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nonces")
+            .field("lifetime", &self.lifetime)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Slot {
+    nonce: Nonce,
+    client_nonce: Nonce,
+    expires: Duration,
+    resumption: Resumption,
+}
+
+/// A ring in order of issue: what is overwritten is always the oldest.
+struct Table {
+    capacity: usize,
+    /// Grows up to `capacity` as it is first filled.
+    slots: Vec<Option<Slot>>,
+    next: usize,
+    by_nonce: BTreeMap<Nonce, usize>,
+    by_client: BTreeMap<Nonce, usize>,
+}
+
+impl Table {
+    fn insert(&mut self, slot: Slot) {
+        let at = self.earlier(&slot).unwrap_or_else(|| self.advance());
+        self.clear(at);
+        self.by_nonce.insert(slot.nonce, at);
+        self.by_client.insert(slot.client_nonce, at);
+        self.slots[at] = Some(slot);
+    }
+
+    /// Where the same greeting has a nonce already. Another key's greeting is not the same one, even
+    /// if its owner has seen and copied the nonce.
+    fn earlier(&self, new: &Slot) -> Option<usize> {
+        let at = *self.by_client.get(&new.client_nonce)?;
+        let slot = self.slots.get(at)?.as_ref()?;
+        (slot.resumption.key == new.resumption.key).then_some(at)
+    }
+
+    fn advance(&mut self) -> usize {
+        let at = self.next;
+        self.next = (at + 1) % self.capacity;
+        if at == self.slots.len() {
+            self.slots.push(None);
+        }
+        at
+    }
+
+    fn clear(&mut self, at: usize) -> Option<Slot> {
+        let slot = self.slots.get_mut(at)?.take()?;
+        self.by_nonce.remove(&slot.nonce);
+        if self.by_client.get(&slot.client_nonce) == Some(&at) {
+            self.by_client.remove(&slot.client_nonce);
+        }
+        Some(slot)
+    }
+}
+
+/// Enough for a second round of every session that 2 cores can greet within a lifetime's first
+/// seconds; about 6 MiB when full.
+pub const DEFAULT_CAPACITY: usize = 16 * 1024;
+
+/// A round takes a round trip and at most one stage; a minute leaves room for the slowest proxy.
+pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests;

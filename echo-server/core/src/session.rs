@@ -1,0 +1,285 @@
+//! One connection's session: bytes and times in, actions and bytes out. It knows the kind from the
+//! first bytes, keeps silent towards strangers, and runs one dialogue with whoever proves a key.
+
+mod arrivals;
+mod clock;
+mod dialogue;
+mod env;
+mod envelopes;
+mod facts;
+mod frames;
+mod greeting;
+mod http;
+mod layer;
+mod limits;
+mod link;
+mod opening;
+mod outbox;
+mod stages;
+mod testimony;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::clock::Waiting;
+use self::layer::{Layer, Step};
+use self::link::{Link, Stop};
+use crate::admission::Permit;
+use crate::sightings::{Attribution, Fate, Notice};
+
+pub use self::env::Env;
+pub use self::facts::{
+    ConnectionFacts, ConnectionId, End, Greeter, RunId, SessionId, SessionKind, Summary, TlsFacts,
+    TransportFacts,
+};
+pub use self::limits::Limits;
+pub use self::stages::StageBook;
+pub(crate) use self::testimony::socket_address;
+
+/// What the shell does next. Whatever it is, first it sends what [`Session::transmit`] has for it, as
+/// far as the socket takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read on.
+    Continue,
+    /// Once all is sent, run the server's side of a TLS handshake. `leftover` has been read from the
+    /// socket already and is the beginning of it. Raw bytes go through [`Session::tls_received`] from
+    /// here on, and what TLS carries through [`Session::receive`] after
+    /// [`Session::tls_established`].
+    StartTls { leftover: Vec<u8> },
+    /// Inside TLS, the client speaks to the control service. The session has no further part in it.
+    HandToControl,
+    /// Once all is sent, or at the latest at the deadline, close. What is still read goes nowhere.
+    Close(End),
+    /// Close now.
+    Abort(End),
+}
+
+/// The state machine of one connection.
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    layer: Layer,
+    /// Too short to be decided about; never longer than the head of a request.
+    held: Vec<u8>,
+    end: Option<End>,
+    tls_error: Option<Box<str>>,
+}
+
+impl Session {
+    /// A connection accepted at `now`.
+    pub fn new(facts: ConnectionFacts, permit: Permit, limits: Arc<Limits>, now: Duration) -> Self {
+        Self {
+            link: Link::new(facts, permit, limits, now),
+            layer: Layer::FirstBytes,
+            held: Vec::new(),
+            end: None,
+            tls_error: None,
+        }
+    }
+
+    /// Takes bytes from the socket or, once TLS is established, from inside TLS.
+    pub fn receive(&mut self, env: &mut Env<'_>, bytes: &[u8]) -> Action {
+        if self.end.is_some() {
+            return Action::Continue;
+        }
+        self.link.heard(env.now, bytes);
+        if self.held.is_empty() {
+            return self.advance(env, bytes);
+        }
+        let mut joined = std::mem::take(&mut self.held);
+        joined.extend_from_slice(bytes);
+        self.advance(env, &joined)
+    }
+
+    /// Notes raw bytes of the TLS stream as they are read from the socket: before the handshake's
+    /// end for the ClientHello's digest, after it for the count.
+    pub fn tls_received(&mut self, now: Duration, raw: &[u8]) {
+        self.link.clock.heard(now);
+        self.link.arrivals.push_tls(raw);
+    }
+
+    /// Notes raw bytes of the TLS stream as they are written to the socket.
+    pub fn tls_sent(&mut self, now: Duration, raw: usize) {
+        self.link.clock.drained(now);
+        self.link.sent += raw as u64;
+    }
+
+    /// The handshake that [`Action::StartTls`] asked for has succeeded.
+    pub fn tls_established(&mut self, facts: TlsFacts) -> Action {
+        self.link.arrivals.end_hellos();
+        // Only a session that begins with TLS can lead there: no device that looks for RDP or net.tcp
+        // would see either.
+        let control = facts.alpn.as_deref() == Some(ALPN_HTTP2)
+            && matches!(self.layer, Layer::Handshake(layer::Inside::Anything));
+        self.link.tls = Some(Box::new(facts));
+        if control {
+            self.link.kind = None;
+            self.layer = Layer::Control;
+            return Action::HandToControl;
+        }
+        self.layer.enter_tls();
+        Action::Continue
+    }
+
+    /// The handshake has failed; `error` is for whoever asks after this connection.
+    pub fn tls_failed(&mut self, now: Duration, error: &str) -> Action {
+        self.link.arrivals.end_hellos();
+        self.tls_error = Some(error.chars().take(MAX_TLS_ERROR).collect());
+        self.close(now, End::TlsFailed)
+    }
+
+    /// Appends up to `limit` bytes to `out`, for the socket or, once TLS is established, for the
+    /// inside of TLS. To be called when the socket takes more; 0 says that nothing is left.
+    pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>, limit: usize) -> usize {
+        let moved = self.link.outbox.drain(out, limit);
+        if moved > 0 {
+            self.link.clock.drained(now);
+        }
+        if self.link.tls.is_none() {
+            self.link.sent += moved as u64;
+        }
+        moved
+    }
+
+    /// Whether [`Session::transmit`] has something.
+    pub fn wants_to_transmit(&self) -> bool {
+        !self.link.outbox.is_empty()
+    }
+
+    /// When to call [`Session::on_deadline`] next, as time since the server's start. Changes with
+    /// every other call. `None`: the control service has taken over.
+    pub fn deadline(&self) -> Option<Duration> {
+        let waiting = if !self.link.outbox.is_empty() {
+            Waiting::Drain
+        } else if self.layer.awaits_payload() {
+            Waiting::Stage
+        } else {
+            Waiting::Frame
+        };
+        let deadline = self.link.clock.deadline(&self.link.limits, waiting);
+        (!self.layer.is_handed_over()).then_some(deadline)
+    }
+
+    /// Time has passed. Calling this early does no harm.
+    pub fn on_deadline(&mut self, env: &mut Env<'_>) -> Action {
+        if self.deadline().is_none_or(|deadline| env.now < deadline) {
+            return Action::Continue;
+        }
+        if let Some(end) = self.end {
+            return Action::Abort(end);
+        }
+        let stuck = !self.link.outbox.is_empty();
+        if !stuck && self.layer.give_up(env, &mut self.link) {
+            return self.close(env.now, End::Deadline);
+        }
+        let end = self.end_so_far(End::Deadline);
+        let close = self.close(env.now, end);
+        // A peer that does not read will not read the rest either.
+        if stuck { Action::Abort(end) } else { close }
+    }
+
+    /// The peer will send no more. What is queued can still be sent.
+    pub fn peer_closed(&mut self, now: Duration) -> Action {
+        let end = self.end_so_far(End::PeerClosed);
+        self.close(now, end)
+    }
+
+    /// The connection is gone.
+    pub fn peer_reset(&mut self, now: Duration) -> Action {
+        let end = self.end_so_far(End::PeerReset);
+        self.close(now, end);
+        Action::Abort(self.end.unwrap_or(end))
+    }
+
+    /// The place that this connection takes, for as long as the control service has it.
+    pub fn into_permit(self) -> Permit {
+        self.link.permit
+    }
+
+    pub fn summary(&self) -> Summary {
+        Summary {
+            connection_id: self.link.facts.connection_id,
+            kind: self.link.kind,
+            end: self.end,
+            received: self.link.arrivals.total(),
+            sent: self.link.sent,
+            greeted: self.link.greeter.clone(),
+        }
+    }
+
+    /// What the instance's sightings should say about this connection by now. Worth an update when
+    /// the first 512 bytes have grown, a greeting has come, TLS has failed, or the session is over.
+    pub fn notice(&self) -> Notice {
+        let greeter = self.link.greeter.as_ref();
+        Notice {
+            received: self.link.arrivals.total(),
+            sent: self.link.sent,
+            prefixes: self.link.arrivals.prefixes(),
+            unique_from: self.link.arrivals.distinguishing_prefix(),
+            client_hello_sha256: self.link.arrivals.client_hello_sha256(),
+            fate: match self.end {
+                Some(end) => Fate::Ended(end),
+                None if self.layer.is_handed_over() => Fate::Control,
+                None => Fate::Open,
+            },
+            tls_error: self.tls_error.clone(),
+            session: greeter.map(|greeter| greeter.session),
+            attribution: match greeter {
+                Some(_) if self.link.shared_by_keys => Attribution::SeveralKeys,
+                Some(greeter) => Attribution::Key(greeter.key.clone()),
+                None => Attribution::Nobody,
+            },
+        }
+    }
+
+    fn advance(&mut self, env: &mut Env<'_>, bytes: &[u8]) -> Action {
+        let mut input = bytes;
+        loop {
+            match self.layer.receive(env, &mut self.link, &mut input) {
+                Ok(Step::Next(layer)) => self.layer = layer,
+                Ok(Step::More) => return Action::Continue,
+                Ok(Step::Hold) => {
+                    self.held = input.to_vec();
+                    return Action::Continue;
+                }
+                Ok(Step::StartTls(inside)) => {
+                    self.layer = Layer::Handshake(inside);
+                    self.link.arrivals.begin_tls(input);
+                    return Action::StartTls {
+                        leftover: input.to_vec(),
+                    };
+                }
+                Err(Stop::Silence(end)) => {
+                    self.layer = Layer::Silence(end);
+                    return Action::Continue;
+                }
+                Err(Stop::Close(end)) => return self.close(env.now, end),
+            }
+        }
+    }
+
+    fn close(&mut self, now: Duration, end: End) -> Action {
+        let end = *self.end.get_or_insert(end);
+        self.link.clock.closing(now);
+        Action::Close(end)
+    }
+
+    /// How the session ends if nothing but `otherwise` comes of it now.
+    fn end_so_far(&self, otherwise: End) -> End {
+        match self.layer.broken_off() {
+            Some(end) => end,
+            None if self.link.completed => End::Completed,
+            None => otherwise,
+        }
+    }
+}
+
+/// The control service's protocol (RFC 9113 section 3.2).
+const ALPN_HTTP2: &[u8] = b"h2";
+
+/// Characters of a TLS library's message: more than any has.
+const MAX_TLS_ERROR: usize = 160;
+
+#[cfg(test)]
+mod tests;

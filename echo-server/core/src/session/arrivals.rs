@@ -1,0 +1,171 @@
+//! What came in first, kept as digests only: enough to tell a client later what became of its
+//! connection, and nothing that could be told to anyone else.
+
+use proto::client_hello::ClientHelloTap;
+use proto::limits::SIGHTING_PREFIXES;
+use sha2::{Digest as _, Sha256};
+
+use crate::sightings::PrefixDigest;
+
+/// Watches the TCP payload that a connection receives, TLS records and all.
+#[derive(Debug)]
+pub(super) struct Arrivals {
+    total: u64,
+    /// Over all bytes so far; `None` once the longest prefix is done.
+    digest: Option<Sha256>,
+    prefixes: Vec<PrefixDigest>,
+    unique_from: Option<u32>,
+    tap: Option<Box<ClientHelloTap>>,
+    client_hello_sha256: Option<[u8; 32]>,
+}
+
+impl Arrivals {
+    pub(super) fn new() -> Self {
+        Self {
+            total: 0,
+            digest: Some(Sha256::new()),
+            prefixes: Vec::new(),
+            unique_from: None,
+            tap: None,
+            client_hello_sha256: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(digest) = &mut self.digest
+            && !rest.is_empty()
+        {
+            // `digest` is there only while a boundary is still ahead.
+            let boundary = SIGHTING_PREFIXES[self.prefixes.len()] as u64;
+            let missing = usize::try_from(boundary - self.total).unwrap_or(usize::MAX);
+            let (piece, after) = rest.split_at(missing.min(rest.len()));
+            digest.update(piece);
+            self.total += piece.len() as u64;
+            rest = after;
+            if self.total == boundary {
+                self.end_prefix();
+            }
+        }
+        self.total += rest.len() as u64;
+    }
+
+    /// From here on the stream is TLS; `leftover` is what has been pushed of it already.
+    pub(super) fn begin_tls(&mut self, leftover: &[u8]) {
+        self.tap = Some(Box::default());
+        self.watch_hello(leftover);
+    }
+
+    /// Bytes of the TLS stream.
+    pub(super) fn push_tls(&mut self, bytes: &[u8]) {
+        self.push(bytes);
+        self.watch_hello(bytes);
+    }
+
+    /// The handshake is over, one way or the other: no ClientHello can follow.
+    pub(super) fn end_hellos(&mut self) {
+        self.tap = None;
+    }
+
+    /// Says that the first `bytes` bytes of the stream are enough to tell this connection from any
+    /// other; the first to know is right.
+    pub(super) fn unique_from(&mut self, bytes: usize) {
+        self.unique_from = self.unique_from.or_else(|| u32::try_from(bytes).ok());
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn distinguishing_prefix(&self) -> Option<u32> {
+        self.unique_from
+    }
+
+    pub(super) fn client_hello_sha256(&self) -> Option<[u8; 32]> {
+        self.client_hello_sha256
+    }
+
+    /// The digests of all prefixes so far, and of the whole while it is shorter than the longest.
+    pub(super) fn prefixes(&self) -> Vec<PrefixDigest> {
+        let mut prefixes = self.prefixes.clone();
+        if let (Some(digest), Ok(bytes)) = (&self.digest, u32::try_from(self.total))
+            && bytes > prefixes.last().map_or(0, |last| last.bytes)
+        {
+            prefixes.push(PrefixDigest {
+                bytes,
+                sha256: digest.clone().finalize().into(),
+            });
+        }
+        prefixes
+    }
+
+    fn end_prefix(&mut self) {
+        if let (Some(digest), Ok(bytes)) = (&self.digest, u32::try_from(self.total)) {
+            self.prefixes.push(PrefixDigest {
+                bytes,
+                sha256: digest.clone().finalize().into(),
+            });
+        }
+        if self.prefixes.len() == SIGHTING_PREFIXES.len() {
+            self.digest = None;
+        }
+    }
+
+    fn watch_hello(&mut self, bytes: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            tap.push(bytes);
+            self.client_hello_sha256 = tap.sha256();
+            if tap.has_ended() {
+                self.tap = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn expected(bytes: &[u8]) -> Vec<PrefixDigest> {
+        let longest = SIGHTING_PREFIXES[SIGHTING_PREFIXES.len() - 1];
+        let mut lengths: Vec<usize> = SIGHTING_PREFIXES.to_vec();
+        if bytes.len() < longest {
+            lengths.push(bytes.len());
+        }
+        lengths.retain(|n| (1..=bytes.len()).contains(n));
+        lengths.dedup();
+        lengths
+            .into_iter()
+            .map(|n| PrefixDigest {
+                bytes: n as u32,
+                sha256: Sha256::digest(&bytes[..n]).into(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_length_has_the_digests_of_its_prefixes() {
+        let stream: Vec<u8> = (0..600u32).map(|i| (i % 251) as u8).collect();
+        for end in 0..stream.len() {
+            let mut arrivals = Arrivals::new();
+            arrivals.push(&stream[..end]);
+            assert_eq!(arrivals.prefixes(), expected(&stream[..end]), "{end} bytes");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_gives_the_same_digests(cuts in prop::collection::vec(0usize..300, 0..12)) {
+            let (mut arrivals, mut stream) = (Arrivals::new(), Vec::new());
+            for (i, cut) in cuts.iter().enumerate() {
+                let piece = vec![i as u8; *cut];
+                arrivals.push(&piece);
+                stream.extend_from_slice(&piece);
+            }
+            prop_assert_eq!(arrivals.total(), stream.len() as u64);
+            prop_assert_eq!(arrivals.prefixes(), expected(&stream));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What the shell tells a session about its connection, and what a session tells the shell about
+//! itself.
+
+use std::net::SocketAddr;
+
+use proto::key::KeyId;
+use proto::wire;
+
+/// Names a dialogue; chosen by the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub [u8; 16]);
+
+/// Names a client's run, which has many sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub [u8; 16]);
+
+/// Names one TCP connection; chosen by the server, unique across its instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub [u8; 8]);
+
+/// The connection as accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    pub connection_id: ConnectionId,
+    pub local: SocketAddr,
+    /// The port that clients dial to get to `local`, where the operator says that it is another.
+    pub public_port: Option<u16>,
+    pub peer: SocketAddr,
+    /// IP and TCP header of the SYN, where the platform keeps it.
+    pub syn: Option<Box<[u8]>>,
+}
+
+/// The TLS session as the server's TLS stack has it. The ClientHello's digest is not among these:
+/// the session takes it from the bytes themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// As on the wire, 0x0304 for TLS 1.3.
+    pub version: u16,
+    /// IANA number.
+    pub cipher_suite: u16,
+    /// IANA number of the key exchange group.
+    pub group: Option<u16>,
+    pub server_name: Option<String>,
+    pub alpn: Option<Box<[u8]>>,
+    /// RFC 9266 `tls-exporter`; absent before TLS 1.3 without extended master secret.
+    pub exporter: Option<[u8; 32]>,
+    /// SHA-256 of the client's certificate in DER.
+    pub client_certificate_sha256: Option<[u8; 32]>,
+}
+
+/// What the kernel knows about the connection. `None`: not measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransportFacts {
+    pub rtt_us: Option<u32>,
+    pub rtt_variance_us: Option<u32>,
+    pub retransmissions: Option<u32>,
+    pub send_mss: Option<u32>,
+    pub receive_mss: Option<u32>,
+    pub path_mtu: Option<u32>,
+}
+
+/// The shape of a session, as recognised from its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionKind {
+    Tcp,
+    Tls,
+    Http,
+    Https,
+    Rdp,
+    NetTcp,
+}
+
+impl From<SessionKind> for wire::SessionKind {
+    fn from(kind: SessionKind) -> Self {
+        match kind {
+            SessionKind::Tcp => Self::Tcp,
+            SessionKind::Tls => Self::Tls,
+            SessionKind::Http => Self::Http,
+            SessionKind::Https => Self::Https,
+            SessionKind::Rdp => Self::Rdp,
+            SessionKind::NetTcp => Self::Nettcp,
+        }
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The dialogue ran to its farewell.
+    Completed,
+    PeerClosed,
+    PeerReset,
+    /// The peer was silent, or did not read, for too long.
+    Deadline,
+    TlsFailed,
+    /// The bytes begin no session kind.
+    NotRecognised,
+    /// A greeting, or a frame after it, that no valid key made for this session.
+    NotAuthenticated,
+    /// An authenticated peer broke the rules of the dialogue.
+    Violation,
+    /// An authenticated peer asked for more than a session may.
+    OverLimit,
+    /// Overloaded or draining.
+    Refused,
+}
+
+/// A session as logs and metrics want it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub connection_id: ConnectionId,
+    /// `None`: not recognised, or not yet.
+    pub kind: Option<SessionKind>,
+    /// `None`: not over yet.
+    pub end: Option<End>,
+    /// TCP payload bytes, TLS records included.
+    pub received: u64,
+    pub sent: u64,
+    /// Of the latest authenticated greeting.
+    pub greeted: Option<Greeter>,
+}
+
+/// Whose greeting it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeter {
+    pub key: KeyId,
+    pub run: RunId,
+    pub session: SessionId,
+}

@@ -1,0 +1,102 @@
+//! The greeting: authenticated, checked and written down, the same way in every envelope.
+
+use std::time::Duration;
+
+use proto::first_bytes::MAGIC;
+use proto::frame::{Frame, FrameType};
+use proto::key::{KeyId, Nonce, Secret};
+use proto::transcript::Transcript;
+use proto::wire::Refusal;
+use proto::wire::refusal::Reason;
+
+use super::link::{Link, Stop};
+use super::{End, Env, Greeter, RunId, SessionId};
+use crate::admission::Decision;
+
+/// An authenticated greeting. It may still be a replay.
+pub(super) struct Greeted<'e> {
+    pub(super) secret: &'e Secret,
+    pub(super) key: KeyId,
+    pub(super) session: SessionId,
+    pub(super) client_nonce: Nonce,
+    /// The frame's length: the answer's is at most that.
+    pub(super) frame_bytes: usize,
+    /// HTTP envelope, second and later requests.
+    pub(super) earlier: Option<Earlier>,
+}
+
+/// What a later round says about those before it.
+pub(super) struct Earlier {
+    pub(super) server_nonce: Nonce,
+    pub(super) chain: Vec<u8>,
+}
+
+impl<'e> Greeted<'e> {
+    /// Opens the greeting in `frame` and notes in `link` whose it is.
+    pub(super) fn open(
+        env: &Env<'e>,
+        link: &mut Link,
+        frame: &Frame<'_>,
+        transcript: &mut Transcript,
+    ) -> Result<Self, Stop> {
+        if frame.frame_type() != FrameType::Greeting {
+            return Err(link.stop(End::NotAuthenticated));
+        }
+        link.outbox.credit(MAGIC.len() + frame.wire_len());
+        let keyring = env.keyring;
+        let (greeting, key) = keyring
+            .open_greeting(frame, transcript)
+            .map_err(|_| link.stop(End::NotAuthenticated))?;
+        let (Ok(client_nonce), Ok(session), Ok(run)) = (
+            greeting.nonce.try_into(),
+            greeting.session_id.try_into(),
+            greeting.run_id.try_into(),
+        ) else {
+            return Err(link.stop(End::NotAuthenticated));
+        };
+        let greeter = Greeter {
+            key: key.id.clone(),
+            run: RunId(run),
+            session: SessionId(session),
+        };
+        link.greeted(
+            env.now,
+            greeter,
+            Duration::from_secs(greeting.hold_seconds.into()),
+        );
+        Ok(Self {
+            secret: &key.secret,
+            key: key.id.clone(),
+            session: SessionId(session),
+            client_nonce,
+            frame_bytes: frame.wire_len(),
+            earlier: greeting
+                .server_nonce
+                .try_into()
+                .ok()
+                .map(|server_nonce| Earlier {
+                    server_nonce,
+                    chain: greeting.chain,
+                }),
+        })
+    }
+}
+
+/// What to tell `key` instead of a testimony, if there is no room for it.
+pub(super) fn refusal(
+    env: &Env<'_>,
+    link: &Link,
+    key: &KeyId,
+    client_nonce: &Nonce,
+) -> Option<Refusal> {
+    let reason = match link.permit.decide(key) {
+        Decision::Admit => return None,
+        Decision::Overloaded => Reason::Overloaded,
+        Decision::Draining => Reason::Draining,
+    };
+    Some(Refusal {
+        reason: reason.into(),
+        instance: env.instance.to_owned(),
+        client_nonce: client_nonce.to_vec(),
+    })
+}

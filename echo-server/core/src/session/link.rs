@@ -1,0 +1,130 @@
+//! One connection, as every layer of a session needs it: who is at the other end, what has come and
+//! gone, and how long to wait.
+
+use std::time::Duration;
+
+use proto::key::KeyId;
+use std::sync::Arc;
+
+use super::arrivals::Arrivals;
+use super::clock::Clock;
+use super::outbox::{Outbox, TooMuch};
+use super::{ConnectionFacts, End, Greeter, Limits, SessionKind, TlsFacts};
+use crate::admission::Permit;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) facts: ConnectionFacts,
+    pub(super) limits: Arc<Limits>,
+    pub(super) permit: Permit,
+    pub(super) outbox: Outbox,
+    pub(super) arrivals: Arrivals,
+    pub(super) clock: Clock,
+    pub(super) kind: Option<SessionKind>,
+    /// X.224 or MC-NMF bytes as received, for the testimony.
+    pub(super) preface: Kept,
+    pub(super) tls: Option<Box<TlsFacts>>,
+    /// Of the latest authenticated greeting.
+    pub(super) greeter: Option<Greeter>,
+    /// Greetings under more than one key came: a device puts several clients on one connection.
+    pub(super) shared_by_keys: bool,
+    /// A farewell has been said.
+    pub(super) completed: bool,
+    /// TCP payload sent.
+    pub(super) sent: u64,
+}
+
+impl Link {
+    pub(super) fn new(
+        facts: ConnectionFacts,
+        permit: Permit,
+        limits: Arc<Limits>,
+        now: Duration,
+    ) -> Self {
+        Self {
+            facts,
+            limits,
+            permit,
+            outbox: Outbox::new(),
+            arrivals: Arrivals::new(),
+            clock: Clock::new(now),
+            kind: None,
+            preface: Kept::default(),
+            tls: None,
+            greeter: None,
+            shared_by_keys: false,
+            completed: false,
+            sent: 0,
+        }
+    }
+
+    /// Plain bytes of the dialogue or what is around it have come, TLS taken off.
+    pub(super) fn heard(&mut self, now: Duration, bytes: &[u8]) {
+        self.clock.heard(now);
+        if self.tls.is_none() {
+            self.arrivals.push(bytes);
+        }
+    }
+
+    pub(super) fn greeted(&mut self, now: Duration, greeter: Greeter, hold: Duration) {
+        self.shared_by_keys |= self
+            .greeter
+            .as_ref()
+            .is_some_and(|earlier| earlier.key != greeter.key);
+        self.greeter = Some(greeter);
+        self.clock.greeted(now, hold.min(self.limits.max_hold));
+    }
+
+    /// To be called once a MAC over a nonce of this server's own, given out and not yet used, has
+    /// been verified under `key`: what comes is no replay. Only this opens the outbox.
+    pub(super) fn prove_fresh(&mut self, key: &KeyId) {
+        self.outbox.open();
+        self.clock.proved_fresh();
+        self.permit.hold_under(key);
+    }
+
+    /// How to go on when no more of the input can be used, for the reason `end`. Someone who has
+    /// proved a key is let go at once; anyone else learns nothing, not even when it went wrong.
+    pub(super) fn stop(&self, end: End) -> Stop {
+        if self.clock.is_fresh() {
+            Stop::Close(end)
+        } else {
+            Stop::Silence(end)
+        }
+    }
+
+    /// What stands where the gate refuses: an answer that would be longer than what was asked.
+    pub(super) fn refused_by_gate(&self) -> impl Fn(TooMuch) -> Stop + use<> {
+        let stop = self.stop(End::NotAuthenticated);
+        move |TooMuch| stop
+    }
+}
+
+/// Why a layer takes no more input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Read on and say nothing, until the deadline that a stranger has anyway.
+    Silence(End),
+    /// Send what is queued, then close.
+    Close(End),
+}
+
+/// Bytes kept for a testimony: as many as one can hold, and whether that was all.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) bytes: Vec<u8>,
+    pub(super) cut: bool,
+}
+
+impl Kept {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let n = bytes.len().min(MAX_KEPT);
+        Self {
+            bytes: bytes[..n].to_vec(),
+            cut: n < bytes.len(),
+        }
+    }
+}
+
+/// No testimony is longer than the greeting it answers, and greetings are padded to 1 KiB.
+const MAX_KEPT: usize = proto::limits::GREETING_FRAME_BYTES;

@@ -1,0 +1,222 @@
+//! What this server noticed about connections, kept for those who can show that it was theirs. A ring
+//! of fixed size: the oldest sighting makes room, and absence is then no longer proof.
+
+mod release;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use proto::key::KeyId;
+
+use crate::session::{ConnectionFacts, End, SessionId};
+use crate::time::UnixMillis;
+
+pub use self::release::{Match, Released, Sent, Viewer};
+
+/// The digest of a stream's first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PrefixDigest {
+    pub bytes: u32,
+    pub sha256: [u8; 32],
+}
+
+/// Names a sighting within one server process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SightingId(u64);
+
+impl SightingId {
+    /// No id comes before it.
+    pub const FIRST: Self = Self(0);
+}
+
+/// What became of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// A SYN was seen and answered; the handshake is not complete.
+    HalfOpen,
+    Open,
+    /// In use by the control service, and so nobody's test.
+    Control,
+    Ended(End),
+}
+
+/// Whose connection it was, by the greetings that came over it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attribution {
+    Nobody,
+    Key(KeyId),
+    /// A device carries several clients' requests on one connection.
+    SeveralKeys,
+}
+
+/// What a session has to say about its connection so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// TCP payload bytes.
+    pub received: u64,
+    pub sent: u64,
+    /// Of what was received, shortest first.
+    pub prefixes: Vec<PrefixDigest>,
+    /// The shortest prefix that no other connection shares, in bytes; `None`: not known (yet).
+    pub unique_from: Option<u32>,
+    pub client_hello_sha256: Option<[u8; 32]>,
+    pub fate: Fate,
+    pub tls_error: Option<Box<str>>,
+    pub session: Option<SessionId>,
+    pub attribution: Attribution,
+}
+
+impl Notice {
+    /// Nothing but the connection itself.
+    fn of_nothing(fate: Fate) -> Self {
+        Self {
+            received: 0,
+            sent: 0,
+            prefixes: Vec::new(),
+            unique_from: None,
+            client_hello_sha256: None,
+            fate,
+            tls_error: None,
+            session: None,
+            attribution: Attribution::Nobody,
+        }
+    }
+}
+
+/// One connection as noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    pub id: SightingId,
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    pub public_port: Option<u16>,
+    /// Of the connection or, half-open, of its SYN.
+    pub accepted: UnixMillis,
+    pub syn: Option<Box<[u8]>>,
+    pub notice: Notice,
+    /// Counts changes of `notice`.
+    pub revision: u64,
+}
+
+/// The instance's sightings.
+pub struct Sightings {
+    ring: Mutex<Ring>,
+}
+
+impl Sightings {
+    /// At most `capacity` sightings, from `since` on.
+    pub fn new(capacity: usize, since: UnixMillis) -> Self {
+        Self {
+            ring: Mutex::new(Ring {
+                capacity: capacity.max(1),
+                sightings: Vec::new(),
+                next: 0,
+                complete_after: since,
+            }),
+        }
+    }
+
+    /// A connection was accepted at `wall`.
+    pub fn accepted(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
+        self.ring().add(facts, wall, Fate::Open)
+    }
+
+    /// A SYN was seen at `wall` whose handshake has not been completed.
+    pub fn half_open(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
+        self.ring().add(facts, wall, Fate::HalfOpen)
+    }
+
+    /// Brings a sighting up to date. One that has made room for others stays gone.
+    pub fn update(&self, id: SightingId, notice: Notice) {
+        if let Some(sighting) = self.ring().get_mut(id)
+            && sighting.notice != notice
+        {
+            sighting.notice = notice;
+            sighting.revision += 1;
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.ring().sightings.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What `viewer` may know about the connections that it says it has `sent`: for each of them one
+    /// or more sightings, or one that says that nothing is released.
+    pub fn release(&self, viewer: &Viewer, sent: &[Sent]) -> Vec<Released> {
+        let ring = self.ring();
+        release::release(&ring.sightings, ring.complete_after, viewer, sent)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        // Each change replaces one sighting as a whole.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sightings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sightings")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Ring {
+    capacity: usize,
+    /// The sighting with number `n` stands at `n % capacity`.
+    sightings: Vec<Sighting>,
+    next: u64,
+    /// Up to this moment sightings may be missing: the server was not up, or they had to make room.
+    complete_after: UnixMillis,
+}
+
+impl Ring {
+    fn add(&mut self, facts: &ConnectionFacts, wall: UnixMillis, fate: Fate) -> SightingId {
+        let id = SightingId(self.next);
+        self.next += 1;
+        let sighting = Sighting {
+            id,
+            peer: canonical(facts.peer),
+            local: canonical(facts.local),
+            public_port: facts.public_port,
+            accepted: wall,
+            syn: facts.syn.clone(),
+            notice: Notice::of_nothing(fate),
+            revision: 0,
+        };
+        let at = self.index(id);
+        match self.sightings.get_mut(at) {
+            Some(slot) => {
+                let gone = std::mem::replace(slot, sighting);
+                self.complete_after = self.complete_after.max(gone.accepted);
+            }
+            None => self.sightings.push(sighting),
+        }
+        id
+    }
+
+    fn get_mut(&mut self, id: SightingId) -> Option<&mut Sighting> {
+        let at = self.index(id);
+        self.sightings.get_mut(at).filter(|found| found.id == id)
+    }
+
+    fn index(&self, id: SightingId) -> usize {
+        usize::try_from(id.0 % self.capacity as u64).expect("less than the capacity, a usize")
+    }
+}
+
+/// An IPv4 peer of a dual-stack socket is the same as that of an IPv4 socket.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// A minute of a hundred connections a second, and ten times that; about 10 MiB when full.
+pub const DEFAULT_CAPACITY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

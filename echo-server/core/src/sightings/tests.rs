@@ -1,0 +1,288 @@
+//! Who is told about which connection. Every rule of release has its test.
+
+use std::net::IpAddr;
+
+use sha2::{Digest as _, Sha256};
+
+use super::*;
+use crate::session::ConnectionId;
+
+const OURS: &str = "198.51.100.7";
+const THEIRS: &str = "203.0.113.9";
+const STREAM: &[u8] = &[0x5A; 100];
+
+fn facts(peer: &str) -> ConnectionFacts {
+    ConnectionFacts {
+        connection_id: ConnectionId([0; 8]),
+        local: "10.0.0.4:20080".parse().unwrap(),
+        public_port: Some(80),
+        peer: SocketAddr::new(peer.parse().unwrap(), 40000),
+        syn: None,
+    }
+}
+
+fn prefix(bytes: usize) -> PrefixDigest {
+    PrefixDigest {
+        bytes: bytes as u32,
+        sha256: Sha256::digest(&STREAM[..bytes]).into(),
+    }
+}
+
+fn viewer(key: &str) -> Viewer {
+    Viewer {
+        key: key.parse().unwrap(),
+        address: Some(OURS.parse().unwrap()),
+    }
+}
+
+/// A connection to port 80 between 1,000 and 2,000 of which 16 and 64 bytes were sent.
+fn sent(tag: u32) -> Sent {
+    Sent {
+        tag,
+        port: 80,
+        prefixes: vec![prefix(16), prefix(64)],
+        window: UnixMillis(1000)..=UnixMillis(2000),
+    }
+}
+
+fn sightings() -> Sightings {
+    Sightings::new(8, UnixMillis(0))
+}
+
+/// A connection from `peer`, accepted at `wall`.
+fn see(sightings: &Sightings, peer: &str, wall: u64, notice: Notice) -> SightingId {
+    let id = sightings.accepted(&facts(peer), UnixMillis(wall));
+    sightings.update(id, notice);
+    id
+}
+
+fn nothing() -> Notice {
+    Notice::of_nothing(Fate::Open)
+}
+
+/// The first 64 bytes of ours came, of which `unique_from` are needed to know them.
+fn ours(unique_from: u32) -> Notice {
+    Notice {
+        received: 70,
+        prefixes: vec![prefix(16), prefix(64), prefix(70)],
+        unique_from: Some(unique_from),
+        ..nothing()
+    }
+}
+
+fn greeted(key: &str, end: End) -> Notice {
+    Notice {
+        fate: Fate::Ended(end),
+        attribution: Attribution::Key(key.parse().unwrap()),
+        ..nothing()
+    }
+}
+
+/// Match and sighting for each of the released, and the bit.
+fn outcome(released: &[Released]) -> Vec<(Option<(Match, SightingId)>, bool)> {
+    released
+        .iter()
+        .map(|r| {
+            let found = r
+                .sighting
+                .as_ref()
+                .map(|(why, sighting)| (*why, sighting.id));
+            (found, r.unattributed)
+        })
+        .collect()
+}
+
+fn ask(sightings: &Sightings, viewer: &Viewer) -> Vec<(Option<(Match, SightingId)>, bool)> {
+    outcome(&sightings.release(viewer, &[sent(1)]))
+}
+
+#[test]
+fn a_digest_releases_whatever_the_address_and_the_time() {
+    let sightings = sightings();
+    let id = see(&sightings, THEIRS, 9000, ours(19));
+    let released = ask(&sightings, &viewer("k1"));
+    assert_eq!(released, [(Some((Match::Digest, id)), false)]);
+}
+
+#[test]
+fn a_digest_counts_only_past_what_all_connections_of_a_kind_begin_with() {
+    for (unique_from, counts) in [(64, true), (65, false)] {
+        let sightings = sightings();
+        see(&sightings, THEIRS, 1500, ours(unique_from));
+        let released = sightings.release(&viewer("k1"), &[sent(1)]);
+        assert_eq!(released[0].sighting.is_some(), counts, "{unique_from}");
+    }
+    let sightings = sightings();
+    let unknown = Notice {
+        unique_from: None,
+        ..ours(0)
+    };
+    see(&sightings, THEIRS, 1500, unknown);
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+}
+
+#[test]
+fn a_digest_of_other_bytes_or_of_another_length_releases_nothing() {
+    let sightings = sightings();
+    see(&sightings, THEIRS, 1500, ours(10));
+    let mut wrong = sent(1);
+    wrong.prefixes = vec![
+        prefix(20),
+        PrefixDigest {
+            bytes: 64,
+            sha256: [0; 32],
+        },
+    ];
+    let released = sightings.release(&viewer("k1"), &[wrong]);
+    assert_eq!(outcome(&released), [(None, true)]);
+}
+
+#[test]
+fn without_first_bytes_address_port_and_time_release() {
+    let sightings = sightings();
+    let id = see(&sightings, OURS, 1500, nothing());
+    let by_address = [(Some((Match::Address, id)), false)];
+    assert_eq!(ask(&sightings, &viewer("k1")), by_address);
+    // The port on the host itself is as good as the one that is dialled.
+    let mut local = sent(1);
+    local.port = 20080;
+    assert_eq!(
+        outcome(&sightings.release(&viewer("k1"), &[local])),
+        by_address
+    );
+    let mut mapped = viewer("k1");
+    mapped.address = Some("::ffff:198.51.100.7".parse().unwrap());
+    assert_eq!(ask(&sightings, &mapped), by_address);
+}
+
+#[test]
+fn another_port_or_time_releases_nothing_and_leaves_no_doubt() {
+    let sightings = sightings();
+    for wall in [999, 2001] {
+        see(&sightings, OURS, wall, nothing());
+    }
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
+    see(&sightings, OURS, 1500, nothing());
+    let mut other = sent(1);
+    other.port = 443;
+    let released = sightings.release(&viewer("k1"), &[other]);
+    assert_eq!(outcome(&released), [(None, false)]);
+}
+
+#[test]
+fn another_address_releases_nothing_and_absence_proves_nothing() {
+    let sightings = sightings();
+    see(&sightings, THEIRS, 1500, nothing());
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+}
+
+#[test]
+fn what_another_key_has_authenticated_is_neither_released_by_address_nor_in_doubt() {
+    let several = Notice {
+        attribution: Attribution::SeveralKeys,
+        ..nothing()
+    };
+    for notice in [
+        greeted("k2", End::Completed),
+        greeted("k2", End::PeerReset),
+        several,
+    ] {
+        let sightings = sightings();
+        see(&sightings, OURS, 1500, notice);
+        assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
+    }
+}
+
+#[test]
+fn a_session_of_ones_own_from_elsewhere_is_in_doubt_unless_it_is_concluded() {
+    for (end, unattributed) in [(End::Completed, false), (End::PeerReset, true)] {
+        let sightings = sightings();
+        see(&sightings, THEIRS, 1500, greeted("k1", end));
+        assert_eq!(ask(&sightings, &viewer("k1")), [(None, unattributed)]);
+    }
+}
+
+#[test]
+fn one_sighting_is_not_released_twice() {
+    let sightings = sightings();
+    let id = see(&sightings, OURS, 1500, ours(19));
+    let mut other = sent(2);
+    other.prefixes.clear();
+    let released = sightings.release(&viewer("k1"), &[sent(1), other]);
+    let expected = [(Some((Match::Digest, id)), false), (None, false)];
+    assert_eq!(outcome(&released), expected);
+}
+
+#[test]
+fn behind_source_nat_only_digests_release() {
+    let nat = Viewer {
+        address: None,
+        ..viewer("k1")
+    };
+    let sightings = sightings();
+    see(&sightings, OURS, 1500, nothing());
+    assert_eq!(ask(&sightings, &nat), [(None, true)]);
+    let id = see(&sightings, OURS, 1500, ours(19));
+    assert_eq!(ask(&sightings, &nat), [(Some((Match::Digest, id)), true)]);
+}
+
+#[test]
+fn the_control_connection_is_nobodys_test() {
+    let sightings = sightings();
+    see(&sightings, OURS, 1500, Notice::of_nothing(Fate::Control));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
+}
+
+#[test]
+fn a_half_open_connection_is_released_by_address() {
+    let sightings = sightings();
+    let id = sightings.half_open(&facts(OURS), UnixMillis(1500));
+    let released = sightings.release(&viewer("k1"), &[sent(1)]);
+    assert_eq!(outcome(&released), [(Some((Match::Address, id)), false)]);
+    let (_, sighting) = released[0].sighting.as_ref().unwrap();
+    assert_eq!(sighting.notice.fate, Fate::HalfOpen);
+}
+
+#[test]
+fn before_the_server_was_up_absence_proves_nothing() {
+    let sightings = Sightings::new(8, UnixMillis(1000));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+    let sightings = Sightings::new(8, UnixMillis(999));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
+}
+
+#[test]
+fn a_ring_that_ran_over_proves_no_absence() {
+    let sightings = Sightings::new(2, UnixMillis(0));
+    let first = see(&sightings, THEIRS, 1500, greeted("k2", End::Completed));
+    for _ in 0..2 {
+        see(&sightings, THEIRS, 5000, nothing());
+    }
+    assert_eq!(sightings.len(), 2);
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+    // Whoever reports late about one that is gone changes nothing.
+    sightings.update(first, ours(19));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+}
+
+#[test]
+fn the_newest_few_are_released() {
+    let sightings = Sightings::new(64, UnixMillis(0));
+    let ids: Vec<_> = (0..20)
+        .map(|_| see(&sightings, OURS, 1500, nothing()))
+        .collect();
+    let released = ask(&sightings, &viewer("k1"));
+    assert_eq!(released.len(), 8);
+    assert_eq!(released[0], (Some((Match::Address, ids[19])), false));
+}
+
+#[test]
+fn a_peer_of_a_dual_stack_socket_is_known_by_its_ipv4_address() {
+    let sightings = sightings();
+    let id = see(&sightings, "::ffff:198.51.100.7", 1500, nothing());
+    let released = ask(&sightings, &viewer("k1"));
+    assert_eq!(released, [(Some((Match::Address, id)), false)]);
+    let own: IpAddr = OURS.parse().unwrap();
+    let all = sightings.release(&viewer("k1"), &[sent(1)]);
+    assert_eq!(all[0].sighting.as_ref().unwrap().1.peer.ip(), own);
+}

@@ -1,0 +1,136 @@
+//! What users type. Only this file knows clap; everything after it works on plain values.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use proto::connection_string::DEFAULT_CONTROL_PORT;
+use proto::key::KeyId;
+
+use crate::config::InstanceName;
+use crate::identity::Label;
+use crate::logging::{LogFormat, LogLevel};
+
+/// The end in the cloud: proves who it is to clients that hold a key, and testifies what arrived.
+/// To anyone else it is silent.
+#[derive(Debug, Parser)]
+#[command(name = "fwprobe-echo", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make or change who this server is and whom it knows.
+    Identity {
+        #[command(subcommand)]
+        command: IdentityCommand,
+    },
+    /// Listen and answer, until SIGTERM or SIGINT.
+    Serve(ServeArguments),
+    /// Say everything that is wrong with the configuration, or what it amounts to.
+    CheckConfig(ServeArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// Make a certificate and client keys, and print a connection string for each key.
+    New(NewIdentity),
+    /// Show the pin, the hosts and the keys, without secrets.
+    Show(InDirectory),
+    /// Make one more client key, and print its connection string.
+    AddKey(AddKey),
+    /// Let a client key open nothing any more.
+    RevokeKey(RevokeKey),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InDirectory {
+    /// The identity's directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NewIdentity {
+    #[command(flatten)]
+    pub(crate) directory: InDirectory,
+    /// Name or address at which clients find this server. Repeatable.
+    #[arg(long = "host", value_name = "HOST", required = true)]
+    pub(crate) hosts: Vec<String>,
+    /// Make a client key, and note whose it is. Repeatable; one key is made without it.
+    #[arg(long = "key", value_name = "LABEL")]
+    pub(crate) labels: Vec<Label>,
+    /// Make this many client keys, numbered.
+    #[arg(long = "keys", value_name = "N", conflicts_with = "labels", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) count: Option<u16>,
+    /// Port outside every profile on which clients find the server as well, for comparison.
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_CONTROL_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) control_port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AddKey {
+    #[command(flatten)]
+    pub(crate) directory: InDirectory,
+    /// Whose key it is.
+    #[arg(long = "key", value_name = "LABEL")]
+    pub(crate) label: Label,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RevokeKey {
+    #[command(flatten)]
+    pub(crate) directory: InDirectory,
+    /// The key's id, as `identity show` lists it.
+    #[arg(value_name = "KEYID")]
+    pub(crate) id: KeyId,
+}
+
+/// Each of them goes before the same key of the configuration file.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServeArguments {
+    /// Configuration file (TOML). Without it, the defaults and what follows here.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The identity's directory [default: /etc/fwprobe-echo].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) identity: Option<PathBuf>,
+    /// Port to listen on [default: 80, 443, 3389, 5901, 5902, 7998, 7999]. Repeatable.
+    #[arg(long = "port", value_name = "PORT")]
+    pub(crate) ports: Vec<u16>,
+    /// Listen on these addresses alone [default: all of both families]. Repeatable.
+    #[arg(long = "address", value_name = "IP")]
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Listen on this port of this address as well, or instead if no --port is given. Repeatable.
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Further port to listen on, for comparison [default: the one in the connection strings].
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) control_port: Option<u16>,
+    /// What testimonies call this server [default: the host's name].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<InstanceName>,
+    /// Let further processes listen on the same ports.
+    #[arg(long)]
+    pub(crate) reuse_port: bool,
+    /// The addresses seen here are not the clients' own: release sightings by content alone.
+    #[arg(long)]
+    pub(crate) behind_source_nat: bool,
+    /// How long running sessions may go on after SIGTERM or SIGINT [default: 10].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=3600))]
+    pub(crate) grace: Option<u16>,
+    /// How to log, on standard error [default: text].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// How much to log; debug tells of each session [default: info].
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) log_level: Option<LogLevel>,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 it could not be done; 2 usage or configuration.
+
+First steps: `fwprobe-echo identity new --dir /etc/fwprobe-echo --host NAME`, then
+`fwprobe-echo serve`, then on the head node `fwprobe run` with the line that the first one printed.";

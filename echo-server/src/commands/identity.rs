@@ -1,0 +1,104 @@
+//! `fwprobe-echo identity …`.
+
+use std::io::Write;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::arguments::{AddKey, IdentityCommand, InDirectory, NewIdentity, RevokeKey};
+use crate::identity::{CERTIFICATE_FILE, ClientKey, Identity, KEY_FILE, KEYS_FILE, Label};
+
+pub(super) fn run(command: IdentityCommand, out: &mut dyn Write) -> anyhow::Result<()> {
+    match command {
+        IdentityCommand::New(arguments) => new(arguments, out),
+        IdentityCommand::Show(InDirectory { dir }) => show(&dir, out),
+        IdentityCommand::AddKey(arguments) => add_key(arguments, out),
+        IdentityCommand::RevokeKey(arguments) => revoke_key(&arguments, out),
+    }
+}
+
+fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
+    let directory = arguments.directory.dir;
+    let labels = labels(arguments.labels, arguments.count);
+    let now = Timestamp::now();
+    let identity = Identity::mint(&arguments.hosts, arguments.control_port, labels, now)?;
+    identity.save_new(&directory)?;
+    writeln!(
+        out,
+        "Made {KEY_FILE}, {CERTIFICATE_FILE} and {KEYS_FILE} in {}.\n\
+         Clients recognise the server by the key in its certificate; its names and its expiry date \
+         decide nothing.\n",
+        directory.display()
+    )?;
+    for key in identity.keys() {
+        print_connection_string(&identity, key, out)?;
+    }
+    writeln!(
+        out,
+        "Whoever has such a line may use the server, and it is not shown again: copy each into a \
+         file that only\nits user can read. Then:\n  \
+         here              fwprobe-echo serve --identity {}\n  \
+         on the head node  fwprobe run --connection-file FILE",
+        directory.display()
+    )?;
+    Ok(())
+}
+
+fn labels(labels: Vec<Label>, count: Option<u16>) -> Vec<Label> {
+    let numbered = |number: u16| {
+        let text = format!("client {number}");
+        text.parse().expect("a word and a number are a label")
+    };
+    if labels.is_empty() {
+        (1..=count.unwrap_or(1)).map(numbered).collect()
+    } else {
+        labels
+    }
+}
+
+fn print_connection_string(
+    identity: &Identity,
+    key: &ClientKey,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let string = identity.connection_string(key).expose();
+    writeln!(
+        out,
+        "Connection string for {}, key {}:\n{string}\n",
+        key.label, key.id
+    )
+}
+
+fn show(directory: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
+    let identity = Identity::load(directory)?;
+    writeln!(out, "pin           {}", identity.pin())?;
+    writeln!(out, "hosts         {}", identity.hosts().join(", "))?;
+    writeln!(out, "control port  {}", identity.control_port())?;
+    for key in identity.keys() {
+        let state = if key.revoked { "revoked" } else { "valid" };
+        writeln!(
+            out,
+            "key           {}  {state}  created {:.0}  {}",
+            key.id, key.created, key.label
+        )?;
+    }
+    Ok(())
+}
+
+fn add_key(arguments: AddKey, out: &mut dyn Write) -> anyhow::Result<()> {
+    let directory = arguments.directory.dir;
+    // All of it is read first: a key that no connection string can be made of is of no use.
+    let identity = Identity::load(&directory)?;
+    let key = Identity::add_key(&directory, arguments.label, Timestamp::now())?;
+    print_connection_string(&identity, &key, out)?;
+    writeln!(out, "{RESTART}")?;
+    Ok(())
+}
+
+fn revoke_key(arguments: &RevokeKey, out: &mut dyn Write) -> anyhow::Result<()> {
+    Identity::revoke_key(&arguments.directory.dir, &arguments.id)?;
+    writeln!(out, "Key {} is revoked. {RESTART}", arguments.id)?;
+    Ok(())
+}
+
+const RESTART: &str = "A running server takes this over when it is restarted.";

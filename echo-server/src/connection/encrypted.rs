@@ -1,0 +1,126 @@
+//! The same connection once TLS begins: the handshake, and who speaks inside.
+
+use std::error::Error;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use echo_core::session::Action;
+use rustls::server::Acceptor;
+use tokio::net::TcpStream;
+use tokio::time::sleep_until;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::task::TaskTracker;
+
+use super::conversation::{Carrier, Conversation};
+use crate::track::Track;
+use crate::wire::Wire;
+use crate::{control, tls};
+
+/// Serves a connection whose next bytes are TLS, of which `leftover` is read already.
+pub(super) async fn serve(
+    tcp: TcpStream,
+    leftover: Vec<u8>,
+    track: Arc<Track>,
+    tasks: TaskTracker,
+) {
+    let wire = Wire::new(tcp, leftover, Arc::clone(&track));
+    match handshake(wire, &track).await {
+        Ok(tls) => inside(tls, track, tasks).await,
+        // The alert is under way; closing over unread bytes could overtake it.
+        Err(Some(wire)) => {
+            Conversation::closing(wire, track).run().await;
+        }
+        Err(None) => {}
+    }
+}
+
+async fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: TaskTracker) {
+    let Some(facts) = tls::facts(stream.get_ref().1) else {
+        return;
+    };
+    let exporter = facts.exporter;
+    let action = track.session().tls_established(facts);
+    track.note();
+    if action == Action::HandToControl {
+        stream.get_mut().0.let_go();
+        control::serve(stream, exporter, track, tasks).await;
+    } else {
+        Conversation::new(stream, track).run().await;
+    }
+}
+
+/// Runs the handshake, for as long as the session's deadline allows.
+///
+/// # Errors
+/// It failed, which the session knows by then. The wire, if it is still there to be closed.
+async fn handshake(wire: Wire, track: &Track) -> Result<TlsStream<Wire>, Option<Wire>> {
+    let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), wire);
+    let start = match in_time(track, &mut acceptor).await {
+        Some(Ok(start)) => start,
+        Some(Err(error)) => {
+            failed(track, &error);
+            return Err(acceptor.take_io());
+        }
+        None => return Err(None),
+    };
+    let config = track.instance.tls.for_hello(&start.client_hello());
+    let accept = start.into_stream_with(config, |connection| {
+        connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
+    });
+    match in_time(track, accept.into_fallible()).await {
+        Some(Ok(stream)) => Ok(stream),
+        Some(Err((error, wire))) => {
+            failed(track, &error);
+            Err(Some(wire))
+        }
+        None => Err(None),
+    }
+}
+
+/// What `future` comes to; `None` if this connection has to end first.
+async fn in_time<F: Future>(track: &Track, future: F) -> Option<F::Output> {
+    let clock = track.instance.clock;
+    let deadline = track.session().deadline().unwrap_or_else(|| clock.now());
+    let mut timer = pin!(sleep_until(clock.at(deadline)));
+    let mut future = pin!(future);
+    std::future::poll_fn(|context| {
+        // Before all else, since who never stops sending would let nothing come after it.
+        if timer.as_mut().poll(context).is_ready() {
+            track.instance.with_env(&mut Default::default, |env| {
+                track.session().on_deadline(env)
+            });
+            return Poll::Ready(None);
+        }
+        if track.stranger.poll_pushed_out(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+fn failed(track: &Track, error: &io::Error) {
+    let mut session = track.session();
+    let now = track.now();
+    let tls = error
+        .source()
+        .or_else(|| error.get_ref().map(|inner| inner as _));
+    match tls.and_then(|inner: &(dyn Error + 'static)| inner.downcast_ref::<rustls::Error>()) {
+        Some(tls) => session.tls_failed(now, &tls.to_string()),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => session.peer_closed(now),
+        None => session.peer_reset(now),
+    };
+}
+
+impl Carrier for Wire {
+    fn tcp(&self) -> &TcpStream {
+        Self::tcp(self)
+    }
+}
+
+/// What rustls may hold of what is to be sent: one record. More waits in the session, where it costs
+/// nothing.
+const TLS_BUFFER_BYTES: usize = 16 * 1024;

@@ -1,0 +1,136 @@
+//! The control service's connections: gRPC over HTTP/2, each in bounds of its own, and to whom has
+//! not proved a key one and the same answer.
+
+mod caller;
+mod gate;
+mod methods;
+mod watching;
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use proto::control_auth::Exporter;
+use tokio::time::sleep;
+use tokio_rustls::server::TlsStream;
+use tokio_util::task::TaskTracker;
+
+use self::caller::Caller;
+use self::gate::Gate;
+use crate::track::Track;
+use crate::wire::Wire;
+
+type Connection = http2::Connection<TokioIo<TlsStream<Wire>>, Gate, Tracked>;
+
+/// Serves one control connection until it is over, out of time, or no known client's.
+pub(crate) async fn serve(
+    stream: TlsStream<Wire>,
+    exporter: Option<Exporter>,
+    track: Arc<Track>,
+    tasks: TaskTracker,
+) {
+    let Ok(address) = stream.get_ref().0.tcp().peer_addr() else {
+        return;
+    };
+    let instance = Arc::clone(&track.instance);
+    let caller = Arc::new(Caller::new(Arc::clone(&instance), address, exporter));
+    let gate = Gate::new(Arc::clone(&caller));
+    let connection = builder(tasks).serve_connection(TokioIo::new(stream), gate);
+    let mut connection = pin!(connection);
+    if !becomes_known(connection.as_mut(), &caller, &track).await {
+        return;
+    }
+    track.becomes_known();
+    let _known = instance.known.token();
+    // Its place among the strangers is another's now.
+    drop(track);
+    let mut lifetime = pin!(sleep(instance.limits.lifetime));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = instance.draining.cancelled() => {}
+        () = &mut lifetime => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = connection => {}
+        () = sleep(LEAVE) => {}
+    }
+}
+
+/// Whether a call proves a key in time.
+async fn becomes_known(
+    mut connection: Pin<&mut Connection>,
+    caller: &Caller,
+    track: &Track,
+) -> bool {
+    let mut known = pin!(caller.becomes_known());
+    let mut deadline = pin!(sleep(track.instance.limits.greeting));
+    std::future::poll_fn(|context| {
+        // Before all else, since who never stops sending would let nothing come after it.
+        if deadline.as_mut().poll(context).is_ready()
+            || track.stranger.poll_pushed_out(context).is_ready()
+        {
+            return Poll::Ready(false);
+        }
+        let ended = connection.as_mut().poll(context).is_ready();
+        if ended || known.as_mut().poll(context).is_ready() {
+            Poll::Ready(!ended)
+        } else {
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+fn builder(tasks: TaskTracker) -> http2::Builder<Tracked> {
+    let mut builder = http2::Builder::new(Tracked(tasks));
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_frame_size(MAX_FRAME)
+        .max_header_list_size(MAX_HEADERS)
+        .max_send_buf_size(MAX_SEND_BUFFER)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
+        .max_local_error_reset_streams(MAX_RESET_STREAMS)
+        .auto_date_header(false);
+    builder
+}
+
+/// Runs what hyper wants run beside a connection where it is waited for at the server's end.
+#[derive(Clone, Debug)]
+struct Tracked(TaskTracker);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}
+
+/// A client has one call under way, or one and a watch; some to spare.
+const MAX_STREAMS: u32 = 8;
+/// HTTP/2's own default (RFC 9113 section 6.5.2), so that nothing needs to be said about it.
+const WINDOW: u32 = 65_535;
+/// Likewise.
+const MAX_FRAME: u32 = 16_384;
+/// A gRPC call has some 300 bytes of headers.
+const MAX_HEADERS: u32 = 4096;
+const MAX_SEND_BUFFER: usize = 64 * 1024;
+/// No honest client resets streams that nobody has looked at yet (CVE-2023-44487).
+const MAX_RESET_STREAMS: usize = 8;
+/// A run is silent for as long as its holds last; a dead peer is noticed meanwhile.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// From our goodbye to the end, whatever the peer does.
+const LEAVE: Duration = Duration::from_secs(5);

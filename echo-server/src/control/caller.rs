@@ -1,0 +1,102 @@
+//! Who is at the other end of a control connection, and whether that is known yet.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use echo_core::control::{Call, CallError, Method, open_call};
+use echo_core::identity::Key;
+use echo_core::sightings::Viewer;
+use prost::Message;
+use proto::control_auth::Exporter;
+use proto::wire::SignedRequest;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tonic::Status;
+
+use crate::instance::Instance;
+
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) instance: Arc<Instance>,
+    pub(super) address: SocketAddr,
+    /// Of this connection's TLS; without one no call can be authentic.
+    exporter: Option<Exporter>,
+    /// Its place among the control connections of known clients, from the first authentic call on.
+    place: OnceLock<OwnedSemaphorePermit>,
+    known: Notify,
+}
+
+impl Caller {
+    pub(super) fn new(
+        instance: Arc<Instance>,
+        address: SocketAddr,
+        exporter: Option<Exporter>,
+    ) -> Self {
+        Self {
+            instance,
+            address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+            exporter,
+            place: OnceLock::new(),
+            known: Notify::new(),
+        }
+    }
+
+    /// Waits for the first authentic call.
+    pub(super) async fn becomes_known(&self) {
+        self.known.notified().await;
+    }
+
+    /// Authenticates a call and reads its request. `mark` is told that it was authentic.
+    ///
+    /// # Errors
+    /// It is not authentic, or malformed, or there are too many callers.
+    pub(super) fn open<M: Message + Default>(
+        &self,
+        method: Method,
+        signed: &SignedRequest,
+        mark: impl FnOnce(),
+    ) -> Result<Call<'_, M>, Status> {
+        let exporter = self.exporter.as_ref();
+        let call = match open_call(&self.instance.keyring, method, exporter, signed) {
+            Ok(call) => call,
+            Err(CallError::Unauthenticated(_)) => return Err(unauthenticated()),
+            Err(error @ CallError::Malformed) => {
+                mark();
+                return Err(Status::invalid_argument(error.to_string()));
+            }
+        };
+        mark();
+        self.take_place()?;
+        Ok(call)
+    }
+
+    /// The caller as the holder of `key`, when it asks for sightings.
+    pub(super) fn viewer(&self, key: &Key) -> Viewer {
+        let seen = !self.instance.behind_source_nat;
+        Viewer {
+            key: key.id.clone(),
+            address: seen.then(|| self.address.ip()),
+        }
+    }
+
+    fn take_place(&self) -> Result<(), Status> {
+        if self.place.get().is_some() {
+            return Ok(());
+        }
+        let places = Arc::clone(&self.instance.control_places);
+        let place = places
+            .try_acquire_owned()
+            .map_err(|_| Status::resource_exhausted(TOO_MANY))?;
+        // If another call was faster, this one's place is given back here.
+        let _ = self.place.set(place);
+        self.known.notify_one();
+        Ok(())
+    }
+}
+
+/// The one answer to whoever holds no valid key, whatever was wrong.
+pub(super) fn unauthenticated() -> Status {
+    Status::unauthenticated(UNAUTHENTICATED)
+}
+
+const UNAUTHENTICATED: &str = "not authenticated";
+const TOO_MANY: &str = "this server has as many control connections as it may";

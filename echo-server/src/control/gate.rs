@@ -1,0 +1,80 @@
+//! Stands before the gRPC service, so that whoever has not proved a key gets the same answer
+//! whatever is sent: unknown methods, malformed and oversized messages included.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, Response, StatusCode};
+use proto::wire::control_server::ControlServer;
+use tonic::body::Body;
+use tonic::codegen::Service as _;
+
+use super::caller::{Caller, unauthenticated};
+use super::methods::Methods;
+
+#[derive(Clone)]
+pub(super) struct Gate(ControlServer<Methods>);
+
+/// Travels with a request, and says whether it turned out to be authentic.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Authentic(Arc<AtomicBool>);
+
+impl Gate {
+    pub(super) fn new(caller: Arc<Caller>) -> Self {
+        let server = ControlServer::new(Methods::new(caller))
+            .max_decoding_message_size(MAX_MESSAGE)
+            .max_encoding_message_size(MAX_MESSAGE);
+        Self(server)
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Gate {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        if !is_grpc(&request) {
+            return Box::pin(std::future::ready(Ok(not_found())));
+        }
+        let authentic = Authentic::default();
+        request.extensions_mut().insert(authentic.clone());
+        let mut server = self.0.clone();
+        Box::pin(async move {
+            let response = server.call(request).await?;
+            if authentic.0.load(Ordering::Acquire) {
+                Ok(response)
+            } else {
+                Ok(unauthenticated().into_http())
+            }
+        })
+    }
+}
+
+impl Authentic {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+fn is_grpc(request: &Request<Incoming>) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let is_grpc = content_type.is_some_and(|value| value.as_bytes().starts_with(GRPC));
+    is_grpc && request.method() == Method::POST
+}
+
+fn not_found() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// As gRPC over HTTP/2 wants it; encodings may follow.
+const GRPC: &[u8] = b"application/grpc";
+
+/// Questions about some hundred connections fit.
+const MAX_MESSAGE: usize = 64 * 1024;

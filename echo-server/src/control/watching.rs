@@ -1,0 +1,86 @@
+//! One call of `WatchSightings` while it lasts.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use echo_core::control::Watch;
+use futures_util::Stream;
+use proto::wire::Sighting;
+use tokio::time::{Instant, sleep};
+use tonic::Status;
+
+use super::caller::Caller;
+
+pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Status>> + Send>>;
+
+pub(super) struct Watching {
+    caller: Arc<Caller>,
+    /// `None` once all is said.
+    watch: Option<Watch>,
+    ports: Vec<u16>,
+    until: Instant,
+    has_looked: bool,
+    ready: VecDeque<Sighting>,
+}
+
+impl Watching {
+    pub(super) fn new(caller: Arc<Caller>, watch: Watch) -> Self {
+        let query = watch.query();
+        let ports: BTreeSet<u16> = query.sent.iter().map(|sent| sent.port).collect();
+        Self {
+            caller,
+            until: Instant::now() + query.follow,
+            ports: ports.into_iter().collect(),
+            watch: Some(watch),
+            has_looked: false,
+            ready: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn into_stream(self) -> SightingStream {
+        Box::pin(futures_util::stream::unfold(self, Self::next))
+    }
+
+    async fn next(mut self) -> Option<(Result<Sighting, Status>, Self)> {
+        loop {
+            if let Some(sighting) = self.ready.pop_front() {
+                return Some((Ok(sighting), self));
+            }
+            let mut watch = self.watch.take()?;
+            let left = self.until.saturating_duration_since(Instant::now());
+            if self.has_looked {
+                sleep(left.min(BETWEEN_LOOKS)).await;
+            }
+            self.look_for_half_open().await;
+            let sightings = &self.caller.instance.sightings;
+            if left > Duration::ZERO {
+                self.ready.extend(watch.poll(sightings));
+                self.watch = Some(watch);
+            } else {
+                self.ready.extend(watch.finish(sightings));
+            }
+            self.has_looked = true;
+        }
+    }
+
+    async fn look_for_half_open(&self) {
+        let instance = &self.caller.instance;
+        if instance.behind_source_nat || !instance.half_open.is_available() {
+            return;
+        }
+        let (caller, ports) = (Arc::clone(&self.caller), self.ports.clone());
+        let look = move || {
+            let instance = &caller.instance;
+            instance
+                .half_open
+                .look(instance, caller.address.ip(), &ports);
+        };
+        // That the runtime is shutting down is the only way for this to fail.
+        let _ = tokio::task::spawn_blocking(look).await;
+    }
+}
+
+/// How long news may wait. A look costs a walk through all sightings.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);

@@ -1,0 +1,77 @@
+//! What can be wrong with a file, in the words that its author reads.
+
+use thiserror::Error;
+
+use super::MAX_FILE_BYTES;
+
+/// What is wrong, and what would be right.
+#[derive(Debug, Error)]
+pub enum Defect {
+    #[error("this file cannot be read: {0}")]
+    Unreadable(std::io::Error),
+    #[error("this file has more than {MAX_FILE_BYTES} bytes; it is no such file")]
+    TooLarge,
+    #[error("this is not valid TOML: {0}")]
+    Syntax(String),
+    #[error("unknown key `{key}`; {section} has {}", known.join(", "))]
+    UnknownKey {
+        key: String,
+        section: &'static str,
+        known: Vec<&'static str>,
+    },
+    #[error("{section} has no `{key}`; add one, such as {example}")]
+    MissingKey {
+        key: &'static str,
+        section: &'static str,
+        example: &'static str,
+    },
+    #[error("`{key}` is {found}; write it like {example}")]
+    WrongType {
+        key: &'static str,
+        found: &'static str,
+        example: &'static str,
+    },
+    #[error("`{key}` is {found}; it may be {least} to {most}")]
+    OutOfRange {
+        key: &'static str,
+        found: String,
+        least: u64,
+        most: u64,
+    },
+    #[error("`{key}` is \"{found}\"; {wanted}")]
+    Form {
+        key: &'static str,
+        found: String,
+        wanted: String,
+    },
+    /// A text that must not be shown.
+    #[error("`{key}` is not what it should be; {wanted}")]
+    SecretForm {
+        key: &'static str,
+        wanted: &'static str,
+    },
+    #[error("{what} is there already, in line {first}; remove one of the two")]
+    Twice { what: String, first: usize },
+}
+
+/// A piece of the file, cut short and made printable, so that a message can repeat it.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::new();
+    for (count, character) in text.trim_end().chars().enumerate() {
+        if count == MAX_QUOTED_CHARS {
+            quoted.push('…');
+            break;
+        }
+        if character == '\n' {
+            quoted.push_str("; ");
+        } else if character.is_control() {
+            quoted.extend(character.escape_unicode());
+        } else {
+            quoted.push(character);
+        }
+    }
+    quoted
+}
+
+/// One line of a terminal and a half.
+const MAX_QUOTED_CHARS: usize = 120;

@@ -1,0 +1,168 @@
+//! Who this server is and whom it knows: its certificate with the private key, and the client keys.
+//! In memory, or in a directory of three files that nobody else may read.
+
+mod client_key;
+mod directory;
+mod keys_file;
+mod mint;
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use echo_core::identity::{Key, Keyring};
+use proto::connection_string::{ConnectionString, Pin};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+pub use self::client_key::{ClientKey, InvalidLabel, Label};
+pub(crate) use self::directory::{CERTIFICATE_FILE, KEY_FILE, KEYS_FILE};
+pub use self::directory::{ChangeError, LoadError, SaveError};
+pub use self::mint::{InvalidHost, MAX_HOSTS, MintError};
+
+/// A server's identity. `Debug` shows no secret.
+pub struct Identity {
+    certificate: CertificateDer<'static>,
+    private_key: PrivateKeyDer<'static>,
+    pin: Pin,
+    hosts: Vec<String>,
+    control_port: u16,
+    keys: Vec<ClientKey>,
+}
+
+impl Identity {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// The certificate cannot be read, or the private key is not its own.
+    pub(crate) fn assemble(
+        certificate: CertificateDer<'static>,
+        private_key: PrivateKeyDer<'static>,
+        control_port: u16,
+        keys: Vec<ClientKey>,
+    ) -> Result<Self, UnusableCertificate> {
+        certified(&certificate, &private_key)?;
+        let (_, parsed) =
+            X509Certificate::from_der(&certificate).map_err(|_| UnusableCertificate::Unreadable)?;
+        let pin = Pin(Sha256::digest(parsed.public_key().raw).into());
+        let hosts = hosts(&parsed);
+        Ok(Self {
+            certificate,
+            private_key,
+            pin,
+            hosts,
+            control_port,
+            keys,
+        })
+    }
+
+    /// By which clients recognise this server.
+    pub fn pin(&self) -> Pin {
+        self.pin
+    }
+
+    /// The names and addresses in the certificate, where clients look for this server.
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+
+    /// The port outside every profile that the connection strings name.
+    pub fn control_port(&self) -> u16 {
+        self.control_port
+    }
+
+    pub fn keys(&self) -> &[ClientKey] {
+        &self.keys
+    }
+
+    /// What the owner of `key` needs to know. It holds the secret.
+    pub fn connection_string(&self, key: &ClientKey) -> ConnectionString {
+        ConnectionString {
+            key_id: key.id.clone(),
+            secret: key.secret.clone(),
+            hosts: self.hosts.clone(),
+            pins: vec![self.pin],
+            control_port: self.control_port,
+        }
+    }
+
+    /// The keys as the core wants them.
+    pub(crate) fn keyring(&self) -> Keyring {
+        let keys = self.keys.iter().map(|key| Key {
+            id: key.id.clone(),
+            secret: key.secret.clone(),
+            label: key.label.to_string(),
+            revoked: key.revoked,
+            admin: key.admin,
+        });
+        Keyring::new(keys).expect("two keys with one id are refused where keys are read and made")
+    }
+
+    /// The certificate and its key, for the handshake.
+    pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
+        let certified = certified(&self.certificate, &self.private_key);
+        Arc::new(certified.expect("it was possible when the identity was assembled"))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("pin", &self.pin)
+            .field("hosts", &self.hosts)
+            .field("control_port", &self.control_port)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a certificate and a private key are of no use.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum UnusableCertificate {
+    #[error("the certificate cannot be read")]
+    Unreadable,
+    #[error("the private key is of a kind that is not supported")]
+    KeyKind,
+    #[error("the private key is not that of the certificate")]
+    Mismatch,
+}
+
+fn certified(
+    certificate: &CertificateDer<'static>,
+    private_key: &PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, UnusableCertificate> {
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(private_key)
+        .map_err(|_| UnusableCertificate::KeyKind)?;
+    let certified = CertifiedKey::new(vec![certificate.clone()], key);
+    match certified.keys_match() {
+        Ok(()) => Ok(certified),
+        Err(rustls::Error::InvalidCertificate(_)) => Err(UnusableCertificate::Unreadable),
+        Err(_) => Err(UnusableCertificate::Mismatch),
+    }
+}
+
+fn hosts(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = names.value.general_names.iter();
+    names.filter_map(host).take(MAX_HOSTS).collect()
+}
+
+fn host(name: &GeneralName<'_>) -> Option<String> {
+    if let GeneralName::DNSName(name) = name {
+        return Some((*name).to_owned());
+    }
+    let GeneralName::IPAddress(octets) = name else {
+        return None;
+    };
+    let v4 = <[u8; 4]>::try_from(*octets).map(|octets| Ipv4Addr::from(octets).to_string());
+    let v6 = || <[u8; 16]>::try_from(*octets).map(|octets| Ipv6Addr::from(octets).to_string());
+    v4.or_else(|_| v6()).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! `keys.toml`: the client keys and the control port, as they stand in the identity's directory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use proto::connection_string::DEFAULT_CONTROL_PORT;
+use proto::key::{KeyId, Secret};
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::ClientKey;
+use crate::document::{Defect, Field, FileProblems, Problems, Section, Table, read};
+
+/// What the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct KeysFile {
+    pub(super) control_port: u16,
+    pub(super) keys: Vec<ClientKey>,
+}
+
+impl KeysFile {
+    pub(super) fn read(path: &Path) -> Result<Self, FileProblems> {
+        read(path, &FILE, |table, problems| Self {
+            control_port: table
+                .optional("control_port", problems, control_port)
+                .unwrap_or(DEFAULT_CONTROL_PORT),
+            keys: table.optional("keys", problems, keys).unwrap_or_default(),
+        })
+        .whole()
+    }
+
+    /// The file's text, secrets included.
+    pub(super) fn to_text(&self) -> Zeroizing<String> {
+        let encoded = Encoded {
+            control_port: self.control_port,
+            keys: self.keys.iter().map(EncodedKey::from).collect(),
+        };
+        let toml = toml::to_string(&encoded);
+        let toml = Zeroizing::new(toml.expect("numbers, texts and booleans can stand in TOML"));
+        Zeroizing::new(format!("{HEADER}{}", *toml))
+    }
+}
+
+fn control_port(field: Field<'_>, problems: &mut Problems<'_>) -> Option<u16> {
+    let port = field.number(1, u16::MAX.into(), problems)?;
+    u16::try_from(port).ok()
+}
+
+fn keys(field: Field<'_>, problems: &mut Problems<'_>) -> Option<Vec<ClientKey>> {
+    let mut first_lines: BTreeMap<KeyId, usize> = BTreeMap::new();
+    let mut keys = Vec::new();
+    for member in field.members(problems)? {
+        let Some(table) = member.table(&KEY, problems) else {
+            continue;
+        };
+        let Some(key) = key(&table, problems) else {
+            continue;
+        };
+        let line = problems.line(table.at());
+        if let Some(first) = first_lines.insert(key.id.clone(), line) {
+            let what = format!("the key id `{}`", key.id);
+            problems.report(table.at(), Defect::Twice { what, first });
+        }
+        keys.push(key);
+    }
+    Some(keys)
+}
+
+fn key(table: &Table<'_>, problems: &mut Problems<'_>) -> Option<ClientKey> {
+    let id = table.required("id", problems, parsed);
+    let label = table.required("label", problems, parsed);
+    let secret = table.required("secret", problems, secret);
+    let created = table.required("created", problems, parsed);
+    let revoked = table.optional("revoked", problems, Field::boolean);
+    let admin = table.optional("admin", problems, Field::boolean);
+    Some(ClientKey {
+        id: id?,
+        label: label?,
+        secret: secret?,
+        created: created?,
+        revoked: revoked.unwrap_or(false),
+        admin: admin.unwrap_or(false),
+    })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: Field<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<T> {
+    field.parsed(problems, |text| {
+        text.parse().map_err(|reason: T::Err| reason.to_string())
+    })
+}
+
+fn secret(field: Field<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
+    let text = field.text(problems)?;
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new);
+    let bytes = decoded
+        .ok()
+        .and_then(|bytes| bytes.as_slice().try_into().ok());
+    if bytes.is_none() {
+        let defect = Defect::SecretForm {
+            key: "secret",
+            wanted: "43 characters of base64url (256 bits) are wanted",
+        };
+        problems.report(field.at(), defect);
+    }
+    bytes.map(Secret::new)
+}
+
+#[derive(Serialize)]
+struct Encoded<'a> {
+    control_port: u16,
+    keys: Vec<EncodedKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct EncodedKey<'a> {
+    id: &'a str,
+    label: &'a str,
+    #[serde(serialize_with = "encode_secret")]
+    secret: &'a Secret,
+    created: String,
+    revoked: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    admin: bool,
+}
+
+impl<'a> From<&'a ClientKey> for EncodedKey<'a> {
+    fn from(key: &'a ClientKey) -> Self {
+        Self {
+            id: key.id.as_str(),
+            label: key.label.as_str(),
+            secret: &key.secret,
+            created: key.created.to_string(),
+            revoked: key.revoked,
+            admin: key.admin,
+        }
+    }
+}
+
+fn encode_secret<S: Serializer>(secret: &&Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(secret.expose()));
+    serializer.serialize_str(&text)
+}
+
+const HEADER: &str = "\
+# Client keys of this echo server. Whoever has a secret may use the server; keep this file private.
+# `fwprobe-echo identity add-key` and `identity revoke` change it; a running server reads it when it
+# starts.
+
+";
+
+const FILE: Section = Section {
+    name: "a file of client keys",
+    keys: &[
+        ("control_port", "control_port = 8443"),
+        ("keys", "[[keys]] with id, label, secret and created"),
+    ],
+};
+
+const KEY: Section = Section {
+    name: "a key",
+    keys: &[
+        ("id", r#"id = "k12ab34cd""#),
+        ("label", r#"label = "head node""#),
+        ("secret", r#"secret = "…" with 43 characters of base64url"#),
+        ("created", r#"created = "2026-01-31T12:00:00Z""#),
+        ("revoked", "revoked = false"),
+        ("admin", "admin = false"),
+    ],
+};

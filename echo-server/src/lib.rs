@@ -1,0 +1,61 @@
+//! `fwprobe-echo`: listens on the ports under test, proves who it is to clients that hold a key, and
+//! testifies what arrived. Also a library, for a program that wants a server of its own.
+
+mod arguments;
+mod bind;
+mod clock;
+mod commands;
+mod config;
+mod connection;
+mod control;
+mod descriptors;
+mod document;
+mod half_open;
+mod identity;
+mod instance;
+mod logging;
+mod server;
+mod settings;
+mod stranger_log;
+mod strangers;
+mod tls;
+mod track;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use bind::{BindCause, BindError, BindErrors, Bound, BoundListener, bind};
+pub use config::{
+    Config, DEFAULT_CONTROL_CONNECTIONS, DEFAULT_GRACE, DEFAULT_PORTS, InstanceName,
+    InvalidInstanceName, Listen, ListenAddress,
+};
+pub use document::{Defect, FileProblem, FileProblems};
+pub use identity::{
+    ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, MAX_HOSTS,
+    MintError, SaveError, UnusableCertificate,
+};
+
+/// The program: reads its arguments, does what they say, and reports on standard error what could
+/// not be done.
+pub fn main() -> ExitCode {
+    let arguments = match arguments::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            // Help and version come this way too, and go to standard output.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED));
+        }
+    };
+    match commands::run(arguments, &mut std::io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            use std::io::Write as _;
+            let _ = writeln!(std::io::stderr().lock(), "fwprobe-echo: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+const FAILED: u8 = 1;

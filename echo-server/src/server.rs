@@ -1,0 +1,160 @@
+//! Accepts connections until it is told to stop, and lets those that are running come to their end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use echo_core::admission::Permit;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bind::{Bound, BoundListener};
+use crate::connection;
+use crate::instance::Instance;
+use crate::track::Track;
+
+impl Bound {
+    /// Serves until `shutdown` is ready. Then it accepts no more, refuses new sessions, and waits for
+    /// running ones, for the configured time at most. Dropping it ends everything at once.
+    ///
+    /// Strangers are not waited for, but for the moment that it takes to greet and be refused.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let server = Server {
+            instance: self.instance,
+            tasks: TaskTracker::new(),
+            abandon: CancellationToken::new(),
+        };
+        let _abandoned_when_dropped = server.abandon.clone().drop_guard();
+        let instance = Arc::clone(&server.instance);
+        for listener in self.listeners {
+            let accepting = server.clone().accept_on(listener);
+            server.tasks.spawn(accepting);
+        }
+        shutdown.await;
+        instance.draining.cancel();
+        instance.admission.drain();
+        server.tasks.close();
+        instance.known.close();
+        let finished = async {
+            tokio::select! {
+                () = server.tasks.wait() => {}
+                () = async {
+                    instance.known.wait().await;
+                    sleep(COURTESY).await;
+                    instance.known.wait().await;
+                } => {}
+            }
+        };
+        if timeout(instance.grace, finished).await.is_err() {
+            let left = instance.admission.load().greeted;
+            tracing::warn!(
+                sessions = left,
+                "the grace period is over; what is still running ends"
+            );
+        }
+        server.abandon.cancel();
+        server.tasks.wait().await;
+        instance.stranger_log.flush(instance.clock.now());
+    }
+}
+
+#[derive(Clone)]
+struct Server {
+    instance: Arc<Instance>,
+    tasks: TaskTracker,
+    /// Ends every connection at once.
+    abandon: CancellationToken,
+}
+
+impl Server {
+    async fn accept_on(self, listener: BoundListener) {
+        let draining = self.instance.draining.clone();
+        let public_port = listener.translated_port();
+        let accepting = async {
+            let mut pause = Pause::default();
+            loop {
+                match listener.socket.accept().await {
+                    Ok((tcp, _)) => {
+                        pause = Pause::default();
+                        self.take(tcp, public_port).await;
+                    }
+                    Err(error) => pause.after(&error, listener.address()).await,
+                }
+            }
+        };
+        draining.run_until_cancelled(accepting).await;
+    }
+
+    async fn take(&self, tcp: TcpStream, public_port: Option<u16>) {
+        let Ok(facts) = connection::facts(&tcp, public_port) else {
+            // Gone before it was looked at.
+            return;
+        };
+        // What is late is of no use to a prober. Without it, it is only late.
+        let _ = tcp.set_nodelay(true);
+        let instance = &self.instance;
+        let present = instance.admission.load().ungreeted;
+        let stranger = instance.strangers.enter(present);
+        let permit = self.permit().await;
+        let track = Track::begin(Arc::clone(instance), facts, permit, stranger);
+        let serving = connection::serve(tcp, Arc::new(track), self.tasks.clone());
+        let abandon = self.abandon.clone();
+        self.tasks.spawn(async move {
+            abandon.run_until_cancelled_owned(serving).await;
+        });
+    }
+
+    /// A permit for one more connection. Where there is none, a stranger has to go first.
+    async fn permit(&self) -> Permit {
+        loop {
+            let mut someone_left = pin!(self.instance.strangers.someone_left());
+            // Before the look, so that nobody leaves unheard between the two.
+            someone_left.as_mut().enable();
+            if let Some(permit) = self.instance.admission.accept() {
+                return permit;
+            }
+            self.instance.strangers.push_out_oldest();
+            someone_left.await;
+        }
+    }
+}
+
+/// How long to wait after a failed accept: never spin while descriptors are short.
+#[derive(Debug, Default)]
+struct Pause {
+    failures: u32,
+}
+
+impl Pause {
+    async fn after(&mut self, error: &io::Error, listener: SocketAddr) {
+        if is_the_peers(error) {
+            return;
+        }
+        if self.failures == 0 {
+            tracing::warn!(%listener, %error, "connections cannot be accepted; trying again");
+        }
+        let doublings = self.failures.min(MAX_DOUBLINGS);
+        self.failures = self.failures.saturating_add(1);
+        sleep(SHORTEST_PAUSE * (1 << doublings)).await;
+    }
+}
+
+/// Whether the connection to be accepted is to blame, and the next one may be better.
+fn is_the_peers(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// A round trip and a retransmission.
+const COURTESY: Duration = Duration::from_millis(1500);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// Up to 640 ms.
+const MAX_DOUBLINGS: u32 = 6;

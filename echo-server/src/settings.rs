@@ -1,0 +1,178 @@
+//! From the command line, a file and the identity to a [`Config`], or to everything that is wrong
+//! with them.
+
+mod file;
+mod listeners;
+mod print;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+use self::file::FileSettings;
+use crate::arguments::ServeArguments;
+use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress};
+use crate::document::{FileProblem, Reading};
+use crate::identity::{Identity, LoadError};
+use crate::logging::{LogFormat, LogLevel};
+
+/// All that `serve` needs to know.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) identity: Identity,
+    pub(crate) identity_directory: PathBuf,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_level: LogLevel,
+}
+
+/// Where a setting was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Flag(&'static str),
+    Line { path: PathBuf, line: usize },
+    Default,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Placed<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
+}
+
+impl Settings {
+    /// Reads the file, if one is named, and the identity, and decides.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub(crate) fn resolve(flags: &ServeArguments) -> Result<Self, SettingsErrors> {
+        let mut errors = Vec::new();
+        let file = read_file(flags.config.as_deref(), &mut errors);
+        let directory = identity_directory(flags, file.as_ref());
+        let identity = directory.and_then(|directory| {
+            let loaded = Identity::load(&directory);
+            match loaded {
+                Ok(identity) => Some((directory, identity)),
+                Err(error) => {
+                    errors.push(error.into());
+                    None
+                }
+            }
+        });
+        let control_port = identity
+            .as_ref()
+            .map_or(FALLBACK_CONTROL_PORT, |(_, identity)| {
+                identity.control_port()
+            });
+        let file = file.unwrap_or_default();
+        let config = config(flags, &file, control_port, &mut errors);
+        match identity {
+            Some((identity_directory, identity)) if errors.is_empty() => Ok(Self {
+                config,
+                identity,
+                identity_directory,
+                log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
+                log_level: flags.log_level.or(file.log_level).unwrap_or_default(),
+            }),
+            _ => Err(SettingsErrors(errors)),
+        }
+    }
+}
+
+fn read_file(path: Option<&Path>, errors: &mut Vec<SettingsError>) -> Option<FileSettings> {
+    let Some(path) = path else {
+        return Some(FileSettings::default());
+    };
+    let Reading { value, problems } = FileSettings::read(path);
+    errors.extend(problems.into_iter().map(SettingsError::from));
+    value
+}
+
+/// `None` where the file that may name it could not be read: a complaint about the default
+/// directory would lead astray.
+fn identity_directory(flags: &ServeArguments, file: Option<&FileSettings>) -> Option<PathBuf> {
+    let named = flags.identity.clone();
+    named.or_else(|| {
+        let named = file?.identity.clone();
+        Some(named.unwrap_or_else(|| PathBuf::from(DEFAULT_IDENTITY)))
+    })
+}
+
+fn config(
+    flags: &ServeArguments,
+    file: &FileSettings,
+    control_port: u16,
+    errors: &mut Vec<SettingsError>,
+) -> Config {
+    let listen = listeners::listeners(flags, file, control_port, errors);
+    let instance = flags.instance.clone().or_else(|| file.instance.clone());
+    let mut config = Config::new(listen, instance.unwrap_or_else(host_name));
+    config.reuse_port = flags.reuse_port || file.reuse_port.unwrap_or(config.reuse_port);
+    config.behind_source_nat =
+        flags.behind_source_nat || file.behind_source_nat.unwrap_or(config.behind_source_nat);
+    let grace = flags.grace.map(u64::from).or(file.grace_seconds);
+    config.grace = grace.map_or(config.grace, Duration::from_secs);
+    file.limits.apply_to(&mut config);
+    config
+}
+
+fn host_name() -> InstanceName {
+    InstanceName::from_host_name(&gethostname::gethostname().to_string_lossy())
+}
+
+/// All that is wrong with what `serve` was told. Never empty.
+#[derive(Debug)]
+pub(crate) struct SettingsErrors(Vec<SettingsError>);
+
+/// One thing that is wrong.
+#[derive(Debug, Error)]
+pub(crate) enum SettingsError {
+    #[error(transparent)]
+    File(#[from] FileProblem),
+    #[error(transparent)]
+    Identity(#[from] LoadError),
+    #[error("{}: {again} is listened on already ({}); remove one of the two", .again.place, .first.place)]
+    Overlap {
+        first: Placed<Listen>,
+        again: Placed<Listen>,
+    },
+    #[error("there is nothing to listen on; name at least one port")]
+    NoListener,
+}
+
+impl fmt::Display for SettingsErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, error) in self.0.iter().enumerate() {
+            let separator = if count == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SettingsErrors {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => f.write_str(flag),
+            Self::Line { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("by default"),
+        }
+    }
+}
+
+impl fmt::Display for Placed<Listen> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.value.port;
+        match self.value.address {
+            ListenAddress::Any => write!(f, "port {port} of every address"),
+            ListenAddress::One(ip) => write!(f, "port {port} of {ip}"),
+        }
+    }
+}
+
+/// Where a system-wide configuration is looked for.
+pub(crate) const DEFAULT_IDENTITY: &str = "/etc/fwprobe-echo";

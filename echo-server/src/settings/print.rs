@@ -1,0 +1,44 @@
+//! The resolved settings as a configuration file that amounts to the same.
+
+use std::fmt::{self, Write as _};
+
+use super::Settings;
+use crate::config::{Listen, ListenAddress};
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let config = &self.config;
+        let directory = self.identity_directory.display().to_string();
+        writeln!(f, "identity = {}", toml::Value::String(directory))?;
+        writeln!(f, "instance = \"{}\"", config.instance.as_str())?;
+        writeln!(f, "reuse_port = {}", config.reuse_port)?;
+        writeln!(f, "behind_source_nat = {}", config.behind_source_nat)?;
+        writeln!(f, "grace_seconds = {}", config.grace.as_secs())?;
+        for listen in &config.listen {
+            write!(f, "\n{}", block(*listen)?)?;
+        }
+        let (admission, session) = (config.admission, &config.session);
+        writeln!(f, "\n[limits]")?;
+        writeln!(f, "sessions = {}", admission.greeted)?;
+        writeln!(f, "sessions_per_key = {}", admission.per_key)?;
+        writeln!(f, "strangers = {}", admission.ungreeted)?;
+        writeln!(f, "control_connections = {}", config.control_connections)?;
+        writeln!(f, "session_seconds = {}", session.lifetime.as_secs())?;
+        writeln!(f, "session_bytes = {}", session.session_bytes)?;
+        writeln!(f, "\n[log]")?;
+        writeln!(f, "format = \"{}\"", self.log_format.word())?;
+        writeln!(f, "level = \"{}\"", self.log_level.word())
+    }
+}
+
+fn block(listen: Listen) -> Result<String, fmt::Error> {
+    let mut text = String::from("[[listen]]\n");
+    if let ListenAddress::One(ip) = listen.address {
+        writeln!(text, "address = \"{ip}\"")?;
+    }
+    writeln!(text, "port = {}", listen.port)?;
+    if let Some(port) = listen.public_port {
+        writeln!(text, "public_port = {port}")?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,75 @@
+//! One line a minute about connections that never proved a key, however many there are.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use echo_core::session::End;
+
+/// Counts what became of strangers.
+#[derive(Debug, Default)]
+pub(crate) struct StrangerLog(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Since the last line.
+    by_end: BTreeMap<&'static str, u64>,
+    last_line: Option<Duration>,
+}
+
+impl StrangerLog {
+    /// A stranger's connection has ended; `None`: the server ended it, to make room or to stop.
+    pub(crate) fn ended(&self, now: Duration, end: Option<End>) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.by_end.entry(word(end)).or_insert(0) += 1;
+        let due = counts
+            .last_line
+            .is_none_or(|last| now.saturating_sub(last) >= BETWEEN_LINES);
+        if due {
+            counts.write(now);
+        }
+    }
+
+    /// Says what has not been said yet.
+    pub(crate) fn flush(&self, now: Duration) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counts.by_end.is_empty() {
+            counts.write(now);
+        }
+    }
+}
+
+impl Counts {
+    fn write(&mut self, now: Duration) {
+        let by_end = std::mem::take(&mut self.by_end);
+        let connections: u64 = by_end.values().sum();
+        let ends: Vec<_> = by_end
+            .iter()
+            .map(|(end, count)| format!("{end} {count}"))
+            .collect();
+        self.last_line = Some(now);
+        tracing::info!(
+            connections,
+            ends = ends.join(", "),
+            "connections without a key"
+        );
+    }
+}
+
+fn word(end: Option<End>) -> &'static str {
+    match end {
+        None => "made to leave",
+        Some(End::Completed) => "completed",
+        Some(End::PeerClosed) => "closed",
+        Some(End::PeerReset) => "reset",
+        Some(End::Deadline) => "silent",
+        Some(End::TlsFailed) => "TLS failed",
+        Some(End::NotRecognised) => "not recognised",
+        Some(End::NotAuthenticated) => "not authenticated",
+        Some(End::Violation) => "broke the rules",
+        Some(End::OverLimit) => "over a limit",
+        Some(End::Refused) => "refused",
+    }
+}
+
+const BETWEEN_LINES: Duration = Duration::from_secs(60);

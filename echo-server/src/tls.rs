@@ -1,0 +1,94 @@
+//! The server's TLS: whatever a client offers is taken, since what arrived is to be reported and not
+//! judged. No resumption, no tickets, no early data: every session proves itself from the start.
+
+mod any_client;
+
+use std::sync::Arc;
+
+use echo_core::session::TlsFacts;
+use proto::control_auth::{EXPORTER_LABEL, Exporter};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::{ClientHello, NoServerSessionStorage};
+use rustls::sign::SingleCertAndKey;
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use sha2::{Digest as _, Sha256};
+
+use self::any_client::AnyClient;
+use crate::identity::Identity;
+
+/// The two configurations between which the ClientHello decides.
+#[derive(Debug)]
+pub(crate) struct ServerTls {
+    known_protocols: Arc<ServerConfig>,
+    /// For clients that offer unknown protocols alone: with a list of its own, rustls would refuse
+    /// them, and a refusal would read as a fault of the path.
+    no_protocols: Arc<ServerConfig>,
+}
+
+impl ServerTls {
+    pub(crate) fn new(identity: &Identity) -> Self {
+        let mut config = config(identity);
+        let no_protocols = Arc::new(config.clone());
+        config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
+        Self {
+            known_protocols: Arc::new(config),
+            no_protocols,
+        }
+    }
+
+    pub(crate) fn for_hello(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let known = hello
+            .alpn()
+            .is_some_and(|mut offered| offered.any(|name| PROTOCOLS.contains(&name)));
+        let config = if known {
+            &self.known_protocols
+        } else {
+            &self.no_protocols
+        };
+        Arc::clone(config)
+    }
+}
+
+/// What the finished handshake agreed on; `None` if it is not finished.
+pub(crate) fn facts(connection: &ServerConnection) -> Option<TlsFacts> {
+    let group = connection.negotiated_key_exchange_group();
+    let client = connection.peer_certificates().and_then(<[_]>::first);
+    Some(TlsFacts {
+        version: connection.protocol_version()?.into(),
+        cipher_suite: connection.negotiated_cipher_suite()?.suite().into(),
+        group: group.map(|group| group.name().into()),
+        server_name: connection.server_name().map(str::to_owned),
+        alpn: connection.alpn_protocol().map(Into::into),
+        exporter: exporter(connection),
+        client_certificate_sha256: client.map(|leaf| Sha256::digest(leaf).into()),
+    })
+}
+
+/// RFC 9266 `tls-exporter`. Under TLS 1.2 it binds only with the extended master secret, and whether
+/// that was negotiated cannot be asked of rustls; absent then.
+fn exporter(connection: &ServerConnection) -> Option<Exporter> {
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    connection
+        .export_keying_material([0; 32], EXPORTER_LABEL, Some(b""))
+        .ok()
+}
+
+fn config(identity: &Identity) -> ServerConfig {
+    // Its groups are X25519, P-256 and P-384 first, then the post-quantum hybrid, which is thus
+    // taken from a client that sends nothing else.
+    let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+    let resolver = SingleCertAndKey::from(identity.certified_key());
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("the provider has suites for both versions")
+        .with_client_cert_verifier(Arc::new(AnyClient::new(provider)))
+        .with_cert_resolver(Arc::new(resolver));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config
+}
+
+/// The control service's and that of `https` sessions, in the server's order of preference.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];

@@ -1,0 +1,90 @@
+//! What the server keeps about one connection while it lasts, and what it notes when it ends.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use echo_core::admission::Permit;
+use echo_core::session::{ConnectionFacts, Session};
+use echo_core::sightings::SightingId;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::instance::Instance;
+use crate::strangers::Stranger;
+
+/// One connection's session and its place in the server's books.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) instance: Arc<Instance>,
+    session: Mutex<Session>,
+    sighting: SightingId,
+    /// There from the moment that the connection is a known client's.
+    known: OnceLock<TaskTrackerToken>,
+    /// After the session, so that its permit is free when whoever waits for one hears of it.
+    pub(crate) stranger: Stranger,
+}
+
+impl Track {
+    /// A connection has just been accepted.
+    pub(crate) fn begin(
+        instance: Arc<Instance>,
+        facts: ConnectionFacts,
+        permit: Permit,
+        stranger: Stranger,
+    ) -> Self {
+        let known = instance.half_open.completed(facts.peer, facts.local);
+        let wall = instance.clock.wall();
+        let sighting = known.unwrap_or_else(|| instance.sightings.accepted(&facts, wall));
+        let limits = Arc::clone(&instance.limits);
+        let session = Session::new(facts, permit, limits, instance.clock.now());
+        Self {
+            instance,
+            session: Mutex::new(session),
+            sighting,
+            known: OnceLock::new(),
+            stranger,
+        }
+    }
+
+    /// The session, for one call into it.
+    pub(crate) fn session(&self) -> MutexGuard<'_, Session> {
+        // A session that panicked half way is at worst silent; its connection ends with the task.
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.instance.clock.now()
+    }
+
+    /// A greeting or a control call over this connection was authentic.
+    pub(crate) fn becomes_known(&self) {
+        self.known.get_or_init(|| self.instance.known.token());
+        self.stranger.has_greeted();
+    }
+
+    /// Brings the sighting up to date.
+    pub(crate) fn note(&self) {
+        let notice = self.session().notice();
+        self.instance.sightings.update(self.sighting, notice);
+    }
+}
+
+impl Drop for Track {
+    fn drop(&mut self) {
+        self.note();
+        let summary = self.session().summary();
+        let Some(greeter) = &summary.greeted else {
+            if self.known.get().is_none() {
+                self.instance.stranger_log.ended(self.now(), summary.end);
+            }
+            return;
+        };
+        tracing::debug!(
+            key = %greeter.key,
+            kind = ?summary.kind,
+            end = ?summary.end,
+            received = summary.received,
+            sent = summary.sent,
+            "session ended"
+        );
+    }
+}

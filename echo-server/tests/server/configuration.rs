@@ -1,0 +1,356 @@
+//! `fwprobe-echo check-config`, over one file for each thing that can be wrong.
+
+use std::fs;
+use std::path::Path;
+
+use crate::command::{failure, new_identity, run, stdout};
+
+/// What the files in `tests/configurations` are answered with. `DIR` stands for their directory.
+const PROBLEMS: [(&str, &str); 17] = [
+    ("syntax", "DIR/syntax.toml:2: this is not valid TOML: "),
+    (
+        "unknown-key",
+        "DIR/unknown-key.toml:1: unknown key `port`; a configuration has identity, instance, \
+         addresses, ports, control_port, listen, reuse_port, behind_source_nat, grace_seconds, \
+         limits, log",
+    ),
+    (
+        "unknown-limit",
+        "DIR/unknown-limit.toml:2: unknown key `session`; `limits` has sessions, \
+         sessions_per_key, strangers, control_connections, session_seconds, session_bytes",
+    ),
+    (
+        "wrong-type",
+        "DIR/wrong-type.toml:1: `ports` is a whole number; write it like ports = [80, 443]",
+    ),
+    (
+        "port-too-large",
+        "DIR/port-too-large.toml:1: `ports` is 65536; it may be 0 to 65535",
+    ),
+    (
+        "port-as-text",
+        "DIR/port-as-text.toml:1: `ports` is a text; write it like ports = [80, 443]",
+    ),
+    (
+        "control-port-zero",
+        "DIR/control-port-zero.toml:1: `control_port` is 0; it may be 1 to 65535",
+    ),
+    (
+        "bad-address",
+        "DIR/bad-address.toml:1: `addresses` is \"10.0.0.256\"; invalid IP address syntax",
+    ),
+    (
+        "bad-instance",
+        "DIR/bad-instance.toml:1: `instance` is \"west europe\"; an instance's name is 1 to 32 \
+         characters of A-Z a-z 0-9 - _ .",
+    ),
+    (
+        "listener-without-port",
+        "DIR/listener-without-port.toml:1: a listener has no `port`; add one, such as port = 20080",
+    ),
+    (
+        "listener-twice",
+        "DIR/listener-twice.toml:4: port 20080 of 10.0.0.4 is listened on already \
+         (DIR/listener-twice.toml:1); remove one of the two",
+    ),
+    (
+        "port-twice",
+        "DIR/port-twice.toml:1: port 80 of every address is listened on already \
+         (DIR/port-twice.toml:1); remove one of the two",
+    ),
+    (
+        "listener-covered",
+        "DIR/listener-covered.toml:2: port 443 of 10.0.0.4 is listened on already \
+         (DIR/listener-covered.toml:1); remove one of the two",
+    ),
+    (
+        "no-listener",
+        "there is nothing to listen on; name at least one port",
+    ),
+    (
+        "limit-out-of-range",
+        "DIR/limit-out-of-range.toml:2: `sessions` is 0; it may be 1 to 1000000",
+    ),
+    (
+        "log-format",
+        "DIR/log-format.toml:2: `format` is \"xml\"; use one of text, json",
+    ),
+    (
+        "log-level",
+        "DIR/log-level.toml:2: `level` is \"loud\"; use one of error, warn, info, debug, trace",
+    ),
+];
+
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configurations");
+
+fn check(directory: &Path, file: &str) -> (i32, String) {
+    let identity = directory.to_str().unwrap();
+    let (code, message) = failure(&["check-config", "--config", file, "--identity", identity]);
+    let message = message.replace(DIRECTORY, "DIR");
+    let problems = message.strip_prefix("fwprobe-echo: the configuration is not usable:\n");
+    (
+        code,
+        problems.unwrap_or_else(|| panic!("{message}")).to_owned(),
+    )
+}
+
+#[test]
+fn each_defect_is_named_with_its_line_and_what_would_be_right() {
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(directory.path());
+    for (name, expected) in PROBLEMS {
+        let (code, problems) = check(directory.path(), &format!("{DIRECTORY}/{name}.toml"));
+        assert_eq!(code, 2);
+        let first = problems.lines().next().unwrap();
+        // The TOML parser's words are its own.
+        let exact = first == expected || name == "syntax" && first.starts_with(expected);
+        assert!(exact, "{name}:\n{problems}");
+        assert_eq!(problems.lines().count(), 1, "{name}:\n{problems}");
+    }
+}
+
+#[test]
+fn every_file_of_a_defect_is_checked() {
+    let mut files: Vec<_> = fs::read_dir(DIRECTORY)
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    files.sort();
+    let mut names: Vec<_> = PROBLEMS
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    names.extend(["good", "many-problems"].map(str::to_owned));
+    names.sort();
+    assert_eq!(files, names);
+}
+
+#[test]
+fn all_problems_come_at_once_with_those_of_the_identity() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = directory.path().join("nowhere");
+    let (code, problems) = check(&nowhere, &format!("{DIRECTORY}/many-problems.toml"));
+    assert_eq!(code, 2);
+    let nowhere = nowhere.display();
+    assert_eq!(
+        problems,
+        format!(
+            "DIR/many-problems.toml:1: `instance` is a whole number; write it like instance = \
+             \"westeurope-1\"\n\
+             DIR/many-problems.toml:2: `ports` is 99999; it may be 0 to 65535\n\
+             DIR/many-problems.toml:3: `grace_seconds` is 99999; it may be 0 to 3600\n\
+             DIR/many-problems.toml:5: unknown key `colour`; `log` has format, level\n\
+             there is no identity in {nowhere}; make one with `fwprobe-echo identity new --dir \
+             {nowhere} --host HOST`\n\
+             DIR/many-problems.toml:2: port 443 of every address is listened on already \
+             (DIR/many-problems.toml:2); remove one of the two\n"
+        )
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_the_only_problem_then() {
+    let (code, message) = failure(&["check-config", "--config", "/nowhere/serve.toml"]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        message,
+        "fwprobe-echo: the configuration is not usable:\n/nowhere/serve.toml: this file cannot be \
+         read: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
+fn what_is_resolved_is_printed_as_a_configuration_that_comes_to_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let good = format!("{DIRECTORY}/good.toml");
+    for arguments in [
+        &["check-config", "--identity", identity, "--instance", "here"][..],
+        &["check-config", "--identity", identity, "--config", &good],
+        &[
+            "check-config",
+            "--identity",
+            identity,
+            "--config",
+            &good,
+            "--port",
+            "8080",
+            "--address",
+            "::1",
+            "--listen",
+            "127.0.0.1:9000",
+            "--log-level",
+            "debug",
+            "--grace",
+            "0",
+        ],
+    ] {
+        let printed = stdout(arguments);
+        let file = directory.path().join("printed.toml");
+        fs::write(&file, &printed).unwrap();
+        let again = stdout(&["check-config", "--config", file.to_str().unwrap()]);
+        assert_eq!(again, printed);
+    }
+}
+
+#[test]
+fn the_defaults_are_seven_ports_and_the_identitys_control_port() {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = directory.path().to_str().unwrap();
+    stdout(&[
+        "identity",
+        "new",
+        "--dir",
+        identity,
+        "--host",
+        "h.example",
+        "--control-port",
+        "9443",
+    ]);
+    let printed = stdout(&["check-config", "--identity", identity, "--instance", "here"]);
+    let printed = printed.replace(identity, "DIR");
+    insta::assert_snapshot!(printed, @r#"
+    identity = "DIR"
+    instance = "here"
+    reuse_port = false
+    behind_source_nat = false
+    grace_seconds = 10
+
+    [[listen]]
+    port = 80
+
+    [[listen]]
+    port = 443
+
+    [[listen]]
+    port = 3389
+
+    [[listen]]
+    port = 5901
+
+    [[listen]]
+    port = 5902
+
+    [[listen]]
+    port = 7998
+
+    [[listen]]
+    port = 7999
+
+    [[listen]]
+    port = 9443
+
+    [limits]
+    sessions = 15000
+    sessions_per_key = 12000
+    strangers = 4096
+    control_connections = 256
+    session_seconds = 2700
+    session_bytes = 16777216
+
+    [log]
+    format = "text"
+    level = "info"
+    "#);
+}
+
+#[test]
+fn a_relative_path_counts_from_the_file_it_stands_in() {
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(&directory.path().join("keys of mine"));
+    let file = directory.path().join("serve.toml");
+    fs::write(&file, "identity = \"keys of mine\"\n").unwrap();
+    let printed = stdout(&["check-config", "--config", file.to_str().unwrap()]);
+    let identity = directory.path().join("keys of mine");
+    let expected = format!("identity = \"{}\"\n", identity.display());
+    assert!(printed.starts_with(&expected), "{printed}");
+}
+
+#[test]
+fn flags_go_before_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let good = format!("{DIRECTORY}/good.toml");
+    let printed = stdout(&[
+        "check-config",
+        "--identity",
+        identity,
+        "--config",
+        &good,
+        "--port",
+        "8080",
+        "--control-port",
+        "9443",
+        "--address",
+        "127.0.0.1",
+        "--instance",
+        "there",
+        "--log-format",
+        "text",
+    ]);
+    let printed = printed.replace(identity, "DIR");
+    insta::assert_snapshot!(printed, @r#"
+    identity = "DIR"
+    instance = "there"
+    reuse_port = true
+    behind_source_nat = true
+    grace_seconds = 30
+
+    [[listen]]
+    address = "127.0.0.1"
+    port = 8080
+
+    [[listen]]
+    address = "127.0.0.1"
+    port = 9443
+
+    [[listen]]
+    address = "10.0.0.4"
+    port = 20080
+    public_port = 81
+
+    [limits]
+    sessions = 1000
+    sessions_per_key = 500
+    strangers = 200
+    control_connections = 20
+    session_seconds = 600
+    session_bytes = 1048576
+
+    [log]
+    format = "text"
+    level = "warn"
+    "#);
+}
+
+#[test]
+fn a_flag_that_makes_no_sense_is_an_error_of_usage() {
+    for flag in [
+        ["--port", "65536"],
+        ["--address", "localhost"],
+        ["--listen", "443"],
+        ["--control-port", "0"],
+        ["--instance", "a b"],
+        ["--log-level", "loud"],
+        ["--grace", "3601"],
+    ] {
+        let output = run(&["check-config", flag[0], flag[1]]);
+        assert_eq!(output.status.code(), Some(2), "{flag:?}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.contains(flag[0]) && message.contains(flag[1]),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! The client's side of a dialogue, by the protocol's description.
+
+use std::net::{IpAddr, SocketAddr};
+
+use prost::Message;
+use proto::decoded::Decoded;
+use proto::first_bytes::MAGIC;
+use proto::frame::{Frame, FrameType, OVERHEAD, seal};
+use proto::key::{KeySchedule, Nonce};
+use proto::limits::{DEFAULT_STAGES, GREETING_FRAME_BYTES};
+use proto::payload::{Direction, PayloadSink, PayloadSource};
+use proto::transcript::Transcript;
+use proto::wire::{
+    Confirmation, Exchange, Farewell, Greeting, Receipt, Received, Refusal, SocketAddress,
+    Testimony,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::running::Holder;
+
+/// One dialogue over any stream.
+pub(crate) struct Dialogue<S> {
+    pub(crate) stream: S,
+    holder: Holder,
+    nonce: Nonce,
+    transcript: Transcript,
+    input: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
+    pub(crate) fn new(stream: S, holder: &Holder) -> Self {
+        Self {
+            stream,
+            holder: holder.clone(),
+            nonce: rand::random(),
+            transcript: Transcript::new(),
+            input: Vec::new(),
+        }
+    }
+
+    /// Everything, with the default stages.
+    pub(crate) async fn run(&mut self) -> (Testimony, Farewell) {
+        self.greet().await;
+        let testimony = self.testimony().await;
+        let keys = self.session_keys(&testimony);
+        self.stages(&keys).await;
+        (testimony, self.part(&keys).await)
+    }
+
+    pub(crate) async fn greet(&mut self) {
+        let greeting = self.greeting();
+        self.stream.write_all(&greeting).await.unwrap();
+    }
+
+    /// Magic and greeting.
+    pub(crate) fn greeting(&mut self) -> Vec<u8> {
+        let mut greeting = Greeting {
+            version: 1,
+            key_id: self.holder.id.to_string(),
+            run_id: vec![0x52; 16],
+            session_id: vec![0x53; 16],
+            nonce: self.nonce.to_vec(),
+            port_dialled: 443,
+            path: "direct".to_owned(),
+            hold_seconds: 60,
+            ..Greeting::default()
+        };
+        // The padding's tag and length take three bytes.
+        let frame = OVERHEAD + greeting.encoded_len() + 3;
+        greeting.padding = vec![0; GREETING_FRAME_BYTES - frame];
+        let mut out = MAGIC.to_vec();
+        let keys = self.holder.secret.for_greeting();
+        let transcript = &mut self.transcript;
+        seal(&mut out, FrameType::Greeting, &greeting, &keys, transcript);
+        out
+    }
+
+    pub(crate) async fn testimony(&mut self) -> Testimony {
+        let keys = self.holder.secret.for_answer(&self.nonce);
+        let testimony: Testimony = self.read(FrameType::Testimony, &keys).await;
+        assert_eq!(testimony.client_nonce, self.nonce);
+        testimony
+    }
+
+    pub(crate) async fn refusal(&mut self) -> Refusal {
+        let keys = self.holder.secret.for_answer(&self.nonce);
+        self.read(FrameType::Refusal, &keys).await
+    }
+
+    pub(crate) fn session_keys(&self, testimony: &Testimony) -> KeySchedule {
+        let server_nonce = testimony.server_nonce.as_slice().try_into().unwrap();
+        self.holder.secret.for_session(&self.nonce, &server_nonce)
+    }
+
+    /// Sends all stages before it reads any answer, as the raw envelope may.
+    pub(crate) async fn stages(&mut self, keys: &KeySchedule) {
+        for (stage, bytes) in (1..).zip(DEFAULT_STAGES) {
+            let exchange = Exchange {
+                stage,
+                up_bytes: bytes,
+                down_bytes: bytes,
+            };
+            let mut out = Vec::new();
+            let transcript = &mut self.transcript;
+            seal(&mut out, FrameType::Exchange, &exchange, keys, transcript);
+            PayloadSource::new(keys, Direction::Up, stage, bytes).produce(&mut out, usize::MAX);
+            self.stream.write_all(&out).await.unwrap();
+        }
+        self.stream.flush().await.unwrap();
+        for (stage, bytes) in (1..).zip(DEFAULT_STAGES) {
+            let confirmation: Confirmation = self.read(FrameType::Confirmation, keys).await;
+            let received = confirmation.received.unwrap();
+            assert_eq!((received.stage, received.bytes), (stage, bytes));
+            assert_eq!(received.altered_at, None);
+            self.payload(keys, stage, bytes).await;
+        }
+    }
+
+    async fn payload(&mut self, keys: &KeySchedule, stage: u32, bytes: u32) {
+        let mut sink = PayloadSink::new(keys, Direction::Down, stage, bytes);
+        loop {
+            let taken = sink.accept(&self.input);
+            self.input.drain(..taken);
+            if sink.complete() {
+                break;
+            }
+            self.read_some().await;
+        }
+        assert_eq!(sink.altered_at(), None);
+    }
+
+    /// Receipt, farewell, and the server's close.
+    pub(crate) async fn part(&mut self, keys: &KeySchedule) -> Farewell {
+        let receipt = Receipt {
+            received: vec![Received::default()],
+        };
+        let mut out = Vec::new();
+        let transcript = &mut self.transcript;
+        seal(&mut out, FrameType::Receipt, &receipt, keys, transcript);
+        self.stream.write_all(&out).await.unwrap();
+        self.stream.flush().await.unwrap();
+        let farewell = self.read(FrameType::Farewell, keys).await;
+        assert_eq!(rest(&mut self.stream).await, b"");
+        farewell
+    }
+
+    async fn read<M: Message + Default>(&mut self, wanted: FrameType, keys: &KeySchedule) -> M {
+        loop {
+            if let Decoded::Complete { value, consumed } = Frame::decode(&self.input).unwrap() {
+                assert_eq!(value.frame_type(), wanted);
+                let message = value.open(keys, &mut self.transcript).unwrap();
+                self.input.drain(..consumed);
+                return message;
+            }
+            self.read_some().await;
+        }
+    }
+
+    async fn read_some(&mut self) {
+        let read = self.stream.read_buf(&mut self.input).await.unwrap();
+        assert_ne!(read, 0, "the server closed");
+    }
+}
+
+/// What comes until the server closes; that it closes without a word of TLS counts too.
+pub(crate) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest).await {
+        Ok(_) => rest,
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => rest,
+        Err(error) => panic!("{error} after {} bytes", rest.len()),
+    }
+}
+
+pub(crate) fn address(address: Option<SocketAddress>) -> SocketAddr {
+    let SocketAddress { ip, port } = address.unwrap();
+    let ip = match ip.len() {
+        4 => IpAddr::from(<[u8; 4]>::try_from(ip).unwrap()),
+        _ => IpAddr::from(<[u8; 16]>::try_from(ip).unwrap()),
+    };
+    SocketAddr::new(ip, port.try_into().unwrap())
+}

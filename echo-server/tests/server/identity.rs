@@ -1,0 +1,316 @@
+//! `fwprobe-echo identity`.
+
+use std::fs;
+use std::path::Path;
+
+use echo_server::Identity;
+use proto::connection_string::ConnectionString;
+
+use crate::command::{failure, new_identity, run, stdout};
+
+fn connection_strings(printed: &str) -> Vec<ConnectionString> {
+    let lines = printed
+        .lines()
+        .filter(|line| line.starts_with("fwprobe://"));
+    lines.map(|line| line.parse().unwrap()).collect()
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_new_identity_is_printed_as_what_its_clients_need() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("identity");
+    let path = dir.to_str().unwrap();
+    let printed = stdout(&[
+        "identity",
+        "new",
+        "--dir",
+        path,
+        "--host",
+        "echo.example",
+        "--host",
+        "2001:db8::7",
+        "--key",
+        "head node A",
+        "--key",
+        "head node B",
+        "--control-port",
+        "9443",
+    ]);
+    let identity = Identity::load(&dir).unwrap();
+    let strings = connection_strings(&printed);
+    assert_eq!(strings.len(), 2);
+    for (string, key) in strings.iter().zip(identity.keys()) {
+        assert_eq!(*string, identity.connection_string(key));
+        assert_eq!(string.hosts, ["echo.example", "2001:db8::7"]);
+        assert_eq!(string.control_port, 9443);
+    }
+    let labels: Vec<_> = identity
+        .keys()
+        .iter()
+        .map(|key| key.label.as_str())
+        .collect();
+    assert_eq!(labels, ["head node A", "head node B"]);
+    let lines: Vec<_> = printed
+        .lines()
+        .filter(|line| !line.starts_with("fwprobe://"))
+        .collect();
+    assert_eq!(
+        lines.join("\n"),
+        format!(
+            "Made server-key.pem, server-certificate.pem and keys.toml in {path}.\n\
+             Clients recognise the server by the key in its certificate; its names and its expiry \
+             date decide nothing.\n\n\
+             Connection string for head node A, key {}:\n\n\
+             Connection string for head node B, key {}:\n\n\
+             Whoever has such a line may use the server, and it is not shown again: copy each into \
+             a file that only\nits user can read. Then:\n  \
+             here              fwprobe-echo serve --identity {path}\n  \
+             on the head node  fwprobe run --connection-file FILE",
+            strings[0].key_id, strings[1].key_id
+        )
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("above/identity");
+    new_identity(&dir);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    assert_eq!(
+        names(&dir),
+        ["keys.toml", "server-certificate.pem", "server-key.pem"]
+    );
+    for name in names(&dir) {
+        assert_eq!(mode(&dir.join(name)), 0o600);
+    }
+}
+
+#[test]
+fn secrets_stand_in_the_keys_file_and_the_connection_string_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let printed = new_identity(directory.path());
+    let string = connection_strings(&printed).remove(0).expose();
+    let secret = string.split([':', '@']).nth(2).unwrap();
+    assert_eq!(secret.len(), 43);
+    assert_eq!(printed.matches(secret).count(), 1);
+    for name in ["server-certificate.pem", "server-key.pem"] {
+        let text = fs::read_to_string(directory.path().join(name)).unwrap();
+        assert!(!text.contains(secret), "{name}");
+    }
+    let shown = stdout(&[
+        "identity",
+        "show",
+        "--dir",
+        directory.path().to_str().unwrap(),
+    ]);
+    assert!(!shown.contains(secret), "{shown}");
+    let identity = Identity::load(directory.path()).unwrap();
+    assert!(!format!("{identity:?}").contains(secret));
+}
+
+#[test]
+fn an_identity_that_is_there_is_never_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let keys = directory.path().join("keys.toml");
+    let before = fs::read(&keys).unwrap();
+    fs::remove_file(directory.path().join("server-key.pem")).unwrap();
+    let (code, message) = failure(&["identity", "new", "--dir", path, "--host", "h.example"]);
+    assert_eq!(
+        (code, message.as_str()),
+        (
+            1,
+            format!(
+                "fwprobe-echo: an identity is there already and stays as it is: \
+                 {path}/server-certificate.pem, {path}/keys.toml; give another --dir, or move it \
+                 away\n"
+            )
+            .as_str()
+        )
+    );
+    assert_eq!(fs::read(&keys).unwrap(), before);
+    assert_eq!(
+        names(directory.path()),
+        ["keys.toml", "server-certificate.pem"]
+    );
+}
+
+#[test]
+fn nothing_is_left_behind_where_it_cannot_be_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let dir = file.join("identity");
+    let arguments = [
+        "identity",
+        "new",
+        "--dir",
+        dir.to_str().unwrap(),
+        "--host",
+        "h.example",
+    ];
+    let (code, message) = failure(&arguments);
+    assert_eq!(code, 1);
+    let expected = format!("fwprobe-echo: {} cannot be written: ", dir.display());
+    assert!(message.starts_with(&expected), "{message}");
+    assert_eq!(names(directory.path()), ["file"]);
+}
+
+#[test]
+fn what_is_no_host_is_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("identity");
+    for host in ["echo.example:443", "[::1]", "a b", ""] {
+        let arguments = [
+            "identity",
+            "new",
+            "--dir",
+            dir.to_str().unwrap(),
+            "--host",
+            host,
+        ];
+        let (code, message) = failure(&arguments);
+        assert_eq!(code, 1);
+        assert_eq!(
+            message,
+            format!(
+                "fwprobe-echo: `{host}` is no host name or IP address (IPv6 without brackets, and \
+                 no port)\n"
+            )
+        );
+    }
+    assert!(!dir.exists());
+}
+
+#[test]
+fn keys_are_numbered_where_nobody_names_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("identity");
+    let path = dir.to_str().unwrap();
+    stdout(&[
+        "identity",
+        "new",
+        "--dir",
+        path,
+        "--host",
+        "h.example",
+        "--keys",
+        "3",
+    ]);
+    let identity = Identity::load(&dir).unwrap();
+    let labels: Vec<_> = identity
+        .keys()
+        .iter()
+        .map(|key| key.label.as_str())
+        .collect();
+    assert_eq!(labels, ["client 1", "client 2", "client 3"]);
+}
+
+#[test]
+fn keys_are_added_and_revoked_one_by_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let printed = stdout(&["identity", "add-key", "--dir", path, "--key", "CI"]);
+    let added = connection_strings(&printed).remove(0);
+    assert!(printed.ends_with("A running server takes this over when it is restarted.\n"));
+    let id = added.key_id.as_str();
+    let printed = stdout(&["identity", "revoke-key", "--dir", path, id]);
+    let expected =
+        format!("Key {id} is revoked. A running server takes this over when it is restarted.\n");
+    assert_eq!(printed, expected);
+    let identity = Identity::load(directory.path()).unwrap();
+    let revoked: Vec<_> = identity.keys().iter().map(|key| key.revoked).collect();
+    assert_eq!(revoked, [false, true]);
+    assert_eq!(identity.keys()[1].secret, added.secret);
+    let known: Vec<_> = identity
+        .keys()
+        .iter()
+        .map(|key| key.id.to_string())
+        .collect();
+    let (code, message) = failure(&["identity", "revoke-key", "--dir", path, "nobody"]);
+    let expected = format!(
+        "fwprobe-echo: there is no key `nobody`; there are: {}\n",
+        known.join(", ")
+    );
+    assert_eq!((code, message), (1, expected));
+}
+
+#[test]
+fn an_identity_is_shown_without_its_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let identity = Identity::load(directory.path()).unwrap();
+    let key = &identity.keys()[0];
+    assert_eq!(
+        stdout(&["identity", "show", "--dir", path]),
+        format!(
+            "pin           {}\nhosts         127.0.0.1\ncontrol port  8443\n\
+             key           {}  valid  created {:.0}  client 1\n",
+            identity.pin(),
+            key.id,
+            key.created
+        )
+    );
+}
+
+#[test]
+fn everything_wrong_with_the_keys_is_said_at_once_and_no_secret_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let keys = directory.path().join("keys.toml");
+    let file = r#"control_port = 0
+[[keys]]
+id = "a b"
+label = ""
+secret = "hunter2hunter2"
+created = "yesterday"
+colour = "red"
+[[keys]]
+id = "twice"
+label = "x"
+secret = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"
+created = "2026-01-31T12:00:00Z"
+[[keys]]
+id = "twice"
+label = "y"
+secret = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc"
+created = "2026-01-31T12:00:00Z"
+"#;
+    fs::write(&keys, file).unwrap();
+    let output = run(&["identity", "show", "--dir", path]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    let keys = keys.display().to_string();
+    let message = message.replace(&keys, "K");
+    let (before_date, after_date) = message.split_once("`created` is \"yesterday\"").unwrap();
+    let (_, after_date) = after_date.split_once('\n').unwrap();
+    assert_eq!(
+        before_date,
+        "fwprobe-echo: K:1: `control_port` is 0; it may be 1 to 65535\n\
+         K:3: `id` is \"a b\"; a key id is 1 to 32 characters of A-Z a-z 0-9 - _\n\
+         K:4: `label` is \"\"; a label is 1 to 64 printable characters\n\
+         K:5: `secret` is not what it should be; 43 characters of base64url (256 bits) are wanted\n\
+         K:6: "
+    );
+    assert_eq!(
+        after_date,
+        "K:7: unknown key `colour`; a key has id, label, secret, created, revoked, admin\n\
+         K:13: the key id `twice` is there already, in line 8; remove one of the two\n"
+    );
+}

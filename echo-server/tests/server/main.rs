@@ -1,0 +1,16 @@
+//! The server as its clients, its operator and strangers meet it.
+#![cfg(test)]
+
+mod bind;
+mod command;
+mod configuration;
+mod control;
+mod crowd;
+mod dialogue;
+mod help;
+mod identity;
+mod process;
+mod running;
+mod sessions;
+mod strangers;
+mod tls_client;

@@ -1,0 +1,242 @@
+//! The program as a process: what it prints, and how it stops.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+
+use echo_server::Identity;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpStream;
+
+use crate::command::{failure, new_identity, program};
+use crate::dialogue::Dialogue;
+use crate::running::Holder;
+
+struct Process {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    printed: Vec<String>,
+    holder: Holder,
+    _directory: tempfile::TempDir,
+}
+
+impl Process {
+    /// Started, and ready as soon as it has said what comes next.
+    fn serve(arguments: &[&str]) -> Self {
+        Self::serve_as(program(), arguments)
+    }
+
+    fn serve_as(mut command: Command, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        new_identity(directory.path());
+        let mut child = command
+            .args(["serve", "--identity", directory.path().to_str().unwrap()])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut printed = Vec::new();
+        for line in stdout.lines() {
+            printed.push(line.unwrap());
+            if printed
+                .last()
+                .unwrap()
+                .trim_start()
+                .starts_with("fwprobe run")
+            {
+                break;
+            }
+        }
+        Self {
+            stderr: BufReader::new(child.stderr.take().unwrap()),
+            child,
+            printed,
+            holder: holder(directory.path()),
+            _directory: directory,
+        }
+    }
+
+    fn address(&self, index: usize) -> SocketAddr {
+        self.printed[1 + index].trim().parse().unwrap()
+    }
+
+    async fn connect(&self) -> Dialogue<TcpStream> {
+        let stream = TcpStream::connect(self.address(0)).await.unwrap();
+        Dialogue::new(stream, &self.holder)
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Reads the log up to a line with `text`.
+    fn wait_for(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(
+                self.stderr.read_line(&mut line).unwrap(),
+                0,
+                "no line with {text:?}"
+            );
+        }
+    }
+
+    fn end(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.stderr.read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A test that failed half way leaves nothing running.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn holder(directory: &Path) -> Holder {
+    let identity = Identity::load(directory).unwrap();
+    let key = &identity.keys()[0];
+    Holder {
+        id: key.id.clone(),
+        secret: key.secret.clone(),
+    }
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_what_comes_next_and_serves() {
+    let process = Process::serve(&["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]);
+    let (first, second) = (process.address(0), process.address(1));
+    let mut ports = [first.port(), second.port()];
+    ports.sort_unstable();
+    assert_eq!(
+        process.printed,
+        [
+            format!("fwprobe-echo {} listens on", env!("CARGO_PKG_VERSION")),
+            format!("  {first}"),
+            format!("  {second}"),
+            "The connection strings name control port 8443, which is not among them.".to_owned(),
+            "Next, on the head node, with a line that `fwprobe-echo identity` printed in FILE:"
+                .to_owned(),
+            format!(
+                "  fwprobe run --port {} --port {} --connection-file FILE",
+                ports[0], ports[1]
+            ),
+        ]
+    );
+    process.connect().await.run().await;
+    process.signal(Signal::TERM);
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+}
+
+#[tokio::test]
+async fn sigterm_lets_running_sessions_finish_and_takes_no_new_ones() {
+    let mut process = Process::serve(&["--listen", "127.0.0.1:0", "--grace", "3600"]);
+    let mut running = process.connect().await;
+    running.greet().await;
+    let testimony = running.testimony().await;
+    let keys = running.session_keys(&testimony);
+    let mut late = process.connect().await;
+    // Its place in the server is certain once a byte of it has been answered for.
+    running.stages(&keys).await;
+    process.signal(Signal::TERM);
+    process.wait_for("stopping");
+    late.greet().await;
+    assert_eq!(late.refusal().await.reason, 2);
+    drop(late);
+    running.part(&keys).await;
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let mut process = Process::serve(&["--listen", "127.0.0.1:0", "--grace", "3600"]);
+    let mut running = process.connect().await;
+    running.greet().await;
+    running.testimony().await;
+    process.signal(Signal::INT);
+    process.wait_for("stopping");
+    process.signal(Signal::INT);
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+}
+
+#[tokio::test]
+async fn after_the_grace_period_it_ends_whatever_still_runs() {
+    let process = Process::serve(&["--listen", "127.0.0.1:0", "--grace", "0"]);
+    let mut running = process.connect().await;
+    running.greet().await;
+    let testimony = running.testimony().await;
+    let keys = running.session_keys(&testimony);
+    running.stages(&keys).await;
+    process.signal(Signal::TERM);
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+    assert!(log.contains("the grace period is over"), "{log}");
+}
+
+/// The limits are lowered to what there is, so that strangers cannot take the last descriptor.
+#[tokio::test]
+async fn few_descriptors_are_shared_fairly() {
+    let limit = "ulimit -n 140; exec \"$0\" \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", limit, env!("CARGO_BIN_EXE_fwprobe-echo")]);
+    let mut process = Process::serve_as(shell, &["--listen", "127.0.0.1:0"]);
+    process.wait_for("too few file descriptors");
+    let mut strangers = Vec::new();
+    for _ in 0..300 {
+        strangers.push(TcpStream::connect(process.address(0)).await.unwrap());
+    }
+    process.connect().await.run().await;
+    process.signal(Signal::TERM);
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+    assert!(!log.contains("cannot be accepted"), "{log}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error_and_nothing_is_announced() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(directory.path());
+    let identity = directory.path().to_str().unwrap();
+    let (code, message) = failure(&["serve", "--identity", identity, "--listen", &address]);
+    assert_eq!(code, 1);
+    let expected = format!(
+        "fwprobe-echo: 1 listener could not be bound, so none is:\n  {address}: in use by another \
+         program;"
+    );
+    assert!(message.contains(&expected), "{message}");
+}
+
+#[tokio::test]
+async fn strangers_cannot_fill_the_log() {
+    let process = Process::serve(&["--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let address = process.address(0);
+    for _ in 0..50 {
+        drop(TcpStream::connect(address).await.unwrap());
+    }
+    process.connect().await.run().await;
+    process.signal(Signal::TERM);
+    let (_, log) = process.end();
+    let about_strangers = log
+        .lines()
+        .filter(|line| line.contains("without a key"))
+        .count();
+    assert!((1..=2).contains(&about_strangers), "{log}");
+    assert!(
+        log.lines()
+            .all(|line| line.starts_with('{') && line.ends_with('}')),
+        "{log}"
+    );
+}

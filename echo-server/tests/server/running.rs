@@ -1,0 +1,100 @@
+//! A server inside the test's own process, on the loopback address.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use echo_server::{Config, Identity, InstanceName, Listen, bind};
+use jiff::Timestamp;
+use proto::key::{KeyId, Secret};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) struct Running {
+    pub(crate) identity: Identity,
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) stopped: JoinHandle<()>,
+}
+
+/// One key of a server's.
+#[derive(Clone)]
+pub(crate) struct Holder {
+    pub(crate) id: KeyId,
+    pub(crate) secret: Secret,
+}
+
+impl Running {
+    pub(crate) fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    pub(crate) fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config();
+        change(&mut config);
+        Self::serve(config, identity())
+    }
+
+    pub(crate) fn serve(config: Config, identity: Identity) -> Self {
+        let bound = bind(config, &identity).unwrap();
+        let addresses = bound.listeners().iter().map(|l| l.address()).collect();
+        let (stop, stopping) = oneshot::channel();
+        let stopped = tokio::spawn(bound.run(async move {
+            let _ = stopping.await;
+        }));
+        Self {
+            identity,
+            addresses,
+            stop,
+            stopped,
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.addresses[0]).await.unwrap()
+    }
+
+    pub(crate) fn holder(&self, index: usize) -> Holder {
+        let key = &self.identity.keys()[index];
+        Holder {
+            id: key.id.clone(),
+            secret: key.secret.clone(),
+        }
+    }
+}
+
+impl Holder {
+    /// The same id with another secret.
+    pub(crate) fn with_wrong_secret(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            secret: Secret::new([0xee; 32]),
+        }
+    }
+
+    /// The same secret under an id that no key has.
+    pub(crate) fn with_unknown_id(&self) -> Self {
+        Self {
+            id: "nobody".parse().unwrap(),
+            secret: self.secret.clone(),
+        }
+    }
+}
+
+/// Two listeners; the second stands for port 443.
+pub(crate) fn config() -> Config {
+    let loopback = "127.0.0.1:0".parse().unwrap();
+    let listen = vec![Listen::on(loopback), Listen::loopback_for(443)];
+    Config::new(listen, InstanceName::from_host_name("test"))
+}
+
+/// As [`config`]; whoever says nothing is let go after a moment.
+pub(crate) fn impatient(config: &mut Config) {
+    config.session.first_byte = Duration::from_millis(300);
+    config.session.greeting = Duration::from_millis(300);
+}
+
+pub(crate) fn identity() -> Identity {
+    let labels = ["first", "second"].map(|label| label.parse().unwrap());
+    Identity::mint(&["127.0.0.1".to_owned()], 8443, labels, Timestamp::now()).unwrap()
+}
