@@ -1,0 +1,197 @@
+//! What users type. Only this file knows clap; everything after it works on plain values.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tests from both ends whether a firewall lets this host reach the cloud.
+#[derive(Debug, Parser)]
+#[command(name = "fwprobe", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// When to colour the output.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// See it work: a full run against an echo server of its own, on this machine only.
+    Demo(DemoArguments),
+    /// Probe every rule of a profile and say, port by port, what is true.
+    Run(RunArguments),
+    /// Show what `run` would probe, as data, without sending anything.
+    Plan(PlanArguments),
+    /// Explain a verdict or finding by its id, or the verdicts of a saved run.
+    Explain(ExplainArguments),
+    /// Write a saved run in another format, or print the document's schema.
+    Report(ReportArguments),
+    /// List, show or validate profiles.
+    Profiles {
+        #[command(subcommand)]
+        command: ProfilesCommand,
+    },
+    /// Print a shell's completion script.
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page.
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    #[command(flatten)]
+    pub reports: ReportOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub what: WhatToProbe,
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub reports: ReportOptions,
+    /// How long to wait for the other end at each step, in seconds (1 to 60).
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub what: WhatToProbe,
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// Which rules, over which paths.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct WhatToProbe {
+    /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml).
+    pub profile: Option<String>,
+    /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
+    #[arg(long = "port", value_name = "PORT[/KIND]")]
+    pub ports: Vec<String>,
+    /// How to get there: `direct` (the default). Repeatable.
+    #[arg(long = "via", value_name = "PATH")]
+    pub via: Vec<String>,
+    /// Dial another port than the rule's: 80=20080. Repeatable.
+    #[arg(long = "map", value_name = "PORT=DIALLED")]
+    pub maps: Vec<String>,
+    /// A file that says what to expect of rules, where it differs from the profile.
+    #[arg(long, value_name = "FILE")]
+    pub expect: Option<PathBuf>,
+    /// Only addresses of this family.
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// Only addresses of this family.
+    #[arg(short = '6', long)]
+    pub ipv6: bool,
+}
+
+/// Which echo server.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ServerOptions {
+    /// File with the connection string that the server printed. Otherwise it is taken from the
+    /// variable FWPROBE_CONNECTION, or from the configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub connection_file: Option<PathBuf>,
+    /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Probe this host or address instead of those in the connection string. Repeatable.
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Leave from this local address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<IpAddr>,
+}
+
+/// Where reports go, and in which form.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ReportOptions {
+    /// What to print on standard output.
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE.
+    /// Repeatable.
+    #[arg(long = "output", value_name = "[FORMAT=]FILE")]
+    pub outputs: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// A verdict's or finding's id, or the file of a saved run.
+    #[arg(value_name = "ID|run.json", required_unless_present = "all")]
+    pub subject: Option<String>,
+    /// Every page, as one Markdown document.
+    #[arg(long, conflicts_with = "subject")]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// A run saved as JSON.
+    #[arg(required_unless_present = "schema", value_name = "run.json")]
+    pub run: Option<PathBuf>,
+    /// Print the JSON schema of the run document.
+    #[arg(long)]
+    pub schema: bool,
+    #[command(flatten)]
+    pub reports: ReportOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfilesCommand {
+    /// The profiles that are built in.
+    List,
+    /// One profile as the file that defines it.
+    Show { profile: String },
+    /// Check profile files of your own; all problems at once.
+    Validate {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (1.0..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("1 to 60 seconds are wanted".to_owned()),
+    }
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 all rules as expected; 1 a rule is conclusively not; 3 undecided (the server could not
+be reached, refused the key, or the evidence does not decide); 2 usage or configuration.
+
+First steps: `fwprobe demo`, then `fwprobe-echo identity new` on the server, then
+`fwprobe run hpc-2008r2-sp1 --connection-file FILE` here.";

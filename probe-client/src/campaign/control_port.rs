@@ -1,0 +1,45 @@
+//! The control port: of no rule, dialled for comparison with those that are.
+
+use std::net::IpAddr;
+
+use probe_core::measurement::Measurement;
+use probe_core::observation::Observation;
+use probe_core::plan::PlannedProbe;
+use probe_core::profile::{Confidence, Direction, Expectation, Rule, Transport};
+use probe_core::session_kind::SessionKind;
+
+use super::Campaign;
+
+/// Probes the control port of `address` as any TLS service.
+pub(super) async fn measure(
+    campaign: &Campaign,
+    host: &str,
+    address: IpAddr,
+    resolved: &Observation,
+) -> Measurement {
+    let port = campaign.config.plan.control_port;
+    let planned = PlannedProbe {
+        rule: Rule {
+            id: "control-port"
+                .parse()
+                .expect("a constant that is a rule id"),
+            port,
+            transport: Transport::Tcp,
+            session: Some(SessionKind::Tls),
+            via_uri: None,
+            nettcp_mode: None,
+            purpose: "comparison: a port of no rule".to_owned(),
+            direction: Direction::Outbound,
+            expect: Expectation::Open,
+            required: false,
+            destination: None,
+            source: "fwprobe".to_owned(),
+            source_date: None,
+            confidence: Confidence::Verified,
+        },
+        session: SessionKind::Tls,
+        dialled: port,
+    };
+    let task = campaign.task(&planned, host, address, resolved);
+    task.run(&campaign.context).await
+}

@@ -1,0 +1,53 @@
+//! One module per command. A command answers with an exit code; what stops it from doing its job is
+//! an error.
+
+use std::process::ExitCode;
+
+use crate::arguments::{Arguments, Colour, Command};
+use crate::terminal;
+
+mod completions;
+mod demo;
+mod explain;
+mod man;
+mod plan;
+mod profiles;
+mod report;
+mod run;
+
+/// Carries out what was typed.
+pub(crate) fn execute(arguments: Arguments) -> ExitCode {
+    let colour = arguments.color;
+    match dispatch(arguments.command, colour) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            terminal::tell(&told(&error));
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
+    match command {
+        Command::Demo(arguments) => demo::execute(&arguments, colour),
+        Command::Run(arguments) => run::execute(&arguments, colour),
+        Command::Plan(arguments) => plan::execute(&arguments, colour),
+        Command::Explain(arguments) => explain::execute(&arguments, colour),
+        Command::Report(arguments) => report::execute(&arguments, colour),
+        Command::Profiles { command } => profiles::execute(&command),
+        Command::Completions { shell } => completions::execute(shell),
+        Command::Man => man::execute(),
+    }
+}
+
+/// `error:` before each line that begins a problem.
+fn told(error: &anyhow::Error) -> String {
+    let text = match error.downcast_ref::<crate::config::Problems>() {
+        Some(problems) => problems.lines().join("\nerror: "),
+        None => format!("{error:#}"),
+    };
+    format!("error: {text}")
+}
+
+/// Usage or configuration.
+pub(crate) const EXIT_USAGE: u8 = 2;

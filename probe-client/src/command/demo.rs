@@ -1,0 +1,133 @@
+//! `fwprobe demo`: a full run against an echo server of its own on loopback, with two faults made on
+//! purpose, so that a newcomer sees successes and explained failures without any set-up.
+
+use anyhow::Context as _;
+use probe_core::catalogue::VerdictId;
+use probe_core::document::RunDocument;
+use probe_core::plan::{Plan, PortMap};
+use probe_core::profile::{Port, Profile};
+use tokio_util::sync::CancellationToken;
+
+use super::run::{deliver, measure, runtime};
+use crate::arguments::{Colour, DemoArguments, ReportFormat};
+use crate::config::Config;
+use crate::report::Outputs;
+use crate::resolve::Family;
+use crate::terminal;
+
+mod relay;
+mod stage;
+
+use stage::Stage;
+
+pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Result<u8> {
+    let outputs = Outputs::open(&arguments.reports.outputs)?;
+    let format = arguments.reports.format.unwrap_or(ReportFormat::Table);
+    let talk = format == ReportFormat::Table;
+    let document = runtime()?.block_on(perform(talk))?;
+    deliver(&document, &arguments.reports, outputs, colour)?;
+    let wrong = untrue(&document);
+    if wrong.is_empty() {
+        if talk {
+            terminal::print(CONCLUSION)?;
+        }
+        return Ok(0);
+    }
+    for line in wrong {
+        terminal::tell(&format!("error: {line}"));
+    }
+    Ok(1)
+}
+
+/// Sets the stage, runs the probes, and takes everything down again.
+async fn perform(talk: bool) -> anyhow::Result<RunDocument> {
+    let profile = Profile::lookup(PROFILE)?;
+    let ports: Vec<Port> = profile.rules.iter().map(|rule| rule.port).collect();
+    let stopped = CancellationToken::new();
+    let stage = Stage::set(&ports, stopped.clone()).await?;
+    if talk {
+        terminal::print(&introduction(&stage))?;
+    }
+    let config = config(profile, &stage)?;
+    let document = measure(&config).await;
+    stopped.cancel();
+    stage.over().await;
+    Ok(document)
+}
+
+fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
+    let hosts = vec!["127.0.0.1".to_owned()];
+    let paths = vec!["direct".to_owned()];
+    let maps: PortMap = stage.ports.iter().copied().collect();
+    let control_port = Port::new(stage.control_port).context("the control port")?;
+    Ok(Config {
+        connection: stage.connection.clone(),
+        plan: Plan::new(
+            Some(profile),
+            &profile.rules,
+            hosts,
+            paths,
+            &maps,
+            control_port,
+        ),
+        family: Family::V4,
+        bind: None,
+        patience: std::time::Duration::from_secs(4),
+    })
+}
+
+/// Verdicts that are not what the stage was set for.
+fn untrue(document: &RunDocument) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for probe in &document.probes {
+        let port = probe.measurement.rule.port.get();
+        let expected = match port {
+            SHUT => VerdictId::NotListening,
+            ALTERED => VerdictId::PayloadAltered,
+            _ => VerdictId::Reachable,
+        };
+        if probe.verdict.id != expected {
+            wrong.push(format!(
+                "port {port} is {expected}, but the verdict is {}: {}",
+                probe.verdict.id, probe.verdict.claim
+            ));
+        }
+    }
+    wrong
+}
+
+fn introduction(stage: &Stage) -> String {
+    let mapped: Vec<String> = stage
+        .ports
+        .iter()
+        .map(|(rule, dialled)| format!("{rule}={dialled}"))
+        .collect();
+    let mapped = textwrap::fill(
+        &mapped.join("  "),
+        textwrap::Options::new(78)
+            .initial_indent("    ")
+            .subsequent_indent("    "),
+    );
+    format!(
+        "An echo server now runs inside this process, on loopback only. The seven ports of\n\
+         {PROFILE} stand on free ones:\n{mapped}\n\
+         Two faults are made on purpose: port {SHUT} is shut, and port {ALTERED} goes through a\n\
+         small relay that flips one bit. Everything else should be reachable.\n\n"
+    )
+}
+
+const PROFILE: &str = "hpc-2008r2-sp1";
+
+/// Nothing listens there.
+const SHUT: u16 = 7998;
+
+/// Through the relay: the one port of the profile without TLS, so that the flipped bit shows as what
+/// it is and not as a broken handshake.
+const ALTERED: u16 = 80;
+
+const CONCLUSION: &str = "\
+The two failures are the ones that were made on purpose, and their causes are right.
+
+For real: `fwprobe-echo identity new` and `fwprobe-echo serve` on a host in the cloud, then
+`fwprobe run hpc-2008r2-sp1 --connection-file FILE` here.
+";

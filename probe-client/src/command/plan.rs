@@ -1,0 +1,64 @@
+//! `fwprobe plan`: the plan as data.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use probe_core::plan::Plan;
+
+use crate::arguments::{Colour, PlanArguments, PlanFormat};
+use crate::config;
+use crate::terminal;
+
+pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
+    // Patience plays no part in a plan.
+    let patience = std::time::Duration::from_secs(1);
+    let config = config::resolve(&arguments.what, &arguments.server, patience, &|name| {
+        std::env::var(name).ok()
+    })?;
+    let text = match arguments.format {
+        PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&config.plan)?),
+        PlanFormat::Table => table(&config.plan)?,
+    };
+    terminal::print(&text).context("standard output")?;
+    Ok(0)
+}
+
+fn table(plan: &Plan) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    let profile = plan.profile.as_ref().map(ToString::to_string);
+    writeln!(out, "profile  {}", profile.as_deref().unwrap_or("-"))?;
+    writeln!(out, "servers  {}", plan.hosts.join(", "))?;
+    writeln!(out, "paths    {}", plan.paths.join(", "))?;
+    writeln!(
+        out,
+        "control  {}/tls, for comparison only",
+        plan.control_port
+    )?;
+    writeln!(
+        out,
+        "\n{:>5}  {:>6}  {:<7} {:<8} {:<28} PURPOSE",
+        "PORT", "DIALLED", "KIND", "EXPECT", "RULE"
+    )?;
+    for probe in &plan.probes {
+        writeln!(
+            out,
+            "{:>5}  {:>6}  {:<7} {:<8} {:<28} {}",
+            probe.rule.port.to_string(),
+            probe.dialled.to_string(),
+            probe.session.to_string(),
+            probe.rule.expect.to_string(),
+            probe.rule.id.to_string(),
+            probe.rule.purpose
+        )?;
+    }
+    for skipped in &plan.skipped {
+        writeln!(
+            out,
+            "{:>5}  not tested ({}): {}",
+            skipped.port.to_string(),
+            skipped.purpose,
+            skipped.because
+        )?;
+    }
+    Ok(out)
+}

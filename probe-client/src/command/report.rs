@@ -1,0 +1,45 @@
+//! `fwprobe report`: a saved run in another form, or the schema of the document.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use probe_core::document::{DOCUMENT, RunDocument};
+
+use super::run::deliver;
+use crate::arguments::{Colour, ReportArguments};
+use crate::report::Outputs;
+use crate::terminal;
+
+pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Result<u8> {
+    if arguments.schema {
+        terminal::print(&schema()?).context("standard output")?;
+        return Ok(0);
+    }
+    let Some(path) = &arguments.run else {
+        bail!("name the file of a saved run");
+    };
+    let document = load(path)?;
+    let outputs = Outputs::open(&arguments.reports.outputs)?;
+    deliver(&document, &arguments.reports, outputs, colour)?;
+    Ok(0)
+}
+
+/// Reads a saved run.
+pub(super) fn load(path: &Path) -> anyhow::Result<RunDocument> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
+    let document: RunDocument = serde_json::from_str(&text)
+        .with_context(|| format!("{shown} is no document of the form {DOCUMENT}"))?;
+    if document.document != DOCUMENT {
+        bail!(
+            "{shown} is a `{}`; this version reads `{DOCUMENT}`",
+            document.document
+        );
+    }
+    Ok(document)
+}
+
+fn schema() -> anyhow::Result<String> {
+    let schema = schemars::schema_for!(RunDocument);
+    Ok(format!("{}\n", serde_json::to_string_pretty(&schema)?))
+}

@@ -1,0 +1,69 @@
+//! `fwprobe run`.
+
+use anyhow::Context as _;
+use probe_core::document::RunDocument;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{Colour, ReportFormat, ReportOptions, RunArguments};
+use crate::config::{self, Config};
+use crate::progress::Progress;
+use crate::report::{self, Outputs};
+use crate::{campaign, terminal};
+
+pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
+    let config = config::resolve(
+        &arguments.what,
+        &arguments.server,
+        arguments.timeout,
+        &|name| std::env::var(name).ok(),
+    )?;
+    let outputs = Outputs::open(&arguments.reports.outputs)?;
+    let document = runtime()?.block_on(measure(&config));
+    deliver(&document, &arguments.reports, outputs, colour)?;
+    Ok(document.summary.exit_code)
+}
+
+/// The runtime of a command that uses the network.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime cannot start")
+}
+
+/// Runs `config`; Ctrl-C ends it early, with what was measured so far.
+pub(super) async fn measure(config: &Config) -> RunDocument {
+    let cancelled = CancellationToken::new();
+    let progress = Progress::new(config.plan.probes.len(), terminal::shows_progress());
+    let running = campaign::run(config, &progress, cancelled.clone());
+    tokio::pin!(running);
+    loop {
+        tokio::select! {
+            document = &mut running => return document,
+            // A second one falls to the system's default once this future is gone.
+            signal = tokio::signal::ctrl_c(), if !cancelled.is_cancelled() => {
+                if signal.is_ok() {
+                    terminal::tell("interrupted: writing what was measured");
+                }
+                cancelled.cancel();
+            }
+        }
+    }
+}
+
+/// The report on standard output, and the files.
+pub(super) fn deliver(
+    document: &RunDocument,
+    options: &ReportOptions,
+    outputs: Outputs,
+    colour: Colour,
+) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    let format = options.format.unwrap_or(ReportFormat::Table);
+    report::write(format, document, terminal::look(colour), &mut text)?;
+    terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
+    for path in outputs.write(document)? {
+        terminal::tell(&format!("written: {}", path.display()));
+    }
+    Ok(())
+}

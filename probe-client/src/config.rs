@@ -1,0 +1,100 @@
+//! Arguments, environment and files become one configuration with nothing left open. Every problem
+//! is found before anything is sent, and all of them are told at once.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use probe_core::plan::Plan;
+use probe_core::profile::{InvalidPort, Port, Profile, Rule};
+use proto::connection_string::ConnectionString;
+
+use crate::arguments::{ServerOptions, WhatToProbe};
+use crate::connection;
+use crate::resolve::Family;
+
+mod by_hand;
+mod expectations;
+mod file;
+mod problems;
+mod selection;
+
+pub(crate) use problems::Problems;
+pub(crate) use selection::{load, load_file};
+
+/// What a run does.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub connection: ConnectionString,
+    pub plan: Plan,
+    pub family: Family,
+    pub bind: Option<IpAddr>,
+    /// At each step.
+    pub patience: Duration,
+}
+
+/// The environment, as a question so that tests ask none.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Resolves what `run` and `plan` were given.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub(crate) fn resolve(
+    what: &WhatToProbe,
+    server: &ServerOptions,
+    patience: Duration,
+    environment: Environment<'_>,
+) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let file = problems.take(file::read(server.config.as_deref(), environment));
+    let file = file.unwrap_or_default();
+    let connection = problems.take(connection::find(
+        server.connection_file.as_deref(),
+        environment(connection::VARIABLE),
+        file.connection(),
+    ));
+    let selected = selection::rules(what, file.profile.as_deref(), &mut problems);
+    let maps = selection::maps(&what.maps, &mut problems);
+    let paths = selection::paths(&what.via, &mut problems);
+    for host in &server.hosts {
+        if !proto::connection_string::is_host(host) {
+            problems.add(format!("--host {host}: no host name or address"));
+        }
+    }
+    let (Some(connection), Some((profile, rules))) = (connection, selected) else {
+        return Err(problems);
+    };
+    selection::check_maps(&maps, &rules, &mut problems);
+    let hosts = if server.hosts.is_empty() {
+        connection.hosts.clone()
+    } else {
+        server.hosts.clone()
+    };
+    let control_port = problems.take(Port::new(connection.control_port).ok_or(InvalidPort));
+    problems.none()?;
+    let control_port = control_port.ok_or_else(Problems::default)?;
+    Ok(Config {
+        plan: Plan::new(profile.as_ref(), &rules, hosts, paths, &maps, control_port),
+        connection,
+        family: family(what),
+        bind: server.bind,
+        patience,
+    })
+}
+
+fn family(what: &WhatToProbe) -> Family {
+    match (what.ipv4, what.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        (false, false) => Family::Both,
+    }
+}
+
+/// A profile and its rules with `--port` and `--expect` applied.
+type Selected = (Option<Profile>, Vec<Rule>);
+
+/// Whether a profile argument names a file rather than a compiled-in profile.
+pub(crate) fn is_file(profile: &str) -> bool {
+    profile.contains(['/', '\\']) || Path::new(profile).extension().is_some_and(|e| e == "toml")
+}

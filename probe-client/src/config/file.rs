@@ -1,0 +1,82 @@
+//! The user's configuration file: what need not be typed each time.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::Environment;
+
+/// All optional; unknown keys are errors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileConfig {
+    /// `fwprobe://…`
+    connection: Option<String>,
+    pub(super) profile: Option<String>,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+impl FileConfig {
+    /// The connection string and the file that it stands in.
+    pub(super) fn connection(&self) -> Option<(String, PathBuf)> {
+        let text = self.connection.clone()?;
+        Some((text, self.path.clone()))
+    }
+}
+
+/// Reads `explicit`, which must be there, or the default file, which need not.
+pub(super) fn read(
+    explicit: Option<&Path>,
+    environment: Environment<'_>,
+) -> Result<FileConfig, ConfigFileError> {
+    let path = match explicit {
+        Some(path) => path.to_owned(),
+        None => match default_path(environment).filter(|path| path.exists()) {
+            Some(path) => path,
+            None => return Ok(FileConfig::default()),
+        },
+    };
+    let text = std::fs::read_to_string(&path).map_err(|error| ConfigFileError::Unreadable {
+        path: path.clone(),
+        error,
+    })?;
+    let parsed: FileConfig = toml::from_str(&text).map_err(|error| ConfigFileError::Malformed {
+        path: path.clone(),
+        line: error
+            .span()
+            .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
+        message: error.message().to_owned(),
+    })?;
+    Ok(FileConfig { path, ..parsed })
+}
+
+fn default_path(environment: Environment<'_>) -> Option<PathBuf> {
+    let (base, rest): (_, &[&str]) = if cfg!(windows) {
+        (environment("APPDATA")?, &[])
+    } else if let Some(base) = environment("XDG_CONFIG_HOME").filter(|b| !b.is_empty()) {
+        (base, &[])
+    } else {
+        (environment("HOME")?, &[".config"])
+    };
+    let mut path = PathBuf::from(base);
+    path.extend(rest);
+    path.extend(["fwprobe", "config.toml"]);
+    Some(path)
+}
+
+#[derive(Debug, Error)]
+pub(super) enum ConfigFileError {
+    #[error("the configuration file {} cannot be read: {error}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("{}, line {line}: {message} (keys: connection, profile)", path.display())]
+    Malformed {
+        path: PathBuf,
+        line: usize,
+        message: String,
+    },
+}

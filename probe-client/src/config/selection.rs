@@ -1,0 +1,116 @@
+//! Which rules, on which ports, over which paths.
+
+use probe_core::plan::PortMap;
+use probe_core::profile::{Profile, Rule};
+
+use super::problems::Problems;
+use super::{Selected, by_hand, expectations, is_file};
+use crate::arguments::WhatToProbe;
+
+/// The profile and the ports given by hand, with expectations applied.
+pub(super) fn rules(
+    what: &WhatToProbe,
+    configured: Option<&str>,
+    problems: &mut Problems,
+) -> Option<Selected> {
+    let by_hand: Vec<Rule> = what
+        .ports
+        .iter()
+        .filter_map(|text| problems.take(by_hand::rule(text)))
+        .collect();
+    let wanted = match what.profile.as_deref() {
+        Some(profile) => Some(profile),
+        None if what.ports.is_empty() => Some(configured.or_else(|| {
+            problems.add(NO_PROFILE);
+            None
+        })?),
+        None => None,
+    };
+    let profile = match wanted {
+        Some(name) => Some(load(name, problems)?),
+        None => None,
+    };
+    let mut rules = profile.as_ref().map_or_else(Vec::new, |p| p.rules.clone());
+    for rule in by_hand {
+        if rules.iter().any(|r| r.id == rule.id) {
+            problems.add(format!(
+                "--port {}/{} is given twice",
+                rule.port,
+                rule.session.map_or_else(String::new, |s| s.to_string())
+            ));
+        } else {
+            rules.push(rule);
+        }
+    }
+    if let Some(path) = &what.expect {
+        expectations::apply(path, &mut rules, problems);
+    }
+    Some((profile, rules))
+}
+
+/// A compiled-in profile by its name, or a file of the user's own.
+pub(crate) fn load(name: &str, problems: &mut Problems) -> Option<Profile> {
+    if !is_file(name) {
+        return problems.take(Profile::lookup(name)).cloned();
+    }
+    load_file(name, problems)
+}
+
+/// A profile file.
+pub(crate) fn load_file(name: &str, problems: &mut Problems) -> Option<Profile> {
+    match std::fs::read_to_string(name) {
+        Ok(text) => problems.take(Profile::parse(name, &text)),
+        Err(error) => {
+            problems.add(format!("the profile file {name} cannot be read: {error}"));
+            None
+        }
+    }
+}
+
+pub(super) fn maps(texts: &[String], problems: &mut Problems) -> PortMap {
+    let mut maps = PortMap::new();
+    for text in texts {
+        match text
+            .split_once('=')
+            .map(|(from, to)| (from.parse(), to.parse()))
+        {
+            Some((Ok(from), Ok(to))) => {
+                if maps.insert(from, to).is_some() {
+                    problems.add(format!("--map {text}: port {from} is mapped twice"));
+                }
+            }
+            _ => problems.add(format!(
+                "--map {text}: two ports from 1 to 65535 are wanted, as in 80=20080"
+            )),
+        }
+    }
+    maps
+}
+
+/// A map for a port that nothing dials is a typing error.
+pub(super) fn check_maps(maps: &PortMap, rules: &[Rule], problems: &mut Problems) {
+    for from in maps.keys() {
+        if !rules.iter().any(|rule| rule.port == *from) {
+            problems.add(format!("--map {from}=…: no rule is for port {from}"));
+        }
+    }
+}
+
+pub(super) fn paths(texts: &[String], problems: &mut Problems) -> Vec<String> {
+    if texts.is_empty() {
+        return vec![DIRECT.to_owned()];
+    }
+    for text in texts {
+        if text != DIRECT {
+            problems.add(format!(
+                "--via {text}: this version knows the path `{DIRECT}` only"
+            ));
+        }
+    }
+    vec![DIRECT.to_owned()]
+}
+
+/// The path without a proxy.
+const DIRECT: &str = "direct";
+
+const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp1` (`fwprobe profiles list` shows them), or give --port";

@@ -1,0 +1,102 @@
+//! Opens one TCP connection without privileges: marked by its hop limit, and with the network's
+//! errors queued, so that a failure names who reported it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use probe_core::observation::{Failure, FailureKind, Origin};
+use socket_facts::{IpFamily, drain_error_queue, set_hop_limit, set_recv_err};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How to connect; the same for all probes of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectOptions {
+    /// Local address to leave from; absent: the system's choice.
+    pub(crate) bind: Option<IpAddr>,
+    /// This host's own addresses, by which an ICMP error of its own firewall is known.
+    pub(crate) own_addresses: Vec<IpAddr>,
+    pub(crate) patience: Duration,
+}
+
+/// Connects to `address`.
+///
+/// # Errors
+/// The failure as a value: what a probe is there to find.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    options: &ConnectOptions,
+) -> Result<TcpStream, Failure> {
+    let local = |error: io::Error| connect_failure(&error, &[], options);
+    let socket = open(address, options).map_err(local)?;
+    match socket.connect(&address.into()) {
+        Ok(()) => {}
+        Err(error) if in_progress(&error) => {}
+        Err(error) => {
+            let queue = drain_error_queue(&socket).unwrap_or_default();
+            return Err(connect_failure(&error, &queue, options));
+        }
+    }
+    let stream = TcpStream::from_std(socket.into()).map_err(local)?;
+    match timeout(options.patience, stream.writable()).await {
+        Err(_elapsed) => return Err(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+        Ok(Err(error)) => return Err(local(error)),
+        Ok(Ok(())) => {}
+    }
+    // take_error first: draining the queue clears it.
+    let pending = stream.take_error().map_err(local)?;
+    let queue = drain_error_queue(&stream).unwrap_or_default();
+    if let Some(error) = pending {
+        return Err(connect_failure(&error, &queue, options));
+    }
+    // An ICMP error wakes the socket while the kernel goes on trying: only a peer makes a connection.
+    match stream.peer_addr() {
+        Ok(_peer) => Ok(stream),
+        Err(error) => {
+            let reported = queue.last().map(|e| io::Error::from_raw_os_error(e.errno));
+            Err(connect_failure(&reported.unwrap_or(error), &queue, options))
+        }
+    }
+}
+
+fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    let family = IpFamily::from(address.ip());
+    // More evidence where the platform gives it; a session works without.
+    let _ = set_recv_err(&socket, family);
+    let _ = set_hop_limit(&socket, family, HOP_LIMIT_MARK);
+    if let Some(bind) = options.bind {
+        socket.bind(&SocketAddr::new(bind, 0).into())?;
+    }
+    Ok(socket)
+}
+
+fn connect_failure(
+    error: &io::Error,
+    queue: &[socket_facts::SocketError],
+    options: &ConnectOptions,
+) -> Failure {
+    crate::observe::connect_failure(error, queue, &options.own_addresses)
+}
+
+fn in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(EINPROGRESS)
+}
+
+/// The hop limit of every SYN: no system starts at it, so a device that opens the connection anew
+/// loses it, while one that translates addresses keeps it.
+pub(crate) const HOP_LIMIT_MARK: u8 = 100;
+
+#[cfg(target_os = "linux")]
+const EINPROGRESS: i32 = 115;
+/// WSAEWOULDBLOCK; std maps it to `WouldBlock` already.
+#[cfg(not(target_os = "linux"))]
+const EINPROGRESS: i32 = 10035;

@@ -1,0 +1,44 @@
+//! `fwprobe`: opens real sessions in the shape of the real application to an echo server of its own,
+//! and says from both ends' accounts what the network does to them.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod arguments;
+mod campaign;
+mod certificate;
+mod clock;
+mod command;
+mod config;
+mod connect;
+mod connection;
+mod control;
+mod host;
+mod observe;
+mod probe;
+mod progress;
+mod report;
+mod resolve;
+mod tap;
+mod terminal;
+mod tls;
+
+use arguments::Arguments;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are printed to standard output and are no error.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(command::EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    command::execute(arguments)
+}

@@ -1,0 +1,160 @@
+//! Turns an operation's result into an observation. The one place where errors of the operating
+//! system become kinds of failure.
+
+use std::io;
+use std::net::IpAddr;
+
+use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use socket_facts::{ErrorOrigin, SocketError};
+
+use crate::clock::RunClock;
+
+/// An operation under way.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    operation: Operation,
+    target: String,
+    start_us: u64,
+    clock: RunClock,
+}
+
+impl Pending {
+    pub(crate) fn start(clock: RunClock, operation: Operation, target: impl Into<String>) -> Self {
+        Self {
+            operation,
+            target: target.into(),
+            start_us: clock.now_us(),
+            clock,
+        }
+    }
+
+    pub(crate) fn succeeded(self) -> Observation {
+        self.end(None)
+    }
+
+    pub(crate) fn failed(self, failure: Failure) -> Observation {
+        self.end(Some(failure))
+    }
+
+    fn end(self, failure: Option<Failure>) -> Observation {
+        Observation {
+            operation: self.operation,
+            target: self.target,
+            start_us: self.start_us,
+            duration_us: self.clock.now_us().saturating_sub(self.start_us),
+            failure,
+        }
+    }
+}
+
+/// What a failed connect was, from its error and the socket's error queue. An ICMP error decides who
+/// spoke; without one, an error that the kernel can only have made itself is this host's.
+pub(crate) fn connect_failure(
+    error: &io::Error,
+    queue: &[SocketError],
+    own_addresses: &[IpAddr],
+) -> Failure {
+    let kind = kind_of(error);
+    let icmp = queue.iter().rev().find_map(icmp_origin);
+    let origin = match (icmp, kind) {
+        // This host's own firewall rejects with ICMP errors that name this host as their sender.
+        (Some(Origin::Icmp { sender, .. }), _) if own_addresses.contains(&sender) => {
+            Origin::ThisHost
+        }
+        (Some(origin), _) => origin,
+        (None, FailureKind::Refused | FailureKind::Reset) => Origin::Peer,
+        (
+            None,
+            FailureKind::NetworkUnreachable
+            | FailureKind::HostUnreachable
+            | FailureKind::PermissionDenied
+            | FailureKind::LocalResource,
+        ) if queue.is_empty() || queue.iter().any(|e| e.origin == ErrorOrigin::Local) => {
+            Origin::ThisHost
+        }
+        (None, _) => Origin::Unknown,
+    };
+    Failure::new(kind, origin)
+        .with_code(error.raw_os_error())
+        .with_text(error.to_string())
+}
+
+/// What a failed read or write on an established connection was.
+pub(crate) fn stream_failure(error: &io::Error) -> Failure {
+    let kind = kind_of(error);
+    let by_peer = matches!(
+        kind,
+        FailureKind::Reset | FailureKind::Closed | FailureKind::TlsFailed
+    );
+    let origin = if by_peer {
+        Origin::Peer
+    } else {
+        Origin::Unknown
+    };
+    Failure::new(kind, origin)
+        .with_code(error.raw_os_error())
+        .with_text(error.to_string())
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "io::ErrorKind is open; what is not listed keeps its text as `other`"
+)]
+fn kind_of(error: &io::Error) -> FailureKind {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+    {
+        return FailureKind::TlsFailed;
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => FailureKind::Refused,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => FailureKind::Reset,
+        io::ErrorKind::TimedOut => FailureKind::TimedOut,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::NotConnected => FailureKind::Closed,
+        io::ErrorKind::PermissionDenied => FailureKind::PermissionDenied,
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            FailureKind::NetworkUnreachable
+        }
+        io::ErrorKind::HostUnreachable => FailureKind::HostUnreachable,
+        io::ErrorKind::OutOfMemory => FailureKind::LocalResource,
+        _ => kind_of_code(error.raw_os_error()),
+    }
+}
+
+/// Error numbers that std maps to no kind of its own.
+fn kind_of_code(code: Option<i32>) -> FailureKind {
+    match code {
+        Some(code) if OUT_OF_DESCRIPTORS_OR_PORTS.contains(&code) => FailureKind::LocalResource,
+        // A blackhole route: connect(2) answers EINVAL.
+        Some(code) if code == EINVAL => FailureKind::NetworkUnreachable,
+        _ => FailureKind::Other,
+    }
+}
+
+fn icmp_origin(error: &SocketError) -> Option<Origin> {
+    let (ErrorOrigin::Icmp { kind, code } | ErrorOrigin::Icmp6 { kind, code }) = error.origin
+    else {
+        return None;
+    };
+    Some(Origin::Icmp {
+        sender: error.offender?,
+        icmp_type: kind,
+        code,
+    })
+}
+
+#[cfg(unix)]
+const EINVAL: i32 = 22;
+/// WSAEINVAL.
+#[cfg(windows)]
+const EINVAL: i32 = 10022;
+
+/// ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS.
+#[cfg(unix)]
+const OUT_OF_DESCRIPTORS_OR_PORTS: [i32; 4] = [23, 24, 99, 105];
+/// WSAEMFILE, WSAEADDRNOTAVAIL, WSAENOBUFS.
+#[cfg(windows)]
+const OUT_OF_DESCRIPTORS_OR_PORTS: [i32; 3] = [10024, 10049, 10055];

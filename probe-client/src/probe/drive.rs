@@ -1,0 +1,194 @@
+//! Moves bytes between a session and a stream until one of them is through.
+
+use std::io;
+
+use probe_core::observation::{Failure, FailureKind, Origin};
+use probe_core::session::{ClientSession, Need, SessionReport, TlsParameters};
+use probe_core::trail;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::{Instant, sleep_until};
+
+use super::{ProbeContext, interrupted};
+use crate::observe::stream_failure;
+
+/// Why driving stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Finished,
+    /// The session found something that ends it.
+    Fault,
+    WantsTls(TlsParameters),
+    WantsConnection,
+    /// The stream failed, closed or fell silent.
+    Failed(Failure),
+}
+
+impl Stop {
+    /// How the last phase failed, if it did.
+    pub(super) fn failure(self, report: &SessionReport) -> Option<Failure> {
+        match self {
+            Self::Finished => None,
+            Self::Fault => report.fault.as_ref().map(trail::failure_of),
+            Self::WantsTls(_) | Self::WantsConnection => {
+                Some(Failure::new(FailureKind::Other, Origin::Unknown))
+            }
+            Self::Failed(failure) => Some(failure),
+        }
+    }
+}
+
+/// Runs `session` over `stream`. Patience starts anew with every byte that moves either way, but
+/// not for ever: a trickle ends too.
+pub(super) async fn drive(
+    session: &mut ClientSession,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    context: &ProbeContext,
+) -> Stop {
+    let (mut reader, mut writer) = tokio::io::split(stream);
+    let mut outgoing = Outgoing::default();
+    let mut incoming = [0; READ];
+    let mut patience = Patience::new(context);
+    loop {
+        outgoing.refill(session);
+        tokio::select! {
+            () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
+            () = sleep_until(patience.ends()) => {
+                return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+            }
+            sent = outgoing.send(&mut writer), if !outgoing.is_done() => match sent {
+                Ok(()) => patience.renew(context),
+                // What the other end said before it reset may still be there to be read.
+                Err(error) => return drain(session, &mut reader, error, context).await,
+            },
+            read = reader.read(&mut incoming) => {
+                patience.renew(context);
+                if let Some(stop) = received(session, read, &incoming, context) {
+                    return stop;
+                }
+            }
+        }
+    }
+}
+
+/// What is on its way out; at most one piece of [`WRITE`] bytes.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    written: usize,
+    /// Written to the stream, but perhaps still held back by its TLS layer.
+    unflushed: bool,
+}
+
+impl Outgoing {
+    fn refill(&mut self, session: &mut ClientSession) {
+        if self.written == self.bytes.len() {
+            self.bytes.clear();
+            self.written = 0;
+            session.transmit(&mut self.bytes, WRITE);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.written == self.bytes.len() && !self.unflushed
+    }
+
+    /// One step: may be dropped at any await without losing count.
+    async fn send(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        if self.written < self.bytes.len() {
+            self.written += writer.write(&self.bytes[self.written..]).await?;
+            self.unflushed = true;
+        } else {
+            writer.flush().await?;
+            self.unflushed = false;
+        }
+        Ok(())
+    }
+}
+
+/// Hands what was read to the session; the reason to stop, if it is one.
+fn received(
+    session: &mut ClientSession,
+    read: io::Result<usize>,
+    incoming: &[u8],
+    context: &ProbeContext,
+) -> Option<Stop> {
+    let now = context.clock.now();
+    let need = match read {
+        Err(error) => return Some(Stop::Failed(stream_failure(&error))),
+        Ok(0) => session.closed(now),
+        Ok(n) => session.receive(now, &incoming[..n]),
+    };
+    match need {
+        Need::Io => None,
+        Need::StartTls(parameters) => Some(Stop::WantsTls(parameters)),
+        Need::Reconnect => Some(Stop::WantsConnection),
+        Need::Finished => Some(Stop::Finished),
+        // A close that the session did not expect is no fault of its own.
+        Need::Failed if session.report().fault.is_none() => Some(Stop::Failed(Failure::new(
+            FailureKind::Closed,
+            Origin::Peer,
+        ))),
+        Need::Failed => Some(Stop::Fault),
+    }
+}
+
+/// After a failed write: reads what had already come, so that a server's parting words are not lost.
+async fn drain(
+    session: &mut ClientSession,
+    reader: &mut (impl AsyncRead + Unpin),
+    error: io::Error,
+    context: &ProbeContext,
+) -> Stop {
+    let mut incoming = [0; READ];
+    for _ in 0..DRAINED_READS {
+        let read = tokio::select! {
+            biased;
+            read = reader.read(&mut incoming) => read,
+            () = std::future::ready(()) => break,
+        };
+        match read {
+            Ok(n) if n > 0 => {
+                if let Some(stop) = received(session, Ok(n), &incoming, context) {
+                    return stop;
+                }
+            }
+            Ok(_) | Err(_) => break,
+        }
+    }
+    Stop::Failed(stream_failure(&error))
+}
+
+struct Patience {
+    idle_ends: Instant,
+    all_ends: Instant,
+}
+
+impl Patience {
+    fn new(context: &ProbeContext) -> Self {
+        let now = Instant::now();
+        let patience = context.options.patience;
+        Self {
+            idle_ends: now + patience,
+            all_ends: now + patience * PATIENCE_IN_ALL,
+        }
+    }
+
+    fn renew(&mut self, context: &ProbeContext) {
+        self.idle_ends = Instant::now() + context.options.patience;
+    }
+
+    fn ends(&self) -> Instant {
+        self.idle_ends.min(self.all_ends)
+    }
+}
+
+/// A session may take this many times the patience for one step: enough for 180 KiB over 100 kbit/s
+/// with the default of 4 s.
+const PATIENCE_IN_ALL: u32 = 5;
+
+/// Read and write sizes: small, since thousands of sessions may be in flight.
+const READ: usize = 4096;
+const WRITE: usize = 4096;
+
+/// More than a socket's receive buffer holds at [`READ`] bytes each would be endless data.
+const DRAINED_READS: usize = 64;

@@ -1,0 +1,105 @@
+//! The TLS part of a probe: handshake, facts, and the session inside.
+
+use probe_core::measurement::{Measurement, TransportFacts};
+use probe_core::observation::{Failure, FailureKind, Origin};
+use probe_core::session::{ClientSession, Need, TlsFacts, TlsParameters};
+use rustls::ClientConnection;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::drive::{Stop, drive};
+use super::{ProbeContext, interrupted};
+use crate::certificate;
+use crate::observe::stream_failure;
+use crate::tap::Tap;
+use crate::tls::{Hello, Presented, client_config, exporter, server_name};
+
+/// Shakes hands over `plain` and drives the session inside; the presented certificate is kept
+/// whether or not the handshake succeeds.
+pub(super) async fn through_tls(
+    mut plain: Tap<TcpStream>,
+    wanted: TlsParameters,
+    session: &mut ClientSession,
+    measurement: &mut Measurement,
+    context: &ProbeContext,
+) -> Stop {
+    let (config, presented) = client_config(Hello {
+        sni: wanted.sni,
+        alpn: wanted.alpn,
+    });
+    plain.tls_starts(wanted.leftover);
+    let connecting = TlsConnector::from(config)
+        .connect(server_name(&measurement.host), plain)
+        .into_fallible();
+    let shaken = tokio::select! {
+        shaken = timeout(context.options.patience, connecting) => shaken,
+        () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
+    };
+    keep_certificate(&presented, measurement, context);
+    let mut tls = match shaken {
+        Err(_elapsed) => {
+            return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+        }
+        Ok(Err((error, plain))) => {
+            session.sent_plain(plain.first_written());
+            measurement.transport = Some(transport_facts(&plain));
+            session.tls_failed(context.clock.now(), plain.first_read());
+            return if session.report().fault.is_some() {
+                Stop::Fault
+            } else {
+                Stop::Failed(stream_failure(&error))
+            };
+        }
+        Ok(Ok(tls)) => tls,
+    };
+    let (plain, connection) = tls.get_ref();
+    session.sent_plain(plain.first_written());
+    let facts = facts(connection, plain.client_hello_sha256());
+    let stop = match session.tls_established(context.clock.now(), facts) {
+        Need::Io => drive(session, &mut tls, context).await,
+        Need::Finished => Stop::Finished,
+        Need::StartTls(_) | Need::Reconnect | Need::Failed => Stop::Fault,
+    };
+    measurement.transport = Some(transport_facts(tls.get_ref().0));
+    stop
+}
+
+/// The kernel's account of the connection under `plain`, and our own count.
+pub(super) fn transport_facts(plain: &Tap<TcpStream>) -> TransportFacts {
+    let kernel = socket_facts::tcp_facts(plain.inner()).unwrap_or_default();
+    TransportFacts {
+        rtt_us: kernel
+            .rtt
+            .and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
+        retransmissions: kernel.total_retransmissions,
+        unacknowledged_segments: kernel.unacknowledged_segments,
+        bytes_acknowledged: kernel.bytes_acked,
+        send_mss: kernel.send_mss,
+        receive_mss: kernel.receive_mss,
+        path_mtu: kernel.path_mtu,
+        bytes_written: plain.bytes_written(),
+        bytes_read: plain.bytes_read(),
+    }
+}
+
+fn keep_certificate(presented: &Presented, measurement: &mut Measurement, context: &ProbeContext) {
+    measurement.certificate = presented
+        .leaf()
+        .map(|leaf| certificate::describe(&leaf, &context.pins));
+}
+
+fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -> TlsFacts {
+    TlsFacts {
+        // Both are known once the handshake is through.
+        version: connection.protocol_version().map_or(0, u16::from),
+        suite: connection
+            .negotiated_cipher_suite()
+            .map_or(0, |suite| u16::from(suite.suite())),
+        group: connection
+            .negotiated_key_exchange_group()
+            .map(|group| u16::from(group.name())),
+        exporter: exporter(connection),
+        client_hello_sha256,
+    }
+}

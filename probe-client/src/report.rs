@@ -1,0 +1,31 @@
+//! Reporters: each reads the run document alone and writes to anything that takes bytes.
+
+use std::io::{self, Write};
+
+use probe_core::document::RunDocument;
+
+use crate::arguments::ReportFormat;
+
+mod json;
+mod output;
+mod paint;
+mod table;
+
+pub(crate) use output::Outputs;
+pub(crate) use paint::Look;
+
+/// Writes `document` in `format`.
+///
+/// # Errors
+/// `out` does not take it.
+pub(crate) fn write(
+    format: ReportFormat,
+    document: &RunDocument,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        ReportFormat::Table => table::write(document, look, out),
+        ReportFormat::Json => json::write(document, out),
+    }
+}

@@ -1,0 +1,331 @@
+//! The table for people: one line per probe, and under it every failure with its evidence and the
+//! next step.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use probe_core::catalogue::VerdictId;
+use probe_core::document::{Outcome, Probe, RunDocument};
+use probe_core::verdict::Finding;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::paint::{Look, Tone};
+
+pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    heading(document, look, out)?;
+    for (address, probes) in by_address(&document.probes) {
+        group(address, &probes, look, out)?;
+    }
+    details(document, look, out)?;
+    notes(document, look, out)?;
+    skipped(document, look, out)?;
+    summary(document, look, out)
+}
+
+fn heading(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let what = match &document.run.profile {
+        Some(profile) => profile.to_string(),
+        None => "ports given by hand".to_owned(),
+    };
+    let to = document.server.hosts.join(", ");
+    writeln!(
+        out,
+        "{}",
+        look.paint(Tone::Heading, &format!("fwprobe: {what} → {to}"))
+    )?;
+    if let Some(name) = &document.host.name {
+        let user = document.host.user.as_deref().unwrap_or("an unknown user");
+        // Seconds are exact enough for people.
+        let started = document.run.started.split('.').next().unwrap_or_default();
+        let from = format!("from {name} as {user}, {}Z", started.trim_end_matches('Z'));
+        writeln!(out, "{}", look.paint(Tone::Faint, &from))?;
+    }
+    Ok(())
+}
+
+/// Probes in the order of the document, grouped by the server address they went to.
+fn by_address(probes: &[Probe]) -> Vec<(Option<IpAddr>, Vec<&Probe>)> {
+    let mut groups: Vec<(Option<IpAddr>, Vec<&Probe>)> = Vec::new();
+    for probe in probes {
+        let address = probe.measurement.server();
+        match groups.iter_mut().find(|(a, _)| *a == address) {
+            Some((_, group)) => group.push(probe),
+            None => groups.push((address, vec![probe])),
+        }
+    }
+    groups
+}
+
+fn group(
+    address: Option<IpAddr>,
+    probes: &[&Probe],
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let host = &probes[0].measurement.host;
+    let title = match address {
+        Some(address) if address.to_string() == *host => host.clone(),
+        Some(address) => format!("{host} [{address}]"),
+        None => host.clone(),
+    };
+    writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
+    let paths = probes.iter().any(|p| p.measurement.path != DIRECT);
+    let mut header = vec!["", "PORT", "KIND"];
+    header.extend(paths.then_some("PATH"));
+    header.extend(["VERDICT", "WHERE", "TIME", "PURPOSE"]);
+    let rows: Vec<Vec<String>> = probes.iter().map(|p| row(p, paths)).collect();
+    let widths = widths(&header, &rows, usize::from(look.width));
+    let faint: Vec<Tone> = header.iter().map(|_| Tone::Faint).collect();
+    let titles: Vec<String> = header.iter().map(ToString::to_string).collect();
+    writeln!(out, "{}", line(&titles, &widths, &faint, look))?;
+    for (probe, cells) in probes.iter().zip(&rows) {
+        let tone = outcome(probe.outcome).1;
+        let mut tones = vec![Tone::Plain; cells.len()];
+        tones[0] = tone;
+        tones[if paths { 4 } else { 3 }] = tone;
+        writeln!(out, "{}", line(cells, &widths, &tones, look))?;
+    }
+    Ok(())
+}
+
+fn row(probe: &Probe, paths: bool) -> Vec<String> {
+    let m = &probe.measurement;
+    let mut row = vec![
+        outcome(probe.outcome).0.to_owned(),
+        m.rule.port.to_string(),
+        m.rule.session.to_string(),
+    ];
+    row.extend(paths.then(|| m.path.clone()));
+    row.extend([
+        probe.verdict.id.to_string(),
+        probe.verdict.segment.to_string(),
+        milliseconds(probe.timings.total_us),
+        m.rule.purpose.clone(),
+    ]);
+    row
+}
+
+/// As wide as its widest cell each; the last column has what is left of the line.
+fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
+    let mut widths: Vec<usize> = header.iter().map(|h| h.width()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    if let Some((last, others)) = widths.split_last_mut() {
+        let taken: usize = others.iter().map(|w| w + GAP.len()).sum();
+        *last = (*last).min(line.saturating_sub(taken).max(SHORTEST_LAST));
+    }
+    widths
+}
+
+fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> String {
+    let mut line = String::new();
+    for (index, ((cell, width), tone)) in cells.iter().zip(widths).zip(tones).enumerate() {
+        let cell = shortened(cell, *width);
+        let blank = " ".repeat(width - cell.width());
+        let painted = look.paint(*tone, &cell);
+        // The port is a number: to the right.
+        if index == 1 {
+            line.push_str(&blank);
+            line.push_str(&painted);
+        } else {
+            line.push_str(&painted);
+            line.push_str(&blank);
+        }
+        line.push_str(GAP);
+    }
+    line.trim_end().to_owned()
+}
+
+/// `text`, or as much of it as fits and an ellipsis.
+fn shortened(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut short = String::new();
+    for character in text.chars() {
+        if short.width() + character.width().unwrap_or(0) + 1 > width {
+            break;
+        }
+        short.push(character);
+    }
+    short.push('…');
+    short
+}
+
+/// Every verdict that is not as expected, once per distinct claim.
+fn details(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut said: Vec<(VerdictId, &str)> = Vec::new();
+    for probe in &document.probes {
+        let this = (probe.verdict.id, probe.verdict.claim.as_str());
+        if probe.outcome != Outcome::AsExpected && !said.contains(&this) {
+            said.push(this);
+            detail(document, probe, look, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn detail(
+    document: &RunDocument,
+    probe: &Probe,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let (word, tone) = outcome(probe.outcome);
+    let verdict = &probe.verdict;
+    let same = |p: &Probe| p.verdict.id == verdict.id && p.verdict.claim == verdict.claim;
+    writeln!(
+        out,
+        "\n{} {} {}",
+        look.paint(tone, word),
+        look.paint(Tone::Heading, &ports(document, same)),
+        look.paint(tone, &verdict.id.to_string()),
+    )?;
+    paragraph(out, look, "", &verdict.claim)?;
+    for fact in &verdict.evidence {
+        paragraph(out, look, "seen: ", fact)?;
+    }
+    if let Some(step) = &verdict.next_step {
+        paragraph(out, look, "next: ", step)?;
+    }
+    paragraph(
+        out,
+        look,
+        "more: ",
+        &format!("fwprobe explain {}", verdict.id),
+    )
+}
+
+/// Every finding, once per distinct claim, with the ports that it is about.
+fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut all: Vec<&Finding> = Vec::new();
+    for finding in document.probes.iter().flat_map(|p| &p.findings) {
+        if !all
+            .iter()
+            .any(|f| (f.id, &f.claim) == (finding.id, &finding.claim))
+        {
+            all.push(finding);
+        }
+    }
+    if all.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", look.paint(Tone::Heading, "Noted"))?;
+    for finding in all {
+        let same = |p: &Probe| {
+            let mut own = p.findings.iter();
+            own.any(|f| (f.id, &f.claim) == (finding.id, &finding.claim))
+        };
+        let mut text = format!("{}: {}", ports(document, same), finding.claim);
+        if let Some(detail) = finding.detail.as_ref().filter(|_| alone(document, finding)) {
+            text.push_str(&format!(" ({detail})"));
+        }
+        let label = format!("{}  ", finding.id);
+        paragraph(out, look, &label, &text)?;
+    }
+    Ok(())
+}
+
+/// Only one probe has this finding, so that its figures can stand for all.
+fn alone(document: &RunDocument, finding: &Finding) -> bool {
+    let all = document.probes.iter().flat_map(|p| &p.findings);
+    all.filter(|f| f.id == finding.id).count() == 1
+}
+
+/// The ports of the probes that `include` takes, each once.
+fn ports(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
+    let mut ports: Vec<String> = Vec::new();
+    for probe in document.probes.iter().filter(|p| include(p)) {
+        let rule = &probe.measurement.rule;
+        let port = format!("{}/{}", rule.port, rule.session);
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    ports.join(", ")
+}
+
+fn skipped(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if document.skipped.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{}",
+        look.paint(Tone::Heading, "Not tested from here")
+    )?;
+    for rule in &document.skipped {
+        let text = format!("{} {}: {}", rule.port, rule.purpose, rule.because);
+        paragraph(out, look, "", &text)?;
+    }
+    Ok(())
+}
+
+fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let s = &document.summary;
+    let tone = match s.exit_code {
+        0 => Tone::Good,
+        1 => Tone::Bad,
+        _ => Tone::Undecided,
+    };
+    let mut text = format!("{} of {} as expected", s.as_expected, s.probes);
+    if s.not_as_expected > 0 {
+        text.push_str(&format!(", {} not", s.not_as_expected));
+    }
+    if s.undecided > 0 {
+        text.push_str(&format!(", {} undecided", s.undecided));
+    }
+    if s.skipped > 0 {
+        text.push_str(&format!(", {} not tested from here", s.skipped));
+    }
+    if !document.run.complete {
+        text.push_str("; INCOMPLETE: the run was interrupted");
+    }
+    writeln!(out, "\n{}", look.paint(tone, &text))
+}
+
+/// `text` wrapped to the look's width behind a label, indented.
+fn paragraph(out: &mut dyn Write, look: Look, label: &str, text: &str) -> io::Result<()> {
+    let first = format!("  {label}");
+    let rest = " ".repeat(first.len());
+    let width = usize::from(look.width.clamp(40, 100));
+    let options = textwrap::Options::new(width)
+        .initial_indent(&first)
+        .subsequent_indent(&rest);
+    for (index, line) in textwrap::wrap(text, options).iter().enumerate() {
+        match line.strip_prefix(&first) {
+            Some(body) if index == 0 => {
+                writeln!(out, "{}{body}", look.paint(Tone::Faint, &first))?;
+            }
+            Some(_) | None => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
+}
+
+fn outcome(outcome: Outcome) -> (&'static str, Tone) {
+    match outcome {
+        Outcome::AsExpected => ("ok", Tone::Good),
+        Outcome::NotAsExpected => ("FAIL", Tone::Bad),
+        Outcome::Undecided => ("?", Tone::Undecided),
+    }
+}
+
+fn milliseconds(us: u64) -> String {
+    match us {
+        0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
+        10_000..1_000_000 => format!("{} ms", us / 1_000),
+        _ => format!("{:.1} s", us as f64 / 1e6),
+    }
+}
+
+const DIRECT: &str = "direct";
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// The last column's width on a line that is too short for all.
+const SHORTEST_LAST: usize = 12;
