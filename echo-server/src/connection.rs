@@ -59,7 +59,7 @@ fn transport_facts(tcp: &TcpStream) -> TransportFacts {
     TransportFacts {
         rtt_us: facts.rtt.map(micros),
         rtt_variance_us: facts.rtt_variance.map(micros),
-        retransmissions: facts.total_retransmissions,
+        retransmissions: facts.needed_retransmissions(),
         send_mss: facts.send_mss,
         receive_mss: facts.receive_mss,
         path_mtu: facts.path_mtu,

@@ -37,6 +37,11 @@ impl Bound {
         shutdown.await;
         instance.draining.cancel();
         instance.admission.drain();
+        tracing::info!(
+            sessions = instance.admission.load().greeted,
+            grace_seconds = instance.grace.as_secs(),
+            "stopping; running sessions are waited for"
+        );
         server.tasks.close();
         instance.known.close();
         let finished = async {
@@ -97,9 +102,8 @@ impl Server {
         // What is late is of no use to a prober. Without it, it is only late.
         let _ = tcp.set_nodelay(true);
         let instance = &self.instance;
-        let present = instance.admission.load().ungreeted;
-        let stranger = instance.strangers.enter(present);
         let permit = self.permit().await;
+        let stranger = instance.strangers.enter();
         let track = Track::begin(Arc::clone(instance), facts, permit, stranger);
         let serving = connection::serve(tcp, Arc::new(track), self.tasks.clone());
         let abandon = self.abandon.clone();
@@ -110,14 +114,20 @@ impl Server {
 
     /// A permit for one more connection. Where there is none, a stranger has to go first.
     async fn permit(&self) -> Permit {
+        let Instance {
+            admission,
+            strangers,
+            ..
+        } = &*self.instance;
+        strangers.make_room(admission.load().ungreeted);
         loop {
-            let mut someone_left = pin!(self.instance.strangers.someone_left());
+            let mut someone_left = pin!(strangers.someone_left());
             // Before the look, so that nobody leaves unheard between the two.
             someone_left.as_mut().enable();
-            if let Some(permit) = self.instance.admission.accept() {
+            if let Some(permit) = admission.accept() {
                 return permit;
             }
-            self.instance.strangers.push_out_oldest();
+            strangers.make_one_place();
             someone_left.await;
         }
     }

@@ -15,15 +15,27 @@ use tokio::sync::futures::Notified;
 pub(crate) struct Strangers {
     /// From so many on, each newcomer pushes out the oldest.
     crowd: usize,
-    queue: Mutex<VecDeque<Arc<Place>>>,
-    left: Arc<Notify>,
+    shared: Arc<Shared>,
 }
 
 /// One connection's place among the strangers; given up when dropped.
 #[derive(Debug)]
 pub(crate) struct Stranger {
     place: Arc<Place>,
-    left: Arc<Notify>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    someone_left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    places: VecDeque<Arc<Place>>,
+    /// Pushed out, and not gone yet.
+    leaving: usize,
 }
 
 #[derive(Debug, Default)]
@@ -39,52 +51,68 @@ impl Strangers {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             crowd: capacity - capacity / MARGIN,
-            queue: Mutex::default(),
-            left: Arc::default(),
+            shared: Arc::default(),
         }
     }
 
-    /// Takes in one more connection; `present` are there already.
-    pub(crate) fn enter(&self, present: usize) -> Stranger {
-        if present >= self.crowd {
-            self.push_out_oldest();
-        }
+    /// Takes in one more connection.
+    pub(crate) fn enter(&self) -> Stranger {
         let place = Arc::new(Place::default());
-        let mut queue = self.queue();
+        let mut queue = self.shared.queue();
         // Most places are vacated in order; the odd ones are cleared away when they are many.
-        while queue.front().is_some_and(|place| place.is_vacated()) {
-            queue.pop_front();
+        while queue.places.front().is_some_and(|place| place.is_vacated()) {
+            queue.places.pop_front();
         }
-        if queue.len() >= MAX_QUEUE_FACTOR * self.crowd.max(1) {
-            queue.retain(|place| !place.is_vacated());
+        if queue.places.len() >= MAX_QUEUE_FACTOR * self.crowd.max(1) {
+            queue.places.retain(|place| !place.is_vacated());
         }
-        queue.push_back(Arc::clone(&place));
+        queue.places.push_back(Arc::clone(&place));
         Stranger {
             place,
-            left: Arc::clone(&self.left),
+            shared: Arc::clone(&self.shared),
         }
     }
 
-    /// Ends the oldest connection that has not greeted, if there is one.
-    pub(crate) fn push_out_oldest(&self) {
-        let mut queue = self.queue();
-        while let Some(place) = queue.pop_front() {
-            if !place.vacated.swap(true, Ordering::AcqRel) {
-                place.pushed_out.store(true, Ordering::Release);
-                place.waker.wake();
-                return;
-            }
+    /// Pushes out the oldest if `present` connections, without those that are on their way out, are
+    /// nearly too many.
+    pub(crate) fn make_room(&self, present: usize) {
+        let mut queue = self.shared.queue();
+        if present.saturating_sub(queue.leaving) >= self.crowd {
+            queue.push_out_oldest();
+        }
+    }
+
+    /// Pushes out the oldest, unless somebody is on the way out already.
+    pub(crate) fn make_one_place(&self) {
+        let mut queue = self.shared.queue();
+        if queue.leaving == 0 {
+            queue.push_out_oldest();
         }
     }
 
     /// Ready once a connection has left after this was first polled or enabled.
     pub(crate) fn someone_left(&self) -> Notified<'_> {
-        self.left.notified()
+        self.shared.someone_left.notified()
     }
+}
 
-    fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Place>>> {
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
         // Whole places are put in and taken out; nothing is ever half done.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push_out_oldest(&mut self) {
+        while let Some(place) = self.places.pop_front() {
+            if !place.vacated.swap(true, Ordering::AcqRel) {
+                self.leaving += 1;
+                place.pushed_out.store(true, Ordering::Release);
+                place.waker.wake();
+                return;
+            }
+        }
     }
 }
 
@@ -96,12 +124,12 @@ impl Stranger {
 
     /// Ready once this connection has to go.
     pub(crate) fn poll_pushed_out(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.place.pushed_out.load(Ordering::Acquire) {
+        if self.place.is_pushed_out() {
             return Poll::Ready(());
         }
         self.place.waker.register(context.waker());
         // It may have happened between the look and the registration.
-        if self.place.pushed_out.load(Ordering::Acquire) {
+        if self.place.is_pushed_out() {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -111,14 +139,23 @@ impl Stranger {
 
 impl Drop for Stranger {
     fn drop(&mut self) {
+        let mut queue = self.shared.queue();
         self.place.vacated.store(true, Ordering::Release);
-        self.left.notify_one();
+        if self.place.is_pushed_out() {
+            queue.leaving -= 1;
+        }
+        drop(queue);
+        self.shared.someone_left.notify_one();
     }
 }
 
 impl Place {
     fn is_vacated(&self) -> bool {
         self.vacated.load(Ordering::Acquire)
+    }
+
+    fn is_pushed_out(&self) -> bool {
+        self.pushed_out.load(Ordering::Acquire)
     }
 }
 
@@ -134,40 +171,46 @@ mod tests {
 
     use super::*;
 
-    fn pushed_out(stranger: &Stranger) -> bool {
+    fn pushed_out<const N: usize>(strangers: [&Stranger; N]) -> [bool; N] {
         let mut context = Context::from_waker(Waker::noop());
-        stranger.poll_pushed_out(&mut context).is_ready()
+        strangers.map(|stranger| stranger.poll_pushed_out(&mut context).is_ready())
     }
 
     #[test]
     fn the_oldest_that_has_not_greeted_makes_room() {
         let strangers = Strangers::new(4);
-        let [a, b, c] = [0, 1, 2].map(|present| strangers.enter(present));
+        let [a, b, c, d] = [(); 4].map(|()| strangers.enter());
         a.has_greeted();
         drop(b);
-        let d = strangers.enter(4);
-        assert_eq!([&a, &c, &d].map(pushed_out), [false, true, false]);
-        let e = strangers.enter(4);
-        assert_eq!([&a, &d, &e].map(pushed_out), [false, true, false]);
+        strangers.make_room(3);
+        assert_eq!(pushed_out([&a, &c, &d]), [false; 3]);
+        strangers.make_room(4);
+        assert_eq!(pushed_out([&a, &c, &d]), [false, true, false]);
+    }
+
+    #[test]
+    fn who_is_on_the_way_out_is_not_counted_again() {
+        let strangers = Strangers::new(4);
+        let [a, b, c] = [(); 3].map(|()| strangers.enter());
+        for _ in 0..10 {
+            strangers.make_room(4);
+            strangers.make_one_place();
+        }
+        assert_eq!(pushed_out([&a, &b, &c]), [true, false, false]);
+        drop(a);
+        strangers.make_one_place();
+        assert_eq!(pushed_out([&b, &c]), [true, false]);
     }
 
     #[test]
     fn places_left_long_ago_are_forgotten() {
         let strangers = Strangers::new(8);
-        let first = strangers.enter(0);
+        let first = strangers.enter();
         for _ in 0..1000 {
-            drop(strangers.enter(1));
+            drop(strangers.enter());
         }
-        assert!(strangers.queue().len() <= MAX_QUEUE_FACTOR * 8);
-        strangers.push_out_oldest();
-        assert!(pushed_out(&first));
-    }
-
-    #[test]
-    fn one_place_is_enough_to_be_pushed_out_of() {
-        let strangers = Strangers::new(1);
-        let first = strangers.enter(0);
-        let second = strangers.enter(1);
-        assert_eq!([&first, &second].map(pushed_out), [true, false]);
+        assert!(strangers.shared.queue().places.len() <= MAX_QUEUE_FACTOR * 8);
+        strangers.make_one_place();
+        assert_eq!(pushed_out([&first]), [true]);
     }
 }

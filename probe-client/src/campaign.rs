@@ -78,7 +78,7 @@ pub(crate) async fn run(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             complete: !campaign.context.cancelled.is_cancelled(),
         },
-        host: host::describe(&campaign.context.options.own_addresses),
+        host: host::describe(&socket_facts::local_addresses().unwrap_or_default()),
         server: ServerFacts {
             hosts: config.plan.hosts.clone(),
             key_id: config.connection.key_id.to_string(),
@@ -136,7 +136,6 @@ impl Campaign {
                 clock: RunClock::start(),
                 options: ConnectOptions {
                     bind: config.bind,
-                    own_addresses: socket_facts::local_addresses().unwrap_or_default(),
                     patience: config.patience,
                 },
                 pins: config.connection.pins.clone(),

@@ -71,16 +71,36 @@ pub(crate) fn resolve(
     } else {
         server.hosts.clone()
     };
+    let family = family(what);
+    let hosts = of_family(hosts, family, &mut problems);
     let control_port = problems.take(Port::new(connection.control_port).ok_or(InvalidPort));
     problems.none()?;
     let control_port = control_port.ok_or_else(Problems::default)?;
     Ok(Config {
         plan: Plan::new(profile.as_ref(), &rules, hosts, paths, &maps, control_port),
         connection,
-        family: family(what),
+        family,
         bind: server.bind,
         patience,
     })
+}
+
+/// Without the addresses that the user does not want probed; names are looked up later.
+fn of_family(hosts: Vec<String>, family: Family, problems: &mut Problems) -> Vec<String> {
+    let wanted: Vec<String> = hosts
+        .iter()
+        .filter(|host| {
+            host.parse().is_ok_and(|ip| family.admits(&ip)) || host.parse::<IpAddr>().is_err()
+        })
+        .cloned()
+        .collect();
+    if wanted.is_empty() {
+        problems.add(format!(
+            "no server is left to probe: {} is of the other address family",
+            hosts.join(", ")
+        ));
+    }
+    wanted
 }
 
 fn family(what: &WhatToProbe) -> Family {

@@ -11,13 +11,13 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::observe::connect_failure;
+
 /// How to connect; the same for all probes of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
     /// Local address to leave from; absent: the system's choice.
     pub(crate) bind: Option<IpAddr>,
-    /// This host's own addresses, by which an ICMP error of its own firewall is known.
-    pub(crate) own_addresses: Vec<IpAddr>,
     pub(crate) patience: Duration,
 }
 
@@ -29,14 +29,14 @@ pub(crate) async fn connect(
     address: SocketAddr,
     options: &ConnectOptions,
 ) -> Result<TcpStream, Failure> {
-    let local = |error: io::Error| connect_failure(&error, &[], options);
+    let local = |error: io::Error| connect_failure(&error, &[]);
     let socket = open(address, options).map_err(local)?;
     match socket.connect(&address.into()) {
         Ok(()) => {}
         Err(error) if in_progress(&error) => {}
         Err(error) => {
             let queue = drain_error_queue(&socket).unwrap_or_default();
-            return Err(connect_failure(&error, &queue, options));
+            return Err(connect_failure(&error, &queue));
         }
     }
     let stream = TcpStream::from_std(socket.into()).map_err(local)?;
@@ -49,14 +49,14 @@ pub(crate) async fn connect(
     let pending = stream.take_error().map_err(local)?;
     let queue = drain_error_queue(&stream).unwrap_or_default();
     if let Some(error) = pending {
-        return Err(connect_failure(&error, &queue, options));
+        return Err(connect_failure(&error, &queue));
     }
     // An ICMP error wakes the socket while the kernel goes on trying: only a peer makes a connection.
     match stream.peer_addr() {
         Ok(_peer) => Ok(stream),
         Err(error) => {
             let reported = queue.last().map(|e| io::Error::from_raw_os_error(e.errno));
-            Err(connect_failure(&reported.unwrap_or(error), &queue, options))
+            Err(connect_failure(&reported.unwrap_or(error), &queue))
         }
     }
 }
@@ -77,14 +77,6 @@ fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
         socket.bind(&SocketAddr::new(bind, 0).into())?;
     }
     Ok(socket)
-}
-
-fn connect_failure(
-    error: &io::Error,
-    queue: &[socket_facts::SocketError],
-    options: &ConnectOptions,
-) -> Failure {
-    crate::observe::connect_failure(error, queue, &options.own_addresses)
 }
 
 fn in_progress(error: &io::Error) -> bool {

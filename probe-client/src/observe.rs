@@ -2,7 +2,6 @@
 //! system become kinds of failure.
 
 use std::io;
-use std::net::IpAddr;
 
 use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use socket_facts::{ErrorOrigin, SocketError};
@@ -49,18 +48,10 @@ impl Pending {
 
 /// What a failed connect was, from its error and the socket's error queue. An ICMP error decides who
 /// spoke; without one, an error that the kernel can only have made itself is this host's.
-pub(crate) fn connect_failure(
-    error: &io::Error,
-    queue: &[SocketError],
-    own_addresses: &[IpAddr],
-) -> Failure {
+pub(crate) fn connect_failure(error: &io::Error, queue: &[SocketError]) -> Failure {
     let kind = kind_of(error);
     let icmp = queue.iter().rev().find_map(icmp_origin);
     let origin = match (icmp, kind) {
-        // This host's own firewall rejects with ICMP errors that name this host as their sender.
-        (Some(Origin::Icmp { sender, .. }), _) if own_addresses.contains(&sender) => {
-            Origin::ThisHost
-        }
         (Some(origin), _) => origin,
         (None, FailureKind::Refused | FailureKind::Reset) => Origin::Peer,
         (

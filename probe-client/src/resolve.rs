@@ -19,7 +19,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    fn admits(self, address: &IpAddr) -> bool {
+    pub(crate) fn admits(self, address: &IpAddr) -> bool {
         match self {
             Self::Both => true,
             Self::V4 => address.is_ipv4(),

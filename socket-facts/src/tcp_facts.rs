@@ -20,6 +20,9 @@ pub struct TcpFacts {
     pub rtt_variance: Option<Duration>,
     /// Segments sent again since the socket began to connect, SYNs and SYN-ACKs included.
     pub total_retransmissions: Option<u32>,
+    /// Segments of ours that the other side reported to have twice (D-SACK, RFC 2883): sent again
+    /// without need.
+    pub duplicates_reported: Option<u32>,
     /// Retransmission timeouts in a row that no acknowledgement has ended yet.
     pub unanswered_timeouts: Option<u8>,
     /// Segments sent and not acknowledged; `None` on a listener, where the kernel counts otherwise.
@@ -36,6 +39,15 @@ pub struct TcpFacts {
     pub receive_mss: Option<u32>,
     /// Bytes per IP packet that the kernel believes the path to carry.
     pub path_mtu: Option<u32>,
+}
+
+impl TcpFacts {
+    /// Retransmissions without those that proved needless: what was really lost, as far as the other
+    /// side tells.
+    pub fn needed_retransmissions(&self) -> Option<u32> {
+        let total = self.total_retransmissions?;
+        Some(total.saturating_sub(self.duplicates_reported.unwrap_or(0)))
+    }
 }
 
 /// A TCP state (RFC 9293 section 3.3.2).

@@ -195,8 +195,7 @@ impl Table {
     }
 }
 
-/// Enough for a second round of every session that 2 cores can greet within a lifetime's first
-/// seconds; about 6 MiB when full.
+/// Some 270 requests a second for a whole lifetime; about 6 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
 /// A round takes a round trip and at most one stage; a minute leaves room for the slowest proxy.

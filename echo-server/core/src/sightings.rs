@@ -215,7 +215,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// A minute of a hundred connections a second, and ten times that; about 10 MiB when full.
+/// More than two minutes at a hundred connections a second; about 10 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
 #[cfg(test)]

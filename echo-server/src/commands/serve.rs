@@ -50,7 +50,7 @@ fn serve(mut settings: Settings, out: &mut dyn Write) -> anyhow::Result<()> {
             () = &mut serving => return Ok(()),
             () = signals.next() => stop.notify_one(),
         }
-        tracing::info!("stopping; running sessions are waited for, a second signal ends them");
+        // The first signal is for a graceful end, the second for one at once.
         tokio::select! {
             () = &mut serving => {}
             () = signals.next() => {}

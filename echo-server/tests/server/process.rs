@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use crate::command::{failure, new_identity, program};
 use crate::dialogue::Dialogue;
 use crate::running::Holder;
+use crate::tls_client::Hello;
 
 struct Process {
     child: Child,
@@ -144,15 +145,18 @@ async fn sigterm_lets_running_sessions_finish_and_takes_no_new_ones() {
     running.greet().await;
     let testimony = running.testimony().await;
     let keys = running.session_keys(&testimony);
-    let mut late = process.connect().await;
-    // Its place in the server is certain once a byte of it has been answered for.
     running.stages(&keys).await;
+    let late = TcpStream::connect(process.address(0)).await.unwrap();
+    // A finished handshake shows that it has been accepted.
+    let late = Hello::default().connect(late).await.unwrap();
+    let mut late = Dialogue::new(late, &process.holder);
     process.signal(Signal::TERM);
     process.wait_for("stopping");
     late.greet().await;
     assert_eq!(late.refusal().await.reason, 2);
     drop(late);
     running.part(&keys).await;
+    drop(running);
     let (status, log) = process.end();
     assert!(status.success(), "{log}");
 }

@@ -108,6 +108,7 @@ impl MintingTest {
 pub struct TransportFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
+    /// Without those that the other end reported as needless (RFC 2883).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
     /// Segments sent and not acknowledged by the other end's kernel.

@@ -39,6 +39,7 @@ fn list() -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     for profile in Profile::all() {
         let mut ports: Vec<u16> = profile.rules.iter().map(|r| r.port.get()).collect();
+        ports.sort_unstable();
         ports.dedup();
         writeln!(out, "{:<18} {}", profile.id.to_string(), profile.title)?;
         let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();

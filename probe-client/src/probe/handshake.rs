@@ -72,7 +72,7 @@ pub(super) fn transport_facts(plain: &Tap<TcpStream>) -> TransportFacts {
         rtt_us: kernel
             .rtt
             .and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
-        retransmissions: kernel.total_retransmissions,
+        retransmissions: kernel.needed_retransmissions(),
         unacknowledged_segments: kernel.unacknowledged_segments,
         bytes_acknowledged: kernel.bytes_acked,
         send_mss: kernel.send_mss,

@@ -329,3 +329,45 @@ const GAP: &str = "  ";
 
 /// The last column's width on a line that is too short for all.
 const SHORTEST_LAST: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(look: Look) -> String {
+        let text = include_str!("../../core/tests/scenarios/demo.json");
+        let document: RunDocument = serde_json::from_str(text).unwrap();
+        let document = probe_core::judge::judge_again(document);
+        let mut out = Vec::new();
+        write(&document, look, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn eighty_columns_without_colour() {
+        let text = rendered(Look::PLAIN);
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn a_wide_terminal_shows_purposes_whole() {
+        let look = Look {
+            colour: false,
+            width: 160,
+        };
+        insta::assert_snapshot!(rendered(look));
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_escapes() {
+        let look = Look {
+            colour: true,
+            ..Look::PLAIN
+        };
+        let coloured = rendered(look);
+        assert_ne!(coloured, rendered(Look::PLAIN));
+        let stripped = anstream::adapter::strip_str(&coloured).to_string();
+        assert_eq!(stripped, rendered(Look::PLAIN));
+    }
+}

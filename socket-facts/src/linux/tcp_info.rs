@@ -26,6 +26,7 @@ fn decode(info: &[u8]) -> TcpFacts {
         rtt: rtt.map(microseconds),
         rtt_variance: rtt_variance.map(microseconds),
         total_retransmissions: long(info, offset_of!(tcp_info, tcpi_total_retrans)),
+        duplicates_reported: long(info, DSACK_DUPS),
         unanswered_timeouts: byte(info, offset_of!(tcp_info, tcpi_retransmits)),
         unacknowledged_segments: long(info, offset_of!(tcp_info, tcpi_unacked))
             .filter(|_| state != Some(TcpState::Listen)),
@@ -79,6 +80,9 @@ fn microseconds(count: u32) -> Duration {
     Duration::from_micros(count.into())
 }
 
+/// Offset of `tcpi_dsack_dups` (Linux 4.19 on), which not every libc declares.
+const DSACK_DUPS: usize = 216;
+
 /// Linux 6.18 fills 280 bytes or so; what lies beyond the fields above is of no use here.
 const BUFFER: usize = 512;
 
@@ -100,6 +104,7 @@ mod tests {
             (72, 1_500),
             (100, 4),
             (144, 77),
+            (216, 1),
         ] {
             info[at..at + 4].copy_from_slice(&value.to_ne_bytes());
         }
@@ -117,6 +122,7 @@ mod tests {
                 rtt: Some(Duration::from_millis(25)),
                 rtt_variance: Some(Duration::from_micros(1_500)),
                 total_retransmissions: Some(4),
+                duplicates_reported: Some(1),
                 unanswered_timeouts: Some(3),
                 unacknowledged_segments: Some(2),
                 bytes_acked: Some(5_000_000_000),

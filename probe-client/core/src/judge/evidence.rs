@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::{Measurement, Sighting, SightingAnswer};
-use crate::observation::{Failure, FailureKind, Operation};
+use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::session::{Fault, Recognised, SessionReport, Testimony};
 
 /// One probe's measurement, and what it is compared with.
@@ -108,7 +108,7 @@ impl<'a> Evidence<'a> {
         self.same_server.iter().all(|m| {
             matches!(ending(m), Ending::NotConnected(f)
                 if matches!(f.kind, FailureKind::TimedOut | FailureKind::Refused)
-                    && !matches!(f.origin, crate::observation::Origin::Icmp { .. }))
+                    && !matches!(f.origin, Origin::Icmp { .. }))
         })
     }
 
@@ -142,6 +142,16 @@ impl<'a> Evidence<'a> {
             failure.kind.describe(),
             duration(observation.duration_us)
         );
+        if let Origin::Icmp {
+            sender,
+            icmp_type,
+            code,
+        } = failure.origin
+        {
+            text.push_str(&format!(
+                ", ICMP type {icmp_type} code {code} from {sender}"
+            ));
+        }
         if let Some(said) = &failure.text {
             text.push_str(&format!(" ({said})"));
         }

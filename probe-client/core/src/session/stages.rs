@@ -286,3 +286,30 @@ fn number(index: usize) -> u32 {
 }
 
 const PIECE: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use proto::key::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_confirmation_of_something_else_is_refused() {
+        let keys = Secret::new([1; 32]).for_session(&[2; 32], &[3; 32]);
+        let confirm = |received: Option<(u32, u32)>| {
+            let received = received.map(|(stage, bytes)| wire::Received {
+                stage,
+                bytes,
+                ..wire::Received::default()
+            });
+            let mut stages = Stages::new(&[Stage::both(1), Stage::both(10)]);
+            stages.confirm(1, wire::Confirmation { received }, &keys)
+        };
+        assert_eq!(confirm(Some((1, 10))), Ok(Confirmation::Whole));
+        assert_eq!(confirm(Some((1, 9))), Ok(Confirmation::CutShort(9)));
+        let refused = Err(Malformation::Confirmation);
+        assert_eq!(confirm(Some((1, 11))), refused);
+        assert_eq!(confirm(Some((0, 1))), refused);
+        assert_eq!(confirm(None), refused);
+    }
+}

@@ -16,6 +16,9 @@ fn run(change: impl FnOnce(&mut Web)) -> (SessionReport, HttpAccount) {
         report.stages.iter().all(StageReport::is_whole),
         "{report:#?}"
     );
+    for stage in &report.stages {
+        assert_eq!(stage.up.handed_out, stage.up.asked);
+    }
     let account = report.http.clone().unwrap();
     (report, account)
 }
@@ -90,6 +93,7 @@ fn a_relay_that_rewraps_responses_does_no_harm_and_is_seen() {
         web::Wrapping::Chunked,
         web::Wrapping::UntilClose,
         web::Wrapping::Close,
+        web::Wrapping::Http10,
         web::Wrapping::Via,
         web::Wrapping::Continue,
     ] {
@@ -110,7 +114,7 @@ fn a_relay_that_rewraps_responses_does_no_harm_and_is_seen() {
             match wrapping {
                 web::Wrapping::Chunked => assert_eq!(names, ["Transfer-Encoding"]),
                 web::Wrapping::Via => assert_eq!(names, ["Via"]),
-                web::Wrapping::UntilClose | web::Wrapping::Close => {
+                web::Wrapping::UntilClose | web::Wrapping::Close | web::Wrapping::Http10 => {
                     assert_eq!(http.connections, 6);
                 }
                 web::Wrapping::Continue => assert_eq!(http.interim_responses, 6),
@@ -132,18 +136,30 @@ fn each_further_connection_of_https_has_a_tls_session_of_its_own() {
         Agreement::Same
     );
 
-    let mut session = Bench::new(SessionKind::Https);
-    session.web().wrapping = web::Wrapping::Close;
-    session.need = session.session.tls_established(session.now, FACTS);
-    session.exchange();
-    assert_eq!(session.need, Need::Reconnect);
-    let need = session.session.reconnected(session.now);
+    let mut bench = Bench::new(SessionKind::Https);
+    bench.web().wrapping = web::Wrapping::Close;
+    bench.session.sent_plain(b"first hello");
+    bench.need = bench.session.tls_established(bench.now, FACTS);
+    bench.exchange();
+    assert_eq!(bench.need, Need::Reconnect);
+    let first_sent = bench.session.report().first_sent;
     let tls = TlsParameters {
         sni: true,
         alpn: Some("http/1.1"),
         leftover: Vec::new(),
     };
-    assert_eq!(need, Need::StartTls(tls));
+    assert_eq!(bench.session.reconnected(bench.now), Need::StartTls(tls));
+    bench.session.sent_plain(b"second hello");
+    // This one ends at another's TLS.
+    let facts = TlsFacts {
+        exporter: Some([0xBB; 32]),
+        ..FACTS
+    };
+    bench.need = bench.session.tls_established(bench.now, facts);
+    let report = bench.run();
+    assert_eq!(report.first_sent, first_sent);
+    let tls = report.testimony.unwrap().tls.unwrap();
+    assert_eq!(tls.exporter, Agreement::Different);
 }
 
 #[test]
@@ -198,7 +214,8 @@ fn a_session_whose_nonce_is_never_known_is_given_up() {
 
 #[test]
 fn an_altered_request_head_is_found() {
-    let (report, _) = run(|web| web.alters_head = true);
+    // The others come as they were sent.
+    let (report, _) = run(|web| web.alters_heads = vec![2]);
     assert!(
         matches!(
             report.request_head,
@@ -237,6 +254,17 @@ fn a_response_that_ends_too_early_is_a_fault() {
             "{report:#?}"
         );
     }
+}
+
+#[test]
+fn a_response_to_no_request_is_not_the_servers() {
+    let mut bench = Bench::new(SessionKind::Http);
+    bench.exchange();
+    assert_eq!(bench.need, Need::Io);
+    let empty = b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(bench.session.receive(bench.now, empty), Need::Failed);
+    let fault = bench.session.report().fault;
+    assert!(matches!(fault, Some(Fault::ForeignBytes(_))), "{fault:?}");
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(super) struct Quirks {
     pub(super) wrong_nonce: bool,
     /// Confirms with another digest, and says nothing of a place.
     pub(super) wrong_digest: bool,
+    /// Answers a sign of life that was not asked for.
+    pub(super) wrong_keep_alive: bool,
     /// Flips a bit of a stage's payload on its way up, or down: stage and offset.
     pub(super) alter_up: Option<(u32, u32)>,
     pub(super) alter_down: Option<(u32, usize)>,
@@ -133,7 +135,8 @@ impl Dialogue {
                 return Vec::new();
             }
             FrameType::KeepAliveUp => {
-                let message: wire::KeepAlive = frame.open(keys, transcript).unwrap();
+                let mut message: wire::KeepAlive = frame.open(keys, transcript).unwrap();
+                message.sequence += u32::from(self.quirks.wrong_keep_alive);
                 self.keep_alives += 1;
                 seal(
                     &mut out,

@@ -268,6 +268,18 @@ fn another_end_of_tls_is_seen() {
     assert_eq!(tls.client_hello, Agreement::Different);
     assert!(!report.is_clean_and_complete());
 
+    let mut bench = Bench::new(SessionKind::Tls);
+    let facts = TlsFacts {
+        exporter: None,
+        ..FACTS
+    };
+    bench.need = bench.session.tls_established(bench.now, facts);
+    let unknown = bench.run();
+    let tls = unknown.testimony.as_ref().and_then(|t| t.tls.as_ref());
+    assert_eq!(tls.unwrap().exporter, Agreement::NotMeasured);
+    assert_eq!(unknown.phase, Phase::Finished);
+    assert!(!unknown.is_clean_and_complete());
+
     let taken_off = Bench::with(parameters(SessionKind::Tls, 0), Quirks::default()).run();
     assert!(
         taken_off
@@ -296,6 +308,9 @@ fn a_held_session_is_silent_and_then_asks_for_a_sign_of_life() {
         assert_eq!(held.asked_us, 60_500_000);
         assert_eq!(held.ended_us, Some(held.began_us + 60_500_000));
         assert!(held.answered_us >= held.ended_us);
+        if kind.shape().envelope != Envelope::Http1 {
+            assert_eq!(bench.server().keep_alives, 1);
+        }
         let held_phases = [Phase::Holding, Phase::Resuming, Phase::AwaitingFarewell];
         let phases: Vec<_> = report.phases.iter().map(|entry| entry.phase).collect();
         assert!(
@@ -303,6 +318,27 @@ fn a_held_session_is_silent_and_then_asks_for_a_sign_of_life() {
             "{phases:?}"
         );
     }
+}
+
+#[test]
+fn an_answer_to_another_keep_alive_is_a_fault() {
+    let mut bench = Bench::with(
+        SessionParameters {
+            hold: Some(Duration::from_secs(60)),
+            ..parameters(SessionKind::Tcp, 0)
+        },
+        Quirks {
+            wrong_keep_alive: true,
+            ..Quirks::default()
+        },
+    );
+    assert!(matches!(
+        bench.run().fault,
+        Some(Fault::Malformed {
+            what: Malformation::KeepAlive,
+            ..
+        })
+    ));
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(super) enum Wrapping {
     UntilClose,
     /// The connection is not to be used again.
     Close,
+    /// As a relay of the old version answers.
+    Http10,
     /// With a further header.
     Via,
     /// Behind an interim response.
@@ -37,8 +39,8 @@ pub(super) struct Web {
     pub(super) reads_all: bool,
     /// Instance and connection id of each request; the last one for all further ones.
     pub(super) answered_by: Vec<(&'static str, u8)>,
-    /// Changes the head on its way to the server.
-    pub(super) alters_head: bool,
+    /// Requests, by number, whose head is changed on its way to the server.
+    pub(super) alters_heads: Vec<u32>,
     pub(super) receipt: Option<wire::Receipt>,
     pub(super) requests: u32,
     input: Vec<u8>,
@@ -84,7 +86,7 @@ impl Web {
         let greeting = whole_frame(body, MAGIC.len())?;
         let rest = &body[MAGIC.len() + greeting.len()..];
         let more = (!rest.is_empty()).then(|| whole_frame(rest, 0)).flatten();
-        if self.alters_head {
+        if self.alters_heads.contains(&number) {
             head[6] ^= 1;
         }
         let known = number == 0 || !self.forgets.contains(&number);
@@ -181,6 +183,10 @@ impl Web {
             Wrapping::Close => {
                 headers.push(("Connection", "Upgrade, Close"));
                 response_head(&mut out, 200, &headers, length).unwrap();
+            }
+            Wrapping::Http10 => {
+                let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                out.extend_from_slice(head.as_bytes());
             }
             Wrapping::UntilClose => response_head(&mut out, 200, &headers, None).unwrap(),
             Wrapping::Chunked => {

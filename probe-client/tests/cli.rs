@@ -1,0 +1,103 @@
+//! What the program says and exits with, as a user meets it: help, lists, pages, usage errors.
+
+use std::process::{Command, Output};
+
+fn fwprobe(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fwprobe"))
+        .args(arguments)
+        .env_remove("FWPROBE_CONNECTION")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("HOME", "/nonexistent")
+        .env("APPDATA", "/nonexistent")
+        .output()
+        .unwrap()
+}
+
+fn succeeds(arguments: &[&str]) -> String {
+    let output = fwprobe(arguments);
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(arguments: &[&str]) -> String {
+    let output = fwprobe(arguments);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn the_help_of_the_program() {
+    insta::assert_snapshot!(succeeds(&["--help"]));
+}
+
+#[test]
+fn the_help_of_run() {
+    insta::assert_snapshot!(succeeds(&["run", "--help"]));
+}
+
+#[test]
+fn the_list_of_profiles() {
+    insta::assert_snapshot!(succeeds(&["profiles", "list"]));
+}
+
+#[test]
+fn a_profile_is_shown_as_a_file_that_is_good() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mine.toml");
+    std::fs::write(&file, succeeds(&["profiles", "show", "hpc-2008r2-sp3"])).unwrap();
+    let said = succeeds(&["profiles", "validate", file.to_str().unwrap()]);
+    assert!(said.ends_with("hpc-2008r2-sp3 (6 rules), good\n"), "{said}");
+}
+
+#[test]
+fn every_page_can_be_read() {
+    let page = succeeds(&["explain", "not-listening"]);
+    assert!(page.starts_with("# not-listening: "), "{page}");
+    let all = succeeds(&["explain", "--all"]);
+    assert!(all.contains(&page.lines().nth(2).unwrap()[..]), "{all}");
+}
+
+#[test]
+fn an_unknown_id_is_told_the_known_ones() {
+    let said = fails(&["explain", "no-such-thing"]);
+    assert!(
+        said.starts_with("error: `no-such-thing` is neither an id nor a file."),
+        "{said}"
+    );
+    assert!(said.contains("answered-by-middlebox"), "{said}");
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    insta::assert_snapshot!(fails(&[
+        "run",
+        "hpc-2008r2-sp9",
+        "--port",
+        "99999",
+        "--port",
+        "80/gopher",
+        "--map",
+        "80",
+        "--via",
+        "carrier-pigeon",
+        "--host",
+        "not a host",
+    ]));
+}
+
+#[test]
+fn completions_and_manual_are_printed() {
+    assert!(succeeds(&["completions", "bash"]).contains("_fwprobe"));
+    assert!(succeeds(&["man"]).contains(".TH fwprobe"));
+}
+
+#[test]
+fn the_schema_is_the_committed_one() {
+    let committed = include_str!("../core/schema/fwprobe.run-1.json");
+    assert!(
+        succeeds(&["report", "--schema"]) == committed,
+        "rewrite it: fwprobe report --schema > probe-client/core/schema/fwprobe.run-1.json"
+    );
+}
