@@ -10,21 +10,21 @@ fn fwprobe(arguments: &[&str]) -> Output {
         .env("HOME", "/nonexistent")
         .env("APPDATA", "/nonexistent")
         .output()
-        .unwrap()
+        .expect("the program starts")
 }
 
 fn succeeds(arguments: &[&str]) -> String {
     let output = fwprobe(arguments);
     assert!(output.status.success(), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 fn fails(arguments: &[&str]) -> String {
     let output = fwprobe(arguments);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
-    String::from_utf8(output.stderr).unwrap()
+    String::from_utf8(output.stderr).expect("UTF-8")
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn every_page_can_be_read() {
     let page = succeeds(&["explain", "not-listening"]);
     assert!(page.starts_with("# not-listening: "), "{page}");
     let all = succeeds(&["explain", "--all"]);
-    assert!(all.contains(&page.lines().nth(2).unwrap()[..]), "{all}");
+    assert!(all.contains(page.lines().nth(2).unwrap()), "{all}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub const MAX_HOLD: Duration = Duration::from_secs(35 * 60);
 /// A request's `path` text: a proxy's URL without credentials is far shorter.
 pub const MAX_PATH_TEXT: usize = 255;
 
-/// Prefix lengths whose digests a sighting keeps. The shortest holds the random part of every kind
-/// but MC-NMF, whose preamble is the same each time; the longest reaches into the ClientHello there.
-pub const SIGHTING_PREFIXES: [usize; 4] = [16, 64, 256, 512];
+/// Prefix lengths whose digests a sighting keeps. A digest tells one connection from another once it
+/// covers something random: in TLS from byte 19 on, in a raw greeting from byte 103, in HTTP as far
+/// behind the head, in X.224 and MC-NMF inside the ClientHello that follows the preface.
+pub const SIGHTING_PREFIXES: [usize; 4] = [64, 128, 256, 512];

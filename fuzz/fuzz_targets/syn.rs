@@ -1,0 +1,15 @@
+//! A SYN as a testimony brings it: parsed or refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use proto::syn::SynHeader;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(syn) = SynHeader::parse(bytes) {
+        let _ = (
+            syn.maximum_segment_size(),
+            syn.window_scale(),
+            syn.timestamps(),
+        );
+    }
+});
