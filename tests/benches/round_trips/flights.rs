@@ -1,0 +1,61 @@
+//! Who sends how much before the other must answer, kind by kind: docs/wire.md in numbers. Sizes are
+//! those of a session as measured, rounded; what decides is the number of turns.
+
+use probe_core::session_kind::SessionKind;
+
+/// Bytes up, then bytes down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pub(crate) up: usize,
+    pub(crate) down: usize,
+}
+
+/// The turns of a clean session of `kind`, after the TCP handshake.
+pub(crate) fn of(kind: SessionKind) -> &'static [Turn] {
+    match kind {
+        SessionKind::Tcp => &[GREETING, EXCHANGE, FAREWELL],
+        SessionKind::Tls => &[TLS, GREETING, EXCHANGE, FAREWELL],
+        SessionKind::Http => HTTP,
+        SessionKind::Https => HTTPS,
+        SessionKind::Rdp => RDP,
+        SessionKind::Nettcp => NETTCP,
+    }
+}
+
+const fn turn(up: usize, down: usize) -> Turn {
+    Turn { up, down }
+}
+
+/// ClientHello; everything up to the server's Finished. The client's own goes with its next bytes.
+const TLS: Turn = turn(325, 1_100);
+const GREETING: Turn = turn(1_032, 600);
+/// All four stages and their confirmations.
+const EXCHANGE: Turn = turn(91_320, 91_500);
+const FAREWELL: Turn = turn(230, 90);
+
+const RDP: &[Turn] = &[turn(43, 19), TLS, GREETING, EXCHANGE, FAREWELL];
+const NETTCP: &[Turn] = &[
+    turn(98, 1),
+    TLS,
+    turn(104, 23),
+    GREETING,
+    EXCHANGE,
+    turn(330, 150),
+];
+const HTTP: &[Turn] = &[
+    turn(1_240, 1_000),
+    turn(1_300, 1_100),
+    turn(2_300, 2_100),
+    turn(25_900, 25_700),
+    turn(66_800, 66_600),
+    turn(1_480, 1_000),
+];
+const HTTPS: &[Turn] = &[
+    TLS,
+    turn(1_240, 1_000),
+    turn(1_300, 1_100),
+    turn(2_300, 2_100),
+    turn(25_900, 25_700),
+    turn(66_800, 66_600),
+    turn(1_480, 1_000),
+];

@@ -1,0 +1,118 @@
+//! What a clean run costs over the protocol's floor: every kind over a path with a fixed delay, beside
+//! a bare client that sends and receives the same bytes in the same turns, without a check, over the
+//! same path in the same run. Then the seven-port profile, all ports together.
+//!
+//! `cargo bench --package fwprobe-tests --bench round_trips`
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use fwprobe_tests::{EchoServer, Probe, Seat, ServerPlan};
+use probe_core::session_kind::SessionKind;
+
+mod bare;
+mod delay;
+mod flights;
+
+use delay::DelayRelay;
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    println!(
+        "one way {} ms, so one round trip {} ms\n",
+        ONE_WAY.as_millis(),
+        (ONE_WAY * 2).as_millis()
+    );
+    println!(
+        "{:<8} {:>6} {:>10} {:>10} {:>12} {:>14}",
+        "kind", "turns", "bare ms", "fwprobe ms", "over ms", "in round trips"
+    );
+    for kind in SessionKind::ALL {
+        one_kind(&runtime, kind)?;
+    }
+    seven_ports(&runtime)
+}
+
+/// One probe of `kind` against its bare twin, the better of [`REPEATS`] each.
+fn one_kind(runtime: &tokio::runtime::Runtime, kind: SessionKind) -> anyhow::Result<()> {
+    let flights = flights::of(kind);
+    let mut probe_ms = f64::INFINITY;
+    let mut bare_ms = f64::INFINITY;
+    for _ in 0..REPEATS {
+        let (server, relay) = behind_delay(runtime)?;
+        let run = Probe::of(&server)?.port(relay.port(), kind).run()?;
+        let probe = run.one(relay.port())?;
+        probe_ms = probe_ms.min(probe.timings.total_us as f64 / 1e3);
+        let took = runtime.block_on(bare::play(flights, ONE_WAY))?;
+        bare_ms = bare_ms.min(took.as_secs_f64() * 1e3);
+    }
+    print_row(kind.name(), flights.len(), bare_ms, probe_ms);
+    Ok(())
+}
+
+/// The profile's seven ports at once: its whole run, beside the slowest bare session alone.
+fn seven_ports(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    let ports = [80, 443, 3389, 5901, 5902, 7998, 7999];
+    let mut seats = Vec::new();
+    let mut plan = ServerPlan::on(LOCALHOST);
+    for _ in ports {
+        let seat = Seat::take(LOCALHOST)?;
+        plan = plan.behind(&seat)?;
+        seats.push(seat);
+    }
+    let server = plan.start()?;
+    let mut probe = Probe::of(&server)?.arg("hpc-2008r2-sp1");
+    for (index, (port, seat)) in ports.iter().zip(seats).enumerate() {
+        probe = probe.arg("--map").arg(format!("{port}={}", seat.port()?));
+        let relay = DelayRelay::start(runtime, seat, server.address(1 + index), ONE_WAY)?;
+        relay.leave_running();
+    }
+    let began = Instant::now();
+    let run = probe.run()?;
+    let wall = began.elapsed();
+    run.expect_exit(0)?;
+    let slowest = flights::of(SessionKind::Https);
+    let bare = runtime.block_on(bare::play(slowest, ONE_WAY))?;
+    let longest = run
+        .document()?
+        .probes
+        .iter()
+        .map(|p| p.timings.started_us + p.timings.total_us)
+        .max()
+        .context("no probe")?;
+    println!();
+    print_row(
+        "7 ports",
+        slowest.len(),
+        bare.as_secs_f64() * 1e3,
+        longest as f64 / 1e3,
+    );
+    println!("the whole process, start to exit: {} ms", wall.as_millis());
+    Ok(())
+}
+
+fn behind_delay(runtime: &tokio::runtime::Runtime) -> anyhow::Result<(EchoServer, DelayRelay)> {
+    let seat = Seat::take(LOCALHOST)?;
+    let server = ServerPlan::on(LOCALHOST).behind(&seat)?.start()?;
+    let upstream: SocketAddr = server.address(1);
+    let relay = DelayRelay::start(runtime, seat, upstream, ONE_WAY)?;
+    Ok((server, relay))
+}
+
+fn print_row(name: &str, turns: usize, bare_ms: f64, probe_ms: f64) {
+    let over = probe_ms - bare_ms;
+    let round_trip = ONE_WAY.as_secs_f64() * 2e3;
+    println!(
+        "{name:<8} {turns:>6} {bare_ms:>10.1} {probe_ms:>10.1} {over:>12.1} {:>14.2}",
+        over / round_trip
+    );
+}
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const ONE_WAY: Duration = Duration::from_millis(50);
+const REPEATS: usize = 3;

@@ -1,0 +1,55 @@
+//! A certificate authority of the tests' own, as a company's TLS inspection has one.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+
+/// Issues a certificate for any name in no time.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    leaf_key: KeyPair,
+}
+
+impl Authority {
+    /// A new one, called [`Authority::NAME`].
+    ///
+    /// # Errors
+    /// No key can be made.
+    pub fn new() -> anyhow::Result<Self> {
+        let mut params = CertificateParams::new(Vec::<String>::new())?;
+        params
+            .distinguished_name
+            .push(DnType::CommonName, Self::NAME);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        Ok(Self {
+            issuer: Issuer::new(params, KeyPair::generate()?),
+            leaf_key: KeyPair::generate()?,
+        })
+    }
+
+    /// A certificate for `name` and its key.
+    ///
+    /// # Errors
+    /// `name` cannot stand in a certificate.
+    pub fn issue(&self, name: &str) -> anyhow::Result<Arc<CertifiedKey>> {
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&self.leaf_key, &self.issuer)?;
+        let key = PrivatePkcs8KeyDer::from(self.leaf_key.serialize_der());
+        let key = aws_lc_rs::sign::any_supported_type(&PrivateKeyDer::from(key))
+            .context("a key that was just made")?;
+        Ok(Arc::new(CertifiedKey::new(
+            vec![certificate.der().clone()],
+            key,
+        )))
+    }
+
+    /// By which a report has to name it.
+    pub const NAME: &'static str = "Inspection Authority of the Tests";
+}

@@ -1,0 +1,109 @@
+//! Any command of the two programs, typed at a prompt.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use tempfile::TempDir;
+
+use crate::identity::open_directory;
+use crate::{Finished, Place, Process, binaries};
+
+/// A command line, with a directory for whatever files it names.
+#[derive(Debug)]
+pub struct Cli {
+    program: PathBuf,
+    directory: TempDir,
+    arguments: Vec<OsString>,
+    variables: Vec<(&'static str, OsString)>,
+}
+
+impl Cli {
+    /// `fwprobe …`
+    ///
+    /// # Errors
+    /// It was not built.
+    pub fn fwprobe() -> anyhow::Result<Self> {
+        Self::of(binaries::fwprobe()?)
+    }
+
+    /// `fwprobe-echo …`
+    ///
+    /// # Errors
+    /// It was not built.
+    pub fn fwprobe_echo() -> anyhow::Result<Self> {
+        Self::of(binaries::fwprobe_echo()?)
+    }
+
+    fn of(program: PathBuf) -> anyhow::Result<Self> {
+        Ok(Self {
+            program,
+            directory: open_directory()?,
+            arguments: Vec::new(),
+            variables: Vec::new(),
+        })
+    }
+
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// An environment variable.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// A file in its directory.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.directory().join(name);
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Its home, and where its files are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts it as an ordinary user and waits for its end.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not end.
+    pub fn run(&self) -> anyhow::Result<Finished> {
+        let mut command = Place::ordinary().command(&self.program);
+        command
+            .args(&self.arguments)
+            .env("HOME", self.directory())
+            .envs(self.variables.iter().cloned());
+        Process::start(command)?.finish()
+    }
+
+    /// The same, where it has to exit with 0; what it printed.
+    ///
+    /// # Errors
+    /// It exits otherwise.
+    pub fn succeeds(&self) -> anyhow::Result<String> {
+        let finished = self.run()?;
+        ensure!(
+            finished.code()? == 0,
+            "{:?} failed:\n{}{}",
+            self.arguments,
+            finished.stdout,
+            finished.stderr
+        );
+        Ok(finished.stdout)
+    }
+}

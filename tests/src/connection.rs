@@ -1,0 +1,67 @@
+//! A connection string, and what an unlucky user may make of it.
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use proto::connection_string::{ConnectionString, Pin};
+use proto::key::Secret;
+
+/// One client key's way to a server.
+#[derive(Clone, Debug)]
+pub struct Connection(ConnectionString);
+
+impl Connection {
+    /// # Errors
+    /// `text` is no connection string.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        Ok(Self(text.trim().parse().with_context(
+            || "the connection string that identity printed",
+        )?))
+    }
+
+    pub fn inner(&self) -> &ConnectionString {
+        &self.0
+    }
+
+    /// The line that a user has.
+    pub fn text(&self) -> String {
+        self.0.expose()
+    }
+
+    #[must_use]
+    pub fn with_control_port(mut self, port: u16) -> Self {
+        self.0.control_port = port;
+        self
+    }
+
+    /// # Errors
+    /// `id` is no key id.
+    pub fn with_key_id(mut self, id: &str) -> anyhow::Result<Self> {
+        self.0.key_id = id.parse().context("a key id")?;
+        Ok(self)
+    }
+
+    #[must_use]
+    pub fn with_another_secret(mut self) -> Self {
+        self.0.secret = Secret::new(rand::random());
+        self
+    }
+
+    #[must_use]
+    pub fn with_another_pin(mut self) -> Self {
+        self.0.pins = vec![Pin(rand::random())];
+        self
+    }
+
+    /// Every way in which the secret could show up in an output.
+    pub fn secret_texts(&self) -> Vec<String> {
+        let bytes = self.0.secret.expose();
+        vec![
+            BASE64_URL_SAFE_NO_PAD.encode(bytes),
+            BASE64_STANDARD.encode(bytes),
+            hex::encode(bytes),
+            hex::encode_upper(bytes),
+            format!("{bytes:?}"),
+        ]
+    }
+}

@@ -1,0 +1,200 @@
+//! A running `fwprobe-echo serve`.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context as _, ensure};
+use rustix::process::Signal;
+
+use crate::middlebox::Middlebox;
+use crate::{Connection, Finished, Identity, Place, Process, Seat, binaries};
+
+/// A server that is yet to be started.
+#[derive(Debug)]
+pub struct ServerPlan {
+    place: Place,
+    ip: IpAddr,
+    /// Each with the port that clients dial instead, if they do.
+    listeners: Vec<Option<u16>>,
+    /// Lines of the section `[limits]`.
+    limits: Vec<String>,
+}
+
+/// A server that listens. Killed when dropped.
+#[derive(Debug)]
+pub struct EchoServer {
+    process: Process,
+    /// In the order in which they were asked for; the control port is the first.
+    addresses: Vec<SocketAddr>,
+    identity: Identity,
+}
+
+impl ServerPlan {
+    /// A server on `ip`, on a control port and nothing else so far.
+    pub fn on(ip: IpAddr) -> Self {
+        Self {
+            place: Place::ordinary(),
+            ip,
+            listeners: vec![None],
+            limits: Vec::new(),
+        }
+    }
+
+    /// So many ports more.
+    #[must_use]
+    pub fn ports(mut self, count: usize) -> Self {
+        self.listeners.extend(std::iter::repeat_n(None, count));
+        self
+    }
+
+    /// One port more, which clients reach by dialling that of `seat`.
+    ///
+    /// # Errors
+    /// The seat's port is not known.
+    pub fn behind(mut self, seat: &Seat) -> anyhow::Result<Self> {
+        self.listeners.push(Some(seat.port()?));
+        Ok(self)
+    }
+
+    /// A line of the configuration's `[limits]`.
+    #[must_use]
+    pub fn limit(mut self, line: &str) -> Self {
+        self.limits.push(line.to_owned());
+        self
+    }
+
+    /// Starts it under an identity of its own.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start(self) -> anyhow::Result<EchoServer> {
+        let identity = Identity::make(&self.place, &[&self.ip.to_string()])?;
+        self.start_as(identity)
+    }
+
+    /// Starts it as `identity`.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start_as(self, identity: Identity) -> anyhow::Result<EchoServer> {
+        let file = identity.scratch().join("server.toml");
+        std::fs::write(&file, self.configuration(&identity)?)
+            .context("the server's configuration")?;
+        let file = file.to_str().context("a temporary path in UTF-8")?;
+        EchoServer::start(&self.place, identity, &["--config", file])
+    }
+
+    /// Starts it with one port more for each of `items`, behind the middlebox that `place` makes of
+    /// that item: it is given the seat and the listener behind it.
+    ///
+    /// # Errors
+    /// One of them does not come up.
+    pub fn start_behind<T>(
+        mut self,
+        items: &[T],
+        place: impl Fn(Seat, SocketAddr, &T) -> anyhow::Result<Middlebox>,
+    ) -> anyhow::Result<(EchoServer, Vec<Middlebox>)> {
+        let first = self.listeners.len();
+        let mut seats = Vec::new();
+        for _ in items {
+            let seat = Seat::take(self.ip)?;
+            self = self.behind(&seat)?;
+            seats.push(seat);
+        }
+        let server = self.start()?;
+        let middleboxes = seats
+            .into_iter()
+            .zip(items)
+            .enumerate()
+            .map(|(index, (seat, item))| place(seat, server.address(first + index), item))
+            .collect::<anyhow::Result<_>>()?;
+        Ok((server, middleboxes))
+    }
+
+    fn configuration(&self, identity: &Identity) -> anyhow::Result<String> {
+        let mut text = String::new();
+        writeln!(text, "identity = {:?}", identity.directory())?;
+        for public_port in &self.listeners {
+            writeln!(text, "[[listen]]\naddress = \"{}\"\nport = 0", self.ip)?;
+            if let Some(port) = public_port {
+                writeln!(text, "public_port = {port}")?;
+            }
+        }
+        writeln!(text, "[limits]\n{}", self.limits.join("\n"))?;
+        Ok(text)
+    }
+}
+
+impl EchoServer {
+    /// Starts `fwprobe-echo serve` with `flags` and waits until it says where it listens.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start(place: &Place, identity: Identity, flags: &[&str]) -> anyhow::Result<Self> {
+        let mut command = place.command(binaries::fwprobe_echo()?);
+        command.arg("serve").args(flags);
+        let mut process = Process::start(command)?;
+        let said = process.read_until(|text| text.contains("\nNext, "))?;
+        let addresses: Vec<SocketAddr> = said.lines().filter_map(listener).collect();
+        ensure!(!addresses.is_empty(), "no listener in\n{said}");
+        Ok(Self {
+            process,
+            addresses,
+            identity,
+        })
+    }
+
+    /// Where the listener stands that was asked for in the place `index`; 0 is the control port.
+    pub fn address(&self, index: usize) -> SocketAddr {
+        self.addresses[index]
+    }
+
+    pub fn port(&self, index: usize) -> u16 {
+        self.address(index).port()
+    }
+
+    /// The connection string, which names the control port that the server got.
+    pub fn connection(&self) -> Connection {
+        let printed = self.identity.connection().clone();
+        printed.with_control_port(self.port(0))
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Stops it where it stands: the host goes on, the process does not.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.process.freeze()
+    }
+
+    /// Asks it to end, waits for that, and checks that it has not told the secret.
+    ///
+    /// # Errors
+    /// It has ended before, or otherwise than in good order, or printed its client's secret.
+    pub fn stop(self) -> anyhow::Result<Finished> {
+        self.process.signal(Signal::TERM)?;
+        let finished = self.process.finish()?;
+        ensure!(
+            finished.code()? == 0,
+            "the server failed:\n{}",
+            finished.stderr
+        );
+        for secret in self.identity.connection().secret_texts() {
+            ensure!(
+                !finished.stdout.contains(&secret) && !finished.stderr.contains(&secret),
+                "the server printed the secret"
+            );
+        }
+        Ok(finished)
+    }
+}
+
+/// The address in a line such as `  127.0.0.1:4711, which clients dial as port 80`.
+fn listener(line: &str) -> Option<SocketAddr> {
+    let line = line.strip_prefix("  ")?;
+    line.split(',').next()?.parse().ok()
+}

@@ -1,0 +1,99 @@
+//! A server's identity, made by the program itself in a directory of its own.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use tempfile::TempDir;
+
+use crate::{Connection, Finished, Place, Process, binaries};
+
+/// An identity with one client key.
+#[derive(Debug)]
+pub struct Identity {
+    scratch: TempDir,
+    place: Place,
+    connection: Connection,
+}
+
+impl Identity {
+    /// Made by whoever `place` says, for a server that clients find at `hosts`.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity new` fails.
+    pub fn make(place: &Place, hosts: &[&str]) -> anyhow::Result<Self> {
+        let scratch = open_directory()?;
+        let mut words = vec!["new"];
+        words.extend(hosts.iter().flat_map(|host| ["--host", *host]));
+        let made = command(place, scratch.path(), &words)?;
+        let connection = made
+            .stdout
+            .lines()
+            .find(|line| line.starts_with("fwprobe://"))
+            .with_context(|| format!("no connection string in\n{}", made.stdout))?;
+        Ok(Self {
+            connection: Connection::parse(connection)?,
+            scratch,
+            place: place.clone(),
+        })
+    }
+
+    /// The directory with the identity in it.
+    pub fn directory(&self) -> PathBuf {
+        directory(self.scratch.path())
+    }
+
+    /// Room beside the identity, where everyone may write.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Revokes the client key.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity revoke-key` fails.
+    pub fn revoke(&self) -> anyhow::Result<()> {
+        let id = self.connection.inner().key_id.to_string();
+        command(&self.place, self.scratch.path(), &["revoke-key", &id]).map(drop)
+    }
+}
+
+/// A temporary directory in which every user may make files.
+pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("fwprobe-test-")
+        .permissions(std::fs::Permissions::from_mode(0o777))
+        .tempdir()
+        .and_then(|directory| {
+            // The process' mask has taken some of them away.
+            std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777))?;
+            Ok(directory)
+        })
+        .context("a temporary directory")
+}
+
+fn directory(scratch: &Path) -> PathBuf {
+    scratch.join("identity")
+}
+
+fn command(place: &Place, scratch: &Path, words: &[&str]) -> anyhow::Result<Finished> {
+    let mut command = place.command(binaries::fwprobe_echo()?);
+    command
+        .arg("identity")
+        .arg(words[0])
+        .arg("--dir")
+        .arg(directory(scratch))
+        .args(&words[1..]);
+    let finished = Process::start(command)?.finish()?;
+    ensure!(
+        finished.code()? == 0,
+        "identity {words:?}:\n{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+    Ok(finished)
+}

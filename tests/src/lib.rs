@@ -1,0 +1,32 @@
+//! The harness of the end-to-end tests: starts the real programs, stands between them as all kinds of
+//! devices, and reads what they report. Nothing sleeps; every wait ends with what it waits for, or
+//! with a failure.
+
+mod authority;
+pub mod binaries;
+mod cli;
+mod connection;
+pub mod dialogue_map;
+mod echo_server;
+mod identity;
+pub mod middlebox;
+pub mod namespace;
+mod occupant;
+mod place;
+mod port;
+mod probe;
+mod process;
+mod run;
+pub mod trial;
+
+pub use authority::Authority;
+pub use cli::Cli;
+pub use connection::Connection;
+pub use echo_server::{EchoServer, ServerPlan};
+pub use identity::Identity;
+pub use occupant::Occupant;
+pub use place::{Place, User};
+pub use port::{Seat, ShutPort};
+pub use probe::Probe;
+pub use process::{Finished, Process, WATCHDOG};
+pub use run::Run;

@@ -1,0 +1,103 @@
+//! Lets a number of bytes pass and no more.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::net::TcpStream;
+
+use super::pipe::{Direction, Verdict, copy};
+
+/// What passes, and what happens then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    pub direction: Direction,
+    /// So many bytes pass; the next one, when it comes, is the end.
+    pub after: usize,
+    pub ending: Ending,
+}
+
+/// How a flow is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// RST to both ends.
+    Reset,
+    /// Nothing passes any more, in that direction.
+    Silence,
+}
+
+pub(super) async fn relay(
+    mut client: TcpStream,
+    upstream: SocketAddr,
+    cut: Cut,
+    strikes: Arc<AtomicUsize>,
+) -> anyhow::Result<()> {
+    let mut server = TcpStream::connect(upstream).await?;
+    let stopped = {
+        let (from_client, to_client) = client.split();
+        let (from_server, to_server) = server.split();
+        let up = copy(
+            from_client,
+            to_server,
+            inspector(cut, Direction::Up, &strikes),
+        );
+        let down = copy(
+            from_server,
+            to_client,
+            inspector(cut, Direction::Down, &strikes),
+        );
+        match cut.ending {
+            Ending::Silence => {
+                let (up, down) = tokio::join!(up, down);
+                up? || down?
+            }
+            // The first stop is the end of both.
+            Ending::Reset => until_stopped(up, down).await?,
+        }
+    };
+    match (stopped, cut.ending) {
+        (false, _) => {}
+        (true, Ending::Reset) => {
+            client.set_zero_linger()?;
+            server.set_zero_linger()?;
+        }
+        // Both connections stay until the device is taken away.
+        (true, Ending::Silence) => std::future::pending().await,
+    }
+    Ok(())
+}
+
+/// Ready when one of them was stopped, or both have ended.
+async fn until_stopped(
+    up: impl Future<Output = std::io::Result<bool>>,
+    down: impl Future<Output = std::io::Result<bool>>,
+) -> std::io::Result<bool> {
+    tokio::pin!(up, down);
+    let (first, up_was_first) = tokio::select! {
+        stopped = &mut up => (stopped?, true),
+        stopped = &mut down => (stopped?, false),
+    };
+    if first {
+        return Ok(true);
+    }
+    if up_was_first { down.await } else { up.await }
+}
+
+fn inspector(
+    cut: Cut,
+    direction: Direction,
+    strikes: &AtomicUsize,
+) -> impl FnMut(&mut [u8]) -> Verdict {
+    let mut left = (direction == cut.direction).then_some(cut.after);
+    move |piece| match &mut left {
+        Some(left) if piece.len() > *left => {
+            strikes.fetch_add(1, Ordering::SeqCst);
+            Verdict::PassAndStop(*left)
+        }
+        Some(left) => {
+            *left -= piece.len();
+            Verdict::Pass
+        }
+        None => Verdict::Pass,
+    }
+}

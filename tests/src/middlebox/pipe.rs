@@ -1,0 +1,55 @@
+//! Bytes from one side to the other.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the server.
+    Up,
+    /// To the client.
+    Down,
+}
+
+/// What is to be done with a piece.
+pub(super) enum Verdict {
+    Pass,
+    /// Pass the first so many bytes and nothing after them.
+    PassAndStop(usize),
+}
+
+/// Copies until the end of `from`, which is passed on, or until `inspect` stops it. Says whether it
+/// was stopped.
+pub(super) async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut inspect: impl FnMut(&mut [u8]) -> Verdict,
+) -> std::io::Result<bool> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let n = from.read(&mut buffer).await?;
+        if n == 0 {
+            to.shutdown().await?;
+            return Ok(false);
+        }
+        let piece = &mut buffer[..n];
+        match inspect(piece) {
+            Verdict::Pass => to.write_all(piece).await?,
+            Verdict::PassAndStop(passed) => {
+                to.write_all(&piece[..passed]).await?;
+                return Ok(true);
+            }
+        }
+        to.flush().await?;
+    }
+}
+
+/// Copies both ways, unchanged.
+pub(super) async fn relay(mut client: TcpStream, upstream: SocketAddr) -> anyhow::Result<()> {
+    let mut server = TcpStream::connect(upstream).await?;
+    tokio::io::copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! TLS for devices: any certificate towards the client, none checked towards the server.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::{Acceptor, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsConnector, client, server};
+
+/// How what was opened goes on to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// In a TLS session of the device's own.
+    Tls,
+    /// In clear text.
+    Plain,
+}
+
+/// Shakes hands with `client`, whatever name it asks for.
+pub(super) async fn accept_with(
+    client: TcpStream,
+    certificate: Arc<CertifiedKey>,
+    alpn: &[&[u8]],
+) -> anyhow::Result<server::TlsStream<TcpStream>> {
+    let alpn: Vec<Vec<u8>> = alpn.iter().map(|name| name.to_vec()).collect();
+    let config = server_config(certificate, alpn)?;
+    Ok(tokio_rustls::TlsAcceptor::from(config)
+        .accept(client)
+        .await?)
+}
+
+/// Reads the ClientHello and waits with the answer.
+pub(super) async fn hello(client: TcpStream) -> anyhow::Result<StartHandshake<TcpStream>> {
+    Ok(LazyConfigAcceptor::new(Acceptor::default(), client).await?)
+}
+
+/// What a ClientHello offers to speak.
+pub(super) fn offered(start: &StartHandshake<TcpStream>) -> Vec<Vec<u8>> {
+    let hello = start.client_hello();
+    let offered = hello
+        .alpn()
+        .map(|names| names.map(<[u8]>::to_vec).collect());
+    offered.unwrap_or_default()
+}
+
+/// A server that presents `certificate` and speaks any of `alpn`.
+pub(super) fn server_config(
+    certificate: Arc<CertifiedKey>,
+    alpn: Vec<Vec<u8>>,
+) -> anyhow::Result<Arc<ServerConfig>> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .context("the provider's suites")?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Always(certificate)));
+    config.alpn_protocols = alpn;
+    Ok(Arc::new(config))
+}
+
+/// Shakes hands with the server as any client would that asks no questions.
+pub(super) async fn connect(
+    server: TcpStream,
+    name: Option<String>,
+    alpn: Vec<Vec<u8>>,
+) -> anyhow::Result<client::TlsStream<TcpStream>> {
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .context("the provider's suites")?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_no_client_auth();
+    config.alpn_protocols = alpn;
+    config.enable_sni = name.is_some();
+    let name = ServerName::try_from(name.unwrap_or_else(|| "unnamed.invalid".to_owned()))?;
+    let connector = TlsConnector::from(Arc::new(config));
+    Ok(connector.connect(name, server).await?)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _hello: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+/// Takes any server for the right one.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

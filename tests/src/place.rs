@@ -1,0 +1,67 @@
+//! Where and as whom a program runs.
+
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// As whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// Whoever runs the test.
+    Same,
+    /// Nobody in particular: no groups, no capabilities. Only root can do that.
+    Nobody,
+}
+
+/// A network namespace, if not the test's own, and a user.
+#[derive(Clone, Debug)]
+pub struct Place {
+    namespace: Option<String>,
+    user: User,
+}
+
+impl Place {
+    /// The test's own namespace, as a user without any rights: the test's own, unless that is root.
+    pub fn ordinary() -> Self {
+        let user = if rustix::process::geteuid().is_root() {
+            User::Nobody
+        } else {
+            User::Same
+        };
+        Self {
+            namespace: None,
+            user,
+        }
+    }
+
+    pub fn within(namespace: &str, user: User) -> Self {
+        Self {
+            namespace: Some(namespace.to_owned()),
+            user,
+        }
+    }
+
+    /// A command that runs `program` there, with an environment that holds nothing of the test's but
+    /// the search path. Wrappers replace themselves, so that the process started is the program.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut words: Vec<&OsStr> = Vec::new();
+        if let Some(namespace) = &self.namespace {
+            words.extend(["ip", "netns", "exec", namespace].map(OsStr::new));
+        }
+        if self.user == User::Nobody {
+            words.extend(
+                ["setpriv", REUID, REGID, "--clear-groups", "--inh-caps=-all"].map(OsStr::new),
+            );
+        }
+        words.push(program.as_ref());
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env_clear();
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command
+    }
+}
+
+/// `nobody` on most systems, and nobody on the others.
+const REUID: &str = "--reuid=65534";
+const REGID: &str = "--regid=65534";

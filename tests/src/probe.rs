@@ -1,0 +1,149 @@
+//! `fwprobe run`, as a user starts it.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::Context as _;
+use probe_core::session_kind::SessionKind;
+use tempfile::TempDir;
+
+use crate::identity::open_directory;
+use crate::{Connection, EchoServer, Place, Process, Run, binaries};
+
+/// A run that is yet to be started.
+#[derive(Debug)]
+pub struct Probe {
+    place: Place,
+    /// Its home, its connection file and its report.
+    scratch: TempDir,
+    connection: Connection,
+    /// In seconds.
+    patience: u8,
+    arguments: Vec<OsString>,
+}
+
+impl Probe {
+    /// Of `server`.
+    ///
+    /// # Errors
+    /// No temporary directory.
+    pub fn of(server: &EchoServer) -> anyhow::Result<Self> {
+        Self::with(server.connection())
+    }
+
+    /// With a connection string of one's own.
+    ///
+    /// # Errors
+    /// No temporary directory.
+    pub fn with(connection: Connection) -> anyhow::Result<Self> {
+        Ok(Self {
+            place: Place::ordinary(),
+            scratch: open_directory()?,
+            connection,
+            patience: BUSY_MACHINE,
+            arguments: Vec::new(),
+        })
+    }
+
+    #[must_use]
+    pub fn from(mut self, place: &Place) -> Self {
+        self.place = place.clone();
+        self
+    }
+
+    /// How long it waits at each step, in seconds. A run that meets silence lasts at least as long.
+    #[must_use]
+    pub fn patience(mut self, seconds: u8) -> Self {
+        self.patience = seconds;
+        self
+    }
+
+    /// An argument of `run`.
+    #[must_use]
+    pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// One port, in the shape of `kind`.
+    #[must_use]
+    pub fn port(self, port: u16, kind: SessionKind) -> Self {
+        self.arg("--port").arg(format!("{port}/{kind}"))
+    }
+
+    /// One port, in the shape of each of `kinds`.
+    #[must_use]
+    pub fn kinds(self, port: u16, kinds: impl IntoIterator<Item = SessionKind>) -> Self {
+        kinds
+            .into_iter()
+            .fold(self, |probe, kind| probe.port(port, kind))
+    }
+
+    /// A file of the user's own, by its name.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn file(&self, name: &str, text: &str) -> anyhow::Result<OsString> {
+        let path = self.scratch.path().join(name);
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path.into())
+    }
+
+    /// Starts it; [`Run::of`] waits for its end.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(&self) -> anyhow::Result<Process> {
+        let connection = self.file("connection", &self.connection.text())?;
+        let mut command = command(&self.place, &self.scratch)?;
+        command.arg("run").args(&self.arguments);
+        command.arg("--connection-file").arg(connection);
+        command.arg("--output").arg(self.report());
+        command.arg("--timeout").arg(self.patience.to_string());
+        Process::start(command)
+    }
+
+    /// Starts it and waits for its end.
+    ///
+    /// # Errors
+    /// It cannot be started, does not end, or tells the secret.
+    pub fn run(self) -> anyhow::Result<Run> {
+        let process = self.start()?;
+        self.finish(process)
+    }
+
+    /// Waits for the end of what [`start`](Self::start) started.
+    ///
+    /// # Errors
+    /// It does not end, or tells the secret.
+    pub fn finish(self, process: Process) -> anyhow::Result<Run> {
+        let finished = process.finish()?;
+        let json = match std::fs::read_to_string(self.report()) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error).context("the report"),
+        };
+        Run::of(finished, json, &self.connection)
+    }
+
+    fn report(&self) -> std::path::PathBuf {
+        self.scratch.path().join("report.json")
+    }
+}
+
+/// `fwprobe` with a home that holds nothing of the tester's.
+pub(crate) fn command(place: &Place, home: &TempDir) -> anyhow::Result<Command> {
+    let mut command = place.command(binaries::fwprobe()?);
+    command.env("HOME", home.path());
+    Ok(command)
+}
+
+/// Programs that were built without optimisation, beside other tests of the same kind, on a machine
+/// that does other things as well: silence has to last this long before it is believed.
+const BUSY_MACHINE: u8 = 30;

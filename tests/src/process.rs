@@ -1,0 +1,201 @@
+//! A program under test while it runs: what it prints is read as it comes, and it never outlives the
+//! test.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+/// A running program. Killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    events: Receiver<Event>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    /// Streams that have not ended.
+    open: usize,
+}
+
+/// What became of a program.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+#[derive(Debug)]
+enum Event {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    End,
+}
+
+impl Process {
+    /// Starts `command`, with nothing on its standard input.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(mut command: Command) -> anyhow::Result<Self> {
+        let name = format!("{command:?}");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{name} cannot be started"))?;
+        let (sender, events) = channel();
+        let stdout = child.stdout.take().context("standard output is piped")?;
+        let stderr = child.stderr.take().context("standard error is piped")?;
+        read_lines(stdout, sender.clone(), Event::Stdout);
+        read_lines(stderr, sender, Event::Stderr);
+        Ok(Self {
+            name,
+            child,
+            events,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            open: 2,
+        })
+    }
+
+    /// Reads until `enough` of standard output is there.
+    ///
+    /// # Errors
+    /// The program ends before that, or takes longer than [`WATCHDOG`].
+    pub fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+        let deadline = Instant::now() + WATCHDOG;
+        loop {
+            let text = String::from_utf8_lossy(&self.stdout).into_owned();
+            if enough(&text) {
+                return Ok(text);
+            }
+            if self.open == 0 {
+                bail!("{} ended too early:\n{}", self.name, self.said());
+            }
+            self.next(deadline)?;
+        }
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It takes longer than [`WATCHDOG`]; it is then killed.
+    pub fn finish(mut self) -> anyhow::Result<Finished> {
+        let deadline = Instant::now() + WATCHDOG;
+        while self.open > 0 {
+            self.next(deadline)?;
+        }
+        // Both streams are closed, which is among the last things that a program does.
+        let status = self.child.wait().context("waiting for the program")?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Finished {
+            status,
+            stdout: text(&self.stdout),
+            stderr: text(&self.stderr),
+        })
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// There is no such process any more.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(self.pid()?, signal).with_context(|| format!("signal to {}", self.name))
+    }
+
+    /// Stops it where it stands, and returns once it has stopped.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)?;
+        match waitpid(Some(self.pid()?), WaitOptions::UNTRACED)? {
+            Some((_, status)) if status.stopped() => Ok(()),
+            other => bail!("{} did not stop: {other:?}", self.name),
+        }
+    }
+
+    fn pid(&self) -> anyhow::Result<Pid> {
+        Pid::from_raw(self.child.id().try_into()?).context("a process id")
+    }
+
+    fn next(&mut self, deadline: Instant) -> anyhow::Result<()> {
+        match self
+            .events
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            Ok(Event::Stdout(line)) => self.stdout.extend(line),
+            Ok(Event::Stderr(line)) => self.stderr.extend(line),
+            Ok(Event::End) => self.open -= 1,
+            Err(RecvTimeoutError::Disconnected) => self.open = 0,
+            Err(RecvTimeoutError::Timeout) => bail!(
+                "{} is not through after {WATCHDOG:?}; so far:\n{}",
+                self.name,
+                self.said()
+            ),
+        }
+        Ok(())
+    }
+
+    fn said(&self) -> String {
+        format!(
+            "{}\n{}",
+            String::from_utf8_lossy(&self.stdout),
+            String::from_utf8_lossy(&self.stderr)
+        )
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail if it has ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Finished {
+    /// The exit code.
+    ///
+    /// # Errors
+    /// A signal ended it.
+    pub fn code(&self) -> anyhow::Result<i32> {
+        self.status.code().with_context(|| {
+            let signal = self.status.signal();
+            format!(
+                "ended by signal {signal:?}:\n{}{}",
+                self.stdout, self.stderr
+            )
+        })
+    }
+}
+
+fn read_lines(
+    stream: impl Read + Send + 'static,
+    sender: Sender<Event>,
+    event: impl Fn(Vec<u8>) -> Event + Send + 'static,
+) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stream);
+        loop {
+            let mut line = Vec::new();
+            match reader.read_until(b'\n', &mut line) {
+                Ok(1..) if sender.send(event(line)).is_ok() => {}
+                Ok(_) | Err(_) => break,
+            }
+        }
+        // Nobody listens any more where this fails.
+        let _ = sender.send(Event::End);
+    });
+}
+
+/// Far longer than anything here takes, however busy the machine: it bounds a failure.
+pub const WATCHDOG: Duration = Duration::from_secs(180);

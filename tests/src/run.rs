@@ -1,0 +1,162 @@
+//! What a run of `fwprobe` came to.
+
+use std::net::IpAddr;
+
+use anyhow::{Context as _, ensure};
+use probe_core::catalogue::{FindingId, VerdictId};
+use probe_core::document::{Probe, RunDocument};
+
+use crate::{Connection, Finished};
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Run {
+    pub finished: Finished,
+    /// The report as written; absent: there is none.
+    pub json: Option<String>,
+    document: Option<RunDocument>,
+}
+
+impl Run {
+    /// Takes the outputs, and checks that the secret is in none of them.
+    ///
+    /// # Errors
+    /// It is, or the report is not what it says that it is.
+    pub fn of(
+        finished: Finished,
+        json: Option<String>,
+        connection: &Connection,
+    ) -> anyhow::Result<Self> {
+        let written = json.as_deref().unwrap_or_default();
+        for secret in connection.secret_texts() {
+            let outputs = [finished.stdout.as_str(), &finished.stderr, written];
+            ensure!(
+                !outputs.iter().any(|output| output.contains(&secret)),
+                "the secret is in an output:\n{outputs:?}"
+            );
+        }
+        let document = json.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            document: document.context("the report cannot be read back")?,
+            json,
+            finished,
+        })
+    }
+
+    /// The report.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn document(&self) -> anyhow::Result<&RunDocument> {
+        self.document
+            .as_ref()
+            .with_context(|| format!("no report was written:\n{}", self.text()))
+    }
+
+    /// # Errors
+    /// Another exit code, or another one in the report.
+    pub fn expect_exit(&self, code: u8) -> anyhow::Result<&Self> {
+        let (left, reported) = (self.finished.code()?, self.document()?.summary.exit_code);
+        ensure!(
+            left == i32::from(code) && reported == code,
+            "exit code {left}, in the report {reported}, instead of {code}:\n{}",
+            self.text()
+        );
+        Ok(self)
+    }
+
+    /// # Errors
+    /// There are no probes, or one has another verdict.
+    pub fn expect_all(&self, id: VerdictId) -> anyhow::Result<&Self> {
+        let probes = &self.document()?.probes;
+        ensure!(!probes.is_empty(), "nothing was probed:\n{}", self.text());
+        for probe in probes {
+            self.expect(probe, id)?;
+        }
+        Ok(self)
+    }
+
+    /// # Errors
+    /// A probe of the rule for `port` has another verdict, or there is none.
+    pub fn expect_port(&self, port: u16, id: VerdictId) -> anyhow::Result<&Self> {
+        for probe in self.of_port(port)? {
+            self.expect(probe, id)?;
+        }
+        Ok(self)
+    }
+
+    /// # Errors
+    /// `probe` has another verdict.
+    pub fn expect(&self, probe: &Probe, id: VerdictId) -> anyhow::Result<()> {
+        ensure!(
+            probe.verdict.id == id,
+            "port {} ({}) is {} instead of {id}:\n{}",
+            probe.measurement.rule.port,
+            probe.measurement.rule.session,
+            probe.verdict.id,
+            self.text()
+        );
+        Ok(())
+    }
+
+    /// The probes of the rules for `port`, at least one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn of_port(&self, port: u16) -> anyhow::Result<Vec<&Probe>> {
+        let probes = self.document()?.probes.iter();
+        let found: Vec<&Probe> = probes
+            .filter(|p| p.measurement.rule.port.get() == port)
+            .collect();
+        ensure!(
+            !found.is_empty(),
+            "port {port} was not probed:\n{}",
+            self.text()
+        );
+        Ok(found)
+    }
+
+    /// The only probe of `port`.
+    ///
+    /// # Errors
+    /// There is none, or several.
+    pub fn one(&self, port: u16) -> anyhow::Result<&Probe> {
+        match self.of_port(port)?.as_slice() {
+            [one] => Ok(one),
+            many => anyhow::bail!("port {port} was probed {} times", many.len()),
+        }
+    }
+
+    /// # Errors
+    /// `probe` lacks the finding.
+    pub fn expect_finding(&self, probe: &Probe, id: FindingId) -> anyhow::Result<()> {
+        ensure!(
+            probe.findings.iter().any(|finding| finding.id == id),
+            "port {} lacks the finding {id}:\n{}",
+            probe.measurement.rule.port,
+            self.text()
+        );
+        Ok(())
+    }
+
+    /// # Errors
+    /// Not every address was probed.
+    pub fn expect_addresses(&self, addresses: &[IpAddr]) -> anyhow::Result<&Self> {
+        let probes = &self.document()?.probes;
+        for address in addresses {
+            ensure!(
+                probes
+                    .iter()
+                    .any(|p| p.measurement.server() == Some(*address)),
+                "{address} was not probed:\n{}",
+                self.text()
+            );
+        }
+        Ok(self)
+    }
+
+    /// Everything that was printed, for a failure's text.
+    pub fn text(&self) -> String {
+        format!("{}\n{}", self.finished.stdout, self.finished.stderr)
+    }
+}

@@ -1,0 +1,137 @@
+//! The rules of ARCHITECTURE.md, held against the tree: who depends on whom, what the pure crates keep
+//! out, how long files may be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which of our crates each of our crates may use.
+const ARROWS: &[(&str, &str, &[&str])] = &[
+    ("proto", "proto", &[]),
+    ("socket-facts", "socket-facts", &[]),
+    ("probe-core", "probe-client/core", &["proto"]),
+    ("echo-core", "echo-server/core", &["proto"]),
+    (
+        "echo-server",
+        "echo-server",
+        &["echo-core", "proto", "socket-facts"],
+    ),
+    (
+        "probe-client",
+        "probe-client",
+        &["echo-server", "probe-core", "proto", "socket-facts"],
+    ),
+];
+
+/// What a pure crate must not be able to reach.
+const IMPURE: &[&str] = &[
+    "clap",
+    "hyper",
+    "nix",
+    "rand",
+    "rustls",
+    "socket2",
+    "tokio",
+    "tokio-rustls",
+    "tracing",
+];
+
+#[test]
+fn crates_depend_on_each_other_as_drawn() {
+    let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _, _)| *name).collect();
+    for (name, folder, allowed) in ARROWS {
+        let used = dependencies(folder);
+        let used: BTreeSet<&str> = used
+            .iter()
+            .map(String::as_str)
+            .filter(|d| ours.contains(d))
+            .collect();
+        let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
+        assert_eq!(used, allowed, "{name}");
+    }
+}
+
+#[test]
+fn pure_crates_have_no_runtime_socket_or_terminal() {
+    for folder in ["proto", "probe-client/core", "echo-server/core"] {
+        let used = dependencies(folder);
+        for impure in IMPURE {
+            assert!(!used.contains(*impure), "{folder} depends on {impure}");
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    let mut lengths = Vec::new();
+    for file in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= 500, "{} has {lines} lines", file.display());
+        // Tests in a file of their own go on from the file that they test.
+        let is_test =
+            file.ends_with("tests.rs") || file.components().any(|c| c.as_os_str() == "tests");
+        assert!(
+            is_test || text.starts_with("//!"),
+            "{} does not open with a //!",
+            file.display()
+        );
+        lengths.push(lines);
+    }
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= 150, "the median file has {median} lines");
+}
+
+#[test]
+fn no_file_is_a_mod_rs() {
+    for file in sources() {
+        assert!(!file.ends_with("mod.rs"), "{}", file.display());
+    }
+}
+
+/// Normal and build dependencies of the crate in `folder`, by package name.
+fn dependencies(folder: &str) -> BTreeSet<String> {
+    let file = root().join(folder).join("Cargo.toml");
+    let text = fs::read_to_string(file).expect("a manifest");
+    let manifest: toml::Table = text.parse().expect("a manifest in TOML");
+    let mut tables: Vec<&toml::Value> = vec![&manifest["dependencies"]];
+    if let Some(targets) = manifest.get("target").and_then(toml::Value::as_table) {
+        tables.extend(targets.values().filter_map(|t| t.get("dependencies")));
+    }
+    tables
+        .into_iter()
+        .filter_map(toml::Value::as_table)
+        .flat_map(|table| table.keys().cloned())
+        .collect()
+}
+
+fn sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in [
+        "echo-server",
+        "probe-client",
+        "proto",
+        "socket-facts",
+        "tests",
+    ] {
+        collect(&root().join(folder), &mut files);
+    }
+    assert!(files.len() > 100, "only {} files found", files.len());
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the tree") {
+        let path = entry.expect("an entry of it").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

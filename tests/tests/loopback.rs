@@ -1,0 +1,46 @@
+//! The two programs against each other on this machine's loopback addresses, as an ordinary user,
+//! without any network: what they conclude with nothing between them, and with every kind of device
+//! that can stand there without the right to change a packet.
+
+use std::process::ExitCode;
+
+use fwprobe_tests::trial::Trials;
+use libtest_mimic::{Arguments, Trial};
+
+mod loopback {
+    pub(crate) mod alteration;
+    pub(crate) mod bad_input;
+    pub(crate) mod cut;
+    pub(crate) mod expectation;
+    pub(crate) mod interception;
+    pub(crate) mod interruption;
+    pub(crate) mod names;
+    pub(crate) mod outputs;
+    pub(crate) mod reachable;
+    pub(crate) mod reports;
+    pub(crate) mod server_bad_input;
+    pub(crate) mod server_state;
+    pub(crate) mod strangers;
+}
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        loopback::reachable::trials(),
+        loopback::strangers::trials(),
+        loopback::interception::trials(),
+        loopback::alteration::trials(),
+        loopback::cut::trials(),
+        loopback::server_state::trials(),
+        loopback::names::trials(),
+        loopback::expectation::trials(),
+        loopback::bad_input::trials(),
+        loopback::server_bad_input::trials(),
+        loopback::outputs::trials(),
+        loopback::reports::trials(),
+        loopback::interruption::trials(),
+    ]
+    .into_iter()
+    .flat_map(Trials::into_vec)
+    .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

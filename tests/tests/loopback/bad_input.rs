@@ -1,0 +1,261 @@
+//! What a user of `fwprobe` gets wrong: exit code 2, nothing sent, and one line that names the thing.
+
+use anyhow::ensure;
+use fwprobe_tests::trial::Trials;
+use fwprobe_tests::{Cli, Identity, Place};
+
+pub(crate) fn trials() -> Trials {
+    CASES.iter().fold(Trials::of("bad_input"), |trials, case| {
+        trials.once(case.name, || told(case))
+    })
+}
+
+/// One defect, and nothing else wrong.
+struct Case {
+    name: &'static str,
+    /// The file that is wrong, beside the arguments.
+    file: Option<(&'static str, &'static str)>,
+    /// `{FILE}` stands for that file.
+    arguments: &'static [&'static str],
+    /// Each has to be in the one line.
+    named: &'static [&'static str],
+}
+
+fn told(case: &Case) -> anyhow::Result<()> {
+    let identity = Identity::make(&Place::ordinary(), &["127.0.0.1"])?;
+    let connection = identity.connection();
+    let mut cli = Cli::fwprobe()?;
+    let secret = &connection.secret_texts()[0];
+    let pin = connection.inner().pins[0].to_string();
+    let path = case
+        .file
+        .map(|(name, text)| {
+            let text = text.replace("{PIN}", &pin).replace("{SECRET}", secret);
+            cli.file(name, &text)
+        })
+        .transpose()?
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    // A connection string that is right, unless that is what the case is about.
+    cli = cli.variable("FWPROBE_CONNECTION", connection.text());
+    let report = cli.directory().join("report.json");
+    cli = cli
+        .arg("run")
+        .args(case.arguments.iter().map(|a| a.replace("{FILE}", &path)))
+        .arg("--output")
+        .arg(&report);
+    let finished = cli.run()?;
+    let text = format!("{}\n{}", finished.stdout, finished.stderr);
+    ensure!(
+        finished.code()? == 2,
+        "exit code {}:\n{text}",
+        finished.code()?
+    );
+    ensure!(finished.stdout.is_empty(), "something was printed:\n{text}");
+    ensure!(!report.exists(), "a report was written");
+    ensure!(!finished.stderr.contains(secret), "the secret is told");
+    let errors: Vec<&str> = finished
+        .stderr
+        .lines()
+        .filter(|l| l.starts_with("error: "))
+        .collect();
+    let [line] = errors.as_slice() else {
+        anyhow::bail!("not one error:\n{text}");
+    };
+    for name in case.named {
+        ensure!(line.contains(name), "`{name}` is not named in: {line}");
+    }
+    Ok(())
+}
+
+const CASES: [Case; 24] = [
+    Case {
+        name: "a_connection_string_that_is_none",
+        file: Some(("connection", "https://example.org/")),
+        arguments: &["--port", "443", "--connection-file", "{FILE}"],
+        named: &["connection", "fwprobe://"],
+    },
+    Case {
+        name: "a_connection_string_without_a_pin",
+        file: Some(("connection", "fwprobe://key:{SECRET}@127.0.0.1")),
+        arguments: &["--port", "443", "--connection-file", "{FILE}"],
+        named: &["connection", "pin"],
+    },
+    Case {
+        name: "a_connection_string_with_half_a_pin",
+        file: Some((
+            "connection",
+            "fwprobe://key:{SECRET}@127.0.0.1?pin=sha256:12ab",
+        )),
+        arguments: &["--port", "443", "--connection-file", "{FILE}"],
+        named: &["connection", "sha256:12ab"],
+    },
+    Case {
+        name: "a_connection_string_with_half_a_secret",
+        file: Some(("connection", "fwprobe://key:AAAA@127.0.0.1?pin={PIN}")),
+        arguments: &["--port", "443", "--connection-file", "{FILE}"],
+        named: &["connection", "secret"],
+    },
+    Case {
+        name: "a_connection_file_that_is_not_there",
+        file: None,
+        arguments: &["--port", "443", "--connection-file", "/nowhere/connection"],
+        named: &["/nowhere/connection"],
+    },
+    Case {
+        name: "a_profile_that_nobody_knows",
+        file: None,
+        arguments: &["hpc-2008r2-sp9"],
+        named: &["hpc-2008r2-sp9", "hpc-2008r2-sp1"],
+    },
+    Case {
+        name: "a_profile_file_that_is_not_there",
+        file: None,
+        arguments: &["/nowhere/own.toml"],
+        named: &["/nowhere/own.toml"],
+    },
+    Case {
+        name: "no_profile_and_no_port",
+        file: None,
+        arguments: &[],
+        named: &["profile", "--port"],
+    },
+    Case {
+        name: "a_profile_with_a_rule_twice",
+        file: Some(("own.toml", PROFILE_RULE_TWICE)),
+        arguments: &["{FILE}"],
+        named: &["own.toml:12", "web"],
+    },
+    Case {
+        name: "a_profile_with_port_0",
+        file: Some(("own.toml", PROFILE_PORT_0)),
+        arguments: &["{FILE}"],
+        named: &["own.toml:8", "0"],
+    },
+    Case {
+        name: "a_profile_with_an_unknown_key",
+        file: Some(("own.toml", PROFILE_UNKNOWN_KEY)),
+        arguments: &["{FILE}"],
+        named: &["own.toml:10", "prot", "port"],
+    },
+    Case {
+        name: "a_port_twice",
+        file: None,
+        arguments: &["--port", "443/tls", "--port", "443/tls"],
+        named: &["443/tls", "twice"],
+    },
+    Case {
+        name: "a_port_that_is_none",
+        file: None,
+        arguments: &["--port", "65536"],
+        named: &["65536", "65535"],
+    },
+    Case {
+        name: "a_kind_that_is_none",
+        file: None,
+        arguments: &["--port", "53/udp"],
+        named: &["53/udp", "nettcp"],
+    },
+    Case {
+        name: "a_map_for_a_port_of_no_rule",
+        file: None,
+        arguments: &["--port", "443", "--map", "80=8080"],
+        named: &["--map 80"],
+    },
+    Case {
+        name: "a_map_that_is_none",
+        file: None,
+        arguments: &["--port", "443", "--map", "443=web"],
+        named: &["443=web"],
+    },
+    Case {
+        name: "a_host_that_is_none",
+        file: None,
+        arguments: &["--port", "443", "--host", "two words"],
+        named: &["two words"],
+    },
+    Case {
+        name: "a_host_without_an_address_of_the_family",
+        file: None,
+        arguments: &["--port", "443", "-6", "--host", "127.0.0.1"],
+        named: &["127.0.0.1", "family"],
+    },
+    Case {
+        name: "a_path_that_is_none",
+        file: None,
+        arguments: &["--port", "443", "--via", "carrier-pigeon"],
+        named: &["--via carrier-pigeon", "direct"],
+    },
+    Case {
+        name: "an_expectation_of_a_rule_that_is_not_there",
+        file: Some(("expect.toml", "[rules]\nrdp = \"blocked\"\n")),
+        arguments: &["--port", "443", "--expect", "{FILE}"],
+        named: &["expect.toml, line 2", "rdp"],
+    },
+    Case {
+        name: "an_expectation_that_is_none",
+        file: Some(("expect.toml", "[rules]\nport-443-https = \"perhaps\"\n")),
+        arguments: &["--port", "443", "--expect", "{FILE}"],
+        named: &["expect.toml, line 2", "perhaps"],
+    },
+    Case {
+        name: "an_unknown_key_in_the_configuration",
+        file: Some(("config.toml", "\nprofil = \"hpc-2008r2-sp1\"\n")),
+        arguments: &["--port", "443", "--config", "{FILE}"],
+        named: &["config.toml, line 2", "profil"],
+    },
+    Case {
+        name: "a_configuration_that_is_not_there",
+        file: None,
+        arguments: &["--port", "443", "--config", "/nowhere/config.toml"],
+        named: &["/nowhere/config.toml"],
+    },
+    Case {
+        name: "a_timeout_of_nothing",
+        file: None,
+        arguments: &["--port", "443", "--timeout", "0"],
+        named: &["--timeout", "1 to 60"],
+    },
+];
+
+const PROFILE_RULE_TWICE: &str = r#"id = "own"
+title = "Own"
+summary = "A profile of a user's own."
+applies_to = "Nothing"
+source = "This test"
+[[rules]]
+id = "web"
+port = 80
+session = "http"
+purpose = "Pages"
+[[rules]]
+id = "web"
+port = 443
+session = "https"
+purpose = "More pages"
+"#;
+
+const PROFILE_PORT_0: &str = r#"id = "own"
+title = "Own"
+summary = "A profile of a user's own."
+applies_to = "Nothing"
+source = "This test"
+[[rules]]
+id = "web"
+port = 0
+session = "http"
+purpose = "Pages"
+"#;
+
+const PROFILE_UNKNOWN_KEY: &str = r#"id = "own"
+title = "Own"
+summary = "A profile of a user's own."
+applies_to = "Nothing"
+source = "This test"
+[[rules]]
+id = "web"
+port = 80
+session = "http"
+prot = "tcp"
+purpose = "Pages"
+"#;
