@@ -1,16 +1,17 @@
 //! A run: every name resolved, every probe in flight at once, the control channel sought beside
 //! them, the server asked about what failed, and the document drawn up.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use probe_core::control_record::ControlRecord;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
-use probe_core::observation::{Observation, Operation};
+use probe_core::observation::Observation;
 use probe_core::plan::PlannedProbe;
 use rustls::pki_types::ServerName;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +29,7 @@ mod control_search;
 mod sightings;
 mod task;
 
-use control_search::Found;
+use control_search::{Found, Lead};
 
 /// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
 pub(crate) async fn run(
@@ -100,27 +101,6 @@ struct Campaign {
     wall_unix_ms: u64,
 }
 
-/// Tells the search for a control channel that it may stop.
-#[derive(Clone, Debug, Default)]
-struct Enough {
-    /// Every probe brought a testimony: nothing is left to ask.
-    all_testified: CancellationToken,
-    /// No port took a connection: none can lead to the control service.
-    none_connected: CancellationToken,
-}
-
-impl Enough {
-    fn judge(&self, probes: &[Measurement], comparison: &Measurement) {
-        if probes.iter().all(testified) {
-            self.all_testified.cancel();
-        }
-        let connected = |m: &Measurement| m.succeeded(Operation::Connect);
-        if !probes.iter().any(connected) && !connected(comparison) {
-            self.none_connected.cancel();
-        }
-    }
-}
-
 /// Everything about one server address.
 #[derive(Debug)]
 struct ServerResult {
@@ -156,15 +136,21 @@ impl Campaign {
         resolved: Observation,
         progress: &Progress,
     ) -> ServerResult {
-        let enough = Enough::default();
+        // The search must not dial a port while it is being probed: the server could not tell the two
+        // connections apart.
+        let (finished, leads) = mpsc::unbounded_channel();
         let measuring = async {
-            let probes = self.probes(host, address, &resolved, progress);
-            let comparison = control_port::measure(&self, host, address, &resolved);
-            let (probes, comparison) = tokio::join!(probes, comparison);
-            enough.judge(&probes, &comparison);
-            (probes, comparison)
+            let probes = self.probes(host, address, &resolved, progress, finished.clone());
+            let comparison = async {
+                let comparison = control_port::measure(&self, host, address, &resolved).await;
+                let _ = finished.send(Lead::of(&comparison));
+                comparison
+            };
+            let both = tokio::join!(probes, comparison);
+            drop(finished);
+            both
         };
-        let search = control_search::search(&self, host, address, &enough);
+        let search = control_search::search(&self, host, address, leads);
         let ((probes, comparison), found) = tokio::join!(measuring, search);
         let mut result = ServerResult {
             probes,
@@ -189,20 +175,25 @@ impl Campaign {
         address: IpAddr,
         resolved: &Observation,
         progress: &Progress,
+        finished: mpsc::UnboundedSender<Lead>,
     ) -> Vec<Measurement> {
         let mut tasks = JoinSet::new();
         for (index, planned) in self.config.plan.probes.iter().enumerate() {
             let task = self.task(planned, host, address, resolved);
             let (context, progress) = (self.context.clone(), progress.clone());
+            let finished = finished.clone();
             tasks.spawn(async move {
                 let measurement = task.run(&context).await;
                 progress.one_done();
+                // Nobody listens any more once a channel is found.
+                let _ = finished.send(Lead::of(&measurement));
                 (index, measurement)
             });
         }
-        let mut finished = tasks.join_all().await;
-        finished.sort_by_key(|(index, _)| *index);
-        finished.into_iter().map(|(_, m)| m).collect()
+        drop(finished);
+        let mut all = tasks.join_all().await;
+        all.sort_by_key(|(index, _)| *index);
+        all.into_iter().map(|(_, m)| m).collect()
     }
 
     fn task(
@@ -239,10 +230,6 @@ impl Campaign {
         let hosts = &self.config.plan.hosts;
         let position = hosts.iter().position(|h| h == host);
         (position.unwrap_or(hosts.len()), address)
-    }
-
-    fn socket(&self, address: IpAddr, port: u16) -> SocketAddr {
-        SocketAddr::new(address, port)
     }
 }
 

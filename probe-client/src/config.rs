@@ -65,7 +65,7 @@ pub(crate) fn resolve(
     let (Some(connection), Some((profile, rules))) = (connection, selected) else {
         return Err(problems);
     };
-    selection::check_maps(&maps, &rules, &mut problems);
+    selection::check_maps(&maps, &rules, connection.control_port, &mut problems);
     let hosts = if server.hosts.is_empty() {
         connection.hosts.clone()
     } else {

@@ -80,13 +80,4 @@ impl Plan {
             control_port: maps.get(&control_port).copied().unwrap_or(control_port),
         }
     }
-
-    /// Every port that will be dialled, each once, 443 first: where TLS is most likely let through.
-    pub fn dialled_ports(&self) -> Vec<Port> {
-        let mut ports: Vec<Port> = self.probes.iter().map(|p| p.dialled).collect();
-        ports.push(self.control_port);
-        ports.sort_by_key(|port| (port.get() != 443, *port));
-        ports.dedup();
-        ports
-    }
 }

@@ -208,8 +208,11 @@ impl ClientSession {
     /// with something that does speak TLS failed is the shell's to tell.
     pub fn tls_failed(&mut self, now: Duration, received: &[u8]) -> Need {
         self.now = now;
-        let speaks_tls = received.is_empty() || TLS_HANDSHAKE.starts_with(received);
-        if !speaks_tls && !received.starts_with(&TLS_HANDSHAKE) {
+        let speaks_tls = received.is_empty()
+            || TLS_HANDSHAKE.starts_with(received)
+            || received.starts_with(&TLS_HANDSHAKE);
+        // A plain echo service speaks as much TLS as it is spoken to.
+        if !speaks_tls || self.first_sent.start().echoed_by(received) {
             return self.stop(Stop::Foreign {
                 at: 0,
                 bytes: received.to_vec(),

@@ -1,16 +1,16 @@
-//! Looks for a port that leads to the server's control service: one after another with a short
-//! stagger, 443 first, so that a clean run costs one handshake and a blocked one little time.
+//! Looks for a port that leads to the server's control service: first those on which a probe has met
+//! the genuine server, as soon as it has; if none leads there, all others that took a connection.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
+use probe_core::measurement::Measurement;
 use probe_core::observation::{Failure, FailureKind, Observation, Operation};
 use proto::wire;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
-use super::{Campaign, Enough};
+use super::{Campaign, testified};
 use crate::clock::wall_unix_ms;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::observe::Pending;
@@ -42,56 +42,134 @@ struct Attempt {
     result: Result<(ControlChannel, ServerDescription), Failure>,
 }
 
-/// Searches until a port answers, all have failed, or there is `enough`.
+/// What a finished probe says of its port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lead {
+    address: Option<SocketAddr>,
+    connected: bool,
+    testified: bool,
+    /// The server's own certificate was shown there.
+    pinned: bool,
+}
+
+impl Lead {
+    pub(super) fn of(measurement: &Measurement) -> Self {
+        Self {
+            address: measurement.address,
+            connected: measurement.succeeded(Operation::Connect),
+            testified: testified(measurement),
+            pinned: measurement.certificate.as_ref().is_some_and(|c| c.pinned),
+        }
+    }
+}
+
+/// Follows `leads` until a port answers, or all have been followed in vain.
 pub(super) async fn search(
     campaign: &Campaign,
     host: &str,
     address: IpAddr,
-    enough: &Enough,
+    mut leads: mpsc::UnboundedReceiver<Lead>,
 ) -> Found {
-    let mut attempts = JoinSet::new();
-    for (index, port) in campaign.config.plan.dialled_ports().iter().enumerate() {
-        let delay = STAGGER * u32::try_from(index).unwrap_or(u32::MAX).min(MOST_STAGGERS);
-        let socket = campaign.socket(address, port.get());
-        let (identity, context) = (campaign.identity(host), campaign.context.clone());
-        attempts.spawn(async move {
-            sleep(delay).await;
-            attempt(socket, &identity, &context).await
-        });
-    }
-    let mut record = ControlRecord {
-        host: host.to_owned(),
-        address,
-        path: "direct".to_owned(),
-        outcome: ControlOutcome::NotReached,
-        observations: Vec::new(),
-    };
+    let mut search = Search::new(campaign, host, address);
+    let mut all_testified = true;
+    let mut others = Vec::new();
     loop {
-        let next = tokio::select! {
-            next = attempts.join_next() => next,
-            () = campaign.context.cancelled.cancelled() => return Found::None(record),
-            () = enough.none_connected.cancelled() => return Found::None(record),
-            () = enough.all_testified.cancelled() => {
-                record.outcome = ControlOutcome::NotNeeded;
-                return Found::None(record);
+        tokio::select! {
+            () = campaign.context.cancelled.cancelled() => return Found::None(search.record),
+            Some(ended) = search.attempts.join_next() => {
+                if let Some(found) = ended.ok().and_then(|attempt| search.ended(attempt)) {
+                    return found;
+                }
             }
-        };
-        let Some(Ok(attempt)) = next else {
-            return Found::None(record);
-        };
-        record.observations.push(attempt.observation);
+            lead = leads.recv() => match lead {
+                None => break,
+                Some(lead) => {
+                    all_testified &= lead.testified;
+                    match lead.address.filter(|_| lead.connected) {
+                        Some(port) if lead.testified || lead.pinned => search.dial(port),
+                        Some(port) => others.push(port),
+                        None => {}
+                    }
+                }
+            },
+        }
+    }
+    if all_testified {
+        search.record.outcome = ControlOutcome::NotNeeded;
+        return Found::None(search.record);
+    }
+    if let Some(found) = search.finish().await {
+        return found;
+    }
+    others.into_iter().for_each(|port| search.dial(port));
+    match search.finish().await {
+        Some(found) => found,
+        None => Found::None(search.record),
+    }
+}
+
+/// Attempts under way and what has come of others.
+struct Search<'a> {
+    campaign: &'a Campaign,
+    identity: ControlIdentity,
+    dialled: Vec<SocketAddr>,
+    attempts: JoinSet<Attempt>,
+    record: ControlRecord,
+}
+
+impl<'a> Search<'a> {
+    fn new(campaign: &'a Campaign, host: &str, address: IpAddr) -> Self {
+        Self {
+            campaign,
+            identity: campaign.identity(host),
+            dialled: Vec::new(),
+            attempts: JoinSet::new(),
+            record: ControlRecord {
+                host: host.to_owned(),
+                address,
+                path: "direct".to_owned(),
+                outcome: ControlOutcome::NotReached,
+                observations: Vec::new(),
+            },
+        }
+    }
+
+    /// Each port once, whatever number of rules is for it.
+    fn dial(&mut self, socket: SocketAddr) {
+        if self.dialled.contains(&socket) {
+            return;
+        }
+        self.dialled.push(socket);
+        let (identity, context) = (self.identity.clone(), self.campaign.context.clone());
+        self.attempts
+            .spawn(async move { attempt(socket, &identity, &context).await });
+    }
+
+    /// Waits for every attempt under way.
+    async fn finish(&mut self) -> Option<Found> {
+        while let Some(ended) = self.attempts.join_next().await {
+            if let Some(found) = ended.ok().and_then(|attempt| self.ended(attempt)) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Notes the attempt; the end of the search, if it is one.
+    fn ended(&mut self, attempt: Attempt) -> Option<Found> {
+        self.record.observations.push(attempt.observation);
         let port = attempt.port;
         match attempt.result {
             Ok((channel, description)) => {
-                record.outcome = ControlOutcome::Reached { port, description };
-                let channel = Box::new(channel);
-                return Found::Channel { channel, record };
+                self.record.outcome = ControlOutcome::Reached { port, description };
+                Some(Found::Channel {
+                    channel: Box::new(channel),
+                    record: self.record.clone(),
+                })
             }
             Err(failure) => {
-                if let Some(outcome) = answer_of_the_genuine(port, &failure) {
-                    record.outcome = outcome;
-                    return Found::None(record);
-                }
+                self.record.outcome = answer_of_the_genuine(port, &failure)?;
+                Some(Found::None(self.record.clone()))
             }
         }
     }
@@ -171,9 +249,3 @@ pub(super) fn socket_address(address: &wire::SocketAddress) -> Option<SocketAddr
     };
     Some(SocketAddr::new(ip, port))
 }
-
-/// Long enough for a handshake at 100 ms round trip to be well under way before the next is tried.
-const STAGGER: Duration = Duration::from_millis(150);
-
-/// With many ports the later ones go together: a blocked server must not delay a run.
-const MOST_STAGGERS: u32 = 8;

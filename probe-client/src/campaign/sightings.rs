@@ -68,13 +68,17 @@ fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) ->
         .iter()
         .find(|o| o.operation == Operation::Connect);
     let started_ms = campaign.wall_unix_ms + connect.map_or(0, |o| o.start_us / 1000);
+    // A server accepts when the handshake is through, whatever comes of the session.
+    let ended_ms = connect.map_or_else(wall_unix_ms, |o| {
+        campaign.wall_unix_ms + (o.start_us + o.duration_us) / 1000
+    });
     let theirs = |ours: u64| ours.saturating_add_signed(clock_offset_ms);
     wire::Sent {
         tag,
         port: m.address.map_or(0, |a| a.port().into()),
         prefixes,
         from_unix_ms: theirs(started_ms).saturating_sub(CLOCK_SLACK_MS),
-        until_unix_ms: theirs(wall_unix_ms()) + CLOCK_SLACK_MS,
+        until_unix_ms: theirs(ended_ms) + CLOCK_SLACK_MS,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `fwprobe run`.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use probe_core::document::RunDocument;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,12 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     )?;
     let outputs = Outputs::open(&arguments.reports.outputs)?;
     let document = runtime()?.block_on(measure(&config));
+    if let Some(key) = document.unpinned_server_key() {
+        bail!(
+            "the pin in the connection string is not this server's: a server that holds the key answered, and its own \
+             certificate is sha256:{key}. Ask its operator for the current connection string"
+        );
+    }
     deliver(&document, &arguments.reports, outputs, colour)?;
     Ok(document.summary.exit_code)
 }

@@ -88,9 +88,14 @@ pub(super) fn maps(texts: &[String], problems: &mut Problems) -> PortMap {
 }
 
 /// A map for a port that nothing dials is a typing error.
-pub(super) fn check_maps(maps: &PortMap, rules: &[Rule], problems: &mut Problems) {
+pub(super) fn check_maps(
+    maps: &PortMap,
+    rules: &[Rule],
+    control_port: u16,
+    problems: &mut Problems,
+) {
     for from in maps.keys() {
-        if !rules.iter().any(|rule| rule.port == *from) {
+        if from.get() != control_port && !rules.iter().any(|rule| rule.port == *from) {
             problems.add(format!("--map {from}=…: no rule is for port {from}"));
         }
     }

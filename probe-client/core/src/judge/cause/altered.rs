@@ -2,7 +2,9 @@
 
 use super::super::evidence::{Ending, Evidence, testimony};
 use crate::catalogue::VerdictId;
-use crate::session::Fault;
+use crate::measurement::{Sighting, SightingEnd};
+use crate::observation::{FailureKind, Operation};
+use crate::session::{Fault, HeadComparison};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 /// The exchange ran, and a byte of its payload was changed.
@@ -20,8 +22,37 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
             "the session's payload can be computed by both ends alone; the byte there was another one",
         ));
     }
+    if let Some(HeadComparison::Different { at, .. }) = evidence.session()?.preface {
+        return Some(verdict(
+            evidence,
+            format!("on the way to the server, at offset {at} of the protocol negotiation"),
+            "the server's account of the first bytes that it received is not what was sent",
+        ));
+    }
     // The server answered in frames of its own, and one of them does not fit its MAC.
     frame(evidence)
+}
+
+/// TLS found a record changed: inside a session with the server's own certificate, or in a handshake
+/// whose ClientHello the server has as it was sent.
+fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (operation, failure) = evidence.probe.failure()?;
+    let pinned = evidence
+        .probe
+        .certificate
+        .as_ref()
+        .is_some_and(|c| c.pinned);
+    let sighting = evidence.sighting();
+    let found_here = failure.kind == FailureKind::TlsFailed
+        && (pinned || sighting.is_some_and(|s| s.client_hello_unaltered == Some(true)));
+    let found_there = pinned && sighting.is_some_and(|s| s.tls_error.is_some());
+    (operation >= Operation::TlsHandshake && (found_here || found_there)).then(|| {
+        verdict(
+            evidence,
+            format!("within TLS, during the {}", operation.describe()),
+            "TLS itself found a record that is not as its sender made it, in a session with the genuine server",
+        )
+    })
 }
 
 /// A frame of the dialogue was changed.
@@ -37,7 +68,7 @@ pub(super) fn frame(evidence: &Evidence<'_>) -> Option<Verdict> {
         },
     ) = evidence.fault()
     else {
-        return sighted(evidence);
+        return sighted(evidence).or_else(|| records(evidence));
     };
     Some(verdict(
         evidence,
@@ -55,15 +86,34 @@ fn sighted(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     let sighting = evidence.sighting()?;
-    let within = sighting.altered_within?;
-    Some(verdict(
-        evidence,
-        format!(
-            "on the way to the server, between offsets {} and {within} of the connection",
-            sighting.unaltered_prefix
-        ),
-        "the server's digest of the first bytes that it received is not that of the bytes sent",
-    ))
+    if let Some(within) = sighting.altered_within {
+        return Some(verdict(
+            evidence,
+            format!(
+                "on the way to the server, between offsets {} and {within} of the connection",
+                sighting.unaltered_prefix
+            ),
+            "the server's digest of the first bytes that it received is not that of the bytes sent",
+        ));
+    }
+    turned_down(evidence, sighting)
+}
+
+/// All bytes arrived, yet the server did not accept the greeting, while it accepts the same key on
+/// other ports.
+fn turned_down(evidence: &Evidence<'_>, sighting: &Sighting) -> Option<Verdict> {
+    let whole = sighting.bytes_received >= evidence.probe.transport?.bytes_written;
+    let accepted_elsewhere = !evidence.working_ports().is_empty();
+    (whole && accepted_elsewhere && sighting.end == SightingEnd::NotAuthenticated).then(|| {
+        verdict(
+            evidence,
+            format!(
+                "on the way to the server, behind offset {} of the connection",
+                sighting.unaltered_prefix
+            ),
+            "every byte arrived and the greeting did not fit its MAC, while the same key is accepted on other ports",
+        )
+    })
 }
 
 fn verdict(evidence: &Evidence<'_>, place: String, because: &str) -> Verdict {

@@ -63,6 +63,10 @@ fn difference(testimony: &Testimony, certificate: Option<&PresentedCertificate>)
     if tls.exporter == Agreement::Different {
         return Some("the two ends derive different keying material (RFC 9266), so they are not in the same TLS session".to_owned());
     }
+    // The same session at both ends: whatever the certificate says, nobody is in between.
+    if tls.exporter == Agreement::Same {
+        return None;
+    }
     if let Some(certificate) = certificate.filter(|c| !c.pinned) {
         let subject = certificate
             .subject
@@ -72,7 +76,7 @@ fn difference(testimony: &Testimony, certificate: Option<&PresentedCertificate>)
             "the certificate presented is that of {subject}, not the server's"
         ));
     }
-    (tls.client_hello == Agreement::Different && tls.exporter != Agreement::Same)
+    (tls.client_hello == Agreement::Different)
         .then(|| "the ClientHello that reached the server is not the one that was sent".to_owned())
 }
 
