@@ -3,27 +3,39 @@
 mod conversation;
 mod encrypted;
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use echo_core::session::{ConnectionFacts, TransportFacts};
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio_util::task::TaskTracker;
 
 use self::conversation::{Conversation, Outcome};
+use self::encrypted::Opened;
+use crate::bind::BoundListener;
+use crate::instance::Instance;
+use crate::tasks::Tasks;
 use crate::track::Track;
 
 /// Serves one connection. It ends when the session does; dropping it ends it at once.
-pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: TaskTracker) {
+pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
     let mut plain = Conversation::new(tcp, Arc::clone(&track));
-    match plain.run().await {
-        Outcome::StartTls { leftover } => {
-            let tcp = plain.into_stream();
-            // Apart from this one, so that plain sessions do not pay for its size.
-            Box::pin(encrypted::serve(tcp, leftover, track, tasks)).await;
+    let Outcome::StartTls { leftover } = plain.run().await else {
+        return;
+    };
+    let tcp = plain.into_stream();
+    // Apart from this one, so that plain sessions do not pay for its size.
+    match Box::pin(encrypted::open(tcp, leftover, track, tasks)).await {
+        Opened::Session(mut inside) => {
+            inside.run().await;
         }
-        Outcome::Closed => {}
+        Opened::Control(serving) => serving.await,
+        Opened::Closing(mut wire) => {
+            wire.run().await;
+        }
+        Opened::Closed => {}
     }
 }
 
@@ -31,12 +43,20 @@ pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: TaskTracker)
 ///
 /// # Errors
 /// The connection is gone already.
-pub(crate) fn facts(tcp: &TcpStream, public_port: Option<u16>) -> std::io::Result<ConnectionFacts> {
+pub(crate) fn facts(
+    tcp: &TcpStream,
+    peer: SocketAddr,
+    listener: &BoundListener,
+) -> io::Result<ConnectionFacts> {
+    let local = match listener.address() {
+        any if any.ip().is_unspecified() => tcp.local_addr()?,
+        one => one,
+    };
     Ok(ConnectionFacts {
-        connection_id: crate::instance::Instance::connection_id(),
-        local: canonical(tcp.local_addr()?),
-        public_port,
-        peer: canonical(tcp.peer_addr()?),
+        connection_id: Instance::connection_id(),
+        local: canonical(local),
+        public_port: listener.translated_port(),
+        peer: canonical(peer),
         // Where the platform cannot tell, the testimony says nothing about it.
         syn: socket_facts::saved_syn(tcp)
             .ok()
@@ -46,8 +66,8 @@ pub(crate) fn facts(tcp: &TcpStream, public_port: Option<u16>) -> std::io::Resul
 }
 
 /// An IPv4 peer of a dual-stack listener is an IPv4 peer.
-fn canonical(address: std::net::SocketAddr) -> std::net::SocketAddr {
-    std::net::SocketAddr::new(address.ip().to_canonical(), address.port())
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// What the kernel says about a connection. What it does not say is absent.

@@ -11,27 +11,26 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use proto::control_auth::Exporter;
 use tokio::time::sleep;
 use tokio_rustls::server::TlsStream;
-use tokio_util::task::TaskTracker;
 
 use self::caller::Caller;
 use self::gate::Gate;
+use crate::tasks::Tasks;
 use crate::track::Track;
 use crate::wire::Wire;
 
-type Connection = http2::Connection<TokioIo<TlsStream<Wire>>, Gate, Tracked>;
+type Connection = http2::Connection<TokioIo<TlsStream<Wire>>, Gate, Tasks>;
 
 /// Serves one control connection until it is over, out of time, or no known client's.
 pub(crate) async fn serve(
     stream: TlsStream<Wire>,
     exporter: Option<Exporter>,
     track: Arc<Track>,
-    tasks: TaskTracker,
+    tasks: Tasks,
 ) {
     let Ok(address) = stream.get_ref().0.tcp().peer_addr() else {
         return;
@@ -86,8 +85,8 @@ async fn becomes_known(
     .await
 }
 
-fn builder(tasks: TaskTracker) -> http2::Builder<Tracked> {
-    let mut builder = http2::Builder::new(Tracked(tasks));
+fn builder(tasks: Tasks) -> http2::Builder<Tasks> {
+    let mut builder = http2::Builder::new(tasks);
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEP_ALIVE)
@@ -102,20 +101,6 @@ fn builder(tasks: TaskTracker) -> http2::Builder<Tracked> {
         .max_local_error_reset_streams(MAX_RESET_STREAMS)
         .auto_date_header(false);
     builder
-}
-
-/// Runs what hyper wants run beside a connection where it is waited for at the server's end.
-#[derive(Clone, Debug)]
-struct Tracked(TaskTracker);
-
-impl<F> Executor<F> for Tracked
-where
-    F: Future + Send + 'static,
-    F::Output: Send,
-{
-    fn execute(&self, future: F) {
-        self.0.spawn(future);
-    }
 }
 
 /// A client has one call under way, or one and a watch; some to spare.

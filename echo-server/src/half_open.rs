@@ -1,7 +1,7 @@
 //! Connections whose SYN was answered and whose handshake was not completed, looked for only while a
 //! known client asks: they show that the way here is open when the way back is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,9 +27,17 @@ pub(crate) struct HalfOpenWatch {
 
 #[derive(Debug, Default)]
 struct Seen {
-    sightings: BTreeMap<Ends, SightingId>,
+    sightings: BTreeMap<Ends, Listed>,
     /// The latest looks, by port and caller.
     looks: BTreeMap<(u16, IpAddr), Duration>,
+}
+
+/// A half-open connection that has been noted, and when it was last on the kernel's list. One that is
+/// not there any more may be waiting to be accepted.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    id: SightingId,
+    last: Duration,
 }
 
 impl HalfOpenWatch {
@@ -63,13 +71,9 @@ impl HalfOpenWatch {
             if seen.may_look(now, port, caller)
                 && let Ok(view) = socket_facts::half_open(port)
             {
-                seen.take_in(&view, port, caller, |half_open| {
-                    note(
-                        &instance.sightings,
-                        listener,
-                        half_open,
-                        instance.clock.wall(),
-                    )
+                let (sightings, wall) = (&instance.sightings, instance.clock.wall());
+                seen.take_in(now, &view, caller, |half_open| {
+                    note(sightings, listener, half_open, wall)
                 });
             }
         }
@@ -77,7 +81,8 @@ impl HalfOpenWatch {
 
     /// The sighting under which a connection just accepted is known already, if it is.
     pub(crate) fn completed(&self, peer: SocketAddr, local: SocketAddr) -> Option<SightingId> {
-        self.seen().sightings.remove(&(peer, local))
+        let listed = self.seen().sightings.remove(&(peer, local));
+        listed.map(|listed| listed.id)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -93,26 +98,24 @@ impl Seen {
         self.looks.insert((port, caller), now).is_none()
     }
 
-    /// Compares with what the kernel lists for `port` now, and has what is new of `caller` noted.
+    /// Compares with what the kernel lists now, and has what is new of `caller` noted.
     fn take_in(
         &mut self,
+        now: Duration,
         view: &HalfOpenView,
-        port: u16,
         caller: IpAddr,
         note: impl Fn(&HalfOpen) -> SightingId,
     ) {
-        let connections = view.connections.iter();
-        let listed: BTreeSet<Ends> = connections
-            .map(|half_open| (half_open.peer, half_open.local))
-            .collect();
         self.sightings
-            .retain(|ends, _| ends.1.port() != port || listed.contains(ends));
-        for half_open in &view.connections {
+            .retain(|_, listed| now.saturating_sub(listed.last) < FORGOTTEN_AFTER);
+        let of_caller = |half_open: &&HalfOpen| half_open.peer.ip() == caller;
+        for half_open in view.connections.iter().filter(of_caller) {
             let ends = (half_open.peer, half_open.local);
-            if half_open.peer.ip() == caller {
-                self.sightings
-                    .entry(ends)
-                    .or_insert_with(|| note(half_open));
+            if let Some(listed) = self.sightings.get_mut(&ends) {
+                listed.last = now;
+            } else if self.sightings.len() < MAX_REMEMBERED {
+                let id = note(half_open);
+                self.sightings.insert(ends, Listed { id, last: now });
             }
         }
     }
@@ -143,6 +146,12 @@ fn note(
 /// The kernel keeps a half-open connection for a minute; looking costs it a walk of its table.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
+/// Longer than a connection waits to be accepted on any server that works.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
+
+/// More than the runs of several clients have half open at once.
+const MAX_REMEMBERED: usize = 4096;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,9 +173,14 @@ mod tests {
     }
 
     /// What `seen` remembers after a look of the caller's.
-    fn look(seen: &mut Seen, sightings: &Sightings, peers: &[&str]) -> Vec<SocketAddr> {
+    fn look(
+        seen: &mut Seen,
+        now: Duration,
+        sightings: &Sightings,
+        peers: &[&str],
+    ) -> Vec<SocketAddr> {
         let caller = "198.51.100.7".parse().unwrap();
-        seen.take_in(&view(peers), PORT, caller, |half_open| {
+        seen.take_in(now, &view(peers), caller, |half_open| {
             let listener = ListenerFacts {
                 address: half_open.local,
                 public_port: None,
@@ -178,14 +192,18 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_connections_are_noted_once_and_until_they_are_gone() {
+    fn the_callers_connections_are_noted_once_and_remembered_for_a_while() {
         let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
         let (own, other) = ("198.51.100.7:1000", "203.0.113.9:1000");
         let own_address: SocketAddr = own.parse().unwrap();
-        assert_eq!(look(&mut seen, &sightings, &[own, other]), [own_address]);
-        assert_eq!(look(&mut seen, &sightings, &[own, other]), [own_address]);
+        let start = Duration::from_secs(5);
+        let mut look = |now, peers: &[&str]| look(&mut seen, now, &sightings, peers);
+        assert_eq!(look(start, &[own, other]), [own_address]);
+        assert_eq!(look(start + BETWEEN_LOOKS, &[own, other]), [own_address]);
         assert_eq!(sightings.len(), 1);
-        assert_eq!(look(&mut seen, &sightings, &[other]), []);
+        let last = start + BETWEEN_LOOKS;
+        assert_eq!(look(last + FORGOTTEN_AFTER / 2, &[other]), [own_address]);
+        assert_eq!(look(last + FORGOTTEN_AFTER, &[other]), []);
     }
 
     #[test]

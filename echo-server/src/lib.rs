@@ -18,6 +18,7 @@ mod server;
 mod settings;
 mod stranger_log;
 mod strangers;
+mod tasks;
 mod tls;
 mod track;
 mod wire;

@@ -1,10 +1,15 @@
-//! Logs go to standard error, as text or JSON lines; standard output is for what was asked for.
+//! Logs go to standard error, as text or JSON lines; standard output is for what was asked for. Only
+//! this program's own words are logged: libraries speak of what strangers send.
 
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -31,16 +36,19 @@ pub(crate) enum LogLevel {
 /// It was set up before.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadyStarted> {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt()
+    let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::from(level));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_max_level(LevelFilter::from(level))
         .with_target(false)
         .with_ansi(colour);
-    match format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    }
-    .map_err(|_| AlreadyStarted)
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(own))
+        .try_init()
+        .map_err(|_| AlreadyStarted)
 }
 
 impl LogFormat {

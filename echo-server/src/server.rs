@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use echo_core::admission::Permit;
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::bind::{Bound, BoundListener};
 use crate::connection;
 use crate::instance::Instance;
+use crate::tasks::Tasks;
 use crate::track::Track;
 
 impl Bound {
@@ -25,10 +24,9 @@ impl Bound {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let server = Server {
             instance: self.instance,
-            tasks: TaskTracker::new(),
-            abandon: CancellationToken::new(),
+            tasks: Tasks::default(),
         };
-        let _abandoned_when_dropped = server.abandon.clone().drop_guard();
+        let _abandoned = server.tasks.abandon_on_drop();
         let instance = Arc::clone(&server.instance);
         for listener in self.listeners {
             let accepting = server.clone().accept_on(listener);
@@ -42,7 +40,6 @@ impl Bound {
             grace_seconds = instance.grace.as_secs(),
             "stopping; running sessions are waited for"
         );
-        server.tasks.close();
         instance.known.close();
         let finished = async {
             tokio::select! {
@@ -61,7 +58,7 @@ impl Bound {
                 "the grace period is over; what is still running ends"
             );
         }
-        server.abandon.cancel();
+        server.tasks.abandon();
         server.tasks.wait().await;
         instance.stranger_log.flush(instance.clock.now());
     }
@@ -70,22 +67,19 @@ impl Bound {
 #[derive(Clone)]
 struct Server {
     instance: Arc<Instance>,
-    tasks: TaskTracker,
-    /// Ends every connection at once.
-    abandon: CancellationToken,
+    tasks: Tasks,
 }
 
 impl Server {
     async fn accept_on(self, listener: BoundListener) {
         let draining = self.instance.draining.clone();
-        let public_port = listener.translated_port();
         let accepting = async {
             let mut pause = Pause::default();
             loop {
                 match listener.socket.accept().await {
-                    Ok((tcp, _)) => {
-                        pause = Pause::default();
-                        self.take(tcp, public_port).await;
+                    Ok((tcp, peer)) => {
+                        pause.failures = 0;
+                        self.take(tcp, peer, &listener).await;
                     }
                     Err(error) => pause.after(&error, listener.address()).await,
                 }
@@ -94,22 +88,20 @@ impl Server {
         draining.run_until_cancelled(accepting).await;
     }
 
-    async fn take(&self, tcp: TcpStream, public_port: Option<u16>) {
-        let Ok(facts) = connection::facts(&tcp, public_port) else {
+    async fn take(&self, tcp: TcpStream, peer: SocketAddr, listener: &BoundListener) {
+        let Ok(facts) = connection::facts(&tcp, peer, listener) else {
             // Gone before it was looked at.
             return;
         };
-        // What is late is of no use to a prober. Without it, it is only late.
+        // Linux hands it on from the listener.
+        #[cfg(not(target_os = "linux"))]
         let _ = tcp.set_nodelay(true);
         let instance = &self.instance;
         let permit = self.permit().await;
         let stranger = instance.strangers.enter();
         let track = Track::begin(Arc::clone(instance), facts, permit, stranger);
         let serving = connection::serve(tcp, Arc::new(track), self.tasks.clone());
-        let abandon = self.abandon.clone();
-        self.tasks.spawn(async move {
-            abandon.run_until_cancelled_owned(serving).await;
-        });
+        self.tasks.spawn(serving);
     }
 
     /// A permit for one more connection. Where there is none, a stranger has to go first.
@@ -137,6 +129,7 @@ impl Server {
 #[derive(Debug, Default)]
 struct Pause {
     failures: u32,
+    warned: Option<Instant>,
 }
 
 impl Pause {
@@ -144,7 +137,11 @@ impl Pause {
         if is_the_peers(error) {
             return;
         }
-        if self.failures == 0 {
+        if self
+            .warned
+            .is_none_or(|warned| warned.elapsed() >= BETWEEN_WARNINGS)
+        {
+            self.warned = Some(Instant::now());
             tracing::warn!(%listener, %error, "connections cannot be accepted; trying again");
         }
         let doublings = self.failures.min(MAX_DOUBLINGS);
@@ -165,6 +162,8 @@ fn is_the_peers(error: &io::Error) -> bool {
 
 /// A round trip and a retransmission.
 const COURTESY: Duration = Duration::from_millis(1500);
+/// Strangers may be able to cause them.
+const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// Up to 640 ms.
 const MAX_DOUBLINGS: u32 = 6;

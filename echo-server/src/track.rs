@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use echo_core::admission::Permit;
-use echo_core::session::{ConnectionFacts, Session};
-use echo_core::sightings::SightingId;
+use echo_core::session::{ConnectionFacts, End, Session};
+use echo_core::sightings::{Fate, SightingId};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::instance::Instance;
@@ -70,7 +70,12 @@ impl Track {
 
 impl Drop for Track {
     fn drop(&mut self) {
-        self.note();
+        let mut notice = self.session().notice();
+        if notice.fate == Fate::Open {
+            // The session has no part in it: the server made room, or stopped.
+            notice.fate = Fate::Ended(End::Refused);
+        }
+        self.instance.sightings.update(self.sighting, notice);
         let summary = self.session().summary();
         let Some(greeter) = &summary.greeted else {
             if self.known.get().is_none() {

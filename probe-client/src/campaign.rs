@@ -239,3 +239,8 @@ fn testified(measurement: &Measurement) -> bool {
         .as_ref()
         .is_some_and(|s| s.testimony.is_some())
 }
+
+/// Nothing is left to ask about it.
+fn complete(measurement: &Measurement) -> bool {
+    testified(measurement) && measurement.failure().is_none()
+}

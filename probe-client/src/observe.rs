@@ -87,15 +87,19 @@ pub(crate) fn stream_failure(error: &io::Error) -> Failure {
         .with_text(error.to_string())
 }
 
+/// Whether TLS itself found fault, and not the connection below it.
+pub(crate) fn is_tls(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "io::ErrorKind is open; what is not listed keeps its text as `other`"
 )]
 fn kind_of(error: &io::Error) -> FailureKind {
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
-    {
+    if is_tls(error) {
         return FailureKind::TlsFailed;
     }
     match error.kind() {

@@ -55,6 +55,8 @@ fn open(ip: IpAddr, port: u16, options: Options) -> io::Result<Socket> {
     if let Err(error) = socket_facts::save_syn(&socket) {
         tracing::debug!(%error, "SYNs are not kept");
     }
+    // What is late is of no use to a prober. Without it, it is only late.
+    let _ = socket.set_tcp_nodelay(true);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

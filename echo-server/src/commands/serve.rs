@@ -10,6 +10,7 @@ use super::Failure;
 use crate::arguments::ServeArguments;
 use crate::bind::{Bound, bind};
 use crate::config::DEFAULT_PORTS;
+use crate::identity::Identity;
 use crate::settings::Settings;
 use crate::{descriptors, logging};
 
@@ -20,6 +21,9 @@ pub(super) fn run(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(),
 
 fn serve(mut settings: Settings, out: &mut dyn Write) -> anyhow::Result<()> {
     logging::start(settings.log_format, settings.log_level)?;
+    for path in Identity::readable_by_all(&settings.identity_directory) {
+        tracing::warn!(path = %path.display(), "every user of this host can read this secret; chmod 600");
+    }
     if let Some(lack) = descriptors::fit(&mut settings.config) {
         let admission = settings.config.admission;
         tracing::warn!(

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use echo_core::session::Action;
+use echo_core::session::{Action, Env, Session};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -100,14 +100,15 @@ impl<S: Carrier> Conversation<S> {
             if self.poll_pushed_out(context).is_ready() {
                 return Poll::Ready(Outcome::Closed);
             }
-            // Before all else, since who never stops sending would let nothing come after it.
-            let action = if let Poll::Ready(action) = self.poll_deadline(context) {
-                action
-            } else {
-                match ready!(self.poll_exchange(context)) {
-                    ControlFlow::Continue(action) => action,
-                    ControlFlow::Break(outcome) => return Poll::Ready(outcome),
-                }
+            // Before all else, since who never stops sending would let nothing come after it; and
+            // afterwards, since what was sent and read moves the deadline.
+            let action = match self.poll_deadline(context) {
+                Poll::Ready(action) => action,
+                Poll::Pending => match self.poll_exchange(context) {
+                    Poll::Ready(ControlFlow::Continue(action)) => action,
+                    Poll::Ready(ControlFlow::Break(outcome)) => return Poll::Ready(outcome),
+                    Poll::Pending => ready!(self.poll_deadline(context)),
+                },
             };
             if let Some(outcome) = self.follow(action) {
                 return Poll::Ready(outcome);
@@ -211,13 +212,15 @@ impl<S: Carrier> Conversation<S> {
                 State::BeforeTls { .. } | State::Closing | State::ShutDown => Action::Continue,
             }));
         }
-        let tcp = self.stream.tcp();
-        let action = track
-            .instance
-            .with_env(&mut || transport_facts(tcp), |env| {
-                track.session().receive(env, bytes)
-            });
+        let action = self.in_session(|session, env| session.receive(env, bytes));
         Poll::Ready(Ok(action))
+    }
+
+    fn in_session(&self, call: impl FnOnce(&mut Session, &mut Env<'_>) -> Action) -> Action {
+        let (track, tcp) = (&self.track, self.stream.tcp());
+        let transport = &mut || transport_facts(tcp);
+        let instance = &track.instance;
+        instance.with_env(transport, |env| call(&mut track.session(), env))
     }
 
     /// Ready with what the session makes of a deadline that has passed.
@@ -237,14 +240,7 @@ impl<S: Carrier> Conversation<S> {
                 self.timer.as_mut().reset(deadline);
                 continue;
             }
-            let (track, tcp) = (&self.track, self.stream.tcp());
-            return Poll::Ready(
-                track
-                    .instance
-                    .with_env(&mut || transport_facts(tcp), |env| {
-                        track.session().on_deadline(env)
-                    }),
-            );
+            return Poll::Ready(self.in_session(Session::on_deadline));
         }
     }
 

@@ -1,8 +1,7 @@
 //! The same connection once TLS begins: the handshake, and who speaks inside.
 
-use std::error::Error;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -12,43 +11,50 @@ use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
-use tokio_util::task::TaskTracker;
 
 use super::conversation::{Carrier, Conversation};
+use crate::tasks::Tasks;
 use crate::track::Track;
 use crate::wire::Wire;
 use crate::{control, tls};
 
-/// Serves a connection whose next bytes are TLS, of which `leftover` is read already.
-pub(super) async fn serve(
+/// What has come of a handshake, each with memory of its own: an idle session keeps what it needs, and
+/// nothing of the handshake.
+pub(super) enum Opened {
+    Session(Box<Conversation<TlsStream<Wire>>>),
+    Control(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// It failed. The alert is under way, and closing over unread bytes could overtake it.
+    Closing(Box<Conversation<Wire>>),
+    Closed,
+}
+
+/// Opens TLS on a connection whose next bytes are a handshake, of which `leftover` is read already.
+pub(super) async fn open(
     tcp: TcpStream,
     leftover: Vec<u8>,
     track: Arc<Track>,
-    tasks: TaskTracker,
-) {
+    tasks: Tasks,
+) -> Opened {
     let wire = Wire::new(tcp, leftover, Arc::clone(&track));
     match handshake(wire, &track).await {
-        Ok(tls) => inside(tls, track, tasks).await,
-        // The alert is under way; closing over unread bytes could overtake it.
-        Err(Some(wire)) => {
-            Conversation::closing(wire, track).run().await;
-        }
-        Err(None) => {}
+        Ok(stream) => inside(stream, track, tasks),
+        Err(Some(wire)) => Opened::Closing(Box::new(Conversation::closing(wire, track))),
+        Err(None) => Opened::Closed,
     }
 }
 
-async fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: TaskTracker) {
+fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: Tasks) -> Opened {
     let Some(facts) = tls::facts(stream.get_ref().1) else {
-        return;
+        return Opened::Closed;
     };
     let exporter = facts.exporter;
     let action = track.session().tls_established(facts);
     track.note();
     if action == Action::HandToControl {
         stream.get_mut().0.let_go();
-        control::serve(stream, exporter, track, tasks).await;
+        Opened::Control(Box::pin(control::serve(stream, exporter, track, tasks)))
     } else {
-        Conversation::new(stream, track).run().await;
+        Opened::Session(Box::new(Conversation::new(stream, track)))
     }
 }
 
@@ -106,9 +112,9 @@ fn failed(track: &Track, error: &io::Error) {
     let mut session = track.session();
     let now = track.now();
     let tls = error
-        .source()
-        .or_else(|| error.get_ref().map(|inner| inner as _));
-    match tls.and_then(|inner: &(dyn Error + 'static)| inner.downcast_ref::<rustls::Error>()) {
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
         Some(tls) => session.tls_failed(now, &tls.to_string()),
         None if error.kind() == io::ErrorKind::UnexpectedEof => session.peer_closed(now),
         None => session.peer_reset(now),

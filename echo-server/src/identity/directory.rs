@@ -22,11 +22,12 @@ impl Identity {
     /// # Errors
     /// A file is missing, unreadable or wrong.
     pub fn load(directory: &Path) -> Result<Self, LoadError> {
-        let missing: Vec<_> = FILES
-            .into_iter()
-            .filter(|name| !directory.join(name).exists())
-            .collect();
-        if missing.len() == FILES.len() {
+        // Only if that is certain: files that may not be looked at are another problem.
+        let is_missing = |name: &str| {
+            let found = directory.join(name).metadata();
+            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        if FILES.into_iter().all(is_missing) {
             return Err(LoadError::None(directory.to_owned()));
         }
         let certificate_path = directory.join(CERTIFICATE_FILE);
@@ -42,6 +43,15 @@ impl Identity {
                 problem,
             }
         })
+    }
+
+    /// Files in `directory` that hold secrets and that every user of this host may read.
+    pub(crate) fn readable_by_all(directory: &Path) -> Vec<PathBuf> {
+        let secret = [KEY_FILE, KEYS_FILE].map(|name| directory.join(name));
+        secret
+            .into_iter()
+            .filter(|path| is_readable_by_all(path))
+            .collect()
     }
 
     /// Writes a new identity into `directory`, which is made if it is not there.
@@ -147,6 +157,19 @@ fn make_private(directory: &Path) -> io::Result<bool> {
         builder.mode(0o700);
     }
     builder.create(directory).map(|()| true)
+}
+
+#[cfg(unix)]
+fn is_readable_by_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let others = 0o004;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & others != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_all(_: &Path) -> bool {
+    false
 }
 
 /// A file beside the one that it will become, on disk already. Its mode is 0600 from the start.

@@ -79,6 +79,17 @@ impl Control {
     }
 }
 
+/// One connection to the first listener, at any time.
+fn sent(server: &Running, prefixes: Vec<Prefix>) -> Sent {
+    Sent {
+        tag: 1,
+        port: server.addresses[0].port().into(),
+        prefixes,
+        from_unix_ms: 0,
+        until_unix_ms: u64::MAX,
+    }
+}
+
 #[tokio::test]
 async fn a_known_client_is_told_about_the_server() {
     let server = Running::start();
@@ -232,16 +243,11 @@ async fn a_sighting_is_released_to_who_names_its_first_bytes() {
     let testimony = dialogue.testimony().await;
     let keys = dialogue.session_keys(&testimony);
     dialogue.part(&keys).await;
-    let sent = Sent {
-        tag: 5,
-        port: server.addresses[0].port().into(),
-        prefixes: vec![Prefix {
-            bytes: 256,
-            sha256: Sha256::digest(&greeting[..256]).to_vec(),
-        }],
-        from_unix_ms: 0,
-        until_unix_ms: u64::MAX,
+    let prefix = Prefix {
+        bytes: 256,
+        sha256: Sha256::digest(&greeting[..256]).to_vec(),
     };
+    let sent = sent(&server, vec![prefix]);
     let mut control = Control::open(&server).await;
     let sightings = control.sightings(&server.holder(0), vec![sent]).await;
     assert_eq!(sightings.len(), 1, "{sightings:?}");
@@ -249,7 +255,7 @@ async fn a_sighting_is_released_to_who_names_its_first_bytes() {
     assert_eq!(sightings[0].end(), SightingEnd::Completed);
     assert_eq!(
         (sightings[0].tag, &sightings[0].session_id[..]),
-        (5, &[0x53; 16][..])
+        (1, &[0x53; 16][..])
     );
 }
 
@@ -259,17 +265,45 @@ async fn a_silent_connection_is_released_by_its_address() {
     let mut silent = server.connect().await;
     let client = silent.local_addr().unwrap();
     assert_eq!(rest(&mut silent).await, b"");
-    let sent = Sent {
-        tag: 1,
-        port: server.addresses[0].port().into(),
-        prefixes: Vec::new(),
-        from_unix_ms: 0,
-        until_unix_ms: u64::MAX,
-    };
+    let sent = sent(&server, Vec::new());
     let mut control = Control::open(&server).await;
     let sightings = control.sightings(&server.holder(0), vec![sent]).await;
     let found = sightings.iter().find(|s| address(s.peer.clone()) == client);
     let found = found.unwrap_or_else(|| panic!("{sightings:?}"));
     assert_eq!(found.r#match(), SightingMatch::Address);
     assert_eq!(found.end(), SightingEnd::Deadline);
+}
+
+#[tokio::test]
+async fn a_connection_that_had_to_make_room_is_told_from_one_that_was_dropped() {
+    let server = Running::start_with(|config| config.admission.ungreeted = 1);
+    let mut stranger = server.connect().await;
+    let client = stranger.local_addr().unwrap();
+    let mut control = Control::open(&server).await;
+    assert_eq!(rest(&mut stranger).await, b"");
+    let sent = sent(&server, Vec::new());
+    let sightings = control.sightings(&server.holder(0), vec![sent]).await;
+    let found = sightings.iter().find(|s| address(s.peer.clone()) == client);
+    assert_eq!(found.unwrap().end(), SightingEnd::Shed);
+}
+
+#[tokio::test]
+async fn a_broken_handshake_is_told_with_what_broke_it() {
+    let server = Running::start_with(impatient);
+    let mut broken = server.connect().await;
+    let client = broken.local_addr().unwrap();
+    // A ClientHello of four bytes that make no sense.
+    let hello = [0x16, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9];
+    broken.write_all(&hello).await.unwrap();
+    assert_ne!(rest(&mut broken).await, b"");
+    drop(broken);
+    let sent = sent(&server, Vec::new());
+    let mut control = Control::open(&server).await;
+    let sightings = control.sightings(&server.holder(0), vec![sent]).await;
+    let found = sightings
+        .into_iter()
+        .find(|s| address(s.peer.clone()) == client);
+    let found = found.unwrap();
+    assert_eq!(found.end(), SightingEnd::TlsFailed);
+    assert_ne!(found.tls_error, "");
 }

@@ -171,6 +171,18 @@ fn nothing_is_left_behind_where_it_cannot_be_written() {
 }
 
 #[test]
+fn what_cannot_be_looked_at_is_not_called_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let path = file.to_str().unwrap();
+    let (code, message) = failure(&["identity", "show", "--dir", path]);
+    let expected = format!("fwprobe-echo: {path}/server-certificate.pem cannot be read: ");
+    assert_eq!(code, 1);
+    assert!(message.starts_with(&expected), "{message}");
+}
+
+#[test]
 fn what_is_no_host_is_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let dir = directory.path().join("identity");

@@ -8,10 +8,11 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 
 use echo_server::Identity;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::command::{failure, new_identity, program};
-use crate::dialogue::Dialogue;
+use crate::dialogue::{Dialogue, rest};
 use crate::running::Holder;
 use crate::tls_client::Hello;
 
@@ -208,6 +209,24 @@ async fn few_descriptors_are_shared_fairly() {
 }
 
 #[test]
+fn secrets_that_every_user_can_read_are_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(directory.path());
+    let keys = directory.path().join("keys.toml");
+    std::fs::set_permissions(&keys, PermissionsExt::from_mode(0o644)).unwrap();
+    // RFC 5737: an address that no host has.
+    let identity = directory.path().to_str().unwrap();
+    let (_, log) = failure(&["serve", "--identity", identity, "--listen", "192.0.2.1:443"]);
+    let warning = "every user of this host can read this secret; chmod 600 path=";
+    assert!(
+        log.contains(&format!("{warning}{}", keys.display())),
+        "{log}"
+    );
+    assert_eq!(log.matches(warning).count(), 1);
+}
+
+#[test]
 fn a_port_that_is_taken_is_an_error_and_nothing_is_announced() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -225,10 +244,22 @@ fn a_port_that_is_taken_is_an_error_and_nothing_is_announced() {
 
 #[tokio::test]
 async fn strangers_cannot_fill_the_log() {
-    let process = Process::serve(&["--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let arguments = ["--log-format", "json", "--log-level", "trace"];
+    let process = Process::serve(&[&["--listen", "127.0.0.1:0"][..], &arguments].concat());
     let address = process.address(0);
     for _ in 0..50 {
         drop(TcpStream::connect(address).await.unwrap());
+        let mut broken = TcpStream::connect(address).await.unwrap();
+        // A ClientHello of four bytes that make no sense.
+        let hello = [0x16, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9];
+        broken.write_all(&hello).await.unwrap();
+        rest(&mut broken).await;
+        let h2 = Hello::alpn(&["h2"]).connect(TcpStream::connect(address).await.unwrap());
+        h2.await
+            .unwrap()
+            .write_all(b"GET / HTTP/1.1\r\n\r\n")
+            .await
+            .unwrap();
     }
     process.connect().await.run().await;
     process.signal(Signal::TERM);
@@ -238,6 +269,8 @@ async fn strangers_cannot_fill_the_log() {
         .filter(|line| line.contains("without a key"))
         .count();
     assert!((1..=2).contains(&about_strangers), "{log}");
+    // That, one session, and the end of the server.
+    assert!(log.lines().count() <= 4, "{log}");
     assert!(
         log.lines()
             .all(|line| line.starts_with('{') && line.ends_with('}')),

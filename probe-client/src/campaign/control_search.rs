@@ -10,7 +10,7 @@ use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Campaign, testified};
+use super::{Campaign, complete, testified};
 use crate::clock::wall_unix_ms;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::observe::Pending;
@@ -47,9 +47,9 @@ struct Attempt {
 pub(super) struct Lead {
     address: Option<SocketAddr>,
     connected: bool,
-    testified: bool,
-    /// The server's own certificate was shown there.
-    pinned: bool,
+    /// The genuine server was met there: it testified, or showed its own certificate.
+    genuine: bool,
+    complete: bool,
 }
 
 impl Lead {
@@ -57,8 +57,9 @@ impl Lead {
         Self {
             address: measurement.address,
             connected: measurement.succeeded(Operation::Connect),
-            testified: testified(measurement),
-            pinned: measurement.certificate.as_ref().is_some_and(|c| c.pinned),
+            genuine: testified(measurement)
+                || measurement.certificate.as_ref().is_some_and(|c| c.pinned),
+            complete: complete(measurement),
         }
     }
 }
@@ -71,7 +72,7 @@ pub(super) async fn search(
     mut leads: mpsc::UnboundedReceiver<Lead>,
 ) -> Found {
     let mut search = Search::new(campaign, host, address);
-    let mut all_testified = true;
+    let mut all_complete = true;
     let mut others = Vec::new();
     loop {
         tokio::select! {
@@ -84,9 +85,9 @@ pub(super) async fn search(
             lead = leads.recv() => match lead {
                 None => break,
                 Some(lead) => {
-                    all_testified &= lead.testified;
+                    all_complete &= lead.complete;
                     match lead.address.filter(|_| lead.connected) {
-                        Some(port) if lead.testified || lead.pinned => search.dial(port),
+                        Some(port) if lead.genuine => search.dial(port),
                         Some(port) => others.push(port),
                         None => {}
                     }
@@ -94,7 +95,7 @@ pub(super) async fn search(
             },
         }
     }
-    if all_testified {
+    if all_complete {
         search.record.outcome = ControlOutcome::NotNeeded;
         return Found::None(search.record);
     }

@@ -1,4 +1,4 @@
-//! Asks the server what it noticed of the probes that brought no testimony.
+//! Asks the server what it noticed of the probes that did not run to their end.
 
 use probe_core::control_record::ControlRecord;
 use probe_core::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
@@ -6,11 +6,11 @@ use probe_core::observation::Operation;
 use proto::wire;
 
 use super::control_search::socket_address;
-use super::{Campaign, ServerResult, testified};
+use super::{Campaign, ServerResult, complete};
 use crate::clock::wall_unix_ms;
 use crate::control::ControlChannel;
 
-/// Adds the server's answer to every measurement of `result` that was dialled and lacks a testimony.
+/// Adds the server's answer to every measurement of `result` that was dialled and did not run to its end.
 /// Without an answer they stay as they are.
 pub(super) async fn ask(
     campaign: &Campaign,
@@ -25,7 +25,7 @@ pub(super) async fn ask(
         .probes
         .iter_mut()
         .chain(std::iter::once(&mut result.comparison))
-        .filter(|m| !testified(m) && m.address.is_some())
+        .filter(|m| !complete(m) && m.address.is_some())
         .collect();
     if open.is_empty() || channel.open_run(campaign.run_id).await.is_err() {
         return;

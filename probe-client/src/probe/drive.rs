@@ -6,10 +6,10 @@ use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, Need, SessionReport, TlsParameters};
 use probe_core::trail;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{ProbeContext, interrupted};
-use crate::observe::stream_failure;
+use crate::observe::{is_tls, stream_failure};
 
 /// Why driving stopped.
 #[derive(Debug)]
@@ -141,18 +141,15 @@ async fn drain(
 ) -> Stop {
     let mut incoming = [0; READ];
     for _ in 0..DRAINED_READS {
-        let read = tokio::select! {
-            biased;
-            read = reader.read(&mut incoming) => read,
-            () = std::future::ready(()) => break,
-        };
-        match read {
-            Ok(n) if n > 0 => {
+        match timeout(DRAIN_PATIENCE, reader.read(&mut incoming)).await {
+            Ok(Ok(n @ 1..)) => {
                 if let Some(stop) = received(session, Ok(n), &incoming, context) {
                     return stop;
                 }
             }
-            Ok(_) | Err(_) => break,
+            // A TLS alert says more than the reset that follows it.
+            Ok(Err(said)) if is_tls(&said) => return Stop::Failed(stream_failure(&said)),
+            Ok(Ok(_) | Err(_)) | Err(_) => break,
         }
     }
     Stop::Failed(stream_failure(&error))
@@ -189,6 +186,9 @@ const PATIENCE_IN_ALL: u32 = 5;
 /// Read and write sizes: small, since thousands of sessions may be in flight.
 const READ: usize = 4096;
 const WRITE: usize = 4096;
+
+/// What the other end said before it reset is here already, or never comes.
+const DRAIN_PATIENCE: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// More than a socket's receive buffer holds at [`READ`] bytes each would be endless data.
 const DRAINED_READS: usize = 64;
