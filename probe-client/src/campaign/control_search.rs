@@ -1,5 +1,6 @@
-//! Looks for a port that leads to the server's control service: first those on which a probe has met
-//! the genuine server, as soon as it has; if none leads there, all others that took a connection.
+//! Looks for a port that leads to the server's control service: first those on which a probe ran to
+//! its end, as soon as it has; then those on which it met the genuine server at all; then all others
+//! that took a connection.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -73,7 +74,7 @@ pub(super) async fn search(
 ) -> Found {
     let mut search = Search::new(campaign, host, address);
     let mut all_complete = true;
-    let mut others = Vec::new();
+    let (mut second, mut third) = (Vec::new(), Vec::new());
     loop {
         tokio::select! {
             () = campaign.context.cancelled.cancelled() => return Found::None(search.record),
@@ -87,8 +88,10 @@ pub(super) async fn search(
                 Some(lead) => {
                     all_complete &= lead.complete;
                     match lead.address.filter(|_| lead.connected) {
-                        Some(port) if lead.genuine => search.dial(port),
-                        Some(port) => others.push(port),
+                        Some(port) if lead.complete => search.dial(port),
+                        // Whatever cut that session short would cut the channel too.
+                        Some(port) if lead.genuine => second.push(port),
+                        Some(port) => third.push(port),
                         None => {}
                     }
                 }
@@ -99,14 +102,13 @@ pub(super) async fn search(
         search.record.outcome = ControlOutcome::NotNeeded;
         return Found::None(search.record);
     }
-    if let Some(found) = search.finish().await {
-        return found;
+    for ports in [Vec::new(), second, third] {
+        ports.into_iter().for_each(|port| search.dial(port));
+        if let Some(found) = search.finish().await {
+            return found;
+        }
     }
-    others.into_iter().for_each(|port| search.dial(port));
-    match search.finish().await {
-        Some(found) => found,
-        None => Found::None(search.record),
-    }
+    Found::None(search.record)
 }
 
 /// Attempts under way and what has come of others.

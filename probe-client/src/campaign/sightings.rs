@@ -37,7 +37,7 @@ pub(super) async fn ask(
             .zip(0..)
             .map(|(m, tag)| sent(campaign, m, tag, description.clock_offset_ms))
             .collect(),
-        follow_ms: 0,
+        follow_ms: FOLLOW_MS,
     };
     let Ok(answers) = channel.sightings(&request).await else {
         return;
@@ -164,3 +164,6 @@ fn end(end: wire::SightingEnd) -> SightingEnd {
 
 /// What half a round trip of clock comparison may be wrong by.
 const CLOCK_SLACK_MS: u64 = 2_000;
+
+/// A connection that was reset at once may still wait to be accepted by a busy server.
+const FOLLOW_MS: u32 = 500;
