@@ -137,6 +137,5 @@ fn undecided(probe: Probe, id: VerdictId) -> anyhow::Result<()> {
     Ok(())
 }
 
-
 /// In seconds, until nothing more is expected.
 const SILENCE: u8 = 4;
