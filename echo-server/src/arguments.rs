@@ -130,7 +130,7 @@ pub(crate) struct ServeArguments {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done; 1 it could not be done; 2 usage or configuration.
+Exit codes: 0 done; 2 not done, and standard error says why and what would be right.
 
 First steps: `fwprobe-echo identity new --dir /etc/fwprobe-echo --host NAME`, then
 `fwprobe-echo serve`, then on the head node `fwprobe run` with the line that the first one printed.";

@@ -5,7 +5,6 @@ mod serve;
 
 use std::fmt;
 use std::io::Write;
-use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Command, ServeArguments};
 use crate::settings::{Settings, SettingsErrors};
@@ -34,15 +33,6 @@ pub(crate) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Failu
 fn check_config(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(), Failure> {
     let settings = Settings::resolve(arguments).map_err(Failure::Configuration)?;
     write!(out, "{settings}").map_err(|error| Failure::Operation(error.into()))
-}
-
-impl Failure {
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Configuration(_) => ExitCode::from(2),
-            Self::Operation(_) => ExitCode::from(1),
-        }
-    }
 }
 
 impl fmt::Display for Failure {

@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
         Err(usage) => {
             // Help and version come this way too, and go to standard output.
             let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(FAILED));
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(NOT_DONE));
         }
     };
     match commands::run(arguments, &mut std::io::stdout().lock()) {
@@ -54,9 +54,10 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             use std::io::Write as _;
             let _ = writeln!(std::io::stderr().lock(), "fwprobe-echo: {failure}");
-            failure.exit_code()
+            ExitCode::from(NOT_DONE)
         }
     }
 }
 
-const FAILED: u8 = 1;
+/// Usage, configuration, or a system that does not let it: standard error says which.
+const NOT_DONE: u8 = 2;

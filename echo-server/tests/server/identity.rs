@@ -133,7 +133,7 @@ fn an_identity_that_is_there_is_never_overwritten() {
     assert_eq!(
         (code, message.as_str()),
         (
-            1,
+            2,
             format!(
                 "fwprobe-echo: an identity is there already and stays as it is: \
                  {path}/server-certificate.pem, {path}/keys.toml; give another --dir, or move it \
@@ -164,7 +164,7 @@ fn nothing_is_left_behind_where_it_cannot_be_written() {
         "h.example",
     ];
     let (code, message) = failure(&arguments);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     let expected = format!("fwprobe-echo: {} cannot be written: ", dir.display());
     assert!(message.starts_with(&expected), "{message}");
     assert_eq!(names(directory.path()), ["file"]);
@@ -178,7 +178,7 @@ fn what_cannot_be_looked_at_is_not_called_missing() {
     let path = file.to_str().unwrap();
     let (code, message) = failure(&["identity", "show", "--dir", path]);
     let expected = format!("fwprobe-echo: {path}/server-certificate.pem cannot be read: ");
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     assert!(message.starts_with(&expected), "{message}");
 }
 
@@ -196,7 +196,7 @@ fn what_is_no_host_is_refused_by_name() {
             host,
         ];
         let (code, message) = failure(&arguments);
-        assert_eq!(code, 1);
+        assert_eq!(code, 2);
         assert_eq!(
             message,
             format!(
@@ -259,7 +259,7 @@ fn keys_are_added_and_revoked_one_by_one() {
         "fwprobe-echo: there is no key `nobody`; there are: {}\n",
         known.join(", ")
     );
-    assert_eq!((code, message), (1, expected));
+    assert_eq!((code, message), (2, expected));
 }
 
 #[test]

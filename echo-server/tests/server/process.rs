@@ -234,7 +234,7 @@ fn a_port_that_is_taken_is_an_error_and_nothing_is_announced() {
     new_identity(directory.path());
     let identity = directory.path().to_str().unwrap();
     let (code, message) = failure(&["serve", "--identity", identity, "--listen", &address]);
-    assert_eq!(code, 1);
+    assert_eq!(code, 2);
     let expected = format!(
         "fwprobe-echo: 1 listener could not be bound, so none is:\n  {address}: in use by another \
          program;"

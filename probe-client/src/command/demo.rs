@@ -109,8 +109,8 @@ fn introduction(stage: &Stage) -> String {
             .subsequent_indent("    "),
     );
     format!(
-        "An echo server now runs inside this process, on loopback only. The seven ports of\n\
-         {PROFILE} stand on free ones:\n{mapped}\n\
+        "An echo server now runs inside this process, on loopback only. The seven\n\
+         ports of {PROFILE} stand on free ones:\n{mapped}\n\
          Two faults are made on purpose: port {SHUT} is shut, and port {ALTERED} goes through a\n\
          small relay that flips one bit. Everything else should be reachable.\n\n"
     )
@@ -126,8 +126,8 @@ const SHUT: u16 = 7998;
 const ALTERED: u16 = 80;
 
 const CONCLUSION: &str = "\
-The two failures are the ones that were made on purpose, and their causes are right.
+The two failures are the ones made on purpose, and their causes are right.
 
-For real: `fwprobe-echo identity new` and `fwprobe-echo serve` on a host in the cloud, then
-`fwprobe run hpc-2008r2-sp1 --connection-file FILE` here.
+For real: `fwprobe-echo identity new` and `fwprobe-echo serve` on a host in the
+cloud, then `fwprobe run hpc-2008r2-sp1 --connection-file FILE` here.
 ";

@@ -35,23 +35,21 @@ pub(crate) fn trials() -> Trials {
         .once("an_identity_over_another", an_identity_over_another)
 }
 
-/// Configuration, as opposed to something that the system refused.
-const USAGE: i32 = 2;
-const REFUSED: i32 = 1;
+/// Whatever the reason: standard error tells it.
+const NOT_DONE: i32 = 2;
 
 fn a_port_in_use() -> anyhow::Result<()> {
     let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let taken = holder.local_addr()?.to_string();
     let identity = identity()?;
     let listen = ["--listen", taken.as_str(), "--listen", "127.0.0.1:0"];
-    fails(REFUSED, serve(&identity)?.args(listen), &[&taken, "in use"])
+    fails(serve(&identity)?.args(listen), &[&taken, "in use"])
 }
 
 fn no_right_to_a_low_port() -> anyhow::Result<()> {
     let identity = identity()?;
     let listen = ["--listen", "127.0.0.1:80", "--listen", "127.0.0.1:0"];
     fails(
-        REFUSED,
         serve(&identity)?.args(listen),
         &["127.0.0.1:80", "may not listen"],
     )
@@ -62,7 +60,6 @@ fn an_address_of_another_host() -> anyhow::Result<()> {
     let identity = identity()?;
     let listen = ["--listen", "203.0.113.9:0"];
     fails(
-        REFUSED,
         serve(&identity)?.args(listen),
         &["203.0.113.9", "not have that address"],
     )
@@ -72,18 +69,14 @@ fn a_certificate_that_is_none() -> anyhow::Result<()> {
     let identity = identity()?;
     let path = identity.directory().join(CERTIFICATE);
     std::fs::write(&path, "-----BEGIN NOTHING-----\n")?;
-    fails(USAGE, on_any_port(&identity)?, &[named(&path)?])
+    fails(on_any_port(&identity)?, &[named(&path)?])
 }
 
 fn a_certificate_that_is_not_there() -> anyhow::Result<()> {
     let identity = identity()?;
     let path = identity.directory().join(CERTIFICATE);
     std::fs::remove_file(&path)?;
-    fails(
-        USAGE,
-        on_any_port(&identity)?,
-        &[named(&path)?, "cannot be read"],
-    )
+    fails(on_any_port(&identity)?, &[named(&path)?, "cannot be read"])
 }
 
 fn a_key_of_another_certificate() -> anyhow::Result<()> {
@@ -91,7 +84,6 @@ fn a_key_of_another_certificate() -> anyhow::Result<()> {
     let key = std::fs::read(other.directory().join(KEY))?;
     std::fs::write(one.directory().join(KEY), key)?;
     fails(
-        USAGE,
         on_any_port(&one)?,
         &[named(&one.directory())?, "private key"],
     )
@@ -99,7 +91,7 @@ fn a_key_of_another_certificate() -> anyhow::Result<()> {
 
 fn no_identity() -> anyhow::Result<()> {
     let cli = Cli::fwprobe_echo()?.args(["serve", "--identity", "/nowhere/identity"]);
-    fails(USAGE, cli, &["/nowhere/identity", "identity new"])
+    fails(cli, &["/nowhere/identity", "identity new"])
 }
 
 fn an_unknown_key_in_the_configuration() -> anyhow::Result<()> {
@@ -107,7 +99,6 @@ fn an_unknown_key_in_the_configuration() -> anyhow::Result<()> {
     let cli = serve(&identity)?;
     let file = cli.file("server.toml", "ports = [0]\n[limits]\nsession = 5\n")?;
     fails(
-        USAGE,
         cli.arg("--config").arg(&file),
         &["server.toml:3", "`session`", "sessions"],
     )
@@ -116,12 +107,12 @@ fn an_unknown_key_in_the_configuration() -> anyhow::Result<()> {
 fn a_port_twice() -> anyhow::Result<()> {
     let identity = identity()?;
     let listen = ["--listen", "127.0.0.1:4711", "--listen", "127.0.0.1:4711"];
-    fails(USAGE, serve(&identity)?.args(listen), &["4711", "already"])
+    fails(serve(&identity)?.args(listen), &["4711", "already"])
 }
 
 fn a_configuration_that_is_not_there() -> anyhow::Result<()> {
     let cli = Cli::fwprobe_echo()?.args(["serve", "--config", "/nowhere/server.toml"]);
-    fails(USAGE, cli, &["/nowhere/server.toml"])
+    fails(cli, &["/nowhere/server.toml"])
 }
 
 /// The old one stays as it is.
@@ -133,7 +124,7 @@ fn an_identity_over_another() -> anyhow::Result<()> {
     let cli = Cli::fwprobe_echo()?
         .args(["identity", "new", "--host", "127.0.0.1", "--dir"])
         .arg(directory.as_os_str());
-    fails(REFUSED, cli, &[named(&directory)?, "already"])?;
+    fails(cli, &[named(&directory)?, "already"])?;
     ensure!(
         std::fs::read(&path)? == before,
         "the old identity was changed"
@@ -155,11 +146,11 @@ fn on_any_port(identity: &Identity) -> anyhow::Result<Cli> {
     Ok(serve(identity)?.args(["--listen", "127.0.0.1:0"]))
 }
 
-fn fails(code: i32, cli: Cli, named: &[&str]) -> anyhow::Result<()> {
+fn fails(cli: Cli, named: &[&str]) -> anyhow::Result<()> {
     let finished = cli.run()?;
     let text = format!("{}\n{}", finished.stdout, finished.stderr);
     ensure!(
-        finished.code()? == code,
+        finished.code()? == NOT_DONE,
         "exit code {}:\n{text}",
         finished.code()?
     );

@@ -34,7 +34,7 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
 }
 
 /// TLS found a record changed: inside a session with the server's own certificate, or in a handshake
-/// whose ClientHello the server has as it was sent.
+/// on a connection that did reach the server.
 fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (operation, failure) = evidence.probe.failure()?;
     let pinned = evidence
@@ -43,8 +43,7 @@ fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
         .as_ref()
         .is_some_and(|c| c.pinned);
     let sighting = evidence.sighting();
-    let found_here = failure.kind == FailureKind::TlsFailed
-        && (pinned || sighting.is_some_and(|s| s.client_hello_unaltered == Some(true)));
+    let found_here = failure.kind == FailureKind::TlsFailed && (pinned || sighting.is_some());
     let found_there = pinned && sighting.is_some_and(|s| s.tls_error.is_some());
     (operation >= Operation::TlsHandshake && (found_here || found_there)).then(|| {
         verdict(
