@@ -92,7 +92,7 @@ fn what_was_sent_first_is_told_by_its_digests() {
     let sent = transmit_all(&mut bench.session, 100);
     let first = bench.session.report().first_sent;
     let lengths: Vec<_> = first.iter().map(|prefix| prefix.bytes).collect();
-    assert_eq!(lengths, [16, 64, 256, 512]);
+    assert_eq!(lengths, [64, 128, 256, 512]);
     for prefix in first {
         let digest = Sha256::digest(&sent[..prefix.bytes as usize]);
         assert_eq!(prefix.sha256.0, digest.as_slice());
