@@ -65,6 +65,14 @@ pub enum Confidence {
     High,
 }
 
+impl Segment {
+    /// Between the two ends, and no more is known.
+    pub(crate) const PATH: Self = Self::Path {
+        hop: None,
+        address: None,
+    };
+}
+
 impl Verdict {
     pub(crate) fn new(
         id: VerdictId,

@@ -120,10 +120,7 @@ fn verdict(evidence: &Evidence<'_>, place: String, because: &str) -> Verdict {
     let target = evidence.target();
     let mut verdict = Verdict::new(
         VerdictId::PayloadAltered,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::High,
         format!("bytes of the session with {target} are changed {place}"),
     )

@@ -22,10 +22,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let place = place(stages);
     let mut verdict = Verdict::new(
         id,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::Medium,
         format!("the session with {target} begins well and then {what} {place}"),
     )

@@ -14,10 +14,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let target = evidence.target();
     let mut verdict = Verdict::new(
         VerdictId::AnsweredByMiddlebox,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::High,
         format!("a device on the way answers TCP handshakes for {target}; the connection never reached the server"),
     )

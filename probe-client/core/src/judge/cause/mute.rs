@@ -25,10 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let place = place(sighting)?;
     let mut verdict = Verdict::new(
         id,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::Medium,
         format!("the connection to {target} is accepted by the server and then {what}: {place}"),
     )

@@ -34,10 +34,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(if listens {
         Verdict::new(
             VerdictId::Rejected,
-            Segment::Path {
-                hop: None,
-                address: None,
-            },
+            Segment::PATH,
             Confidence::Medium,
             format!("a device before the server resets connections to {target}"),
         )
@@ -68,10 +65,7 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
         return Some(
             Verdict::new(
                 VerdictId::ReplyDropped,
-                Segment::Path {
-                    hop: None,
-                    address: None,
-                },
+                Segment::PATH,
                 Confidence::High,
                 format!("the SYN to {target} reached the server, and the server's answer did not come back"),
             )

@@ -15,10 +15,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     let verdict = Verdict::new(
         VerdictId::RedirectedToOtherPort,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::High,
         format!("something on the way sends connections to port {dialled} to the server's port {reached}"),
     )

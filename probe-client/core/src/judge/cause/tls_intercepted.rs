@@ -15,10 +15,7 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     let why = difference(testimony, certificate)?;
     let verdict = Verdict::new(
         VerdictId::TlsIntercepted,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::High,
         format!(
             "TLS to {} is opened on the way and relayed onward to the server{}",
@@ -37,10 +34,7 @@ pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     let certificate = minting.certificate.as_ref();
     let verdict = Verdict::new(
         VerdictId::TlsIntercepted,
-        Segment::Path {
-            hop: None,
-            address: None,
-        },
+        Segment::PATH,
         Confidence::High,
         format!(
             "TLS to {} is opened on the way and not relayed to the server{}",
