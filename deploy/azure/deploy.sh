@@ -1,0 +1,283 @@
+#!/usr/bin/env bash
+# Puts an echo server into Azure, waits until a probe reaches it, and takes it away again.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+  cat <<'TEXT'
+deploy.sh: an echo server in Azure, for one profile and the head nodes that you name.
+
+  deploy.sh --group GROUP --region REGION --name NAME --profile PROFILE
+            --source CIDR [--source CIDR]… --server FILE --server-url URL
+            [--variant vm|scale-set] [--what-if] [further options]
+  deploy.sh --delete --group GROUP --name NAME
+
+  --group GROUP         resource group; made, and later deleted, if it does not exist yet
+  --region REGION       for example westeurope
+  --name NAME           of everything; first label of the DNS name NAME.REGION.cloudapp.azure.com
+  --profile PROFILE     a file in parameters/, without .json
+  --source CIDR         public address of a head node, as its firewall shows it; repeatable
+  --server FILE         the static fwprobe-echo for Linux x86-64
+  --server-url URL      where the machine downloads the same file (https)
+  --variant VARIANT     vm (default), or scale-set: behind a load balancer
+  --identity DIR        the server's identity [NAME.identity]; made if it is not there
+  --key LABEL           whose key to make with the identity [head node]; repeatable
+  --control-port PORT   port of no profile, for comparison, in a new identity [8443]
+  --idle-timeout MIN    4 to 30 [4]
+  --tcp-reset           scale-set: reset idle connections instead of forgetting them
+  --shutdown HHMM       vm: switch it off every day at that time (UTC)
+  --ssh-public-key FILE put this key on the machine; otherwise one whose private half is thrown away
+  --dns-suffix SUFFIX   other clouds: cloudapp.usgovcloudapi.net, cloudapp.chinacloudapi.cn
+  --fwprobe PROGRAM     the client to wait with [fwprobe]
+  --no-wait             do not wait until a probe reaches the server
+  --wait SECONDS        how long to wait [900]
+  --what-if             show what would change, and change nothing
+  --delete              take away the resource group that this script made, with everything in it
+
+Exit codes: 0 done; 1 Azure refused; 2 usage; otherwise that of the last `fwprobe run`.
+TEXT
+}
+
+# --- arguments ---------------------------------------------------------------------------------------
+group='' region='' name='' profile='' server='' server_url='' identity='' ssh_public_key='' shutdown=''
+variant=vm control_port=8443 idle_timeout=4 tcp_reset=false dns_suffix=cloudapp.azure.com
+fwprobe=fwprobe wait_seconds=900 action=deploy what_if=false
+sources=() labels=() problems=()
+
+while [ $# -gt 0 ]; do
+  option=$1
+  case $option in
+  --what-if) what_if=true; shift; continue ;;
+  --delete) action=delete; shift; continue ;;
+  --no-wait) wait_seconds=0; shift; continue ;;
+  --tcp-reset) tcp_reset=true; shift; continue ;;
+  -h | --help) usage; exit 0 ;;
+  esac
+  if [ $# -lt 2 ]; then
+    problems+=("$option: a value is wanted, or there is no such option; --help lists them")
+    break
+  fi
+  case $option in
+  --group) group=$2 ;;
+  --region) region=$2 ;;
+  --name) name=$2 ;;
+  --profile) profile=$2 ;;
+  --source) sources+=("$2") ;;
+  --server) server=$2 ;;
+  --server-url) server_url=$2 ;;
+  --variant) variant=$2 ;;
+  --identity) identity=$2 ;;
+  --key) labels+=("$2") ;;
+  --control-port) control_port=$2 ;;
+  --idle-timeout) idle_timeout=$2 ;;
+  --shutdown) shutdown=$2 ;;
+  --ssh-public-key) ssh_public_key=$2 ;;
+  --dns-suffix) dns_suffix=$2 ;;
+  --fwprobe) fwprobe=$2 ;;
+  --wait) wait_seconds=$2 ;;
+  *) problems+=("$option: there is no such option; --help lists them") ;;
+  esac
+  shift 2
+done
+
+# want OPTION VALUE PATTERN WHAT-WOULD-BE-RIGHT
+want() { [[ $2 =~ ^($3)$ ]] || problems+=("$1 '$2': $4"); }
+
+want_source() {
+  local prefix=$1 length
+  if ! [[ $prefix =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?$ ]]; then
+    problems+=("--source '$prefix': an IPv4 address or prefix is wanted, like 203.0.113.7/32")
+    return
+  fi
+  length=${prefix#*/}
+  [ "$length" != "$prefix" ] || length=32
+  if [ "$length" -lt 8 ] || [ "$length" -gt 32 ]; then
+    problems+=("--source '$prefix': /8 to /32 is wanted; the server is for your head nodes alone")
+  fi
+}
+
+want --group "$group" '[A-Za-z0-9_().-]{1,89}[A-Za-z0-9_()-]' 'the name of a resource group is wanted'
+want --name "$name" '[a-z][a-z0-9-]{1,38}[a-z0-9]' \
+  'lower-case letters, digits and hyphens are wanted, 3 to 40, a letter first'
+if [ "$action" = deploy ]; then
+  want --region "$region" '[a-z0-9]+' 'the name of a region is wanted, like westeurope'
+  want --variant "$variant" 'vm|scale-set' 'vm or scale-set is wanted'
+  want --server-url "$server_url" 'https://[A-Za-z0-9._~:/?@!$&()*+,;=%-]+' 'an https address is wanted'
+  want --dns-suffix "$dns_suffix" '[a-z0-9.-]+' 'a DNS suffix is wanted'
+  want --shutdown "$shutdown" '([01][0-9]|2[0-3])[0-5][0-9]|' 'a time is wanted, like 1930'
+  want --idle-timeout "$idle_timeout" '[4-9]|[12][0-9]|30' 'minutes are wanted, 4 to 30'
+  want --control-port "$control_port" '[1-9][0-9]{0,4}' 'a port is wanted'
+  want --wait "$wait_seconds" '[0-9]{1,5}' 'seconds are wanted'
+  parameters=$here/parameters/$profile.json
+  if [ -z "$profile" ] || [ ! -f "$parameters" ]; then
+    problems+=("--profile '$profile': there are $(cd "$here/parameters" && echo ./*.json | sed 's,\./,,g; s,\.json,,g')")
+  fi
+  if [ -f "$server" ] && [ -x "$server" ]; then
+    server=$(realpath "$server")
+  else
+    problems+=("--server '$server': the program fwprobe-echo is wanted")
+  fi
+  [ -z "$ssh_public_key" ] || [ -f "$ssh_public_key" ] ||
+    problems+=("--ssh-public-key '$ssh_public_key': there is no such file")
+  [ "${#sources[@]}" -gt 0 ] ||
+    problems+=('--source: at least one is wanted; without any, nobody could connect')
+  for source in "${sources[@]}"; do want_source "$source"; done
+fi
+command -v az >/dev/null || problems+=('az is not installed: https://aka.ms/azure-cli')
+if [ "${#problems[@]}" -gt 0 ]; then
+  printf 'deploy.sh: %s\n' "${problems[@]}" >&2
+  exit 2
+fi
+
+say() { printf '%s\n' "deploy.sh: $*" >&2; }
+# --- taking it away ----------------------------------------------------------------------------------
+if [ "$action" = delete ]; then
+  owner=$(az group show --name "$group" --query tags.fwprobe --output tsv)
+  if [ "$owner" != "$name" ]; then
+    say "the resource group $group was not made by this script for $name, and is left alone."
+    say "what is in it for $name: az resource list --resource-group $group --tag fwprobe=$name --output table"
+    exit 2
+  fi
+  if [ "$what_if" = true ]; then
+    az resource list --resource-group "$group" --output table
+    say "all of this would be deleted, with the resource group $group"
+    exit 0
+  fi
+  az group delete --name "$group" --yes
+  say "the resource group $group is deleted. The identity is still here; without a server it opens nothing."
+  exit 0
+fi
+
+# --- the identity ------------------------------------------------------------------------------------
+host=$name.$region.$dns_suffix
+identity=${identity:-$name.identity}
+connection=$identity/connection.txt
+umask 077
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+
+make_identity() {
+  local label arguments=()
+  [ "${#labels[@]}" -gt 0 ] || labels=('head node')
+  for label in "${labels[@]}"; do arguments+=(--key "$label"); done
+  "$server" identity new --dir "$identity" --host "$host" --control-port "$control_port" \
+    "${arguments[@]}" >"$temporary/identity"
+  grep '^fwprobe://' "$temporary/identity" >"$connection"
+  say "made the identity $identity; the connection strings are in $connection (secret)"
+}
+
+identity_there=true
+if [ ! -f "$identity/server-key.pem" ]; then
+  # Nothing changes, and what it would be changes nothing of what would be deployed.
+  if [ "$what_if" = true ]; then identity_there=false; else make_identity; fi
+fi
+if [ "$identity_there" = true ]; then
+  "$server" identity show --dir "$identity" >"$temporary/shown"
+  control_port=$(sed -n 's/^control port *//p' "$temporary/shown")
+  if ! sed -n 's/^hosts *//p' "$temporary/shown" | tr -d ' ' | tr , '\n' | grep -qxF "$host"; then
+    say "the identity $identity is for $(sed -n 's/^hosts *//p' "$temporary/shown"), not for $host"
+    say "another --name and --region, or another --identity, is wanted"
+    exit 2
+  fi
+fi
+
+# Kept: Azure refuses to deploy a machine again with another key.
+if [ -z "$ssh_public_key" ]; then
+  ssh_public_key=$identity/ssh-nobody.pub
+  if [ ! -f "$ssh_public_key" ]; then
+    ssh-keygen -q -t rsa -b 3072 -N '' -C 'private half thrown away' -f "$temporary/ssh"
+    if [ "$identity_there" = true ]; then
+      cp "$temporary/ssh.pub" "$ssh_public_key"
+    else
+      ssh_public_key=$temporary/ssh.pub
+    fi
+  fi
+fi
+
+# --- parameters --------------------------------------------------------------------------------------
+# In a file: every user of this machine can read arguments.
+encoded() { if [ "$identity_there" = true ]; then base64 <"$identity/$1" | tr -d '\n'; fi; }
+parameter() { printf '    "%s": { "value": %s },\n' "$1" "$2"; }
+list() { local IFS=,; printf '[%s]' "${*/#/\"}" | sed 's/,/",/g; s/\]$/"]/'; }
+{
+  printf '{\n  "%s": "%s",\n  "contentVersion": "1.0.0.0",\n  "parameters": {\n' "\$schema" \
+    'https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#'
+  parameter name "\"$name\""
+  parameter location "\"$region\""
+  parameter variant "\"$variant\""
+  parameter controlPort "$control_port"
+  parameter sourcePrefixes "$(list "${sources[@]}")"
+  parameter serverUrl "\"$server_url\""
+  parameter serverSha256 "\"$(sha256sum "$server" | cut -d ' ' -f 1)\""
+  parameter identityKey "\"$(encoded server-key.pem)\""
+  parameter identityCertificate "\"$(encoded server-certificate.pem)\""
+  parameter identityClientKeys "\"$(encoded keys.toml)\""
+  parameter idleTimeoutMinutes "$idle_timeout"
+  parameter tcpReset "$tcp_reset"
+  parameter shutdownTime "\"$shutdown\""
+  printf '    "adminPublicKey": { "value": "%s" }\n  }\n}\n' "$(tr -d '"\\\n' <"$ssh_public_key")"
+} >"$temporary/parameters.json"
+
+# --- deployment --------------------------------------------------------------------------------------
+what=(
+  --resource-group "$group" --name "fwprobe-$name" --template-file "$here/main.bicep"
+  --parameters "@$parameters" --parameters "@$temporary/parameters.json"
+)
+exists=$(az group exists --name "$group")
+if [ "$what_if" = true ]; then
+  if [ "$exists" != true ]; then
+    say "the resource group $group would be made in $region. Azure can tell the rest only once it exists"
+    say "(empty, it costs nothing): az group create --name $group --location $region --tags fwprobe=$name"
+    exit 0
+  fi
+  az deployment group what-if "${what[@]}" || exit 1
+  exit 0
+fi
+
+if [ "$exists" != true ]; then
+  az group create --name "$group" --location "$region" --tags "fwprobe=$name" --output none || exit 1
+fi
+say "deploying; this takes a few minutes"
+given=$(az deployment group create "${what[@]}" --query properties.outputs.host.value --output tsv) || exit 1
+if [ "$given" != "$host" ]; then
+  say "Azure names it $given, the connection string $host: give --dns-suffix ${given#"$name.$region."} and a new --identity"
+  exit 1
+fi
+say "deployed: $host"
+
+# --- until a probe reaches it ------------------------------------------------------------------------
+command="fwprobe run $profile --connection-file $connection"
+if [ "$wait_seconds" -eq 0 ]; then
+  say "on the head node: $command"
+  exit 0
+fi
+if ! command -v "$fwprobe" >/dev/null; then
+  say "there is no $fwprobe here to wait with. On the head node: $command"
+  exit 0
+fi
+if [ ! -s "$connection" ]; then
+  say "there is no $connection here to wait with. On the head node: fwprobe run $profile"
+  exit 0
+fi
+head -n 1 "$connection" >"$temporary/connection"
+until_second=$((SECONDS + wait_seconds))
+while :; do
+  status=0
+  "$fwprobe" run "$profile" --connection-file "$temporary/connection" \
+    --output "json=$temporary/run.json" >"$temporary/table" 2>"$temporary/errors" || status=$?
+  # One port suffices: the others are then what this is all about.
+  if grep -qE '"id": *"reachable(-with-loss)?"' "$temporary/run.json" 2>/dev/null; then
+    cat "$temporary/table"
+    say 'the server answers, and proves who it is'
+    exit "$status"
+  fi
+  if [ "$status" -eq 2 ] || [ "$SECONDS" -ge "$until_second" ]; then
+    cat "$temporary/table" "$temporary/errors"
+    say "no port reached the server within $wait_seconds s. Does --source name this machine's public address?"
+    say "what the machine says: az vm run-command invoke --resource-group $group --name $name \\"
+    say "    --command-id RunShellScript --scripts 'journalctl -u fwprobe-echo -n 50'"
+    [ "$status" -ne 0 ] || status=3
+    exit "$status"
+  fi
+  sleep 10
+done

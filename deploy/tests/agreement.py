@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""What is said in several places of deploy/ is said alike: ports, the unit, the configuration, and what
+the templates hand to each other."""
+
+import json
+import pathlib
+import re
+import sys
+import tomllib
+
+import yaml
+
+DEPLOY = pathlib.Path(__file__).parent.parent
+PROFILES = DEPLOY.parent / "probe-client/core/profiles"
+CONTROL = 8443
+problems = []
+
+
+def same(what, found, wanted):
+    if found != wanted:
+        problems.append(f"{what}: {found!r}, not {wanted!r}")
+
+
+def read(path):
+    return (DEPLOY / path).read_text()
+
+
+def load(path):
+    return yaml.safe_load(read(path))
+
+
+def outbound(profile):
+    """The ports that a head node opens towards the cloud."""
+    rules = tomllib.loads(profile.read_text())["rules"]
+    return sorted({r["port"] for r in rules if r.get("direction", "outbound") == "outbound"})
+
+
+def parameter_files():
+    files = sorted((DEPLOY / "azure/parameters").glob("*.json"))
+    hpc = {profile.stem for profile in PROFILES.glob("hpc-*.toml")}
+    same("profiles with a file in azure/parameters", {file.stem for file in files}, hpc)
+    for file in files:
+        ports = json.loads(file.read_text())["parameters"]["ports"]["value"]
+        same(file.name, ports, outbound(PROFILES / f"{file.stem}.toml"))
+
+
+def everywhere_else():
+    """Elsewhere the server listens on its own default ports."""
+    ports = outbound(PROFILES / "hpc-2008r2-sp1.toml")
+    config = read("config.toml")
+    same("config.toml", tomllib.loads(config)["ports"], ports)
+    same("kubernetes/config.yaml", load("kubernetes/config.yaml")["data"]["config.toml"].split("\n", 1)[1],
+         config.split("\n", 1)[1])
+
+    exposed = re.search(r"^EXPOSE (.*)$", read("container/Dockerfile"), re.M)[1].split()
+    same("Dockerfile", [int(port) for port in exposed], [*ports, CONTROL])
+    published = load("container/compose.yaml")["services"]["echo"]["ports"]
+    same("compose.yaml", published, [f"{port}:{port}" for port in [*ports, CONTROL]])
+
+    container = load("kubernetes/deployment.yaml")["spec"]["template"]["spec"]["containers"][0]
+    named = {port["name"]: port["containerPort"] for port in container["ports"]}
+    same("deployment.yaml", sorted(named.values()), [*ports, CONTROL])
+    service = load("kubernetes/service.yaml")["spec"]
+    same("service.yaml", {p["targetPort"]: p["port"] for p in service["ports"]}, named)
+    ingress = load("kubernetes/network-policy.yaml")["spec"]["ingress"][0]
+    same("network-policy.yaml", {p["port"] for p in ingress["ports"]}, set(named))
+    same("who may connect", [peer["ipBlock"]["cidr"] for peer in ingress["from"]],
+         service["loadBalancerSourceRanges"])
+
+
+def cloud_init():
+    written = {file["path"]: file["content"] for file in load("cloud-init.yaml")["write_files"]}
+    same("cloud-init.yaml", written, {
+        "/etc/fwprobe-echo/config.toml": read("config.toml"),
+        "/etc/systemd/system/fwprobe-echo.service": read("systemd/fwprobe-echo.service"),
+    })
+
+
+def modules():
+    """Each module is given what it declares, and secrets stay secrets on the way."""
+    main = read("azure/main.bicep")
+    for file, given in re.findall(r"^module \w+ '(.+?)' = .*?\n  params: \{\n(.*?)^  \}", main, re.M | re.S):
+        module = read(f"azure/{file}")
+        declared = re.findall(r"^param (\w+)", module, re.M)
+        same(f"parameters of {file}", sorted(re.findall(r"^    (\w+):", given, re.M)), sorted(declared))
+        if "installScript" in declared:
+            secure = re.search(r"@secure\(\)\nparam installScript string", module)
+            same(f"{file}: installScript is secure", bool(secure), True)
+    for secret in ("serverUrl", "identityKey", "identityCertificate", "identityClientKeys"):
+        same(f"{secret} is secure", f"@secure()\nparam {secret} string" in main, True)
+    for file in (DEPLOY / "azure").glob("*.bicep"):
+        text = file.read_text()
+        outputs = re.findall(r"^output .*(?:[kK]ey|[sS]ecret|[sS]cript|identity).*$", text, re.M)
+        same(f"outputs of {file.name} that tell secrets", outputs, [])
+        same(f"{file.name}: a custom data", "customData" in text or "userData" in text, False)
+        for name in re.findall(r"^(?:param|var) (\w+)", text, re.M):
+            uses = len(re.findall(rf"\b{name}\b", re.sub(r"//.*", "", text)))
+            same(f"{file.name}: {name} is used", uses > 1, True)
+
+
+parameter_files()
+everywhere_else()
+cloud_init()
+modules()
+for problem in problems:
+    print(f"agreement.py: {problem}", file=sys.stderr)
+sys.exit(bool(problems))
