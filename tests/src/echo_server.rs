@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
@@ -163,6 +164,15 @@ impl EchoServer {
         &self.identity
     }
 
+    /// Waits until it has been up for longer than a client's doubt about its clock: of what came before
+    /// its start a server cannot say that it did not come.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn grow_old(&mut self) -> anyhow::Result<()> {
+        self.process.outlive(LONGER_THAN_DOUBT)
+    }
+
     /// Stops it where it stands: the host goes on, the process does not.
     ///
     /// # Errors
@@ -192,6 +202,9 @@ impl EchoServer {
         Ok(finished)
     }
 }
+
+/// Clients allow two seconds for comparing clocks.
+const LONGER_THAN_DOUBT: Duration = Duration::from_secs(3);
 
 /// The address in a line such as `  127.0.0.1:4711, which clients dial as port 80`.
 fn listener(line: &str) -> Option<SocketAddr> {

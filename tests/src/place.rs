@@ -15,7 +15,8 @@ pub enum User {
 /// A network namespace, if not the test's own, and a user.
 #[derive(Clone, Debug)]
 pub struct Place {
-    namespace: Option<String>,
+    /// That of the process with this id.
+    namespace: Option<u32>,
     user: User,
 }
 
@@ -27,30 +28,39 @@ impl Place {
         } else {
             User::Same
         };
+        Self::of(user)
+    }
+
+    /// The test's own namespace, as `user`.
+    pub fn of(user: User) -> Self {
         Self {
             namespace: None,
             user,
         }
     }
 
-    pub fn within(namespace: &str, user: User) -> Self {
+    /// The network namespace of the process `holder`, as `user`.
+    pub fn within(holder: u32, user: User) -> Self {
         Self {
-            namespace: Some(namespace.to_owned()),
+            namespace: Some(holder),
             user,
         }
     }
 
     /// A command that runs `program` there, with an environment that holds nothing of the test's but
-    /// the search path. Wrappers replace themselves, so that the process started is the program.
+    /// the search path. Wrappers replace themselves, so that the process started is the program; it
+    /// is killed when the thread ends that started it, even if that one was killed itself.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut words: Vec<&OsStr> = Vec::new();
-        if let Some(namespace) = &self.namespace {
-            words.extend(["ip", "netns", "exec", namespace].map(OsStr::new));
+        let namespace = self
+            .namespace
+            .map(|holder| format!("--net=/proc/{holder}/ns/net"));
+        if let Some(namespace) = &namespace {
+            words.extend(["nsenter", namespace].map(OsStr::new));
         }
+        words.extend(["setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
         if self.user == User::Nobody {
-            words.extend(
-                ["setpriv", REUID, REGID, "--clear-groups", "--inh-caps=-all"].map(OsStr::new),
-            );
+            words.extend([REUID, REGID, "--clear-groups", "--inh-caps=-all"].map(OsStr::new));
         }
         words.push(program.as_ref());
         let mut command = Command::new(words[0]);

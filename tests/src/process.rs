@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 pub struct Process {
     name: String,
     child: Child,
+    born: Instant,
     events: Receiver<Event>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -59,6 +60,7 @@ impl Process {
         Ok(Self {
             name,
             child,
+            born: Instant::now(),
             events,
             stdout: Vec::new(),
             stderr: Vec::new(),
@@ -82,6 +84,35 @@ impl Process {
             }
             self.next(deadline)?;
         }
+    }
+
+    /// Looks again and again until `done`, while it runs.
+    ///
+    /// # Errors
+    /// The program ends before that, or takes longer than [`WATCHDOG`]; or `done` fails.
+    pub fn wait_until(&mut self, done: impl Fn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+        let deadline = Instant::now() + WATCHDOG;
+        while !done()? {
+            if self.open == 0 || Instant::now() > deadline {
+                bail!("{} is not ready:\n{}", self.name, self.said());
+            }
+            self.next_within(BETWEEN_LOOKS);
+        }
+        Ok(())
+    }
+
+    /// Goes on until it has run for as long as `age`.
+    ///
+    /// # Errors
+    /// It ends before that.
+    pub fn outlive(&mut self, age: Duration) -> anyhow::Result<()> {
+        let born = self.born;
+        self.wait_until(|| Ok(born.elapsed() >= age))
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end.
@@ -128,21 +159,26 @@ impl Process {
     }
 
     fn next(&mut self, deadline: Instant) -> anyhow::Result<()> {
-        match self
-            .events
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
+        if !self.next_within(deadline.saturating_duration_since(Instant::now())) {
+            bail!(
+                "{} is not through after {WATCHDOG:?}; so far:\n{}",
+                self.name,
+                self.said()
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes in what it says next; false: nothing in that time.
+    fn next_within(&mut self, time: Duration) -> bool {
+        match self.events.recv_timeout(time) {
             Ok(Event::Stdout(line)) => self.stdout.extend(line),
             Ok(Event::Stderr(line)) => self.stderr.extend(line),
             Ok(Event::End) => self.open -= 1,
             Err(RecvTimeoutError::Disconnected) => self.open = 0,
-            Err(RecvTimeoutError::Timeout) => bail!(
-                "{} is not through after {WATCHDOG:?}; so far:\n{}",
-                self.name,
-                self.said()
-            ),
+            Err(RecvTimeoutError::Timeout) => return false,
         }
-        Ok(())
+        true
     }
 
     fn said(&self) -> String {
@@ -199,3 +235,5 @@ fn read_lines(
 
 /// Far longer than anything here takes, however busy the machine: it bounds a failure.
 pub const WATCHDOG: Duration = Duration::from_secs(180);
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);

@@ -42,7 +42,7 @@ impl Trials {
     pub fn on_both_families(self, name: &str, scenario: Scenario) -> Self {
         let (v4, v6) = (format!("{name}::ipv4"), format!("{name}::ipv6"));
         self.once(&v4, move || scenario(Ipv4Addr::LOCALHOST.into()))
-            .needing(&[Need::Ipv6Loopback], &v6, move || {
+            .needing([Need::Ipv6Loopback], &v6, move || {
                 scenario(Ipv6Addr::LOCALHOST.into())
             })
     }
@@ -54,20 +54,20 @@ impl Trials {
         name: &str,
         scenario: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
     ) -> Self {
-        self.needing(&[], name, scenario)
+        self.needing([], name, scenario)
     }
 
     /// A scenario that is skipped where one of `needs` is not met; the reason is shown.
     #[must_use]
     pub fn needing(
         mut self,
-        needs: &'static [Need],
+        needs: impl AsRef<[Need]> + Send + 'static,
         name: &str,
         scenario: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
     ) -> Self {
         let name = format!("{}::{name}", self.heading);
         let trial = Trial::ignorable_test(name, move || {
-            if let Some(reason) = needs.iter().find_map(|need| need.lacking()) {
+            if let Some(reason) = needs.as_ref().iter().find_map(|need| need.lacking()) {
                 if std::env::var_os(NO_SKIP).is_some() {
                     return Err(format!("{NO_SKIP} is set, and {reason}").into());
                 }

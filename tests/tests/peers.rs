@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         .needing(CURL, "curl_gets_404_over_http", || curl_gets_404("http"))
         .needing(CURL, "curl_gets_404_over_https", || curl_gets_404("https"))
         .needing(
-            &[Need::Tool("nmap")],
+            [Need::Tool("nmap")],
             "nmap_gets_past_the_rdp_negotiation",
             nmap_negotiates_rdp,
         )

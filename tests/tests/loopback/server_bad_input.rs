@@ -11,7 +11,7 @@ pub(crate) fn trials() -> Trials {
     Trials::of("server_bad_input")
         .once("a_port_in_use", a_port_in_use)
         .needing(
-            &[Need::ClosedLowPorts],
+            [Need::ClosedLowPorts],
             "no_right_to_a_low_port",
             no_right_to_a_low_port,
         )

@@ -1,0 +1,21 @@
+//! The fault lab: four hosts in a row, each a network namespace, a fault put somewhere on the way, and
+//! what a run has to say about it. A scenario is a file in `tests/lab/scenarios`.
+
+mod device;
+mod expectation;
+mod family;
+mod host;
+mod network;
+mod play;
+mod record;
+mod scenario;
+mod trials;
+mod variant;
+
+pub use device::Device;
+pub use expectation::{Expectation, Line};
+pub use family::Family;
+pub use host::Host;
+pub use scenario::{Chain, Changes, Echo, Scenario, State};
+pub use trials::trials;
+pub use variant::Variant;

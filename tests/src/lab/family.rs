@@ -1,0 +1,94 @@
+//! The lab's addresses, and the words for them that scenario files use.
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+
+use super::Host;
+
+/// Which addresses a trial uses: all hosts have both.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+impl Family {
+    pub(super) const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// The address of `host` towards the client; the client's own is that towards the server.
+    pub(super) fn address(self, host: Host) -> IpAddr {
+        match host {
+            Host::Client => self.on(1, 2),
+            Host::Firewall => self.on(1, 1),
+            Host::Isp => self.on(2, 2),
+            Host::Cloud => self.on(3, 2),
+        }
+    }
+
+    /// The address of `host` towards the server; the server's own is that towards the client.
+    pub(super) fn far_address(self, host: Host) -> IpAddr {
+        match host {
+            Host::Client | Host::Cloud => self.address(host),
+            Host::Firewall => self.on(2, 1),
+            Host::Isp => self.on(3, 1),
+        }
+    }
+
+    fn on(self, link: u8, end: u8) -> IpAddr {
+        match self {
+            Self::Ipv4 => [10, 73, link, end].into(),
+            Self::Ipv6 => [0xfd73, link.into(), 0, 0, 0, 0, 0, end.into()].into(),
+        }
+    }
+
+    /// Puts this family's addresses in the place of `<client>`, `<firewall>`, `<isp>` and `<cloud>`
+    /// (each towards the client), `<firewall-far>` and `<isp-far>` (towards the server), in brackets
+    /// where an IPv6 address before a port needs them for `<[cloud]>`; and `ip` or `ip6` in that of
+    /// `<ip>`, `icmp` or `icmpv6` in that of `<icmp>`.
+    pub(super) fn fill(self, text: &str) -> String {
+        let (ip, icmp) = match self {
+            Self::Ipv4 => ("ip", "icmp"),
+            Self::Ipv6 => ("ip6", "icmpv6"),
+        };
+        let text = text.replace("<ip>", ip).replace("<icmp>", icmp);
+        Host::ALL.into_iter().fold(text, |text, host| {
+            let name = host.name();
+            let (near, far) = (self.address(host), self.far_address(host));
+            text.replace(&format!("<{name}>"), &near.to_string())
+                .replace(&format!("<[{name}]>"), &bracketed(near))
+                .replace(&format!("<{name}-far>"), &far.to_string())
+                .replace(&format!("<[{name}-far]>"), &bracketed(far))
+        })
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+
+    pub(super) fn iptables(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "iptables",
+            Self::Ipv6 => "ip6tables",
+        }
+    }
+
+    /// Of every network in the lab.
+    pub(super) fn prefix_length(self) -> u8 {
+        match self {
+            Self::Ipv4 => 24,
+            Self::Ipv6 => 64,
+        }
+    }
+}
+
+fn bracketed(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}

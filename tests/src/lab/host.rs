@@ -1,0 +1,135 @@
+//! One host of the lab: a network namespace that lives as long as the process that holds it.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::Family;
+use crate::{Place, Process, User};
+
+/// Which one, in the order from the client to the server.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "lowercase")]
+pub enum Host {
+    Client,
+    Firewall,
+    Isp,
+    Cloud,
+}
+
+impl Host {
+    pub(super) const ALL: [Self; 4] = [Self::Client, Self::Firewall, Self::Isp, Self::Cloud];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Firewall => "firewall",
+            Self::Isp => "isp",
+            Self::Cloud => "cloud",
+        }
+    }
+
+    /// The next one on the way to the server.
+    pub(super) fn beyond(self) -> Option<Self> {
+        match self {
+            Self::Client => Some(Self::Firewall),
+            Self::Firewall => Some(Self::Isp),
+            Self::Isp => Some(Self::Cloud),
+            Self::Cloud => None,
+        }
+    }
+
+    /// The next one on the way to the client.
+    fn before(self) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|host| host.beyond() == Some(self))
+    }
+
+    /// A script that gives the host its addresses and routes. Its interfaces are called `near`
+    /// (towards the client) and `far` (towards the server).
+    pub(super) fn set_up(self) -> String {
+        let mut script = "ip link set lo up\n".to_owned();
+        let interfaces = [
+            self.before()
+                .map(|_| ("near", Family::address as fn(_, _) -> _)),
+            self.beyond()
+                .map(|_| ("far", Family::far_address as fn(_, _) -> _)),
+        ];
+        let mut add = |line: std::fmt::Arguments<'_>| {
+            writeln!(script, "{line}").expect("a String takes everything");
+        };
+        for (interface, address) in interfaces.into_iter().flatten() {
+            for family in Family::ALL {
+                let (address, length) = (address(family, self), family.prefix_length());
+                // There is nobody else on the link whom to ask whether the address is taken.
+                let unasked = if family == Family::Ipv6 { "nodad" } else { "" };
+                add(format_args!(
+                    "ip addr add {address}/{length} dev {interface} {unasked}"
+                ));
+            }
+            // With them, packets are larger than any link: lengths and segment sizes are then not
+            // what they would be between machines.
+            add(format_args!(
+                "ethtool -K {interface} tso off gso off gro off tx off rx off"
+            ));
+            add(format_args!("ip link set {interface} up"));
+        }
+        for family in Family::ALL {
+            let gateway = match (self, self.before()) {
+                (Self::Client | Self::Firewall, _) => {
+                    self.beyond().map(|host| family.address(host))
+                }
+                (Self::Isp | Self::Cloud, before) => before.map(|host| family.far_address(host)),
+            };
+            if let Some(gateway) = gateway {
+                add(format_args!("ip route add default via {gateway}"));
+            }
+        }
+        script.push_str(match self {
+            Self::Client => "",
+            Self::Firewall | Self::Isp => ROUTER,
+            // So that the server, too, needs no privileges.
+            Self::Cloud => "sysctl -qw net.ipv4.ip_unprivileged_port_start=0\n",
+        });
+        script
+    }
+}
+
+/// A namespace without a name: nothing is left of it once its holder and all that was started in it
+/// are gone, and they go with the test.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    holder: Process,
+}
+
+impl Namespace {
+    /// Begins to make one; [`Namespace::ready`] waits for it.
+    pub(super) fn start() -> anyhow::Result<Self> {
+        let mut command = Place::of(User::Same).command("unshare");
+        command.args(["--net", "sh", "-c", "echo there; exec sleep infinity"]);
+        Ok(Self {
+            holder: Process::start(command)?,
+        })
+    }
+
+    pub(super) fn ready(&mut self) -> anyhow::Result<()> {
+        self.holder.read_until(|said| said == "there\n").map(drop)
+    }
+
+    /// By which other programs name it.
+    pub(super) fn id(&self) -> u32 {
+        self.holder.id()
+    }
+
+    pub(super) fn place(&self, user: User) -> Place {
+        Place::within(self.id(), user)
+    }
+}
+
+/// ICMP errors come as often as they are due, so that one test does not depend on how fast another
+/// is. What routers really do is for scenarios to say.
+const ROUTER: &str = "\
+sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \\
+    net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv6.icmp.ratelimit=0
+";

@@ -1,0 +1,81 @@
+//! The four hosts and the links between them, IPv4 and IPv6, without any fault yet.
+
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use super::Host;
+use super::host::Namespace;
+use crate::{Place, Process, User};
+
+/// `client` - `firewall` - `isp` - `cloud`. Gone when dropped; any number can stand side by side.
+#[derive(Debug)]
+pub(super) struct Network {
+    hosts: [Namespace; 4],
+}
+
+impl Network {
+    pub(super) fn build() -> anyhow::Result<Self> {
+        let [mut client, mut firewall, mut isp, mut cloud] = [
+            Namespace::start()?,
+            Namespace::start()?,
+            Namespace::start()?,
+            Namespace::start()?,
+        ];
+        for host in [&mut client, &mut firewall, &mut isp, &mut cloud] {
+            host.ready()?;
+        }
+        let network = Self {
+            hosts: [client, firewall, isp, cloud],
+        };
+        for near in Host::ALL {
+            if let Some(far) = near.beyond() {
+                network.connect(near, far)?;
+            }
+        }
+        for host in Host::ALL {
+            network.run(host, "sh", ["-ec", &host.set_up()])?;
+        }
+        Ok(network)
+    }
+
+    /// Runs a program to its end, as root on `host`.
+    pub(super) fn run<'w>(
+        &self,
+        host: Host,
+        program: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> anyhow::Result<String> {
+        let mut command = self.place(host, User::Same).command(program);
+        command.args(words);
+        succeed(command).with_context(|| format!("on {}", host.name()))
+    }
+
+    pub(super) fn place(&self, host: Host, user: User) -> Place {
+        self.host(host).place(user)
+    }
+
+    fn connect(&self, near: Host, far: Host) -> anyhow::Result<()> {
+        let (near, far) = (self.host(near).id(), self.host(far).id());
+        let words = format!("link add far netns {near} type veth peer name near netns {far}");
+        let mut command = Place::of(User::Same).command("ip");
+        command.args(words.split(' '));
+        succeed(command).map(drop)
+    }
+
+    fn host(&self, host: Host) -> &Namespace {
+        &self.hosts[host as usize]
+    }
+}
+
+fn succeed(command: Command) -> anyhow::Result<String> {
+    let shown = format!("{command:?}");
+    let finished = Process::start(command)?.finish()?;
+    ensure!(
+        finished.code()? == 0,
+        "{shown}:\n{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+    Ok(finished.stdout)
+}

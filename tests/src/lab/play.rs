@@ -1,0 +1,109 @@
+//! Plays one scenario: builds the network, starts the server, puts the fault in place, runs the client
+//! and looks at what it says.
+
+use anyhow::Context as _;
+
+use super::network::Network;
+use super::scenario::{Changes, PROFILE, State};
+use super::{Family, Host, Scenario, Variant};
+use crate::{EchoServer, Identity, Probe, User};
+
+pub(super) fn play(
+    scenario: &Scenario,
+    record: &str,
+    family: Family,
+    variant: Variant,
+) -> anyhow::Result<()> {
+    let network = Network::build()?;
+    let cloud = network.place(Host::Cloud, User::Nobody);
+    let identity = Identity::make(&cloud, &[&family.address(Host::Cloud).to_string()])?;
+    let mut connection = identity.connection().clone();
+    if scenario.echo.key_unknown {
+        connection = connection.with_key_id("nobody")?;
+    }
+    let mut server = match scenario.echo.state {
+        State::Stopped => None,
+        State::Running | State::Frozen => Some(serve(scenario, &network, identity)?),
+    };
+    let mut running = Vec::new();
+    for device in &scenario.devices {
+        running.push(device.start(&network, family)?);
+    }
+    for host in Host::ALL {
+        change(&network, host, scenario.changes(host), family)?;
+    }
+    variant.apply(&network, scenario, family)?;
+    if let Some(server) = &mut server {
+        server.grow_old()?;
+        if scenario.echo.state == State::Frozen {
+            server.freeze()?;
+        }
+    }
+    let mut probe = Probe::with(connection)?
+        .from(&network.place(Host::Client, User::Nobody))
+        .patience(SILENCE)
+        .args(&scenario.flags);
+    if scenario.ports.is_empty() {
+        probe = probe.arg(PROFILE);
+    }
+    for port in &scenario.ports {
+        probe = probe.arg("--port").arg(port);
+    }
+    let run = probe.run()?;
+    super::record::keep(&run, record)?;
+    let expectation = scenario.expectation(variant);
+    expectation
+        .check(&run, family)
+        .with_context(|| expectation.why.clone())?;
+    match server {
+        Some(server) if scenario.echo.state == State::Running => server.stop().map(drop),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::Result<EchoServer> {
+    let mut ports = scenario.ports_probed()?;
+    ports.retain(|port| !scenario.echo.absent.contains(port));
+    let file = identity.scratch().join("server.toml");
+    let limits = scenario.echo.limits.join("\n");
+    std::fs::write(
+        &file,
+        format!(
+            "identity = {:?}\nports = {ports:?}\n[limits]\n{limits}\n",
+            identity.directory()
+        ),
+    )?;
+    let file = file.to_str().context("a temporary path in UTF-8")?;
+    let place = network.place(Host::Cloud, User::Nobody);
+    EchoServer::start(&place, identity, &["--config", file])
+}
+
+fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
+    for setting in &changes.sysctl {
+        network.run(host, "sysctl", ["-qw", &family.fill(setting)])?;
+    }
+    for words in &changes.ip {
+        network.run(host, "ip", family.fill(words).split_whitespace())?;
+    }
+    for (chain, rules) in &changes.chains {
+        let (table, declaration) = (chain.table_family(), chain.declaration());
+        let name = format!("{chain:?}");
+        let ruleset =
+            format!("table {table} {name} {{\nchain {name} {{\n{declaration}\n{rules}\n}}\n}}\n");
+        network.run(host, "nft", [family.fill(&ruleset).as_str()])?;
+    }
+    if let Some(ruleset) = &changes.nft {
+        network.run(host, "nft", [family.fill(ruleset).as_str()])?;
+    }
+    for words in &changes.iptables {
+        network.run(
+            host,
+            family.iptables(),
+            family.fill(words).split_whitespace(),
+        )?;
+    }
+    Ok(())
+}
+
+/// In seconds, until nothing more is expected.
+const SILENCE: u8 = 8;

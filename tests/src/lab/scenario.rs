@@ -1,0 +1,193 @@
+//! A scenario file: what is put in the way, what is run, and what the run has to say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use super::device::Device;
+use super::expectation::{Expectation, Line};
+use super::{Family, Host, Variant};
+
+/// One fault, or a mixture.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// Which fault it is, and why what is expected is the truth about it; for `inconclusive`, why
+    /// nothing can decide.
+    pub why: String,
+    /// What to probe, as `--port` takes it; the seven ports of [`PROFILE`] where it says nothing.
+    #[serde(default)]
+    pub ports: Vec<String>,
+    /// More flags of `fwprobe run`.
+    #[serde(default)]
+    pub flags: Vec<String>,
+    #[serde(default = "both_families")]
+    pub families: Vec<Family>,
+    #[serde(default = "both_variants")]
+    pub variants: Vec<Variant>,
+    #[serde(default)]
+    pub echo: Echo,
+    #[serde(default)]
+    pub client: Changes,
+    #[serde(default)]
+    pub firewall: Changes,
+    #[serde(default)]
+    pub isp: Changes,
+    #[serde(default)]
+    pub cloud: Changes,
+    #[serde(default, rename = "device")]
+    pub devices: Vec<Device>,
+    pub exit: u8,
+    #[serde(default)]
+    pub expect: Vec<Line>,
+    /// Where the control channel is blocked, another verdict may be all that can be said.
+    #[serde(default)]
+    pub control_blocked: Option<Expectation>,
+}
+
+/// The server's program.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Echo {
+    #[serde(default)]
+    pub state: State,
+    /// Ports of the run on which it does not listen.
+    #[serde(default)]
+    pub absent: Vec<u16>,
+    /// The client's key is none of its keys.
+    #[serde(default)]
+    pub key_unknown: bool,
+    /// Lines of the section `[limits]` of its configuration.
+    #[serde(default)]
+    pub limits: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    #[default]
+    Running,
+    /// Not started; its host is up.
+    Stopped,
+    /// Stopped where it stood, with its sockets open.
+    Frozen,
+}
+
+/// What is changed on one host. Words in angle brackets are addresses, see [`Family`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Changes {
+    /// Rules of nftables.
+    #[serde(default)]
+    pub chains: BTreeMap<Chain, String>,
+    /// A ruleset of nftables as it is.
+    #[serde(default)]
+    pub nft: Option<String>,
+    /// Arguments of iptables or ip6tables.
+    #[serde(default)]
+    pub iptables: Vec<String>,
+    /// `name=value`
+    #[serde(default)]
+    pub sysctl: Vec<String>,
+    /// Arguments of ip.
+    #[serde(default)]
+    pub ip: Vec<String>,
+}
+
+/// A chain of nftables, made where a scenario has rules for it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[serde(rename_all = "kebab-case")]
+pub enum Chain {
+    Prerouting,
+    Input,
+    Forward,
+    Output,
+    Postrouting,
+    NatPrerouting,
+    NatOutput,
+    NatPostrouting,
+    /// On its way out towards the server, after everything that the host itself does: as a network
+    /// security group, it is no hop, and nobody's counters show it.
+    Edge,
+}
+
+impl Scenario {
+    /// # Errors
+    /// The file cannot be read or is no scenario.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)?;
+        toml::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    pub(super) fn changes(&self, host: Host) -> &Changes {
+        match host {
+            Host::Client => &self.client,
+            Host::Firewall => &self.firewall,
+            Host::Isp => &self.isp,
+            Host::Cloud => &self.cloud,
+        }
+    }
+
+    /// The ports on which the server would have to listen.
+    pub(super) fn ports_probed(&self) -> anyhow::Result<Vec<u16>> {
+        if self.ports.is_empty() {
+            return Ok(PROFILE_PORTS.to_vec());
+        }
+        let mut ports = Vec::new();
+        for text in &self.ports {
+            let port = text.split('/').next().unwrap_or(text);
+            ports.push(
+                port.parse()
+                    .with_context(|| format!("the port in {text:?}"))?,
+            );
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        Ok(ports)
+    }
+
+    pub(super) fn expectation(&self, variant: Variant) -> Expectation {
+        match (variant, &self.control_blocked) {
+            (Variant::ControlBlocked, Some(weaker)) => weaker.clone(),
+            (Variant::ControlBlocked | Variant::Default, _) => Expectation {
+                why: self.why.clone(),
+                exit: self.exit,
+                expect: self.expect.clone(),
+            },
+        }
+    }
+}
+
+impl Chain {
+    /// How nftables declares it.
+    pub(super) fn declaration(self) -> &'static str {
+        match self {
+            Self::Prerouting => "type filter hook prerouting priority mangle;",
+            Self::Input => "type filter hook input priority filter;",
+            Self::Forward => "type filter hook forward priority filter;",
+            Self::Output => "type filter hook output priority filter;",
+            Self::Postrouting => "type filter hook postrouting priority mangle;",
+            Self::NatPrerouting => "type nat hook prerouting priority dstnat;",
+            Self::NatOutput => "type nat hook output priority -100;",
+            Self::NatPostrouting => "type nat hook postrouting priority srcnat;",
+            Self::Edge => "type filter hook egress device far priority 0;",
+        }
+    }
+
+    pub(super) fn table_family(self) -> &'static str {
+        if self == Self::Edge { "netdev" } else { "inet" }
+    }
+}
+
+fn both_families() -> Vec<Family> {
+    Family::ALL.to_vec()
+}
+
+fn both_variants() -> Vec<Variant> {
+    Variant::ALL.to_vec()
+}
+
+pub(super) const PROFILE: &str = "hpc-2008r2-sp1";
+const PROFILE_PORTS: [u16; 7] = [80, 443, 3389, 5901, 5902, 7998, 7999];

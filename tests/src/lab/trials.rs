@@ -1,0 +1,58 @@
+//! Every file in the folder of scenarios as trials: one for each family and variant.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::{Scenario, play};
+use crate::trial::{Need, Trials};
+
+/// The trials of all files in `folder`.
+///
+/// # Errors
+/// The folder cannot be read, or a file in it is no scenario.
+pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
+    let mut trials = Trials::of("lab");
+    for file in files(folder)? {
+        let scenario = Arc::new(Scenario::read(&file)?);
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        for family in scenario.families.clone() {
+            for variant in scenario.variants.clone() {
+                let title = format!("{name}::{}{}", family.name(), variant.suffix());
+                let scenario = Arc::clone(&scenario);
+                let record = format!("{name}-{}{}", family.name(), variant.ending());
+                trials = trials.needing(needs(&scenario), &title, move || {
+                    play::play(&scenario, &record, family, variant)
+                });
+            }
+        }
+    }
+    Ok(trials)
+}
+
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in folder
+        .read_dir()
+        .with_context(|| folder.display().to_string())?
+    {
+        files.push(entry?.path());
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn needs(scenario: &Scenario) -> Vec<Need> {
+    let programs = scenario.devices.iter().map(super::device::Device::tool);
+    NEEDS.into_iter().chain(programs.map(Need::Tool)).collect()
+}
+
+const NEEDS: [Need; 6] = [
+    Need::Root,
+    Need::Tool("nft"),
+    Need::Tool("iptables"),
+    Need::Tool("ethtool"),
+    Need::Tool("nsenter"),
+    Need::Tool("setpriv"),
+];
