@@ -5,36 +5,41 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
   cat <<'TEXT'
-deploy.sh: an echo server in Azure, for one profile and the head nodes that you name.
+deploy.sh: an echo server in Azure, for one profile and the head nodes you name.
 
   deploy.sh --group GROUP --region REGION --name NAME --profile PROFILE
             --source CIDR [--source CIDR]… --server FILE --server-url URL
             [--variant vm|scale-set] [--what-if] [further options]
-  deploy.sh --delete --group GROUP --name NAME
+  deploy.sh --delete --group GROUP --name NAME [--what-if]
 
-  --group GROUP         resource group; made, and later deleted, if it does not exist yet
-  --region REGION       for example westeurope
-  --name NAME           of everything; first label of the DNS name NAME.REGION.cloudapp.azure.com
-  --profile PROFILE     a file in parameters/, without .json
-  --source CIDR         public address of a head node, as its firewall shows it; repeatable
-  --server FILE         the static fwprobe-echo for Linux x86-64
-  --server-url URL      where the machine downloads the same file (https)
-  --variant VARIANT     vm (default), or scale-set: behind a load balancer
-  --identity DIR        the server's identity [NAME.identity]; made if it is not there
-  --key LABEL           whose key to make with the identity [head node]; repeatable
-  --control-port PORT   port of no profile, for comparison, in a new identity [8443]
-  --idle-timeout MIN    4 to 30 [4]
-  --tcp-reset           scale-set: reset idle connections instead of forgetting them
-  --shutdown HHMM       vm: switch it off every day at that time (UTC)
-  --ssh-public-key FILE put this key on the machine; otherwise one whose private half is thrown away
-  --dns-suffix SUFFIX   other clouds: cloudapp.usgovcloudapi.net, cloudapp.chinacloudapi.cn
-  --fwprobe PROGRAM     the client to wait with [fwprobe]
-  --no-wait             do not wait until a probe reaches the server
-  --wait SECONDS        how long to wait [900]
-  --what-if             show what would change, and change nothing
-  --delete              take away the resource group that this script made, with everything in it
+  --group GROUP      resource group; made, and later deleted, if it is not there
+  --region REGION    for example westeurope
+  --name NAME        of everything; the DNS name begins with it:
+                     NAME.REGION.cloudapp.azure.com
+  --profile PROFILE  a file in parameters/, without .json
+  --source CIDR      public address of a head node, as its firewall shows it.
+                     Repeatable
+  --server FILE      the static fwprobe-echo for Linux x86-64
+  --server-url URL   where the machine downloads the same file (https)
+  --variant VARIANT  vm (default), or scale-set: behind a load balancer
+  --identity DIR     the server's identity [NAME.identity]; made if not there
+  --key LABEL        whose key to make with it [head node]. Repeatable
+  --control-port N   port of no profile, to compare, in a new identity [8443]
+  --idle-timeout N   minutes, 4 to 30 [4]
+  --tcp-reset        scale-set: reset idle connections, do not just forget them
+  --shutdown HHMM    vm: switch it off every day at that time (UTC)
+  --ssh-public-key FILE
+                     of the machine; otherwise one whose private half is thrown
+                     away. Neither network nor machine lets SSH in
+  --dns-suffix NAME  of other clouds: cloudapp.usgovcloudapi.net
+  --fwprobe PROGRAM  the client to wait with [fwprobe]
+  --wait SECONDS     how long until a probe must reach the server [900]
+  --no-wait          do not wait for that
+  --what-if          show what would change, and change nothing
+  --delete           delete the resource group that this script made, with all
+                     that is in it
 
-Exit codes: 0 done; 1 Azure refused; 2 usage; otherwise that of the last `fwprobe run`.
+Exit codes: 0 done; 1 Azure refused; 2 usage; else that of the last fwprobe run.
 TEXT
 }
 
@@ -96,7 +101,7 @@ want_source() {
   fi
 }
 
-want --group "$group" '[A-Za-z0-9_().-]{1,89}[A-Za-z0-9_()-]' 'the name of a resource group is wanted'
+want --group "$group" '[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]' 'the name of a resource group is wanted'
 want --name "$name" '[a-z][a-z0-9-]{1,38}[a-z0-9]' \
   'lower-case letters, digits and hyphens are wanted, 3 to 40, a letter first'
 if [ "$action" = deploy ]; then
@@ -125,11 +130,11 @@ if [ "$action" = deploy ]; then
 fi
 command -v az >/dev/null || problems+=('az is not installed: https://aka.ms/azure-cli')
 if [ "${#problems[@]}" -gt 0 ]; then
-  printf 'deploy.sh: %s\n' "${problems[@]}" >&2
+  printf 'deploy.sh: %s\n' "${problems[@]}" | fold -s -w 80 >&2
   exit 2
 fi
 
-say() { printf '%s\n' "deploy.sh: $*" >&2; }
+say() { printf "%s\n" "deploy.sh: $*" >&2; }
 # --- taking it away ----------------------------------------------------------------------------------
 if [ "$action" = delete ]; then
   owner=$(az group show --name "$group" --query tags.fwprobe --output tsv)
@@ -274,7 +279,9 @@ while :; do
   if [ "$status" -eq 2 ] || [ "$SECONDS" -ge "$until_second" ]; then
     cat "$temporary/table" "$temporary/errors"
     say "no port reached the server within $wait_seconds s. Does --source name this machine's public address?"
-    say "what the machine says: az vm run-command invoke --resource-group $group --name $name \\"
+    machine='vm run-command invoke'
+    [ "$variant" = vm ] || machine='vmss run-command invoke --instance-id 0'
+    say "what the machine says: az $machine --resource-group $group --name $name \\"
     say "    --command-id RunShellScript --scripts 'journalctl -u fwprobe-echo -n 50'"
     [ "$status" -ne 0 ] || status=3
     exit "$status"
