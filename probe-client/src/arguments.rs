@@ -78,7 +78,9 @@ pub(crate) struct WhatToProbe {
     /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
     #[arg(long = "port", value_name = "PORT[/KIND]")]
     pub ports: Vec<String>,
-    /// How to get there: `direct` (the default). Repeatable.
+    /// How to get there: `direct` (the default), or through a proxy, http://HOST:PORT (CONNECT),
+    /// https:// (CONNECT over TLS to the proxy), socks5:// (names resolved here) or socks5h:// (at the
+    /// proxy); or through those that the environment or the system names, `env` and `system`. Repeatable: every rule is probed over every path.
     #[arg(long = "via", value_name = "PATH")]
     pub via: Vec<String>,
     /// Dial another port than the rule's: 80=20080. Repeatable.
@@ -108,6 +110,16 @@ pub(crate) struct ServerOptions {
     /// Probe this host or address instead of those in the connection string. Repeatable.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
+    /// File with one line, user:password, for proxies that want to know who asks. Otherwise it is taken
+    /// from the variable FWPROBE_PROXY_CREDENTIALS.
+    #[arg(long, value_name = "FILE")]
+    pub proxy_credentials_file: Option<PathBuf>,
+    /// Ask for the proxy's user name and password on the terminal.
+    #[arg(long, conflicts_with = "proxy_credentials_file")]
+    pub ask_proxy_credentials: bool,
+    /// File with certificates (PEM) of authorities to believe beside the system's, for https:// proxies.
+    #[arg(long, value_name = "FILE")]
+    pub proxy_ca: Option<PathBuf>,
     /// Leave from this local address.
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<IpAddr>,

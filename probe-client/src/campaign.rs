@@ -1,15 +1,12 @@
 //! A run: every name resolved, every probe in flight at once, the control channel sought beside
 //! them, the server asked about what failed, and the document drawn up.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use probe_core::control_record::ControlRecord;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
-use probe_core::observation::Observation;
-use probe_core::plan::PlannedProbe;
 use rustls::pki_types::ServerName;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -18,18 +15,19 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{RunClock, wall_unix_ms};
 use crate::config::Config;
 use crate::connect::ConnectOptions;
-use crate::control::ControlIdentity;
-use crate::probe::{ProbeContext, ProbeTask};
+use crate::control::{ControlChannel, ControlIdentity};
+use crate::destination::Destination;
+use crate::probe::ProbeContext;
 use crate::progress::Progress;
-use crate::resolve::resolve;
 use crate::{host, tls};
 
 mod control_port;
 mod control_search;
+mod destinations;
 mod sightings;
 mod task;
 
-use control_search::{Found, Lead};
+use control_search::Lead;
 
 /// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
 pub(crate) async fn run(
@@ -39,29 +37,20 @@ pub(crate) async fn run(
 ) -> RunDocument {
     let campaign = Arc::new(Campaign::new(config, cancelled));
     let started = jiff::Timestamp::now();
-    let mut servers = JoinSet::new();
-    let mut measurements = Vec::new();
     progress.say("resolving names");
-    for host in &config.plan.hosts {
-        let (addresses, observation) =
-            resolve(host, config.family, config.patience, campaign.context.clock).await;
-        if addresses.is_empty() {
-            measurements.extend(campaign.unresolved(host, &observation));
-        }
-        for address in addresses {
-            let campaign = Arc::clone(&campaign);
-            let (host, observation) = (host.clone(), observation.clone());
-            let progress = progress.clone();
-            servers.spawn(async move {
-                campaign
-                    .server(&host, address, observation, &progress)
-                    .await
-            });
-        }
+    let found = destinations::find(&campaign).await;
+    let mut measurements = found.unresolved;
+    let mut servers = JoinSet::new();
+    for (order, destination) in found.destinations.into_iter().enumerate() {
+        let campaign = Arc::clone(&campaign);
+        let progress = progress.clone();
+        servers.spawn(async move { (order, campaign.server(destination, &progress).await) });
     }
-    let mut by_server: Vec<ServerResult> = servers.join_all().await;
+    let mut by_server = servers.join_all().await;
     // As planned, not as finished.
-    by_server.sort_by_key(|s| campaign.order(&s.control.host, s.control.address));
+    by_server.sort_by_key(|(order, _)| *order);
+    let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
+    sightings::ask(&campaign, &mut by_server, progress).await;
     progress.clear();
     let mut comparisons = Vec::new();
     let mut controls = Vec::new();
@@ -70,6 +59,7 @@ pub(crate) async fn run(
         comparisons.push(server.comparison);
         controls.push(server.control);
     }
+    measurements.sort_by_key(|m| campaign.order(m));
     conclude(Gathered {
         run: RunFacts {
             id: hex::encode(campaign.run_id),
@@ -101,12 +91,14 @@ struct Campaign {
     wall_unix_ms: u64,
 }
 
-/// Everything about one server address.
+/// Everything about one server address over one path.
 #[derive(Debug)]
 struct ServerResult {
     probes: Vec<Measurement>,
     comparison: Measurement,
     control: ControlRecord,
+    /// To ask it what it saw, where there is something to be asked.
+    channel: Option<Box<ControlChannel>>,
 }
 
 impl Campaign {
@@ -127,22 +119,16 @@ impl Campaign {
         }
     }
 
-    /// All probes of one server address, its control channel, and what the server says of those that
-    /// brought no testimony.
-    async fn server(
-        self: Arc<Self>,
-        host: &str,
-        address: IpAddr,
-        resolved: Observation,
-        progress: &Progress,
-    ) -> ServerResult {
+    /// All probes of one server address over one path, and its control channel.
+    async fn server(&self, destination: Destination, progress: &Progress) -> ServerResult {
         // The search must not dial a port while it is being probed: the server could not tell the two
         // connections apart.
         let (finished, leads) = mpsc::unbounded_channel();
+        let destination = Arc::new(destination);
         let measuring = async {
-            let probes = self.probes(host, address, &resolved, progress, finished.clone());
+            let probes = self.probes(&destination, progress, finished.clone());
             let comparison = async {
-                let comparison = control_port::measure(&self, host, address, &resolved).await;
+                let comparison = control_port::measure(self, &destination).await;
                 let _ = finished.send(Lead::of(&comparison));
                 comparison
             };
@@ -150,36 +136,29 @@ impl Campaign {
             drop(finished);
             both
         };
-        let search = control_search::search(&self, host, address, leads);
+        let search = control_search::search(self, &destination, leads);
         let ((probes, comparison), found) = tokio::join!(measuring, search);
-        let mut result = ServerResult {
+        let (control, channel) = found.into_parts();
+        ServerResult {
             probes,
             comparison,
-            control: found.record(),
-        };
-        if let Found::Channel {
-            mut channel,
-            record,
-        } = found
-        {
-            progress.say("asking the server what it saw");
-            sightings::ask(&self, &mut channel, &record, &mut result).await;
+            control,
+            channel,
         }
-        result
     }
 
-    /// Every planned probe to `address`, all at once, in the order of the plan.
+    /// Every planned probe to `destination`, all at once, in the order of the plan.
     async fn probes(
         &self,
-        host: &str,
-        address: IpAddr,
-        resolved: &Observation,
+        destination: &Arc<Destination>,
         progress: &Progress,
         finished: mpsc::UnboundedSender<Lead>,
     ) -> Vec<Measurement> {
         let mut tasks = JoinSet::new();
-        for (index, planned) in self.config.plan.probes.iter().enumerate() {
-            let task = self.task(planned, host, address, resolved);
+        let path = destination.path();
+        let planned = self.config.plan.over(&path, &destination.host);
+        for (index, planned) in planned.enumerate() {
+            let task = task::of(self, planned, destination);
             let (context, progress) = (self.context.clone(), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
@@ -196,26 +175,6 @@ impl Campaign {
         all.into_iter().map(|(_, m)| m).collect()
     }
 
-    fn task(
-        &self,
-        planned: &PlannedProbe,
-        host: &str,
-        address: IpAddr,
-        resolved: &Observation,
-    ) -> ProbeTask {
-        task::of(self, planned, host, address, resolved.clone())
-    }
-
-    /// A name without addresses fails every rule, each with the same observation.
-    fn unresolved(&self, host: &str, observation: &Observation) -> Vec<Measurement> {
-        self.config
-            .plan
-            .probes
-            .iter()
-            .map(|planned| task::unresolved(planned, host, observation))
-            .collect()
-    }
-
     fn identity(&self, host: &str) -> ControlIdentity {
         let server_name: ServerName<'static> = tls::server_name(host);
         ControlIdentity {
@@ -226,10 +185,12 @@ impl Campaign {
         }
     }
 
-    fn order(&self, host: &str, address: IpAddr) -> (usize, IpAddr) {
-        let hosts = &self.config.plan.hosts;
-        let position = hosts.iter().position(|h| h == host);
-        (position.unwrap_or(hosts.len()), address)
+    /// Where in the report a measurement stands: host by host, each path by path.
+    fn order(&self, measurement: &Measurement) -> (usize, usize) {
+        let (hosts, paths) = (&self.config.plan.hosts, &self.config.plan.paths);
+        let host = hosts.iter().position(|h| *h == measurement.host);
+        let path = paths.iter().position(|p| *p == measurement.path);
+        (host.unwrap_or(hosts.len()), path.unwrap_or(paths.len()))
     }
 }
 

@@ -8,14 +8,19 @@ use std::time::Duration;
 use probe_core::plan::Plan;
 use probe_core::profile::{InvalidPort, Port, Profile, Rule};
 use proto::connection_string::ConnectionString;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::arguments::{ServerOptions, WhatToProbe};
-use crate::connection;
+use crate::proxy::ProxyAccess;
 use crate::resolve::Family;
+use crate::{connection, proxy_credentials};
 
 mod by_hand;
+mod environment;
 mod expectations;
 mod file;
+mod paths;
 mod problems;
 mod selection;
 
@@ -31,6 +36,7 @@ pub(crate) struct Config {
     pub bind: Option<IpAddr>,
     /// At each step.
     pub patience: Duration,
+    pub proxies: ProxyAccess,
 }
 
 /// The environment, as a question so that tests ask none.
@@ -56,7 +62,12 @@ pub(crate) fn resolve(
     ));
     let selected = selection::rules(what, file.profile.as_deref(), &mut problems);
     let maps = selection::maps(&what.maps, &mut problems);
-    let paths = selection::paths(&what.via, &mut problems);
+    let credentials = problems.take(proxy_credentials::find(
+        server.proxy_credentials_file.as_deref(),
+        environment(proxy_credentials::VARIABLE),
+        server.ask_proxy_credentials,
+    ));
+    let authorities = problems.take(authorities(server.proxy_ca.as_deref()));
     for host in &server.hosts {
         if !proto::connection_string::is_host(host) {
             problems.add(format!("--host {host}: no host name or address"));
@@ -73,16 +84,49 @@ pub(crate) fn resolve(
     };
     let family = family(what);
     let hosts = of_family(hosts, family, &mut problems);
+    let paths = paths::resolve(&what.via, &hosts, environment, &mut problems);
     let control_port = problems.take(Port::new(connection.control_port).ok_or(InvalidPort));
     problems.none()?;
     let control_port = control_port.ok_or_else(Problems::default)?;
+    let plan = Plan::new(
+        profile.as_ref(),
+        &rules,
+        hosts,
+        paths.all,
+        &maps,
+        control_port,
+    );
     Ok(Config {
-        plan: Plan::new(profile.as_ref(), &rules, hosts, paths, &maps, control_port),
+        plan: Plan {
+            scopes: paths.scopes,
+            ..plan
+        },
         connection,
         family,
         bind: server.bind,
         patience,
+        proxies: ProxyAccess {
+            credentials: credentials.flatten(),
+            own: paths.credentials,
+            authorities: authorities.unwrap_or_default(),
+        },
     })
+}
+
+/// The certificates in a file of PEM.
+fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
+    let shown = path.display();
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    match read {
+        Ok(certificates) if Vec::is_empty(&certificates) => Err(format!(
+            "--proxy-ca {shown}: there is no certificate in PEM in it"
+        )),
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(format!("--proxy-ca {shown}: {error}")),
+    }
 }
 
 /// Without the addresses that the user does not want probed; names are looked up later.

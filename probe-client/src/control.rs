@@ -1,7 +1,6 @@
 //! The control channel: one authenticated gRPC connection to the pinned server, on whichever port
 //! lets TLS through.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
@@ -16,7 +15,6 @@ use proto::wire::{
     WatchSightingsRequest,
 };
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -24,7 +22,10 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::certificate;
-use crate::connect::{ConnectOptions, connect};
+use crate::destination::Destination;
+use crate::link::Link;
+use crate::probe::ProbeContext;
+use crate::tap::Tap;
 use crate::tls::{Hello, client_config, exporter};
 
 /// Who asks, and whom.
@@ -46,18 +47,20 @@ pub(crate) struct ControlChannel {
 }
 
 impl ControlChannel {
-    /// Opens a channel to `address`, if the pinned server answers there.
+    /// Opens a channel over `port`, if the pinned server answers there.
     ///
     /// # Errors
     /// The failure as a value; another certificate than the pinned one is `Foreign`.
     pub(crate) async fn open(
-        address: SocketAddr,
+        destination: &Destination,
+        port: u16,
         identity: &ControlIdentity,
-        options: &ConnectOptions,
+        context: &ProbeContext,
     ) -> Result<Self, Failure> {
-        let tcp = connect(address, options).await?;
-        let patience = options.patience;
-        let tls = timeout(patience, handshake(tcp, identity))
+        let opened = destination.open(port, context).await;
+        let plain = Tap::new(opened.link?, opened.unread);
+        let patience = context.options.patience;
+        let tls = timeout(patience, handshake(plain, identity))
             .await
             .map_err(|_elapsed| timed_out())??;
         let exporter = exporter(tls.get_ref().1).ok_or_else(|| {
@@ -121,15 +124,15 @@ impl ControlChannel {
 }
 
 async fn handshake(
-    tcp: TcpStream,
+    plain: Tap<Link>,
     identity: &ControlIdentity,
-) -> Result<TlsStream<TcpStream>, Failure> {
+) -> Result<TlsStream<Tap<Link>>, Failure> {
     let (config, presented) = client_config(Hello {
         sni: true,
         alpn: Some("h2"),
     });
     let tls = TlsConnector::from(config)
-        .connect(identity.server_name.clone(), tcp)
+        .connect(identity.server_name.clone(), plain)
         .await
         .map_err(|error| crate::observe::stream_failure(&error))?;
     let leaf = presented.leaf().unwrap_or_default();
@@ -148,7 +151,7 @@ async fn handshake(
 }
 
 /// A channel that uses this one connection and never opens another.
-async fn over(tls: TlsStream<TcpStream>) -> Result<Channel, Failure> {
+async fn over(tls: TlsStream<Tap<Link>>) -> Result<Channel, Failure> {
     let mut connection = Some(TokioIo::new(tls));
     let connector = tower::service_fn(move |_uri| {
         let connection = connection.take();

@@ -1,18 +1,19 @@
 //! One probe: connects, drives the session through its phases, and brings home what was measured,
 //! however it ends.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use probe_core::measurement::{Measurement, ProbedRule};
-use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use probe_core::observation::{Failure, FailureKind, Operation, Origin};
 use probe_core::session::{ClientSession, Need, SessionParameters};
 use probe_core::trail;
 use proto::connection_string::Pin;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
-use crate::connect::{ConnectOptions, connect};
+use crate::connect::ConnectOptions;
+use crate::destination::Destination;
+use crate::link::Link;
 use crate::observe::Pending;
 use crate::tap::Tap;
 
@@ -35,59 +36,70 @@ pub(crate) struct ProbeContext {
 #[derive(Debug)]
 pub(crate) struct ProbeTask {
     pub(crate) rule: ProbedRule,
-    pub(crate) path: String,
-    pub(crate) host: String,
-    pub(crate) address: SocketAddr,
+    pub(crate) destination: Arc<Destination>,
+    /// As dialled.
+    pub(crate) port: u16,
     pub(crate) parameters: SessionParameters,
-    /// How the address was come by.
-    pub(crate) resolved: Observation,
+}
+
+impl ProbeContext {
+    /// What `operation` comes to, unless the run is ended before.
+    pub(crate) async fn unless_cancelled<T>(
+        &self,
+        operation: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            done = operation => done,
+            () = self.cancelled.cancelled() => Err(self.interrupted()),
+        }
+    }
+
+    pub(crate) fn interrupted(&self) -> Failure {
+        interrupted()
+    }
 }
 
 impl ProbeTask {
     /// Runs it to its end, or until the run is cancelled.
     pub(crate) async fn run(self, context: &ProbeContext) -> Measurement {
-        let mut measurement = Measurement {
-            rule: self.rule,
-            path: self.path,
-            host: self.host,
-            address: Some(self.address),
-            local: None,
-            observations: vec![self.resolved],
-            session: None,
-            certificate: None,
-            minting: None,
-            transport: None,
-            sighting: None,
-        };
-        let target = self.address.to_string();
-        let pending = Pending::start(context.clock, Operation::Connect, target.as_str());
-        let connected = tokio::select! {
-            connected = connect(self.address, &context.options) => connected,
-            () = context.cancelled.cancelled() => Err(interrupted()),
-        };
-        match connected {
-            Err(failure) => measurement.observations.push(pending.failed(failure)),
-            Ok(tcp) => {
-                measurement.observations.push(pending.succeeded());
-                measurement.local = tcp.local_addr().ok();
-                converse(tcp, self.parameters, &mut measurement, context).await;
-            }
+        let Self {
+            rule,
+            destination,
+            port,
+            parameters,
+        } = self;
+        let mut measurement = Measurement::begin(
+            rule,
+            destination.path(),
+            destination.host.clone(),
+            destination.socket(port),
+        );
+        measurement
+            .observations
+            .extend(destination.resolved.clone());
+        let opened = destination.open(port, context).await;
+        measurement.observations.extend(opened.observations);
+        measurement.proxy = opened.proxy;
+        if let Ok(link) = opened.link {
+            measurement.local = link.tcp().local_addr().ok();
+            let first = Tap::new(link, opened.unread);
+            converse(first, parameters, &destination, &mut measurement, context).await;
         }
-        minting::test(&mut measurement, context).await;
+        minting::test(&mut measurement, &destination, context).await;
         measurement
     }
 }
 
 /// The session on an open connection, and on further ones where HTTP asks for them.
 async fn converse(
-    tcp: TcpStream,
+    first: Tap<Link>,
     parameters: SessionParameters,
+    destination: &Destination,
     measurement: &mut Measurement,
     context: &ProbeContext,
 ) {
-    let target = measurement
-        .address
-        .map_or_else(String::new, |a| a.to_string());
+    let port = measurement.port_dialled();
+    let target = destination.shown(port);
     let (mut session, mut need) = match ClientSession::new(parameters, context.clock.now()) {
         Ok(begun) => begun,
         Err(invalid) => {
@@ -98,15 +110,16 @@ async fn converse(
             return;
         }
     };
-    let mut tcp = tcp;
+    let mut plain = first;
     let stop = loop {
-        let stop = carry(tcp, &mut session, need, measurement, context).await;
-        let (Stop::WantsConnection, Some(address)) = (&stop, measurement.address) else {
+        let stop = carry(plain, &mut session, need, measurement, context).await;
+        let Stop::WantsConnection = &stop else {
             break stop;
         };
-        match connect(address, &context.options).await {
+        let again = destination.open(port, context).await;
+        match again.link {
             Err(failure) => break Stop::Failed(failure),
-            Ok(again) => tcp = again,
+            Ok(link) => plain = Tap::new(link, again.unread),
         }
         need = session.reconnected(context.clock.now());
     };
@@ -123,13 +136,12 @@ async fn converse(
 
 /// One connection's part of the session.
 async fn carry(
-    tcp: TcpStream,
+    mut plain: Tap<Link>,
     session: &mut ClientSession,
     need: Need,
     measurement: &mut Measurement,
     context: &ProbeContext,
 ) -> Stop {
-    let mut plain = Tap::new(tcp);
     let stop = match need {
         Need::Io => drive(session, &mut plain, context).await,
         Need::StartTls(wanted) => Stop::WantsTls(wanted),

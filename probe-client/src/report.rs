@@ -6,7 +6,9 @@ use probe_core::document::RunDocument;
 
 use crate::arguments::ReportFormat;
 
+mod egress;
 mod json;
+mod matrix;
 mod output;
 mod paint;
 mod table;

@@ -24,10 +24,11 @@ pub(crate) struct Tap<S> {
 }
 
 impl<S> Tap<S> {
-    pub(crate) fn new(inner: S) -> Self {
+    /// `unread` has come already.
+    pub(crate) fn new(inner: S, unread: Vec<u8>) -> Self {
         Self {
             inner,
-            unread: Vec::new(),
+            unread,
             first_written: Vec::new(),
             first_read: Vec::new(),
             hello: ClientHelloTap::new(),
@@ -45,7 +46,8 @@ impl<S> Tap<S> {
     pub(crate) fn tls_starts(&mut self, unread: Vec<u8>) {
         self.tls = true;
         self.first_read.extend(unread.iter().take(KEPT));
-        self.unread = unread;
+        // What the session has left comes before what it has not been given yet.
+        self.unread.splice(..0, unread);
     }
 
     /// What was written first since TLS started.

@@ -1,5 +1,5 @@
-//! The client's TLS: pinned, never verified against a trust store. A certificate that is not the
-//! pinned one is kept as evidence instead of failing the handshake.
+//! The client's TLS: to the server pinned, never verified against a trust store. A certificate that is
+//! not the pinned one is kept as evidence instead of failing the handshake. To a proxy it is verified.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
 };
+use rustls_platform_verifier::Verifier;
 
 /// What one handshake needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     let verifier = KeepCertificate {
         provider: provider(),
         presented: presented.clone(),
+        believed: None,
     };
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -70,26 +72,65 @@ impl Presented {
     }
 }
 
+/// Whom to believe that a proxy is the one that was meant: the system's authorities, and others.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyTrust(Arc<Verifier>);
+
+impl ProxyTrust {
+    /// The system's authorities and those whose certificates are `extra`.
+    ///
+    /// # Errors
+    /// One of them is none, or the system has none.
+    pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = Verifier::new_with_extra_roots(extra.iter().cloned(), provider)?;
+        Ok(Self(Arc::new(verifier)))
+    }
+
+    /// A configuration for one handshake that fails unless the proxy's certificate is believed.
+    pub(crate) fn client_config(&self) -> (Arc<ClientConfig>, Presented) {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let presented = Presented::default();
+        let verifier = KeepCertificate {
+            provider: Arc::clone(&provider),
+            presented: presented.clone(),
+            believed: Some(Arc::clone(&self.0)),
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("the provider has suites for both versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        (Arc::new(config), presented)
+    }
+}
+
 #[derive(Debug)]
 struct KeepCertificate {
     provider: Arc<CryptoProvider>,
     presented: Presented,
+    /// Who decides; absent: every certificate will do for now.
+    believed: Option<Arc<Verifier>>,
 }
 
 impl ServerCertVerifier for KeepCertificate {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         *self
             .presented
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(leaf.as_ref().to_vec());
+        if let Some(believed) = &self.believed {
+            return believed.verify_server_cert(leaf, intermediates, name, ocsp, now);
+        }
         // Whether it is the pinned key is asked after the handshake; that the peer holds the key is
         // proven by the signatures below.
         Ok(ServerCertVerified::assertion())

@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 /// Issues a certificate for any name in no time.
 #[derive(Debug)]
 pub struct Authority {
+    pem: String,
     issuer: Issuer<'static, KeyPair>,
     leaf_key: KeyPair,
 }
@@ -27,10 +28,22 @@ impl Authority {
             .push(DnType::CommonName, Self::NAME);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let key = KeyPair::generate()?;
         Ok(Self {
-            issuer: Issuer::new(params, KeyPair::generate()?),
+            pem: params.self_signed(&key)?.pem(),
+            issuer: Issuer::new(params, key),
             leaf_key: KeyPair::generate()?,
         })
+    }
+
+    /// Its own certificate, as users are given it.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Its own certificate and key, as a device that intercepts has them.
+    pub fn own_pem(&self) -> (&str, String) {
+        (&self.pem, self.issuer.key().serialize_pem())
     }
 
     /// A certificate for `name` and its key.
@@ -48,6 +61,17 @@ impl Authority {
             vec![certificate.der().clone()],
             key,
         )))
+    }
+
+    /// The same as two texts of PEM: the certificate, and its key.
+    ///
+    /// # Errors
+    /// `name` cannot stand in a certificate.
+    pub fn issue_pem(&self, name: &str) -> anyhow::Result<(String, String)> {
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&self.leaf_key, &self.issuer)?;
+        Ok((certificate.pem(), self.leaf_key.serialize_pem()))
     }
 
     /// By which a report has to name it.

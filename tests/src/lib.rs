@@ -16,6 +16,7 @@ mod place;
 mod port;
 mod probe;
 mod process;
+pub mod real_proxy;
 mod run;
 pub mod trial;
 

@@ -5,10 +5,11 @@ mod cut;
 mod flip;
 mod intercept;
 mod pipe;
+mod proxy;
 mod stranger;
 mod tls;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -22,6 +23,7 @@ use crate::{Authority, Seat};
 pub use cut::{Cut, Ending};
 pub use flip::{At, Flip};
 pub use pipe::Direction;
+pub use proxy::Manner;
 pub use tls::Onward;
 
 /// A device at work. Everything that it does ends when it is dropped.
@@ -128,6 +130,19 @@ impl Middlebox {
             cut::relay(client, upstream, cut, Arc::clone(&counted))
         })?;
         Ok(middlebox.counting(strikes))
+    }
+
+    /// A proxy for whatever is on `upstream`. Its strikes are the tunnels that it has made.
+    ///
+    /// # Errors
+    /// The seat cannot be used.
+    pub fn proxy(seat: Seat, upstream: IpAddr, manner: Manner) -> anyhow::Result<Self> {
+        let tunnels = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&tunnels);
+        let middlebox = Self::seat(seat, move |client| {
+            proxy::serve(client, upstream, manner.clone(), Arc::clone(&counted))
+        })?;
+        Ok(middlebox.counting(tunnels))
     }
 
     /// The port to dial.

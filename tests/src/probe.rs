@@ -20,6 +20,7 @@ pub struct Probe {
     /// In seconds.
     patience: u8,
     arguments: Vec<OsString>,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Probe {
@@ -42,6 +43,7 @@ impl Probe {
             connection,
             patience: BUSY_MACHINE,
             arguments: Vec::new(),
+            variables: Vec::new(),
         })
     }
 
@@ -68,6 +70,13 @@ impl Probe {
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// An environment variable.
+    #[must_use]
+    pub fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name, value.into()));
         self
     }
 
@@ -103,6 +112,7 @@ impl Probe {
         let connection = self.file("connection", &self.connection.text())?;
         let mut command = command(&self.place, &self.scratch)?;
         command.arg("run").args(&self.arguments);
+        command.envs(self.variables.iter().cloned());
         command.arg("--connection-file").arg(connection);
         command.arg("--output").arg(self.report());
         command.arg("--timeout").arg(self.patience.to_string());

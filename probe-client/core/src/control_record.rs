@@ -5,14 +5,18 @@ use std::net::{IpAddr, SocketAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::measurement::Measurement;
 use crate::observation::Observation;
+use crate::path::NetworkPath;
 
 /// One server address and its control channel.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ControlRecord {
     pub host: String,
-    pub address: IpAddr,
-    pub path: String,
+    /// Absent where only the proxy knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    pub path: NetworkPath,
     pub outcome: ControlOutcome,
     /// Every attempt, one port after another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -65,6 +69,13 @@ pub struct ListenerState {
 }
 
 impl ControlRecord {
+    /// It is of the server and the path that were measured.
+    pub fn is_of(&self, measurement: &Measurement) -> bool {
+        self.path == measurement.path
+            && self.address == measurement.server()
+            && (self.address.is_some() || self.host == measurement.host)
+    }
+
     /// The genuine server spoke on this address: it is up, and reachable on some port.
     pub fn shows_server_alive(&self) -> bool {
         match self.outcome {

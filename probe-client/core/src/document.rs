@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::control_record::ControlRecord;
+use crate::egress::Egress;
 use crate::measurement::Measurement;
 use crate::plan::SkippedRule;
 use crate::profile::ProfileId;
@@ -26,6 +27,9 @@ pub struct RunDocument {
     pub probes: Vec<Probe>,
     /// Measured for comparison only: ports of no rule.
     pub comparisons: Vec<Measurement>,
+    /// Where each verified session of a probe came from, as the server saw it.
+    #[serde(default)]
+    pub egress: Vec<Egress>,
     pub skipped: Vec<SkippedRule>,
     pub summary: Summary,
 }
@@ -115,6 +119,9 @@ pub struct Timings {
     pub total_us: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_us: Option<u64>,
+    /// The proxy's own connection included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,11 +4,14 @@
 pub mod catalogue;
 pub mod control_record;
 pub mod document;
+pub mod egress;
 pub mod judge;
 pub mod measurement;
 pub mod observation;
+pub mod path;
 pub mod plan;
 pub mod profile;
+pub mod proxy;
 pub mod session;
 pub mod session_kind;
 pub mod trail;

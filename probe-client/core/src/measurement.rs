@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::observation::{Failure, Observation, Operation};
+use crate::path::NetworkPath;
 use crate::profile::{Direction, Expectation, Port, RuleId};
+use crate::proxy::ProxyAccount;
 use crate::session::SessionReport;
 use crate::session_kind::SessionKind;
 
@@ -32,17 +34,19 @@ pub struct ProbedRule {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Measurement {
     pub rule: ProbedRule,
-    /// `direct`, or the proxy without its credentials.
-    pub path: String,
+    pub path: NetworkPath,
     /// As the user or the connection string names the server.
     pub host: String,
-    /// As dialled; absent where the name gave none.
+    /// As dialled; absent where the name gave none, or only the proxy knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
     /// This end of the connection, once there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<SocketAddr>,
     pub observations: Vec<Observation>,
+    /// Absent on the path `direct`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyAccount>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionReport>,
     /// The leaf certificate that a TLS handshake showed.
@@ -185,6 +189,29 @@ pub enum SightingEnd {
 }
 
 impl Measurement {
+    /// One that is yet to be made.
+    pub fn begin(
+        rule: ProbedRule,
+        path: NetworkPath,
+        host: String,
+        address: Option<SocketAddr>,
+    ) -> Self {
+        Self {
+            rule,
+            path,
+            host,
+            address,
+            local: None,
+            observations: Vec::new(),
+            proxy: None,
+            session: None,
+            certificate: None,
+            minting: None,
+            transport: None,
+            sighting: None,
+        }
+    }
+
     /// The first failure: operations after it were not attempted.
     pub fn failure(&self) -> Option<(Operation, &Failure)> {
         self.observations
@@ -200,6 +227,30 @@ impl Measurement {
 
     pub fn session_kind(&self) -> SessionKind {
         self.rule.session
+    }
+
+    /// The port that was dialled, or that the proxy was asked for.
+    pub fn port_dialled(&self) -> u16 {
+        let asked = self.proxy.as_ref().map(|p| p.port_asked);
+        let dialled = self.address.map(|a| a.port()).or(asked);
+        dialled.unwrap_or_else(|| self.rule.port.get())
+    }
+
+    /// There was a connection to the server, or to a proxy that said that it had one.
+    pub fn connected(&self) -> bool {
+        self.succeeded(match self.path {
+            NetworkPath::Direct => Operation::Connect,
+            NetworkPath::Proxy(_) => Operation::ProxyNegotiation,
+        })
+    }
+
+    /// Both are of one server, over one path.
+    pub fn same_server(&self, other: &Self) -> bool {
+        self.path == other.path
+            && match (self.server(), other.server()) {
+                (None, None) => self.host == other.host,
+                (mine, theirs) => mine == theirs,
+            }
     }
 
     /// The server's address, which several probes share.

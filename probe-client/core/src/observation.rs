@@ -29,6 +29,14 @@ pub struct Observation {
 pub enum Operation {
     /// Name to addresses.
     Resolve,
+    /// The proxy's name to addresses.
+    ProxyResolve,
+    /// TCP handshake with the proxy.
+    ProxyConnect,
+    /// TLS handshake with the proxy.
+    ProxyTls,
+    /// From the first request to the proxy to its word that it is connected.
+    ProxyNegotiation,
     /// TCP handshake.
     Connect,
     /// X.224 or MC-NMF exchange before TLS.
@@ -93,6 +101,8 @@ pub enum FailureKind {
     Foreign,
     /// Bytes of this protocol that were changed on the way.
     Altered,
+    /// The proxy answered that it does not connect, or that it cannot.
+    ProxyRefused,
     /// The genuine server declined: overloaded or draining.
     Declined,
     /// The genuine server does not accept the key.
@@ -154,6 +164,10 @@ impl Operation {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Resolve => "name resolution",
+            Self::ProxyResolve => "name resolution (proxy)",
+            Self::ProxyConnect => "TCP handshake (proxy)",
+            Self::ProxyTls => "TLS handshake (proxy)",
+            Self::ProxyNegotiation => "proxy negotiation",
             Self::Connect => "TCP handshake",
             Self::Preface => "protocol negotiation before TLS",
             Self::TlsHandshake => "TLS handshake",
@@ -184,6 +198,7 @@ impl FailureKind {
             Self::TlsFailed => "TLS failed",
             Self::Foreign => "answered by something else",
             Self::Altered => "bytes altered",
+            Self::ProxyRefused => "refused by the proxy",
             Self::Declined => "declined by the server",
             Self::KeyRefused => "key not accepted",
             Self::LocalResource => "out of local resources",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::path::NetworkPath;
 use crate::profile::{Port, Profile, ProfileId, Rule, RuleId, Untestable};
 use crate::session_kind::SessionKind;
 
@@ -15,12 +16,23 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileId>,
     pub hosts: Vec<String>,
-    pub paths: Vec<String>,
+    pub paths: Vec<NetworkPath>,
+    /// What a path is limited to; a path without any is for all hosts and rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<PathScope>,
     /// Each is probed over every path, to every address of every host.
     pub probes: Vec<PlannedProbe>,
     pub skipped: Vec<SkippedRule>,
     /// A port of no rule, dialled for comparison only.
     pub control_port: Port,
+}
+
+/// A path that is for some sessions to one host only.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PathScope {
+    pub path: NetworkPath,
+    pub host: String,
+    pub sessions: Vec<SessionKind>,
 }
 
 /// A rule that will be probed.
@@ -50,7 +62,7 @@ impl Plan {
         profile: Option<&Profile>,
         rules: &[Rule],
         hosts: Vec<String>,
-        paths: Vec<String>,
+        paths: Vec<NetworkPath>,
         maps: &PortMap,
         control_port: Port,
     ) -> Self {
@@ -75,9 +87,40 @@ impl Plan {
             profile: profile.map(|p| p.id.clone()),
             hosts,
             paths,
+            scopes: Vec::new(),
             probes,
             skipped,
             control_port: maps.get(&control_port).copied().unwrap_or(control_port),
         }
+    }
+
+    /// The probes to `host` over `path`.
+    pub fn over<'a>(
+        &'a self,
+        path: &'a NetworkPath,
+        host: &'a str,
+    ) -> impl Iterator<Item = &'a PlannedProbe> {
+        self.probes
+            .iter()
+            .filter(move |probe| self.takes(path, host, probe.session))
+    }
+
+    /// How many probes there will be to one address of each host.
+    pub fn len(&self) -> usize {
+        let each = |path| {
+            self.hosts
+                .iter()
+                .map(move |host| self.over(path, host).count())
+        };
+        self.paths.iter().flat_map(each).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn takes(&self, path: &NetworkPath, host: &str, session: SessionKind) -> bool {
+        let mut scopes = self.scopes.iter().filter(|s| s.path == *path).peekable();
+        scopes.peek().is_none() || scopes.any(|s| s.host == host && s.sessions.contains(&session))
     }
 }

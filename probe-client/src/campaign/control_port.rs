@@ -1,22 +1,17 @@
 //! The control port: of no rule, dialled for comparison with those that are.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use probe_core::measurement::Measurement;
-use probe_core::observation::Observation;
 use probe_core::plan::PlannedProbe;
 use probe_core::profile::{Confidence, Direction, Expectation, Rule, Transport};
 use probe_core::session_kind::SessionKind;
 
-use super::Campaign;
+use super::{Campaign, task};
+use crate::destination::Destination;
 
-/// Probes the control port of `address` as any TLS service.
-pub(super) async fn measure(
-    campaign: &Campaign,
-    host: &str,
-    address: IpAddr,
-    resolved: &Observation,
-) -> Measurement {
+/// Probes the control port of `destination` as any TLS service.
+pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>) -> Measurement {
     let port = campaign.config.plan.control_port;
     let planned = PlannedProbe {
         rule: Rule {
@@ -40,6 +35,6 @@ pub(super) async fn measure(
         session: SessionKind::Tls,
         dialled: port,
     };
-    let task = campaign.task(&planned, host, address, resolved);
+    let task = task::of(campaign, &planned, destination);
     task.run(&campaign.context).await
 }

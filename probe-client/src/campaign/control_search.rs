@@ -3,6 +3,7 @@
 //! that took a connection.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
 use probe_core::measurement::Measurement;
@@ -14,6 +15,7 @@ use tokio::task::JoinSet;
 use super::{Campaign, complete, testified};
 use crate::clock::wall_unix_ms;
 use crate::control::{ControlChannel, ControlIdentity};
+use crate::destination::Destination;
 use crate::observe::Pending;
 use crate::probe::ProbeContext;
 
@@ -28,9 +30,10 @@ pub(super) enum Found {
 }
 
 impl Found {
-    pub(super) fn record(&self) -> ControlRecord {
+    pub(super) fn into_parts(self) -> (ControlRecord, Option<Box<ControlChannel>>) {
         match self {
-            Self::Channel { record, .. } | Self::None(record) => record.clone(),
+            Self::Channel { record, channel } => (record, Some(channel)),
+            Self::None(record) => (record, None),
         }
     }
 }
@@ -46,7 +49,7 @@ struct Attempt {
 /// What a finished probe says of its port.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lead {
-    address: Option<SocketAddr>,
+    port: u16,
     connected: bool,
     /// The genuine server was met there: it testified, or showed its own certificate.
     genuine: bool,
@@ -56,8 +59,8 @@ pub(super) struct Lead {
 impl Lead {
     pub(super) fn of(measurement: &Measurement) -> Self {
         Self {
-            address: measurement.address,
-            connected: measurement.succeeded(Operation::Connect),
+            port: measurement.port_dialled(),
+            connected: measurement.connected(),
             genuine: testified(measurement)
                 || measurement.certificate.as_ref().is_some_and(|c| c.pinned),
             complete: complete(measurement),
@@ -68,11 +71,10 @@ impl Lead {
 /// Follows `leads` until a port answers, or all have been followed in vain.
 pub(super) async fn search(
     campaign: &Campaign,
-    host: &str,
-    address: IpAddr,
+    destination: &Arc<Destination>,
     mut leads: mpsc::UnboundedReceiver<Lead>,
 ) -> Found {
-    let mut search = Search::new(campaign, host, address);
+    let mut search = Search::new(campaign, destination);
     let mut all_complete = true;
     let (mut second, mut third) = (Vec::new(), Vec::new());
     loop {
@@ -87,12 +89,16 @@ pub(super) async fn search(
                 None => break,
                 Some(lead) => {
                     all_complete &= lead.complete;
-                    match lead.address.filter(|_| lead.connected) {
-                        Some(port) if lead.complete => search.dial(port),
+                    if !lead.connected {
+                        continue;
+                    }
+                    if lead.complete {
+                        search.dial(lead.port);
+                    } else if lead.genuine {
                         // Whatever cut that session short would cut the channel too.
-                        Some(port) if lead.genuine => second.push(port),
-                        Some(port) => third.push(port),
-                        None => {}
+                        second.push(lead.port);
+                    } else {
+                        third.push(lead.port);
                     }
                 }
             },
@@ -114,23 +120,25 @@ pub(super) async fn search(
 /// Attempts under way and what has come of others.
 struct Search<'a> {
     campaign: &'a Campaign,
+    destination: Arc<Destination>,
     identity: ControlIdentity,
-    dialled: Vec<SocketAddr>,
+    dialled: Vec<u16>,
     attempts: JoinSet<Attempt>,
     record: ControlRecord,
 }
 
 impl<'a> Search<'a> {
-    fn new(campaign: &'a Campaign, host: &str, address: IpAddr) -> Self {
+    fn new(campaign: &'a Campaign, destination: &Arc<Destination>) -> Self {
         Self {
             campaign,
-            identity: campaign.identity(host),
+            destination: Arc::clone(destination),
+            identity: campaign.identity(&destination.host),
             dialled: Vec::new(),
             attempts: JoinSet::new(),
             record: ControlRecord {
-                host: host.to_owned(),
-                address,
-                path: "direct".to_owned(),
+                host: destination.host.clone(),
+                address: destination.address,
+                path: destination.path(),
                 outcome: ControlOutcome::NotReached,
                 observations: Vec::new(),
             },
@@ -138,14 +146,15 @@ impl<'a> Search<'a> {
     }
 
     /// Each port once, whatever number of rules is for it.
-    fn dial(&mut self, socket: SocketAddr) {
-        if self.dialled.contains(&socket) {
+    fn dial(&mut self, port: u16) {
+        if self.dialled.contains(&port) {
             return;
         }
-        self.dialled.push(socket);
+        self.dialled.push(port);
         let (identity, context) = (self.identity.clone(), self.campaign.context.clone());
+        let destination = Arc::clone(&self.destination);
         self.attempts
-            .spawn(async move { attempt(socket, &identity, &context).await });
+            .spawn(async move { attempt(&destination, port, &identity, &context).await });
     }
 
     /// Waits for every attempt under way.
@@ -188,14 +197,15 @@ fn answer_of_the_genuine(port: u16, failure: &Failure) -> Option<ControlOutcome>
 }
 
 async fn attempt(
-    socket: SocketAddr,
+    destination: &Destination,
+    port: u16,
     identity: &ControlIdentity,
     context: &ProbeContext,
 ) -> Attempt {
-    let pending = Pending::start(context.clock, Operation::Control, socket.to_string());
-    let result = describe(socket, identity, context).await;
+    let pending = Pending::start(context.clock, Operation::Control, destination.shown(port));
+    let result = describe(destination, port, identity, context).await;
     Attempt {
-        port: socket.port(),
+        port,
         observation: match &result {
             Ok(_) => pending.succeeded(),
             Err(failure) => pending.failed(failure.clone()),
@@ -205,11 +215,12 @@ async fn attempt(
 }
 
 async fn describe(
-    socket: SocketAddr,
+    destination: &Destination,
+    port: u16,
     identity: &ControlIdentity,
     context: &ProbeContext,
 ) -> Result<(ControlChannel, ServerDescription), Failure> {
-    let mut channel = ControlChannel::open(socket, identity, &context.options).await?;
+    let mut channel = ControlChannel::open(destination, port, identity, context).await?;
     let asked_us = context.clock.now_us();
     let asked_wall = wall_unix_ms();
     let description = channel.describe().await?;

@@ -1,53 +1,128 @@
 //! Asks the server what it noticed of the probes that did not run to their end.
 
-use probe_core::control_record::ControlRecord;
 use probe_core::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
-use probe_core::observation::Operation;
+use probe_core::observation::{Observation, Operation};
+use probe_core::path::NetworkPath;
 use proto::wire;
 
 use super::control_search::socket_address;
 use super::{Campaign, ServerResult, complete};
 use crate::clock::wall_unix_ms;
-use crate::control::ControlChannel;
+use crate::progress::Progress;
 
-/// Adds the server's answer to every measurement of `result` that was dialled and did not run to its end.
-/// Without an answer they stay as they are.
-pub(super) async fn ask(
-    campaign: &Campaign,
-    channel: &mut ControlChannel,
-    record: &ControlRecord,
-    result: &mut ServerResult,
-) {
-    let Some(description) = record.description() else {
+/// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
+/// end. Without an answer they stay as they are.
+pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progress: &Progress) {
+    for index in 0..results.len() {
+        if !open(&mut results[index]).is_empty() {
+            progress.say("asking the server what it saw");
+            ask_about(campaign, results, index).await;
+        }
+    }
+}
+
+/// Over the path's own channel, or that of another path to the same host: a digest needs no address.
+async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usize) {
+    let host = results[index].control.host.clone();
+    let with_channel = |r: &ServerResult| r.channel.is_some() && r.control.host == host;
+    let Some(asked) = std::iter::once(index)
+        .chain(0..results.len())
+        .find(|i| with_channel(&results[*i]))
+    else {
         return;
     };
-    let open: Vec<&mut Measurement> = result
+    let (Some(mut channel), Some(description)) = (
+        results[asked].channel.take(),
+        results[asked].control.description().cloned(),
+    ) else {
+        return;
+    };
+    let offset = description.clock_offset_ms;
+    let others = others(campaign, results, index, offset);
+    let result = &mut results[index];
+    // Behind a proxy's address there may be anybody.
+    let by_address = asked == index && result.control.path.is_direct();
+    let measurements = open(result);
+    let mut sent: Vec<wire::Sent> = measurements
+        .iter()
+        .zip(0..)
+        .map(|(m, tag)| sent(campaign, m, tag, offset))
+        .collect();
+    sent.extend(others);
+    sent.truncate(MAX_SENT);
+    let request = wire::WatchSightingsRequest {
+        run_id: campaign.run_id.to_vec(),
+        sent,
+        follow_ms: FOLLOW_MS,
+    };
+    if channel.open_run(campaign.run_id).await.is_ok()
+        && let Ok(answers) = channel.sightings(&request).await
+    {
+        for (measurement, tag) in measurements.into_iter().zip(0..) {
+            let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
+            // No answer at all about a connection is not the answer "none".
+            if !mine.is_empty() {
+                let answer = answer(&mine, measurement, description.sees_half_open);
+                measurement.sighting = Some(if by_address {
+                    answer
+                } else {
+                    by_digest_alone(answer)
+                });
+            }
+        }
+    }
+    results[asked].channel = Some(channel);
+}
+
+/// What was dialled and did not run to its end.
+fn open(result: &mut ServerResult) -> Vec<&mut Measurement> {
+    result
         .probes
         .iter_mut()
         .chain(std::iter::once(&mut result.comparison))
-        .filter(|m| !complete(m) && m.address.is_some())
-        .collect();
-    if open.is_empty() || channel.open_run(campaign.run_id).await.is_err() {
-        return;
+        .filter(|m| !complete(m) && reached_out(m))
+        .collect()
+}
+
+/// Something may have arrived at the server.
+fn reached_out(measurement: &Measurement) -> bool {
+    match measurement.path {
+        NetworkPath::Direct => measurement.address.is_some(),
+        NetworkPath::Proxy(_) => measurement.connected(),
     }
-    let request = wire::WatchSightingsRequest {
-        run_id: campaign.run_id.to_vec(),
-        sent: open
-            .iter()
-            .zip(0..)
-            .map(|(m, tag)| sent(campaign, m, tag, description.clock_offset_ms))
-            .collect(),
-        follow_ms: FOLLOW_MS,
-    };
-    let Ok(answers) = channel.sightings(&request).await else {
-        return;
-    };
-    for (measurement, tag) in open.into_iter().zip(0..) {
-        let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
-        // No answer at all about a connection is not the answer "none".
-        if !mine.is_empty() {
-            measurement.sighting = Some(answer(&mine, measurement, description.sees_half_open));
-        }
+}
+
+/// The sessions of other paths to the same host: the server can leave them out where it goes by
+/// addresses, which a proxy and this host may share.
+fn others(
+    campaign: &Campaign,
+    results: &[ServerResult],
+    index: usize,
+    clock_offset_ms: i64,
+) -> Vec<wire::Sent> {
+    let host = &results[index].control.host;
+    let path = &results[index].control.path;
+    results
+        .iter()
+        .filter(|r| r.control.host == *host && r.control.path != *path)
+        .flat_map(|r| r.probes.iter().chain(std::iter::once(&r.comparison)))
+        .filter(|m| m.session.is_some())
+        .map(|m| sent(campaign, m, OTHERS, clock_offset_ms))
+        .collect()
+}
+
+/// Without what was told by address: it may be another's. Then finding none proves nothing.
+fn by_digest_alone(answer: SightingAnswer) -> SightingAnswer {
+    let all = answer.sightings.len();
+    let sightings: Vec<Sighting> = answer
+        .sightings
+        .into_iter()
+        .filter(|s| s.matched_by == MatchedBy::Digest)
+        .collect();
+    SightingAnswer {
+        unattributed: answer.unattributed || sightings.len() < all,
+        sightings,
+        ..answer
     }
 }
 
@@ -63,10 +138,7 @@ fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) ->
             })
             .collect()
     });
-    let connect = m
-        .observations
-        .iter()
-        .find(|o| o.operation == Operation::Connect);
+    let connect = m.observations.iter().find(|o| connects(o));
     let started_ms = campaign.wall_unix_ms + connect.map_or(0, |o| o.start_us / 1000);
     // A server accepts when the handshake is through, whatever comes of the session.
     let ended_ms = connect.map_or_else(wall_unix_ms, |o| {
@@ -75,11 +147,19 @@ fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) ->
     let theirs = |ours: u64| ours.saturating_add_signed(clock_offset_ms);
     wire::Sent {
         tag,
-        port: m.address.map_or(0, |a| a.port().into()),
+        port: m.port_dialled().into(),
         prefixes,
         from_unix_ms: theirs(started_ms).saturating_sub(CLOCK_SLACK_MS),
         until_unix_ms: theirs(ended_ms) + CLOCK_SLACK_MS,
     }
+}
+
+/// The step in which the server accepts.
+fn connects(observation: &Observation) -> bool {
+    matches!(
+        observation.operation,
+        Operation::Connect | Operation::ProxyNegotiation
+    )
 }
 
 fn answer(
@@ -167,3 +247,9 @@ const CLOCK_SLACK_MS: u64 = 2_000;
 
 /// A connection that was reset at once may still wait to be accepted by a busy server.
 const FOLLOW_MS: u32 = 500;
+
+/// The tag of what is named only to be left out.
+const OTHERS: u32 = u32::MAX;
+
+/// As many as a server takes in one question.
+const MAX_SENT: usize = 512;

@@ -1,9 +1,11 @@
 //! From a planned probe to one that can be run.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use probe_core::measurement::{Measurement, ProbedRule};
 use probe_core::observation::Observation;
+use probe_core::path::NetworkPath;
 use probe_core::plan::PlannedProbe;
 use probe_core::profile::NettcpMode;
 use probe_core::session::{NetTcpService, SessionParameters, Stage};
@@ -12,22 +14,21 @@ use proto::limits::DEFAULT_STAGES;
 
 use super::Campaign;
 use crate::connect::HOP_LIMIT_MARK;
+use crate::destination::Destination;
 use crate::probe::ProbeTask;
 
-/// The probe of `planned` to `address`.
+/// The probe of `planned` to `destination`.
 pub(super) fn of(
     campaign: &Campaign,
     planned: &PlannedProbe,
-    host: &str,
-    address: IpAddr,
-    resolved: Observation,
+    destination: &Arc<Destination>,
 ) -> ProbeTask {
-    let rule = rule(planned, host, Some(address));
+    let host = &destination.host;
+    let rule = rule(planned, host, destination.address);
     let connection = &campaign.config.connection;
     ProbeTask {
-        path: DIRECT.to_owned(),
-        host: host.to_owned(),
-        address: SocketAddr::new(address, planned.dialled.get()),
+        destination: Arc::clone(destination),
+        port: planned.dialled.get(),
         parameters: SessionParameters {
             kind: planned.session,
             key_id: connection.key_id.clone(),
@@ -36,48 +37,45 @@ pub(super) fn of(
             session_id: rand::random(),
             nonces: Box::new(rand::random),
             port_dialled: planned.dialled.get(),
-            path_text: DIRECT.to_owned(),
-            host: host.to_owned(),
+            path_text: destination.path().to_string(),
+            host: host.clone(),
             net_tcp: rule.via_uri.clone().map(|via| NetTcpService {
                 via,
                 mode: planned.rule.nettcp_mode.unwrap_or(NettcpMode::Duplex),
             }),
             cookie: format!("fw{:08x}", rand::random::<u32>()),
-            hop_limit_mark: Some(HOP_LIMIT_MARK),
+            // A proxy opens a connection of its own.
+            hop_limit_mark: destination.path().is_direct().then_some(HOP_LIMIT_MARK),
             hold: None,
             stages: DEFAULT_STAGES.map(Stage::both).to_vec(),
             wall_unix_ms: campaign.wall_unix_ms,
         },
         rule,
-        resolved,
     }
 }
 
 /// The measurement of a probe whose server has no address.
 pub(super) fn unresolved(
     planned: &PlannedProbe,
+    path: &NetworkPath,
     host: &str,
     observation: &Observation,
 ) -> Measurement {
+    let rule = ProbedRule {
+        // Nothing was sent.
+        via_uri: None,
+        ..rule(planned, host, None)
+    };
     Measurement {
-        rule: rule(planned, host, None),
-        path: DIRECT.to_owned(),
-        host: host.to_owned(),
-        address: None,
-        local: None,
         observations: vec![observation.clone()],
-        session: None,
-        certificate: None,
-        minting: None,
-        transport: None,
-        sighting: None,
+        ..Measurement::begin(rule, path.clone(), host.to_owned(), None)
     }
 }
 
 fn rule(planned: &PlannedProbe, host: &str, address: Option<IpAddr>) -> ProbedRule {
     let rule = &planned.rule;
-    let via = match (planned.session, &rule.via_uri, address) {
-        (SessionKind::Nettcp, Some(template), Some(address)) => {
+    let via = match (planned.session, &rule.via_uri) {
+        (SessionKind::Nettcp, Some(template)) => {
             Some(template.render(host, address, planned.dialled))
         }
         _ => None,
@@ -93,5 +91,3 @@ fn rule(planned: &PlannedProbe, host: &str, address: Option<IpAddr>) -> ProbedRu
         destination: rule.destination.clone(),
     }
 }
-
-const DIRECT: &str = "direct";

@@ -4,6 +4,7 @@
 use anyhow::Context as _;
 use probe_core::catalogue::VerdictId;
 use probe_core::document::RunDocument;
+use probe_core::path::NetworkPath;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{deliver, measure, runtime};
 use crate::arguments::{Colour, DemoArguments, ReportFormat};
 use crate::config::Config;
+use crate::proxy::ProxyAccess;
 use crate::report::Outputs;
 use crate::resolve::Family;
 use crate::terminal;
@@ -57,7 +59,7 @@ async fn perform(talk: bool) -> anyhow::Result<RunDocument> {
 
 fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
     let hosts = vec!["127.0.0.1".to_owned()];
-    let paths = vec!["direct".to_owned()];
+    let paths = vec![NetworkPath::Direct];
     let maps: PortMap = stage.ports.iter().copied().collect();
     let control_port = Port::new(stage.control_port).context("the control port")?;
     Ok(Config {
@@ -73,6 +75,7 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
         family: Family::V4,
         bind: None,
         patience: std::time::Duration::from_secs(4),
+        proxies: ProxyAccess::default(),
     })
 }
 

@@ -28,7 +28,8 @@ fn table(plan: &Plan) -> Result<String, std::fmt::Error> {
     let profile = plan.profile.as_ref().map(ToString::to_string);
     writeln!(out, "profile  {}", profile.as_deref().unwrap_or("-"))?;
     writeln!(out, "servers  {}", plan.hosts.join(", "))?;
-    writeln!(out, "paths    {}", plan.paths.join(", "))?;
+    let paths: Vec<String> = plan.paths.iter().map(ToString::to_string).collect();
+    writeln!(out, "paths    {}", paths.join(", "))?;
     writeln!(
         out,
         "control  {}/tls, for comparison only",

@@ -40,7 +40,7 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// Runs `config`; Ctrl-C ends it early, with what was measured so far.
 pub(super) async fn measure(config: &Config) -> RunDocument {
     let cancelled = CancellationToken::new();
-    let progress = Progress::new(config.plan.probes.len(), terminal::shows_progress());
+    let progress = Progress::new(config.plan.len(), terminal::shows_progress());
     let running = campaign::run(config, &progress, cancelled.clone());
     tokio::pin!(running);
     loop {

@@ -101,21 +101,4 @@ pub(super) fn check_maps(
     }
 }
 
-pub(super) fn paths(texts: &[String], problems: &mut Problems) -> Vec<String> {
-    if texts.is_empty() {
-        return vec![DIRECT.to_owned()];
-    }
-    for text in texts {
-        if text != DIRECT {
-            problems.add(format!(
-                "--via {text}: this version knows the path `{DIRECT}` only"
-            ));
-        }
-    }
-    vec![DIRECT.to_owned()]
-}
-
-/// The path without a proxy.
-const DIRECT: &str = "direct";
-
 const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp1` (`fwprobe profiles list` shows them), or give --port";

@@ -4,13 +4,13 @@ use probe_core::measurement::{Measurement, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, Need, TlsFacts, TlsParameters};
 use rustls::ClientConnection;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::drive::{Stop, drive};
 use super::{ProbeContext, interrupted};
 use crate::certificate;
+use crate::link::Link;
 use crate::observe::stream_failure;
 use crate::tap::Tap;
 use crate::tls::{Hello, Presented, client_config, exporter, server_name};
@@ -18,7 +18,7 @@ use crate::tls::{Hello, Presented, client_config, exporter, server_name};
 /// Shakes hands over `plain` and drives the session inside; the presented certificate is kept
 /// whether or not the handshake succeeds.
 pub(super) async fn through_tls(
-    mut plain: Tap<TcpStream>,
+    mut plain: Tap<Link>,
     wanted: TlsParameters,
     session: &mut ClientSession,
     measurement: &mut Measurement,
@@ -66,8 +66,8 @@ pub(super) async fn through_tls(
 }
 
 /// The kernel's account of the connection under `plain`, and our own count.
-pub(super) fn transport_facts(plain: &Tap<TcpStream>) -> TransportFacts {
-    let kernel = socket_facts::tcp_facts(plain.inner()).unwrap_or_default();
+pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
+    let kernel = socket_facts::tcp_facts(plain.inner().tcp()).unwrap_or_default();
     TransportFacts {
         rtt_us: kernel
             .rtt

@@ -7,32 +7,38 @@ use tokio_rustls::TlsConnector;
 
 use super::ProbeContext;
 use crate::certificate;
-use crate::connect::connect;
+use crate::destination::Destination;
+use crate::tap::Tap;
 use crate::tls::{Hello, client_config, server_name};
 
 /// Adds a minting test to a measurement that needs one. Kinds with a preface before TLS are asked
 /// without it: a device that intercepts TLS there does so on its own terms.
-pub(super) async fn test(measurement: &mut Measurement, context: &ProbeContext) {
+pub(super) async fn test(
+    measurement: &mut Measurement,
+    destination: &Destination,
+    context: &ProbeContext,
+) {
     let foreign = measurement.certificate.as_ref().is_some_and(|c| !c.pinned);
     let testified = measurement
         .session
         .as_ref()
         .is_some_and(|s| s.testimony.is_some());
     let preface = measurement.rule.session.shape().preface.is_some();
-    let (true, false, false, Some(address)) = (foreign, testified, preface, measurement.address)
-    else {
+    if !foreign || testified || preface {
+        return;
+    }
+    let opened = destination.open(measurement.port_dialled(), context).await;
+    let Ok(link) = opened.link else {
         return;
     };
-    let Ok(tcp) = connect(address, &context.options).await else {
-        return;
-    };
+    let plain = Tap::new(link, opened.unread);
     // Under a domain that RFC 2606 keeps free, should a device look the name up.
     let name_asked = format!("w{:016x}.example.net", rand::random::<u64>());
     let (config, presented) = client_config(Hello {
         sni: true,
         alpn: None,
     });
-    let shaken = TlsConnector::from(config).connect(server_name(&name_asked), tcp);
+    let shaken = TlsConnector::from(config).connect(server_name(&name_asked), plain);
     // Whether the handshake ends well does not matter: the certificate comes before that.
     let _ = timeout(context.options.patience, shaken).await;
     measurement.minting = Some(MintingTest {

@@ -6,18 +6,25 @@ use std::net::IpAddr;
 
 use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
+use probe_core::path::NetworkPath;
 use probe_core::verdict::Finding;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::paint::{Look, Tone};
+use super::{egress, matrix};
 
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     heading(document, look, out)?;
-    for (address, probes) in by_address(&document.probes) {
-        group(address, &probes, look, out)?;
+    if matrix::is_wanted(document) {
+        matrix::write(document, look, out)?;
+    } else {
+        for (address, probes) in by_address(&document.probes) {
+            group(address, &probes, look, out)?;
+        }
     }
     details(document, look, out)?;
     notes(document, look, out)?;
+    egress::write(document, look, out)?;
     skipped(document, look, out)?;
     summary(document, look, out)
 }
@@ -68,12 +75,13 @@ fn group(
         Some(address) => format!("{host} [{address}]"),
         None => host.clone(),
     };
+    let title = match &probes[0].measurement.path {
+        NetworkPath::Direct => title,
+        NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
+    };
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
-    let paths = probes.iter().any(|p| p.measurement.path != DIRECT);
-    let mut header = vec!["", "PORT", "KIND"];
-    header.extend(paths.then_some("PATH"));
-    header.extend(["VERDICT", "WHERE", "TIME", "PURPOSE"]);
-    let rows: Vec<Vec<String>> = probes.iter().map(|p| row(p, paths)).collect();
+    let header = ["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
+    let rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
     let widths = widths(&header, &rows, usize::from(look.width));
     let faint: Vec<Tone> = header.iter().map(|_| Tone::Faint).collect();
     let titles: Vec<String> = header.iter().map(ToString::to_string).collect();
@@ -82,27 +90,23 @@ fn group(
         let tone = outcome(probe.outcome).1;
         let mut tones = vec![Tone::Plain; cells.len()];
         tones[0] = tone;
-        tones[if paths { 4 } else { 3 }] = tone;
+        tones[3] = tone;
         writeln!(out, "{}", line(cells, &widths, &tones, look))?;
     }
     Ok(())
 }
 
-fn row(probe: &Probe, paths: bool) -> Vec<String> {
+fn row(probe: &Probe) -> Vec<String> {
     let m = &probe.measurement;
-    let mut row = vec![
+    vec![
         outcome(probe.outcome).0.to_owned(),
         m.rule.port.to_string(),
         m.rule.session.to_string(),
-    ];
-    row.extend(paths.then(|| m.path.clone()));
-    row.extend([
         probe.verdict.id.to_string(),
         probe.verdict.segment.to_string(),
         milliseconds(probe.timings.total_us),
         m.rule.purpose.clone(),
-    ]);
-    row
+    ]
 }
 
 /// As wide as its widest cell each; the last column has what is left of the line.
@@ -140,7 +144,7 @@ fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> Strin
 }
 
 /// `text`, or as much of it as fits and an ellipsis.
-fn shortened(text: &str, width: usize) -> String {
+pub(super) fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -177,13 +181,17 @@ fn detail(
     let (word, tone) = outcome(probe.outcome);
     let verdict = &probe.verdict;
     let same = |p: &Probe| p.verdict.id == verdict.id && p.verdict.claim == verdict.claim;
-    writeln!(
-        out,
-        "\n{} {} {}",
-        look.paint(tone, word),
-        look.paint(Tone::Heading, &ports(document, same)),
-        look.paint(tone, &verdict.id.to_string()),
-    )?;
+    let ports = ports(document, same);
+    let id = verdict.id.to_string();
+    let (word_painted, id_painted) = (look.paint(tone, word), look.paint(tone, &id));
+    if word.len() + ports.len() + id.len() + 2 <= usize::from(look.width) {
+        let ports = look.paint(Tone::Heading, &ports);
+        writeln!(out, "\n{word_painted} {ports} {id_painted}")?;
+    } else {
+        // The ports of a whole profile take more than a line.
+        writeln!(out, "\n{word_painted} {id_painted}")?;
+        paragraph(out, look, "", &ports)?;
+    }
     paragraph(out, look, "", &verdict.claim)?;
     for fact in &verdict.evidence {
         paragraph(out, look, "seen: ", fact)?;
@@ -288,7 +296,12 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
 }
 
 /// `text` wrapped to the look's width behind a label, indented.
-fn paragraph(out: &mut dyn Write, look: Look, label: &str, text: &str) -> io::Result<()> {
+pub(super) fn paragraph(
+    out: &mut dyn Write,
+    look: Look,
+    label: &str,
+    text: &str,
+) -> io::Result<()> {
     let first = format!("  {label}");
     let rest = " ".repeat(first.len());
     let width = usize::from(look.width.clamp(40, 100));
@@ -306,7 +319,7 @@ fn paragraph(out: &mut dyn Write, look: Look, label: &str, text: &str) -> io::Re
     Ok(())
 }
 
-fn outcome(outcome: Outcome) -> (&'static str, Tone) {
+pub(super) fn outcome(outcome: Outcome) -> (&'static str, Tone) {
     match outcome {
         Outcome::AsExpected => ("ok", Tone::Good),
         Outcome::NotAsExpected => ("FAIL", Tone::Bad),
@@ -322,10 +335,8 @@ fn milliseconds(us: u64) -> String {
     }
 }
 
-const DIRECT: &str = "direct";
-
 /// Between two columns.
-const GAP: &str = "  ";
+pub(super) const GAP: &str = "  ";
 
 /// The last column's width on a line that is too short for all.
 const SHORTEST_LAST: usize = 12;

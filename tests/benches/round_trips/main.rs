@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use fwprobe_tests::middlebox::{Manner, Middlebox};
 use fwprobe_tests::{EchoServer, Probe, Seat, ServerPlan};
 use probe_core::session_kind::SessionKind;
 
@@ -35,7 +36,8 @@ fn main() -> anyhow::Result<()> {
     for kind in SessionKind::ALL {
         one_kind(&runtime, kind)?;
     }
-    seven_ports(&runtime)
+    seven_ports(&runtime)?;
+    through_a_proxy(&runtime)
 }
 
 /// One probe of `kind` against its bare twin, the better of [`REPEATS`] each.
@@ -93,6 +95,32 @@ fn seven_ports(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
         longest as f64 / 1e3,
     );
     println!("the whole process, start to exit: {} ms", wall.as_millis());
+    Ok(())
+}
+
+/// CONNECT with the delay before the proxy, beside the direct path with the same delay: the request to
+/// the proxy is the one round trip more.
+fn through_a_proxy(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    let kind = SessionKind::Tls;
+    let (mut direct_ms, mut proxied_ms) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..REPEATS {
+        let (server, relay) = behind_delay(runtime)?;
+        let run = Probe::of(&server)?.port(relay.port(), kind).run()?;
+        let took = run.one(relay.port())?.timings.total_us;
+        direct_ms = direct_ms.min(took as f64 / 1e3);
+        let server = ServerPlan::on(LOCALHOST).ports(1).start()?;
+        let proxy = Middlebox::proxy(Seat::take(LOCALHOST)?, LOCALHOST, Manner::Connect)?;
+        let address = SocketAddr::new(LOCALHOST, proxy.port());
+        let relay = DelayRelay::start(runtime, Seat::take(LOCALHOST)?, address, ONE_WAY)?;
+        let run = Probe::of(&server)?
+            .args(["--via", &format!("http://127.0.0.1:{}", relay.port())])
+            .port(server.port(1), kind)
+            .run()?;
+        let took = run.one(server.port(1))?.timings.total_us;
+        proxied_ms = proxied_ms.min(took as f64 / 1e3);
+    }
+    println!("\nthrough CONNECT, beside the direct path instead of a bare client:");
+    print_row("tls", flights::of(kind).len(), direct_ms, proxied_ms);
     Ok(())
 }
 

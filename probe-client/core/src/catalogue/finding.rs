@@ -100,4 +100,9 @@ table! {
         meaning: "Sessions fail beyond a number that are open at the same time.",
         severity: Severity::Warning,
     }
+    ApplicationIgnoresProxy = "application-ignores-proxy" {
+        title: "The application will not take this proxy",
+        meaning: "net.tcp got through a proxy here; HPC Pack's own net.tcp takes none (unconfirmed).",
+        severity: Severity::Warning,
+    }
 }

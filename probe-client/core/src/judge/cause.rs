@@ -14,6 +14,7 @@ mod mute;
 mod name;
 mod not_connected;
 mod prohibited;
+mod proxy;
 mod reachable;
 mod redirected;
 mod refused_key;
@@ -29,6 +30,7 @@ type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
 pub(super) const ALL: &[Cause] = &[
     interrupted::judge,
     name::judge,
+    proxy::judge,
     local::judge,
     prohibited::judge,
     // The genuine server testified.
@@ -44,6 +46,7 @@ pub(super) const ALL: &[Cause] = &[
     stranger::judge,
     // Nobody did; comparisons decide.
     refused_key::judge,
+    proxy::tunnel,
     server_unreachable::judge,
     server_silent::judge,
     not_connected::judge,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::{Measurement, Sighting, SightingAnswer};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
+use crate::path::{ProxyAddress, authority};
 use crate::session::{Fault, Recognised, SessionReport, Testimony};
 
 /// One probe's measurement, and what it is compared with.
@@ -14,6 +15,8 @@ pub struct Evidence<'a> {
     /// Every measurement of the same server address over the same path, this one and the control
     /// port's included.
     pub same_server: Vec<&'a Measurement>,
+    /// Every measurement of the same host over other paths.
+    pub other_paths: Vec<&'a Measurement>,
     pub control: Option<&'a ControlRecord>,
     /// This host's own addresses.
     pub own_addresses: &'a [IpAddr],
@@ -26,6 +29,8 @@ pub struct Evidence<'a> {
 pub enum Ending<'a> {
     Interrupted,
     Unresolved(&'a Failure),
+    /// The proxy stood in the way: it was not reached, or did not connect.
+    Proxy(Operation, &'a Failure),
     /// No TCP connection.
     NotConnected(&'a Failure),
     /// A testimony came and everything after it.
@@ -59,6 +64,11 @@ impl<'a> Evidence<'a> {
     pub fn server_alive(&self) -> bool {
         self.same_server.iter().any(|m| testimony(m).is_some())
             || self.control.is_some_and(ControlRecord::shows_server_alive)
+    }
+
+    /// The proxy on the way, if there is one.
+    pub fn proxy(&self) -> Option<&'a ProxyAddress> {
+        self.probe.path.proxy()
     }
 
     pub fn description(&self) -> Option<&'a ServerDescription> {
@@ -95,8 +105,8 @@ impl<'a> Evidence<'a> {
         let mut ports: Vec<u16> = self
             .same_server
             .iter()
-            .filter(|m| testimony(m).is_some() && m.address != self.probe.address)
-            .filter_map(|m| m.address.map(|a| a.port()))
+            .filter(|m| testimony(m).is_some() && m.port_dialled() != self.probe.port_dialled())
+            .map(|m| m.port_dialled())
             .collect();
         ports.sort_unstable();
         ports.dedup();
@@ -121,9 +131,10 @@ impl<'a> Evidence<'a> {
 
     /// `203.0.113.7:443`, or the host where there is no address.
     pub fn target(&self) -> String {
-        match self.probe.address {
-            Some(address) => address.to_string(),
-            None => self.probe.host.clone(),
+        match (&self.probe.address, &self.probe.proxy) {
+            (Some(address), _) => address.to_string(),
+            (None, Some(proxy)) => authority(&proxy.host_asked, proxy.port_asked),
+            (None, None) => self.probe.host.clone(),
         }
     }
 
@@ -158,6 +169,23 @@ impl<'a> Evidence<'a> {
         Some(text)
     }
 
+    /// That the same port works over other paths, in words; absent where it does over none.
+    pub fn other_paths_work(&self) -> Option<String> {
+        let rule = &self.probe.rule;
+        let mut paths: Vec<String> = self
+            .other_paths
+            .iter()
+            .filter(|m| testimony(m).is_some() && m.rule.id == rule.id)
+            .map(|m| m.path.to_string())
+            .collect();
+        paths.sort_unstable();
+        paths.dedup();
+        (!paths.is_empty()).then(|| {
+            let paths = paths.join(", ");
+            format!("the same server proved itself on this port over the path {paths}")
+        })
+    }
+
     /// That other ports of the same server work, in words; absent where none does.
     pub fn others_work(&self) -> Option<String> {
         let ports = self.working_ports();
@@ -187,6 +215,16 @@ pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
     }
     match (failure, testimony(measurement)) {
         (Some((Operation::Resolve, f)), _) => Ending::Unresolved(f),
+        (
+            Some((
+                operation @ (Operation::ProxyResolve
+                | Operation::ProxyConnect
+                | Operation::ProxyTls
+                | Operation::ProxyNegotiation),
+                f,
+            )),
+            _,
+        ) => Ending::Proxy(operation, f),
         (Some((Operation::Connect, f)), _) => Ending::NotConnected(f),
         (Some((_, f)), _) if f.kind == FailureKind::Declined => Ending::Declined,
         (Some((operation, f)), Some(testimony)) => Ending::Testified(testimony, operation, f),

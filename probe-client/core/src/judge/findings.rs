@@ -4,6 +4,7 @@
 use super::evidence::Evidence;
 use crate::verdict::Finding;
 
+mod application;
 mod clock;
 mod destination;
 mod http;
@@ -18,8 +19,10 @@ const ALL: &[Look] = &[
     relayed::look,
     translation::source,
     translation::egress,
+    translation::egress_by_path,
     http::head,
     http::proxy,
+    application::look,
     loss::look,
     clock::look,
     destination::look,

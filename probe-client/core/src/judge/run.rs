@@ -6,6 +6,8 @@ use crate::catalogue::VerdictClass;
 use crate::document::{
     DOCUMENT, Host, Outcome, Probe, RunDocument, RunFacts, ServerFacts, Summary, Timings,
 };
+
+use crate::egress;
 use crate::measurement::Measurement;
 use crate::observation::Operation;
 use crate::plan::SkippedRule;
@@ -33,6 +35,7 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
             (judge(&evidence), findings(&evidence))
         })
         .collect();
+    let egress = egress::map(gathered.measurements.iter());
     let probes: Vec<Probe> = gathered
         .measurements
         .into_iter()
@@ -54,6 +57,7 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
         checks: Vec::new(),
         probes,
         comparisons: gathered.comparisons,
+        egress,
         skipped: gathered.skipped,
     }
 }
@@ -73,20 +77,14 @@ pub fn judge_again(document: RunDocument) -> RunDocument {
 }
 
 fn evidence<'a>(gathered: &'a Gathered, probe: &'a Measurement) -> Evidence<'a> {
-    let same = |m: &&Measurement| m.server() == probe.server() && m.path == probe.path;
+    let measured = || gathered.measurements.iter().chain(&gathered.comparisons);
     Evidence {
         probe,
-        same_server: gathered
-            .measurements
-            .iter()
-            .chain(&gathered.comparisons)
-            .filter(same)
+        same_server: measured().filter(|m| m.same_server(probe)).collect(),
+        other_paths: measured()
+            .filter(|m| m.host == probe.host && m.path != probe.path)
             .collect(),
-        control: gathered
-            .server
-            .controls
-            .iter()
-            .find(|c| Some(c.address) == probe.server() && c.path == probe.path),
+        control: gathered.server.controls.iter().find(|c| c.is_of(probe)),
         own_addresses: &gathered.host.addresses,
         run_started_ms: gathered
             .run
@@ -119,10 +117,11 @@ fn timings(measurement: &Measurement) -> Timings {
         all.find(|o| o.operation == operation && o.failure.is_none())
             .map(|o| o.duration_us)
     };
-    // Resolving is shared by all probes of a host and no part of this one.
+    // Resolving is shared by all probes of a host or proxy and no part of this one.
     let own = || {
         let all = measurement.observations.iter();
-        all.filter(|o| o.operation != Operation::Resolve)
+        let shared = [Operation::Resolve, Operation::ProxyResolve];
+        all.filter(move |o| !shared.contains(&o.operation))
     };
     let started_us = own().map(|o| o.start_us).min().unwrap_or(0);
     let ended_us = own().map(|o| o.start_us + o.duration_us).max();
@@ -130,6 +129,7 @@ fn timings(measurement: &Measurement) -> Timings {
         started_us,
         total_us: ended_us.unwrap_or(started_us) - started_us,
         connect_us: of(Operation::Connect),
+        proxy_us: of(Operation::ProxyNegotiation),
         tls_us: of(Operation::TlsHandshake),
         testimony_us: of(Operation::Testimony),
         exchange_us: of(Operation::Exchange),

@@ -52,18 +52,18 @@ impl ViaTemplate {
 
     /// The Via for one probe. An IPv6 address is put in brackets, as a URI wants it (RFC 3986,
     /// section 3.2.2). With a host name of at most 255 bytes the Via stays below the 2048 that
-    /// Windows accepts.
-    pub fn render(&self, host: &str, address: IpAddr, port: Port) -> String {
+    /// Windows accepts. An address that only a proxy knows is left to the name.
+    pub fn render(&self, host: &str, address: Option<IpAddr>, port: Port) -> String {
         let mut via = String::with_capacity(self.0.len() + host.len());
         for piece in Pieces(&self.0) {
             match piece {
                 Piece::Text(text) => via.push_str(text),
-                Piece::Braces("host") if host.parse::<Ipv6Addr>().is_ok() => {
-                    via.push_str(&format!("[{host}]"));
-                }
-                Piece::Braces("host") => via.push_str(host),
                 Piece::Braces("port") => via.push_str(&port.to_string()),
-                Piece::Braces(_) => via.push_str(&literal(address)),
+                Piece::Braces(name) => via.push_str(&match address.filter(|_| name == "address") {
+                    Some(address) => literal(address),
+                    None if host.parse::<Ipv6Addr>().is_ok() => format!("[{host}]"),
+                    None => host.to_owned(),
+                }),
                 Piece::Lone => {}
             }
         }

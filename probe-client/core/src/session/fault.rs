@@ -159,7 +159,7 @@ impl From<Fault> for Stop {
 
 impl Quoted {
     /// Of what came first, so much as a report has room for.
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let bytes = &bytes[..bytes.len().min(MAX_QUOTED)];
         Self {
             text: bytes.escape_ascii().to_string(),

@@ -29,6 +29,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         }
         Ending::Interrupted
         | Ending::Unresolved(_)
+        | Ending::Proxy(..)
         | Ending::Declined
         | Ending::Foreign(..)
         | Ending::Altered(..) => "what was seen fits no single cause",

@@ -6,7 +6,7 @@ use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let testimony = testimony(evidence.probe)?;
-    let dialled = evidence.probe.address?.port();
+    let dialled = evidence.probe.port_dialled();
     let local = testimony.local?;
     // The server's own configuration may say that a cloud translates the port.
     let reached = testimony.public_port.unwrap_or_else(|| local.port());

@@ -7,6 +7,10 @@ use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+    // A proxy does what it is there for.
+    if evidence.proxy().is_some() {
+        return None;
+    }
     let syn = testimony(evidence.probe)?.syn.as_ref()?;
     let mark = evidence.session()?.hop_limit_mark?;
     let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;

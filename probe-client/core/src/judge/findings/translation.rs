@@ -9,6 +9,10 @@ use crate::verdict::Finding;
 
 /// The server saw another address than this host used.
 pub(super) fn source(evidence: &Evidence<'_>) -> Option<Finding> {
+    // A proxy leaves by its own address, as it should; see `egress`.
+    if evidence.proxy().is_some() {
+        return None;
+    }
     let seen = testimony(evidence.probe)?.peer?;
     let own = evidence.probe.local?;
     (seen.ip() != own.ip().to_canonical()).then(|| {
@@ -42,5 +46,30 @@ pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
             "ports of one server leave under different addresses: allow all of them on the cloud side",
         )
         .with_detail(format!("this one as {mine}, others as {}", listed.join(", ")))
+    })
+}
+
+/// A proxy leaves under another address than this host does without it.
+pub(super) fn egress_by_path(evidence: &Evidence<'_>) -> Option<Finding> {
+    let proxy = evidence.proxy()?;
+    let mine = testimony(evidence.probe)?.peer?.ip();
+    let mut direct: Vec<IpAddr> = evidence
+        .other_paths
+        .iter()
+        .filter(|m| m.path.is_direct())
+        .filter_map(|m| Some(testimony(m)?.peer?.ip()))
+        .filter(|ip| ip.is_ipv4() == mine.is_ipv4())
+        .collect();
+    direct.sort_unstable();
+    direct.dedup();
+    let listed: Vec<String> = direct.iter().map(ToString::to_string).collect();
+    (!direct.is_empty() && !direct.contains(&mine)).then(|| {
+        Finding::new(
+            FindingId::EgressAddressDiffers,
+            format!(
+                "sessions through {proxy} arrive from {mine}, direct ones from {}: the cloud side must allow each",
+                listed.join(", ")
+            ),
+        )
     })
 }

@@ -127,7 +127,7 @@ fn the_file_staging_via_is_the_products_own() {
         .find(|rule| rule.id.as_str() == "file-staging")
         .unwrap();
     let via = rule.via_uri.as_ref().unwrap();
-    let via = via.render("h.example", "203.0.113.10".parse().unwrap(), rule.port);
+    let via = via.render("h.example", "203.0.113.10".parse().ok(), rule.port);
     assert_eq!(
         via,
         "net.tcp://203.0.113.10:7998/Microsoft.Hpc.Azure.Endpoint.FileStaging"

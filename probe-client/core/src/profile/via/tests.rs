@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 fn render(template: &str, host: &str, address: &str) -> String {
     let template: ViaTemplate = template.parse().unwrap();
-    template.render(host, address.parse().unwrap(), Port::new(7998).unwrap())
+    template.render(host, address.parse().ok(), Port::new(7998).unwrap())
 }
 
 #[test]
@@ -96,7 +96,7 @@ proptest! {
             return Ok(());
         };
         let port = Port::new(7999).unwrap();
-        let via = template.render("h.example", "203.0.113.10".parse().unwrap(), port);
+        let via = template.render("h.example", "203.0.113.10".parse().ok(), port);
         prop_assert!(!via.contains(['{', '}']), "{via}");
     }
 }

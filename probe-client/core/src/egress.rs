@@ -1,0 +1,38 @@
+//! The egress map: from which addresses the server saw this host, by path and port. What the cloud side
+//! has to allow.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::measurement::Measurement;
+use crate::path::NetworkPath;
+
+/// One session, as the server saw where it came from.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    pub path: NetworkPath,
+    /// The server as it was named.
+    pub host: String,
+    /// As dialled.
+    pub port: u16,
+    /// The address and port that it came from.
+    pub seen: SocketAddr,
+}
+
+/// One entry for each session that brought a testimony; in the order of `measurements`.
+pub fn map<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<Egress> {
+    measurements
+        .filter_map(|m| {
+            let seen = m.session.as_ref()?.testimony.as_ref()?.peer?;
+            Some(Egress {
+                path: m.path.clone(),
+                host: m.host.clone(),
+                port: m.port_dialled(),
+                seen,
+            })
+        })
+        .collect()
+}

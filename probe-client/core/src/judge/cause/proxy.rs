@@ -1,0 +1,250 @@
+//! The causes that lie with the proxy: it is not reached, it refuses, it fails, or it says that it is
+//! connected and nothing comes through.
+
+use super::super::evidence::{Ending, Evidence, duration};
+use crate::catalogue::VerdictId;
+use crate::observation::{Failure, FailureKind, Operation, Origin};
+use crate::path::ProxyScheme;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+mod refusal;
+
+/// No connection to the server came of it.
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::Proxy(operation, failure) = evidence.ending() else {
+        return None;
+    };
+    let refusal = evidence
+        .probe
+        .proxy
+        .as_ref()
+        .and_then(|p| p.refusal.as_ref());
+    let mut verdict = match (operation, refusal) {
+        (Operation::ProxyResolve, _) => unresolved(evidence)?,
+        (Operation::ProxyTls, _) => tls(evidence, failure)?,
+        (Operation::ProxyNegotiation, Some(refusal)) => refusal::judge(evidence, refusal)?,
+        (Operation::ProxyNegotiation, None) => unanswered(evidence, failure)?,
+        _ => not_connected(evidence, failure)?,
+    };
+    verdict.evidence.extend(evidence.seen());
+    Some(also(verdict, evidence))
+}
+
+/// The proxy said that it is connected, and the other end never said a word through it.
+pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    // What the server noticed of the connection says more.
+    let (Ending::Mute(..), None) = (evidence.ending(), evidence.sighting()) else {
+        return None;
+    };
+    let target = evidence.target();
+    let mut verdict = if evidence.never_seen() {
+        Verdict::new(
+            VerdictId::AnsweredByMiddlebox,
+            Segment::Proxy,
+            Confidence::High,
+            format!(
+                "the proxy {proxy} says that it is connected to {target}, but no such connection reached the server"
+            ),
+        )
+        .because("the server looked for the connection and saw none")
+        .next(format!(
+            "ask the proxy team what {proxy} does with CONNECT to {target}: it reports success without a connection, \
+             or hands it to another device"
+        ))
+    } else {
+        Verdict::new(
+            VerdictId::Inconclusive,
+            Segment::Unknown,
+            Confidence::Low,
+            format!(
+                "the proxy {proxy} says that it is connected to {target}, and then nothing comes through: either it \
+                 does not pass the bytes on, or they are lost behind it"
+            ),
+        )
+        .next(format!(
+            "ask the proxy team for the log of {proxy} about {target}; let one port of the server through whole, so \
+             that it can be asked what it saw"
+        ))
+    };
+    verdict.evidence.extend(evidence.seen());
+    Some(also(verdict, evidence))
+}
+
+/// What the same rule came to over other paths, and other rules over this one.
+fn also(mut verdict: Verdict, evidence: &Evidence<'_>) -> Verdict {
+    verdict.evidence.extend(evidence.others_work());
+    verdict.evidence.extend(evidence.other_paths_work());
+    verdict
+}
+
+fn unreachable(evidence: &Evidence<'_>, segment: Segment, what: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    Some(Verdict::new(
+        VerdictId::ProxyUnreachable,
+        segment,
+        Confidence::High,
+        format!("the proxy {proxy} {what}; nothing was asked of it"),
+    ))
+}
+
+fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let host = &evidence.proxy()?.host;
+    let what = format!("has a name without an address: this host cannot resolve {host}");
+    let verdict = unreachable(evidence, Segment::ThisHost, &what)?;
+    Some(verdict.next(format!(
+        "check the spelling of {host}, then ask whoever runs this host's DNS servers to resolve it; the proxy's \
+         address would do in its place"
+    )))
+}
+
+/// No TCP connection to the proxy.
+fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let at = proxy.authority();
+    let (segment, what, step) = match (failure.origin, failure.kind) {
+        (Origin::ThisHost, FailureKind::LocalResource) => return Some(exhausted(&at)),
+        (Origin::ThisHost, FailureKind::PermissionDenied) => (
+            Segment::ThisHost,
+            "cannot be dialled: this host's own firewall forbids it".to_owned(),
+            format!("ask whoever administers this host to allow outbound TCP to {at}"),
+        ),
+        (Origin::ThisHost, _) => (
+            Segment::ThisHost,
+            "cannot be dialled: this host has no route to it".to_owned(),
+            "check this host's routing table for the proxy's address (`ip route get`, `route print`)".to_owned(),
+        ),
+        (Origin::Icmp { sender, icmp_type, code }, _) => (
+            Segment::Path { hop: None, address: Some(sender) },
+            format!("is not reached: {sender} answers with an ICMP error (type {icmp_type} code {code})"),
+            format!("ask whoever runs {sender} to let TCP to {at} through"),
+        ),
+        (_, FailureKind::Refused) => (
+            Segment::Proxy,
+            "refuses the connection (RST): nothing listens there, or a device rejects it".to_owned(),
+            format!("check the proxy's port with the proxy team, and that its service runs on {at}"),
+        ),
+        (_, FailureKind::TimedOut) => (
+            Segment::Proxy,
+            "does not answer: it is down, or something on the way to it drops the SYN".to_owned(),
+            format!(
+                "ask the proxy team whether {at} is still its address and up, and the firewall team for TCP from here \
+                 to {at}"
+            ),
+        ),
+        (_, _) => (
+            Segment::Proxy,
+            format!("is not reached: {}", failure.kind.describe()),
+            format!("check {at} with the proxy team"),
+        ),
+    };
+    Some(unreachable(evidence, segment, &what)?.next(step))
+}
+
+fn exhausted(at: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::ThisHost,
+        Confidence::High,
+        format!("this host ran out of sockets or ports before the proxy {at} was dialled"),
+    )
+    .next("raise the limit of open files, or probe fewer rules at a time")
+}
+
+/// TLS to the proxy itself.
+fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
+    let certificate = evidence.probe.proxy.as_ref()?.certificate.as_ref();
+    let why = failure.text.as_deref().unwrap_or("no reason given");
+    let (what, step) = match (failure.kind, certificate) {
+        (FailureKind::TlsFailed, Some(certificate)) => (
+            format!(
+                "shows a certificate that is not accepted: {why} (for {}, issued by {})",
+                certificate
+                    .subject
+                    .as_deref()
+                    .unwrap_or("an unreadable name"),
+                certificate
+                    .issuer
+                    .as_deref()
+                    .unwrap_or("an unreadable issuer"),
+            ),
+            "use the name that the certificate is for; if a company's own authority issued it, give that with \
+             --proxy-ca FILE",
+        ),
+        (FailureKind::TlsFailed, None) => (
+            format!("does not open a TLS session: {why}"),
+            "ask the proxy team whether that port expects TLS; most proxies do not, and are written http://…",
+        ),
+        (kind, _) => (
+            format!(
+                "takes the connection, but TLS to it fails: {}",
+                kind.describe()
+            ),
+            "ask the proxy team whether that port expects TLS; most proxies do not, and are written http://…",
+        ),
+    };
+    Some(unreachable(evidence, Segment::Proxy, &what)?.next(step))
+}
+
+/// Asked, and no answer that can be read.
+fn unanswered(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let target = evidence.target();
+    if failure.kind != FailureKind::TimedOut {
+        let how = failure.kind.describe();
+        let what = format!("takes the connection and then drops the request for {target}: {how}");
+        let protocol = protocol(proxy.scheme);
+        let verdict = unreachable(evidence, Segment::Proxy, &what)?;
+        let verdict = Verdict {
+            confidence: Confidence::Medium,
+            ..verdict
+        };
+        return Some(verdict.next(format!(
+            "ask the proxy team whether {} speaks {protocol}, and whether it closes without an answer on what it \
+             does not allow",
+            proxy.authority()
+        )));
+    }
+    let waited = evidence
+        .probe
+        .observations
+        .iter()
+        .rev()
+        .find(|o| o.failure.is_some())?;
+    let waited = duration(waited.duration_us);
+    let answers = evidence
+        .same_server
+        .iter()
+        .any(|m| m.connected() || m.proxy.as_ref().is_some_and(|p| p.refusal.is_some()));
+    let (id, confidence, claim) = if answers {
+        (
+            VerdictId::ProxyCouldNotConnect,
+            Confidence::Medium,
+            format!(
+                "the proxy {proxy} took the request for {target} and said nothing within {waited}, while it answers \
+                 for other ports: its own connection to the server gets no answer"
+            ),
+        )
+    } else {
+        (
+            VerdictId::Inconclusive,
+            Confidence::Low,
+            format!(
+                "{proxy} took the connection and said nothing within {waited}: either it waits for {target} itself, \
+                 or it is no proxy"
+            ),
+        )
+    };
+    Some(Verdict::new(id, Segment::Proxy, confidence, claim).next(format!(
+        "ask the proxy team for the log of {proxy} about {target}; a proxy often waits a minute before it reports: \
+         run again with --timeout 60"
+    )))
+}
+
+fn protocol(scheme: ProxyScheme) -> &'static str {
+    match scheme {
+        ProxyScheme::Http => "HTTP CONNECT",
+        ProxyScheme::Https => "HTTP CONNECT over TLS",
+        ProxyScheme::Socks5 | ProxyScheme::Socks5h => "SOCKS 5",
+    }
+}

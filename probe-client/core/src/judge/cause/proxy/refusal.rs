@@ -1,0 +1,230 @@
+//! What a proxy said when it did not connect.
+
+use super::super::super::evidence::Evidence;
+use super::protocol;
+use crate::catalogue::VerdictId;
+use crate::proxy::{HttpRefusal, ProxyRefusal};
+use crate::session::Quoted;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<Verdict> {
+    match refusal {
+        ProxyRefusal::Status(http) => status(evidence, http),
+        ProxyRefusal::SocksReply { code } => socks(evidence, *code),
+        ProxyRefusal::SocksMethods => authentication(evidence, "asked over SOCKS"),
+        ProxyRefusal::SocksCredentials => authentication(evidence, "asked over SOCKS"),
+        ProxyRefusal::Foreign { quoted } => foreign(evidence, quoted),
+        ProxyRefusal::HeadTooLong { limit } => {
+            let what = format!("sends a head that does not end within {limit} bytes");
+            not_a_proxy(evidence, &what, Confidence::Medium)
+        }
+    }
+}
+
+fn status(evidence: &Evidence<'_>, http: &HttpRefusal) -> Option<Verdict> {
+    let said = line(http);
+    let verdict = match http.status {
+        407 => authentication(evidence, &said)?,
+        _ if says_unresolved(http) => unresolved(evidence, &said)?,
+        400 | 404 | 405 | 501 if !marked(http) => {
+            let what = format!("answers as a web server that does not know CONNECT (\"{said}\")");
+            not_a_proxy(evidence, &what, Confidence::Medium)?
+        }
+        300..=399 => own_page(evidence, http, &said)?,
+        500..=599 => could_not(evidence, &format!("\"{said}\"{}", why(http)))?,
+        _ => denied(evidence, &said)?,
+    };
+    Some(quote(verdict, http))
+}
+
+fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let account = evidence.probe.proxy.as_ref()?;
+    let (target, known) = (&account.host_asked, &account.authentication);
+    let offers = match known.offered.as_slice() {
+        [] if proxy.scheme.is_http() => "it names no scheme".to_owned(),
+        [] => "it accepts none of the methods offered".to_owned(),
+        offered => format!("it offers {}", offered.join(", ")),
+    };
+    let (claim, step) = match (known.tried.as_slice(), &known.trouble) {
+        ([], None) => (
+            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was told nobody"),
+            "give credentials with --proxy-credentials-file FILE or the variable FWPROBE_PROXY_CREDENTIALS; for \
+             services without a user, ask the proxy team to exempt this host"
+                .to_owned(),
+        ),
+        ([], Some(trouble)) => (
+            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and could not be told: {trouble}"),
+            "ask the proxy team for a scheme that can be used from here, or to exempt this host".to_owned(),
+        ),
+        (tried, trouble) => {
+            let trouble = trouble.as_ref().map_or_else(String::new, |t| format!("; {t}"));
+            let claim = format!(
+                "the proxy {proxy} did not accept the credentials for {target} (tried {}; {offers}{trouble})",
+                tried.join(", ")
+            );
+            let step = "check user name, domain and password, whether the password has expired, and whether the \
+                        account may use the proxy";
+            (claim, step.to_owned())
+        }
+    };
+    let id = VerdictId::ProxyAuthenticationRequired;
+    let verdict = Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(step);
+    Some(verdict.because(format!("the proxy's answer: {said}")))
+}
+
+fn unresolved(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let host = &evidence.probe.proxy.as_ref()?.host_asked;
+    let claim =
+        format!("the proxy {proxy} cannot resolve {host} (\"{said}\"); this host was not asked to");
+    let id = VerdictId::ProxyNameNotResolved;
+    Some(
+        Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
+            "ask the proxy team to make {proxy} resolve {host}; to test the ports meanwhile, give the server's \
+             address with --host"
+        )),
+    )
+}
+
+fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let to = http.location.as_deref().unwrap_or("a page of its own");
+    let claim =
+        format!("the proxy {proxy} does not connect to {target} but points to {to} (\"{said}\")");
+    Some(
+        Verdict::new(VerdictId::ProxyDenied, Segment::Proxy, Confidence::High, claim).next(format!(
+            "open {to} to see what the proxy wants (a sign-in, an acceptance), and ask the proxy team to exempt this \
+             host for {target}"
+        )),
+    )
+}
+
+fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
+    Some(
+        Verdict::new(VerdictId::ProxyDenied, Segment::Proxy, Confidence::High, claim).next(format!(
+            "ask the proxy team to allow {} to {target} on the ports of these rules for this host; many proxies \
+             allow it to port 443 alone",
+            protocol(proxy.scheme)
+        )),
+    )
+}
+
+fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let claim = format!("the proxy {proxy} tried and could not connect to {target}: {said}");
+    let id = VerdictId::ProxyCouldNotConnect;
+    Some(
+        Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
+            "ask the proxy team to try {target} on these ports from the proxy itself, and the firewall and cloud \
+             teams to allow the proxy's outgoing address there; where the server is the cause, every path fails alike"
+        )),
+    )
+}
+
+/// RFC 1928 section 6.
+fn socks(evidence: &Evidence<'_>, code: u8) -> Option<Verdict> {
+    let by_name = evidence.proxy()?.scheme.resolves_names();
+    let meaning = match code {
+        1 => "general failure",
+        2 => "not allowed by its rules",
+        3 => "network unreachable",
+        4 if by_name => "host unreachable, which many say of a name that they cannot resolve too",
+        4 => "host unreachable",
+        5 => "connection refused",
+        6 => "TTL expired, which many say when they got no answer",
+        7 => "it does not know the command CONNECT",
+        8 if by_name => {
+            "it takes no names, or no addresses of this kind: try socks5://, which resolves here"
+        }
+        8 => "it takes no addresses of this kind",
+        _ => "a code that no standard knows",
+    };
+    let said = format!("SOCKS reply {code}, {meaning}");
+    match code {
+        2 | 7 => denied(evidence, &said),
+        _ => could_not(evidence, &said),
+    }
+}
+
+fn foreign(evidence: &Evidence<'_>, quoted: &Quoted) -> Option<Verdict> {
+    let short: String = quoted.text.chars().take(MAX_QUOTED).collect();
+    let what = match quoted.hex.0.as_slice() {
+        [0x15 | 0x16, 3, ..] => "speaks TLS from the start: write the proxy as https://".to_owned(),
+        [5, _, ..] => "speaks SOCKS 5: write the proxy as socks5h://".to_owned(),
+        [b'H', b'T', b'T', b'P', ..] => {
+            "speaks HTTP: write the proxy as http://, if it is one".to_owned()
+        }
+        _ => format!("is no proxy of this kind: it answers \"{short}\""),
+    };
+    let verdict = not_a_proxy(evidence, &what, Confidence::High)?;
+    Some(verdict.because(format!("it said: {short}")))
+}
+
+fn not_a_proxy(evidence: &Evidence<'_>, what: &str, confidence: Confidence) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let claim = format!("{proxy} {what}");
+    let id = VerdictId::ProxyUnreachable;
+    Some(
+        Verdict::new(id, Segment::Proxy, confidence, claim).next(format!(
+            "check scheme, address and port of the proxy with the proxy team: {} is expected there",
+            protocol(proxy.scheme)
+        )),
+    )
+}
+
+/// A device that handles HTTP for others says so.
+fn marked(http: &HttpRefusal) -> bool {
+    http.via.is_some() || http.proxy_status.is_some() || http.squid_error.is_some()
+}
+
+/// RFC 9209 section 2.3.2 and 2.3.3; Squid's ERR_DNS_FAIL.
+fn says_unresolved(http: &HttpRefusal) -> bool {
+    let squid = http.squid_error.as_deref().unwrap_or_default();
+    let status = http.proxy_status.as_deref().unwrap_or_default();
+    squid.starts_with("ERR_DNS_FAIL")
+        || ["dns_error", "dns_timeout"]
+            .iter()
+            .any(|error| status.contains(&format!("error={error}")))
+}
+
+/// What the status alone does not say.
+fn why(http: &HttpRefusal) -> &'static str {
+    // Squid adds the system's error number, of Linux nearly always.
+    let squid = http.squid_error.as_deref().unwrap_or_default();
+    match (squid.strip_prefix("ERR_CONNECT_FAIL "), http.status) {
+        (Some("111"), _) => " (its connection was refused)",
+        (Some("110"), _) | (None, 504) => " (its connection got no answer in time)",
+        (Some("101" | "113"), _) => " (it has no way there)",
+        (_, 503) => " (some proxies say so when they are overloaded, too)",
+        _ => "",
+    }
+}
+
+fn line(http: &HttpRefusal) -> String {
+    format!("{} {}", http.status, http.reason)
+        .trim_end()
+        .to_owned()
+}
+
+fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
+    for (name, value) in [
+        ("Server", &http.server),
+        ("Via", &http.via),
+        ("Proxy-Status", &http.proxy_status),
+        ("X-Squid-Error", &http.squid_error),
+    ] {
+        if let Some(value) = value {
+            verdict = verdict.because(format!("{name}: {value}"));
+        }
+    }
+    verdict
+}
+
+/// More of it is in the JSON report.
+const MAX_QUOTED: usize = 80;

@@ -1,0 +1,20 @@
+//! `application-ignores-proxy`: the path works, and the program that the rule is for will not take it.
+
+use super::super::evidence::{Evidence, testimony};
+use crate::catalogue::FindingId;
+use crate::session_kind::SessionKind;
+use crate::verdict::Finding;
+
+pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+    let proxy = evidence.proxy()?;
+    testimony(evidence.probe)?;
+    (evidence.probe.session_kind() == SessionKind::Nettcp).then(|| {
+        Finding::new(
+            FindingId::ApplicationIgnoresProxy,
+            format!(
+                "open through {proxy}, but HPC Pack's own net.tcp takes no proxy (unconfirmed): it needs a direct rule \
+                 or NAT, or NettcpOver443=False where that exists, which makes it HTTPS"
+            ),
+        )
+    })
+}

@@ -1,0 +1,109 @@
+//! The dialogue with a proxy without its sockets: what to send until it has connected to the server,
+//! what its answers mean, and what a report keeps of them.
+
+mod account;
+mod authentication;
+mod connect;
+mod socks5;
+
+use crate::path::{ProxyScheme, authority};
+use connect::Connect;
+use socks5::Socks5;
+
+pub use account::{HttpRefusal, ProxyAccount, ProxyAuthentication, ProxyRefusal};
+pub use authentication::{Authenticator, Challenge, ProxyCredentials};
+
+/// What a proxy is asked to connect to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ProxyTarget {
+    /// A name, or an address (IPv6 without brackets).
+    pub host: String,
+    pub port: u16,
+}
+
+/// The client's side of a dialogue with a proxy.
+#[derive(Debug)]
+pub struct ProxyDialogue {
+    kind: Kind,
+    outgoing: Vec<u8>,
+}
+
+/// What is to be done next.
+#[derive(Debug, Eq, PartialEq)]
+pub enum ProxyStep {
+    /// Send what there is to send, and receive.
+    Io,
+    /// The proxy ends this connection, but not the dialogue: it goes on over another one.
+    Reconnect,
+    /// The proxy says that it is connected. What it sent behind that is the server's already.
+    Connected { unread: Vec<u8> },
+    /// It does not connect.
+    Refused(ProxyRefusal),
+}
+
+#[derive(Debug)]
+enum Kind {
+    Connect(Box<Connect>),
+    Socks5(Box<Socks5>),
+}
+
+impl ProxyDialogue {
+    /// A dialogue on a connection to a proxy that has just been established. Without an
+    /// `authenticator`, or without `credentials`, nobody is named to the proxy.
+    pub fn new(
+        scheme: ProxyScheme,
+        target: &ProxyTarget,
+        credentials: Option<&ProxyCredentials>,
+        authenticator: Option<Box<dyn Authenticator>>,
+    ) -> Self {
+        let mut outgoing = Vec::new();
+        let kind = if scheme.is_http() {
+            let target = authority(&target.host, target.port);
+            Kind::Connect(Box::new(Connect::new(target, authenticator, &mut outgoing)))
+        } else {
+            let socks = Socks5::new(target.clone(), credentials.cloned(), &mut outgoing);
+            Kind::Socks5(Box::new(socks))
+        };
+        Self { kind, outgoing }
+    }
+
+    /// What is to be sent now; each byte is given once.
+    pub fn transmit(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.outgoing)
+    }
+
+    /// Takes in what the proxy sent.
+    pub fn receive(&mut self, bytes: &[u8]) -> ProxyStep {
+        match &mut self.kind {
+            Kind::Connect(connect) => connect.receive(bytes, &mut self.outgoing),
+            Kind::Socks5(socks) => socks.receive(bytes, &mut self.outgoing),
+        }
+    }
+
+    /// The proxy has closed the connection; `None`: too early.
+    pub fn closed(&mut self) -> Option<ProxyRefusal> {
+        match &mut self.kind {
+            Kind::Connect(connect) => connect.closed(),
+            Kind::Socks5(socks) => socks.closed(),
+        }
+    }
+
+    /// After [`ProxyStep::Reconnect`]: there is another connection.
+    pub fn reconnected(&mut self) {
+        self.outgoing.clear();
+        if let Kind::Connect(connect) = &mut self.kind {
+            connect.reconnected(&mut self.outgoing);
+        }
+    }
+
+    /// What was asked for and used to authenticate, as far as it came.
+    pub fn authentication(&self) -> ProxyAuthentication {
+        match &self.kind {
+            Kind::Connect(connect) => connect.authentication(),
+            Kind::Socks5(socks) => socks.authentication(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

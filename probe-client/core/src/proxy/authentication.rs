@@ -1,0 +1,143 @@
+//! Who the user is to a proxy. The schemes themselves are the shell's: some are the operating
+//! system's, and all need randomness or a clock.
+
+use std::fmt;
+
+use zeroize::ZeroizeOnDrop;
+
+/// A user name and a password for a proxy; a Windows domain may stand before the name (`DOMAIN\user`).
+#[derive(Clone, Eq, PartialEq, ZeroizeOnDrop)]
+pub struct ProxyCredentials {
+    pub user: String,
+    pub password: String,
+}
+
+/// One challenge of a 407 (RFC 9110 section 11.7.1).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Challenge {
+    /// In the proxy's spelling.
+    pub scheme: String,
+    /// All behind the scheme: parameters or a token. Printable ASCII.
+    pub parameters: String,
+}
+
+/// Answers the challenges of one dialogue. It may go on over several requests, and then over one
+/// connection for schemes that authenticate that.
+pub trait Authenticator: fmt::Debug + Send {
+    /// The value of Proxy-Authorization for the next request.
+    ///
+    /// # Errors
+    /// A text for people where nothing more can be sent; `None` where it has been said before.
+    fn answer(&mut self, challenges: &[Challenge], target: &str) -> Result<String, Option<String>>;
+
+    /// Another connection has been made: what authenticates a connection begins anew.
+    fn reconnected(&mut self);
+}
+
+impl Challenge {
+    /// The challenges of all Proxy-Authenticate fields. Several may stand in one field, separated by
+    /// commas as their parameters are: what begins with a word and a space, or is a word alone,
+    /// begins a challenge.
+    pub fn parse(values: impl Iterator<Item = String>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for value in values {
+            for (index, part) in split(&value).into_iter().enumerate() {
+                let (word, rest) = part.split_once([' ', '\t']).unwrap_or((part, ""));
+                let begins = index == 0 || !word.contains('=');
+                if let Some(last) = all.last_mut().filter(|_| !begins) {
+                    last.parameters.push_str(", ");
+                    last.parameters.push_str(part);
+                } else if all.len() < MAX_CHALLENGES && is_token(word) {
+                    all.push(Self {
+                        scheme: word.to_owned(),
+                        parameters: rest.trim().to_owned(),
+                    });
+                }
+            }
+        }
+        all
+    }
+}
+
+/// At commas outside quotes, without empty parts.
+fn split(value: &str) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    value
+        .split(|c| {
+            let was_escaped = std::mem::take(&mut escaped);
+            match c {
+                '\\' if quoted && !was_escaped => escaped = true,
+                '"' if !was_escaped => quoted = !quoted,
+                _ => {}
+            }
+            c == ',' && !quoted
+        })
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+fn is_token(word: &str) -> bool {
+    (1..=MAX_SCHEME).contains(&word.len())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b))
+}
+
+impl fmt::Debug for ProxyCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProxyCredentials(…)")
+    }
+}
+
+/// More than there are schemes in use.
+const MAX_CHALLENGES: usize = 16;
+
+/// Characters of a scheme's name; the longest registered one has 22.
+const MAX_SCHEME: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(values: &[&str]) -> Vec<(String, String)> {
+        let all = Challenge::parse(values.iter().map(ToString::to_string));
+        all.into_iter().map(|c| (c.scheme, c.parameters)).collect()
+    }
+
+    #[test]
+    fn challenges_in_one_field_and_in_several() {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs
+                .iter()
+                .map(|(a, b)| (a.to_string(), b.to_string()))
+                .collect()
+        };
+        let expected = owned(&[
+            ("Negotiate", ""),
+            ("NTLM", "TlRMTVNTUAAC=="),
+            (
+                "Digest",
+                r#"realm="a, \"b\", c", nonce="x", qop="auth,auth-int""#,
+            ),
+            ("Basic", r#"realm="p q""#),
+        ]);
+        let digest = r#"Digest realm="a, \"b\", c", nonce="x",qop="auth,auth-int""#;
+        let joined = format!(r#"Negotiate, NTLM TlRMTVNTUAAC==, {digest}, Basic realm="p q""#);
+        assert_eq!(parse(&[&joined]), expected);
+        let several = [
+            "Negotiate",
+            "NTLM TlRMTVNTUAAC==",
+            digest,
+            r#"Basic realm="p q""#,
+        ];
+        assert_eq!(parse(&several), expected);
+    }
+
+    #[test]
+    fn what_is_no_challenge_is_left_out() {
+        assert_eq!(parse(&["", ",,", "\u{e9}t\u{e9}"]), []);
+        let many = vec!["Basic"; 40];
+        assert_eq!(parse(&many).len(), MAX_CHALLENGES);
+    }
+}

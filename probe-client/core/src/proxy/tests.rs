@@ -1,0 +1,274 @@
+use super::*;
+
+/// Answers every challenge with the next of its answers.
+#[derive(Debug)]
+struct Script {
+    answers: Vec<&'static str>,
+    reconnections: usize,
+}
+
+impl Authenticator for Script {
+    fn answer(&mut self, _: &[Challenge], target: &str) -> Result<String, Option<String>> {
+        assert_eq!(target, "echo.example:443");
+        if self.answers.is_empty() {
+            return Err(Some("nothing left".to_owned()));
+        }
+        Ok(self.answers.remove(0).to_owned())
+    }
+
+    fn reconnected(&mut self) {
+        self.reconnections += 1;
+    }
+}
+
+fn target() -> ProxyTarget {
+    ProxyTarget {
+        host: "echo.example".to_owned(),
+        port: 443,
+    }
+}
+
+fn connect(answers: &[&'static str]) -> ProxyDialogue {
+    let script = Script {
+        answers: answers.to_vec(),
+        reconnections: 0,
+    };
+    ProxyDialogue::new(ProxyScheme::Http, &target(), None, Some(Box::new(script)))
+}
+
+fn socks(host: &str, credentials: Option<(&str, &str)>) -> ProxyDialogue {
+    let target = ProxyTarget {
+        host: host.to_owned(),
+        port: 443,
+    };
+    let credentials = credentials.map(|(user, password)| ProxyCredentials {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    });
+    ProxyDialogue::new(ProxyScheme::Socks5h, &target, credentials.as_ref(), None)
+}
+
+fn sent(dialogue: &mut ProxyDialogue) -> String {
+    String::from_utf8(dialogue.transmit()).unwrap()
+}
+
+fn connected(unread: &[u8]) -> ProxyStep {
+    ProxyStep::Connected {
+        unread: unread.to_vec(),
+    }
+}
+
+fn status(step: &ProxyStep) -> u16 {
+    match step {
+        ProxyStep::Refused(ProxyRefusal::Status(http)) => http.status,
+        other => panic!("{other:?}"),
+    }
+}
+
+const CHALLENGE: &[u8] =
+    b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 5\r\n\r\nlogin";
+
+#[test]
+fn one_request_and_what_follows_the_answer_is_the_servers() {
+    let mut dialogue = connect(&[]);
+    let request = sent(&mut dialogue);
+    assert!(request.starts_with("CONNECT echo.example:443 HTTP/1.1\r\nHost: echo.example:443\r\n"));
+    assert!(request.ends_with("\r\n\r\n") && !request.contains("Authorization"));
+    assert_eq!(dialogue.transmit(), b"");
+    assert_eq!(
+        dialogue.receive(b"HTTP/1.1 100 \r\n\r\nHTTP/1.0 200 OK\r\n"),
+        ProxyStep::Io
+    );
+    // A Content-Length means nothing here (RFC 9110 section 9.3.6).
+    let step = dialogue.receive(b"Content-Length: 9\r\n\r\nabc");
+    assert_eq!(step, connected(b"abc"));
+}
+
+#[test]
+fn an_ipv6_target_stands_in_brackets() {
+    let target = ProxyTarget {
+        host: "2001:db8::7".to_owned(),
+        port: 80,
+    };
+    let mut dialogue = ProxyDialogue::new(ProxyScheme::Https, &target, None, None);
+    assert!(sent(&mut dialogue).starts_with("CONNECT [2001:db8::7]:80 HTTP/1.1\r\n"));
+}
+
+#[test]
+fn a_challenge_is_answered_on_the_same_connection() {
+    let mut dialogue = connect(&["Basic eA=="]);
+    dialogue.transmit();
+    let (first, rest) = CHALLENGE.split_at(CHALLENGE.len() - 3);
+    assert_eq!(dialogue.receive(first), ProxyStep::Io);
+    assert_eq!(dialogue.transmit(), b"");
+    assert_eq!(dialogue.receive(rest), ProxyStep::Io);
+    assert!(sent(&mut dialogue).contains("\r\nProxy-Authorization: Basic eA==\r\n"));
+    assert_eq!(dialogue.receive(b"HTTP/1.1 200 \r\n\r\n"), connected(b""));
+    let authentication = dialogue.authentication();
+    assert_eq!(authentication.offered, ["Basic"]);
+    assert_eq!(authentication.tried, ["Basic"]);
+}
+
+#[test]
+fn a_challenge_that_ends_the_connection_is_answered_on_another() {
+    for head in [
+        &b"HTTP/1.0 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n"[..],
+        b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nContent-Length: 99999999\r\n\r\n",
+        b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        let mut dialogue = connect(&["Basic eA=="]);
+        dialogue.transmit();
+        assert_eq!(dialogue.receive(head), ProxyStep::Reconnect);
+        dialogue.reconnected();
+        assert!(sent(&mut dialogue).contains("Basic eA=="));
+        assert_eq!(dialogue.receive(b"HTTP/1.1 200 \r\n\r\n"), connected(b""));
+    }
+}
+
+#[test]
+fn authentication_is_not_demanded_for_ever() {
+    let mut dialogue = connect(&["Basic eA=="; 100]);
+    for requests in 1..100 {
+        assert!(!dialogue.transmit().is_empty(), "request {requests}");
+        match dialogue.receive(CHALLENGE) {
+            ProxyStep::Io => {}
+            step => {
+                assert_eq!(status(&step), 407);
+                assert_eq!(requests, 8);
+                return;
+            }
+        }
+    }
+    panic!("it never ended");
+}
+
+#[test]
+fn nothing_left_to_say_is_a_refusal_with_its_reason() {
+    let mut dialogue = connect(&["Basic eA=="]);
+    dialogue.receive(CHALLENGE);
+    assert_eq!(status(&dialogue.receive(CHALLENGE)), 407);
+    assert_eq!(
+        dialogue.authentication().trouble.as_deref(),
+        Some("nothing left")
+    );
+}
+
+#[test]
+fn an_authorization_that_no_head_can_hold_is_trouble() {
+    for answer in ["Basic \r\nX: y", "Basic \u{e9}"] {
+        let mut dialogue = connect(&[answer]);
+        dialogue.transmit();
+        assert_eq!(dialogue.receive(CHALLENGE), ProxyStep::Io);
+        assert!(!sent(&mut dialogue).contains("Authorization"));
+        assert!(dialogue.authentication().trouble.is_some());
+    }
+}
+
+#[test]
+fn refusals_keep_what_the_proxy_says() {
+    let mut dialogue = connect(&[]);
+    let step = dialogue.receive(
+        b"HTTP/1.1 403 No \x07way\r\nServer: g\r\nVia: 1.1 g\r\nLocation: /l\r\n\
+          X-Squid-Error: E 0\r\nProxy-Status: p\r\n\r\n<p>No.",
+    );
+    // A control character makes the first line none of HTTP.
+    assert!(
+        matches!(step, ProxyStep::Refused(ProxyRefusal::Foreign { .. })),
+        "{step:?}"
+    );
+    let step =
+        connect(&[]).receive(b"HTTP/1.1 403 No\r\nServer: g\xff\r\nVia: 1.1 g\r\n\r\n<p>No.");
+    let ProxyStep::Refused(ProxyRefusal::Status(http)) = step else {
+        panic!("{step:?}");
+    };
+    assert_eq!((http.status, http.reason.as_str()), (403, "No"));
+    assert_eq!(http.server.as_deref(), Some("g\\xff"));
+    assert_eq!(http.page.unwrap().text, "<p>No.");
+}
+
+#[test]
+fn heads_have_an_end() {
+    let mut dialogue = connect(&[]);
+    let mut step = dialogue.receive(b"HTTP/1.1 200 OK\r\n");
+    for _ in 0..1000 {
+        if step != ProxyStep::Io {
+            break;
+        }
+        step = dialogue.receive(b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaa\r\n");
+    }
+    assert_eq!(
+        step,
+        ProxyStep::Refused(ProxyRefusal::HeadTooLong { limit: 8192 })
+    );
+    // Interim answers as well.
+    let interim = b"HTTP/1.1 100 \r\n\r\n".repeat(50);
+    assert_eq!(status(&connect(&[]).receive(&interim)), 100);
+}
+
+#[test]
+fn socks_without_credentials() {
+    let mut dialogue = socks("echo.example", None);
+    assert_eq!(dialogue.transmit(), [5, 1, 0]);
+    assert_eq!(dialogue.receive(&[5]), ProxyStep::Io);
+    assert_eq!(dialogue.receive(&[0]), ProxyStep::Io);
+    let mut request = vec![5, 1, 0, 3, 12];
+    request.extend(b"echo.example");
+    request.extend(443_u16.to_be_bytes());
+    assert_eq!(dialogue.transmit(), request);
+    let reply = [5, 0, 0, 3, 2, b'h', b'i', 0, 1, b'x'];
+    for byte in &reply[..8] {
+        assert_eq!(dialogue.receive(&[*byte]), ProxyStep::Io);
+    }
+    assert_eq!(dialogue.receive(&reply[8..]), connected(b"x"));
+}
+
+#[test]
+fn socks_addresses_go_as_addresses() {
+    for (host, kind, length) in [("192.0.2.7", 1, 4), ("2001:db8::7", 4, 16)] {
+        let mut dialogue = socks(host, None);
+        dialogue.transmit();
+        assert_eq!(dialogue.receive(&[5, 0]), ProxyStep::Io);
+        let request = dialogue.transmit();
+        assert_eq!((request[3], request.len()), (kind, 4 + length + 2));
+    }
+}
+
+#[test]
+fn socks_with_credentials() {
+    let mut dialogue = socks("echo.example", Some(("user", "p:w")));
+    assert_eq!(dialogue.transmit(), [5, 2, 0, 2]);
+    assert_eq!(dialogue.receive(&[5, 2]), ProxyStep::Io);
+    assert_eq!(dialogue.transmit(), b"\x01\x04user\x03p:w");
+    let refused = ProxyStep::Refused(ProxyRefusal::SocksCredentials);
+    assert_eq!(dialogue.receive(&[1, 1]), refused);
+    assert_eq!(dialogue.authentication().tried, ["username/password"]);
+}
+
+#[test]
+fn socks_refusals() {
+    let refused = |code| ProxyStep::Refused(ProxyRefusal::SocksReply { code });
+    for code in 1..=255 {
+        let mut dialogue = socks("echo.example", None);
+        dialogue.receive(&[5, 0]);
+        assert_eq!(dialogue.receive(&[5, code, 0, 99]), refused(code));
+    }
+    // Two bytes and a close are as good.
+    let mut dialogue = socks("echo.example", None);
+    dialogue.receive(&[5, 0]);
+    assert_eq!(dialogue.receive(&[5, 4]), ProxyStep::Io);
+    assert_eq!(
+        dialogue.closed(),
+        Some(ProxyRefusal::SocksReply { code: 4 })
+    );
+    assert_eq!(socks("h", None).closed(), None);
+    for answer in [[5, 0xff], [5, 2]] {
+        let methods = ProxyStep::Refused(ProxyRefusal::SocksMethods);
+        assert_eq!(socks("h", None).receive(&answer), methods);
+    }
+    let step = socks("h", None).receive(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    assert!(matches!(
+        step,
+        ProxyStep::Refused(ProxyRefusal::Foreign { .. })
+    ));
+}

@@ -1,0 +1,93 @@
+//! The servers of a run, each as every path leads to it: names are looked up here only where the path
+//! wants addresses.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use probe_core::measurement::Measurement;
+use probe_core::observation::Observation;
+use probe_core::path::NetworkPath;
+
+use super::{Campaign, task};
+use crate::destination::{Destination, Way};
+use crate::proxy::ProxyWay;
+use crate::resolve::resolve;
+
+/// What the names of a run came to.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) destinations: Vec<Destination>,
+    /// One for every rule and path of a name without an address.
+    pub(super) unresolved: Vec<Measurement>,
+}
+
+/// Every host over every path; host by host, as planned.
+pub(super) async fn find(campaign: &Campaign) -> Found {
+    let config = &campaign.config;
+    let mut ways = Vec::new();
+    for path in &config.plan.paths {
+        ways.push((path, way(campaign, path).await));
+    }
+    let mut found = Found::default();
+    for host in &config.plan.hosts {
+        // Not where no path asks for it: a network whose proxies resolve may have no other resolver.
+        let here = if ways.iter().any(|(path, _)| path.resolves_here()) {
+            let (family, patience) = (config.family, config.patience);
+            Some(resolve(host, family, patience, campaign.context.clock).await)
+        } else {
+            None
+        };
+        for (path, way) in &ways {
+            if config.plan.over(path, host).next().is_none() {
+                continue;
+            }
+            match here.as_ref().filter(|_| path.resolves_here()) {
+                None => found.destinations.push(Destination {
+                    host: host.clone(),
+                    address: host.parse().ok(),
+                    resolved: None,
+                    way: way.clone(),
+                }),
+                Some(resolved) => found.resolved(campaign, host, path, way, resolved),
+            }
+        }
+    }
+    found
+}
+
+async fn way(campaign: &Campaign, path: &NetworkPath) -> Way {
+    match path {
+        NetworkPath::Direct => Way::Direct,
+        NetworkPath::Proxy(address) => {
+            let access = &campaign.config.proxies;
+            let prepared = ProxyWay::prepare(address, access, &campaign.context).await;
+            Way::Proxy(Arc::new(prepared))
+        }
+    }
+}
+
+impl Found {
+    fn resolved(
+        &mut self,
+        campaign: &Campaign,
+        host: &str,
+        path: &NetworkPath,
+        way: &Way,
+        (addresses, observation): &(Vec<IpAddr>, Observation),
+    ) {
+        if addresses.is_empty() {
+            let planned = campaign.config.plan.over(path, host);
+            self.unresolved
+                .extend(planned.map(|p| task::unresolved(p, path, host, observation)));
+        }
+        let mut sorted = addresses.clone();
+        sorted.sort_unstable();
+        self.destinations
+            .extend(sorted.into_iter().map(|address| Destination {
+                host: host.to_owned(),
+                address: Some(address),
+                resolved: Some(observation.clone()),
+                way: way.clone(),
+            }));
+    }
+}

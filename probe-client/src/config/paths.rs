@@ -1,0 +1,147 @@
+//! The paths of a run: what `--via` says, with `env` and `system` turned into the proxies that they mean.
+
+use probe_core::path::{NetworkPath, ProxyAddress};
+use probe_core::plan::PathScope;
+use probe_core::proxy::ProxyCredentials;
+
+use super::problems::Problems;
+use super::{Environment, environment};
+
+/// Each path once, in the order given.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    pub(super) all: Vec<NetworkPath>,
+    pub(super) scopes: Vec<PathScope>,
+    /// From the environment's URLs.
+    pub(super) credentials: Vec<(ProxyAddress, ProxyCredentials)>,
+}
+
+/// `direct` where `texts` is empty.
+pub(super) fn resolve(
+    texts: &[String],
+    hosts: &[String],
+    environment: Environment<'_>,
+    problems: &mut Problems,
+) -> Paths {
+    let mut paths = Paths::default();
+    // Those for all hosts and rules first: what the environment says can only add to them.
+    for text in texts.iter().filter(|text| !is_word(text)) {
+        match text.parse() {
+            Ok(path) if paths.all.contains(&path) => {
+                problems.add(format!("--via {path} is given twice"));
+            }
+            Ok(path) => paths.all.push(path),
+            Err(error) => problems.add(format!("--via {}: {error}", without_user(text))),
+        }
+    }
+    if texts.is_empty() {
+        paths.all.push(NetworkPath::Direct);
+    }
+    if texts.iter().any(|text| text == SYSTEM) && cfg!(windows) {
+        problems.add(
+            "--via system: this version does not read the settings of Windows; give the proxy as http://HOST:PORT",
+        );
+    } else if texts.iter().any(|text| is_word(text)) {
+        paths.add(environment::paths(hosts, environment, problems));
+    }
+    paths
+}
+
+impl Paths {
+    fn add(&mut self, named: Vec<environment::Named>) {
+        let whole = self.all.len();
+        for environment::Named { scope, credentials } in named {
+            if let (NetworkPath::Proxy(proxy), Some(credentials)) = (&scope.path, credentials)
+                && !self.credentials.iter().any(|(p, _)| p == proxy)
+            {
+                self.credentials.push((proxy.clone(), credentials));
+            }
+            if self.all[..whole].contains(&scope.path) {
+                continue;
+            }
+            if !self.all.contains(&scope.path) {
+                self.all.push(scope.path.clone());
+            }
+            self.scopes.push(scope);
+        }
+    }
+}
+
+/// Elsewhere than on Windows, what the system says is what the environment says.
+fn is_word(text: &str) -> bool {
+    text == ENVIRONMENT || text == SYSTEM
+}
+
+/// `text` without what may be a user name and a password.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => text.to_owned(),
+    }
+}
+
+const ENVIRONMENT: &str = "env";
+const SYSTEM: &str = "system";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(texts: &[&str]) -> (Paths, Problems) {
+        let texts: Vec<String> = texts.iter().map(ToString::to_string).collect();
+        let environment = |name: &str| match name {
+            "HTTPS_PROXY" => Some("http://user:sesame@proxy.example:3128".to_owned()),
+            "NO_PROXY" => Some("near.example".to_owned()),
+            _ => None,
+        };
+        let hosts = ["far.example".to_owned(), "near.example".to_owned()];
+        let mut problems = Problems::default();
+        let paths = resolve(&texts, &hosts, &environment, &mut problems);
+        (paths, problems)
+    }
+
+    fn shown(paths: &Paths) -> Vec<String> {
+        paths.all.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn direct_without_anything_said() {
+        let (paths, problems) = of(&[]);
+        assert_eq!(
+            (shown(&paths), problems),
+            (vec!["direct".to_owned()], Problems::default())
+        );
+    }
+
+    #[test]
+    fn what_the_environment_says_is_for_what_it_says_it_of() {
+        let (paths, _) = of(&["env"]);
+        assert_eq!(shown(&paths), ["direct", "http://proxy.example:3128"]);
+        let proxied: Vec<&str> = paths
+            .scopes
+            .iter()
+            .filter(|s| !s.path.is_direct())
+            .map(|s| s.host.as_str())
+            .collect();
+        assert_eq!(proxied, ["far.example"]);
+        assert_eq!(paths.credentials.len(), 1);
+        let (paths, _) = of(&["env", "direct"]);
+        assert!(
+            paths.scopes.iter().all(|s| !s.path.is_direct()),
+            "direct is for all"
+        );
+    }
+
+    #[test]
+    fn credentials_and_repetition_are_refused() {
+        let (_, problems) = of(&["http://user:sesame@proxy:1", "direct", "direct"]);
+        let text = problems.to_string();
+        assert!(
+            text.contains("--proxy-credentials-file") && text.contains("direct is given twice")
+        );
+        assert!(
+            !text.contains("sesame") && !text.contains("user:"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! A server as one path leads to it, and how a connection to one of its ports is opened there.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use probe_core::observation::{Failure, Observation, Operation};
+use probe_core::path::{NetworkPath, authority};
+use probe_core::proxy::{ProxyAccount, ProxyTarget};
+
+use crate::connect::connect;
+use crate::link::Link;
+use crate::observe::Pending;
+use crate::probe::ProbeContext;
+use crate::proxy::ProxyWay;
+
+/// One server over one path.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) host: String,
+    /// Absent where only the proxy knows it.
+    pub(crate) address: Option<IpAddr>,
+    /// How the address was come by, where it was looked up here.
+    pub(crate) resolved: Option<Observation>,
+    pub(crate) way: Way,
+}
+
+/// A path, ready to be taken.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    Direct,
+    Proxy(Arc<ProxyWay>),
+}
+
+/// What came of opening a connection.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) link: Result<Link, Failure>,
+    /// Of the steps gone through, the failed one included.
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) proxy: Option<ProxyAccount>,
+    /// What the proxy sent behind its last answer: the server's first bytes.
+    pub(crate) unread: Vec<u8>,
+}
+
+impl Destination {
+    pub(crate) fn path(&self) -> NetworkPath {
+        match &self.way {
+            Way::Direct => NetworkPath::Direct,
+            Way::Proxy(proxy) => NetworkPath::Proxy(proxy.address.clone()),
+        }
+    }
+
+    /// The server's address and `port`, where this host knows it.
+    pub(crate) fn socket(&self, port: u16) -> Option<SocketAddr> {
+        self.address.map(|ip| SocketAddr::new(ip, port))
+    }
+
+    /// The server and `port`, for people.
+    pub(crate) fn shown(&self, port: u16) -> String {
+        match self.socket(port) {
+            Some(socket) => socket.to_string(),
+            None => authority(&self.host, port),
+        }
+    }
+
+    /// Opens a connection to `port`.
+    pub(crate) async fn open(&self, port: u16, context: &ProbeContext) -> Opened {
+        match (&self.way, self.socket(port)) {
+            (Way::Proxy(proxy), _) => proxy.open(self.target(port), context).await,
+            (Way::Direct, Some(socket)) => straight(socket, context).await,
+            // A name that was not resolved has been reported as that already.
+            (Way::Direct, None) => Opened::failed(context.interrupted(), Vec::new()),
+        }
+    }
+
+    /// What a proxy is asked for: the name, unless this host is the one to resolve it.
+    fn target(&self, port: u16) -> ProxyTarget {
+        let host = match self.address.filter(|_| self.path().resolves_here()) {
+            Some(ip) => ip.to_string(),
+            None => self.host.clone(),
+        };
+        ProxyTarget { host, port }
+    }
+}
+
+impl Opened {
+    pub(crate) fn failed(failure: Failure, observations: Vec<Observation>) -> Self {
+        Self {
+            link: Err(failure),
+            observations,
+            proxy: None,
+            unread: Vec::new(),
+        }
+    }
+}
+
+async fn straight(socket: SocketAddr, context: &ProbeContext) -> Opened {
+    let pending = Pending::start(context.clock, Operation::Connect, socket.to_string());
+    match context
+        .unless_cancelled(connect(socket, &context.options))
+        .await
+    {
+        Err(failure) => Opened::failed(failure.clone(), vec![pending.failed(failure)]),
+        Ok(tcp) => Opened {
+            link: Ok(Link::Tcp(tcp)),
+            observations: vec![pending.succeeded()],
+            proxy: None,
+            unread: Vec::new(),
+        },
+    }
+}

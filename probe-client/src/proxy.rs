@@ -1,0 +1,316 @@
+//! Takes the way through a proxy: connects to it, opens TLS to it where it wants that, and carries the
+//! dialogue until it says that it is connected to the server.
+
+use std::net::{IpAddr, SocketAddr};
+
+use probe_core::measurement::PresentedCertificate;
+use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use probe_core::path::{ProxyAddress, ProxyScheme};
+use probe_core::proxy::{
+    Authenticator, ProxyAccount, ProxyCredentials, ProxyDialogue, ProxyRefusal, ProxyStep,
+    ProxyTarget,
+};
+use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use crate::certificate;
+use crate::connect::connect;
+use crate::destination::Opened;
+use crate::link::Link;
+use crate::observe::{Pending, stream_failure};
+use crate::probe::ProbeContext;
+use crate::resolve::{Family, resolve};
+use crate::tls::{ProxyTrust, server_name};
+
+mod password;
+
+use password::Password;
+
+/// A proxy whose name has been looked up.
+#[derive(Debug)]
+pub(crate) struct ProxyWay {
+    pub(crate) address: ProxyAddress,
+    addresses: Vec<IpAddr>,
+    resolved: Observation,
+    credentials: Option<ProxyCredentials>,
+    /// Whom to believe, where TLS is spoken to it.
+    trust: Option<Result<ProxyTrust, rustls::Error>>,
+}
+
+/// What it takes to use proxies, the same for all of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProxyAccess {
+    /// For every proxy without some of its own.
+    pub(crate) credentials: Option<ProxyCredentials>,
+    /// From the environment's URLs.
+    pub(crate) own: Vec<(ProxyAddress, ProxyCredentials)>,
+    /// Certificates of authorities to believe beside the system's, where a proxy is spoken to over TLS.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
+}
+
+impl ProxyAccess {
+    fn credentials_for(&self, address: &ProxyAddress) -> Option<&ProxyCredentials> {
+        let own = self.own.iter().find(|(proxy, _)| proxy == address);
+        self.credentials
+            .as_ref()
+            .or(own.map(|(_, credentials)| credentials))
+    }
+}
+
+/// One connection's part of the dialogue.
+enum Talk {
+    Connected(Vec<u8>),
+    Reconnect,
+    Refused(ProxyRefusal),
+    Failed(Failure),
+}
+
+impl ProxyWay {
+    /// Looks up the proxy's name, once for all probes.
+    pub(crate) async fn prepare(
+        address: &ProxyAddress,
+        access: &ProxyAccess,
+        context: &ProbeContext,
+    ) -> Self {
+        let patience = context.options.patience;
+        let (addresses, observation) =
+            resolve(&address.host, Family::Both, patience, context.clock).await;
+        let resolved = Observation {
+            operation: Operation::ProxyResolve,
+            ..observation
+        };
+        Self {
+            address: address.clone(),
+            addresses,
+            resolved,
+            credentials: access.credentials_for(address).cloned(),
+            trust: (address.scheme == ProxyScheme::Https)
+                .then(|| ProxyTrust::new(&access.authorities)),
+        }
+    }
+
+    /// Opens a connection to `target` through the proxy.
+    pub(crate) async fn open(&self, target: ProxyTarget, context: &ProbeContext) -> Opened {
+        let mut opening = Opening {
+            way: self,
+            observations: vec![self.resolved.clone()],
+            account: ProxyAccount {
+                address: None,
+                host_asked: target.host.clone(),
+                port_asked: target.port,
+                certificate: None,
+                authentication: probe_core::proxy::ProxyAuthentication::default(),
+                refusal: None,
+            },
+            context,
+        };
+        let connected = opening.run(&target).await;
+        let (link, unread) = match connected {
+            Ok((link, unread)) => (Ok(link), unread),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
+        Opened {
+            link,
+            observations: opening.observations,
+            proxy: Some(opening.account),
+            unread,
+        }
+    }
+}
+
+impl ProxyWay {
+    fn authenticator(&self) -> Option<Box<dyn Authenticator>> {
+        let credentials = self.credentials.clone()?;
+        Some(Box::new(Password::new(credentials)))
+    }
+}
+
+/// One connection through the proxy, under way.
+struct Opening<'a> {
+    way: &'a ProxyWay,
+    observations: Vec<Observation>,
+    account: ProxyAccount,
+    context: &'a ProbeContext,
+}
+
+impl Opening<'_> {
+    async fn run(&mut self, target: &ProxyTarget) -> Result<(Link, Vec<u8>), Failure> {
+        if let Some(failure) = &self.way.resolved.failure {
+            return Err(failure.clone());
+        }
+        let mut link = self.link().await?;
+        let shown = format!("{} for {}", self.way.address.authority(), shown(target));
+        let pending = Pending::start(self.context.clock, Operation::ProxyNegotiation, shown);
+        let mut dialogue = ProxyDialogue::new(
+            self.way.address.scheme,
+            target,
+            self.way.credentials.as_ref(),
+            self.way.authenticator(),
+        );
+        let talked = loop {
+            let talk = self
+                .context
+                .unless_cancelled(async { Ok(self.talk(&mut dialogue, &mut link).await) })
+                .await;
+            match talk {
+                Ok(Talk::Reconnect) => {
+                    // Its steps are part of this one.
+                    let steps = self.observations.len();
+                    let again = self.link().await;
+                    self.observations.truncate(steps);
+                    match again {
+                        Ok(again) => link = again,
+                        Err(failure) => break Err(failure),
+                    }
+                    dialogue.reconnected();
+                }
+                Ok(Talk::Connected(unread)) => break Ok(unread),
+                Ok(Talk::Refused(refusal)) => {
+                    let foreign = matches!(
+                        refusal,
+                        ProxyRefusal::Foreign { .. } | ProxyRefusal::HeadTooLong { .. }
+                    );
+                    self.account.refusal = Some(refusal);
+                    let kind = if foreign {
+                        FailureKind::Foreign
+                    } else {
+                        FailureKind::ProxyRefused
+                    };
+                    break Err(Failure::new(kind, Origin::Peer));
+                }
+                Ok(Talk::Failed(failure)) | Err(failure) => break Err(failure),
+            }
+        };
+        self.account.authentication = dialogue.authentication();
+        self.observations.push(match &talked {
+            Ok(_) => pending.succeeded(),
+            Err(failure) => pending.failed(failure.clone()),
+        });
+        talked.map(|unread| (link, unread))
+    }
+
+    /// A connection to the proxy on which the dialogue can begin.
+    async fn link(&mut self) -> Result<Link, Failure> {
+        let tcp = self.tcp().await?;
+        let Some(trust) = &self.way.trust else {
+            return Ok(Link::Tcp(tcp));
+        };
+        let host = &self.way.address.host;
+        let pending = Pending::start(self.context.clock, Operation::ProxyTls, host.as_str());
+        let (config, presented) = match trust {
+            Ok(trust) => trust.client_config(),
+            Err(error) => {
+                let failure = Failure::new(FailureKind::Other, Origin::ThisHost);
+                let failure = failure.with_text(error.to_string());
+                self.observations.push(pending.failed(failure.clone()));
+                return Err(failure);
+            }
+        };
+        let connecting = TlsConnector::from(config).connect(server_name(host), tcp);
+        let patience = self.context.options.patience;
+        let shaken = self
+            .context
+            .unless_cancelled(async {
+                match tokio::time::timeout(patience, connecting).await {
+                    Err(_elapsed) => Err(timed_out()),
+                    Ok(shaken) => shaken.map_err(|error| stream_failure(&error)),
+                }
+            })
+            .await;
+        self.account.certificate = presented.leaf().map(|leaf| described(&leaf));
+        match shaken {
+            Ok(tls) => {
+                self.observations.push(pending.succeeded());
+                Ok(Link::Tls(Box::new(tls)))
+            }
+            Err(failure) => {
+                self.observations.push(pending.failed(failure.clone()));
+                Err(failure)
+            }
+        }
+    }
+
+    /// To the first of the proxy's addresses that takes the connection.
+    async fn tcp(&mut self) -> Result<TcpStream, Failure> {
+        let port = self.way.address.port;
+        let pending = Pending::start(
+            self.context.clock,
+            Operation::ProxyConnect,
+            self.way.address.authority(),
+        );
+        let mut last = timed_out();
+        for ip in self.way.addresses.iter().take(MAX_ADDRESSES) {
+            let address = SocketAddr::new(*ip, port);
+            self.account.address = Some(address);
+            let connecting = connect(address, &self.context.options);
+            match self.context.unless_cancelled(connecting).await {
+                Ok(tcp) => {
+                    self.observations.push(pending.succeeded());
+                    return Ok(tcp);
+                }
+                Err(failure) => last = failure,
+            }
+        }
+        self.observations.push(pending.failed(last.clone()));
+        Err(last)
+    }
+
+    /// Carries the dialogue over one connection.
+    async fn talk(&self, dialogue: &mut ProxyDialogue, link: &mut Link) -> Talk {
+        let deadline = Instant::now() + self.context.options.patience;
+        match timeout_at(deadline, exchange(dialogue, link)).await {
+            Ok(talk) => talk,
+            Err(_elapsed) => Talk::Failed(timed_out()),
+        }
+    }
+}
+
+async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Talk {
+    let mut incoming = [0; READ];
+    loop {
+        let outgoing = dialogue.transmit();
+        let sent = async {
+            link.write_all(&outgoing).await?;
+            link.flush().await
+        };
+        // What the proxy said before it reset may still be there to be read.
+        let unsent = sent.await.err();
+        match link.read(&mut incoming).await {
+            Err(error) => return Talk::Failed(stream_failure(&unsent.unwrap_or(error))),
+            Ok(0) => {
+                return match dialogue.closed() {
+                    Some(refusal) => Talk::Refused(refusal),
+                    None => Talk::Failed(Failure::new(FailureKind::Closed, Origin::Peer)),
+                };
+            }
+            Ok(n) => match dialogue.receive(&incoming[..n]) {
+                ProxyStep::Io => {}
+                ProxyStep::Reconnect => return Talk::Reconnect,
+                ProxyStep::Connected { unread } => return Talk::Connected(unread),
+                ProxyStep::Refused(refusal) => return Talk::Refused(refusal),
+            },
+        }
+    }
+}
+
+/// The proxy's certificate is nobody's whom a connection string names.
+fn described(leaf: &[u8]) -> PresentedCertificate {
+    certificate::describe(leaf, &[])
+}
+
+fn shown(target: &ProxyTarget) -> String {
+    probe_core::path::authority(&target.host, target.port)
+}
+
+fn timed_out() -> Failure {
+    Failure::new(FailureKind::TimedOut, Origin::Unknown)
+}
+
+/// A proxy's answer is short.
+const READ: usize = 4096;
+
+/// Of a proxy's addresses, so many are tried.
+const MAX_ADDRESSES: usize = 4;

@@ -1,0 +1,159 @@
+//! Ports against paths: one line per rule, one column per path, where a run took several.
+
+use std::io::{self, Write};
+
+use probe_core::document::{Outcome, Probe, RunDocument};
+use probe_core::path::NetworkPath;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::paint::{Look, Tone};
+use super::table::{GAP, outcome, shortened};
+
+/// Whether the run took more than one path.
+pub(super) fn is_wanted(document: &RunDocument) -> bool {
+    paths(document).len() > 1
+}
+
+pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let paths = paths(document);
+    writeln!(out)?;
+    for (path, letter) in paths.iter().zip(LETTERS.chars()) {
+        let letter = look.paint(Tone::Heading, &letter.to_string());
+        writeln!(out, "  {letter}  {path}")?;
+    }
+    for host in hosts(document) {
+        writeln!(out, "\n{}", look.paint(Tone::Heading, host))?;
+        let rows = rows(document, host, &paths);
+        let widths = widths(&rows, paths.len(), usize::from(look.width));
+        let mut header = format!("{:>5}{GAP}{:<KIND$}", "PORT", "KIND");
+        for (letter, width) in LETTERS.chars().zip(&widths) {
+            header.push_str(&format!("{GAP}{letter:<width$}"));
+        }
+        writeln!(out, "{}", look.paint(Tone::Faint, header.trim_end()))?;
+        for row in &rows {
+            row.write(&widths, look, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// One rule, with a cell for each path.
+struct Row {
+    port: String,
+    kind: String,
+    cells: Vec<(String, Tone)>,
+}
+
+impl Row {
+    fn write(&self, widths: &[usize], look: Look, out: &mut dyn Write) -> io::Result<()> {
+        let mut line = format!("{:>5}{GAP}{:<KIND$}", self.port, self.kind);
+        for ((cell, tone), width) in self.cells.iter().zip(widths) {
+            let cell = shortened(cell, *width);
+            line.push_str(GAP);
+            line.push_str(&look.paint(*tone, &cell));
+            line.push_str(&" ".repeat(width - cell.width()));
+        }
+        writeln!(out, "{}", line.trim_end())
+    }
+}
+
+fn rows(document: &RunDocument, host: &str, paths: &[&NetworkPath]) -> Vec<Row> {
+    let of_host = || {
+        document
+            .probes
+            .iter()
+            .filter(|p| p.measurement.host == host)
+    };
+    let mut rules: Vec<&Probe> = Vec::new();
+    for probe in of_host() {
+        if !rules
+            .iter()
+            .any(|p| p.measurement.rule.id == probe.measurement.rule.id)
+        {
+            rules.push(probe);
+        }
+    }
+    let cells = |first: &Probe| {
+        let cell = |path: &&NetworkPath| {
+            let same = |p: &&Probe| {
+                p.measurement.rule.id == first.measurement.rule.id && p.measurement.path == **path
+            };
+            cell(&of_host().filter(same).collect::<Vec<_>>())
+        };
+        paths.iter().map(cell).collect()
+    };
+    let row = |first: &&Probe| Row {
+        port: first.measurement.rule.port.to_string(),
+        kind: first.measurement.rule.session.to_string(),
+        cells: cells(first),
+    };
+    rules.iter().map(row).collect()
+}
+
+/// What came of one rule over one path, to each of the server's addresses: once where they agree.
+fn cell(probes: &[&Probe]) -> (String, Tone) {
+    let mut texts: Vec<String> = Vec::new();
+    let mut worst = Outcome::AsExpected;
+    for probe in probes {
+        let (word, _) = outcome(probe.outcome);
+        let text = format!("{word} {}", probe.verdict.id);
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+        if worst == Outcome::AsExpected || probe.outcome == Outcome::NotAsExpected {
+            worst = probe.outcome;
+        }
+    }
+    if texts.is_empty() {
+        return ("-".to_owned(), Tone::Faint);
+    }
+    (texts.join(", "), outcome(worst).1)
+}
+
+/// As wide as the widest cell each, or else an equal part of the line.
+fn widths(rows: &[Row], paths: usize, line: usize) -> Vec<usize> {
+    let widest = |column: usize| rows.iter().map(|r| r.cells[column].0.width()).max();
+    let mut widths: Vec<usize> = (0..paths).map(|i| widest(i).unwrap_or(1)).collect();
+    let room = line.saturating_sub(5 + GAP.len() + KIND + GAP.len() * paths);
+    // What the narrow columns leave is for the wide ones.
+    let mut wide = widths.len();
+    let mut left = room;
+    let mut order: Vec<usize> = (0..widths.len()).collect();
+    order.sort_by_key(|i| widths[*i]);
+    for index in order {
+        let share = (left / wide.max(1)).max(SHORTEST);
+        widths[index] = widths[index].min(share);
+        left = left.saturating_sub(widths[index]);
+        wide -= 1;
+    }
+    widths
+}
+
+fn paths(document: &RunDocument) -> Vec<&NetworkPath> {
+    let mut paths = Vec::new();
+    for probe in &document.probes {
+        if !paths.contains(&&probe.measurement.path) {
+            paths.push(&probe.measurement.path);
+        }
+    }
+    paths
+}
+
+fn hosts(document: &RunDocument) -> Vec<&str> {
+    let mut hosts = Vec::new();
+    for probe in &document.probes {
+        if !hosts.contains(&probe.measurement.host.as_str()) {
+            hosts.push(&probe.measurement.host);
+        }
+    }
+    hosts
+}
+
+/// The longest session kind.
+const KIND: usize = 6;
+
+/// `FAIL drop…` still says something.
+const SHORTEST: usize = 10;
+
+/// Names of columns; a run takes far fewer paths.
+const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -1,0 +1,159 @@
+//! Proxies that nobody here wrote, each as a process of its own on loopback, without rights.
+
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use tempfile::TempDir;
+
+use crate::identity::open_directory;
+use crate::{Place, Process, Seat, WATCHDOG};
+
+/// A proxy that takes connections. Killed when dropped.
+#[derive(Debug)]
+pub struct RealProxy {
+    address: SocketAddr,
+    // In this order: first it ends, then what it leaves behind is removed.
+    _process: Process,
+    _shared: Option<SharedMemory>,
+    _scratch: TempDir,
+}
+
+/// Squid's, which it leaves behind where it is killed.
+#[derive(Debug)]
+struct SharedMemory(String);
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        for part in ["metadata", "queues", "readers"] {
+            // What is not there need not be removed.
+            let _ = std::fs::remove_file(format!("/dev/shm/{}-cf__{part}.shm", self.0));
+        }
+    }
+}
+
+/// What a proxy is started from.
+#[derive(Debug)]
+pub struct Setting {
+    address: SocketAddr,
+    scratch: TempDir,
+}
+
+impl Setting {
+    /// A free port of `ip`, and a directory for files.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn on(ip: IpAddr) -> anyhow::Result<Self> {
+        // Free a moment ago, and not given to anybody else so soon.
+        let port = Seat::take(ip)?.port()?;
+        Ok(Self {
+            address: SocketAddr::new(ip, port),
+            scratch: open_directory()?,
+        })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    /// A file in the directory.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.directory().join(name);
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Runs `program` to its end, as whoever the proxy will be.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn prepare(&self, program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = Place::ordinary().command(program);
+        command.args(arguments);
+        let finished = Process::start(command)?.finish()?;
+        if finished.code()? != 0 {
+            bail!("{program}: {}{}", finished.stdout, finished.stderr);
+        }
+        Ok(())
+    }
+
+    /// Starts the proxy, and returns once its port takes connections.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start(self, program: &str, arguments: &[&str]) -> anyhow::Result<RealProxy> {
+        let mut command = Place::ordinary().command(program);
+        command.args(arguments);
+        let process = Process::start(command)?;
+        let deadline = Instant::now() + WATCHDOG;
+        while TcpStream::connect(self.address).is_err() {
+            if Instant::now() > deadline {
+                let said = process.finish().map(|f| f.stderr);
+                bail!("{program} does not come up: {said:?}");
+            }
+            std::thread::yield_now();
+        }
+        Ok(RealProxy {
+            address: self.address,
+            _process: process,
+            _shared: None,
+            _scratch: self.scratch,
+        })
+    }
+
+    /// Squid with `lines` of configuration behind what every one needs. `{PORT}` and `{DIR}` stand for
+    /// its address and port, and its directory.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn squid(self, lines: &str) -> anyhow::Result<RealProxy> {
+        let directory = self.directory().display().to_string();
+        let text = format!("{SQUID}{lines}\n")
+            .replace("{PORT}", &self.address.to_string())
+            .replace("{DIR}", &directory);
+        let file = self.file("squid.conf", &text)?;
+        let file = file
+            .to_str()
+            .context("a temporary path in UTF-8")?
+            .to_owned();
+        // A name of its own, so that several can run side by side.
+        let name = format!("fwprobe{}", self.address.port());
+        let shared = SharedMemory(name.clone());
+        let started = self.start("squid", &["-n", &name, "-N", "-f", &file])?;
+        Ok(RealProxy {
+            _shared: Some(shared),
+            ..started
+        })
+    }
+}
+
+impl RealProxy {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+const SQUID: &str = "\
+pid_filename none
+access_log none
+cache_log {DIR}/cache.log
+cache_store_log none
+netdb_filename none
+cache deny all
+coredump_dir {DIR}
+shutdown_lifetime 0 seconds
+visible_hostname squid.test
+unique_hostname squid.test
+pinger_enable off
+connect_timeout 3 seconds
+forward_timeout 3 seconds
+";

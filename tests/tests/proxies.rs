@@ -1,0 +1,26 @@
+//! Paths through proxies: small ones on loopback that do right or wrong on purpose, and real ones.
+
+use std::process::ExitCode;
+
+use fwprobe_tests::trial::Trials;
+use libtest_mimic::{Arguments, Trial};
+
+mod proxies {
+    pub(crate) mod causes;
+    pub(crate) mod credentials;
+    pub(crate) mod paths;
+    pub(crate) mod real;
+}
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        proxies::paths::trials(),
+        proxies::causes::trials(),
+        proxies::credentials::trials(),
+        proxies::real::trials(),
+    ]
+    .into_iter()
+    .flat_map(Trials::into_vec)
+    .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

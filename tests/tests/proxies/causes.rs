@@ -1,0 +1,276 @@
+//! Whatever can go wrong with a proxy, each with a cause of its own.
+
+use std::net::IpAddr;
+
+use anyhow::ensure;
+use fwprobe_tests::middlebox::{Manner, Middlebox};
+use fwprobe_tests::trial::Trials;
+use fwprobe_tests::{Probe, Run, Seat, ServerPlan, ShutPort};
+use probe_core::catalogue::VerdictId;
+use probe_core::session_kind::SessionKind;
+
+use super::paths::url;
+
+pub(crate) fn trials() -> Trials {
+    CASES.iter().fold(
+        Trials::of("causes")
+            .on_both_families("refused", refused)
+            .once("its_name_is_unknown", its_name_is_unknown)
+            .on_both_families("says_200_and_passes_nothing", says_200_and_passes_nothing)
+            .on_both_families("silent", silent),
+        |trials, case| trials.once(case.name, || told(case, [127, 0, 0, 1].into())),
+    )
+}
+
+/// A manner, and what has to be said of it.
+struct Case {
+    name: &'static str,
+    scheme: &'static str,
+    manner: fn() -> Manner,
+    verdict: VerdictId,
+    /// Each has to be in the claim.
+    claim: &'static [&'static str],
+}
+
+fn told(case: &Case, ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, (case.manner)())?;
+    let run = Probe::of(&server)?
+        .args(["--via", &url(case.scheme, ip, proxy.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    expect(&run, case.verdict, case.claim)?;
+    server.stop().map(drop)
+}
+
+fn expect(run: &Run, verdict: VerdictId, claim: &[&str]) -> anyhow::Result<()> {
+    run.expect_all(verdict)?;
+    for probe in &run.document()?.probes {
+        for words in claim {
+            ensure!(
+                probe.verdict.claim.contains(words),
+                "`{words}` is not in: {}",
+                probe.verdict.claim
+            );
+        }
+        ensure!(probe.verdict.next_step.is_some(), "no next step");
+    }
+    Ok(())
+}
+
+fn refused(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let shut = ShutPort::take(ip)?;
+    let run = Probe::of(&server)?
+        .args(["--via", "direct", "--via", &url("http", ip, shut.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?;
+    for probe in &run.document()?.probes {
+        let direct = probe.measurement.path.is_direct();
+        let expected = if direct {
+            VerdictId::Reachable
+        } else {
+            VerdictId::ProxyUnreachable
+        };
+        run.expect(probe, expected)?;
+        // That the server is well over another path is evidence.
+        let elsewhere = probe
+            .verdict
+            .evidence
+            .iter()
+            .any(|e| e.contains("path direct"));
+        ensure!(direct || elsewhere, "{:?}", probe.verdict.evidence);
+    }
+    server.stop().map(drop)
+}
+
+fn its_name_is_unknown() -> anyhow::Result<()> {
+    let ip = [127, 0, 0, 1].into();
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let run = Probe::of(&server)?
+        .args(["--via", "http://proxy.invalid:3128"])
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?;
+    expect(
+        &run,
+        VerdictId::ProxyUnreachable,
+        &["cannot resolve proxy.invalid"],
+    )?;
+    server.stop().map(drop)
+}
+
+/// With the direct path beside it, the server can be asked whether a connection came.
+fn says_200_and_passes_nothing(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Swallows)?;
+    let run = Probe::of(&server)?
+        .patience(SILENCE)
+        .args(["--via", &url("http", ip, proxy.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(3)?;
+    expect(&run, VerdictId::Inconclusive, &["nothing comes through"])?;
+    server.stop().map(drop)
+}
+
+fn silent(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Silent)?;
+    let run = Probe::of(&server)?
+        .patience(SILENCE)
+        .args(["--via", &url("http", ip, proxy.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(3)?;
+    expect(&run, VerdictId::Inconclusive, &["said nothing within"])?;
+    server.stop().map(drop)
+}
+
+fn says(text: &str) -> Manner {
+    Manner::Says(text.as_bytes().to_vec())
+}
+
+const CASES: [Case; 18] = [
+    Case {
+        name: "denied_by_policy",
+        scheme: "http",
+        manner: || {
+            says("HTTP/1.1 403 Forbidden\r\nServer: guard/1\r\nVia: 1.1 guard\r\n\r\n<p>No.")
+        },
+        verdict: VerdictId::ProxyDenied,
+        claim: &["by policy", "403 Forbidden"],
+    },
+    Case {
+        name: "wants_authentication",
+        scheme: "http",
+        manner: || {
+            says(
+                "HTTP/1.1 407 Who?\r\nProxy-Authenticate: Negotiate, NTLM\r\n\
+                 Proxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+            )
+        },
+        verdict: VerdictId::ProxyAuthenticationRequired,
+        claim: &["Negotiate, NTLM, Basic", "told nobody"],
+    },
+    Case {
+        name: "cannot_resolve",
+        scheme: "http",
+        manner: || says("HTTP/1.1 503 X\r\nX-Squid-Error: ERR_DNS_FAIL 0\r\n\r\n"),
+        verdict: VerdictId::ProxyNameNotResolved,
+        claim: &["cannot resolve"],
+    },
+    Case {
+        name: "cannot_resolve_by_rfc_9209",
+        scheme: "http",
+        manner: || {
+            says("HTTP/1.1 502 X\r\nProxy-Status: p; error=dns_error; rcode=NXDOMAIN\r\n\r\n")
+        },
+        verdict: VerdictId::ProxyNameNotResolved,
+        claim: &["cannot resolve"],
+    },
+    Case {
+        name: "could_not_connect",
+        scheme: "http",
+        manner: || says("HTTP/1.1 503 X\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\n\r\n"),
+        verdict: VerdictId::ProxyCouldNotConnect,
+        claim: &["its connection was refused"],
+    },
+    Case {
+        name: "gave_up_waiting",
+        scheme: "http",
+        manner: || says("HTTP/1.1 504 Gateway Timeout\r\n\r\n"),
+        verdict: VerdictId::ProxyCouldNotConnect,
+        claim: &["no answer in time"],
+    },
+    Case {
+        name: "points_to_a_page",
+        scheme: "http",
+        manner: || says("HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n"),
+        verdict: VerdictId::ProxyDenied,
+        claim: &["points to http://login.example/"],
+    },
+    Case {
+        name: "a_web_server",
+        scheme: "http",
+        manner: || says("HTTP/1.1 405 Method Not Allowed\r\nServer: nginx\r\n\r\n"),
+        verdict: VerdictId::ProxyUnreachable,
+        claim: &["web server", "CONNECT"],
+    },
+    Case {
+        name: "a_page_without_a_head",
+        scheme: "http",
+        manner: || says("<html><body>Welcome</body></html>"),
+        verdict: VerdictId::ProxyUnreachable,
+        claim: &["no proxy of this kind", "<html>"],
+    },
+    Case {
+        name: "a_page_behind_200",
+        scheme: "http",
+        manner: || says("HTTP/1.1 200 OK\r\n\r\n<html><body>Welcome</body></html>"),
+        verdict: VerdictId::AnsweredByStranger,
+        claim: &["not the echo server"],
+    },
+    Case {
+        name: "tls_is_wanted",
+        scheme: "http",
+        manner: || Manner::Says(b"\x15\x03\x01\x00\x02\x02\x46".to_vec()),
+        verdict: VerdictId::ProxyUnreachable,
+        claim: &["speaks TLS", "https://"],
+    },
+    Case {
+        name: "a_head_without_end",
+        scheme: "http",
+        manner: || Manner::EndlessHead,
+        verdict: VerdictId::ProxyUnreachable,
+        claim: &["does not end"],
+    },
+    Case {
+        name: "closes_when_asked",
+        scheme: "http",
+        manner: || Manner::Closes,
+        verdict: VerdictId::ProxyUnreachable,
+        claim: &["drops the request"],
+    },
+    Case {
+        name: "socks_without_connect",
+        scheme: "socks5h",
+        manner: || Manner::SocksReply(7),
+        verdict: VerdictId::ProxyDenied,
+        claim: &["SOCKS reply 7"],
+    },
+    Case {
+        name: "socks_rule",
+        scheme: "socks5h",
+        manner: || Manner::SocksReply(2),
+        verdict: VerdictId::ProxyDenied,
+        claim: &["not allowed by its rules"],
+    },
+    Case {
+        name: "socks_refused",
+        scheme: "socks5",
+        manner: || Manner::SocksReply(5),
+        verdict: VerdictId::ProxyCouldNotConnect,
+        claim: &["connection refused"],
+    },
+    Case {
+        name: "socks_takes_no_names",
+        scheme: "socks5h",
+        manner: || Manner::SocksReply(8),
+        verdict: VerdictId::ProxyCouldNotConnect,
+        claim: &["socks5://"],
+    },
+    Case {
+        name: "socks_wants_a_password",
+        scheme: "socks5h",
+        manner: || Manner::Socks5 {
+            only: Some(("user".to_owned(), "secret".to_owned())),
+        },
+        verdict: VerdictId::ProxyAuthenticationRequired,
+        claim: &["none of the methods"],
+    },
+];
+
+/// In seconds, until nothing more is expected.
+const SILENCE: u8 = 5;

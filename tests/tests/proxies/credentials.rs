@@ -1,0 +1,167 @@
+//! Who the user is to a proxy: where it is taken from, what is refused, and that nobody is told.
+
+use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
+
+use anyhow::ensure;
+use fwprobe_tests::middlebox::{Manner, Middlebox};
+use fwprobe_tests::trial::Trials;
+use fwprobe_tests::{Authority, Probe, Seat, ServerPlan};
+use probe_core::catalogue::VerdictId;
+use probe_core::session_kind::SessionKind;
+
+use super::paths::url;
+use super::real::{SECRET, silent};
+
+pub(crate) fn trials() -> Trials {
+    Trials::of("credentials")
+        .once("by_basic_from_everywhere", by_basic_from_everywhere)
+        .once("by_socks_from_a_file", by_socks_from_a_file)
+        .once("over_tls_to_the_proxy", over_tls_to_the_proxy)
+        .once(
+            "the_environment_names_the_proxy",
+            the_environment_names_the_proxy,
+        )
+        .once("wrong_places", wrong_places)
+}
+
+fn basic() -> Manner {
+    Manner::Basic {
+        user: "prober".to_owned(),
+        password: SECRET.to_owned(),
+    }
+}
+
+fn by_basic_from_everywhere() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
+    let via = url("http", V4, proxy.port());
+    let probe = || -> anyhow::Result<Probe> {
+        let probe = Probe::of(&server)?.args(["--via", via.as_str()]);
+        Ok(probe.kinds(server.port(1), SessionKind::ALL))
+    };
+    let from_variable = probe()?.variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{SECRET}"));
+    let with_file = probe()?;
+    let file = with_file.file("credentials", &format!("prober:{SECRET}\n"))?;
+    let with_file = with_file.arg("--proxy-credentials-file").arg(file);
+    for probe in [from_variable, with_file] {
+        let run = probe.run()?;
+        run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+        silent(&run, SECRET)?;
+        for probe in &run.document()?.probes {
+            let used = probe
+                .measurement
+                .proxy
+                .as_ref()
+                .map(|p| &p.authentication.tried);
+            ensure!(used.is_some_and(|t| *t == ["Basic"]), "{used:?}");
+        }
+    }
+    server.stop().map(drop)
+}
+
+fn by_socks_from_a_file() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let only = Some(("prober".to_owned(), SECRET.to_owned()));
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, Manner::Socks5 { only })?;
+    let probe = Probe::of(&server)?.args(["--via", &url("socks5h", V4, proxy.port())]);
+    let file = probe.file("credentials", &format!("prober:{SECRET}\r\n"))?;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644))?;
+    let run = probe
+        .arg("--proxy-credentials-file")
+        .arg(file)
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    silent(&run, SECRET)?;
+    let warned = run.finished.stderr.contains("can be read by other users");
+    ensure!(warned, "no warning: {}", run.finished.stderr);
+    server.stop().map(drop)
+}
+
+fn over_tls_to_the_proxy() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let authority = Authority::new()?;
+    let manner = Manner::ConnectInTls(authority.issue("127.0.0.1")?);
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;
+    let probe = Probe::of(&server)?
+        .args(["--via", &url("https", V4, proxy.port())])
+        .kinds(server.port(1), SessionKind::ALL);
+    let file = probe.file("authority.pem", authority.pem())?;
+    let run = probe.arg("--proxy-ca").arg(file).run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    server.stop().map(drop)
+}
+
+/// With its credentials, percent-encoded; NO_PROXY sends one of two hosts straight.
+fn the_environment_names_the_proxy() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
+    let url = format!(
+        "http://prober:p%3Aw%40rd%2F100%25@127.0.0.1:{}",
+        proxy.port()
+    );
+    let run = Probe::of(&server)?
+        .args([
+            "--via",
+            "env",
+            "--host",
+            "127.0.0.1",
+            "--host",
+            "echo.invalid",
+        ])
+        .variable("HTTPS_PROXY", url)
+        .variable("NO_PROXY", "localhost,127.0.0.0/8")
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    silent(&run, SECRET)?;
+    for probe in &run.document()?.probes {
+        let direct = probe.measurement.path.is_direct();
+        ensure!(
+            direct == (probe.measurement.host == "127.0.0.1"),
+            "{}",
+            run.text()
+        );
+    }
+    ensure!(run.document()?.probes.len() == 2, "{}", run.text());
+    server.stop().map(drop)
+}
+
+/// Exit code 2, a reason, and nothing repeated.
+fn wrong_places() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let cases: [(&[&str], &str, &str); 4] = [
+        (
+            &["--via", "http://prober:sesame@proxy:1"],
+            "",
+            "--proxy-credentials-file",
+        ),
+        (&["--via", "http://proxy:1"], "sesame", "user:password"),
+        (
+            &["--proxy-credentials-file", "/nowhere/sesame-file"],
+            "",
+            "cannot be read",
+        ),
+        (&["--ask-proxy-credentials"], "", "needs a terminal"),
+    ];
+    for (arguments, variable, named) in cases {
+        let mut probe = Probe::of(&server)?
+            .args(arguments.iter().copied())
+            .port(server.port(1), SessionKind::Tls);
+        if !variable.is_empty() {
+            probe = probe.variable("FWPROBE_PROXY_CREDENTIALS", variable);
+        }
+        let run = probe.run()?;
+        ensure!(run.finished.code()? == 2, "{}", run.text());
+        let told = &run.finished.stderr;
+        ensure!(told.contains(named), "{told}");
+        ensure!(
+            !told.replace("sesame-file", "").contains("sesame"),
+            "{told}"
+        );
+    }
+    server.stop().map(drop)
+}
+
+const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -1,0 +1,127 @@
+//! Every session kind through every kind of proxy, beside the direct path.
+
+use std::net::IpAddr;
+
+use anyhow::ensure;
+use fwprobe_tests::middlebox::{Manner, Middlebox};
+use fwprobe_tests::trial::Trials;
+use fwprobe_tests::{Probe, Run, Seat, ServerPlan};
+use probe_core::catalogue::{FindingId, VerdictId};
+use probe_core::session_kind::SessionKind;
+
+pub(crate) fn trials() -> Trials {
+    Trials::of("paths")
+        .on_both_families("every_kind_by_connect", |ip| {
+            every_kind(ip, "http", Manner::Connect)
+        })
+        .on_both_families("every_kind_by_socks5", |ip| {
+            every_kind(ip, "socks5", Manner::Socks5 { only: None })
+        })
+        .on_both_families("every_kind_by_socks5h", |ip| {
+            every_kind(ip, "socks5h", Manner::Socks5 { only: None })
+        })
+        .on_both_families(
+            "a_name_that_only_the_proxy_knows",
+            a_name_that_only_the_proxy_knows,
+        )
+        .on_both_families(
+            "the_control_channel_goes_through",
+            the_control_channel_goes_through,
+        )
+}
+
+/// One run over `direct` and the proxy: all of it is reachable, and the proxy did carry it.
+fn every_kind(ip: IpAddr, scheme: &str, manner: Manner) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, manner)?;
+    let via = url(scheme, ip, proxy.port());
+    let run = Probe::of(&server)?
+        .args(["--via", "direct", "--via", &via])
+        .kinds(server.port(1), SessionKind::ALL)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    let (direct, proxied) = by_path(&run)?;
+    ensure!(
+        direct == SessionKind::ALL.len() && proxied == direct,
+        "{direct} probes were direct and {proxied} proxied:\n{}",
+        run.text()
+    );
+    // The control port is probed as well.
+    ensure!(
+        proxy.strikes() > proxied,
+        "{} tunnels were made",
+        proxy.strikes()
+    );
+    for probe in run.of_port(server.port(1))? {
+        let nettcp = probe.measurement.rule.session == SessionKind::Nettcp;
+        if nettcp && !probe.measurement.path.is_direct() {
+            run.expect_finding(probe, FindingId::ApplicationIgnoresProxy)?;
+        }
+        ensure!(
+            probe
+                .findings
+                .iter()
+                .all(|f| f.id != FindingId::ConnectionRelayed),
+            "a proxy is no surprise:\n{}",
+            run.text()
+        );
+    }
+    server.stop().map(drop)
+}
+
+/// Nobody but the proxy can turn it into an address: nothing is looked up here.
+fn a_name_that_only_the_proxy_knows(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    for (scheme, manner) in [
+        ("http", Manner::Connect),
+        ("socks5h", Manner::Socks5 { only: None }),
+    ] {
+        let proxy = Middlebox::proxy(Seat::take(ip)?, ip, manner)?;
+        let run = Probe::of(&server)?
+            .args(["--host", NO_NAME, "--via", &url(scheme, ip, proxy.port())])
+            .kinds(server.port(1), SessionKind::ALL)
+            .run()?;
+        run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+        for probe in &run.document()?.probes {
+            ensure!(probe.measurement.address.is_none(), "{}", run.text());
+        }
+    }
+    let run = Probe::of(&server)?
+        .args(["--host", NO_NAME, "--via", "socks5://127.0.0.1:1"])
+        .port(server.port(1), SessionKind::Tcp)
+        .run()?;
+    run.expect_exit(1)?.expect_all(VerdictId::NameNotResolved)?;
+    server.stop().map(drop)
+}
+
+/// A port on which nothing listens needs the server's own word.
+fn the_control_channel_goes_through(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Connect)?;
+    let shut = fwprobe_tests::ShutPort::take(ip)?;
+    let run = Probe::of(&server)?
+        .args(["--via", &url("http", ip, proxy.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .port(shut.port(), SessionKind::Tcp)
+        .run()?;
+    run.expect_exit(1)?
+        .expect_port(server.port(1), VerdictId::Reachable)?
+        .expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
+    server.stop().map(drop)
+}
+
+pub(crate) fn url(scheme: &str, ip: IpAddr, port: u16) -> String {
+    format!("{scheme}://{}", std::net::SocketAddr::new(ip, port))
+}
+
+fn by_path(run: &Run) -> anyhow::Result<(usize, usize)> {
+    let probes = &run.document()?.probes;
+    let direct = probes
+        .iter()
+        .filter(|p| p.measurement.path.is_direct())
+        .count();
+    Ok((direct, probes.len() - direct))
+}
+
+/// RFC 6761 section 6.4: no resolver may have an answer.
+const NO_NAME: &str = "echo.invalid";

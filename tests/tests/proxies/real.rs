@@ -1,0 +1,337 @@
+//! Squid, tinyproxy, Dante, microsocks: proxies of other makes, set up as companies do.
+
+use std::net::IpAddr;
+
+use anyhow::{Context as _, ensure};
+use fwprobe_tests::real_proxy::{RealProxy, Setting};
+use fwprobe_tests::trial::{Need, Trials};
+use fwprobe_tests::{Authority, EchoServer, Probe, Run, ServerPlan, ShutPort};
+use probe_core::catalogue::VerdictId;
+use probe_core::session_kind::SessionKind;
+
+use super::paths::url;
+
+pub(crate) fn trials() -> Trials {
+    const SQUID: &[Need] = &[Need::Tool("squid")];
+    const HTPASSWD: &[Need] = &[Need::Tool("squid"), Need::Tool("htpasswd")];
+    const TINYPROXY: &[Need] = &[Need::Tool("tinyproxy")];
+    const DANTE: &[Need] = &[Need::Tool("danted")];
+    const MICROSOCKS: &[Need] = &[Need::Tool("microsocks")];
+    Trials::of("real")
+        .needing(SQUID, "squid_lets_everything_through::ipv4", || {
+            squid_open(V4)
+        })
+        .needing(SQUID, "squid_lets_everything_through::ipv6", || {
+            squid_open(V6)
+        })
+        .needing(SQUID, "squid_allows_few_ports", squid_allows_few_ports)
+        .needing(SQUID, "squid_cannot_connect_or_resolve", squid_cannot)
+        .needing(HTPASSWD, "squid_wants_basic", || {
+            squid_wants(BASIC, "Basic")
+        })
+        .needing(SQUID, "squid_wants_digest", || {
+            squid_wants(DIGEST, "Digest")
+        })
+        .needing(SQUID, "squid_over_tls", squid_over_tls)
+        .needing(SQUID, "squid_opens_tls", squid_opens_tls)
+        .needing(TINYPROXY, "tinyproxy", tinyproxy)
+        .needing(DANTE, "dante", dante)
+        .needing(DANTE, "dante_denies", dante_denies)
+        .needing(MICROSOCKS, "microsocks", microsocks)
+        .needing(
+            MICROSOCKS,
+            "microsocks_wants_a_password",
+            microsocks_wants_a_password,
+        )
+}
+
+fn server(ip: IpAddr) -> anyhow::Result<EchoServer> {
+    ServerPlan::on(ip).ports(1).start()
+}
+
+/// All kinds over the proxy; all reachable.
+fn all_kinds(server: &EchoServer, scheme: &str, proxy: &RealProxy) -> anyhow::Result<Run> {
+    let via = format!("{scheme}://{}", proxy.address());
+    let run = Probe::of(server)?
+        .args(["--via", &via])
+        .kinds(server.port(1), SessionKind::ALL)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    Ok(run)
+}
+
+fn one(server: &EchoServer, scheme: &str, proxy: &RealProxy) -> anyhow::Result<Probe> {
+    let via = format!("{scheme}://{}", proxy.address());
+    Ok(Probe::of(server)?
+        .args(["--via", &via])
+        .port(server.port(1), SessionKind::Tls))
+}
+
+fn squid_open(ip: IpAddr) -> anyhow::Result<()> {
+    let server = server(ip)?;
+    let proxy = Setting::on(ip)?.squid("http_port {PORT}\nhttp_access allow all")?;
+    all_kinds(&server, "http", &proxy)?;
+    server.stop().map(drop)
+}
+
+/// As most are: CONNECT to one port and no other.
+fn squid_allows_few_ports() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(2).start()?;
+    let allowed = server.port(1);
+    let lines = format!(
+        "http_port {{PORT}}\nacl SSL_ports port {allowed}\nhttp_access deny CONNECT !SSL_ports\nhttp_access allow all"
+    );
+    let proxy = Setting::on(V4)?.squid(&lines)?;
+    let run = one(&server, "http", &proxy)?
+        .args(["--via", "direct"])
+        .port(server.port(2), SessionKind::Nettcp)
+        .run()?;
+    run.expect_exit(1)?
+        .expect_port(allowed, VerdictId::Reachable)?;
+    for probe in run.of_port(server.port(2))? {
+        let direct = probe.measurement.path.is_direct();
+        let expected = if direct {
+            VerdictId::Reachable
+        } else {
+            VerdictId::ProxyDenied
+        };
+        run.expect(probe, expected)?;
+        let quoted = probe.verdict.evidence.iter().any(|e| e.contains("squid"));
+        ensure!(direct || quoted, "{:?}", probe.verdict.evidence);
+    }
+    server.stop().map(drop)
+}
+
+fn squid_cannot() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let shut = ShutPort::take(V4)?;
+    let proxy = Setting::on(V4)?.squid("http_port {PORT}\nhttp_access allow all")?;
+    let run = one(&server, "http", &proxy)?
+        .port(shut.port(), SessionKind::Tcp)
+        .run()?;
+    run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
+    let claim = &run.one(shut.port())?.verdict.claim;
+    ensure!(claim.contains("refused"), "{claim}");
+    let run = one(&server, "http", &proxy)?
+        .args(["--host", "echo.invalid"])
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyNameNotResolved)?;
+    server.stop().map(drop)
+}
+
+/// Without credentials, with wrong ones, and with the right ones.
+fn squid_wants(scheme_lines: &str, scheme: &str) -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let setting = Setting::on(V4)?;
+    let users = setting.directory().join("users");
+    if scheme == "Basic" {
+        let users = users.to_str().context("a path in UTF-8")?;
+        setting.prepare("htpasswd", &["-cbB", users, "prober", SECRET])?;
+    } else {
+        setting.file("users", &format!("prober:{SECRET}\n"))?;
+    }
+    let proxy = setting.squid(&format!("http_port {{PORT}}\n{scheme_lines}{REQUIRED}"))?;
+    let run = one(&server, "http", &proxy)?.run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    let claim = &run.document()?.probes[0].verdict.claim;
+    ensure!(
+        claim.contains(scheme) && claim.contains("told nobody"),
+        "{claim}"
+    );
+    let run = one(&server, "http", &proxy)?
+        .variable("FWPROBE_PROXY_CREDENTIALS", "prober:another-secret")
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    let claim = &run.document()?.probes[0].verdict.claim;
+    ensure!(claim.contains("did not accept"), "{claim}");
+    silent(&run, "another-secret")?;
+    let via = url("http", V4, proxy.address().port());
+    let run = Probe::of(&server)?
+        .args(["--via", &via])
+        .variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{SECRET}"))
+        .kinds(server.port(1), SessionKind::ALL)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    silent(&run, SECRET)?;
+    server.stop().map(drop)
+}
+
+fn squid_over_tls() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let authority = Authority::new()?;
+    let (certificate, key) = authority.issue_pem("127.0.0.1")?;
+    let setting = Setting::on(V4)?;
+    setting.file("cert.pem", &certificate)?;
+    setting.file("key.pem", &key)?;
+    let proxy = setting.squid(
+        "https_port {PORT} tls-cert={DIR}/cert.pem tls-key={DIR}/key.pem\nhttp_access allow all",
+    )?;
+    let run = one(&server, "https", &proxy)?.run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyUnreachable)?;
+    let claim = &run.document()?.probes[0].verdict.claim;
+    ensure!(
+        claim.contains("not accepted") && claim.contains(Authority::NAME),
+        "{claim}"
+    );
+    let run = one(&server, "http", &proxy)?.run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyUnreachable)?;
+    let probe = one(&server, "https", &proxy)?;
+    let authority = probe.file("authority.pem", authority.pem())?;
+    let run = probe
+        .arg("--proxy-ca")
+        .arg(authority)
+        .kinds(server.port(1), [SessionKind::Http, SessionKind::Rdp])
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    server.stop().map(drop)
+}
+
+/// SSL-bump: the proxy ends TLS itself, with certificates of its own making.
+fn squid_opens_tls() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let setting = Setting::on(V4)?;
+    let authority = Authority::new()?;
+    let (certificate, key) = authority.own_pem();
+    setting.file("ca.pem", &format!("{certificate}{key}"))?;
+    let database = setting.directory().join("certificates");
+    let database = database.to_str().context("a path in UTF-8")?;
+    setting.prepare(CERTGEN, &["-c", "-s", database, "-M", "4MB"])?;
+    let proxy = setting.squid(&format!(
+        "http_port {{PORT}} ssl-bump tls-cert={{DIR}}/ca.pem generate-host-certificates=on\n\
+         sslcrtd_program {CERTGEN} -s {database} -M 4MB\nsslcrtd_children 1\n\
+         ssl_bump bump all\nsslproxy_cert_error allow all\n\
+         tls_outgoing_options flags=DONT_VERIFY_PEER\nhttp_access allow all"
+    ))?;
+    let via = url("http", V4, proxy.address().port());
+    let run = Probe::of(&server)?
+        .args(["--via", "direct", "--via", &via])
+        .port(server.port(1), SessionKind::Https)
+        .run()?;
+    run.expect_exit(1)?;
+    for probe in &run.document()?.probes {
+        let direct = probe.measurement.path.is_direct();
+        let expected = if direct {
+            VerdictId::Reachable
+        } else {
+            VerdictId::TlsIntercepted
+        };
+        run.expect(probe, expected)?;
+    }
+    server.stop().map(drop)
+}
+
+fn tinyproxy() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(2).start()?;
+    let setting = Setting::on(V4)?;
+    let text = format!(
+        "Port {}\nListen 127.0.0.1\nTimeout 60\nConnectPort {}\n",
+        setting.address().port(),
+        server.port(1)
+    );
+    let file = setting.file("tinyproxy.conf", &text)?;
+    let file = file.to_str().context("a path in UTF-8")?.to_owned();
+    let proxy = setting.start("tinyproxy", &["-d", "-c", &file])?;
+    all_kinds(&server, "http", &proxy)?;
+    let run = one(&server, "http", &proxy)?
+        .port(server.port(2), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?
+        .expect_port(server.port(1), VerdictId::Reachable)?
+        .expect_port(server.port(2), VerdictId::ProxyDenied)?;
+    server.stop().map(drop)
+}
+
+fn danted(rules: &str) -> anyhow::Result<RealProxy> {
+    let setting = Setting::on(V4)?;
+    let port = setting.address().port();
+    let text = format!(
+        "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: 127.0.0.1\n\
+         clientmethod: none\nsocksmethod: none\n\
+         client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n{rules}\n"
+    );
+    let file = setting.file("danted.conf", &text)?;
+    let file = file.to_str().context("a path in UTF-8")?.to_owned();
+    let pid = setting.directory().join("pid").display().to_string();
+    setting.start("danted", &["-f", &file, "-p", &pid])
+}
+
+fn dante() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let proxy = danted("socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }")?;
+    all_kinds(&server, "socks5", &proxy)?;
+    all_kinds(&server, "socks5h", &proxy)?;
+    let shut = ShutPort::take(V4)?;
+    let run = one(&server, "socks5h", &proxy)?
+        .port(shut.port(), SessionKind::Tcp)
+        .run()?;
+    run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
+    server.stop().map(drop)
+}
+
+fn dante_denies() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let proxy = danted("socks block { from: 0.0.0.0/0 to: 0.0.0.0/0 }")?;
+    let run = one(&server, "socks5h", &proxy)?.run()?;
+    run.expect_exit(1)?.expect_all(VerdictId::ProxyDenied)?;
+    server.stop().map(drop)
+}
+
+fn microsocks() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let setting = Setting::on(V4)?;
+    let port = setting.address().port().to_string();
+    let proxy = setting.start("microsocks", &["-i", "127.0.0.1", "-p", &port])?;
+    all_kinds(&server, "socks5", &proxy)?;
+    all_kinds(&server, "socks5h", &proxy)?;
+    server.stop().map(drop)
+}
+
+fn microsocks_wants_a_password() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let setting = Setting::on(V4)?;
+    let port = setting.address().port().to_string();
+    let arguments = ["-i", "127.0.0.1", "-p", &port, "-u", "prober", "-P", SECRET];
+    let proxy = setting.start("microsocks", &arguments)?;
+    let required = VerdictId::ProxyAuthenticationRequired;
+    let run = one(&server, "socks5h", &proxy)?.run()?;
+    run.expect_exit(1)?.expect_all(required)?;
+    for (password, verdict) in [("wrong-secret", required), (SECRET, VerdictId::Reachable)] {
+        let run = one(&server, "socks5h", &proxy)?
+            .variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{password}"))
+            .run()?;
+        run.expect_all(verdict)?;
+        silent(&run, password)?;
+    }
+    server.stop().map(drop)
+}
+
+/// No output of a run tells `secret`, in clear or as Basic would send it.
+pub(crate) fn silent(run: &Run, secret: &str) -> anyhow::Result<()> {
+    use base64::Engine as _;
+    let token = base64::prelude::BASE64_STANDARD.encode(format!("prober:{secret}"));
+    let json = run.json.clone().unwrap_or_default();
+    for output in [&run.finished.stdout, &run.finished.stderr, &json] {
+        for telling in [secret, &token] {
+            ensure!(!output.contains(telling), "{telling} is told:\n{output}");
+        }
+    }
+    Ok(())
+}
+
+const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+
+pub(crate) const SECRET: &str = "p:w@rd/100%";
+const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";
+
+const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth {DIR}/users\n\
+    auth_param basic realm tests\nauth_param basic children 1\n";
+const DIGEST: &str = "auth_param digest program /usr/lib/squid/digest_file_auth {DIR}/users\n\
+    auth_param digest realm tests\nauth_param digest children 1\n";
+const REQUIRED: &str =
+    "acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all";
