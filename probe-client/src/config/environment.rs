@@ -104,8 +104,10 @@ fn is_exempt(host: &str, list: &str) -> bool {
         .any(|entry| {
             let entry = entry.to_ascii_lowercase();
             let name = entry.trim_start_matches('*').trim_start_matches('.');
+            if entry == "*" {
+                return true;
+            }
             match host.parse::<IpAddr>() {
-                _ if entry == "*" => true,
                 Ok(ip) => covers(entry.trim_matches(['[', ']']), ip),
                 Err(_) => host == name || host.ends_with(&format!(".{name}")),
             }

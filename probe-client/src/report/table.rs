@@ -346,7 +346,10 @@ mod tests {
     use super::*;
 
     fn rendered(look: Look) -> String {
-        let text = include_str!("../../core/tests/scenarios/demo.json");
+        render(include_str!("../../core/tests/scenarios/demo.json"), look)
+    }
+
+    fn render(text: &str, look: Look) -> String {
         let document: RunDocument = serde_json::from_str(text).unwrap();
         let document = probe_core::judge::judge_again(document);
         let mut out = Vec::new();
@@ -357,6 +360,14 @@ mod tests {
     #[test]
     fn eighty_columns_without_colour() {
         let text = rendered(Look::PLAIN);
+        assert!(text.lines().all(|line| line.width() <= 80), "{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn several_paths_are_told_as_a_matrix() {
+        let text = include_str!("../../core/tests/scenarios/through-proxies.json");
+        let text = render(text, Look::PLAIN);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
     }

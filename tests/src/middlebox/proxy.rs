@@ -94,7 +94,11 @@ async fn by_head(
                 }
                 bail!("ten megabytes of a head were read");
             }
-            _ => {
+            Manner::Connect
+            | Manner::ConnectInTls(_)
+            | Manner::Basic { .. }
+            | Manner::Socks5 { .. }
+            | Manner::SocksReply(_) => {
                 let port = asked_port(&head).context("no port in the request")?;
                 let server = TcpStream::connect(SocketAddr::new(upstream, port)).await;
                 let Ok(server) = server else {

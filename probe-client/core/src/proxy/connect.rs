@@ -182,7 +182,10 @@ impl Connect {
                 true
             }
             Err(trouble) => {
-                self.authentication.trouble = trouble.or(self.authentication.trouble.take());
+                // What was said before stands, where nothing else is said now.
+                if trouble.is_some() {
+                    self.authentication.trouble = trouble;
+                }
                 false
             }
         }

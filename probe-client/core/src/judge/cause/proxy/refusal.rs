@@ -11,8 +11,10 @@ pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<V
     match refusal {
         ProxyRefusal::Status(http) => status(evidence, http),
         ProxyRefusal::SocksReply { code } => socks(evidence, *code),
-        ProxyRefusal::SocksMethods => authentication(evidence, "asked over SOCKS"),
-        ProxyRefusal::SocksCredentials => authentication(evidence, "asked over SOCKS"),
+        ProxyRefusal::SocksMethods => {
+            authentication(evidence, "none of the SOCKS methods offered will do")
+        }
+        ProxyRefusal::SocksCredentials => authentication(evidence, "SOCKS user or password wrong"),
         ProxyRefusal::Foreign { quoted } => foreign(evidence, quoted),
         ProxyRefusal::HeadTooLong { limit } => {
             let what = format!("sends a head that does not end within {limit} bytes");
