@@ -45,9 +45,9 @@ impl<S> Tap<S> {
     /// From now on it is TLS that crosses; `unread` has come already.
     pub(crate) fn tls_starts(&mut self, unread: Vec<u8>) {
         self.tls = true;
-        self.first_read.extend(unread.iter().take(KEPT));
         // What the session has left comes before what it has not been given yet.
         self.unread.splice(..0, unread);
+        self.first_read.extend(self.unread.iter().take(KEPT));
     }
 
     /// What was written first since TLS started.

@@ -25,12 +25,12 @@ pub(crate) fn trials() -> Trials {
             squid_open(V6)
         })
         .needing(SQUID, "squid_allows_few_ports", squid_allows_few_ports)
-        .needing(SQUID, "squid_cannot_connect_or_resolve", squid_cannot)
+        .needing(SQUID, "squid_cannot_connect", squid_cannot)
         .needing(HTPASSWD, "squid_wants_basic", || {
-            squid_wants(BASIC, "Basic")
+            squid_wants(BASIC, "Basic", SECRET)
         })
         .needing(SQUID, "squid_wants_digest", || {
-            squid_wants(DIGEST, "Digest")
+            squid_wants(DIGEST, "Digest", WITHOUT_COLON)
         })
         .needing(SQUID, "squid_over_tls", squid_over_tls)
         .needing(SQUID, "squid_opens_tls", squid_opens_tls)
@@ -112,24 +112,19 @@ fn squid_cannot() -> anyhow::Result<()> {
     run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
     let claim = &run.one(shut.port())?.verdict.claim;
     ensure!(claim.contains("refused"), "{claim}");
-    let run = one(&server, "http", &proxy)?
-        .args(["--host", "echo.invalid"])
-        .run()?;
-    run.expect_exit(1)?
-        .expect_all(VerdictId::ProxyNameNotResolved)?;
     server.stop().map(drop)
 }
 
 /// Without credentials, with wrong ones, and with the right ones.
-fn squid_wants(scheme_lines: &str, scheme: &str) -> anyhow::Result<()> {
+fn squid_wants(scheme_lines: &str, scheme: &str, secret: &str) -> anyhow::Result<()> {
     let server = server(V4)?;
     let setting = Setting::on(V4)?;
     let users = setting.directory().join("users");
     if scheme == "Basic" {
         let users = users.to_str().context("a path in UTF-8")?;
-        setting.prepare("htpasswd", &["-cbB", users, "prober", SECRET])?;
+        setting.prepare("htpasswd", &["-cbB", users, "prober", secret])?;
     } else {
-        setting.file("users", &format!("prober:{SECRET}\n"))?;
+        setting.file("users", &format!("prober:{secret}\n"))?;
     }
     let proxy = setting.squid(&format!("http_port {{PORT}}\n{scheme_lines}{REQUIRED}"))?;
     let run = one(&server, "http", &proxy)?.run()?;
@@ -151,11 +146,11 @@ fn squid_wants(scheme_lines: &str, scheme: &str) -> anyhow::Result<()> {
     let via = url("http", V4, proxy.address().port());
     let run = Probe::of(&server)?
         .args(["--via", &via])
-        .variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{SECRET}"))
+        .variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{secret}"))
         .kinds(server.port(1), SessionKind::ALL)
         .run()?;
     run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
-    silent(&run, SECRET)?;
+    silent(&run, secret)?;
     server.stop().map(drop)
 }
 
@@ -327,6 +322,8 @@ const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
 
 pub(crate) const SECRET: &str = "p:w@rd/100%";
+/// Squid's helper for Digest ends a password there.
+const WITHOUT_COLON: &str = "pw@rd/100%";
 const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";
 
 const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth {DIR}/users\n\

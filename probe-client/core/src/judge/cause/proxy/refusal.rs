@@ -203,6 +203,9 @@ fn why(http: &HttpRefusal) -> &'static str {
         (Some("111"), _) => " (its connection was refused)",
         (Some("110"), _) | (None, 504) => " (its connection got no answer in time)",
         (Some("101" | "113"), _) => " (it has no way there)",
+        _ if squid.starts_with("ERR_CANNOT_FORWARD") => {
+            " (it found no way there; a name that it cannot resolve is one reason)"
+        }
         (_, 503) => " (some proxies say so when they are overloaded, too)",
         _ => "",
     }
