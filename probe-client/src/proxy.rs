@@ -54,9 +54,10 @@ pub(crate) struct ProxyAccess {
 impl ProxyAccess {
     fn credentials_for(&self, address: &ProxyAddress) -> Option<&ProxyCredentials> {
         let own = self.own.iter().find(|(proxy, _)| proxy == address);
-        self.credentials
-            .as_ref()
-            .or(own.map(|(_, credentials)| credentials))
+        if let Some((_, credentials)) = own {
+            return Some(credentials);
+        }
+        self.credentials.as_ref()
     }
 }
 
