@@ -4,18 +4,21 @@
 mod device;
 mod expectation;
 mod family;
+
 mod host;
 mod network;
 mod play;
 mod record;
 mod scenario;
+mod tool;
 mod trials;
 mod variant;
 
-pub use device::Device;
+pub use device::{Deed, Device, Manner};
 pub use expectation::{Expectation, Line};
 pub use family::Family;
 pub use host::Host;
 pub use scenario::{Chain, Changes, Echo, Scenario, State};
+pub use tool::Tool;
 pub use trials::trials;
 pub use variant::Variant;

@@ -140,8 +140,10 @@ fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) ->
     });
     let connect = m.observations.iter().find(|o| connects(o));
     let started_ms = campaign.wall_unix_ms + connect.map_or(0, |o| o.start_us / 1000);
-    // A server accepts when the handshake is through, whatever comes of the session.
-    let ended_ms = connect.map_or_else(wall_unix_ms, |o| {
+    // A server accepts when the handshake is through, whatever comes of the session. What it has half
+    // open it notices when it is asked.
+    let connected = connect.filter(|o| o.failure.is_none());
+    let ended_ms = connected.map_or_else(wall_unix_ms, |o| {
         campaign.wall_unix_ms + (o.start_us + o.duration_us) / 1000
     });
     let theirs = |ours: u64| ours.saturating_add_signed(clock_offset_ms);
@@ -168,13 +170,26 @@ fn answer(
     sees_half_open: bool,
 ) -> SightingAnswer {
     SightingAnswer {
-        sightings: sightings
-            .iter()
+        sightings: latest(sightings)
+            .into_iter()
             .filter_map(|s| sighting(s, measurement))
             .collect(),
         unattributed: sightings.iter().any(|s| s.unattributed),
         sees_half_open,
     }
+}
+
+/// While the server is watched it tells of a connection again whenever something has become of it.
+fn latest<'a>(sightings: &[&'a wire::Sighting]) -> Vec<&'a wire::Sighting> {
+    let mut latest: Vec<&wire::Sighting> = Vec::new();
+    for news in sightings {
+        latest.retain(|old| {
+            old.peer.is_none()
+                || (&old.peer, old.accepted_unix_ms) != (&news.peer, news.accepted_unix_ms)
+        });
+        latest.push(news);
+    }
+    latest
 }
 
 fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sighting> {

@@ -1,93 +1,136 @@
-//! A program on one of the hosts that does something to the connections that it is given.
+//! Devices for which there is no ready-made program, each a thread of the test on one of the hosts.
 
-use std::collections::BTreeMap;
+mod forger;
+mod queue;
+mod stranger;
 
-use anyhow::Context as _;
+use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context as _, anyhow};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde::Deserialize;
-use tempfile::TempDir;
 
 use super::network::Network;
 use super::{Family, Host};
-use crate::identity::open_directory;
-use crate::{Place, Process, User};
+
+pub use stranger::Manner;
 
 /// As a scenario file describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Device {
     on: Host,
-    program: Program,
-    /// `<files>` stands for the folder with the files.
-    #[serde(default)]
-    arguments: Vec<String>,
-    #[serde(default)]
-    files: BTreeMap<String, String>,
-    /// It is ready when it listens on these.
-    listens: Vec<u16>,
-    /// It needs the right to see where a connection was going, or to take on others' addresses.
-    #[serde(default)]
-    as_root: bool,
+    does: Deed,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-enum Program {
-    Haproxy,
-    Squid,
-    Mitmdump,
+/// What it does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Deed {
+    /// Accepts connections on a port and has manners of its own.
+    Answer { port: u16, manner: Manner },
+    /// Holds back the packets that iptables gives to its queue.
+    Delay {
+        queue: u16,
+        milliseconds: u64,
+        /// So many more at most, by chance.
+        #[serde(default)]
+        jitter: u64,
+    },
+    /// Sends the client ICMP errors that quote packets which it never sent.
+    ForgeIcmp,
 }
 
 /// At work until dropped.
 #[derive(Debug)]
-pub(super) struct Running {
-    _process: Process,
-    _files: TempDir,
+pub(super) struct Working {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a device's thread needs to know.
+#[derive(Debug)]
+struct Post {
+    stop: Arc<AtomicBool>,
+    family: Family,
+    /// The genuine server.
+    server: SocketAddr,
+    ready: std::sync::mpsc::Sender<anyhow::Result<()>>,
 }
 
 impl Device {
-    /// The program's name, which it has as a tool that a machine may lack.
-    pub(super) fn tool(&self) -> &'static str {
-        match self.program {
-            Program::Haproxy => "haproxy",
-            Program::Squid => "squid",
-            Program::Mitmdump => "mitmdump",
-        }
-    }
-
-    pub(super) fn start(&self, network: &Network, family: Family) -> anyhow::Result<Running> {
-        let files = open_directory()?;
-        let folder = files.path().display().to_string();
-        let fill = |text: &str| family.fill(text).replace("<files>", &folder);
-        for (name, text) in &self.files {
-            std::fs::write(files.path().join(name), fill(text)).with_context(|| name.clone())?;
-        }
-        let user = if self.as_root {
-            User::Same
-        } else {
-            User::Nobody
+    pub(super) fn start(&self, network: &Network, family: Family) -> anyhow::Result<Working> {
+        let namespace = network.namespace(self.on)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (ready, is_ready) = channel();
+        let post = Post {
+            stop: Arc::clone(&stop),
+            family,
+            server: SocketAddr::new(family.address(Host::Cloud), GENUINE_PORT),
+            ready,
         };
-        let place = network.place(self.on, user);
-        let mut command = place.command(self.tool());
-        command
-            .args(self.arguments.iter().map(|text| fill(text)))
-            .env("HOME", files.path())
-            .current_dir(files.path());
-        let mut process = Process::start(command)?;
-        for port in &self.listens {
-            listening(&mut process, &place, *port)?;
-        }
-        Ok(Running {
-            _process: process,
-            _files: files,
-        })
+        let deed = self.does.clone();
+        let thread = thread::spawn(move || {
+            let there =
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network));
+            let done = there
+                .context("entering the host")
+                .and_then(|()| deed.perform(&post));
+            if let Err(error) = done {
+                // Nobody waits for it any more once it was ready.
+                let _ = post.ready.send(Err(error));
+            }
+        });
+        let working = Working {
+            stop,
+            thread: Some(thread),
+        };
+        is_ready
+            .recv()
+            .map_err(|_| anyhow!("the device ended at once"))??;
+        Ok(working)
     }
 }
 
-fn listening(process: &mut Process, place: &Place, port: u16) -> anyhow::Result<()> {
-    process.wait_until(|| {
-        let mut command = place.command("ss");
-        command.args(["-Htnl", &format!("sport = :{port}")]);
-        let listed = Process::start(command)?.finish()?;
-        Ok(!listed.stdout.is_empty())
-    })
+impl Deed {
+    fn perform(&self, post: &Post) -> anyhow::Result<()> {
+        match *self {
+            Self::Answer { port, manner } => stranger::answer(post, port, manner),
+            Self::Delay {
+                queue,
+                milliseconds,
+                jitter,
+            } => queue::delay(post, queue, milliseconds, jitter),
+            Self::ForgeIcmp => forger::forge(post),
+        }
+    }
 }
+
+impl Post {
+    fn stands(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn is_ready(&self) {
+        // The one who waits for it waits as long as the device works.
+        let _ = self.ready.send(Ok(()));
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// To which a device relays what it relays.
+const GENUINE_PORT: u16 = 5901;

@@ -1,5 +1,6 @@
 //! The four hosts and the links between them, IPv4 and IPv6, without any fault yet.
 
+use std::fs::File;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
@@ -53,6 +54,12 @@ impl Network {
 
     pub(super) fn place(&self, host: Host, user: User) -> Place {
         self.host(host).place(user)
+    }
+
+    /// The namespace of `host`, for a thread that wants to be there.
+    pub(super) fn namespace(&self, host: Host) -> anyhow::Result<File> {
+        let path = format!("/proc/{}/ns/net", self.host(host).id());
+        File::open(&path).context(path)
     }
 
     fn connect(&self, near: Host, far: Host) -> anyhow::Result<()> {

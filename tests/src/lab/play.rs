@@ -25,9 +25,12 @@ pub(super) fn play(
         State::Stopped => None,
         State::Running | State::Frozen => Some(serve(scenario, &network, identity)?),
     };
-    let mut running = Vec::new();
+    let (mut tools, mut devices) = (Vec::new(), Vec::new());
+    for tool in &scenario.tools {
+        tools.push(tool.start(&network, family)?);
+    }
     for device in &scenario.devices {
-        running.push(device.start(&network, family)?);
+        devices.push(device.start(&network, family)?);
     }
     for host in Host::ALL {
         change(&network, host, scenario.changes(host), family)?;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::device::Device;
 use super::expectation::{Expectation, Line};
+use super::tool::Tool;
 use super::{Family, Host, Variant};
 
 /// One fault, or a mixture.
@@ -37,6 +38,8 @@ pub struct Scenario {
     pub isp: Changes,
     #[serde(default)]
     pub cloud: Changes,
+    #[serde(default, rename = "tool")]
+    pub tools: Vec<Tool>,
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
     pub exit: u8,

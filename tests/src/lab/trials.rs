@@ -44,7 +44,7 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn needs(scenario: &Scenario) -> Vec<Need> {
-    let programs = scenario.devices.iter().map(super::device::Device::tool);
+    let programs = scenario.tools.iter().map(super::Tool::program);
     NEEDS.into_iter().chain(programs.map(Need::Tool)).collect()
 }
 

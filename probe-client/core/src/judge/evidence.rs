@@ -1,6 +1,6 @@
 //! All that a verdict may rest on, and the questions that causes ask of it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::{Measurement, Sighting, SightingAnswer};
@@ -88,7 +88,7 @@ impl<'a> Evidence<'a> {
     /// The one connection that the server attributes to this probe; absent where there is none or
     /// more than one.
     pub fn sighting(&self) -> Option<&'a Sighting> {
-        match self.sighting_answer()?.sightings.as_slice() {
+        match self.sightings(self.sighting_answer()?).as_slice() {
             [one] => Some(one),
             _ => None,
         }
@@ -97,7 +97,34 @@ impl<'a> Evidence<'a> {
     /// The server looked, and is sure that no connection of this probe reached it.
     pub fn never_seen(&self) -> bool {
         self.sighting_answer()
-            .is_some_and(|answer| answer.sightings.is_empty() && !answer.unattributed)
+            .is_some_and(|answer| self.sightings(answer).is_empty() && !answer.unattributed)
+    }
+
+    /// Those of `answer` that can be this probe's: the server goes by port and time, and other probes
+    /// of the run may share both.
+    fn sightings(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
+        let others: Vec<SocketAddr> = self
+            .same_server
+            .iter()
+            .filter(|m| !std::ptr::eq(**m, self.probe))
+            .flat_map(|m| [m.local, testimony(m).and_then(|t| t.peer)])
+            .flatten()
+            .map(canonical)
+            .collect();
+        let own = self.probe.local.map(canonical);
+        let not_anothers = |s: &&Sighting| {
+            s.peer
+                .map(canonical)
+                .is_none_or(|peer| Some(peer) == own || !others.contains(&peer))
+        };
+        let possible: Vec<&Sighting> = answer.sightings.iter().filter(not_anothers).collect();
+        let exact = possible
+            .iter()
+            .filter(|s| own.is_some() && s.peer.map(canonical) == own);
+        match exact.copied().collect::<Vec<_>>() {
+            none if none.is_empty() => possible,
+            exact => exact,
+        }
     }
 
     /// Other ports of this server that brought a testimony, for evidence texts.
@@ -249,6 +276,11 @@ fn is_bare_not_found(measurement: &Measurement) -> bool {
     let fault = measurement.session.as_ref().and_then(|s| s.fault.as_ref());
     matches!(fault, Some(Fault::ForeignBytes(foreign))
         if matches!(&foreign.recognised, Some(Recognised::HttpResponse(http)) if http.bare_not_found))
+}
+
+/// An IPv4 address in IPv6's clothes is that IPv4 address.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Microseconds for people.

@@ -1,0 +1,91 @@
+//! Holds packets back, for the want of a queueing discipline that does (netem is a module that many
+//! kernels lack).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use nfq::{Message, Queue, Verdict};
+use rand::RngExt as _;
+
+use super::Post;
+
+pub(super) fn delay(
+    post: &Post,
+    number: u16,
+    milliseconds: u64,
+    jitter: u64,
+) -> anyhow::Result<()> {
+    let mut queue = Queue::open().context("a netfilter queue")?;
+    queue.bind(number)?;
+    // Headers are not looked at, only held.
+    queue.set_copy_range(number, 0)?;
+    queue.set_nonblocking(true);
+    post.is_ready();
+    let mut held: BinaryHeap<Reverse<Held>> = BinaryHeap::new();
+    let mut arrived = 0;
+    while post.stands() {
+        match queue.recv() {
+            Ok(message) => {
+                let wait = milliseconds * 1000 + rand::rng().random_range(0..=jitter * 1000);
+                arrived += 1;
+                held.push(Reverse(Held {
+                    due: Instant::now() + Duration::from_micros(wait),
+                    number: arrived,
+                    message,
+                }));
+                continue;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error).context("the queue"),
+        }
+        while held
+            .peek()
+            .is_some_and(|Reverse(first)| first.due <= Instant::now())
+        {
+            if let Some(Reverse(mut first)) = held.pop() {
+                first.message.set_verdict(Verdict::Accept);
+                queue.verdict(first.message)?;
+            }
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+    Ok(())
+}
+
+/// The first that is due goes first; of two at once, the first that came.
+struct Held {
+    due: Instant,
+    number: u64,
+    message: Message,
+}
+
+impl Held {
+    fn order(&self) -> (Instant, u64) {
+        (self.due, self.number)
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Held {}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
