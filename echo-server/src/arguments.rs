@@ -10,6 +10,7 @@ use proto::key::KeyId;
 use crate::config::InstanceName;
 use crate::identity::Label;
 use crate::logging::{LogFormat, LogLevel};
+use crate::sandbox::SandboxMode;
 
 /// The end in the cloud: proves who it is to clients that hold a key, and testifies what arrived.
 /// To anyone else it is silent.
@@ -43,6 +44,20 @@ pub(crate) enum IdentityCommand {
     AddKey(AddKey),
     /// Let a client key open nothing any more.
     RevokeKey(RevokeKey),
+    /// Replace the server's key and certificate without a moment that clients notice.
+    RollOver {
+        #[command(subcommand)]
+        step: RollOverStep,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RollOverStep {
+    /// Make the next key and certificate, and print the pin that clients have to know before the
+    /// second step.
+    Begin(InDirectory),
+    /// Let the next key and certificate take over.
+    Finish(InDirectory),
 }
 
 #[derive(Args, Debug)]
@@ -77,6 +92,9 @@ pub(crate) struct AddKey {
     /// Whose key it is.
     #[arg(long = "key", value_name = "LABEL")]
     pub(crate) label: Label,
+    /// The key may also have the server reload, over the control service.
+    #[arg(long)]
+    pub(crate) admin: bool,
 }
 
 #[derive(Args, Debug)]
@@ -121,6 +139,10 @@ pub(crate) struct ServeArguments {
     /// How long running sessions may go on after SIGTERM or SIGINT [default: 10].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=3600))]
     pub(crate) grace: Option<u16>,
+    /// Give up all rights that serving does not need: as far as the kernel can, wholly, or not
+    /// [default: best-effort].
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) sandbox: Option<SandboxMode>,
     /// How to log, on standard error [default: text].
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,

@@ -1,25 +1,38 @@
 //! Takes every port before anything is served, or says of each why not.
 
 mod error;
+mod inherited;
 mod socket;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use echo_core::control::ListenerFacts;
-use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 use crate::config::{Config, Listen, ListenAddress};
 use crate::identity::Identity;
 use crate::instance::Instance;
+use crate::reload::{self, ReloadRequest};
 
 pub use self::error::{BindCause, BindError, BindErrors};
+pub(crate) use self::inherited::Inherited;
 
 /// A server that holds its ports and does not answer yet: connections wait in the backlog.
 #[derive(Debug)]
 pub struct Bound {
     pub(crate) instance: Arc<Instance>,
     pub(crate) listeners: Vec<BoundListener>,
+    pub(crate) private: PrivateListeners,
+    /// What admins ask; `None` once somebody hears it.
+    pub(crate) reloads: Option<mpsc::Receiver<ReloadRequest>>,
+}
+
+/// Those of [`Private`](crate::Private) that were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct PrivateListeners {
+    pub(crate) health: Option<TcpListener>,
+    pub(crate) metrics: Option<TcpListener>,
 }
 
 /// One listener.
@@ -30,48 +43,94 @@ pub struct BoundListener {
     public_port: Option<u16>,
 }
 
-/// Binds every listener of `config`. Must be called within a tokio runtime.
+/// Binds every listener of `config`.
 ///
 /// # Errors
 /// All listeners that cannot be bound.
 pub fn bind(config: Config, identity: &Identity) -> Result<Bound, BindErrors> {
+    bind_or_inherit(config, identity, Inherited::default())
+}
+
+/// The same; a socket of `inherited` is taken where one stands for a listener.
+pub(crate) fn bind_or_inherit(
+    config: Config,
+    identity: &Identity,
+    mut inherited: Inherited,
+) -> Result<Bound, BindErrors> {
     let mut listeners = Vec::new();
     let mut errors = Vec::new();
     for listen in &config.listen {
-        match bind_one(listen, &config) {
+        match bind_one(listen, &config, config.reuse_port, &mut inherited) {
             Ok(listener) => listeners.push(listener),
             Err(error) => errors.push(error),
         }
     }
+    let mut private = |address: Option<SocketAddr>| {
+        let listen = Listen::on(address?);
+        // What one process says about itself must not come from another.
+        let bound = bind_one(&listen, &config, false, &mut inherited);
+        bound.map_err(|error| errors.push(error)).ok()
+    };
+    let private = PrivateListeners {
+        health: private(config.private.health).map(|listener| listener.socket),
+        metrics: private(config.private.metrics).map(|listener| listener.socket),
+    };
+    errors.extend(inherited.left().map(BindError::not_configured));
     if !errors.is_empty() {
         return Err(BindErrors(errors));
     }
     let described = listeners.iter().map(BoundListener::facts).collect();
+    let (ask, reloads) = mpsc::channel(reload::WAITING);
     Ok(Bound {
-        instance: Arc::new(Instance::new(config, identity, described)),
+        instance: Arc::new(Instance::new(config, identity, described, ask)),
         listeners,
+        private,
+        reloads: Some(reloads),
     })
 }
 
-fn bind_one(listen: &Listen, config: &Config) -> Result<BoundListener, BindError> {
+fn bind_one(
+    listen: &Listen,
+    config: &Config,
+    reuse_port: bool,
+    inherited: &mut Inherited,
+) -> Result<BoundListener, BindError> {
     let failed = |error: std::io::Error| BindError::new(*listen, error);
+    let socket = match inherited.take(listen).map_err(failed)? {
+        Some(socket) => socket,
+        None => open(listen, config, reuse_port).map_err(failed)?,
+    };
+    Ok(BoundListener {
+        address: socket.local_addr().map_err(failed)?,
+        socket,
+        public_port: listen.public_port,
+    })
+}
+
+fn open(listen: &Listen, config: &Config, reuse_port: bool) -> std::io::Result<TcpListener> {
     let shares_ipv4 = config.listen.iter().all(|other| {
         let is_ipv4 = matches!(other.address, ListenAddress::One(ip) if ip.is_ipv4());
         other.port != listen.port || listen.port == 0 || !is_ipv4
     });
-    let socket = socket::listening(listen, shares_ipv4, config.reuse_port).map_err(failed)?;
-    let socket = TcpListener::from_std(socket.into()).map_err(failed)?;
-    let address = socket.local_addr().map_err(failed)?;
-    Ok(BoundListener {
-        socket,
-        address,
-        public_port: listen.public_port,
-    })
+    socket::listening(listen, shares_ipv4, reuse_port).map(TcpListener::from)
 }
 
 impl Bound {
     pub fn listeners(&self) -> &[BoundListener] {
         &self.listeners
+    }
+
+    /// What each private listener is for, and where it listens, with the port that it got.
+    pub fn private_listeners(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        self.private.addresses()
+    }
+}
+
+impl PrivateListeners {
+    fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let each = [("health", &self.health), ("metrics", &self.metrics)];
+        each.into_iter()
+            .filter_map(|(what, socket)| Some((what, socket.as_ref()?.local_addr().ok()?)))
     }
 }
 
@@ -86,16 +145,11 @@ impl BoundListener {
         self.public_port.unwrap_or_else(|| self.address.port())
     }
 
-    fn facts(&self) -> ListenerFacts {
+    pub(crate) fn facts(&self) -> ListenerFacts {
         ListenerFacts {
             address: self.address,
             public_port: self.public_port,
             bound: true,
         }
-    }
-
-    /// As [`Listen`](crate::Listen): `None` if no other was named.
-    pub(crate) fn translated_port(&self) -> Option<u16> {
-        self.public_port
     }
 }

@@ -20,14 +20,28 @@ pub struct Config {
     /// The addresses that this server sees are not its clients': sightings are released to who can
     /// name the first bytes, and to nobody else.
     pub behind_source_nat: bool,
-    /// How long running sessions may go on after the server was asked to stop.
+    /// How long the server goes on as before when it was asked to stop, while its health already says
+    /// so: a load balancer needs that time to send new connections elsewhere.
+    pub notice: Duration,
+    /// How long running sessions may go on after that.
     pub grace: Duration,
+    /// Listeners for the operator's own network.
+    pub private: Private,
     /// How many connections and sessions at once.
     pub admission: AdmissionLimits,
     /// Control connections at once.
     pub control_connections: usize,
     /// Times and sizes of one session.
     pub session: Limits,
+}
+
+/// Listeners that are not for clients: no key is asked for there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Private {
+    /// Says over HTTP and `grpc.health.v1` whether this server takes new sessions.
+    pub health: Option<SocketAddr>,
+    /// Tells Prometheus what this server counts.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// One listener.
@@ -61,7 +75,9 @@ impl Config {
             instance,
             reuse_port: false,
             behind_source_nat: false,
+            notice: Duration::ZERO,
             grace: DEFAULT_GRACE,
+            private: Private::default(),
             admission: AdmissionLimits::default(),
             control_connections: DEFAULT_CONTROL_CONNECTIONS,
             session: Limits::default(),

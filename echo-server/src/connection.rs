@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use echo_core::control::ListenerFacts;
 use echo_core::session::{ConnectionFacts, TransportFacts};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use self::conversation::{Conversation, Outcome};
 use self::encrypted::Opened;
-use crate::bind::BoundListener;
 use crate::instance::Instance;
 use crate::tasks::Tasks;
 use crate::track::Track;
@@ -46,16 +46,16 @@ pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
 pub(crate) fn facts(
     tcp: &TcpStream,
     peer: SocketAddr,
-    listener: &BoundListener,
+    listener: &ListenerFacts,
 ) -> io::Result<ConnectionFacts> {
-    let local = match listener.address() {
+    let local = match listener.address {
         any if any.ip().is_unspecified() => tcp.local_addr()?,
         one => one,
     };
     Ok(ConnectionFacts {
         connection_id: Instance::connection_id(),
         local: canonical(local),
-        public_port: listener.translated_port(),
+        public_port: listener.public_port,
         peer: canonical(peer),
         // Where the platform cannot tell, the testimony says nothing about it.
         syn: socket_facts::saved_syn(tcp)

@@ -43,11 +43,11 @@ pub(crate) async fn serve(
     if !becomes_known(connection.as_mut(), &caller, &track).await {
         return;
     }
-    track.becomes_known();
+    track.has_proved();
     let _known = instance.known.token();
     // Its place among the strangers is another's now.
     drop(track);
-    let mut lifetime = pin!(sleep(instance.limits.lifetime));
+    let mut lifetime = pin!(sleep(instance.live().limits.lifetime));
     tokio::select! {
         _ = connection.as_mut() => return,
         () = instance.draining.cancelled() => {}
@@ -67,7 +67,7 @@ async fn becomes_known(
     track: &Track,
 ) -> bool {
     let mut known = pin!(caller.becomes_known());
-    let mut deadline = pin!(sleep(track.instance.limits.greeting));
+    let mut deadline = pin!(sleep(track.instance.live().limits.greeting));
     std::future::poll_fn(|context| {
         // Before all else, since who never stops sending would let nothing come after it.
         if deadline.as_mut().poll(context).is_ready()

@@ -5,6 +5,7 @@ mod client_key;
 mod directory;
 mod keys_file;
 mod mint;
+mod roll_over;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -22,12 +23,16 @@ pub use self::client_key::{ClientKey, InvalidLabel, Label};
 pub(crate) use self::directory::{CERTIFICATE_FILE, KEY_FILE, KEYS_FILE};
 pub use self::directory::{ChangeError, LoadError, SaveError};
 pub use self::mint::{InvalidHost, MAX_HOSTS, MintError};
+pub use self::roll_over::RollOverError;
+pub(crate) use self::roll_over::{NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE};
 
 /// A server's identity. `Debug` shows no secret.
 pub struct Identity {
     certificate: CertificateDer<'static>,
     private_key: PrivateKeyDer<'static>,
     pin: Pin,
+    /// That of the certificate which is about to take over.
+    next_pin: Option<Pin>,
     hosts: Vec<String>,
     control_port: u16,
     keys: Vec<ClientKey>,
@@ -45,14 +50,15 @@ impl Identity {
         keys: Vec<ClientKey>,
     ) -> Result<Self, UnusableCertificate> {
         certified(&certificate, &private_key)?;
+        let pin = pin_of(&certificate)?;
         let (_, parsed) =
             X509Certificate::from_der(&certificate).map_err(|_| UnusableCertificate::Unreadable)?;
-        let pin = Pin(Sha256::digest(parsed.public_key().raw).into());
         let hosts = hosts(&parsed);
         Ok(Self {
             certificate,
             private_key,
             pin,
+            next_pin: None,
             hosts,
             control_port,
             keys,
@@ -62,6 +68,11 @@ impl Identity {
     /// By which clients recognise this server.
     pub fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// By which they will, once the roll-over that has begun is finished.
+    pub fn next_pin(&self) -> Option<Pin> {
+        self.next_pin
     }
 
     /// The names and addresses in the certificate, where clients look for this server.
@@ -84,7 +95,10 @@ impl Identity {
             key_id: key.id.clone(),
             secret: key.secret.clone(),
             hosts: self.hosts.clone(),
-            pins: vec![self.pin],
+            pins: [Some(self.pin), self.next_pin]
+                .into_iter()
+                .flatten()
+                .collect(),
             control_port: self.control_port,
         }
     }
@@ -144,6 +158,13 @@ fn certified(
     }
 }
 
+/// SHA-256 of the certificate's public key with its algorithm (RFC 7469 section 2.4).
+fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, UnusableCertificate> {
+    let (_, parsed) =
+        X509Certificate::from_der(certificate).map_err(|_| UnusableCertificate::Unreadable)?;
+    Ok(Pin(Sha256::digest(parsed.public_key().raw).into()))
+}
+
 fn hosts(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(names)) = certificate.subject_alternative_name() else {
         return Vec::new();
@@ -163,6 +184,9 @@ fn host(name: &GeneralName<'_>) -> Option<String> {
     let v6 = || <[u8; 16]>::try_from(*octets).map(|octets| Ipv6Addr::from(octets).to_string());
     v4.or_else(|_| v6()).ok()
 }
+
+/// For an identity that is only looked at.
+const NO_CONTROL_PORT: u16 = 0;
 
 #[cfg(test)]
 mod tests;

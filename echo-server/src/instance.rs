@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use echo_core::admission::Admission;
 use echo_core::control::{ListenerFacts, Runs, ServerFacts};
 use echo_core::identity::Keyring;
@@ -10,7 +11,7 @@ use echo_core::nonces::{self, Nonces};
 use echo_core::session::{ConnectionId, Env, Limits, TransportFacts};
 use echo_core::sightings::{self, Sightings};
 use rand::Rng as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +19,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::half_open::HalfOpenWatch;
 use crate::identity::Identity;
+use crate::metrics::{Metrics, Present};
+use crate::reload::ReloadRequest;
 use crate::stranger_log::StrangerLog;
 use crate::strangers::Strangers;
 use crate::tls::ServerTls;
@@ -25,11 +28,11 @@ use crate::tls::ServerTls;
 /// One server process' state.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    pub(crate) facts: ServerFacts,
+    /// What the testimony calls this process; unlike all others.
+    pub(crate) name: String,
     pub(crate) clock: Clock,
-    pub(crate) keyring: Keyring,
-    pub(crate) tls: ServerTls,
-    pub(crate) limits: Arc<Limits>,
+    live: ArcSwap<Live>,
+    pub(crate) metrics: Metrics,
     pub(crate) admission: Admission,
     pub(crate) strangers: Strangers,
     pub(crate) stranger_log: StrangerLog,
@@ -39,24 +42,49 @@ pub(crate) struct Instance {
     pub(crate) runs: Mutex<Runs>,
     /// Control connections of known clients.
     pub(crate) control_places: Arc<Semaphore>,
-    pub(crate) behind_source_nat: bool,
-    pub(crate) grace: Duration,
+    control_capacity: usize,
+    /// Asks whoever runs this server to read its files again; nobody listens in a server that was not
+    /// made from files.
+    pub(crate) reloads: mpsc::Sender<ReloadRequest>,
+    /// Cancelled when the server has been asked to stop, and says so to load balancers.
+    pub(crate) leaving: CancellationToken,
     /// Cancelled when the server begins to stop.
     pub(crate) draining: CancellationToken,
     /// Known clients' connections, which are waited for then.
     pub(crate) known: TaskTracker,
 }
 
+/// What a reload replaces, all of it at once.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) facts: ServerFacts,
+    pub(crate) keyring: Keyring,
+    pub(crate) tls: ServerTls,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) behind_source_nat: bool,
+    pub(crate) notice: Duration,
+    pub(crate) grace: Duration,
+    /// What all of this was made of.
+    config: Config,
+}
+
 impl Instance {
-    pub(crate) fn new(config: Config, identity: &Identity, listeners: Vec<ListenerFacts>) -> Self {
+    /// `reloads` takes what an admin asks for over the control service.
+    pub(crate) fn new(
+        config: Config,
+        identity: &Identity,
+        listeners: Vec<ListenerFacts>,
+        reloads: mpsc::Sender<ReloadRequest>,
+    ) -> Self {
         let clock = Clock::start();
         let half_open = HalfOpenWatch::new(&listeners);
         // Two processes of one host are two instances: nonces of one mean nothing to the other.
         let mut suffix = [0; INSTANCE_SUFFIX_BYTES];
         rand::rng().fill_bytes(&mut suffix);
+        let name = format!("{}/{}", config.instance.as_str(), hex::encode(suffix));
         let facts = ServerFacts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            instance: format!("{}/{}", config.instance.as_str(), hex::encode(suffix)),
+            instance: name.clone(),
             listeners,
             admission: config.admission,
             session: config.session.clone(),
@@ -64,24 +92,45 @@ impl Instance {
             sees_every_syn: false,
         };
         Self {
-            facts,
-            keyring: identity.keyring(),
-            tls: ServerTls::new(identity),
-            limits: Arc::new(config.session),
+            metrics: Metrics::new(&facts),
+            name,
             admission: Admission::new(config.admission),
-            strangers: Strangers::new(config.admission.ungreeted),
+            strangers: Strangers::new(&config.admission),
             stranger_log: StrangerLog::default(),
             nonces: Nonces::new(nonces::DEFAULT_CAPACITY, nonces::DEFAULT_LIFETIME),
             sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.wall()),
             half_open,
             runs: Mutex::new(Runs::new(MAX_RUNS)),
             control_places: Arc::new(Semaphore::new(config.control_connections)),
-            behind_source_nat: config.behind_source_nat,
-            grace: config.grace,
+            control_capacity: config.control_connections,
+            reloads,
+            leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
             known: TaskTracker::new(),
             clock,
+            live: ArcSwap::from_pointee(Live::new(config, identity, facts)),
         }
+    }
+
+    /// What is in force at this moment. Not to be kept.
+    pub(crate) fn live(&self) -> arc_swap::Guard<Arc<Live>> {
+        self.live.load()
+    }
+
+    /// Puts `config` and `identity` in force for everything that begins from now on; what runs goes on
+    /// as it began. Says which settings need a restart, and stay as they were.
+    pub(crate) fn reload(&self, config: Config, identity: &Identity) -> Vec<&'static str> {
+        let old = self.live.load_full();
+        let needs_restart = restart_for(&old.config, &config);
+        let mut facts = old.facts.clone();
+        facts.admission = config.admission;
+        facts.session = config.session.clone();
+        facts.sees_half_open = self.half_open.is_available() && !config.behind_source_nat;
+        self.admission.change_limits(config.admission);
+        self.strangers.change_limits(&config.admission);
+        self.live
+            .store(Arc::new(Live::new(config, identity, facts)));
+        needs_restart
     }
 
     /// A name for a connection that no other has, here or elsewhere.
@@ -91,22 +140,67 @@ impl Instance {
         ConnectionId(id)
     }
 
+    /// For whoever counts.
+    pub(crate) fn present(&self) -> Present {
+        let load = self.admission.load();
+        Present {
+            strangers: load.ungreeted,
+            sessions: load.greeted,
+            control: self.control_capacity - self.control_places.available_permits(),
+            sightings: self.sightings.len(),
+            nonces: self.nonces.len(),
+        }
+    }
+
     /// Lets `call` into a session, with what it needs from outside. `transport` asks the kernel.
     pub(crate) fn with_env<T>(
         &self,
         transport: &mut dyn FnMut() -> TransportFacts,
         call: impl FnOnce(&mut Env<'_>) -> T,
     ) -> T {
+        let live = self.live();
         call(&mut Env {
             now: self.clock.now(),
             wall: self.clock.wall(),
             rng: &mut |buffer| rand::rng().fill_bytes(buffer),
             transport,
-            keyring: &self.keyring,
+            keyring: &live.keyring,
             nonces: &self.nonces,
-            instance: &self.facts.instance,
+            instance: &self.name,
         })
     }
+}
+
+impl Live {
+    fn new(config: Config, identity: &Identity, facts: ServerFacts) -> Self {
+        Self {
+            facts,
+            keyring: identity.keyring(),
+            tls: ServerTls::new(identity),
+            limits: Arc::new(config.session.clone()),
+            behind_source_nat: config.behind_source_nat,
+            notice: config.notice,
+            grace: config.grace,
+            config,
+        }
+    }
+}
+
+/// The settings that differ and that a running process cannot take over, by their names in the
+/// configuration file.
+fn restart_for(old: &Config, new: &Config) -> Vec<&'static str> {
+    let differ = [
+        ("listen", old.listen != new.listen),
+        ("instance", old.instance != new.instance),
+        ("reuse_port", old.reuse_port != new.reuse_port),
+        ("private", old.private != new.private),
+        (
+            "control_connections",
+            old.control_connections != new.control_connections,
+        ),
+    ];
+    let differ = differ.into_iter().filter(|(_, differs)| *differs);
+    differ.map(|(name, _)| name).collect()
 }
 
 /// Enough to tell the processes of one host apart.

@@ -14,10 +14,16 @@ mod half_open;
 mod identity;
 mod instance;
 mod logging;
+mod metrics;
+mod private;
+mod process;
+mod reload;
+mod sandbox;
 mod server;
 mod settings;
 mod stranger_log;
 mod strangers;
+mod systemd;
 mod tasks;
 mod tls;
 mod track;
@@ -30,12 +36,12 @@ use clap::Parser as _;
 pub use bind::{BindCause, BindError, BindErrors, Bound, BoundListener, bind};
 pub use config::{
     Config, DEFAULT_CONTROL_CONNECTIONS, DEFAULT_GRACE, DEFAULT_PORTS, InstanceName,
-    InvalidInstanceName, Listen, ListenAddress,
+    InvalidInstanceName, Listen, ListenAddress, Private,
 };
 pub use document::{Defect, FileProblem, FileProblems};
 pub use identity::{
     ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, MAX_HOSTS,
-    MintError, SaveError, UnusableCertificate,
+    MintError, RollOverError, SaveError, UnusableCertificate,
 };
 
 /// The program: reads its arguments, does what they say, and reports on standard error what could

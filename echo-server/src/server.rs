@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use echo_core::admission::Permit;
-use tokio::net::TcpStream;
+use echo_core::control::ListenerFacts;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::bind::{Bound, BoundListener};
 use crate::connection;
 use crate::instance::Instance;
+use crate::private;
 use crate::tasks::Tasks;
 use crate::track::Track;
 
@@ -26,18 +28,27 @@ impl Bound {
             instance: self.instance,
             tasks: Tasks::default(),
         };
+        // Whoever has not asked for it by now does not hear admins.
+        drop(self.reloads);
         let _abandoned = server.tasks.abandon_on_drop();
         let instance = Arc::clone(&server.instance);
+        // Apart from the others, because they are there until the end.
+        let private = Tasks::default();
+        let _private_abandoned = private.abandon_on_drop();
+        private::serve(self.private, &instance, &private);
         for listener in self.listeners {
             let accepting = server.clone().accept_on(listener);
             server.tasks.spawn(accepting);
         }
         shutdown.await;
+        instance.leaving.cancel();
+        let (notice, grace) = (instance.live().notice, instance.live().grace);
+        sleep(notice).await;
         instance.draining.cancel();
         instance.admission.drain();
         tracing::info!(
             sessions = instance.admission.load().greeted,
-            grace_seconds = instance.grace.as_secs(),
+            grace_seconds = grace.as_secs(),
             "stopping; running sessions are waited for"
         );
         instance.known.close();
@@ -51,7 +62,7 @@ impl Bound {
                 } => {}
             }
         };
-        if timeout(instance.grace, finished).await.is_err() {
+        if timeout(grace, finished).await.is_err() {
             let left = instance.admission.load().greeted;
             tracing::warn!(
                 sessions = left,
@@ -72,23 +83,31 @@ struct Server {
 
 impl Server {
     async fn accept_on(self, listener: BoundListener) {
+        let facts = listener.facts();
+        let socket = match TcpListener::from_std(listener.socket) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::error!(listener = %facts.address, %error, "cannot be served");
+                return;
+            }
+        };
         let draining = self.instance.draining.clone();
         let accepting = async {
             let mut pause = Pause::default();
             loop {
-                match listener.socket.accept().await {
+                match socket.accept().await {
                     Ok((tcp, peer)) => {
                         pause.failures = 0;
-                        self.take(tcp, peer, &listener).await;
+                        self.take(tcp, peer, &facts).await;
                     }
-                    Err(error) => pause.after(&error, listener.address()).await,
+                    Err(error) => pause.after(&error, facts.address).await,
                 }
             }
         };
         draining.run_until_cancelled(accepting).await;
     }
 
-    async fn take(&self, tcp: TcpStream, peer: SocketAddr, listener: &BoundListener) {
+    async fn take(&self, tcp: TcpStream, peer: SocketAddr, listener: &ListenerFacts) {
         let Ok(facts) = connection::facts(&tcp, peer, listener) else {
             // Gone before it was looked at.
             return;
@@ -98,7 +117,11 @@ impl Server {
         let _ = tcp.set_nodelay(true);
         let instance = &self.instance;
         let permit = self.permit().await;
-        let stranger = instance.strangers.enter();
+        let (now, source) = (instance.clock.now(), facts.peer.ip().into());
+        let (stranger, pressure) = instance.strangers.enter(now, source);
+        if let Some(pressure) = pressure {
+            instance.metrics.refused(pressure.word());
+        }
         let track = Track::begin(Arc::clone(instance), facts, permit, stranger);
         let serving = connection::serve(tcp, Arc::new(track), self.tasks.clone());
         self.tasks.spawn(serving);
@@ -111,7 +134,6 @@ impl Server {
             strangers,
             ..
         } = &*self.instance;
-        strangers.make_room(admission.load().ungreeted);
         loop {
             let mut someone_left = pin!(strangers.someone_left());
             // Before the look, so that nobody leaves unheard between the two.

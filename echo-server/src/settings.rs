@@ -6,6 +6,7 @@ mod listeners;
 mod print;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use thiserror::Error;
 
 use self::file::FileSettings;
 use crate::arguments::ServeArguments;
-use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress};
+use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress, Private};
 use crate::document::{FileProblem, Reading};
 use crate::identity::{Identity, LoadError};
 use crate::logging::{LogFormat, LogLevel};
+use crate::sandbox::SandboxMode;
 
 /// All that `serve` needs to know.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
     pub(crate) identity_directory: PathBuf,
+    pub(crate) sandbox: SandboxMode,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: LogLevel,
 }
@@ -54,7 +57,14 @@ impl Settings {
         let identity = directory.and_then(|directory| {
             let loaded = Identity::load(&directory);
             match loaded {
-                Ok(identity) => Some((directory, identity)),
+                Ok(identity) => {
+                    errors.extend(
+                        Identity::readable_by_all(&directory)
+                            .into_iter()
+                            .map(SettingsError::ReadableByAll),
+                    );
+                    Some((directory, identity))
+                }
                 Err(error) => {
                     errors.push(error.into());
                     None
@@ -73,6 +83,7 @@ impl Settings {
                 config,
                 identity,
                 identity_directory,
+                sandbox: flags.sandbox.or(file.sandbox).unwrap_or_default(),
                 log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
                 log_level: flags.log_level.or(file.log_level).unwrap_or_default(),
             }),
@@ -114,6 +125,14 @@ fn config(
         flags.behind_source_nat || file.behind_source_nat.unwrap_or(config.behind_source_nat);
     let grace = flags.grace.map(u64::from).or(file.grace_seconds);
     config.grace = grace.map_or(config.grace, Duration::from_secs);
+    config.notice = file
+        .notice_seconds
+        .map_or(config.notice, Duration::from_secs);
+    let private = |place: &Option<Placed<SocketAddr>>| place.as_ref().map(|placed| placed.value);
+    config.private = Private {
+        health: private(&file.health),
+        metrics: private(&file.metrics),
+    };
     file.limits.apply_to(&mut config);
     config
 }
@@ -138,6 +157,8 @@ pub(crate) enum SettingsError {
         first: Placed<Listen>,
         again: Placed<Listen>,
     },
+    #[error("{}: every user of this host can read this secret; `chmod 600` it", .0.display())]
+    ReadableByAll(PathBuf),
     #[error("there is nothing to listen on; name at least one port")]
     NoListener,
 }

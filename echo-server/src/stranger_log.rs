@@ -21,7 +21,10 @@ impl StrangerLog {
     /// A stranger's connection has ended; `None`: the server ended it, to make room or to stop.
     pub(crate) fn ended(&self, now: Duration, end: Option<End>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.by_end.entry(word(end)).or_insert(0) += 1;
+        *counts
+            .by_end
+            .entry(end.map_or(MADE_TO_LEAVE, End::word))
+            .or_insert(0) += 1;
         let due = counts
             .last_line
             .is_none_or(|last| now.saturating_sub(last) >= BETWEEN_LINES);
@@ -56,20 +59,7 @@ impl Counts {
     }
 }
 
-fn word(end: Option<End>) -> &'static str {
-    match end {
-        None => "made to leave",
-        Some(End::Completed) => "completed",
-        Some(End::PeerClosed) => "closed",
-        Some(End::PeerReset) => "reset",
-        Some(End::Deadline) => "silent",
-        Some(End::TlsFailed) => "TLS failed",
-        Some(End::NotRecognised) => "not recognised",
-        Some(End::NotAuthenticated) => "not authenticated",
-        Some(End::Violation) => "broke the rules",
-        Some(End::OverLimit) => "over a limit",
-        Some(End::Refused) => "refused",
-    }
-}
+/// The server has ended it, to make room or to stop.
+pub(crate) const MADE_TO_LEAVE: &str = "made-to-leave";
 
 const BETWEEN_LINES: Duration = Duration::from_secs(60);

@@ -1,11 +1,13 @@
-//! Connections that have not greeted, oldest first. When there are nearly too many, the oldest goes:
-//! a known client greets within a few round trips, so a crowd costs it nothing but time.
+//! The way from the crowd of strangers back to their connections: who has to make room hears of it,
+//! and who waits for room hears when somebody has left.
 
-use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use echo_core::admission::{AdmissionLimits, Crowd, Pressure, Source, Ticket};
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -13,80 +15,77 @@ use tokio::sync::futures::Notified;
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct Strangers {
-    /// From so many on, each newcomer pushes out the oldest.
-    crowd: usize,
     shared: Arc<Shared>,
 }
 
 /// One connection's place among the strangers; given up when dropped.
-#[derive(Debug)]
 pub(crate) struct Stranger {
     place: Arc<Place>,
+    ticket: Ticket,
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
     someone_left: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
-    places: VecDeque<Arc<Place>>,
+    crowd: Crowd<Arc<Place>>,
     /// Pushed out, and not gone yet.
     leaving: usize,
 }
 
 #[derive(Debug, Default)]
 struct Place {
-    /// Greeted, ended or pushed out: no longer to be pushed out.
-    vacated: AtomicBool,
     pushed_out: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Strangers {
-    /// `capacity`: how many connections may be without a greeting.
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(limits: &AdmissionLimits) -> Self {
         Self {
-            crowd: capacity - capacity / MARGIN,
-            shared: Arc::default(),
+            shared: Arc::new(Shared {
+                queue: Mutex::new(Queue {
+                    crowd: Crowd::new(limits.crowd()),
+                    leaving: 0,
+                }),
+                someone_left: Notify::new(),
+            }),
         }
     }
 
-    /// Takes in one more connection.
-    pub(crate) fn enter(&self) -> Stranger {
+    pub(crate) fn change_limits(&self, limits: &AdmissionLimits) {
+        self.shared.queue().crowd.change_limits(limits.crowd());
+    }
+
+    /// Takes in one more connection. Says why another had to make room, if one had to.
+    pub(crate) fn enter(&self, now: Duration, source: Source) -> (Stranger, Option<Pressure>) {
         let place = Arc::new(Place::default());
         let mut queue = self.shared.queue();
-        // Most places are vacated in order; the odd ones are cleared away when they are many.
-        while queue.places.front().is_some_and(|place| place.is_vacated()) {
-            queue.places.pop_front();
-        }
-        if queue.places.len() >= MAX_QUEUE_FACTOR * self.crowd.max(1) {
-            queue.places.retain(|place| !place.is_vacated());
-        }
-        queue.places.push_back(Arc::clone(&place));
-        Stranger {
+        let (ticket, pushed_out) = queue.crowd.enter(now, source, Arc::clone(&place));
+        let pressure = pushed_out.map(|(pressure, other)| {
+            queue.leave(&other);
+            pressure
+        });
+        drop(queue);
+        let stranger = Stranger {
             place,
+            ticket,
             shared: Arc::clone(&self.shared),
-        }
+        };
+        (stranger, pressure)
     }
 
-    /// Pushes out the oldest if `present` connections, without those that are on their way out, are
-    /// nearly too many.
-    pub(crate) fn make_room(&self, present: usize) {
-        let mut queue = self.shared.queue();
-        if present.saturating_sub(queue.leaving) >= self.crowd {
-            queue.push_out_oldest();
-        }
-    }
-
-    /// Pushes out the oldest, unless somebody is on the way out already.
+    /// Pushes out the first in turn, unless somebody is on the way out already.
     pub(crate) fn make_one_place(&self) {
         let mut queue = self.shared.queue();
-        if queue.leaving == 0 {
-            queue.push_out_oldest();
+        if queue.leaving == 0
+            && let Some(place) = queue.crowd.push_out()
+        {
+            queue.leave(&place);
         }
     }
 
@@ -104,22 +103,25 @@ impl Shared {
 }
 
 impl Queue {
-    fn push_out_oldest(&mut self) {
-        while let Some(place) = self.places.pop_front() {
-            if !place.vacated.swap(true, Ordering::AcqRel) {
-                self.leaving += 1;
-                place.pushed_out.store(true, Ordering::Release);
-                place.waker.wake();
-                return;
-            }
-        }
+    fn leave(&mut self, place: &Place) {
+        self.leaving += 1;
+        place.pushed_out.store(true, Ordering::Release);
+        place.waker.wake();
     }
 }
 
 impl Stranger {
-    /// It has greeted, and cannot be pushed out any more.
-    pub(crate) fn has_greeted(&self) {
-        self.place.vacated.store(true, Ordering::Release);
+    /// It has proved a key that was not recorded elsewhere, and cannot be pushed out any more.
+    pub(crate) fn has_proved(&self, now: Duration) {
+        let mut queue = self.shared.queue();
+        queue.crowd.proved(now, self.ticket);
+        // It may have been pushed out a moment ago, and not have heard of it yet.
+        if self.place.pushed_out.swap(false, Ordering::AcqRel) {
+            queue.leaving -= 1;
+        }
+        drop(queue);
+        // Its place among the strangers is free, as if it had left.
+        self.shared.someone_left.notify_one();
     }
 
     /// Ready once this connection has to go.
@@ -140,7 +142,7 @@ impl Stranger {
 impl Drop for Stranger {
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
-        self.place.vacated.store(true, Ordering::Release);
+        queue.crowd.leave(self.ticket);
         if self.place.is_pushed_out() {
             queue.leaving -= 1;
         }
@@ -149,24 +151,21 @@ impl Drop for Stranger {
     }
 }
 
-impl Place {
-    fn is_vacated(&self) -> bool {
-        self.vacated.load(Ordering::Acquire)
+impl fmt::Debug for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stranger").field(&self.ticket).finish()
     }
+}
 
+impl Place {
     fn is_pushed_out(&self) -> bool {
         self.pushed_out.load(Ordering::Acquire)
     }
 }
 
-/// One in so many places is kept free, so that whoever is pushed out has time to go.
-const MARGIN: usize = 8;
-
-/// The queue may hold so many times the places, vacated ones between the others.
-const MAX_QUEUE_FACTOR: usize = 4;
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
     use std::task::Waker;
 
     use super::*;
@@ -176,41 +175,40 @@ mod tests {
         strangers.map(|stranger| stranger.poll_pushed_out(&mut context).is_ready())
     }
 
+    fn strangers(ungreeted: usize) -> Strangers {
+        Strangers::new(&AdmissionLimits {
+            ungreeted,
+            ..AdmissionLimits::default()
+        })
+    }
+
+    fn enter(strangers: &Strangers) -> Stranger {
+        let source = IpAddr::from([192, 0, 2, 1]).into();
+        strangers.enter(Duration::ZERO, source).0
+    }
+
     #[test]
-    fn the_oldest_that_has_not_greeted_makes_room() {
-        let strangers = Strangers::new(4);
-        let [a, b, c, d] = [(); 4].map(|()| strangers.enter());
-        a.has_greeted();
-        drop(b);
-        strangers.make_room(3);
-        assert_eq!(pushed_out([&a, &c, &d]), [false; 3]);
-        strangers.make_room(4);
-        assert_eq!(pushed_out([&a, &c, &d]), [false, true, false]);
+    fn the_oldest_that_has_not_proved_a_key_makes_room() {
+        let strangers = strangers(2);
+        let [a, b, c] = [(); 3].map(|()| enter(&strangers));
+        assert_eq!(pushed_out([&a, &b, &c]), [true, false, false]);
+        b.has_proved(Duration::ZERO);
+        drop(a);
+        let d = enter(&strangers);
+        assert_eq!(pushed_out([&b, &c, &d]), [false; 3]);
+        drop(strangers);
     }
 
     #[test]
     fn who_is_on_the_way_out_is_not_counted_again() {
-        let strangers = Strangers::new(4);
-        let [a, b, c] = [(); 3].map(|()| strangers.enter());
+        let strangers = strangers(100);
+        let [a, b, c] = [(); 3].map(|()| enter(&strangers));
         for _ in 0..10 {
-            strangers.make_room(4);
             strangers.make_one_place();
         }
         assert_eq!(pushed_out([&a, &b, &c]), [true, false, false]);
         drop(a);
         strangers.make_one_place();
         assert_eq!(pushed_out([&b, &c]), [true, false]);
-    }
-
-    #[test]
-    fn places_left_long_ago_are_forgotten() {
-        let strangers = Strangers::new(8);
-        let first = strangers.enter();
-        for _ in 0..1000 {
-            drop(strangers.enter());
-        }
-        assert!(strangers.shared.queue().places.len() <= MAX_QUEUE_FACTOR * 8);
-        strangers.make_one_place();
-        assert_eq!(pushed_out([&first]), [true]);
     }
 }

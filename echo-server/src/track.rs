@@ -16,6 +16,7 @@ use crate::strangers::Stranger;
 pub(crate) struct Track {
     pub(crate) instance: Arc<Instance>,
     session: Mutex<Session>,
+    accepted: Duration,
     sighting: SightingId,
     /// There from the moment that the connection is a known client's.
     known: OnceLock<TaskTrackerToken>,
@@ -33,12 +34,16 @@ impl Track {
     ) -> Self {
         let known = instance.half_open.completed(facts.peer, facts.local);
         let wall = instance.clock.wall();
-        let sighting = known.unwrap_or_else(|| instance.sightings.accepted(&facts, wall));
-        let limits = Arc::clone(&instance.limits);
-        let session = Session::new(facts, permit, limits, instance.clock.now());
+        let sighting = known
+            .filter(|id| instance.sightings.completed(*id, &facts))
+            .unwrap_or_else(|| instance.sightings.accepted(&facts, wall));
+        let limits = Arc::clone(&instance.live().limits);
+        let accepted = instance.clock.now();
+        let session = Session::new(facts, permit, limits, accepted);
         Self {
             instance,
             session: Mutex::new(session),
+            accepted,
             sighting,
             known: OnceLock::new(),
             stranger,
@@ -55,10 +60,19 @@ impl Track {
         self.instance.clock.now()
     }
 
-    /// A greeting or a control call over this connection was authentic.
-    pub(crate) fn becomes_known(&self) {
+    pub(crate) fn since_accept(&self) -> Duration {
+        self.now().saturating_sub(self.accepted)
+    }
+
+    /// A greeting over this connection was authentic. It may be a replay.
+    pub(crate) fn has_greeted(&self) {
         self.known.get_or_init(|| self.instance.known.token());
-        self.stranger.has_greeted();
+    }
+
+    /// Whoever is at the other end has answered what this server made up for this connection.
+    pub(crate) fn has_proved(&self) {
+        self.has_greeted();
+        self.stranger.has_proved(self.now());
     }
 
     /// Brings the sighting up to date.
@@ -77,8 +91,14 @@ impl Drop for Track {
         }
         self.instance.sightings.update(self.sighting, notice);
         let summary = self.session().summary();
+        let known = summary.greeted.is_some() || self.known.get().is_some();
+        let metrics = &self.instance.metrics;
+        if let Some(reason) = summary.refusal {
+            metrics.refused(reason);
+        }
+        metrics.ended(&summary, known, self.since_accept());
         let Some(greeter) = &summary.greeted else {
-            if self.known.get().is_none() {
+            if !known {
                 self.instance.stranger_log.ended(self.now(), summary.end);
             }
             return;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
 
 use crate::middlebox::Middlebox;
-use crate::{Connection, Finished, Identity, Place, Process, Seat, binaries};
+use crate::{Connection, Finished, Identity, Metrics, Place, Process, Seat, binaries};
 
 /// A server that is yet to be started.
 #[derive(Debug)]
@@ -19,6 +19,12 @@ pub struct ServerPlan {
     listeners: Vec<Option<u16>>,
     /// Lines of the section `[limits]`.
     limits: Vec<String>,
+    /// Whether it tells what it counts.
+    metrics: bool,
+    /// Whether other processes may listen where it does.
+    shared: bool,
+    /// The ports of its listeners; any, where there is none.
+    ports: Vec<u16>,
 }
 
 /// A server that listens. Killed when dropped.
@@ -27,6 +33,7 @@ pub struct EchoServer {
     process: Process,
     /// In the order in which they were asked for; the control port is the first.
     addresses: Vec<SocketAddr>,
+    metrics: Option<SocketAddr>,
     identity: Identity,
 }
 
@@ -38,7 +45,40 @@ impl ServerPlan {
             ip,
             listeners: vec![None],
             limits: Vec::new(),
+            metrics: false,
+            shared: false,
+            ports: Vec::new(),
         }
+    }
+
+    /// Other processes may listen where it does.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
+    /// One more instance of `other`: the same identity, the same ports.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn start_beside(mut self, other: &EchoServer) -> anyhow::Result<EchoServer> {
+        self.ports = other.addresses.iter().map(SocketAddr::port).collect();
+        self.start_as(other.identity.clone())
+    }
+
+    /// Run by whom and with what `place` says.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// It tells what it counts.
+    #[must_use]
+    pub fn with_metrics(mut self) -> Self {
+        self.metrics = true;
+        self
     }
 
     /// So many ports more.
@@ -115,13 +155,19 @@ impl ServerPlan {
     fn configuration(&self, identity: &Identity) -> anyhow::Result<String> {
         let mut text = String::new();
         writeln!(text, "identity = {:?}", identity.directory())?;
-        for public_port in &self.listeners {
-            writeln!(text, "[[listen]]\naddress = \"{}\"\nport = 0", self.ip)?;
+        writeln!(text, "reuse_port = {}", self.shared)?;
+        for (index, public_port) in self.listeners.iter().enumerate() {
+            let port = self.ports.get(index).copied().unwrap_or(0);
+            writeln!(text, "[[listen]]\naddress = \"{}\"\nport = {port}", self.ip)?;
             if let Some(port) = public_port {
                 writeln!(text, "public_port = {port}")?;
             }
         }
         writeln!(text, "[limits]\n{}", self.limits.join("\n"))?;
+        if self.metrics {
+            let address = SocketAddr::new(self.ip, 0);
+            writeln!(text, "[private]\nmetrics = \"{address}\"")?;
+        }
         Ok(text)
     }
 }
@@ -138,9 +184,15 @@ impl EchoServer {
         let said = process.read_until(|text| text.contains("\nNext, "))?;
         let addresses: Vec<SocketAddr> = said.lines().filter_map(listener).collect();
         ensure!(!addresses.is_empty(), "no listener in\n{said}");
+        let metrics = said.lines().find_map(|line| {
+            line.contains(", for metrics")
+                .then(|| listener(line))
+                .flatten()
+        });
         Ok(Self {
             process,
             addresses,
+            metrics,
             identity,
         })
     }
@@ -171,6 +223,32 @@ impl EchoServer {
     /// It has ended.
     pub fn grow_old(&mut self) -> anyhow::Result<()> {
         self.process.outlive(LONGER_THAN_DOUBT)
+    }
+
+    /// What it counts, now.
+    ///
+    /// # Errors
+    /// It does not tell.
+    pub fn metrics(&self) -> anyhow::Result<Metrics> {
+        Metrics::read(self.metrics.context("a server without metrics")?)
+    }
+
+    /// Asks it to read its files again.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn reload(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::HUP)
+    }
+
+    /// Ends it without a word, as a crash would, and gives its identity back.
+    ///
+    /// # Errors
+    /// It has ended before.
+    pub fn kill(self) -> anyhow::Result<Identity> {
+        self.process.signal(Signal::KILL)?;
+        self.process.finish()?;
+        Ok(self.identity)
     }
 
     /// Stops it where it stands: the host goes on, the process does not.

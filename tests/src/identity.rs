@@ -2,16 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
 use crate::{Connection, Finished, Place, Process, binaries};
 
-/// An identity with one client key.
-#[derive(Debug)]
+/// An identity with one client key; clones share its directory.
+#[derive(Clone, Debug)]
 pub struct Identity {
-    scratch: TempDir,
+    scratch: Arc<TempDir>,
     place: Place,
     connection: Connection,
 }
@@ -33,7 +34,7 @@ impl Identity {
             .with_context(|| format!("no connection string in\n{}", made.stdout))?;
         Ok(Self {
             connection: Connection::parse(connection)?,
-            scratch,
+            scratch: Arc::new(scratch),
             place: place.clone(),
         })
     }
@@ -50,6 +51,15 @@ impl Identity {
 
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Makes one more client key.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity add-key` fails.
+    pub fn add_key(&self, label: &str) -> anyhow::Result<()> {
+        let words = ["add-key", "--key", label];
+        command(&self.place, self.scratch.path(), &words).map(drop)
     }
 
     /// Revokes the client key.

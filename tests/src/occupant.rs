@@ -48,7 +48,7 @@ impl Occupant {
     }
 }
 
-fn parameters(address: SocketAddr, connection: &Connection) -> SessionParameters {
+pub(crate) fn parameters(address: SocketAddr, connection: &Connection) -> SessionParameters {
     let connection = connection.inner();
     SessionParameters {
         kind: SessionKind::Tcp,

@@ -18,6 +18,8 @@ pub struct Place {
     /// That of the process with this id.
     namespace: Option<u32>,
     user: User,
+    /// File descriptors that a program may have; `None`: as many as the test.
+    descriptors: Option<usize>,
 }
 
 impl Place {
@@ -36,6 +38,7 @@ impl Place {
         Self {
             namespace: None,
             user,
+            descriptors: None,
         }
     }
 
@@ -44,7 +47,15 @@ impl Place {
         Self {
             namespace: Some(holder),
             user,
+            descriptors: None,
         }
+    }
+
+    /// The same, with few file descriptors.
+    #[must_use]
+    pub fn with_descriptors(mut self, count: usize) -> Self {
+        self.descriptors = Some(count);
+        self
     }
 
     /// A command that runs `program` there, with an environment that holds nothing of the test's but
@@ -61,6 +72,10 @@ impl Place {
         words.extend(["setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
         if self.user == User::Nobody {
             words.extend([REUID, REGID, "--clear-groups", "--inh-caps=-all"].map(OsStr::new));
+        }
+        let limit = self.descriptors.map(|n| format!("--nofile={n}:{n}"));
+        if let Some(limit) = &limit {
+            words.extend(["prlimit", limit].map(OsStr::new));
         }
         words.push(program.as_ref());
         let mut command = Command::new(words[0]);

@@ -2,21 +2,40 @@
 //! given back when they end. Strangers and known clients are counted apart, so that a crowd of the
 //! former takes nothing away from the latter.
 
+mod crowd;
+mod rate;
+mod source;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use proto::key::KeyId;
 
-/// How many connections a server takes on at once.
+use self::rate::Pace;
+
+pub use self::crowd::{Crowd, CrowdLimits, Pressure, Ticket};
+pub use self::source::Source;
+
+/// How much a server takes on at once, and in a second. What binds strangers makes the oldest of them
+/// leave; what binds keys refuses new sessions, and says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
     /// Connections that have not yet proved a key.
     pub ungreeted: usize,
+    /// Likewise, of one [`Source`].
+    pub ungreeted_per_source: usize,
+    /// New connections in a second of one source that has not proved a key lately.
+    pub per_second_per_source: u32,
     /// Sessions under any key.
     pub greeted: usize,
     /// Sessions under one key.
     pub per_key: usize,
+    /// Likewise, of those that were announced to be held open.
+    pub held_per_key: usize,
+    /// New sessions in a second under one key.
+    pub per_second_per_key: u32,
 }
 
 impl Default for AdmissionLimits {
@@ -25,8 +44,15 @@ impl Default for AdmissionLimits {
     fn default() -> Self {
         Self {
             ungreeted: 4096,
+            // Every other place is for other sources.
+            ungreeted_per_source: 2048,
+            // Half of all places in two seconds.
+            per_second_per_source: 1000,
             greeted: 15_000,
             per_key: 12_000,
+            held_per_key: 10_000,
+            // More than two cores can serve: it keeps one key from starving the others.
+            per_second_per_key: 20_000,
         }
     }
 }
@@ -35,9 +61,22 @@ impl Default for AdmissionLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Admit,
-    Overloaded,
+    Overloaded(Overload),
     /// The server is shutting down: running sessions end in peace, new ones go elsewhere.
     Draining,
+}
+
+/// What there is too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Overload {
+    /// Sessions.
+    Total,
+    /// This key's sessions.
+    Key,
+    /// This key's held sessions.
+    Held,
+    /// This key's new sessions.
+    Pace,
 }
 
 /// Connections and sessions at this moment.
@@ -76,6 +115,11 @@ impl Admission {
         })
     }
 
+    /// Who is in stays in.
+    pub fn change_limits(&self, limits: AdmissionLimits) {
+        self.book().limits = limits;
+    }
+
     /// From now on every greeting is answered with [`Decision::Draining`].
     pub fn drain(&self) {
         self.book().draining = true;
@@ -105,38 +149,58 @@ impl fmt::Debug for Admission {
 #[derive(Debug)]
 pub struct Permit {
     admission: Admission,
-    /// The key that this connection has proved to hold.
-    holder: Option<KeyId>,
+    /// The key that this connection has proved to hold, and whether it is held open under it.
+    holder: Option<(KeyId, bool)>,
 }
 
 impl Permit {
-    /// Whether a session under `key` would be taken on now. Nothing is counted yet: a greeting can
-    /// be a replay, and must not use up its key's places.
-    pub fn decide(&self, key: &KeyId) -> Decision {
+    /// Whether a session under `key` would be taken on now; `held`: it is announced to be held open.
+    /// Nothing is counted yet: a greeting can be a replay, and must not use up its key's places.
+    pub fn decide(&self, now: Duration, key: &KeyId, held: bool) -> Decision {
         let book = self.admission.book();
-        if self.holder.as_ref() == Some(key) {
+        let limits = &book.limits;
+        let of_key = book.by_key.get(key).copied().unwrap_or_default();
+        let overloads = [
+            (Overload::Total, book.greeted >= limits.greeted),
+            (Overload::Key, of_key.sessions >= limits.per_key),
+            (Overload::Held, held && of_key.held >= limits.held_per_key),
+            (Overload::Pace, !of_key.pace.is_on_time(now)),
+        ];
+        if self
+            .holder
+            .as_ref()
+            .is_some_and(|(holder, _)| holder == key)
+        {
             Decision::Admit
         } else if book.draining {
             Decision::Draining
-        } else if book.greeted >= book.limits.greeted || book.of(key) >= book.limits.per_key {
-            Decision::Overloaded
         } else {
-            Decision::Admit
+            let overload = overloads.into_iter().find(|(_, is_so)| *is_so);
+            overload.map_or(Decision::Admit, |(which, _)| Decision::Overloaded(which))
         }
     }
 
     /// Counts this connection under `key`, which has just answered the server's own nonce. Never
     /// refuses: whoever was admitted a moment ago is not turned away in mid-dialogue, so the limits
     /// can be passed by as many as were between testimony and answer.
-    pub fn hold_under(&mut self, key: &KeyId) {
-        if self.holder.as_ref() != Some(key) {
-            let mut book = self.admission.book();
-            book.leave(self.holder.as_ref());
-            book.greeted += 1;
-            *book.by_key.entry(key.clone()).or_insert(0) += 1;
-            drop(book);
-            self.holder = Some(key.clone());
+    pub fn hold_under(&mut self, now: Duration, key: &KeyId, held: bool) {
+        let before = self.holder.as_ref();
+        if before.is_some_and(|(holder, was)| holder == key && (*was || !held)) {
+            return;
         }
+        let is_new = before.is_none_or(|(holder, _)| holder != key);
+        let mut book = self.admission.book();
+        book.leave(before);
+        book.greeted += 1;
+        let per_second = book.limits.per_second_per_key;
+        let of_key = book.by_key.entry(key.clone()).or_default();
+        of_key.sessions += 1;
+        of_key.held += usize::from(held);
+        if is_new {
+            of_key.pace.allows(now, per_second);
+        }
+        drop(book);
+        self.holder = Some((key.clone(), held));
     }
 }
 
@@ -146,121 +210,62 @@ impl Drop for Permit {
     }
 }
 
+/// What one key has at this moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfKey {
+    sessions: usize,
+    held: usize,
+    pace: Pace,
+}
+
 struct Book {
     limits: AdmissionLimits,
     draining: bool,
     ungreeted: usize,
     greeted: usize,
-    by_key: BTreeMap<KeyId, usize>,
+    /// Of every key that has ever had a session here: no more than there are keys.
+    by_key: BTreeMap<KeyId, OfKey>,
 }
 
 impl Book {
-    fn of(&self, key: &KeyId) -> usize {
-        self.by_key.get(key).copied().unwrap_or(0)
-    }
-
-    fn leave(&mut self, holder: Option<&KeyId>) {
-        let Some(key) = holder else {
+    fn leave(&mut self, holder: Option<&(KeyId, bool)>) {
+        let Some((key, held)) = holder else {
             self.ungreeted -= 1;
             return;
         };
         self.greeted -= 1;
-        if let Some(count) = self.by_key.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_key.remove(key);
-            }
+        if let Some(of_key) = self.by_key.get_mut(key) {
+            of_key.sessions -= 1;
+            of_key.held -= usize::from(*held);
+        }
+    }
+}
+
+impl AdmissionLimits {
+    /// What binds strangers, with one place in eight kept free, so that whoever is pushed out has
+    /// time to go.
+    pub fn crowd(&self) -> CrowdLimits {
+        CrowdLimits {
+            total: (self.ungreeted - self.ungreeted / 8).max(1),
+            per_source: self.ungreeted_per_source,
+            per_second: self.per_second_per_source,
+        }
+    }
+}
+
+impl Decision {
+    /// For metrics; `None`: nothing was refused.
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Admit => None,
+            Self::Overloaded(Overload::Total) => Some("sessions"),
+            Self::Overloaded(Overload::Key) => Some("sessions-of-one-key"),
+            Self::Overloaded(Overload::Held) => Some("held-sessions-of-one-key"),
+            Self::Overloaded(Overload::Pace) => Some("pace-of-one-key"),
+            Self::Draining => Some("draining"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn admission(ungreeted: usize, greeted: usize, per_key: usize) -> Admission {
-        Admission::new(AdmissionLimits {
-            ungreeted,
-            greeted,
-            per_key,
-        })
-    }
-
-    fn key(id: &str) -> KeyId {
-        id.parse().unwrap()
-    }
-
-    #[test]
-    fn strangers_have_a_limit_of_their_own() {
-        let admission = admission(2, 1, 1);
-        let first = admission.accept().unwrap();
-        let mut second = admission.accept().unwrap();
-        assert!(admission.accept().is_none());
-        second.hold_under(&key("a"));
-        assert!(admission.accept().is_some());
-        drop(first);
-        assert_eq!(
-            admission.load(),
-            Load {
-                ungreeted: 0,
-                greeted: 1
-            }
-        );
-    }
-
-    #[test]
-    fn each_limit_refuses_and_an_end_makes_room() {
-        let admission = admission(10, 3, 2);
-        let mut held: Vec<Permit> = Vec::new();
-        for _ in 0..2 {
-            let mut permit = admission.accept().unwrap();
-            assert_eq!(permit.decide(&key("a")), Decision::Admit);
-            permit.hold_under(&key("a"));
-            held.push(permit);
-        }
-        let mut permit = admission.accept().unwrap();
-        assert_eq!(permit.decide(&key("a")), Decision::Overloaded);
-        assert_eq!(permit.decide(&key("b")), Decision::Admit);
-        permit.hold_under(&key("b"));
-        let waiting = admission.accept().unwrap();
-        assert_eq!(waiting.decide(&key("c")), Decision::Overloaded);
-        held.clear();
-        assert_eq!(waiting.decide(&key("c")), Decision::Admit);
-        assert_eq!(waiting.decide(&key("a")), Decision::Admit);
-    }
-
-    #[test]
-    fn draining_refuses_new_sessions_and_leaves_running_ones() {
-        let admission = admission(10, 10, 10);
-        let mut running = admission.accept().unwrap();
-        running.hold_under(&key("a"));
-        admission.drain();
-        assert_eq!(running.decide(&key("a")), Decision::Admit);
-        let new = admission.accept().unwrap();
-        assert_eq!(new.decide(&key("a")), Decision::Draining);
-    }
-
-    #[test]
-    fn a_connection_that_changes_its_key_is_counted_once() {
-        let admission = admission(1, 10, 10);
-        let mut permit = admission.accept().unwrap();
-        permit.hold_under(&key("a"));
-        permit.hold_under(&key("b"));
-        permit.hold_under(&key("b"));
-        assert_eq!(
-            admission.load(),
-            Load {
-                ungreeted: 0,
-                greeted: 1
-            }
-        );
-        drop(permit);
-        assert_eq!(
-            admission.load(),
-            Load {
-                ungreeted: 0,
-                greeted: 0
-            }
-        );
-    }
-}
+mod tests;

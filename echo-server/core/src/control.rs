@@ -8,6 +8,7 @@ mod watch;
 
 use prost::Message;
 use proto::control_auth::Exporter;
+use proto::key::KeyId;
 use proto::wire::SignedRequest;
 use thiserror::Error;
 
@@ -24,6 +25,7 @@ pub enum Method {
     Describe,
     OpenRun,
     WatchSightings,
+    Reload,
 }
 
 impl Method {
@@ -32,15 +34,24 @@ impl Method {
             Self::Describe => "Describe",
             Self::OpenRun => "OpenRun",
             Self::WatchSightings => "WatchSightings",
+            Self::Reload => "Reload",
         }
     }
 }
 
 /// An authenticated call.
 #[derive(Clone, Debug)]
-pub struct Call<'k, M> {
-    pub key: &'k Key,
+pub struct Call<M> {
+    pub key: Holder,
     pub request: M,
+}
+
+/// Whose key it is. The key itself stays where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub id: KeyId,
+    pub label: String,
+    pub admin: bool,
 }
 
 /// Authenticates a call and reads its request. `exporter` is that of the TLS connection it came over.
@@ -48,15 +59,28 @@ pub struct Call<'k, M> {
 /// # Errors
 /// [`CallError::Unauthenticated`] whatever is wrong with key or MAC; only an authenticated caller is
 /// told that its request is malformed.
-pub fn open_call<'k, M: Message + Default>(
-    keyring: &'k Keyring,
+pub fn open_call<M: Message + Default>(
+    keyring: &Keyring,
     method: Method,
     exporter: Option<&Exporter>,
     signed: &SignedRequest,
-) -> Result<Call<'k, M>, CallError> {
+) -> Result<Call<M>, CallError> {
     let key = keyring.verify_call(method.name(), exporter, signed)?;
     let request = M::decode(signed.request.as_slice()).map_err(|_| CallError::Malformed)?;
-    Ok(Call { key, request })
+    Ok(Call {
+        key: Holder::of(key),
+        request,
+    })
+}
+
+impl Holder {
+    fn of(key: &Key) -> Self {
+        Self {
+            id: key.id.clone(),
+            label: key.label.clone(),
+            admin: key.admin,
+        }
+    }
 }
 
 /// Why a call is not served.

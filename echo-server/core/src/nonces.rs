@@ -69,7 +69,7 @@ pub struct Nonces {
 }
 
 impl Nonces {
-    /// At most `capacity` nonces, each for `lifetime`. When the table is full the oldest goes; its
+    /// At most `capacity` nonces, each for `lifetime` beyond the hold of its session. When the table is full the oldest goes; its
     /// owner then gets a fresh one, and tries that stage again.
     pub fn new(capacity: usize, lifetime: Duration) -> Self {
         Self {
@@ -93,11 +93,12 @@ impl Nonces {
         self.len() == 0
     }
 
-    /// Remembers `nonce` as the answer to the greeting with `client_nonce`. One greeting has one
-    /// place, so that replaying it pushes nobody else out.
+    /// Remembers `nonce` as the answer to the greeting with `client_nonce`, for so much longer as that
+    /// has announced a `hold`. One greeting has one place, so that replaying it pushes nobody else out.
     pub(crate) fn issue(
         &self,
         now: Duration,
+        hold: Duration,
         client_nonce: Nonce,
         nonce: Nonce,
         resumption: Resumption,
@@ -105,7 +106,7 @@ impl Nonces {
         self.table().insert(Slot {
             nonce,
             client_nonce,
-            expires: now + self.lifetime,
+            expires: now + self.lifetime + hold,
             resumption,
         });
     }

@@ -205,6 +205,8 @@ impl Session {
             received: self.link.arrivals.total(),
             sent: self.link.sent,
             greeted: self.link.greeter.clone(),
+            proved: self.link.clock.is_fresh(),
+            refusal: self.link.refusal,
         }
     }
 

@@ -127,6 +127,19 @@ impl Sightings {
         self.ring().add(facts, wall, Fate::HalfOpen)
     }
 
+    /// The handshake of a half-open connection was completed, and it was accepted. False if its
+    /// sighting has made room for others meanwhile.
+    pub fn completed(&self, id: SightingId, facts: &ConnectionFacts) -> bool {
+        let mut ring = self.ring();
+        let Some(sighting) = ring.get_mut(id) else {
+            return false;
+        };
+        sighting.syn.clone_from(&facts.syn);
+        sighting.notice.fate = Fate::Open;
+        sighting.revision += 1;
+        true
+    }
+
     /// Brings a sighting up to date. One that has made room for others stays gone.
     pub fn update(&self, id: SightingId, notice: Notice) {
         if let Some(sighting) = self.ring().get_mut(id)

@@ -30,6 +30,11 @@ pub enum BindCause {
     NotPermitted { port: u16 },
     #[error("this host does not have that address; `ip address` lists those that it has")]
     NoSuchAddress,
+    #[error(
+        "systemd has opened this socket, and the configuration does not listen there; add it under \
+         `ports` or `[[listen]]`, or take its ListenStream= away"
+    )]
+    NotConfigured,
     #[error("the operating system refused: {0}")]
     Other(io::Error),
 }
@@ -41,6 +46,11 @@ impl BindErrors {
 }
 
 impl BindError {
+    pub(super) fn not_configured(address: SocketAddr) -> Self {
+        let cause = BindCause::NotConfigured;
+        Self { address, cause }
+    }
+
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "io::ErrorKind is open; the kinds without a name here keep their text"
@@ -70,7 +80,10 @@ impl fmt::Display for BindErrors {
         }
         let refused = self.0.iter().filter_map(|error| match error.cause {
             BindCause::NotPermitted { port } => Some(port),
-            BindCause::InUse { .. } | BindCause::NoSuchAddress | BindCause::Other(_) => None,
+            BindCause::InUse { .. }
+            | BindCause::NoSuchAddress
+            | BindCause::NotConfigured
+            | BindCause::Other(_) => None,
         });
         match refused.min() {
             Some(lowest) => write!(f, "\n{}", right_to_low_ports(lowest)),
@@ -84,6 +97,7 @@ impl std::error::Error for BindErrors {}
 fn right_to_low_ports(lowest: u16) -> String {
     format!(
         "Ports below 1024 need a right that this process lacks. Any of these gives it:
+  a systemd socket unit with ListenStream={lowest}, which opens the port for this process
   a systemd unit with AmbientCapabilities=CAP_NET_BIND_SERVICE
   setcap cap_net_bind_service=+ep /path/to/fwprobe-echo
   sysctl net.ipv4.ip_unprivileged_port_start={lowest}, for every program on this host"
@@ -105,6 +119,7 @@ mod tests {
              [::]:443: this user may not listen on port 443\n  \
              [::]:80: this user may not listen on port 80\n\
              Ports below 1024 need a right that this process lacks. Any of these gives it:\n  \
+             a systemd socket unit with ListenStream=80, which opens the port for this process\n  \
              a systemd unit with AmbientCapabilities=CAP_NET_BIND_SERVICE\n  \
              setcap cap_net_bind_service=+ep /path/to/fwprobe-echo\n  \
              sysctl net.ipv4.ip_unprivileged_port_start=80, for every program on this host"

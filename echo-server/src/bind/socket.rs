@@ -51,16 +51,21 @@ fn open(ip: IpAddr, port: u16, options: Options) -> io::Result<Socket> {
     if options.reuse_port {
         return Err(io::ErrorKind::Unsupported.into());
     }
+    prepare(&socket)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// What every listener needs, whoever has opened it.
+pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     // Without it the testimony lacks the SYN; that is no reason not to serve.
-    if let Err(error) = socket_facts::save_syn(&socket) {
+    if let Err(error) = socket_facts::save_syn(socket) {
         tracing::debug!(%error, "SYNs are not kept");
     }
     // What is late is of no use to a prober. Without it, it is only late.
     let _ = socket.set_tcp_nodelay(true);
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
+    socket.set_nonblocking(true)
 }
 
 /// Whether this is what a host without IPv6 says. Anything else is the caller's to hear.

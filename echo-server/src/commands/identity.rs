@@ -5,8 +5,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::arguments::{AddKey, IdentityCommand, InDirectory, NewIdentity, RevokeKey};
-use crate::identity::{CERTIFICATE_FILE, ClientKey, Identity, KEY_FILE, KEYS_FILE, Label};
+use crate::arguments::{
+    AddKey, IdentityCommand, InDirectory, NewIdentity, RevokeKey, RollOverStep,
+};
+use crate::identity::{
+    CERTIFICATE_FILE, ClientKey, Identity, KEY_FILE, KEYS_FILE, Label, NEXT_CERTIFICATE_FILE,
+    NEXT_KEY_FILE,
+};
 
 pub(super) fn run(command: IdentityCommand, out: &mut dyn Write) -> anyhow::Result<()> {
     match command {
@@ -14,6 +19,7 @@ pub(super) fn run(command: IdentityCommand, out: &mut dyn Write) -> anyhow::Resu
         IdentityCommand::Show(InDirectory { dir }) => show(&dir, out),
         IdentityCommand::AddKey(arguments) => add_key(arguments, out),
         IdentityCommand::RevokeKey(arguments) => revoke_key(&arguments, out),
+        IdentityCommand::RollOver { step } => roll_over(step, out),
     }
 }
 
@@ -72,10 +78,17 @@ fn print_connection_string(
 fn show(directory: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
     let identity = Identity::load(directory)?;
     writeln!(out, "pin           {}", identity.pin())?;
+    if let Some(pin) = identity.next_pin() {
+        writeln!(out, "next pin      {pin}")?;
+    }
     writeln!(out, "hosts         {}", identity.hosts().join(", "))?;
     writeln!(out, "control port  {}", identity.control_port())?;
     for key in identity.keys() {
-        let state = if key.revoked { "revoked" } else { "valid" };
+        let state = match key {
+            key if key.revoked => "revoked",
+            key if key.admin => "admin",
+            _ => "valid",
+        };
         writeln!(
             out,
             "key           {}  {state}  created {:.0}  {}",
@@ -89,7 +102,12 @@ fn add_key(arguments: AddKey, out: &mut dyn Write) -> anyhow::Result<()> {
     let directory = arguments.directory.dir;
     // All of it is read first: a key that no connection string can be made of is of no use.
     let identity = Identity::load(&directory)?;
-    let key = Identity::add_key(&directory, arguments.label, Timestamp::now())?;
+    let key = Identity::add_key(
+        &directory,
+        arguments.label,
+        arguments.admin,
+        Timestamp::now(),
+    )?;
     print_connection_string(&identity, &key, out)?;
     writeln!(out, "{RESTART}")?;
     Ok(())
@@ -101,4 +119,27 @@ fn revoke_key(arguments: &RevokeKey, out: &mut dyn Write) -> anyhow::Result<()> 
     Ok(())
 }
 
-const RESTART: &str = "A running server takes this over when it is restarted.";
+fn roll_over(step: RollOverStep, out: &mut dyn Write) -> anyhow::Result<()> {
+    match step {
+        RollOverStep::Begin(InDirectory { dir }) => {
+            let pin = Identity::begin_roll_over(&dir, Timestamp::now())?;
+            writeln!(
+                out,
+                "Made {NEXT_KEY_FILE} and {NEXT_CERTIFICATE_FILE} in {}. Nothing has changed yet.\n\
+                 Add this to the end of every connection string, on every head node:\n\
+                 &pin={pin}\n\
+                 Then: fwprobe-echo identity roll-over finish --dir {}",
+                dir.display(),
+                dir.display()
+            )?;
+        }
+        RollOverStep::Finish(InDirectory { dir }) => {
+            let pin = Identity::finish_roll_over(&dir)?;
+            writeln!(out, "The pin is {pin} from now on. {RESTART}")?;
+        }
+    }
+    Ok(())
+}
+
+const RESTART: &str =
+    "A running server takes this over when it reloads: `systemctl reload fwprobe-echo`, or SIGHUP.";

@@ -45,6 +45,8 @@ pub(super) struct Conversation<S> {
     state: State,
     timer: Pin<Box<Sleep>>,
     has_greeted: bool,
+    /// After that: it was no replay.
+    has_proved: bool,
     /// The peer has said that no more will come.
     peer_is_done: bool,
 }
@@ -76,6 +78,7 @@ impl<S: Carrier> Conversation<S> {
             state: State::Open,
             timer: Box::pin(timer),
             has_greeted: false,
+            has_proved: false,
             peer_is_done: false,
         }
     }
@@ -132,7 +135,7 @@ impl<S: Carrier> Conversation<S> {
     }
 
     fn poll_pushed_out(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.has_greeted {
+        if self.has_proved {
             return Poll::Pending;
         }
         self.track.stranger.poll_pushed_out(context)
@@ -188,7 +191,8 @@ impl<S: Carrier> Conversation<S> {
 
     /// Reads once, and says what the session makes of it.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Action>> {
-        if self.peer_is_done || matches!(self.state, State::BeforeTls { .. }) {
+        if self.peer_is_done || matches!(self.state, State::BeforeTls { .. }) || self.is_too_much()
+        {
             return Poll::Pending;
         }
         let mut space = [MaybeUninit::<u8>::uninit(); READ_BYTES];
@@ -214,6 +218,11 @@ impl<S: Carrier> Conversation<S> {
         }
         let action = self.in_session(|session, env| session.receive(env, bytes));
         Poll::Ready(Ok(action))
+    }
+
+    /// Whether a stranger has sent so much that the rest may wait in the kernel, until its time is up.
+    fn is_too_much(&self) -> bool {
+        !self.has_greeted && self.track.session().summary().received > STRANGERS_BYTES
     }
 
     fn in_session(&self, call: impl FnOnce(&mut Session, &mut Env<'_>) -> Action) -> Action {
@@ -268,13 +277,17 @@ impl<S: Carrier> Conversation<S> {
     /// Keeps the server's books about this connection as far as they may be asked for meanwhile: its
     /// first bytes, and whatever is more than a step within the dialogue.
     fn note_progress(&mut self, action: &Action) {
-        if self.has_greeted && *action == Action::Continue {
+        if self.has_proved && *action == Action::Continue {
             return;
         }
         let summary = self.track.session().summary();
+        if summary.proved && !self.has_proved {
+            self.has_proved = true;
+            self.track.has_proved();
+        }
         if summary.greeted.is_some() && !self.has_greeted {
             self.has_greeted = true;
-            self.track.becomes_known();
+            self.track.has_greeted();
             self.track.note();
         } else if *action != Action::Continue || summary.received <= NOTED_BYTES {
             self.track.note();
@@ -305,6 +318,8 @@ impl Carrier for TlsStream<Wire> {
 const READ_BYTES: usize = 16 * 1024;
 /// Made at a time, and held only for as long as the socket does not take it.
 const WRITE_BYTES: usize = 16 * 1024;
+/// Far more than a TLS handshake, a preface and a greeting are.
+const STRANGERS_BYTES: u64 = 256 * 1024;
 /// The longest prefix that sightings keep lies within the first so many bytes; later ones only add to
 /// a count, which is noted at the end.
 const NOTED_BYTES: u64 = 1024;

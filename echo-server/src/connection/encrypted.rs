@@ -47,6 +47,7 @@ fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: Tasks) -> Opene
     let Some(facts) = tls::facts(stream.get_ref().1) else {
         return Opened::Closed;
     };
+    track.instance.metrics.handshake(track.since_accept());
     let exporter = facts.exporter;
     let action = track.session().tls_established(facts);
     track.note();
@@ -72,7 +73,7 @@ async fn handshake(wire: Wire, track: &Track) -> Result<TlsStream<Wire>, Option<
         }
         None => return Err(None),
     };
-    let config = track.instance.tls.for_hello(&start.client_hello());
+    let config = track.instance.live().tls.for_hello(&start.client_hello());
     let accept = start.into_stream_with(config, |connection| {
         connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
     });

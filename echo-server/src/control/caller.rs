@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use echo_core::control::{Call, CallError, Method, open_call};
-use echo_core::identity::Key;
 use echo_core::sightings::Viewer;
 use prost::Message;
 use proto::control_auth::Exporter;
+use proto::key::KeyId;
 use proto::wire::SignedRequest;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tonic::Status;
@@ -54,9 +54,9 @@ impl Caller {
         method: Method,
         signed: &SignedRequest,
         mark: impl FnOnce(),
-    ) -> Result<Call<'_, M>, Status> {
+    ) -> Result<Call<M>, Status> {
         let exporter = self.exporter.as_ref();
-        let call = match open_call(&self.instance.keyring, method, exporter, signed) {
+        let call = match open_call(&self.instance.live().keyring, method, exporter, signed) {
             Ok(call) => call,
             Err(CallError::Unauthenticated(_)) => return Err(unauthenticated()),
             Err(error @ CallError::Malformed) => {
@@ -70,10 +70,10 @@ impl Caller {
     }
 
     /// The caller as the holder of `key`, when it asks for sightings.
-    pub(super) fn viewer(&self, key: &Key) -> Viewer {
-        let seen = !self.instance.behind_source_nat;
+    pub(super) fn viewer(&self, key: KeyId) -> Viewer {
+        let seen = !self.instance.live().behind_source_nat;
         Viewer {
-            key: key.id.clone(),
+            key,
             address: seen.then(|| self.address.ip()),
         }
     }

@@ -5,13 +5,16 @@ use std::sync::{Arc, PoisonError};
 use echo_core::control::{Call, Method, Query, Watch, describe};
 use proto::wire::control_server::Control;
 use proto::wire::{
-    DescribeRequest, Description, OpenRunRequest, RunOpened, SignedRequest, WatchSightingsRequest,
+    DescribeRequest, Description, OpenRunRequest, ReloadRequest, Reloaded, RunOpened,
+    SignedRequest, WatchSightingsRequest,
 };
+use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::gate::Authentic;
 use super::watching::{SightingStream, Watching};
+use crate::reload::Rejected;
 
 #[derive(Clone, Debug)]
 pub(super) struct Methods {
@@ -27,7 +30,7 @@ impl Methods {
         &self,
         method: Method,
         request: &Request<SignedRequest>,
-    ) -> Result<Call<'_, M>, Status> {
+    ) -> Result<Call<M>, Status> {
         let authentic = request.extensions().get::<Authentic>();
         let mark = || {
             if let Some(authentic) = authentic {
@@ -48,7 +51,7 @@ impl Control for Methods {
         let instance = &self.caller.instance;
         let wall = instance.clock.wall();
         Ok(Response::new(describe(
-            &instance.facts,
+            &instance.live().facts,
             wall,
             self.caller.address,
         )))
@@ -86,8 +89,36 @@ impl Control for Methods {
         let call = self.open::<WatchSightingsRequest>(Method::WatchSightings, &request)?;
         let query = Query::try_from(call.request)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let watch = Watch::new(self.caller.viewer(call.key), query);
+        let watch = Watch::new(self.caller.viewer(call.key.id), query);
         let watching = Watching::new(Arc::clone(&self.caller), watch);
         Ok(Response::new(watching.into_stream()))
     }
+
+    async fn reload(&self, request: Request<SignedRequest>) -> Result<Response<Reloaded>, Status> {
+        let call = self.open::<ReloadRequest>(Method::Reload, &request)?;
+        if !call.key.admin {
+            return Err(Status::permission_denied(ADMINS_ALONE));
+        }
+        let (answer, answered) = oneshot::channel();
+        let reloads = &self.caller.instance.reloads;
+        reloads
+            .try_send(answer)
+            .map_err(|_| Status::unavailable(NOBODY_RELOADS))?;
+        match answered.await {
+            Ok(Ok(needs_restart)) => {
+                tracing::info!(key = %call.key.id, peer = %self.caller.address, "reloaded for an admin");
+                Ok(Response::new(Reloaded {
+                    needs_restart: needs_restart.into_iter().map(str::to_owned).collect(),
+                }))
+            }
+            Ok(Err(Rejected)) => Err(Status::failed_precondition(REJECTED)),
+            Err(_) => Err(Status::unavailable(NOBODY_RELOADS)),
+        }
+    }
 }
+
+const ADMINS_ALONE: &str =
+    "this key is not an admin's; `fwprobe-echo identity add-key --admin` makes one";
+const NOBODY_RELOADS: &str = "this server is reloading already, or was not started from files";
+const REJECTED: &str =
+    "what was read cannot be used, and nothing has changed; the server's log says why";

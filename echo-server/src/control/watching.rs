@@ -67,7 +67,7 @@ impl Watching {
 
     async fn look_for_half_open(&self) {
         let instance = &self.caller.instance;
-        if instance.behind_source_nat || !instance.half_open.is_available() {
+        if instance.live().behind_source_nat || !instance.half_open.is_available() {
             return;
         }
         let (caller, ports) = (Arc::clone(&self.caller), self.ports.clone());

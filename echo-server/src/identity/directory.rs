@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::keys_file::KeysFile;
 use super::mint::unused;
+use super::roll_over::{NEXT_KEY_FILE, next_pin};
 use super::{ClientKey, Identity, Label, UnusableCertificate};
 use crate::document::FileProblems;
 
@@ -37,17 +38,20 @@ impl Identity {
         let private_key = PrivateKeyDer::from_pem_file(&key_path)
             .map_err(|error| LoadError::pem(&key_path, error))?;
         let KeysFile { control_port, keys } = KeysFile::read(&directory.join(KEYS_FILE))?;
-        Self::assemble(certificate, private_key, control_port, keys).map_err(|problem| {
-            LoadError::Unusable {
-                directory: directory.to_owned(),
-                problem,
-            }
-        })
+        let mut identity =
+            Self::assemble(certificate, private_key, control_port, keys).map_err(|problem| {
+                LoadError::Unusable {
+                    directory: directory.to_owned(),
+                    problem,
+                }
+            })?;
+        identity.next_pin = next_pin(directory)?;
+        Ok(identity)
     }
 
     /// Files in `directory` that hold secrets and that every user of this host may read.
     pub(crate) fn readable_by_all(directory: &Path) -> Vec<PathBuf> {
-        let secret = [KEY_FILE, KEYS_FILE].map(|name| directory.join(name));
+        let secret = [KEY_FILE, KEYS_FILE, NEXT_KEY_FILE].map(|name| directory.join(name));
         secret
             .into_iter()
             .filter(|path| is_readable_by_all(path))
@@ -76,18 +80,21 @@ impl Identity {
         saved
     }
 
-    /// Adds a client key to the identity in `directory`, and returns it.
+    /// Adds a client key to the identity in `directory`, and returns it. An `admin` may have the
+    /// server reload.
     ///
     /// # Errors
     /// The identity cannot be read or written.
     pub fn add_key(
         directory: &Path,
         label: Label,
+        admin: bool,
         now: Timestamp,
     ) -> Result<ClientKey, ChangeError> {
         let path = directory.join(KEYS_FILE);
         let mut file = KeysFile::read(&path)?;
-        let key = unused(&file.keys, label, now);
+        let mut key = unused(&file.keys, label, now);
+        key.admin = admin;
         file.keys.push(key.clone());
         replace(&path, &file)?;
         Ok(key)
@@ -182,6 +189,24 @@ fn temporary(directory: &Path, text: &str) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
+/// Writes a new file for the owner alone.
+pub(super) fn create(path: &Path, text: &str) -> Result<(), SaveError> {
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let result = temporary(directory, text)
+        .and_then(|file| file.persist_noclobber(path).map_err(|error| error.error));
+    match result {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(SaveError::Exists(vec![path.to_owned()]))
+        }
+        Err(error) => Err(SaveError::io(path, error)),
+    }
+}
+
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), SaveError> {
+    std::fs::rename(from, to).map_err(|error| SaveError::io(to, error))
+}
+
 fn replace(path: &Path, file: &KeysFile) -> Result<(), SaveError> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
     let replaced = temporary(directory, &file.to_text())
@@ -192,13 +217,13 @@ fn replace(path: &Path, file: &KeysFile) -> Result<(), SaveError> {
 }
 
 /// Makes a rename survive a power cut, where the platform can. That it cannot is no reason to fail.
-fn sync(directory: &Path) {
+pub(super) fn sync(directory: &Path) {
     if let Ok(directory) = std::fs::File::open(directory) {
         let _ = directory.sync_all();
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
+pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(pem::encode(&pem::Pem::new(label, der)))
 }
 
@@ -224,7 +249,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    fn pem(path: &Path, error: PemError) -> Self {
+    pub(super) fn pem(path: &Path, error: PemError) -> Self {
         let path = path.to_owned();
         if let PemError::Io(error) = error {
             Self::Unreadable { path, error }

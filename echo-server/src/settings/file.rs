@@ -1,6 +1,6 @@
 //! The configuration file: what may stand in it, and nothing decided yet.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::{Place, Placed};
 use crate::config::{Config, InstanceName, Listen, ListenAddress};
 use crate::document::{Field, Problems, Reading, Section, Table, read};
 use crate::logging::{LogFormat, LogLevel};
+use crate::sandbox::SandboxMode;
 
 #[derive(Debug, Default)]
 pub(super) struct FileSettings {
@@ -21,7 +22,11 @@ pub(super) struct FileSettings {
     pub(super) listen: Option<Vec<Placed<Listen>>>,
     pub(super) reuse_port: Option<bool>,
     pub(super) behind_source_nat: Option<bool>,
+    pub(super) notice_seconds: Option<u64>,
     pub(super) grace_seconds: Option<u64>,
+    pub(super) sandbox: Option<SandboxMode>,
+    pub(super) health: Option<Placed<SocketAddr>>,
+    pub(super) metrics: Option<Placed<SocketAddr>>,
     pub(super) limits: FileLimits,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_level: Option<LogLevel>,
@@ -32,7 +37,11 @@ pub(super) struct FileSettings {
 pub(super) struct FileLimits {
     sessions: Option<usize>,
     sessions_per_key: Option<usize>,
+    held_per_key: Option<usize>,
+    new_per_second_per_key: Option<u32>,
     strangers: Option<usize>,
+    strangers_per_source: Option<usize>,
+    new_per_second_per_source: Option<u32>,
     control_connections: Option<usize>,
     session_seconds: Option<u64>,
     session_bytes: Option<u64>,
@@ -50,6 +59,16 @@ impl FileSettings {
                 field.table(&LOG, problems)
             });
             let log = log.as_ref();
+            let private = table.optional("private", problems, |field, problems| {
+                field.table(&PRIVATE, problems)
+            });
+            let private = |key, problems: &mut Problems<'_>| {
+                let table = private.as_ref()?;
+                table.optional(key, problems, |field, problems| {
+                    let address = parsed(field, problems)?;
+                    Some(place.at(field.at(), address, problems))
+                })
+            };
             Self {
                 identity: table
                     .optional("identity", problems, Field::text)
@@ -71,9 +90,15 @@ impl FileSettings {
                 }),
                 reuse_port: table.optional("reuse_port", problems, Field::boolean),
                 behind_source_nat: table.optional("behind_source_nat", problems, Field::boolean),
+                notice_seconds: table.optional("notice_seconds", problems, |field, problems| {
+                    field.number(0, MAX_NOTICE_SECONDS, problems)
+                }),
                 grace_seconds: table.optional("grace_seconds", problems, |field, problems| {
                     field.number(0, MAX_GRACE_SECONDS, problems)
                 }),
+                sandbox: table.optional("sandbox", problems, word),
+                health: private("health", problems),
+                metrics: private("metrics", problems),
                 limits: limits.unwrap_or_default(),
                 log_format: log.and_then(|log| log.optional("format", problems, word)),
                 log_level: log.and_then(|log| log.optional("level", problems, word)),
@@ -87,7 +112,11 @@ impl FileLimits {
         Self {
             sessions: table.optional("sessions", problems, count),
             sessions_per_key: table.optional("sessions_per_key", problems, count),
+            held_per_key: table.optional("held_per_key", problems, count),
+            new_per_second_per_key: table.optional("new_per_second_per_key", problems, rate),
             strangers: table.optional("strangers", problems, count),
+            strangers_per_source: table.optional("strangers_per_source", problems, count),
+            new_per_second_per_source: table.optional("new_per_second_per_source", problems, rate),
             control_connections: table.optional("control_connections", problems, count),
             session_seconds: table.optional("session_seconds", problems, |field, problems| {
                 field.number(MIN_SESSION_SECONDS, MAX_SESSION_SECONDS, problems)
@@ -102,7 +131,17 @@ impl FileLimits {
         let admission = &mut config.admission;
         admission.greeted = self.sessions.unwrap_or(admission.greeted);
         admission.per_key = self.sessions_per_key.unwrap_or(admission.per_key);
+        admission.held_per_key = self.held_per_key.unwrap_or(admission.held_per_key);
+        admission.per_second_per_key = self
+            .new_per_second_per_key
+            .unwrap_or(admission.per_second_per_key);
         admission.ungreeted = self.strangers.unwrap_or(admission.ungreeted);
+        admission.ungreeted_per_source = self
+            .strangers_per_source
+            .unwrap_or(admission.ungreeted_per_source);
+        admission.per_second_per_source = self
+            .new_per_second_per_source
+            .unwrap_or(admission.per_second_per_source);
         config.control_connections = self
             .control_connections
             .unwrap_or(config.control_connections);
@@ -208,8 +247,17 @@ fn count(field: Field<'_>, problems: &mut Problems<'_>) -> Option<usize> {
     usize::try_from(number).ok()
 }
 
+fn rate(field: Field<'_>, problems: &mut Problems<'_>) -> Option<u32> {
+    let number = field.number(1, MAX_RATE, problems)?;
+    u32::try_from(number).ok()
+}
+
+/// More than any host accepts in a second.
+const MAX_RATE: u64 = 1_000_000;
 /// More than a process has descriptors.
 const MAX_COUNT: u64 = 1_000_000;
+/// No load balancer takes longer to notice.
+const MAX_NOTICE_SECONDS: u64 = 600;
 /// A session that is still running after an hour is not about to end.
 const MAX_GRACE_SECONDS: u64 = 3600;
 /// A shorter one could not finish its default stages behind a slow proxy.
@@ -230,7 +278,10 @@ const FILE: Section = Section {
         ("listen", "[[listen]] with port"),
         ("reuse_port", "reuse_port = false"),
         ("behind_source_nat", "behind_source_nat = false"),
+        ("notice_seconds", "notice_seconds = 15"),
         ("grace_seconds", "grace_seconds = 10"),
+        ("sandbox", r#"sandbox = "required""#),
+        ("private", r#"[private] with health = "127.0.0.1:8080""#),
         ("limits", "[limits] with sessions = 15000"),
         ("log", r#"[log] with format = "json""#),
     ],
@@ -250,10 +301,25 @@ const LIMITS: Section = Section {
     keys: &[
         ("sessions", "sessions = 15000"),
         ("sessions_per_key", "sessions_per_key = 12000"),
+        ("held_per_key", "held_per_key = 10000"),
+        ("new_per_second_per_key", "new_per_second_per_key = 20000"),
         ("strangers", "strangers = 4096"),
+        ("strangers_per_source", "strangers_per_source = 2048"),
+        (
+            "new_per_second_per_source",
+            "new_per_second_per_source = 1000",
+        ),
         ("control_connections", "control_connections = 256"),
         ("session_seconds", "session_seconds = 2700"),
         ("session_bytes", "session_bytes = 16777216"),
+    ],
+};
+
+const PRIVATE: Section = Section {
+    name: "`private`",
+    keys: &[
+        ("health", r#"health = "127.0.0.1:8080""#),
+        ("metrics", r#"metrics = "127.0.0.1:9464""#),
     ],
 };
 

@@ -33,8 +33,14 @@ pub(super) fn listeners(
         }));
     }
     all.extend(single);
+    let public = all.len();
+    let private = [&file.health, &file.metrics].into_iter().flatten();
+    all.extend(private.map(|address| Placed {
+        value: Listen::on(address.value),
+        place: address.place.clone(),
+    }));
     // Where ports could not be read, that they are missing is no news.
-    if all.is_empty() && errors.is_empty() {
+    if public == 0 && errors.is_empty() {
         errors.push(SettingsError::NoListener);
     }
     for (index, again) in all.iter().enumerate() {
@@ -48,6 +54,7 @@ pub(super) fn listeners(
             });
         }
     }
+    all.truncate(public);
     all.into_iter().map(|listen| listen.value).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::Settings;
-use crate::config::{Listen, ListenAddress};
+use crate::config::{Listen, ListenAddress, Private};
 
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,7 +13,9 @@ impl fmt::Display for Settings {
         writeln!(f, "instance = \"{}\"", config.instance.as_str())?;
         writeln!(f, "reuse_port = {}", config.reuse_port)?;
         writeln!(f, "behind_source_nat = {}", config.behind_source_nat)?;
+        writeln!(f, "notice_seconds = {}", config.notice.as_secs())?;
         writeln!(f, "grace_seconds = {}", config.grace.as_secs())?;
+        writeln!(f, "sandbox = \"{}\"", self.sandbox.word())?;
         for listen in &config.listen {
             write!(f, "\n{}", block(*listen)?)?;
         }
@@ -21,14 +23,37 @@ impl fmt::Display for Settings {
         writeln!(f, "\n[limits]")?;
         writeln!(f, "sessions = {}", admission.greeted)?;
         writeln!(f, "sessions_per_key = {}", admission.per_key)?;
+        writeln!(f, "held_per_key = {}", admission.held_per_key)?;
+        let (of_key, of_source) = (
+            admission.per_second_per_key,
+            admission.per_second_per_source,
+        );
+        writeln!(f, "new_per_second_per_key = {of_key}")?;
         writeln!(f, "strangers = {}", admission.ungreeted)?;
+        let per_source = admission.ungreeted_per_source;
+        writeln!(f, "strangers_per_source = {per_source}")?;
+        writeln!(f, "new_per_second_per_source = {of_source}")?;
         writeln!(f, "control_connections = {}", config.control_connections)?;
         writeln!(f, "session_seconds = {}", session.lifetime.as_secs())?;
         writeln!(f, "session_bytes = {}", session.session_bytes)?;
+        private(f, config.private)?;
         writeln!(f, "\n[log]")?;
         writeln!(f, "format = \"{}\"", self.log_format.word())?;
         writeln!(f, "level = \"{}\"", self.log_level.word())
     }
+}
+
+fn private(f: &mut fmt::Formatter<'_>, private: Private) -> fmt::Result {
+    if private == Private::default() {
+        return Ok(());
+    }
+    writeln!(f, "\n[private]")?;
+    for (key, address) in [("health", private.health), ("metrics", private.metrics)] {
+        if let Some(address) = address {
+            writeln!(f, "{key} = \"{address}\"")?;
+        }
+    }
+    Ok(())
 }
 
 fn block(listen: Listen) -> Result<String, fmt::Error> {

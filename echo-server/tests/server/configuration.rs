@@ -6,18 +6,19 @@ use std::path::Path;
 use crate::command::{failure, new_identity, run, stdout};
 
 /// What the files in `tests/configurations` are answered with. `DIR` stands for their directory.
-const PROBLEMS: [(&str, &str); 17] = [
+const PROBLEMS: [(&str, &str); 20] = [
     ("syntax", "DIR/syntax.toml:2: this is not valid TOML: "),
     (
         "unknown-key",
         "DIR/unknown-key.toml:1: unknown key `port`; a configuration has identity, instance, \
-         addresses, ports, control_port, listen, reuse_port, behind_source_nat, grace_seconds, \
-         limits, log",
+         addresses, ports, control_port, listen, reuse_port, behind_source_nat, notice_seconds, \
+         grace_seconds, sandbox, private, limits, log",
     ),
     (
         "unknown-limit",
         "DIR/unknown-limit.toml:2: unknown key `session`; `limits` has sessions, \
-         sessions_per_key, strangers, control_connections, session_seconds, session_bytes",
+         sessions_per_key, held_per_key, new_per_second_per_key, strangers, strangers_per_source, \
+         new_per_second_per_source, control_connections, session_seconds, session_bytes",
     ),
     (
         "wrong-type",
@@ -70,6 +71,19 @@ const PROBLEMS: [(&str, &str); 17] = [
     (
         "limit-out-of-range",
         "DIR/limit-out-of-range.toml:2: `sessions` is 0; it may be 1 to 1000000",
+    ),
+    (
+        "private-covered",
+        "DIR/private-covered.toml:3: port 443 of 127.0.0.1 is listened on already \
+         (DIR/private-covered.toml:1); remove one of the two",
+    ),
+    (
+        "private-without-port",
+        "DIR/private-without-port.toml:2: `metrics` is \"127.0.0.1\"; invalid socket address syntax",
+    ),
+    (
+        "sandbox",
+        "DIR/sandbox.toml:1: `sandbox` is \"strict\"; use one of best-effort, required, off",
     ),
     (
         "log-format",
@@ -224,7 +238,9 @@ fn the_defaults_are_seven_ports_and_the_identitys_control_port() {
     instance = "here"
     reuse_port = false
     behind_source_nat = false
+    notice_seconds = 0
     grace_seconds = 10
+    sandbox = "best-effort"
 
     [[listen]]
     port = 80
@@ -253,7 +269,11 @@ fn the_defaults_are_seven_ports_and_the_identitys_control_port() {
     [limits]
     sessions = 15000
     sessions_per_key = 12000
+    held_per_key = 10000
+    new_per_second_per_key = 20000
     strangers = 4096
+    strangers_per_source = 2048
+    new_per_second_per_source = 1000
     control_connections = 256
     session_seconds = 2700
     session_bytes = 16777216
@@ -305,7 +325,9 @@ fn flags_go_before_the_file() {
     instance = "there"
     reuse_port = true
     behind_source_nat = true
+    notice_seconds = 15
     grace_seconds = 30
+    sandbox = "required"
 
     [[listen]]
     address = "127.0.0.1"
@@ -323,10 +345,18 @@ fn flags_go_before_the_file() {
     [limits]
     sessions = 1000
     sessions_per_key = 500
+    held_per_key = 400
+    new_per_second_per_key = 300
     strangers = 200
+    strangers_per_source = 100
+    new_per_second_per_source = 50
     control_connections = 20
     session_seconds = 600
     session_bytes = 1048576
+
+    [private]
+    health = "127.0.0.1:9080"
+    metrics = "127.0.0.1:9464"
 
     [log]
     format = "text"

@@ -8,11 +8,12 @@ use prost::Message;
 use proto::control_auth::sign;
 use proto::wire::control_client::ControlClient;
 use proto::wire::{
-    DescribeRequest, Description, OpenRunRequest, Prefix, Sent, Sighting, SightingEnd,
-    SightingMatch, SignedRequest, WatchSightingsRequest,
+    DescribeRequest, Description, OpenRunRequest, Prefix, ReloadRequest, Sent, Sighting,
+    SightingEnd, SightingMatch, SignedRequest, WatchSightingsRequest,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
@@ -20,7 +21,7 @@ use crate::dialogue::{Dialogue, address, rest};
 use crate::running::{Holder, Running, config, identity, impatient};
 use crate::tls_client::{Hello, exporter};
 
-struct Control {
+pub(crate) struct Control {
     client: ControlClient<Channel>,
     exporter: [u8; 32],
     local: SocketAddr,
@@ -28,7 +29,10 @@ struct Control {
 
 impl Control {
     async fn open(server: &Running) -> Self {
-        let tcp = server.connect().await;
+        Self::over(server.connect().await).await
+    }
+
+    pub(crate) async fn over(tcp: TcpStream) -> Self {
         let local = tcp.local_addr().unwrap();
         let tls = Hello::alpn(&["h2"]).connect(tcp).await.unwrap();
         let exporter = exporter(tls.get_ref().1);
@@ -56,6 +60,12 @@ impl Control {
     async fn describe(&mut self, holder: &Holder) -> Result<Description, Status> {
         let request = self.sign(holder, "Describe", &DescribeRequest {});
         self.client.describe(request).await.map(|r| r.into_inner())
+    }
+
+    pub(crate) async fn reload(&mut self, holder: &Holder) -> Result<Vec<String>, Status> {
+        let request = self.sign(holder, "Reload", &ReloadRequest {});
+        let reloaded = self.client.reload(request).await?;
+        Ok(reloaded.into_inner().needs_restart)
     }
 
     async fn sightings(&mut self, holder: &Holder, sent: Vec<Sent>) -> Vec<Sighting> {
@@ -306,4 +316,15 @@ async fn a_broken_handshake_is_told_with_what_broke_it() {
     let found = found.unwrap();
     assert_eq!(found.end(), SightingEnd::TlsFailed);
     assert_ne!(found.tls_error, "");
+}
+
+#[tokio::test]
+async fn only_an_admin_may_have_a_server_reload_that_was_made_from_files() {
+    let server = Running::start();
+    let mut control = Control::open(&server).await;
+    let answer = control.reload(&server.holder(0)).await.unwrap_err();
+    assert_eq!(answer.code(), Code::PermissionDenied);
+    let stranger = server.holder(0).with_wrong_secret();
+    let answer = control.reload(&stranger).await.unwrap_err();
+    assert_eq!(answer.code(), Code::Unauthenticated);
 }

@@ -52,6 +52,9 @@ fn help_serve() {
                                  content alone
           --grace <SECONDS>      How long running sessions may go on after SIGTERM or SIGINT [default:
                                  10]
+          --sandbox <MODE>       Give up all rights that serving does not need: as far as the kernel
+                                 can, wholly, or not [default: best-effort] [possible values:
+                                 best-effort, required, off]
           --log-format <FORMAT>  How to log, on standard error [default: text] [possible values: text,
                                  json]
           --log-level <LEVEL>    How much to log; debug tells of each session [default: info] [possible
@@ -72,6 +75,7 @@ fn help_identity() {
       show        Show the pin, the hosts and the keys, without secrets
       add-key     Make one more client key, and print its connection string
       revoke-key  Let a client key open nothing any more
+      roll-over   Replace the server's key and certificate without a moment that clients notice
       help        Print this message or the help of the given subcommand(s)
 
     Options:

@@ -239,11 +239,10 @@ fn keys_are_added_and_revoked_one_by_one() {
     new_identity(directory.path());
     let printed = stdout(&["identity", "add-key", "--dir", path, "--key", "CI"]);
     let added = connection_strings(&printed).remove(0);
-    assert!(printed.ends_with("A running server takes this over when it is restarted.\n"));
+    assert!(printed.ends_with(TAKEN_OVER));
     let id = added.key_id.as_str();
     let printed = stdout(&["identity", "revoke-key", "--dir", path, id]);
-    let expected =
-        format!("Key {id} is revoked. A running server takes this over when it is restarted.\n");
+    let expected = format!("Key {id} is revoked. {TAKEN_OVER}");
     assert_eq!(printed, expected);
     let identity = Identity::load(directory.path()).unwrap();
     let revoked: Vec<_> = identity.keys().iter().map(|key| key.revoked).collect();
@@ -326,3 +325,55 @@ created = "2026-01-31T12:00:00Z"
          K:13: the key id `twice` is there already, in line 8; remove one of the two\n"
     );
 }
+
+#[test]
+fn a_certificate_rolls_over_in_two_steps_and_connection_strings_know_both_pins() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let old = Identity::load(directory.path()).unwrap().pin();
+    let finish = ["identity", "roll-over", "finish", "--dir", path];
+    let (_, message) = failure(&finish);
+    assert!(message.contains("no roll-over has begun"), "{message}");
+
+    let printed = stdout(&["identity", "roll-over", "begin", "--dir", path]);
+    let identity = Identity::load(directory.path()).unwrap();
+    let next = identity.next_pin().unwrap();
+    assert!(printed.contains(&format!("&pin={next}\n")), "{printed}");
+    assert_eq!(identity.pin(), old);
+    let printed = stdout(&[
+        "identity", "add-key", "--dir", path, "--key", "CI", "--admin",
+    ]);
+    assert_eq!(connection_strings(&printed)[0].pins, [old, next]);
+    let (_, message) = failure(&["identity", "roll-over", "begin", "--dir", path]);
+    assert!(message.contains("next-server-key.pem"), "{message}");
+
+    stdout(&finish);
+    let identity = Identity::load(directory.path()).unwrap();
+    assert_eq!((identity.pin(), identity.next_pin()), (next, None));
+    let admins: Vec<_> = identity.keys().iter().map(|key| key.admin).collect();
+    assert_eq!(admins, [false, true]);
+    let left = fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(left, 3);
+}
+
+/// Interrupted between the two files, the identity is broken until the second step is repeated.
+#[test]
+fn a_roll_over_that_was_interrupted_is_finished_by_repeating_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    new_identity(path);
+    Identity::begin_roll_over(path, jiff::Timestamp::now()).unwrap();
+    let next = Identity::load(path).unwrap().next_pin().unwrap();
+    fs::rename(
+        path.join("next-server-key.pem"),
+        path.join("server-key.pem"),
+    )
+    .unwrap();
+    assert!(Identity::load(path).is_err());
+    assert_eq!(Identity::finish_roll_over(path).unwrap(), next);
+    assert_eq!(Identity::load(path).unwrap().pin(), next);
+}
+
+const TAKEN_OVER: &str = "A running server takes this over when it reloads: `systemctl reload \
+                          fwprobe-echo`, or SIGHUP.\n";

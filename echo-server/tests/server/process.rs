@@ -16,21 +16,21 @@ use crate::dialogue::{Dialogue, rest};
 use crate::running::Holder;
 use crate::tls_client::Hello;
 
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     stderr: BufReader<ChildStderr>,
-    printed: Vec<String>,
-    holder: Holder,
-    _directory: tempfile::TempDir,
+    pub(crate) printed: Vec<String>,
+    pub(crate) holder: Holder,
+    pub(crate) directory: tempfile::TempDir,
 }
 
 impl Process {
     /// Started, and ready as soon as it has said what comes next.
-    fn serve(arguments: &[&str]) -> Self {
+    pub(crate) fn serve(arguments: &[&str]) -> Self {
         Self::serve_as(program(), arguments)
     }
 
-    fn serve_as(mut command: Command, arguments: &[&str]) -> Self {
+    pub(crate) fn serve_as(mut command: Command, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         new_identity(directory.path());
         let mut child = command
@@ -58,25 +58,25 @@ impl Process {
             child,
             printed,
             holder: holder(directory.path()),
-            _directory: directory,
+            directory,
         }
     }
 
-    fn address(&self, index: usize) -> SocketAddr {
+    pub(crate) fn address(&self, index: usize) -> SocketAddr {
         self.printed[1 + index].trim().parse().unwrap()
     }
 
-    async fn connect(&self) -> Dialogue<TcpStream> {
+    pub(crate) async fn connect(&self) -> Dialogue<TcpStream> {
         let stream = TcpStream::connect(self.address(0)).await.unwrap();
         Dialogue::new(stream, &self.holder)
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Reads the log up to a line with `text`.
-    fn wait_for(&mut self, text: &str) {
+    /// Reads the log up to a line with `text`, which is given back.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
@@ -86,9 +86,10 @@ impl Process {
                 "no line with {text:?}"
             );
         }
+        line
     }
 
-    fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut log = String::new();
         self.stderr.read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap(), log)
@@ -103,7 +104,7 @@ impl Drop for Process {
     }
 }
 
-fn holder(directory: &Path) -> Holder {
+pub(crate) fn holder(directory: &Path) -> Holder {
     let identity = Identity::load(directory).unwrap();
     let key = &identity.keys()[0];
     Holder {
@@ -209,21 +210,24 @@ async fn few_descriptors_are_shared_fairly() {
 }
 
 #[test]
-fn secrets_that_every_user_can_read_are_named() {
+fn secrets_that_every_user_can_read_are_refused_one_and_all() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
     new_identity(directory.path());
-    let keys = directory.path().join("keys.toml");
-    std::fs::set_permissions(&keys, PermissionsExt::from_mode(0o644)).unwrap();
-    // RFC 5737: an address that no host has.
+    let secrets = ["server-key.pem", "keys.toml"].map(|name| directory.path().join(name));
+    for secret in &secrets {
+        std::fs::set_permissions(secret, PermissionsExt::from_mode(0o644)).unwrap();
+    }
     let identity = directory.path().to_str().unwrap();
-    let (_, log) = failure(&["serve", "--identity", identity, "--listen", "192.0.2.1:443"]);
-    let warning = "every user of this host can read this secret; chmod 600 path=";
-    assert!(
-        log.contains(&format!("{warning}{}", keys.display())),
-        "{log}"
-    );
-    assert_eq!(log.matches(warning).count(), 1);
+    let expected = secrets.map(|secret| {
+        let secret = secret.display();
+        format!("{secret}: every user of this host can read this secret; `chmod 600` it\n")
+    });
+    for command in ["serve", "check-config"] {
+        let (code, log) = failure(&[command, "--identity", identity, "--listen", "127.0.0.1:0"]);
+        assert_eq!(code, 2);
+        assert!(log.ends_with(&expected.concat()), "{log}");
+    }
 }
 
 #[test]
@@ -269,8 +273,8 @@ async fn strangers_cannot_fill_the_log() {
         .filter(|line| line.contains("without a key"))
         .count();
     assert!((1..=2).contains(&about_strangers), "{log}");
-    // That, one session, and the end of the server.
-    assert!(log.lines().count() <= 4, "{log}");
+    // That, the sandbox, one session, and the end of the server.
+    assert!(log.lines().count() <= 5, "{log}");
     assert!(
         log.lines()
             .all(|line| line.starts_with('{') && line.ends_with('}')),

@@ -1,5 +1,6 @@
 //! A server inside the test's own process, on the loopback address.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Running {
     pub(crate) identity: Identity,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) private: BTreeMap<&'static str, SocketAddr>,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) stopped: JoinHandle<()>,
 }
@@ -38,6 +40,7 @@ impl Running {
     pub(crate) fn serve(config: Config, identity: Identity) -> Self {
         let bound = bind(config, &identity).unwrap();
         let addresses = bound.listeners().iter().map(|l| l.address()).collect();
+        let private = bound.private_listeners().collect();
         let (stop, stopping) = oneshot::channel();
         let stopped = tokio::spawn(bound.run(async move {
             let _ = stopping.await;
@@ -45,6 +48,7 @@ impl Running {
         Self {
             identity,
             addresses,
+            private,
             stop,
             stopped,
         }
@@ -52,6 +56,16 @@ impl Running {
 
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.addresses[0]).await.unwrap()
+    }
+
+    /// Asks again until there is an answer.
+    pub(crate) async fn until<T>(&self, ask: impl AsyncFn() -> Option<T>) -> T {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) fn holder(&self, index: usize) -> Holder {

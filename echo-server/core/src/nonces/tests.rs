@@ -21,7 +21,8 @@ fn nonce(n: u8) -> Nonce {
 
 /// Issues nonce `n` to session `n`, whose greeting had the nonce `client`.
 fn issue(nonces: &Nonces, n: u8, client: u8) {
-    nonces.issue(Duration::ZERO, nonce(client), nonce(n), resumption(n));
+    let (now, hold) = (Duration::ZERO, Duration::ZERO);
+    nonces.issue(now, hold, nonce(client), nonce(n), resumption(n));
 }
 
 fn take(nonces: &Nonces, n: u8) -> bool {
@@ -60,6 +61,17 @@ fn a_nonce_expires() {
 }
 
 #[test]
+fn a_nonce_outlives_the_hold_that_was_announced() {
+    let nonces = Nonces::new(4, Duration::from_secs(60));
+    let (now, hold) = (Duration::ZERO, Duration::from_secs(300));
+    nonces.issue(now, hold, nonce(101), nonce(1), resumption(1));
+    let session = SessionId([1; 16]);
+    let at = |seconds| nonces.take(Duration::from_secs(seconds), &nonce(1), &key(), session);
+    assert!(at(360).is_none());
+    assert!(at(359).is_some());
+}
+
+#[test]
 fn the_oldest_makes_room_and_the_table_never_grows() {
     let nonces = Nonces::new(4, Duration::from_secs(60));
     for n in 1..=200 {
@@ -94,7 +106,8 @@ fn another_key_with_the_same_client_nonce_has_a_place_of_its_own() {
         key: "k2".parse().unwrap(),
         ..resumption(2)
     };
-    nonces.issue(Duration::ZERO, nonce(101), nonce(2), foreign);
+    let (now, hold) = (Duration::ZERO, Duration::ZERO);
+    nonces.issue(now, hold, nonce(101), nonce(2), foreign);
     assert_eq!(nonces.len(), 2);
     assert!(take(&nonces, 1));
 }

@@ -54,6 +54,15 @@ impl Clock {
         self.hold = hold;
     }
 
+    /// As the latest greeting has announced it, or zero.
+    pub(super) fn hold(&self) -> Duration {
+        self.hold
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        !self.hold.is_zero()
+    }
+
     pub(super) fn proved_fresh(&mut self) {
         self.fresh = true;
     }

@@ -1,6 +1,8 @@
 //! The dialogue where it runs on one stream: raw, inside TLS or not, and in MC-NMF envelopes. The
 //! client may send all stages at once; they are checked as they come and answered in order.
 
+use std::time::Duration;
+
 use prost::Message;
 use proto::frame::{Frame, FrameType, seal};
 use proto::key::{KeyId, KeySchedule};
@@ -96,15 +98,15 @@ impl Dialogue {
         let transcript = &mut self.transcript;
         match frame.frame_type() {
             FrameType::Exchange => {
-                let exchange = running.open::<Exchange>(link, transcript, frame)?;
+                let exchange = running.open::<Exchange>(env.now, link, transcript, frame)?;
                 running.begin_stage(link, &exchange)
             }
             FrameType::KeepAliveUp => {
-                let beat = running.open::<KeepAlive>(link, transcript, frame)?;
+                let beat = running.open::<KeepAlive>(env.now, link, transcript, frame)?;
                 running.answer_beat(link, transcript, &beat)
             }
             FrameType::Receipt => {
-                running.open::<Receipt>(link, transcript, frame)?;
+                running.open::<Receipt>(env.now, link, transcript, frame)?;
                 running.part(env, link, transcript)?;
                 self.over = true;
                 Ok(())
@@ -187,6 +189,7 @@ impl Running {
     /// was made for this connection.
     fn open<M: Message + Default>(
         &self,
+        now: Duration,
         link: &mut Link,
         transcript: &mut Transcript,
         frame: &Frame<'_>,
@@ -194,7 +197,7 @@ impl Running {
         let message = frame
             .open(&self.keys, transcript)
             .map_err(|_| link.stop(End::NotAuthenticated))?;
-        link.prove_fresh(&self.key);
+        link.prove_fresh(now, &self.key);
         Ok(message)
     }
 

@@ -70,6 +70,20 @@ pub enum SessionKind {
     NetTcp,
 }
 
+impl SessionKind {
+    /// As profiles write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Rdp => "rdp",
+            Self::NetTcp => "nettcp",
+        }
+    }
+}
+
 impl From<SessionKind> for wire::SessionKind {
     fn from(kind: SessionKind) -> Self {
         match kind {
@@ -105,6 +119,24 @@ pub enum End {
     Refused,
 }
 
+impl End {
+    /// For logs and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::PeerClosed => "closed",
+            Self::PeerReset => "reset",
+            Self::Deadline => "deadline",
+            Self::TlsFailed => "tls-failed",
+            Self::NotRecognised => "not-recognised",
+            Self::NotAuthenticated => "not-authenticated",
+            Self::Violation => "violation",
+            Self::OverLimit => "over-limit",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// A session as logs and metrics want it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -116,8 +148,12 @@ pub struct Summary {
     /// TCP payload bytes, TLS records included.
     pub received: u64,
     pub sent: u64,
-    /// Of the latest authenticated greeting.
+    /// Of the latest authenticated greeting, which may be a replay.
     pub greeted: Option<Greeter>,
+    /// A greeting was followed by an answer to this server's own nonce: it was no replay.
+    pub proved: bool,
+    /// Why the latest greeting was turned away, if it was.
+    pub refusal: Option<&'static str>,
 }
 
 /// Whose greeting it was.

@@ -85,13 +85,15 @@ impl<'e> Greeted<'e> {
 /// What to tell `key` instead of a testimony, if there is no room for it.
 pub(super) fn refusal(
     env: &Env<'_>,
-    link: &Link,
+    link: &mut Link,
     key: &KeyId,
     client_nonce: &Nonce,
 ) -> Option<Refusal> {
-    let reason = match link.permit.decide(key) {
+    let decision = link.permit.decide(env.now, key, link.clock.is_held());
+    link.refusal = decision.refusal();
+    let reason = match decision {
         Decision::Admit => return None,
-        Decision::Overloaded => Reason::Overloaded,
+        Decision::Overloaded(_) => Reason::Overloaded,
         Decision::Draining => Reason::Draining,
     };
     Some(Refusal {

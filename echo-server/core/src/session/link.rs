@@ -32,6 +32,8 @@ pub(super) struct Link {
     pub(super) completed: bool,
     /// TCP payload sent.
     pub(super) sent: u64,
+    /// Why the latest greeting was turned away.
+    pub(super) refusal: Option<&'static str>,
 }
 
 impl Link {
@@ -55,6 +57,7 @@ impl Link {
             shared_by_keys: false,
             completed: false,
             sent: 0,
+            refusal: None,
         }
     }
 
@@ -77,10 +80,10 @@ impl Link {
 
     /// To be called once a MAC over a nonce of this server's own, given out and not yet used, has
     /// been verified under `key`: what comes is no replay. Only this opens the outbox.
-    pub(super) fn prove_fresh(&mut self, key: &KeyId) {
+    pub(super) fn prove_fresh(&mut self, now: Duration, key: &KeyId) {
         self.outbox.open();
         self.clock.proved_fresh();
-        self.permit.hold_under(key);
+        self.permit.hold_under(now, key, self.clock.is_held());
     }
 
     /// How to go on when no more of the input can be used, for the reason `end`. Someone who has

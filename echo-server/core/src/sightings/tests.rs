@@ -244,6 +244,21 @@ fn a_half_open_connection_is_released_by_address() {
 }
 
 #[test]
+fn a_half_open_connection_that_is_accepted_after_all_is_one_sighting_with_its_syn() {
+    let sightings = sightings();
+    let mut accepted = facts(OURS);
+    accepted.syn = None;
+    let id = sightings.half_open(&accepted, UnixMillis(1500));
+    accepted.syn = Some([9; 40].into());
+    assert!(sightings.completed(id, &accepted));
+    assert_eq!(sightings.len(), 1);
+    let released = sightings.release(&viewer("k1"), &[sent(1)]);
+    let (_, sighting) = released[0].sighting.as_ref().unwrap();
+    assert_eq!((sighting.notice.fate, sighting.revision), (Fate::Open, 1));
+    assert_eq!(sighting.syn, accepted.syn);
+}
+
+#[test]
 fn before_the_server_was_up_absence_proves_nothing() {
     let sightings = Sightings::new(8, UnixMillis(1000));
     assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);

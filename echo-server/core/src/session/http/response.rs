@@ -50,9 +50,9 @@ impl Round {
         let payload = self.answer_asked(env, link, &greeting, &mut body);
         send(link, body, payload)?;
         if let Some(resumption) = self.next(&greeting) {
-            let client_nonce = greeting.client_nonce;
+            let (hold, client_nonce) = (link.clock.hold(), greeting.client_nonce);
             env.nonces
-                .issue(env.now, client_nonce, server_nonce, resumption);
+                .issue(env.now, hold, client_nonce, server_nonce, resumption);
         }
         Ok(())
     }

@@ -202,7 +202,7 @@ impl Round {
         if !resumption.chain.agrees_with(&later.chain) {
             return Err(deny(link, End::Violation));
         }
-        link.prove_fresh(key);
+        link.prove_fresh(env.now, key);
         Ok(Some(resumption))
     }
 

@@ -1,0 +1,139 @@
+//! Permits: counted by key, refused by limit, given back at the end.
+
+use super::*;
+
+const NOW: Duration = Duration::from_secs(1000);
+
+fn admission(ungreeted: usize, greeted: usize, per_key: usize) -> Admission {
+    Admission::new(AdmissionLimits {
+        ungreeted,
+        greeted,
+        per_key,
+        ..AdmissionLimits::default()
+    })
+}
+
+fn key(id: &str) -> KeyId {
+    id.parse().unwrap()
+}
+
+#[test]
+fn strangers_have_a_limit_of_their_own() {
+    let admission = admission(2, 1, 1);
+    let first = admission.accept().unwrap();
+    let mut second = admission.accept().unwrap();
+    assert!(admission.accept().is_none());
+    second.hold_under(NOW, &key("a"), false);
+    assert!(admission.accept().is_some());
+    drop(first);
+    assert_eq!(
+        admission.load(),
+        Load {
+            ungreeted: 0,
+            greeted: 1
+        }
+    );
+}
+
+#[test]
+fn each_limit_refuses_and_an_end_makes_room() {
+    let admission = admission(10, 3, 2);
+    let mut held: Vec<Permit> = Vec::new();
+    for _ in 0..2 {
+        let mut permit = admission.accept().unwrap();
+        assert_eq!(permit.decide(NOW, &key("a"), false), Decision::Admit);
+        permit.hold_under(NOW, &key("a"), false);
+        held.push(permit);
+    }
+    let mut permit = admission.accept().unwrap();
+    assert_eq!(
+        permit.decide(NOW, &key("a"), false),
+        Decision::Overloaded(Overload::Key)
+    );
+    assert_eq!(permit.decide(NOW, &key("b"), false), Decision::Admit);
+    permit.hold_under(NOW, &key("b"), false);
+    let waiting = admission.accept().unwrap();
+    assert_eq!(
+        waiting.decide(NOW, &key("c"), false),
+        Decision::Overloaded(Overload::Total)
+    );
+    held.clear();
+    assert_eq!(waiting.decide(NOW, &key("c"), false), Decision::Admit);
+    assert_eq!(waiting.decide(NOW, &key("a"), false), Decision::Admit);
+}
+
+#[test]
+fn draining_refuses_new_sessions_and_leaves_running_ones() {
+    let admission = admission(10, 10, 10);
+    let mut running = admission.accept().unwrap();
+    running.hold_under(NOW, &key("a"), false);
+    admission.drain();
+    assert_eq!(running.decide(NOW, &key("a"), false), Decision::Admit);
+    let new = admission.accept().unwrap();
+    assert_eq!(new.decide(NOW, &key("a"), false), Decision::Draining);
+}
+
+#[test]
+fn a_connection_that_changes_its_key_is_counted_once() {
+    let admission = admission(1, 10, 10);
+    let mut permit = admission.accept().unwrap();
+    permit.hold_under(NOW, &key("a"), false);
+    permit.hold_under(NOW, &key("b"), false);
+    permit.hold_under(NOW, &key("b"), false);
+    assert_eq!(
+        admission.load(),
+        Load {
+            ungreeted: 0,
+            greeted: 1
+        }
+    );
+    drop(permit);
+    assert_eq!(
+        admission.load(),
+        Load {
+            ungreeted: 0,
+            greeted: 0
+        }
+    );
+}
+
+#[test]
+fn held_sessions_have_a_limit_of_their_own() {
+    let admission = Admission::new(AdmissionLimits {
+        held_per_key: 1,
+        ..AdmissionLimits::default()
+    });
+    let mut held = admission.accept().unwrap();
+    held.hold_under(NOW, &key("a"), false);
+    held.hold_under(NOW, &key("a"), true);
+    let next = admission.accept().unwrap();
+    let overloaded = Decision::Overloaded(Overload::Held);
+    assert_eq!(next.decide(NOW, &key("a"), true), overloaded);
+    assert_eq!(next.decide(NOW, &key("a"), false), Decision::Admit);
+    assert_eq!(next.decide(NOW, &key("b"), true), Decision::Admit);
+    drop(held);
+    assert_eq!(next.decide(NOW, &key("a"), true), Decision::Admit);
+}
+
+#[test]
+fn a_key_that_is_too_fast_waits_for_a_moment() {
+    let admission = Admission::new(AdmissionLimits {
+        per_second_per_key: 2,
+        ..AdmissionLimits::default()
+    });
+    let permits: Vec<Permit> = (0..3)
+        .map(|_| {
+            let mut permit = admission.accept().unwrap();
+            assert_eq!(permit.decide(NOW, &key("a"), false), Decision::Admit);
+            permit.hold_under(NOW, &key("a"), false);
+            permit
+        })
+        .collect();
+    let next = admission.accept().unwrap();
+    let overloaded = Decision::Overloaded(Overload::Pace);
+    assert_eq!(next.decide(NOW, &key("a"), false), overloaded);
+    assert_eq!(next.decide(NOW, &key("b"), false), Decision::Admit);
+    let later = NOW + Duration::from_millis(500);
+    assert_eq!(next.decide(later, &key("a"), false), Decision::Admit);
+    drop(permits);
+}

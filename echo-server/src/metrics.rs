@@ -1,0 +1,210 @@
+//! What this server counts, for Prometheus. Every label takes one of a fixed set of words: no stranger,
+//! and no client, can make a new time series.
+
+use std::time::Duration;
+
+use echo_core::control::ServerFacts;
+use echo_core::session::Summary;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::process::Usage;
+use crate::stranger_log::MADE_TO_LEAVE;
+
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    connections: Family<Ended, Counter>,
+    refused: Family<Reason, Counter>,
+    reloads: Family<Outcome, Counter>,
+    handshakes: Histogram,
+    sessions: Histogram,
+    present: Family<Standing, Gauge>,
+    sightings: Gauge,
+    nonces: Gauge,
+    resident: Gauge,
+    descriptors: Gauge,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Ended {
+    kind: &'static str,
+    outcome: &'static str,
+    /// `yes` if a key was proved over it.
+    known: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Standing {
+    standing: &'static str,
+}
+
+/// What is so at this moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Present {
+    pub(crate) strangers: usize,
+    pub(crate) sessions: usize,
+    pub(crate) control: usize,
+    pub(crate) sightings: usize,
+    pub(crate) nonces: usize,
+}
+
+impl Metrics {
+    pub(crate) fn new(facts: &ServerFacts) -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("fwprobe_echo"),
+            connections: Family::default(),
+            refused: Family::default(),
+            reloads: Family::default(),
+            handshakes: Histogram::new(HANDSHAKE_SECONDS),
+            sessions: Histogram::new(SESSION_SECONDS),
+            present: Family::default(),
+            sightings: Gauge::default(),
+            nonces: Gauge::default(),
+            resident: Gauge::default(),
+            descriptors: Gauge::default(),
+        };
+        metrics.register_counted();
+        metrics.register_present();
+        let labels = vec![
+            ("version", facts.version.clone()),
+            ("instance_name", facts.instance.clone()),
+        ];
+        let registry = &mut metrics.registry;
+        registry.register("build", "This process", Info::new(labels));
+        metrics
+    }
+
+    fn register_counted(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "connections",
+            "Connections that have ended, by session kind, how, and whether a key was proved",
+            self.connections.clone(),
+        );
+        registry.register(
+            "refused",
+            "Connections and sessions that were not taken on, or had to make room, by reason",
+            self.refused.clone(),
+        );
+        registry.register(
+            "reloads",
+            "Times that the configuration was read again",
+            self.reloads.clone(),
+        );
+        registry.register_with_unit(
+            "handshake",
+            "From accept to the end of the TLS handshake",
+            Unit::Seconds,
+            self.handshakes.clone(),
+        );
+        registry.register_with_unit(
+            "session",
+            "From accept to the end, of connections over which a key was proved",
+            Unit::Seconds,
+            self.sessions.clone(),
+        );
+    }
+
+    fn register_present(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "present",
+            "Connections at this moment, by what they have proved",
+            self.present.clone(),
+        );
+        registry.register("sightings", "Sightings kept", self.sightings.clone());
+        registry.register("nonces", "HTTP nonces kept", self.nonces.clone());
+        // What this platform does not tell is not there at all.
+        let usage = Usage::now();
+        if usage.resident_bytes.is_some() {
+            registry.register_with_unit(
+                "resident_memory",
+                "Resident memory of this process",
+                Unit::Bytes,
+                self.resident.clone(),
+            );
+        }
+        if usage.descriptors.is_some() {
+            registry.register(
+                "open_descriptors",
+                "Open file descriptors of this process",
+                self.descriptors.clone(),
+            );
+        }
+    }
+
+    /// A connection has ended after `lasted`.
+    pub(crate) fn ended(&self, summary: &Summary, known: bool, lasted: Duration) {
+        let ended = Ended {
+            kind: summary.kind.map_or("none", |kind| kind.word()),
+            outcome: summary.end.map_or(MADE_TO_LEAVE, |end| end.word()),
+            known: if known { "yes" } else { "no" },
+        };
+        self.connections.get_or_create(&ended).inc();
+        if known {
+            self.sessions.observe(lasted.as_secs_f64());
+        }
+    }
+
+    /// A TLS handshake took until `since_accept`.
+    pub(crate) fn handshake(&self, since_accept: Duration) {
+        self.handshakes.observe(since_accept.as_secs_f64());
+    }
+
+    /// Somebody was not taken on, or had to make room. `reason` is a word of this program's own.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    pub(crate) fn reloaded(&self, outcome: &'static str) {
+        self.reloads.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// The text format of OpenMetrics, with what is so now.
+    pub(crate) fn text(&self, present: Present) -> String {
+        let set = |gauge: &Gauge, value: usize| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        for (standing, value) in [
+            ("stranger", present.strangers),
+            ("session", present.sessions),
+            ("control", present.control),
+        ] {
+            set(&self.present.get_or_create(&Standing { standing }), value);
+        }
+        set(&self.sightings, present.sightings);
+        set(&self.nonces, present.nonces);
+        let usage = Usage::now();
+        if let Some(bytes) = usage.resident_bytes {
+            set(&self.resident, bytes);
+        }
+        if let Some(count) = usage.descriptors {
+            set(&self.descriptors, count);
+        }
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}
+
+const HANDSHAKE_SECONDS: [f64; 8] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Up to the longest hold.
+const SESSION_SECONDS: [f64; 8] = [0.05, 0.2, 0.5, 2.0, 10.0, 60.0, 300.0, 2700.0];

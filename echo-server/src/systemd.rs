@@ -1,0 +1,56 @@
+//! What systemd is told (sd_notify(3)). Where nothing listens, nothing happens.
+
+use std::time::Duration;
+
+/// Sends what happens to the socket in `NOTIFY_SOCKET`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Systemd;
+
+#[cfg(target_os = "linux")]
+impl Systemd {
+    pub(crate) fn ready(self) {
+        self.tell(&[sd_notify::NotifyState::Ready]);
+    }
+
+    /// To be followed by [`ready`](Self::ready), whatever comes of it.
+    pub(crate) fn reloading(self) {
+        let mut state = vec![sd_notify::NotifyState::Reloading];
+        state.extend(sd_notify::NotifyState::monotonic_usec_now());
+        self.tell(&state);
+    }
+
+    pub(crate) fn stopping(self) {
+        self.tell(&[sd_notify::NotifyState::Stopping]);
+    }
+
+    pub(crate) fn is_alive(self) {
+        self.tell(&[sd_notify::NotifyState::Watchdog]);
+    }
+
+    /// How often it wants to hear that this process is alive; `None`: it does not.
+    pub(crate) fn watchdog(self) -> Option<Duration> {
+        // Twice in each period, as sd_watchdog_enabled(3) advises.
+        sd_notify::watchdog_enabled().map(|period| period / 2)
+    }
+
+    fn tell(self, state: &[sd_notify::NotifyState<'_>]) {
+        if let Err(error) = sd_notify::notify(state) {
+            tracing::debug!(%error, "systemd could not be told");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Systemd {
+    pub(crate) fn ready(self) {}
+
+    pub(crate) fn reloading(self) {}
+
+    pub(crate) fn stopping(self) {}
+
+    pub(crate) fn is_alive(self) {}
+
+    pub(crate) fn watchdog(self) -> Option<Duration> {
+        None
+    }
+}

@@ -1,0 +1,28 @@
+//! Strangers do their worst to a real server on loopback, and a known client notices nothing but the
+//! time that it takes. Every attack is bounded by the run that goes on under it.
+
+use std::process::ExitCode;
+
+use fwprobe_tests::trial::Trials;
+use libtest_mimic::{Arguments, Trial};
+
+mod abuse {
+    pub(crate) mod amplification;
+    pub(crate) mod attacks;
+    pub(crate) mod restart;
+}
+
+fn main() -> ExitCode {
+    let trials: Vec<Trial> = [
+        abuse::attacks::trials(),
+        abuse::amplification::trials(),
+        abuse::restart::trials(),
+    ]
+    .into_iter()
+    .flat_map(Trials::into_vec)
+    .collect();
+    let mut arguments = Arguments::from_args();
+    // Two floods side by side would be one that nobody has asked for.
+    arguments.test_threads = Some(1);
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,174 @@
+//! The attacks, each on its own.
+
+use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use anyhow::Context as _;
+use fwprobe_tests::siege::{Attack, Target, raise};
+use fwprobe_tests::trial::{Need, Trials};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+pub(crate) fn trials() -> Trials {
+    ATTACKS
+        .into_iter()
+        .fold(Trials::of("attacks"), |trials, (name, attack)| {
+            trials.needing([Need::Tool("prlimit")], name, move || {
+                raise(DESCRIPTORS, attack)
+            })
+        })
+}
+
+const ATTACKS: [(&str, Attack); 10] = [
+    ("silence_beyond_every_descriptor", silence),
+    ("one_byte_at_a_time", one_byte_at_a_time),
+    ("connects_and_resets", connects),
+    ("tls_handshakes", tls_handshakes),
+    ("random_bytes", random_bytes),
+    ("wrong_keys", wrong_keys),
+    ("replayed_greetings", replayed_greetings),
+    ("oversized_frames", oversized_frames),
+    ("half_closed", half_closed),
+    ("resets_at_every_stage", resets_at_every_stage),
+];
+
+/// Does `one` thing after the other, and holds on to what it gives until it holds `many`. What is
+/// older has to go then: by that time the server has closed it, or keeps it for good.
+fn again_and_again<T>(
+    target: &Target,
+    begun: &Sender<()>,
+    many: usize,
+    mut one: impl FnMut(usize) -> anyhow::Result<T>,
+) -> anyhow::Result<()> {
+    let mut held = VecDeque::new();
+    for round in 0..MAX_ROUNDS {
+        if target.is_over() {
+            break;
+        }
+        held.push_back(one(round)?);
+        if held.len() > many {
+            held.pop_front();
+        }
+        if round == many {
+            // Nobody waits any more where this fails.
+            let _ = begun.send(());
+        }
+    }
+    Ok(())
+}
+
+fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    again_and_again(target, begun, 2 * DESCRIPTORS, |_| target.connect())
+}
+
+/// As many connections as there is room for, each of which says one byte more in its turn.
+fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let greeting = target.greeting()?;
+    let mut slow = VecDeque::new();
+    again_and_again(target, begun, DESCRIPTORS, |_| {
+        if slow.len() < DESCRIPTORS / 4 {
+            slow.push_back((target.connect()?, 0));
+        }
+        let (mut stream, at): (TcpStream, usize) = slow.pop_front().context("one is there")?;
+        // One that was let go is not missed.
+        if stream.write_all(&greeting[at..=at]).is_ok() && at + 2 < greeting.len() {
+            slow.push_back((stream, at + 1));
+        }
+        Ok(())
+    })
+}
+
+fn connects(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    again_and_again(target, begun, 0, |_| target.connect().map(drop))
+}
+
+/// A ClientHello, and never a word after the server's answer, which has cost it a signature.
+fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let config = ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()?
+    .with_root_certificates(RootCertStore::empty())
+    .with_no_client_auth();
+    let config = Arc::new(config);
+    again_and_again(target, begun, DESCRIPTORS, |_| {
+        let name = ServerName::try_from("echo.example")?;
+        let mut tls = ClientConnection::new(Arc::clone(&config), name)?;
+        let mut hello = Vec::new();
+        tls.write_tls(&mut hello)?;
+        say(target.connect()?, &hello)
+    })
+}
+
+fn random_bytes(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    again_and_again(target, begun, DESCRIPTORS, |round| {
+        let bytes: [u8; 1024] = rand::random();
+        say(target.connect()?, &bytes[..=round % 1024])
+    })
+}
+
+fn wrong_keys(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    again_and_again(target, begun, DESCRIPTORS, |_| {
+        say(target.connect()?, &target.forged_greeting()?)
+    })
+}
+
+/// One recorded greeting, on as many connections as there is room for.
+fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let recorded = target.greeting()?;
+    again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
+        say(target.connect()?, &recorded)
+    })
+}
+
+/// A frame's header that announces more than there can be, and some of it.
+fn oversized_frames(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let greeting = target.greeting()?;
+    let mut huge = greeting[..MAGIC_AND_TYPE].to_vec();
+    huge.extend_from_slice(&u32::MAX.to_be_bytes());
+    huge.resize(64 * 1024, 0xaa);
+    again_and_again(target, begun, DESCRIPTORS, |_| {
+        say(target.connect()?, &huge)
+    })
+}
+
+fn half_closed(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let greeting = target.greeting()?;
+    again_and_again(target, begun, DESCRIPTORS, |round| {
+        let stream = say(target.connect()?, &greeting[..round % greeting.len()])?;
+        // Where the server was faster, it is closed already.
+        let _ = stream.shutdown(Shutdown::Write);
+        Ok(stream)
+    })
+}
+
+/// The known client's own greeting, cut off by a reset after each of its bytes, or read as far as the
+/// first bytes of its answer.
+fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    again_and_again(target, begun, 64, |round| {
+        let greeting = target.greeting()?;
+        let end = round % (greeting.len() + 1);
+        let mut stream = say(target.connect()?, &greeting[..end])?;
+        if end == greeting.len() {
+            let _ = stream.read(&mut [0; 16]);
+        }
+        drop(stream);
+        Ok(())
+    })
+}
+
+/// Says `bytes`; a server that has closed in the middle of them has heard enough.
+fn say(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<TcpStream> {
+    let _ = stream.write_all(bytes);
+    Ok(stream)
+}
+
+/// Of the server. Attackers have more.
+const DESCRIPTORS: usize = 300;
+/// At most, however slow the run that goes on meanwhile.
+const MAX_ROUNDS: usize = 2_000_000;
+/// docs/wire.md.
+const MAGIC_AND_TYPE: usize = 9;
