@@ -104,7 +104,9 @@ pub(super) async fn search(
             },
         }
     }
-    if all_complete {
+    // Where there are other paths, the server may have to be asked about those; and an attempt that is
+    // dropped midway would look to it like somebody else's connection.
+    if all_complete && campaign.config.plan.paths.len() == 1 {
         search.record.outcome = ControlOutcome::NotNeeded;
         return Found::None(search.record);
     }

@@ -68,7 +68,7 @@ fn told(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-const CASES: [Case; 24] = [
+const CASES: [Case; 28] = [
     Case {
         name: "a_connection_string_that_is_none",
         file: Some(("connection", "https://example.org/")),
@@ -185,6 +185,30 @@ const CASES: [Case; 24] = [
         file: None,
         arguments: &["--port", "443", "--via", "carrier-pigeon"],
         named: &["--via carrier-pigeon", "direct"],
+    },
+    Case {
+        name: "a_proxy_of_an_unknown_scheme",
+        file: None,
+        arguments: &["--port", "443", "--via", "ftp://proxy.example:21"],
+        named: &["--via ftp://proxy.example:21", "socks5h"],
+    },
+    Case {
+        name: "a_proxy_without_a_scheme",
+        file: None,
+        arguments: &["--port", "443", "--via", "proxy.example:3128"],
+        named: &["--via proxy.example:3128", "http://"],
+    },
+    Case {
+        name: "a_proxy_on_no_port",
+        file: None,
+        arguments: &["--port", "443", "--via", "http://proxy.example:99999"],
+        named: &["99999", "65535"],
+    },
+    Case {
+        name: "an_authority_that_is_none",
+        file: Some(("authority.pem", "not a certificate\n")),
+        arguments: &["--port", "443", "--proxy-ca", "{FILE}"],
+        named: &["--proxy-ca", "authority.pem", "certificate"],
     },
     Case {
         name: "an_expectation_of_a_rule_that_is_not_there",
