@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use probe_core::head_node::NodeType;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -25,7 +26,9 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Show what `run` would probe, as data, without sending anything.
     Plan(PlanArguments),
-    /// Explain a verdict or finding by its id, or the verdicts of a saved run.
+    /// Check the head node itself: service pack, ports mode, certificate, routes. Probes nothing.
+    Check(CheckArguments),
+    /// Explain a verdict, finding or check by its id, or the verdicts of a saved run.
     Explain(ExplainArguments),
     /// Write a saved run in another format, or print the document's schema.
     Report(ReportArguments),
@@ -33,6 +36,11 @@ pub(crate) enum Command {
     Profiles {
         #[command(subcommand)]
         command: ProfilesCommand,
+    },
+    /// For HPC Cluster Manager: run fwprobe there as a diagnostic test.
+    HpcTest {
+        #[command(subcommand)]
+        command: HpcTestCommand,
     },
     /// Print a shell's completion script.
     Completions { shell: clap_complete::Shell },
@@ -54,6 +62,11 @@ pub(crate) struct RunArguments {
     pub server: ServerOptions,
     #[command(flatten)]
     pub reports: ReportOptions,
+    #[command(flatten)]
+    pub head_node: HeadNodeOptions,
+    /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
+    #[arg(long, value_name = "FILE")]
+    pub client_certificate: Option<PathBuf>,
     /// How long to wait for the other end at each step, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
     pub timeout: Duration,
@@ -65,15 +78,66 @@ pub(crate) struct PlanArguments {
     pub what: WhatToProbe,
     #[command(flatten)]
     pub server: ServerOptions,
+    #[command(flatten)]
+    pub product: ProductOptions,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub head_node: HeadNodeOptions,
+    /// Look up the server's name too: the file with the connection string.
+    #[arg(long, value_name = "FILE")]
+    pub connection_file: Option<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    pub format: PlanFormat,
+}
+
+/// What is installed on the head node: chooses the profile where none is named.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ProductOptions {
+    /// Registry export of the head node (`reg export HKLM\SOFTWARE\Microsoft\HPC FILE`). Repeatable.
+    #[arg(long = "registry-export", value_name = "FILE")]
+    pub registry_exports: Vec<PathBuf>,
+    /// Take this for given where it cannot be read: sp=3, version=4.5, role=HN,
+    /// use-sp2-azure-ports=1, file-staging-calls=64, nettcp-over-443=true, topology=TEXT or
+    /// thumbprint=HEX. Repeatable.
+    #[arg(long = "assume", value_name = "KEY=VALUE")]
+    pub assumptions: Vec<String>,
+}
+
+/// What the checks of the head node ask.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct HeadNodeOptions {
+    #[command(flatten)]
+    pub product: ProductOptions,
+    /// The management certificate: .pfx, .p12, .cer, .crt, .pem or .p7b. Repeatable.
+    #[arg(long = "certificate", value_name = "FILE")]
+    pub certificates: Vec<PathBuf>,
+    /// File whose first line is the password of certificate files. Otherwise it is taken from the
+    /// variable FWPROBE_CERTIFICATE_PASSWORD, or asked for on a terminal.
+    #[arg(long, value_name = "FILE")]
+    pub certificate_password_file: Option<PathBuf>,
+    /// The type of Azure nodes that are planned: worker or vm.
+    #[arg(long, value_name = "TYPE")]
+    pub node_type: Option<NodeType>,
+    /// How many Azure nodes are planned.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub nodes: Option<u32>,
+    /// How many cores they have together.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub cores: Option<u32>,
 }
 
 /// Which rules, over which paths.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct WhatToProbe {
     /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml).
+    /// Without one, the head node's version chooses it where --registry-export or --assume tells it.
     pub profile: Option<String>,
     /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
     #[arg(long = "port", value_name = "PORT[/KIND]")]
@@ -139,12 +203,15 @@ pub(crate) struct ReportOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
-    /// A verdict's or finding's id, or the file of a saved run.
-    #[arg(value_name = "ID|run.json", required_unless_present = "all")]
+    /// A verdict's, finding's or check's id, or the file of a saved run.
+    #[arg(value_name = "ID|run.json", required_unless_present_any = ["all", "checks"])]
     pub subject: Option<String>,
-    /// Every page, as one Markdown document.
+    /// Every page of verdicts and findings, as one Markdown document.
     #[arg(long, conflicts_with = "subject")]
     pub all: bool,
+    /// Every page of checks, as one Markdown document.
+    #[arg(long, conflicts_with_all = ["subject", "all"])]
+    pub checks: bool,
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +239,36 @@ pub(crate) enum ProfilesCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum HpcTestCommand {
+    /// Print the definition that `test add` and Add-HpcTest take.
+    Definition(HpcTestDefinition),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HpcTestDefinition {
+    /// Where fwprobe is on the nodes.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = r"C:\Program Files\fwprobe\fwprobe.exe"
+    )]
+    pub program: String,
+    /// The profile that the test proposes.
+    #[arg(long, value_name = "PROFILE", default_value = "hpc-2008r2-sp1")]
+    pub default_profile: String,
+    /// The file with the connection string, on the nodes.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = r"C:\ProgramData\fwprobe\echo.txt"
+    )]
+    pub default_connection_file: String,
+    /// The path that the test proposes.
+    #[arg(long, value_name = "PATH", default_value = "direct")]
+    pub default_via: String,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
     #[default]
@@ -185,6 +282,8 @@ pub(crate) enum ReportFormat {
     #[default]
     Table,
     Json,
+    HpcStepResult,
+    HpcStepSummary,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -111,6 +111,7 @@ impl Campaign {
                     patience: config.patience,
                 },
                 pins: config.connection.pins.clone(),
+                client: config.client.clone(),
                 cancelled,
             },
             run_id: rand::random(),

@@ -6,9 +6,11 @@ use std::process::ExitCode;
 use crate::arguments::{Arguments, Colour, Command};
 use crate::terminal;
 
+mod check;
 mod completions;
 mod demo;
 mod explain;
+mod hpc_test;
 mod man;
 mod plan;
 mod profiles;
@@ -32,9 +34,11 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Demo(arguments) => demo::execute(&arguments, colour),
         Command::Run(arguments) => run::execute(&arguments, colour),
         Command::Plan(arguments) => plan::execute(&arguments, colour),
+        Command::Check(arguments) => check::execute(&arguments, colour),
         Command::Explain(arguments) => explain::execute(&arguments, colour),
         Command::Report(arguments) => report::execute(&arguments, colour),
         Command::Profiles { command } => profiles::execute(&command),
+        Command::HpcTest { command } => hpc_test::execute(&command),
         Command::Completions { shell } => completions::execute(shell),
         Command::Man => man::execute(),
     }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use probe_core::head_node::HeadNode;
 use probe_core::plan::Plan;
 use probe_core::profile::{InvalidPort, Port, Profile, Rule};
 use proto::connection_string::ConnectionString;
@@ -12,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::arguments::{ServerOptions, WhatToProbe};
+use crate::key_store::ClientIdentity;
 use crate::proxy::ProxyAccess;
 use crate::resolve::Family;
 use crate::{connection, proxy_credentials};
@@ -37,6 +39,8 @@ pub(crate) struct Config {
     /// At each step.
     pub patience: Duration,
     pub proxies: ProxyAccess,
+    /// Presented in TLS.
+    pub client: Option<ClientIdentity>,
 }
 
 /// The environment, as a question so that tests ask none.
@@ -49,6 +53,7 @@ pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub(crate) fn resolve(
     what: &WhatToProbe,
     server: &ServerOptions,
+    head_node: &HeadNode,
     patience: Duration,
     environment: Environment<'_>,
 ) -> Result<Config, Problems> {
@@ -60,7 +65,7 @@ pub(crate) fn resolve(
         environment(connection::VARIABLE),
         file.connection(),
     ));
-    let selected = selection::rules(what, file.profile.as_deref(), &mut problems);
+    let selected = selection::rules(what, file.profile.as_deref(), head_node, &mut problems);
     let maps = selection::maps(&what.maps, &mut problems);
     let credentials = problems.take(proxy_credentials::find(
         server.proxy_credentials_file.as_deref(),
@@ -110,6 +115,7 @@ pub(crate) fn resolve(
             own: paths.credentials,
             authorities: authorities.unwrap_or_default(),
         },
+        client: None,
     })
 }
 

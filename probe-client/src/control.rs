@@ -130,6 +130,7 @@ async fn handshake(
     let (config, presented) = client_config(Hello {
         sni: true,
         alpn: Some("h2"),
+        client: None,
     });
     let tls = TlsConnector::from(config)
         .connect(identity.server_name.clone(), plain)

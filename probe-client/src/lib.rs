@@ -15,7 +15,9 @@ mod connect;
 mod connection;
 mod control;
 mod destination;
+mod head_node;
 mod host;
+mod key_store;
 mod link;
 mod observe;
 mod probe;
@@ -27,6 +29,7 @@ mod resolve;
 mod tap;
 mod terminal;
 mod tls;
+mod xml;
 
 use arguments::Arguments;
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::RunClock;
 use crate::connect::ConnectOptions;
 use crate::destination::Destination;
+use crate::key_store::ClientIdentity;
 use crate::link::Link;
 use crate::observe::Pending;
 use crate::tap::Tap;
@@ -29,6 +30,8 @@ pub(crate) struct ProbeContext {
     pub(crate) clock: RunClock,
     pub(crate) options: ConnectOptions,
     pub(crate) pins: Vec<Pin>,
+    /// Presented by every probe with TLS.
+    pub(crate) client: Option<ClientIdentity>,
     pub(crate) cancelled: CancellationToken,
 }
 

@@ -5,14 +5,18 @@ use std::io::{self, Write};
 use probe_core::document::RunDocument;
 
 use crate::arguments::ReportFormat;
+use hpc_step_result::Scope;
 
+mod checks;
 mod egress;
+mod hpc_step_result;
 mod json;
 mod matrix;
 mod output;
 mod paint;
 mod table;
 
+pub(crate) use checks::check_table;
 pub(crate) use output::Outputs;
 pub(crate) use paint::Look;
 
@@ -29,5 +33,7 @@ pub(crate) fn write(
     match format {
         ReportFormat::Table => table::write(document, look, out),
         ReportFormat::Json => json::write(document, out),
+        ReportFormat::HpcStepResult => hpc_step_result::write(document, Scope::Node, out),
+        ReportFormat::HpcStepSummary => hpc_step_result::write(document, Scope::Summary, out),
     }
 }

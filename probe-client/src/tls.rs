@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use proto::control_auth::EXPORTER_LABEL;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -13,10 +14,12 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 
 /// What one handshake needs to know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hello {
     pub(crate) sni: bool,
     pub(crate) alpn: Option<&'static str>,
+    /// Presented if the server asks.
+    pub(crate) client: Option<Arc<dyn ResolvesClientCert>>,
 }
 
 /// A configuration for one handshake, and where the presented leaf certificate will be found, even
@@ -28,12 +31,15 @@ pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
         presented: presented.clone(),
         believed: None,
     };
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .expect("the provider has suites for both versions")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match hello.client {
+        Some(client) => builder.with_client_cert_resolver(client),
+        None => builder.with_no_client_auth(),
+    };
     config.enable_sni = hello.sni;
     config.alpn_protocols = hello.alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
     config.resumption = rustls::client::Resumption::disabled();

@@ -12,6 +12,7 @@ mod loopback {
     pub(crate) mod bad_input;
     pub(crate) mod cut;
     pub(crate) mod expectation;
+    pub(crate) mod head_node;
     pub(crate) mod interception;
     pub(crate) mod interruption;
     pub(crate) mod names;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         loopback::server_state::trials(),
         loopback::names::trials(),
         loopback::expectation::trials(),
+        loopback::head_node::trials(),
         loopback::bad_input::trials(),
         loopback::server_bad_input::trials(),
         loopback::outputs::trials(),

@@ -1,5 +1,7 @@
 //! Every verdict and finding that a report can hold: stable ids, one row and one page each.
 
+mod check;
+mod check_markdown;
 mod finding;
 mod markdown;
 mod placeholder;
@@ -9,6 +11,8 @@ mod verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use check::{CheckEntry, CheckId, UnknownCheckId};
+pub use check_markdown::checks_markdown;
 pub use finding::{FindingEntry, FindingId, UnknownFindingId};
 pub use markdown::markdown;
 pub use placeholder::{PLACEHOLDERS, Placeholder};
@@ -40,15 +44,21 @@ impl Severity {
     }
 }
 
-/// The page of a verdict or finding, as Markdown of at most 78 columns; `None` for an id that
-/// neither has. Verdicts and findings never share an id.
+/// The page of a verdict, finding or check, as Markdown of at most 78 columns; `None` for an id that
+/// none has. Verdicts, findings and checks never share an id.
 pub fn page(id: &str) -> Option<&'static str> {
     if let Ok(id) = id.parse::<VerdictId>() {
         return Some(id.entry().page);
     }
-    let finding: FindingId = id.parse().ok()?;
-    Some(finding.entry().page)
+    if let Ok(id) = id.parse::<FindingId>() {
+        return Some(id.entry().page);
+    }
+    let check: CheckId = id.parse().ok()?;
+    Some(check.entry().page)
 }
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod check_tests;

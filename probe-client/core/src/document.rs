@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::check::Check;
 use crate::control_record::ControlRecord;
 use crate::egress::Egress;
 use crate::measurement::Measurement;
@@ -22,7 +23,8 @@ pub struct RunDocument {
     pub run: RunFacts,
     pub host: Host,
     pub server: ServerFacts,
-    /// Checks of the head node itself.
+    /// Checks of the head node itself, those that this run could make. They do not count in the
+    /// summary: its exit code is about rules.
     pub checks: Vec<Check>,
     pub probes: Vec<Probe>,
     /// Measured for comparison only: ports of no rule.
@@ -72,23 +74,6 @@ pub struct ServerFacts {
     pub key_id: String,
     /// One per server address.
     pub controls: Vec<ControlRecord>,
-}
-
-/// One check of the head node.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct Check {
-    pub id: String,
-    pub status: CheckStatus,
-    pub text: String,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckStatus {
-    Pass,
-    Warn,
-    Fail,
-    Skipped,
 }
 
 /// One probe with its verdict.

@@ -2,9 +2,11 @@
 //! and the run document. It opens no socket and reads no clock; time and randomness are arguments.
 
 pub mod catalogue;
+pub mod check;
 pub mod control_record;
 pub mod document;
 pub mod egress;
+pub mod head_node;
 pub mod judge;
 pub mod measurement;
 pub mod observation;

@@ -52,6 +52,9 @@ pub struct Measurement {
     /// The leaf certificate that a TLS handshake showed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PresentedCertificate>,
+    /// SHA-256 over the client certificate that this side had ready for TLS, lower-case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// What the same port presented to a random name, where the certificate was not the pinned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting: Option<MintingTest>,
@@ -206,6 +209,7 @@ impl Measurement {
             proxy: None,
             session: None,
             certificate: None,
+            client_certificate: None,
             minting: None,
             transport: None,
             sighting: None,

@@ -76,6 +76,7 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
         bind: None,
         patience: std::time::Duration::from_secs(4),
         proxies: ProxyAccess::default(),
+        client: None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! `fwprobe explain`: the page of an id, or the verdicts of a saved run, drawn again from its evidence.
+//! `fwprobe explain`: the page of an id, all pages, or the verdicts of a saved run, drawn again from its evidence.
 
 use anyhow::{Context as _, bail};
 use probe_core::catalogue;
@@ -9,6 +9,10 @@ use crate::arguments::{Colour, ExplainArguments, ReportFormat};
 use crate::{report, terminal};
 
 pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::Result<u8> {
+    if arguments.checks {
+        terminal::print(&catalogue::checks_markdown()).context("standard output")?;
+        return Ok(0);
+    }
     let Some(subject) = arguments.subject.as_deref() else {
         terminal::print(&catalogue::markdown()).context("standard output")?;
         return Ok(0);
@@ -36,7 +40,8 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
 fn ids() -> String {
     let verdicts = catalogue::VerdictId::ALL.iter().map(ToString::to_string);
     let findings = catalogue::FindingId::ALL.iter().map(ToString::to_string);
-    let all: Vec<String> = verdicts.chain(findings).collect();
+    let checks = catalogue::CheckId::ALL.iter().map(ToString::to_string);
+    let all: Vec<String> = verdicts.chain(findings).chain(checks).collect();
     let options = textwrap::Options::new(78)
         .initial_indent("  ")
         .subsequent_indent("  ");

@@ -5,16 +5,26 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use probe_core::plan::Plan;
 
-use crate::arguments::{Colour, PlanArguments, PlanFormat};
-use crate::config;
+use crate::arguments::{Colour, HeadNodeOptions, PlanArguments, PlanFormat};
 use crate::terminal;
+use crate::{config, head_node};
 
 pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
     // Patience plays no part in a plan.
     let patience = std::time::Duration::from_secs(1);
-    let config = config::resolve(&arguments.what, &arguments.server, patience, &|name| {
-        std::env::var(name).ok()
-    })?;
+    let environment: config::Environment<'_> = &|name| std::env::var(name).ok();
+    let options = HeadNodeOptions {
+        product: arguments.product.clone(),
+        ..HeadNodeOptions::default()
+    };
+    let head_node = head_node::gather(&options, environment)?;
+    let config = config::resolve(
+        &arguments.what,
+        &arguments.server,
+        &head_node,
+        patience,
+        environment,
+    )?;
     let text = match arguments.format {
         PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&config.plan)?),
         PlanFormat::Table => table(&config.plan)?,

@@ -1,24 +1,35 @@
 //! `fwprobe run`.
 
 use anyhow::{Context as _, bail};
+use probe_core::check::checks_of_run;
 use probe_core::document::RunDocument;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{Colour, ReportFormat, ReportOptions, RunArguments};
 use crate::config::{self, Config};
+use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 use crate::progress::Progress;
 use crate::report::{self, Outputs};
-use crate::{campaign, terminal};
+use crate::{campaign, head_node, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
+    let environment: config::Environment<'_> = &|name| std::env::var(name).ok();
+    let mut head_node = head_node::gather(&arguments.head_node, environment)?;
     let config = config::resolve(
         &arguments.what,
         &arguments.server,
+        &head_node,
         arguments.timeout,
-        &|name| std::env::var(name).ok(),
+        environment,
     )?;
+    let config = Config {
+        client: client(arguments, environment)?,
+        ..config
+    };
     let outputs = Outputs::open(&arguments.reports.outputs)?;
-    let document = runtime()?.block_on(measure(&config));
+    let mut document = runtime()?.block_on(measure(&config));
+    head_node::learn(&mut head_node, &document);
+    document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
     if let Some(key) = document.unpinned_server_key() {
         bail!(
             "the pin in the connection string is not this server's: a server that holds the key answered, and its own \
@@ -27,6 +38,21 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     }
     deliver(&document, &arguments.reports, outputs, colour)?;
     Ok(document.summary.exit_code)
+}
+
+/// What `--client-certificate` names.
+fn client(
+    arguments: &RunArguments,
+    environment: config::Environment<'_>,
+) -> anyhow::Result<Option<ClientIdentity>> {
+    let Some(path) = &arguments.client_certificate else {
+        return Ok(None);
+    };
+    let file = arguments.head_node.certificate_password_file.as_deref();
+    let passwords = PasswordSource::new(file, environment);
+    let identity = client_identity(path, &passwords)
+        .with_context(|| format!("--client-certificate {}", path.display()))?;
+    Ok(Some(identity))
 }
 
 /// The runtime of a command that uses the network.

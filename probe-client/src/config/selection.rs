@@ -1,5 +1,6 @@
 //! Which rules, on which ports, over which paths.
 
+use probe_core::head_node::{HeadNode, PortsUndecided};
 use probe_core::plan::PortMap;
 use probe_core::profile::{Profile, Rule};
 
@@ -11,6 +12,7 @@ use crate::arguments::WhatToProbe;
 pub(super) fn rules(
     what: &WhatToProbe,
     configured: Option<&str>,
+    head_node: &HeadNode,
     problems: &mut Problems,
 ) -> Option<Selected> {
     let by_hand: Vec<Rule> = what
@@ -20,10 +22,9 @@ pub(super) fn rules(
         .collect();
     let wanted = match what.profile.as_deref() {
         Some(profile) => Some(profile),
-        None if what.ports.is_empty() => Some(configured.or_else(|| {
-            problems.add(NO_PROFILE);
-            None
-        })?),
+        None if what.ports.is_empty() => {
+            Some(configured.or_else(|| of_head_node(head_node, problems))?)
+        }
         None => None,
     };
     let profile = match wanted {
@@ -46,6 +47,21 @@ pub(super) fn rules(
         expectations::apply(path, &mut rules, problems);
     }
     Some((profile, rules))
+}
+
+/// The profile that follows from what is installed on the head node.
+fn of_head_node(head_node: &HeadNode, problems: &mut Problems) -> Option<&'static str> {
+    match head_node.ports_mode() {
+        Ok(mode) => Some(mode.profile),
+        Err(PortsUndecided::NoVersion) => {
+            problems.add(NO_PROFILE);
+            None
+        }
+        Err(why) => {
+            problems.add(format!("no profile is named, and {why}. {NAME_ONE}"));
+            None
+        }
+    }
 }
 
 /// A compiled-in profile by its name, or a file of the user's own.
@@ -101,4 +117,7 @@ pub(super) fn check_maps(
     }
 }
 
-const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp1` (`fwprobe profiles list` shows them), or give --port";
+const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp1` (`fwprobe profiles list` shows them), or give \
+                          --port; or say what the head node is, by --registry-export FILE or --assume sp=3";
+
+const NAME_ONE: &str = "Name a profile (`fwprobe profiles list` shows them), or say more by --assume version=3.3 or sp=3";

@@ -27,7 +27,9 @@ pub(super) async fn through_tls(
     let (config, presented) = client_config(Hello {
         sni: wanted.sni,
         alpn: wanted.alpn,
+        client: context.client.as_ref().map(|c| c.resolver.clone()),
     });
+    measurement.client_certificate = context.client.as_ref().map(|c| hex::encode(c.sha256));
     plain.tls_starts(wanted.leftover);
     let connecting = TlsConnector::from(config)
         .connect(server_name(&measurement.host), plain)

@@ -37,6 +37,7 @@ pub(super) async fn test(
     let (config, presented) = client_config(Hello {
         sni: true,
         alpn: None,
+        client: None,
     });
     let shaken = TlsConnector::from(config).connect(server_name(&name_asked), plain);
     // Whether the handshake ends well does not matter: the certificate comes before that.

@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use probe_core::document::RunDocument;
 use probe_core::egress::Egress;
 
-use super::paint::{Look, Tone};
-use super::table::paragraph;
+use super::paint::{Look, Tone, paragraph};
 
 /// Shown where it is not plain: through proxies, or where addresses are translated.
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {

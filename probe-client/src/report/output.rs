@@ -122,7 +122,7 @@ fn readable_like_any_new_file(_file: &NamedTempFile) -> io::Result<()> {
 /// Why a report file cannot be written.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
-    #[error("--output {}: its ending names no format; end it in .json or .txt, or write FORMAT=FILE (formats: table, json)", .0.display())]
+    #[error("--output {}: its ending names no format; end it in .json or .txt, or write FORMAT=FILE (formats: table, json, hpc-step-result, hpc-step-summary)", .0.display())]
     NoFormat(PathBuf),
     #[error("--output {} is a directory; a file is wanted", .0.display())]
     Directory(PathBuf),

@@ -1,4 +1,6 @@
-//! Colour that carries meaning, or none; and how wide a line may be.
+//! Colour that carries meaning, or none; how wide a line may be, and paragraphs of that width.
+
+use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
@@ -42,4 +44,30 @@ impl Look {
         };
         format!("{style}{text}{style:#}")
     }
+}
+
+/// `text` wrapped to the look's width behind a label, indented.
+pub(super) fn paragraph(
+    out: &mut dyn Write,
+    look: Look,
+    label: &str,
+    text: &str,
+) -> io::Result<()> {
+    let first = format!("  {label}");
+    let rest = " ".repeat(first.len());
+    let width = usize::from(look.width.clamp(40, 100));
+    let options = textwrap::Options::new(width)
+        .initial_indent(&first)
+        .subsequent_indent(&rest)
+        // Options, dates and paths are not to be torn at their hyphens.
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    for (index, line) in textwrap::wrap(text, options).iter().enumerate() {
+        match line.strip_prefix(&first) {
+            Some(body) if index == 0 => {
+                writeln!(out, "{}{body}", look.paint(Tone::Faint, &first))?;
+            }
+            Some(_) | None => writeln!(out, "{line}")?,
+        }
+    }
+    Ok(())
 }

@@ -10,8 +10,8 @@ use probe_core::path::NetworkPath;
 use probe_core::verdict::Finding;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::paint::{Look, Tone};
-use super::{egress, matrix};
+use super::paint::{Look, Tone, paragraph};
+use super::{checks, egress, matrix};
 
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     heading(document, look, out)?;
@@ -26,6 +26,7 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
     notes(document, look, out)?;
     egress::write(document, look, out)?;
     skipped(document, look, out)?;
+    checks::of_run(&document.checks, look, out)?;
     summary(document, look, out)
 }
 
@@ -293,30 +294,6 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
         text.push_str("; INCOMPLETE: the run was interrupted");
     }
     writeln!(out, "\n{}", look.paint(tone, &text))
-}
-
-/// `text` wrapped to the look's width behind a label, indented.
-pub(super) fn paragraph(
-    out: &mut dyn Write,
-    look: Look,
-    label: &str,
-    text: &str,
-) -> io::Result<()> {
-    let first = format!("  {label}");
-    let rest = " ".repeat(first.len());
-    let width = usize::from(look.width.clamp(40, 100));
-    let options = textwrap::Options::new(width)
-        .initial_indent(&first)
-        .subsequent_indent(&rest);
-    for (index, line) in textwrap::wrap(text, options).iter().enumerate() {
-        match line.strip_prefix(&first) {
-            Some(body) if index == 0 => {
-                writeln!(out, "{}{body}", look.paint(Tone::Faint, &first))?;
-            }
-            Some(_) | None => writeln!(out, "{line}")?,
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn outcome(outcome: Outcome) -> (&'static str, Tone) {

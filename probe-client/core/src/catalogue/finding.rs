@@ -28,7 +28,7 @@ impl FindingId {
 
 table! {
     /// What was noted beside a verdict. The ids are stable; a retired one is never used again.
-    FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings";
+    FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings", document "docs/verdicts.md";
 
     SourceAddressTranslated = "source-address-translated" {
         title: "The server sees another source address",
@@ -84,6 +84,11 @@ table! {
         title: "A large TLS greeting does not get through",
         meaning: "A ClientHello of post-quantum size fails where a small one passes.",
         severity: Severity::Warning,
+    }
+    ClientCertificateLost = "client-certificate-lost" {
+        title: "The client certificate did not arrive",
+        meaning: "This side presented a client certificate, and another or none reached the server.",
+        severity: Severity::Error,
     }
     Loss = "loss" {
         title: "Single packets were lost",

@@ -13,11 +13,11 @@ pub fn markdown() -> String {
     placeholders(&mut out);
     for id in VerdictId::ALL {
         let entry = id.entry();
-        page(&mut out, id, entry.title, entry.page);
+        page(&mut out, id, entry.title, entry.page, link);
     }
     for id in FindingId::ALL {
         let entry = id.entry();
-        page(&mut out, id, entry.title, entry.page);
+        page(&mut out, id, entry.title, entry.page, link);
     }
     out
 }
@@ -45,7 +45,7 @@ fn verdict_table(out: &mut String) {
         };
         out.push_str(&format!(
             "| {} | {meaning} | {class} | {severity} | {blocked} |\n",
-            link(id)
+            link(id.name())
         ));
     }
 }
@@ -57,7 +57,7 @@ fn finding_table(out: &mut String) {
         let severity = entry.severity.name();
         out.push_str(&format!(
             "| {} | {} | {severity} |\n",
-            link(id),
+            link(id.name()),
             entry.meaning
         ));
     }
@@ -72,7 +72,13 @@ fn placeholders(out: &mut String) {
 }
 
 /// The id alone becomes the heading, for renderers derive the anchor from all of it.
-fn page(out: &mut String, id: impl Display, title: &str, page: &str) {
+pub(super) fn page(
+    out: &mut String,
+    id: impl Display,
+    title: &str,
+    page: &str,
+    link: fn(&str) -> String,
+) {
     out.push_str(&format!("\n## {id}\n\n**{title}.**\n"));
     let mut links = false;
     for line in page.lines().skip(1) {
@@ -94,7 +100,7 @@ pub(super) fn see_also(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("- `")?.split_once("`: ")
 }
 
-fn link(id: impl Display) -> String {
+fn link(id: &str) -> String {
     format!("[`{id}`](#{id})")
 }
 

@@ -3,7 +3,7 @@
 /// Makes the enum, its words, and one entry per id. A row without a page file does not compile.
 macro_rules! table {
     (
-        $(#[$doc:meta])* $id:ident => $entry:ident, unknown $unknown:ident, pages in $pages:literal;
+        $(#[$doc:meta])* $id:ident => $entry:ident, unknown $unknown:ident, pages in $pages:literal, document $document:literal;
         $($variant:ident = $word:literal {
             title: $title:literal,
             meaning: $meaning:literal,
@@ -38,7 +38,7 @@ macro_rules! table {
 
             /// Where the documentation explains it.
             pub fn anchor(self) -> String {
-                format!("docs/verdicts.md#{self}")
+                format!(concat!($document, "#{}"), self)
             }
         }
 

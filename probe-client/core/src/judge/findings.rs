@@ -5,6 +5,7 @@ use super::evidence::Evidence;
 use crate::verdict::Finding;
 
 mod application;
+mod client_certificate;
 mod clock;
 mod destination;
 mod http;
@@ -23,6 +24,7 @@ const ALL: &[Look] = &[
     http::head,
     http::proxy,
     application::look,
+    client_certificate::look,
     loss::look,
     clock::look,
     destination::look,

@@ -1,0 +1,121 @@
+//! docs/checks.md: which requirement is covered by which check, the table of checks, every page.
+
+use super::markdown::page;
+use super::{CheckId, FindingId, VerdictId};
+
+/// The text of docs/checks.md.
+pub fn checks_markdown() -> String {
+    let mut out = String::from(INTRODUCTION);
+    out.push_str("\n## Requirements and checks\n\n| requirement | checks |\n|---|---|\n");
+    for (requirement, checks) in REQUIREMENTS {
+        let links: Vec<String> = checks.iter().map(|id| link(id.name())).collect();
+        out.push_str(&format!("| {requirement} | {} |\n", links.join(", ")));
+    }
+    out.push_str("\n## Checks\n\n| id | meaning | can end with | source |\n|---|---|---|---|\n");
+    for id in CheckId::ALL {
+        let entry = id.entry();
+        let statuses: Vec<&str> = entry.statuses.iter().map(|s| s.name()).collect();
+        let caveat = entry.confidence.caveat();
+        let caveat = caveat.map_or_else(String::new, |c| format!(" ({c})"));
+        out.push_str(&format!(
+            "| {} | {} | {} | {}{caveat} |\n",
+            link(id.name()),
+            entry.meaning,
+            statuses.join(", "),
+            entry.source
+        ));
+    }
+    for id in CheckId::ALL {
+        let entry = id.entry();
+        page(&mut out, id, entry.title, entry.page, link);
+    }
+    out
+}
+
+/// To the page of a check here, or to that of a verdict or finding in the other document.
+fn link(id: &str) -> String {
+    let elsewhere = id.parse::<VerdictId>().is_ok() || id.parse::<FindingId>().is_ok();
+    let document = if elsewhere { "verdicts.md" } else { "" };
+    format!("[`{id}`]({document}#{id})")
+}
+
+/// The requirements for Azure nodes in their order, in our words, and what asks for each.
+pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
+    (
+        "a head node with HPC Pack",
+        &[CheckId::HpcPack, CheckId::HeadNodeRole],
+    ),
+    (
+        "SP1 for worker nodes, SP2 for VM nodes",
+        &[CheckId::ServicePack, CheckId::NodeType],
+    ),
+    (
+        "outbound ports, by service pack (probed by `fwprobe run`)",
+        &[CheckId::PortsMode],
+    ),
+    (
+        "UseSp2AzurePorts, with restart and new deployment after a change",
+        &[CheckId::UseSp2AzurePorts, CheckId::PortsMode],
+    ),
+    ("net.tcp or HTTPS on port 443", &[CheckId::NettcpOver443]),
+    (
+        "the network leads to the Internet, directly or through a proxy client",
+        &[
+            CheckId::NetworkTopology,
+            CheckId::DefaultRoute,
+            CheckId::NameResolution,
+            CheckId::ProxySettings,
+        ],
+    ),
+    (
+        "a valid X.509 certificate",
+        &[
+            CheckId::CertificateFile,
+            CheckId::CertificateForm,
+            CheckId::CertificateValidity,
+            CheckId::CertificateSignature,
+            CheckId::CertificateUsage,
+            CheckId::CertificateChain,
+            CheckId::Clock,
+        ],
+    ),
+    (
+        "with a key of 2048 bits or more",
+        &[CheckId::CertificateKey],
+    ),
+    (
+        "with its private key, in the right stores of the head node and of other computers",
+        &[CheckId::CertificatePrivateKey, CheckId::CertificateStores],
+    ),
+    (
+        "its thumbprint in the node template",
+        &[CheckId::CertificateThumbprint],
+    ),
+    (
+        "the default management certificate for testing only",
+        &[CheckId::CertificateIssuer],
+    ),
+    (
+        "FileStagingMaxConcurrentCalls for large deployments",
+        &[CheckId::FileStagingCalls],
+    ),
+    (
+        "two proxy role instances per deployment, their cost, charges while deployed (notes of the profile, printed below the checks)",
+        &[CheckId::PortsMode],
+    ),
+];
+
+/// Nothing but the program's own input.
+#[cfg(test)]
+pub(super) const OF_NO_REQUIREMENT: &[CheckId] = &[CheckId::Sources];
+
+const INTRODUCTION: &str = "\
+# Checks of the head node
+
+Written from the pages in `probe-client/core/pages/checks` and the table in
+`probe-client/core/src/catalogue/check.rs` by `fwprobe explain --checks`; change those.
+`fwprobe explain ID` prints a page.
+
+`fwprobe check` makes them alone; `fwprobe run` reports those that it could make, and its exit code
+does not depend on them. What is unconfirmed says so.
+";

@@ -1,0 +1,50 @@
+//! `certificate-validity`: today lies between its dates.
+
+use jiff::Timestamp;
+
+use super::{Certificate, Check, CheckStatus};
+use crate::catalogue::CheckId;
+
+pub(super) fn ask(certificate: &Certificate<'_>, now: Timestamp) -> Check {
+    let id = CheckId::CertificateValidity;
+    let leaf = &certificate.bundle.leaf;
+    let now = now.as_second();
+    if now < leaf.not_before {
+        return Check::new(
+            id,
+            CheckStatus::Fail,
+            format!("it is valid only from {} on", day(leaf.not_before)),
+        )
+        .next("Look at this host's clock first, then at the certificate.");
+    }
+    if now > leaf.not_after {
+        return Check::new(
+            id,
+            CheckStatus::Fail,
+            format!("it expired on {}", day(leaf.not_after)),
+        )
+        .next("Issue a new one, and replace it in the subscription and in the stores.");
+    }
+    let days = (leaf.not_after - now) / SECONDS_OF_DAY;
+    let text = format!(
+        "it is valid until {}, {days} days from now",
+        day(leaf.not_after)
+    );
+    if days < LEAST_DAYS {
+        return Check::new(id, CheckStatus::Warn, text).next(
+            "Issue a new one before that, and replace it in the subscription and in the stores.",
+        );
+    }
+    Check::new(id, CheckStatus::Pass, text)
+}
+
+/// The date in UTC; a time beyond all calendars as a number.
+pub(super) fn day(unix_seconds: i64) -> String {
+    match Timestamp::from_second(unix_seconds) {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+        Err(_) => format!("{unix_seconds} s after 1970"),
+    }
+}
+
+const SECONDS_OF_DAY: i64 = 86_400;
+const LEAST_DAYS: i64 = 30;

@@ -1,0 +1,42 @@
+//! `head-node-role`: HPC Pack's value InstalledRole names HN.
+
+use super::{Check, CheckStatus};
+use crate::catalogue::CheckId;
+use crate::head_node::{HeadNode, Reading};
+
+pub(super) fn ask(node: &HeadNode) -> Check {
+    let id = CheckId::HeadNodeRole;
+    match &node.roles {
+        Reading::Found(_, roles) if roles.iter().any(|r| r.eq_ignore_ascii_case("HN")) => {
+            let text = format!("InstalledRole is {}: a head node", roles.join(", "));
+            Check::new(id, CheckStatus::Pass, text)
+        }
+        Reading::Found(_, roles) => Check::new(
+            id,
+            CheckStatus::Fail,
+            format!(
+                "InstalledRole is {}, without HN: no head node",
+                roles.join(", ")
+            ),
+        )
+        .next(
+            "Run the checks and the probes on the head node: ports and certificate matter there.",
+        ),
+        Reading::Absent(_) => Check::new(
+            id,
+            CheckStatus::Fail,
+            "the registry has no value InstalledRole: this is no head node",
+        ),
+        Reading::Unusable(_, found) => Check::new(
+            id,
+            CheckStatus::Fail,
+            format!("InstalledRole is {found}, and a list of texts (REG_MULTI_SZ) is wanted"),
+        ),
+        Reading::NotRead => Check::new(
+            id,
+            CheckStatus::Skipped,
+            "nothing that was read tells the role; --assume role=HN says it",
+        ),
+    }
+    .from(&node.roles)
+}

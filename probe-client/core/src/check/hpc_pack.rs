@@ -1,0 +1,28 @@
+//! `hpc-pack`: the key of HPC Pack is in the registry.
+
+use super::{Check, CheckStatus};
+use crate::catalogue::CheckId;
+use crate::head_node::{HeadNode, Reading};
+
+pub(super) fn ask(node: &HeadNode) -> Check {
+    let id = CheckId::HpcPack;
+    match &node.installed {
+        Reading::Found(..) => Check::new(
+            id,
+            CheckStatus::Pass,
+            "the registry has the key of HPC Pack: it is installed",
+        ),
+        Reading::Absent(_) => Check::new(
+            id,
+            CheckStatus::Fail,
+            r"the registry has no key HKLM\SOFTWARE\Microsoft\HPC: HPC Pack is not installed there",
+        )
+        .next("Make the export on the head node itself, as an administrator."),
+        Reading::NotRead | Reading::Unusable(..) => Check::new(
+            id,
+            CheckStatus::Skipped,
+            "no registry was read that would hold the key of HPC Pack",
+        ),
+    }
+    .from(&node.installed)
+}

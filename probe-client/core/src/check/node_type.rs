@@ -1,0 +1,52 @@
+//! `node-type`: worker nodes need SP1, VM nodes SP2.
+
+use super::{Check, CheckStatus};
+use crate::catalogue::CheckId;
+use crate::head_node::{HeadNode, NodeType};
+
+pub(super) fn ask(node: &HeadNode) -> Check {
+    let id = CheckId::NodeType;
+    let Some(wanted) = node.planned.node_type else {
+        return Check::new(
+            id,
+            CheckStatus::Skipped,
+            "--node-type worker or vm says which nodes are planned",
+        );
+    };
+    let Some(release) = node.release() else {
+        let text =
+            format!("the version of HPC Pack is not known, which decides about {wanted} nodes");
+        return Check::new(id, CheckStatus::Skipped, text).from(&node.version);
+    };
+    let (least, pack) = match wanted {
+        NodeType::Worker => ((3, 1), "SP1"),
+        NodeType::Vm => ((3, 2), "SP2"),
+    };
+    let check = if release.pair() < least {
+        Check::new(
+            id,
+            CheckStatus::Fail,
+            format!(
+                "{} has no {wanted} nodes: they need {pack} or later",
+                release.name
+            ),
+        )
+        .next(format!(
+            "Install {pack} or later of HPC Pack 2008 R2 on the head node."
+        ))
+    } else if wanted == NodeType::Vm && release.major > 3 {
+        Check::new(
+            id,
+            CheckStatus::Warn,
+            format!(
+                "{} is later than 2008 R2, and the requirements speak of VM nodes there alone",
+                release.name
+            ),
+        )
+        .next("Look up in its own documentation which nodes that release can deploy.")
+    } else {
+        let text = format!("{} has {wanted} nodes ({pack} or later)", release.name);
+        Check::new(id, CheckStatus::Pass, text)
+    };
+    check.resting_on(release.confidence).from(&node.version)
+}

@@ -1,0 +1,42 @@
+//! What the user plans to deploy.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// From `--node-type`, `--nodes` and `--cores`; what was not given is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    pub node_type: Option<NodeType>,
+    /// Azure nodes at the same time.
+    pub nodes: Option<u32>,
+    /// Cores of all of them together.
+    pub cores: Option<u32>,
+}
+
+/// The two kinds of Azure nodes of HPC Pack 2008 R2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeType {
+    Worker,
+    Vm,
+}
+
+impl fmt::Display for NodeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Worker => "worker",
+            Self::Vm => "vm",
+        })
+    }
+}
+
+impl FromStr for NodeType {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "worker" => Ok(Self::Worker),
+            "vm" => Ok(Self::Vm),
+            _ => Err("worker or vm is wanted"),
+        }
+    }
+}

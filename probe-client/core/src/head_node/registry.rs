@@ -1,0 +1,122 @@
+//! The part of a Windows registry that checks ask for, from whatever source. Keys and names are
+//! compared without regard to case, as Windows does.
+
+use std::collections::BTreeMap;
+
+mod export;
+mod lines;
+mod text;
+mod value;
+
+pub use export::{Export, ExportError, LineProblem, MAX_EXPORT_BYTES, parse_export};
+pub use text::Encoding;
+pub use value::Value;
+
+/// Keys and values. Only what [`wanted`] names is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registry {
+    /// By path in small letters; each with its values by name in small letters, `""` for the default
+    /// value.
+    keys: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Parts of the source could not be read: what is not here may still be there.
+    pub(crate) has_gaps: bool,
+}
+
+impl Registry {
+    /// Adds a key that exists, with or without values.
+    pub fn add_key(&mut self, path: &str) {
+        if kept(path) {
+            self.keys.entry(path.to_lowercase()).or_default();
+        }
+    }
+
+    /// Adds a value, and its key.
+    pub fn set(&mut self, path: &str, name: &str, value: Value) {
+        if wanted(path) {
+            let values = self.keys.entry(path.to_lowercase()).or_default();
+            values.insert(name.to_lowercase(), value);
+        }
+    }
+
+    pub(crate) fn remove_key(&mut self, path: &str) {
+        let path = path.to_lowercase();
+        let below = format!("{path}\\");
+        self.keys
+            .retain(|key, _| *key != path && !key.starts_with(&below));
+    }
+
+    pub(crate) fn remove_value(&mut self, path: &str, name: &str) {
+        if let Some(values) = self.keys.get_mut(&path.to_lowercase()) {
+            values.remove(&name.to_lowercase());
+        }
+    }
+
+    pub(super) fn has_key(&self, path: &str) -> bool {
+        self.keys.contains_key(&path.to_lowercase())
+    }
+
+    pub(super) fn value(&self, path: &str, name: &str) -> Option<&Value> {
+        let values = self.keys.get(&path.to_lowercase())?;
+        values.get(&name.to_lowercase())
+    }
+
+    /// Names of the keys right below `path`, in small letters.
+    pub(super) fn below(&self, path: &str) -> impl Iterator<Item = &str> {
+        let prefix = format!("{}\\", path.to_lowercase());
+        let from = prefix.clone();
+        let keys = self.keys.range(from..).map(|(key, _)| key.as_str());
+        keys.map_while(move |key| key.strip_prefix(prefix.as_str()))
+            .filter(|rest| !rest.contains('\\'))
+    }
+
+    /// The source holds `path` or a key above it, and all of it: what is missing below is not there.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        if self.has_gaps {
+            return false;
+        }
+        let path = path.to_lowercase();
+        let mut part = path.as_str();
+        loop {
+            if self.keys.contains_key(part) {
+                return true;
+            }
+            match part.rsplit_once('\\') {
+                // A bare root key says nothing: exports are made of some key below.
+                Some((above, _)) if above.contains('\\') => part = above,
+                Some(_) | None => return false,
+            }
+        }
+    }
+}
+
+/// Whether a check may ask for values of this key.
+pub fn wanted(path: &str) -> bool {
+    let path = path.to_lowercase();
+    WANTED.iter().any(|wanted| is_or_below(&path, wanted))
+}
+
+/// Wanted keys, and those above them, which show what an export covers.
+fn kept(path: &str) -> bool {
+    let path = path.to_lowercase();
+    WANTED
+        .iter()
+        .any(|wanted| is_or_below(&path, wanted) || is_or_below(wanted, &path))
+}
+
+fn is_or_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
+}
+
+/// All keys that checks ask for, in small letters. Whoever reads a live registry reads these.
+pub const WANTED: &[&str] = &[
+    r"hkey_local_machine\software\microsoft\hpc",
+    r"hkey_local_machine\software\wow6432node\microsoft\hpc",
+    r"hkey_local_machine\software\microsoft\windows\currentversion\uninstall",
+    r"hkey_local_machine\software\wow6432node\microsoft\windows\currentversion\uninstall",
+    r"hkey_local_machine\software\microsoft\windows\currentversion\internet settings",
+    r"hkey_current_user\software\microsoft\windows\currentversion\internet settings",
+    r"hkey_local_machine\software\microsoft\systemcertificates\my\certificates",
+    r"hkey_local_machine\software\microsoft\systemcertificates\root\certificates",
+    r"hkey_current_user\software\microsoft\systemcertificates\my\certificates",
+];

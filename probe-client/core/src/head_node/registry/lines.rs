@@ -1,0 +1,155 @@
+//! Logical lines of an export: a text value may hold line breaks, and bytes are continued behind a
+//! backslash.
+
+use std::str::Lines;
+
+/// One entry as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry<'a> {
+    /// `[path]`, or `[-path]` which deletes it.
+    Key { path: &'a str, delete: bool },
+    /// `"name"=data` or `@=data`; the name is empty for `@`.
+    Value { name: String, data: Data },
+    /// Something else, and what was wanted.
+    Broken(&'static str),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    Text(String),
+    /// Everything behind `=`, with continuations joined.
+    Raw(String),
+}
+
+/// Entries with the number of the line on which each begins.
+#[derive(Clone, Debug)]
+pub(super) struct Entries<'a> {
+    lines: Lines<'a>,
+    line: usize,
+}
+
+impl<'a> Entries<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self {
+            lines: text.lines(),
+            line: 0,
+        }
+    }
+
+    /// The next line that is neither empty nor a comment.
+    pub(super) fn next_line(&mut self) -> Option<(usize, &'a str)> {
+        loop {
+            let line = self.take()?;
+            let trimmed = line.trim();
+            if !trimmed.is_empty() && !trimmed.starts_with(';') {
+                return Some((self.line, line));
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<&'a str> {
+        self.line += 1;
+        self.lines.next()
+    }
+
+    fn entry(&mut self, line: &'a str) -> Entry<'a> {
+        let line = line.trim_start();
+        if let Some(rest) = line.strip_prefix('[') {
+            return key(rest);
+        }
+        if let Some(rest) = line.strip_prefix('@') {
+            return self.value(String::new(), rest);
+        }
+        let Some(rest) = line.strip_prefix('"') else {
+            return Entry::Broken("a key in brackets or a value in quotes is wanted");
+        };
+        match quoted(rest) {
+            Some((name, rest)) => self.value(name, rest),
+            None => Entry::Broken("the name of a value has no closing quote"),
+        }
+    }
+
+    fn value(&mut self, name: String, rest: &'a str) -> Entry<'a> {
+        let Some(data) = rest.trim_start().strip_prefix('=') else {
+            return Entry::Broken("`=` is wanted behind the name of a value");
+        };
+        let data = data.trim_start();
+        let data = match data.strip_prefix('"') {
+            Some(text) => self.text(text).map(Data::Text),
+            None => self.raw(data).map(Data::Raw),
+        };
+        match data {
+            Some(data) => Entry::Value { name, data },
+            None => Entry::Broken("this value is not complete"),
+        }
+    }
+
+    /// A quoted text, over as many lines as it takes; `None` where the file ends before the quote.
+    fn text(&mut self, first: &str) -> Option<String> {
+        let mut text = String::new();
+        let mut line = first;
+        while unquoted(&mut text, line).is_none() {
+            text.push('\n');
+            line = self.take()?;
+        }
+        Some(text)
+    }
+
+    /// `None` where the file ends behind a continuation.
+    fn raw(&mut self, first: &str) -> Option<String> {
+        let mut all = first.trim_end().to_owned();
+        while all.ends_with('\\') {
+            all.pop();
+            let next = self.take()?.trim();
+            if next.is_empty() {
+                return None;
+            }
+            all.push_str(next);
+        }
+        Some(all)
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (usize, Entry<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (number, line) = self.next_line()?;
+        Some((number, self.entry(line)))
+    }
+}
+
+fn key(rest: &str) -> Entry<'_> {
+    // A key's name may hold brackets: the last one closes.
+    let Some(end) = rest.rfind(']') else {
+        return Entry::Broken("the name of a key has no closing bracket");
+    };
+    let path = &rest[..end];
+    match path.strip_prefix('-') {
+        Some(path) => Entry::Key { path, delete: true },
+        None => Entry::Key {
+            path,
+            delete: false,
+        },
+    }
+}
+
+/// The text up to the closing quote without escapes, and what follows.
+fn quoted(rest: &str) -> Option<(String, &str)> {
+    let mut text = String::new();
+    let rest = unquoted(&mut text, rest)?;
+    Some((text, rest))
+}
+
+/// Adds to `text` up to the closing quote, and gives what follows it; `None` where it does not close.
+fn unquoted<'r>(text: &mut String, rest: &'r str) -> Option<&'r str> {
+    let mut characters = rest.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some(&rest[at + 1..]),
+            '\\' => text.extend(characters.next().map(|(_, escaped)| escaped)),
+            other => text.push(other),
+        }
+    }
+    None
+}

@@ -1,0 +1,82 @@
+//! A registry value, and its form in an export.
+
+/// By type; numbers of the types: Windows SDK, winnt.h.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `REG_SZ` and `REG_EXPAND_SZ`.
+    Text(String),
+    /// `REG_MULTI_SZ`.
+    Texts(Vec<String>),
+    /// `REG_DWORD`, and `REG_DWORD_BIG_ENDIAN`.
+    Dword(u32),
+    Qword(u64),
+    Binary(Vec<u8>),
+    /// A type that no check asks for, or bytes that do not fit their type.
+    Other {
+        kind: u32,
+        bytes: usize,
+    },
+}
+
+impl Value {
+    /// From the bytes of `hex(KIND):`. `wide`: texts are UTF-16, as in exports of version 5.
+    pub(super) fn of_bytes(kind: u32, bytes: Vec<u8>, wide: bool) -> Self {
+        let other = Self::Other {
+            kind,
+            bytes: bytes.len(),
+        };
+        match kind {
+            1 | 2 => Self::Text(one_text(&bytes, wide)),
+            3 => Self::Binary(bytes),
+            4 => <[u8; 4]>::try_from(bytes).map_or(other, |b| Self::Dword(u32::from_le_bytes(b))),
+            5 => <[u8; 4]>::try_from(bytes).map_or(other, |b| Self::Dword(u32::from_be_bytes(b))),
+            7 => Self::Texts(
+                decoded(&bytes, wide)
+                    .split('\0')
+                    .filter(|text| !text.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+            ),
+            11 => <[u8; 8]>::try_from(bytes).map_or(other, |b| Self::Qword(u64::from_le_bytes(b))),
+            _ => other,
+        }
+    }
+
+    /// The type and the value in short, for a message.
+    pub(crate) fn described(&self) -> String {
+        match self {
+            Self::Text(text) => format!("the text `{}` (REG_SZ)", shortened(text)),
+            Self::Texts(texts) => format!("a list of {} texts (REG_MULTI_SZ)", texts.len()),
+            Self::Dword(number) => format!("the number {number} (REG_DWORD)"),
+            Self::Qword(number) => format!("the number {number} (REG_QWORD)"),
+            Self::Binary(bytes) => format!("{} bytes (REG_BINARY)", bytes.len()),
+            Self::Other { kind, bytes } => format!("{bytes} bytes of type {kind}"),
+        }
+    }
+}
+
+fn one_text(bytes: &[u8], wide: bool) -> String {
+    let text = decoded(bytes, wide);
+    text.split('\0').next().unwrap_or_default().to_owned()
+}
+
+fn decoded(bytes: &[u8], wide: bool) -> String {
+    if !wide {
+        return super::text::narrow(bytes);
+    }
+    let units = bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    char::decode_utf16(units)
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect()
+}
+
+/// Fit for one line of a report.
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

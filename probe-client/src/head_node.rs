@@ -1,0 +1,93 @@
+//! Fills in what is known of the head node: from registry exports, certificate files, flags and this
+//! system. Each source is a function that adds to the snapshot.
+
+use std::path::Path;
+
+use probe_core::catalogue::FindingId;
+use probe_core::document::RunDocument;
+use probe_core::head_node::{ClockState, HeadNode, NameLookup, Origin, Reading};
+use probe_core::observation::Operation;
+
+mod export_file;
+mod system;
+
+use crate::arguments::HeadNodeOptions;
+use crate::config::{Environment, Problems};
+use crate::key_store::{PasswordSource, certificate_file};
+
+/// Everything that can be told before a run.
+///
+/// # Errors
+/// Flags that make no sense. Files that cannot be read are answers of the checks.
+pub(crate) fn gather(
+    options: &HeadNodeOptions,
+    environment: Environment<'_>,
+) -> Result<HeadNode, Problems> {
+    let mut problems = Problems::default();
+    let mut node = HeadNode::default();
+    for path in &options.product.registry_exports {
+        export_file::read(path, &mut node);
+    }
+    for text in &options.product.assumptions {
+        if let Some(assumption) = problems.take(text.parse()) {
+            node.assume(assumption);
+        }
+    }
+    node.planned.node_type = options.node_type;
+    node.planned.nodes = options.nodes;
+    node.planned.cores = options.cores;
+    system::proxies(&mut node, environment);
+    system::routes(&mut node);
+    let file = options.certificate_password_file.as_deref();
+    let passwords = PasswordSource::new(file, environment);
+    let certificates = options.certificates.iter();
+    node.certificates = certificates
+        .map(|path| certificate_file(Path::new(path), &passwords))
+        .collect();
+    problems.none()?;
+    Ok(node)
+}
+
+/// Adds what a run has seen: names and clocks.
+pub(crate) fn learn(node: &mut HeadNode, document: &RunDocument) {
+    for host in &document.server.hosts {
+        let mut own = document
+            .probes
+            .iter()
+            .filter(|p| p.measurement.host == *host)
+            .peekable();
+        let failure = own.peek().and_then(|probe| {
+            let mut all = probe.measurement.observations.iter();
+            all.find(|o| o.operation == Operation::Resolve)
+                .and_then(|o| o.failure.clone())
+        });
+        let mut addresses: Vec<_> = own.filter_map(|p| p.measurement.server()).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let result = match failure {
+            Some(failure) => Err(failure
+                .text
+                .unwrap_or_else(|| "the resolver gave none".to_owned())),
+            None => Ok(addresses),
+        };
+        node.names.push(NameLookup {
+            name: host.clone(),
+            result,
+        });
+    }
+    node.clock = clock(document);
+}
+
+fn clock(document: &RunDocument) -> Reading<ClockState> {
+    let mut findings = document.probes.iter().flat_map(|p| &p.findings);
+    let skew = findings.find(|f| f.id == FindingId::ClockSkew);
+    let testified = document.probes.iter().any(|p| {
+        let session = p.measurement.session.as_ref();
+        session.is_some_and(|s| s.testimony.is_some())
+    });
+    match (skew, testified) {
+        (Some(skew), _) => Reading::Found(Origin::Run, ClockState::Differs(skew.claim.clone())),
+        (None, true) => Reading::Found(Origin::Run, ClockState::Agrees),
+        (None, false) => Reading::NotRead,
+    }
+}

@@ -1,0 +1,44 @@
+//! A registry export as a source.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use probe_core::head_node::registry::{ExportError, MAX_EXPORT_BYTES, parse_export};
+use probe_core::head_node::{HeadNode, Origin, SourceRead, SourceState};
+
+/// Adds what `path` holds; what is wrong with it is an answer.
+pub(super) fn read(path: &Path, node: &mut HeadNode) {
+    let origin = Origin::ExportedFile(path.display().to_string());
+    let state = match load(path) {
+        Err(why) => SourceState::Unreadable { why },
+        Ok(bytes) => match parse_export(&bytes) {
+            Err(error) => SourceState::Unreadable {
+                why: error.to_string(),
+            },
+            Ok(export) => {
+                node.read_registry(&export.registry, &origin);
+                export.state()
+            }
+        },
+    };
+    node.sources.push(SourceRead { origin, state });
+}
+
+/// Never more than one byte above the limit.
+fn load(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
+    let limit = u64::try_from(MAX_EXPORT_BYTES).unwrap_or(u64::MAX);
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() {
+        return Err("it is a directory; the file that `reg export` wrote is wanted".to_owned());
+    }
+    if metadata.len() > limit {
+        return Err(ExportError::TooLarge(metadata.len()).to_string());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    Ok(bytes)
+}

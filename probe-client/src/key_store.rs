@@ -1,0 +1,239 @@
+//! Certificate files of every usual form: DER, PEM with or without key, PKCS#12, PKCS#7. Keys and
+//! passwords are wiped when dropped; what decoders keep in between is not in our hands.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use p12_keystore::Pkcs12Archive;
+use p12_keystore::error::Error as P12Error;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
+use thiserror::Error;
+use zeroize::{Zeroize as _, Zeroizing};
+
+mod facts;
+mod identity;
+mod key;
+mod password;
+mod pem;
+mod pkcs7;
+
+pub(crate) use facts::certificate_file;
+pub(crate) use identity::{ClientIdentity, client_identity};
+pub(crate) use password::PasswordSource;
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) struct KeyStore {
+    pub(crate) form: &'static str,
+    /// In DER, in the file's order; at least one.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    pub(crate) keys: Vec<StoredKey>,
+}
+
+/// A private key in one of the forms in which files hold them.
+pub(crate) struct StoredKey {
+    form: KeyForm,
+    der: Zeroizing<Vec<u8>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyForm {
+    Pkcs8,
+    Pkcs1,
+    Sec1,
+}
+
+impl StoredKey {
+    fn new(form: KeyForm, der: Vec<u8>) -> Self {
+        Self {
+            form,
+            der: Zeroizing::new(der),
+        }
+    }
+
+    /// For as long as the key is borrowed.
+    pub(crate) fn der(&self) -> PrivateKeyDer<'_> {
+        let bytes: &[u8] = &self.der;
+        match self.form {
+            KeyForm::Pkcs8 => PrivatePkcs8KeyDer::from(bytes).into(),
+            KeyForm::Pkcs1 => PrivatePkcs1KeyDer::from(bytes).into(),
+            KeyForm::Sec1 => PrivateSec1KeyDer::from(bytes).into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredKey({:?})", self.form)
+    }
+}
+
+/// Reads and decodes `path`.
+///
+/// # Errors
+/// It cannot be read, is of no known form, or its password is not the given one.
+pub(crate) fn load(path: &Path, passwords: &PasswordSource) -> Result<KeyStore, KeyStoreError> {
+    let bytes = Zeroizing::new(read(path)?);
+    if bytes.is_empty() {
+        return Err(KeyStoreError::Empty);
+    }
+    if pem::looks_like(&bytes) {
+        return pem::decode(&bytes, path, passwords);
+    }
+    if let Some(certificates) = facts::der_certificate(&bytes) {
+        return Ok(KeyStore {
+            form: "DER",
+            certificates,
+            keys: Vec::new(),
+        });
+    }
+    if let Some(certificates) = pkcs7::certificates(&bytes) {
+        return some(KeyStore {
+            form: "PKCS#7",
+            certificates,
+            keys: Vec::new(),
+        });
+    }
+    pkcs12(&bytes, path, passwords)
+}
+
+/// Bounded, and nothing but a file.
+fn read(path: &Path) -> Result<Vec<u8>, KeyStoreError> {
+    let metadata = std::fs::metadata(path).map_err(KeyStoreError::Unreadable)?;
+    if metadata.is_dir() {
+        return Err(KeyStoreError::Directory);
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(KeyStoreError::TooLarge);
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(KeyStoreError::Unreadable)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        bytes.zeroize();
+        return Err(KeyStoreError::TooLarge);
+    }
+    Ok(bytes)
+}
+
+/// Tries without a password first: many files that hold no key have none.
+fn pkcs12(
+    bytes: &[u8],
+    path: &Path,
+    passwords: &PasswordSource,
+) -> Result<KeyStore, KeyStoreError> {
+    if !is_pkcs12(bytes) {
+        return Err(KeyStoreError::NoForm);
+    }
+    if bytes.get(1) == Some(&0x80) {
+        return Err(KeyStoreError::IndefiniteLength);
+    }
+    let archive = match passwords.find(path)? {
+        Some(password) => opened(bytes, &password)?,
+        None => match opened(bytes, "") {
+            Err(KeyStoreError::WrongPassword) => return Err(KeyStoreError::NoPassword),
+            other => other?,
+        },
+    };
+    let keys = archive.keys.iter().map(|bag| {
+        // The crate's own copy cannot be wiped.
+        StoredKey::new(KeyForm::Pkcs8, bag.key.as_der().to_vec())
+    });
+    let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec());
+    some(KeyStore {
+        form: "PKCS#12",
+        keys: keys.collect(),
+        certificates: certificates.collect(),
+    })
+}
+
+fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> {
+    Pkcs12Archive::from_pkcs12(bytes, password).map_err(|error| match error {
+        // Without a MAC a wrong password shows in the padding only.
+        P12Error::MacError(_) | P12Error::UnpadError | P12Error::Pkcs5Error(_) => {
+            KeyStoreError::WrongPassword
+        }
+        P12Error::UnsupportedEncryptionScheme | P12Error::UnsupportedMacAlgorithm => {
+            KeyStoreError::UnknownCipher
+        }
+        P12Error::InvalidParameters => KeyStoreError::TooCostly,
+        P12Error::IoError(_)
+        | P12Error::DerError(_)
+        | P12Error::InvalidVersion
+        | P12Error::UnsupportedContentType
+        | P12Error::UnsupportedCertificateType
+        | P12Error::X509Error(_)
+        | P12Error::InvalidLength
+        | P12Error::InvalidData
+        | P12Error::InvalidPrivateKey => KeyStoreError::Damaged("PKCS#12"),
+    })
+}
+
+/// RFC 7292: a sequence that begins with version 3.
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    let Some([0x30, length]) = bytes.first_chunk::<2>() else {
+        return false;
+    };
+    let header = match length {
+        0x00..=0x80 => 2,
+        more => 2 + usize::from(more & 0x7f),
+    };
+    bytes.get(header..header + 3) == Some(&[0x02, 0x01, 0x03])
+}
+
+fn some(store: KeyStore) -> Result<KeyStore, KeyStoreError> {
+    if store.certificates.is_empty() {
+        return Err(KeyStoreError::NoCertificate(store.form));
+    }
+    Ok(store)
+}
+
+/// What is wrong with a file, and what would be right. No message repeats a password.
+#[derive(Debug, Error)]
+pub(crate) enum KeyStoreError {
+    #[error("it cannot be read: {0}")]
+    Unreadable(std::io::Error),
+    #[error("it is a directory; a file is wanted")]
+    Directory,
+    #[error("it is empty")]
+    Empty,
+    #[error("it has more than {MAX_BYTES} bytes, and a certificate file has a few thousand")]
+    TooLarge,
+    #[error(
+        "it is none of DER, PEM, PKCS#12 and PKCS#7; wanted is a .cer, .crt, .pem, .pfx, .p12 or .p7b file"
+    )]
+    NoForm,
+    #[error("it is {0} without any certificate")]
+    NoCertificate(&'static str),
+    #[error("it begins like {0}, and is damaged or cut short")]
+    Damaged(&'static str),
+    #[error(
+        "it is PKCS#12 in a form of BER that is not read here; import it somewhere and export it again"
+    )]
+    IndefiniteLength,
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error(
+        "it needs a password: give --certificate-password-file FILE, set {}, or run this on a terminal",
+        password::VARIABLE
+    )]
+    NoPassword,
+    #[error("the password file {} cannot be used: {why}", path.display())]
+    PasswordFile { path: PathBuf, why: String },
+    #[error(
+        "it uses a cipher that is not known here; export it again with AES-256 and SHA-256, or with TripleDES-SHA1"
+    )]
+    UnknownCipher,
+    #[error(
+        "its key derivation asks for more work or memory than any honest file; it was not opened"
+    )]
+    TooCostly,
+    #[error("it holds {0} private keys, and just one with its certificate is wanted")]
+    NotOneKey(usize),
+    #[error("its private key cannot be used: {0}")]
+    UnusableKey(String),
+}
+
+/// A chain with its key takes less than a hundredth of it.
+const MAX_BYTES: u64 = 1024 * 1024;

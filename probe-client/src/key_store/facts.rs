@@ -1,0 +1,233 @@
+//! From a key store to what the checks ask: facts about its certificates, and whether keys fit.
+
+use std::path::Path;
+
+use probe_core::head_node::certificate::{Bundle, PrivateKey, Signature};
+use probe_core::head_node::{CertificateContents, CertificateFacts, CertificateFile};
+use sha1::{Digest as _, Sha1};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _};
+use x509_parser::public_key::PublicKey;
+
+use super::{KeyStore, PasswordSource, key, load};
+
+/// Reads `path` for the checks; whatever is wrong with it is an answer.
+pub(crate) fn certificate_file(path: &Path, passwords: &PasswordSource) -> CertificateFile {
+    let contents = match load(path, passwords) {
+        Err(error) => CertificateContents::Unreadable(error.to_string()),
+        Ok(store) => contents(&store),
+    };
+    CertificateFile {
+        file: path.display().to_string(),
+        contents,
+    }
+}
+
+/// The bytes of one certificate, if that is what they are.
+pub(super) fn der_certificate(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (rest, _) = X509Certificate::from_der(bytes).ok()?;
+    let length = bytes.len() - rest.len();
+    Some(vec![bytes[..length].to_vec()])
+}
+
+/// Certificates one after the other, without anything between.
+pub(super) fn der_certificates(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() && all.len() < MAX_CERTIFICATES {
+        let (rest, _) = X509Certificate::from_der(bytes).ok()?;
+        all.push(bytes[..bytes.len() - rest.len()].to_vec());
+        bytes = rest;
+    }
+    Some(all)
+}
+
+fn contents(store: &KeyStore) -> CertificateContents {
+    let (key, leaf) = matched(store);
+    let described = |der: &Vec<u8>| facts(der).ok_or_else(|| UNPARSED.to_owned());
+    let mut all = Vec::new();
+    for der in store.certificates.iter().take(MAX_CERTIFICATES) {
+        match described(der) {
+            Ok(facts) => all.push(facts),
+            Err(why) => return CertificateContents::Unreadable(why),
+        }
+    }
+    if all.is_empty() {
+        return CertificateContents::Unreadable(UNPARSED.to_owned());
+    }
+    let leaf = leaf.unwrap_or_else(|| end_certificate(&all));
+    let leaf = all.remove(leaf.min(all.len() - 1));
+    CertificateContents::Read(Box::new(Bundle {
+        form: store.form.to_owned(),
+        leaf,
+        others: all,
+        key,
+    }))
+}
+
+/// The first that issued no other one.
+fn end_certificate(all: &[CertificateFacts]) -> usize {
+    let issued = |one: &CertificateFacts| {
+        let mut others = all.iter().filter(|other| other.subject != one.subject);
+        others.any(|other| other.issuer == one.subject)
+    };
+    all.iter().position(|one| !issued(one)).unwrap_or(0)
+}
+
+/// What there is to say of the keys, and the place of the certificate that has one.
+fn matched(store: &KeyStore) -> (PrivateKey, Option<usize>) {
+    let place = |public: &Vec<u8>| {
+        let mut certificates = store.certificates.iter();
+        certificates.position(|c| key::is_of(c, public))
+    };
+    match store.keys.as_slice() {
+        [] => (PrivateKey::Absent, None),
+        [one] => match key::public_key(one) {
+            Err(why) => (PrivateKey::NotCompared(why), None),
+            Ok(public) => match place(&public) {
+                leaf @ Some(_) => (PrivateKey::Matches, leaf),
+                None => (PrivateKey::Foreign, None),
+            },
+        },
+        several => {
+            let places: Vec<usize> = several
+                .iter()
+                .filter_map(|one| key::public_key(one).ok())
+                .filter_map(|public| place(&public))
+                .collect();
+            let key = PrivateKey::Several {
+                keys: several.len(),
+                matching: places.len(),
+            };
+            (key, places.first().copied())
+        }
+    }
+}
+
+fn facts(der: &[u8]) -> Option<CertificateFacts> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let (key_algorithm, key_bits) = key_of(&certificate);
+    let constraints = certificate.basic_constraints().ok().flatten();
+    let usage = certificate.key_usage().ok().flatten();
+    let extended = certificate.extended_key_usage().ok().flatten();
+    Some(CertificateFacts {
+        subject: text(&certificate.subject().to_string()),
+        issuer: text(&certificate.issuer().to_string()),
+        version: certificate.version().0.saturating_add(1),
+        not_before: certificate.validity().not_before.timestamp(),
+        not_after: certificate.validity().not_after.timestamp(),
+        key_algorithm,
+        key_bits,
+        signature: signature(&certificate.signature_algorithm.algorithm.to_id_string()),
+        is_authority: constraints.is_some_and(|c| c.value.ca),
+        key_usage: usage.map(|u| key_usage(u.value.flags)),
+        extended_key_usage: extended.map(|e| extended_key_usage(e.value)),
+        thumbprint: hex::encode_upper(Sha1::digest(der)),
+    })
+}
+
+/// A name of anybody's, fit for one line of a report.
+fn text(name: &str) -> String {
+    let plain = name.chars().filter(|c| !c.is_control());
+    plain.take(MAX_NAME_CHARACTERS).collect()
+}
+
+fn key_of(certificate: &X509Certificate<'_>) -> (String, Option<u32>) {
+    let info = certificate.public_key();
+    let id = info.algorithm.algorithm.to_id_string();
+    let bits = |n: usize| u32::try_from(n).ok().filter(|bits| *bits > 0);
+    match info.parsed() {
+        Ok(PublicKey::RSA(rsa)) => {
+            let zeros = rsa.modulus.iter().take_while(|b| **b == 0).count();
+            let digits = &rsa.modulus[zeros..];
+            let unused = digits.first().map_or(0, |b| b.leading_zeros());
+            let used = bits(digits.len() * 8).map(|b| b - unused);
+            ("RSA".to_owned(), used)
+        }
+        Ok(PublicKey::EC(point)) => ("EC".to_owned(), bits(point.key_size())),
+        Ok(_) | Err(_) => {
+            let name = match id.as_str() {
+                "1.2.840.113549.1.1.1" => "RSA",
+                "1.2.840.10040.4.1" => "DSA",
+                "1.3.101.112" => "Ed25519",
+                "1.3.101.113" => "Ed448",
+                "1.2.840.113549.1.1.10" => "RSASSA-PSS",
+                other => other,
+            };
+            (name.to_owned(), None)
+        }
+    }
+}
+
+/// RFC 3279, 4055, 5758, 8410; 1.3.14.3.2.29 is what makecert wrote.
+fn signature(oid: &str) -> Signature {
+    let sound = |name: &str| Signature::Sound(name.to_owned());
+    match oid {
+        "1.2.840.113549.1.1.11" => sound("sha256WithRSAEncryption"),
+        "1.2.840.113549.1.1.12" => sound("sha384WithRSAEncryption"),
+        "1.2.840.113549.1.1.13" => sound("sha512WithRSAEncryption"),
+        "1.2.840.113549.1.1.10" => sound("RSASSA-PSS"),
+        "1.2.840.10045.4.3.2" => sound("ecdsa-with-SHA256"),
+        "1.2.840.10045.4.3.3" => sound("ecdsa-with-SHA384"),
+        "1.2.840.10045.4.3.4" => sound("ecdsa-with-SHA512"),
+        "1.3.101.112" => sound("Ed25519"),
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => {
+            Signature::Sha1("sha1WithRSAEncryption".to_owned())
+        }
+        "1.2.840.10045.4.1" => Signature::Sha1("ecdsa-with-SHA1".to_owned()),
+        "1.2.840.113549.1.1.2" => Signature::Broken("md2WithRSAEncryption".to_owned()),
+        "1.2.840.113549.1.1.3" => Signature::Broken("md4WithRSAEncryption".to_owned()),
+        "1.2.840.113549.1.1.4" => Signature::Broken("md5WithRSAEncryption".to_owned()),
+        other => Signature::Unknown(other.to_owned()),
+    }
+}
+
+/// RFC 5280 section 4.2.1.3, the first bit first.
+fn key_usage(flags: u16) -> Vec<String> {
+    let names = [
+        "digitalSignature",
+        "nonRepudiation",
+        "keyEncipherment",
+        "dataEncipherment",
+        "keyAgreement",
+        "keyCertSign",
+        "cRLSign",
+        "encipherOnly",
+        "decipherOnly",
+    ];
+    let set = names
+        .iter()
+        .enumerate()
+        .filter(|(bit, _)| (flags >> bit) & 1 == 1);
+    set.map(|(_, name)| (*name).to_owned()).collect()
+}
+
+fn extended_key_usage(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    let named = [
+        (usage.any, "any"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    let mut all: Vec<String> = named
+        .into_iter()
+        .filter(|(set, _)| *set)
+        .map(|(_, name)| name.to_owned())
+        .collect();
+    let others = usage.other.iter().take(MAX_USAGES);
+    all.extend(others.map(|oid| text(&oid.to_id_string())));
+    all
+}
+
+const UNPARSED: &str = "a certificate in it cannot be parsed";
+
+/// A chain has a handful.
+const MAX_CERTIFICATES: usize = 64;
+
+/// Characters of a subject or issuer that a report repeats.
+const MAX_NAME_CHARACTERS: usize = 200;
+
+/// Extended key usages without a name of their own that a report repeats.
+const MAX_USAGES: usize = 16;

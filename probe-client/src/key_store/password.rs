@@ -1,0 +1,74 @@
+//! Where the password of a certificate file comes from: a file, the environment, or the user at a
+//! terminal. Never an argument, which every user of the machine could read.
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::KeyStoreError;
+use crate::config::Environment;
+
+/// Asked only where a file needs one.
+#[derive(Debug, Default)]
+pub(crate) struct PasswordSource {
+    file: Option<PathBuf>,
+    variable: Option<Secret>,
+}
+
+struct Secret(Zeroizing<String>);
+
+impl PasswordSource {
+    pub(crate) fn new(file: Option<&Path>, environment: Environment<'_>) -> Self {
+        Self {
+            file: file.map(Path::to_owned),
+            variable: environment(VARIABLE).map(|text| Secret(Zeroizing::new(text))),
+        }
+    }
+
+    /// The password for `path`; `None` where there is nobody to ask.
+    pub(super) fn find(&self, path: &Path) -> Result<Option<Zeroizing<String>>, KeyStoreError> {
+        if let Some(file) = &self.file {
+            return read(file).map(Some);
+        }
+        if let Some(Secret(text)) = &self.variable {
+            return Ok(Some(text.clone()));
+        }
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return Ok(None);
+        }
+        let typed = rpassword::prompt_password(format!("Password of {}: ", path.display()));
+        // Without a terminal after all: as if there were none.
+        Ok(typed.ok().map(Zeroizing::new))
+    }
+}
+
+fn read(path: &Path) -> Result<Zeroizing<String>, KeyStoreError> {
+    let failed = |why: String| KeyStoreError::PasswordFile {
+        path: path.to_owned(),
+        why,
+    };
+    let mut text = Zeroizing::new(String::new());
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| failed(error.to_string()))?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(failed(format!("it has more than {MAX_BYTES} bytes")));
+    }
+    // Editors end a file with a line break; a byte order mark is no part of a password either.
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The environment variable.
+pub(super) const VARIABLE: &str = "FWPROBE_CERTIFICATE_PASSWORD";
+
+/// Windows takes passwords of up to 32 characters in its dialogs, and somewhat longer ones elsewhere.
+const MAX_BYTES: u64 = 4096;

@@ -1,0 +1,109 @@
+//! Checks for people: what is wrong in full, what is right on one line each or all on one.
+
+use std::io::{self, Write};
+
+use probe_core::check::{Check, CheckDocument, CheckStatus};
+
+use super::paint::{Look, Tone, paragraph};
+
+/// The output of `fwprobe check`.
+pub(crate) fn check_table(document: &CheckDocument, look: Look) -> io::Result<String> {
+    let mut out = Vec::new();
+    writeln!(
+        out,
+        "{}",
+        look.paint(Tone::Heading, "fwprobe: checks of the head node")
+    )?;
+    let node = |check: &&Check| check.about.is_none();
+    section(document.checks.iter().filter(node), look, &mut out)?;
+    let mut files: Vec<&str> = Vec::new();
+    for check in &document.checks {
+        if let Some(file) = check.about.as_deref().filter(|f| !files.contains(f)) {
+            files.push(file);
+        }
+    }
+    for file in files {
+        writeln!(out, "\n{}", look.paint(Tone::Heading, file))?;
+        let own = |check: &&Check| check.about.as_deref() == Some(file);
+        section(document.checks.iter().filter(own), look, &mut out)?;
+    }
+    if let Some(profile) = &document.profile {
+        let title = format!("What to know of the profile {profile}");
+        writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
+        for note in &document.notes {
+            let caveat = note.confidence.caveat();
+            let caveat = caveat.map_or_else(String::new, |c| format!(" ({c})"));
+            paragraph(&mut out, look, "- ", &format!("{}{caveat}", note.text))?;
+        }
+    }
+    let s = document.summary;
+    let text = format!(
+        "{} passed, {} to look at, {} failed, {} skipped",
+        s.pass, s.warn, s.fail, s.skipped
+    );
+    let tone = if s.fail > 0 {
+        Tone::Bad
+    } else if s.warn > 0 {
+        Tone::Undecided
+    } else {
+        Tone::Good
+    };
+    writeln!(out, "\n{}", look.paint(tone, &text))?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Below the ports of a run: what passed in one line, the rest in full.
+pub(super) fn of_run(checks: &[Check], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if checks.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", look.paint(Tone::Heading, "This head node"))?;
+    let passed = checks.iter().filter(|c| c.status == CheckStatus::Pass);
+    let mut names: Vec<&str> = passed.map(|check| check.id.name()).collect();
+    names.dedup();
+    if !names.is_empty() {
+        writeln!(out, "{}", look.paint(Tone::Good, "pass"))?;
+        paragraph(out, look, "    ", &names.join(", "))?;
+    }
+    let told = |check: &&Check| check.status != CheckStatus::Pass;
+    section(checks.iter().filter(told), look, out)
+}
+
+fn section<'a>(
+    checks: impl Iterator<Item = &'a Check>,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for check in checks {
+        one(check, look, out)?;
+    }
+    Ok(())
+}
+
+fn one(check: &Check, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let (word, tone) = match check.status {
+        CheckStatus::Pass => ("pass", Tone::Good),
+        CheckStatus::Warn => ("warn", Tone::Undecided),
+        CheckStatus::Fail => ("FAIL", Tone::Bad),
+        CheckStatus::Skipped => ("-", Tone::Faint),
+    };
+    let id = look.paint(tone, check.id.name());
+    writeln!(out, "{}  {id}", look.paint(tone, &format!("{word:<4}")))?;
+    let mut text = check.text.clone();
+    if check.status != CheckStatus::Skipped {
+        if !check.origins.is_empty() {
+            text.push_str(&format!(" [{}]", check.origins.join(", ")));
+        }
+        // That something is in order rests on what was seen, unless the answer itself says otherwise.
+        let own =
+            check.status != CheckStatus::Pass || check.confidence != check.id.entry().confidence;
+        if let Some(caveat) = check.confidence.caveat().filter(|_| own) {
+            text.push_str(&format!(" ({caveat})"));
+        }
+    }
+    paragraph(out, look, "    ", &text)?;
+    let Some(step) = &check.next_step else {
+        return Ok(());
+    };
+    paragraph(out, look, "    next: ", step)
+}

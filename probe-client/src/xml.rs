@@ -1,0 +1,71 @@
+//! What XML 1.0 can hold: text of anybody's, made valid. Escaping is the writer's business.
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use std::io::{self, Write};
+
+/// A writer that indents, with the declaration written.
+pub(crate) fn document<W: Write>(out: W) -> io::Result<Writer<W>> {
+    let mut writer = Writer::new_with_indent(out, b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
+    Ok(writer)
+}
+
+/// `<name>text</name>`.
+pub(crate) fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::Result<()> {
+    let text = valid(text);
+    writer
+        .create_element(name)
+        .write_text_content(BytesText::new(&text))?;
+    Ok(())
+}
+
+/// Without the characters that XML 1.0 section 2.2 excludes; a replacement character shows where.
+pub(crate) fn valid(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => c,
+            _ => char::REPLACEMENT_CHARACTER,
+        })
+        .collect()
+}
+
+/// At most `most` characters, fit for an attribute with a limit.
+pub(crate) fn limited(text: &str, most: usize) -> String {
+    valid(text).chars().take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_characters_come_out_valid() {
+        let mut out = document(Vec::new()).unwrap();
+        let odd = "a\u{0}b\u{1b}[1m ]]> <&>\"' \u{1f525} \u{fffe}\u{7f}";
+        element(&mut out, "M", odd).unwrap();
+        let text = String::from_utf8(out.into_inner()).unwrap();
+        assert!(!text.contains(['\u{0}', '\u{1b}', '\u{fffe}']), "{text}");
+        let mut reader = quick_xml::Reader::from_str(&text);
+        let mut read = String::new();
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Eof => break,
+                Event::Text(part) => read.push_str(&part.xml10_content()),
+                Event::GeneralRef(name) => {
+                    read.push_str(quick_xml::escape::resolve_predefined_entity(&name).unwrap());
+                }
+                Event::Start(_)
+                | Event::End(_)
+                | Event::Empty(_)
+                | Event::CData(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_) => {}
+            }
+        }
+        let expected = "a\u{fffd}b\u{fffd}[1m ]]> <&>\"' \u{1f525} \u{fffd}\u{7f}";
+        assert_eq!(read.trim(), expected);
+    }
+}

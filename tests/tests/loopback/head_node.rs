@@ -1,0 +1,412 @@
+//! The checks of the head node as a user makes them: certificate files by other people's tools,
+//! registry exports, and the certificate on the wire.
+
+use std::fs::Permissions;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use fwprobe_tests::middlebox::{Middlebox, Onward};
+use fwprobe_tests::trial::{Need, Trials};
+use fwprobe_tests::{Authority, Cli, Probe, ServerPlan};
+use probe_core::catalogue::{CheckId, FindingId};
+use probe_core::check::{CheckDocument, CheckStatus};
+use probe_core::session_kind::SessionKind;
+
+pub(crate) fn trials() -> Trials {
+    const OPENSSL: &[Need] = &[Need::Tool("openssl")];
+    const BOTH: &[Need] = &[Need::Tool("openssl"), Need::Tool("keytool")];
+    Trials::of("head_node")
+        .needing(OPENSSL, "every_form_of_certificate_file", every_form)
+        .needing(
+            OPENSSL,
+            "what_is_wrong_with_a_certificate_file",
+            what_is_wrong,
+        )
+        .needing(BOTH, "a_key_store_by_keytool", by_keytool)
+        .needing(OPENSSL, "a_client_certificate_arrives", || {
+            on_the_wire(false)
+        })
+        .needing(OPENSSL, "a_client_certificate_is_lost", || {
+            on_the_wire(true)
+        })
+        .once(
+            "an_export_chooses_the_profile",
+            an_export_chooses_the_profile,
+        )
+        .once("nothing_chooses_the_profile", nothing_chooses_the_profile)
+        .once("a_run_reports_its_checks", a_run_reports_its_checks)
+        .once("bad_flags_are_told_at_once", bad_flags_are_told_at_once)
+}
+
+/// One certificate in all forms: each is read, and each with a key finds it matching.
+fn every_form() -> anyhow::Result<()> {
+    let files = Files::make()?;
+    let forms: [(&str, CheckStatus); 10] = [
+        ("cert.pem", CheckStatus::Warn),
+        ("cert.der", CheckStatus::Warn),
+        ("both.pem", CheckStatus::Pass),
+        ("encrypted.pem", CheckStatus::Pass),
+        ("pkcs1.pem", CheckStatus::Pass),
+        ("modern.pfx", CheckStatus::Pass),
+        ("old.pfx", CheckStatus::Pass),
+        ("plain.p7b", CheckStatus::Warn),
+        ("der.p7b", CheckStatus::Warn),
+        ("text.pem", CheckStatus::Warn),
+    ];
+    for (name, key) in forms {
+        let document = files.check(name, PASSWORD)?;
+        expect(&document, name, CheckId::CertificateFile, CheckStatus::Pass)?;
+        expect(&document, name, CheckId::CertificatePrivateKey, key)?;
+        expect(&document, name, CheckId::CertificateKey, CheckStatus::Pass)?;
+        expect(
+            &document,
+            name,
+            CheckId::CertificateValidity,
+            CheckStatus::Pass,
+        )?;
+    }
+    // The thumbprint is what OpenSSL says it is.
+    let printed = files.openssl(&["x509", "-in", "cert.pem", "-noout", "-fingerprint", "-sha1"])?;
+    let thumbprint = printed.rsplit('=').next().context("a fingerprint")?;
+    let thumbprint = thumbprint.trim().replace(':', "");
+    let document = files.check("cert.pem", PASSWORD)?;
+    let told = &answer(&document, CheckId::CertificateThumbprint)?.text;
+    ensure!(told.contains(&thumbprint), "{told} without {thumbprint}");
+    Ok(())
+}
+
+/// A clear message each, the other checks still made, and the password nowhere.
+fn what_is_wrong() -> anyhow::Result<()> {
+    let files = Files::make()?;
+    let large = vec![b'-'; 2 * 1024 * 1024];
+    std::fs::write(files.path("large.pem"), large)?;
+    std::fs::write(files.path("empty.cer"), "")?;
+    std::fs::write(files.path("garbage.pfx"), [0u8, 1, 2, 3, 255, 254])?;
+    let whole = std::fs::read(files.path("modern.pfx"))?;
+    std::fs::write(files.path("cut.pfx"), &whole[..whole.len() / 2])?;
+    std::fs::create_dir(files.path("directory.pfx"))?;
+    let cases = [
+        ("large.pem", PASSWORD, "more than 1048576 bytes"),
+        ("empty.cer", PASSWORD, "is empty"),
+        (
+            "garbage.pfx",
+            PASSWORD,
+            "none of DER, PEM, PKCS#12 and PKCS#7",
+        ),
+        ("cut.pfx", PASSWORD, "damaged or cut short"),
+        ("directory.pfx", PASSWORD, "is a directory"),
+        ("missing.pfx", PASSWORD, "cannot be read"),
+        ("modern.pfx", "not the password", "the password is wrong"),
+        ("old.pfx", "not the password", "the password is wrong"),
+        ("encrypted.pem", "not the password", "the password is wrong"),
+        ("modern.pfx", "", "needs a password"),
+    ];
+    for (name, password, expected) in cases {
+        let document = files.check(name, password)?;
+        expect(&document, name, CheckId::CertificateFile, CheckStatus::Fail)?;
+        let text = &answer(&document, CheckId::CertificateFile)?.text;
+        ensure!(text.contains(expected), "{name}: {text}");
+        ensure!(answer(&document, CheckId::DefaultRoute).is_ok(), "{name}");
+    }
+    let document = files.check("foreign.pem", PASSWORD)?;
+    expect(
+        &document,
+        "foreign",
+        CheckId::CertificatePrivateKey,
+        CheckStatus::Fail,
+    )?;
+    let document = files.check("weak.pem", PASSWORD)?;
+    expect(
+        &document,
+        "weak",
+        CheckId::CertificateKey,
+        CheckStatus::Fail,
+    )?;
+    expect(
+        &document,
+        "weak",
+        CheckId::CertificateSignature,
+        CheckStatus::Warn,
+    )
+}
+
+/// keytool writes PBES2, and one file with two keys.
+fn by_keytool() -> anyhow::Result<()> {
+    let files = Files::make()?;
+    for alias in ["one", "two"] {
+        let name = format!("CN={alias}");
+        files.keytool(&[
+            "-genkeypair",
+            "-alias",
+            alias,
+            "-keyalg",
+            "RSA",
+            "-keysize",
+            "2048",
+            "-dname",
+            &name,
+            "-validity",
+            "400",
+        ])?;
+        let document = files.check("java.p12", PASSWORD)?;
+        expect(
+            &document,
+            "java.p12",
+            CheckId::CertificateFile,
+            CheckStatus::Pass,
+        )?;
+        let key = if alias == "one" {
+            CheckStatus::Pass
+        } else {
+            CheckStatus::Warn
+        };
+        expect(&document, "java.p12", CheckId::CertificatePrivateKey, key)?;
+    }
+    Ok(())
+}
+
+/// Presented on every kind with TLS, and compared with what the server testifies.
+fn on_the_wire(intercepted: bool) -> anyhow::Result<()> {
+    let files = Files::make()?;
+    let ip = Ipv4Addr::LOCALHOST.into();
+    let authority = Arc::new(Authority::new()?);
+    let (server, devices) = ServerPlan::on(ip).start_behind(&[()], |seat, upstream, ()| {
+        if intercepted {
+            Middlebox::interceptor(seat, upstream, Arc::clone(&authority), Onward::Tls)
+        } else {
+            Middlebox::relay(seat, upstream)
+        }
+    })?;
+    let run = Probe::of(&server)?
+        .kinds(devices[0].port(), [SessionKind::Tls, SessionKind::Nettcp])
+        .arg("--client-certificate")
+        .arg(files.path("both.pem"))
+        .run()?;
+    for probe in &run.document()?.probes {
+        let lost = probe
+            .findings
+            .iter()
+            .any(|f| f.id == FindingId::ClientCertificateLost);
+        ensure!(lost == intercepted, "{:?}\n{}", probe.findings, run.text());
+        let testimony = probe.measurement.session.as_ref();
+        let testimony = testimony.and_then(|s| s.testimony.as_ref());
+        ensure!(testimony.is_some(), "nothing was told:\n{}", run.text());
+    }
+    server.stop().map(drop)
+}
+
+fn an_export_chooses_the_profile() -> anyhow::Result<()> {
+    for (value, profile) in [
+        ("dword:00000001", "hpc-2008r2-sp1"),
+        ("dword:00000000", "hpc-2008r2-sp3"),
+    ] {
+        let cli = Cli::fwprobe()?;
+        let text = format!(
+            "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\HPC]\r\n\
+             \"UseSp2AzurePorts\"={value}\r\n\r\n"
+        );
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let export = cli.directory().join("hpc.reg");
+        std::fs::write(&export, [&[0xff, 0xfe][..], &units].concat())?;
+        let connection = cli.file("echo.txt", CONNECTION)?;
+        let printed = cli
+            .args([
+                "plan",
+                "--format",
+                "json",
+                "--assume",
+                "sp=3",
+                "--registry-export",
+            ])
+            .arg(export)
+            .arg("--connection-file")
+            .arg(connection)
+            .succeeds()?;
+        let plan: serde_json::Value = serde_json::from_str(&printed)?;
+        ensure!(plan["profile"] == profile, "{value}: {}", plan["profile"]);
+    }
+    Ok(())
+}
+
+fn nothing_chooses_the_profile() -> anyhow::Result<()> {
+    for (assumed, expected) in [
+        (None, "--registry-export FILE or --assume sp=3"),
+        (Some("sp=0"), "the version 3.0 has no Azure nodes"),
+        (Some("version=7.0"), "the version 7.0 is not in the table"),
+    ] {
+        let cli = Cli::fwprobe()?;
+        let connection = cli.file("echo.txt", CONNECTION)?;
+        let cli = cli.arg("plan").arg("--connection-file").arg(connection);
+        let cli = match assumed {
+            Some(text) => cli.args(["--assume", text]),
+            None => cli,
+        };
+        let finished = cli.run()?;
+        ensure!(finished.code()? == 2, "{assumed:?}");
+        ensure!(finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+    Ok(())
+}
+
+/// In the document and in the table; a failed check does not change the exit code.
+fn a_run_reports_its_checks() -> anyhow::Result<()> {
+    let server = ServerPlan::on(Ipv4Addr::LOCALHOST.into())
+        .ports(1)
+        .start()?;
+    let run = Probe::of(&server)?
+        .port(server.port(0), SessionKind::Tcp)
+        .args(["--assume", "sp=0", "--node-type", "worker"])
+        .run()?;
+    run.expect_exit(0)?;
+    let checks = &run.document()?.checks;
+    let status = |id| checks.iter().find(|c| c.id == id).map(|c| c.status);
+    ensure!(status(CheckId::NodeType) == Some(CheckStatus::Fail));
+    ensure!(status(CheckId::Clock) == Some(CheckStatus::Pass));
+    ensure!(status(CheckId::NameResolution) == Some(CheckStatus::Pass));
+    ensure!(
+        status(CheckId::CertificateFile).is_none(),
+        "nobody named a file"
+    );
+    ensure!(run.finished.stdout.contains("This head node"));
+    server.stop().map(drop)
+}
+
+fn bad_flags_are_told_at_once() -> anyhow::Result<()> {
+    let cli = Cli::fwprobe()?.args(["check", "--assume", "sp=9", "--assume", "version=x"]);
+    let finished = cli.run()?;
+    ensure!(finished.code()? == 2 && finished.stdout.is_empty());
+    for expected in ["error: --assume sp=9: ", "error: --assume version=x: "] {
+        ensure!(finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+    Ok(())
+}
+
+/// Certificates by OpenSSL, in a directory of their own.
+#[derive(Debug)]
+struct Files {
+    cli: Cli,
+}
+
+impl Files {
+    fn make() -> anyhow::Result<Self> {
+        let files = Self {
+            cli: Cli::fwprobe()?,
+        };
+        for arguments in BY_OPENSSL {
+            let arguments: Vec<&str> = arguments.split(' ').collect();
+            files.openssl(&arguments)?;
+        }
+        // fwprobe runs as another user than a root who tests it.
+        for entry in files.cli.directory().read_dir()? {
+            std::fs::set_permissions(entry?.path(), Permissions::from_mode(0o644))?;
+        }
+        files.join("both.pem", &["cert.pem", "key.pem"])?;
+        files.join("encrypted.pem", &["encrypted.key", "cert.pem"])?;
+        files.join("pkcs1.pem", &["cert.pem", "pkcs1.key"])?;
+        files.join("foreign.pem", &["cert.pem", "other.key"])?;
+        let text = std::fs::read_to_string(files.path("cert.pem"))?;
+        files.cli.file(
+            "text.pem",
+            &format!("Bag Attributes\n{text}trailing text: é\n"),
+        )?;
+        Ok(files)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.cli.directory().join(name)
+    }
+
+    fn join(&self, name: &str, parts: &[&str]) -> anyhow::Result<()> {
+        let mut all = String::new();
+        for part in parts {
+            all.push_str(&std::fs::read_to_string(self.path(part))?);
+        }
+        self.cli.file(name, &all).map(drop)
+    }
+
+    fn openssl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        tool("openssl", arguments, self.cli.directory())
+    }
+
+    fn keytool(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let store = [
+            "-keystore",
+            "java.p12",
+            "-storetype",
+            "PKCS12",
+            "-storepass",
+            PASSWORD,
+        ];
+        tool(
+            "keytool",
+            &[arguments, &store].concat(),
+            self.cli.directory(),
+        )
+    }
+
+    /// What `fwprobe check` says of one file; an empty password is none.
+    fn check(&self, name: &str, password: &str) -> anyhow::Result<CheckDocument> {
+        let cli = Cli::fwprobe()?.args(["check", "--format", "json", "--certificate"]);
+        let mut cli = cli.arg(self.path(name));
+        if !password.is_empty() {
+            let file = cli.file("password", &format!("{password}\r\n"))?;
+            cli = cli.arg("--certificate-password-file").arg(file);
+        }
+        let finished = cli.run()?;
+        ensure!(
+            password.is_empty() || !finished.stdout.contains(password),
+            "the password is told"
+        );
+        serde_json::from_str(&finished.stdout).with_context(|| finished.stderr.clone())
+    }
+}
+
+fn tool(program: &str, arguments: &[&str], directory: &Path) -> anyhow::Result<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .with_context(|| program.to_owned())?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{program} {arguments:?}: {errors}");
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn answer(document: &CheckDocument, id: CheckId) -> anyhow::Result<&probe_core::check::Check> {
+    let mut all = document.checks.iter();
+    all.find(|c| c.id == id).with_context(|| format!("no {id}"))
+}
+
+fn expect(
+    document: &CheckDocument,
+    name: &str,
+    id: CheckId,
+    status: CheckStatus,
+) -> anyhow::Result<()> {
+    let found = answer(document, id).with_context(|| name.to_owned())?;
+    ensure!(found.status == status, "{name}: {found:?}");
+    Ok(())
+}
+
+const PASSWORD: &str = "correct-horse-battery";
+
+/// Well-formed, and of nobody.
+const CONNECTION: &str = "fwprobe://nobody:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@echo.example.net?pin=sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Certificates with their keys, and further forms of the first.
+const BY_OPENSSL: [&str; 10] = [
+    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=management -keyout key.pem -out cert.pem",
+    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=other -keyout other.key -out other.pem",
+    "req -x509 -newkey rsa:1024 -sha1 -days 400 -nodes -subj /CN=weak -keyout weak.key -out weak.pem",
+    "x509 -in cert.pem -outform DER -out cert.der",
+    "pkey -in key.pem -aes256 -passout pass:correct-horse-battery -out encrypted.key",
+    "rsa -in key.pem -traditional -out pkcs1.key",
+    "pkcs12 -export -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out modern.pfx",
+    "pkcs12 -export -legacy -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out old.pfx",
+    "crl2pkcs7 -nocrl -certfile cert.pem -certfile other.pem -out plain.p7b",
+    "crl2pkcs7 -nocrl -certfile other.pem -certfile cert.pem -outform DER -out der.p7b",
+];
