@@ -55,5 +55,8 @@ runuser -u fwprobe-echo -- /usr/local/bin/fwprobe-echo check-config \
 systemctl disable --now ssh.socket ssh.service >/dev/null 2>&1 || true
 systemctl daemon-reload
 systemctl enable --quiet fwprobe-echo.service
-systemctl restart fwprobe-echo.service
+if ! systemctl restart fwprobe-echo.service; then
+  journalctl --unit fwprobe-echo --lines 30 --no-pager >&2
+  exit 1
+fi
 say 'started'

@@ -89,7 +89,11 @@ var allTags = union(tags, { fwprobe: name })
 // One array in two uses: rules of the network want text, lists join text.
 var portTexts = [for port in ports: string(port)]
 
-var configuration = 'identity = "/etc/fwprobe-echo/identity"\nports = [${join(portTexts, ', ')}]\n'
+// Behind a load balancer, it asks how an instance is, and the security group lets nobody else ask.
+var healthPort = 8080
+var healthAddress = variant == 'scale-set' ? '0.0.0.0' : '127.0.0.1'
+
+var configuration = 'identity = "/etc/fwprobe-echo/identity"\nports = [${join(portTexts, ', ')}]\n\n[private]\nhealth = "${healthAddress}:${healthPort}"\n'
 
 // install.sh begins where these end. All values are base64: none of them can say anything to a shell.
 var settings = [
@@ -110,7 +114,7 @@ module network 'network.bicep' = {
     location: location
     ports: union(ports, [controlPort])
     sourcePrefixes: sourcePrefixes
-    probedPort: controlPort
+    probedPort: healthPort
     loadBalanced: variant == 'scale-set'
     idleTimeoutMinutes: idleTimeoutMinutes
     tags: allTags
@@ -143,7 +147,7 @@ module scaleSet 'scale-set.bicep' = if (variant == 'scale-set') {
     adminPublicKey: adminPublicKey
     installScript: installScript
     ports: union(ports, [controlPort])
-    probedPort: controlPort
+    probedPort: healthPort
     idleTimeoutMinutes: idleTimeoutMinutes
     tcpReset: tcpReset
     instances: instances

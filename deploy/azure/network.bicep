@@ -5,7 +5,7 @@ param location string
 param ports array
 @minLength(1)
 param sourcePrefixes array
-@description('The port that the load balancer asks whether an instance lives.')
+@description('The port that the load balancer asks how an instance is.')
 param probedPort int
 param loadBalanced bool
 param idleTimeoutMinutes int
@@ -38,7 +38,7 @@ var probes = [
   {
     name: 'load-balancer-probes'
     properties: {
-      description: 'Whether an instance lives.'
+      description: 'How an instance is.'
       priority: 110
       direction: 'Inbound'
       access: 'Allow'

@@ -45,13 +45,13 @@ resource loadBalancer 'Microsoft.Network/loadBalancers@2023-09-01' = {
         name: 'echo'
       }
     ]
-    // On the control port, which is in no profile: its connections are strangers to the server, and
-    // strangers on a port make the server's "I saw nothing there" worth less.
+    // Not on a port that clients probe: strangers there make the server's "I saw nothing" worth less.
     probes: [
       {
         name: 'alive'
         properties: {
-          protocol: 'Tcp'
+          protocol: 'Http'
+          requestPath: '/'
           port: probedPort
           intervalInSeconds: 15
           numberOfProbes: 1

@@ -13,6 +13,7 @@ import yaml
 DEPLOY = pathlib.Path(__file__).parent.parent
 PROFILES = DEPLOY.parent / "probe-client/core/profiles"
 CONTROL = 8443
+HEALTH = 8080
 problems = []
 
 
@@ -49,8 +50,11 @@ def everywhere_else():
     ports = outbound(PROFILES / "hpc-2008r2-sp1.toml")
     config = read("config.toml")
     same("config.toml", tomllib.loads(config)["ports"], ports)
-    same("kubernetes/config.yaml", load("kubernetes/config.yaml")["data"]["config.toml"].split("\n", 1)[1],
-         config.split("\n", 1)[1])
+    pod = tomllib.loads(load("kubernetes/config.yaml")["data"]["config.toml"])
+    same("kubernetes/config.yaml", pod["ports"], ports)
+    same("kubernetes/config.yaml: health", pod["private"]["health"], f"0.0.0.0:{HEALTH}")
+    sockets = re.findall(r"^ListenStream=(\d+)$", read("systemd/fwprobe-echo.socket"), re.M)
+    same("fwprobe-echo.socket", [int(port) for port in sockets], [*ports, CONTROL])
 
     exposed = re.search(r"^EXPOSE (.*)$", read("container/Dockerfile"), re.M)[1].split()
     same("Dockerfile", [int(port) for port in exposed], [*ports, CONTROL])
@@ -59,6 +63,7 @@ def everywhere_else():
 
     container = load("kubernetes/deployment.yaml")["spec"]["template"]["spec"]["containers"][0]
     named = {port["name"]: port["containerPort"] for port in container["ports"]}
+    same("deployment.yaml: health", named.pop("health"), HEALTH)
     same("deployment.yaml", sorted(named.values()), [*ports, CONTROL])
     service = load("kubernetes/service.yaml")["spec"]
     same("service.yaml", {p["targetPort"]: p["port"] for p in service["ports"]}, named)

@@ -30,7 +30,7 @@ def literal(text):
 def main(template, *files):
     path = pathlib.Path(template)
     source = path.read_text()
-    known = values(files)
+    known = dict(re.findall(r"^param (\w+) string = '([^']*)'$", source, re.M)) | values(files)
     declared = set(re.findall(r"^param (\w+) ", source, re.M))
     if unknown := set(known) - declared:
         sys.exit(f"render.py: {path} has no parameter {', '.join(sorted(unknown))}")
@@ -47,6 +47,10 @@ def main(template, *files):
             return ", ".join(str(port) for port in known["ports"])
         if expression == "join(settings, '\\n')":
             return "\n".join(settings)
+        if choice := re.fullmatch(r"(\w+) == '(.*)' \? '(.*)' : '(.*)'", variables.get(expression, "")):
+            return choice[3] if known[choice[1]] == choice[2] else choice[4]
+        if expression in variables:
+            return variables[expression]
         if expression == "configuration":
             return configuration
         if expression in known:
@@ -57,6 +61,8 @@ def main(template, *files):
         parts = re.split(r"\$\{((?:[^{}'\"]|'[^']*')+)\}", text)
         return "".join(value(p) if i % 2 else literal(p) for i, p in enumerate(parts))
 
+    simple = r"^var (\w+) = (\d+|\w+ == '.*' \? '.*' : '.*')$"
+    variables = dict(re.findall(simple, source, re.M))
     configuration = string(re.search(r"^var configuration = '(.*)'$", source, re.M)[1])
     listed = re.search(r"^var settings = \[\n(.*?)^\]", source, re.M | re.S)[1]
     settings = [string(line.strip()[1:-1]) for line in listed.splitlines()]
