@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use echo_core::admission::{AdmissionLimits, Crowd, Pressure, Source, Ticket};
+use echo_core::admission::{AdmissionLimits, Crowd, Pressure, Source, Standing, Ticket};
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -111,6 +111,11 @@ impl Queue {
 }
 
 impl Stranger {
+    /// It has come so far.
+    pub(crate) fn advance(&self, standing: Standing) {
+        self.shared.queue().crowd.advance(self.ticket, standing);
+    }
+
     /// It has proved a key that was not recorded elsewhere, and cannot be pushed out any more.
     pub(crate) fn has_proved(&self, now: Duration) {
         let mut queue = self.shared.queue();

@@ -126,6 +126,14 @@ impl Target {
         self.connect_from(ATTACKER)
     }
 
+    /// A connection from the address that the known client has.
+    ///
+    /// # Errors
+    /// None is to be had.
+    pub fn connect_beside_client(&self) -> anyhow::Result<TcpStream> {
+        self.connect_from(self.address.ip())
+    }
+
     fn connect_from(&self, ip: IpAddr) -> anyhow::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, None)?;
         socket.bind(&SocketAddr::new(ip, 0).into())?;

@@ -15,7 +15,7 @@ use proto::key::KeyId;
 
 use self::rate::Pace;
 
-pub use self::crowd::{Crowd, CrowdLimits, Pressure, Ticket};
+pub use self::crowd::{Crowd, CrowdLimits, Pressure, Standing, Ticket};
 pub use self::source::Source;
 
 /// How much a server takes on at once, and in a second. What binds strangers makes the oldest of them

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use echo_core::admission::Standing;
 use echo_core::session::{Action, Env, Session};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -45,6 +46,8 @@ pub(super) struct Conversation<S> {
     state: State,
     timer: Pin<Box<Sleep>>,
     has_greeted: bool,
+    /// Until the next, among the strangers.
+    standing: Standing,
     /// After that: it was no replay.
     has_proved: bool,
     /// The peer has said that no more will come.
@@ -78,6 +81,7 @@ impl<S: Carrier> Conversation<S> {
             state: State::Open,
             timer: Box::pin(timer),
             has_greeted: false,
+            standing: Standing::Silent,
             has_proved: false,
             peer_is_done: false,
         }
@@ -281,6 +285,15 @@ impl<S: Carrier> Conversation<S> {
             return;
         }
         let summary = self.track.session().summary();
+        let standing = match (&summary.greeted, summary.kind) {
+            (Some(_), _) => Standing::Greeted,
+            (None, Some(_)) => Standing::Speaking,
+            (None, None) => Standing::Silent,
+        };
+        if standing > self.standing {
+            self.standing = standing;
+            self.track.stranger.advance(standing);
+        }
         if summary.proved && !self.has_proved {
             self.has_proved = true;
             self.track.has_proved();

@@ -20,6 +20,12 @@ pub(crate) fn trials() -> Trials {
                 raise(DESCRIPTORS, attack)
             })
         })
+        // A client needs a moment to speak: with few places it would be crowded out before that.
+        .needing(
+            [Need::Tool("prlimit")],
+            "silence_from_the_clients_own_address",
+            || raise(4 * DESCRIPTORS, silence_beside_client),
+        )
 }
 
 const ATTACKS: [(&str, Attack); 10] = [
@@ -62,6 +68,13 @@ fn again_and_again<T>(
 
 fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| target.connect())
+}
+
+/// The same, and the server cannot tell attacker and client apart by where they come from.
+fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
+        target.connect_beside_client()
+    })
 }
 
 /// As many connections as there is room for, each of which says one byte more in its turn.

@@ -1,7 +1,8 @@
 //! Connections that have not proved a key. A newcomer always gets in, and somebody else makes room
 //! where there are too many: the oldest of the newcomer's own source if that is the one that crowds,
-//! else the oldest of all. Sources where a key was proved lately are spared as long as there are
-//! others. A known client needs a few round trips, so a crowd costs it nothing but time.
+//! else the oldest of those who have come equally far and are the most for their share. Sources where a
+//! key was proved lately are spared as long as there are others. A known client needs a few round
+//! trips, so a crowd costs it nothing but time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -35,6 +36,17 @@ pub enum Pressure {
     Pace,
 }
 
+/// How far a stranger has come. Who waits in silence must not crowd out who speaks, nor the other way
+/// round, since every newcomer begins in silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Nothing yet, or nothing that begins a session.
+    Silent,
+    Speaking,
+    /// With a known key, though it can be a replay.
+    Greeted,
+}
+
 /// The strangers of one server. `T` is whatever leads back to the connection.
 #[derive(Debug)]
 pub struct Crowd<T> {
@@ -42,8 +54,10 @@ pub struct Crowd<T> {
     next: u64,
     members: BTreeMap<Ticket, Member<T>>,
     by_source: BTreeSet<(Source, Ticket)>,
-    /// Those of sources where nobody has proved a key come first, and among equals the oldest.
-    by_rank: BTreeSet<(bool, Ticket)>,
+    /// Of each standing, those of sources where nobody has proved a key come first, and among equals the
+    /// oldest.
+    by_rank: BTreeSet<(Standing, bool, Ticket)>,
+    by_standing: BTreeMap<Standing, usize>,
     present: BTreeMap<Source, usize>,
     /// By a hash of the source. That some share one does no harm: it only makes one of their own
     /// strangers leave earlier.
@@ -56,6 +70,7 @@ pub struct Crowd<T> {
 struct Member<T> {
     source: Source,
     familiar: bool,
+    standing: Standing,
     lead: T,
 }
 
@@ -67,6 +82,7 @@ impl<T> Crowd<T> {
             members: BTreeMap::new(),
             by_source: BTreeSet::new(),
             by_rank: BTreeSet::new(),
+            by_standing: BTreeMap::new(),
             present: BTreeMap::new(),
             paces: vec![Pace::default(); PACES].into(),
             familiar: BTreeMap::new(),
@@ -92,11 +108,12 @@ impl<T> Crowd<T> {
         let member = Member {
             source,
             familiar,
+            standing: Standing::Silent,
             lead,
         };
         self.members.insert(ticket, member);
         self.by_source.insert((source, ticket));
-        self.by_rank.insert((familiar, ticket));
+        self.rank(Standing::Silent, familiar, ticket);
         *self.present.entry(source).or_insert(0) += 1;
         (ticket, pushed_out)
     }
@@ -104,6 +121,18 @@ impl<T> Crowd<T> {
     /// The connection has ended. False if it had been pushed out before.
     pub fn leave(&mut self, ticket: Ticket) -> bool {
         self.remove(ticket).is_some()
+    }
+
+    /// The connection has come so far. It never falls back.
+    pub fn advance(&mut self, ticket: Ticket, standing: Standing) {
+        if let Some(member) = self.members.get_mut(&ticket)
+            && member.standing < standing
+        {
+            let familiar = member.familiar;
+            let before = std::mem::replace(&mut member.standing, standing);
+            self.unrank(before, familiar, ticket);
+            self.rank(standing, familiar, ticket);
+        }
     }
 
     /// The connection has proved a key: it is no stranger, and its source is familiar.
@@ -121,7 +150,11 @@ impl<T> Crowd<T> {
 
     /// Names the first who has to go, whatever the limits say.
     pub fn push_out(&mut self) -> Option<T> {
-        let (_, ticket) = *self.by_rank.first()?;
+        let of = |standing| self.by_standing.get(&standing).copied().unwrap_or(0);
+        let (most, _) = SHARES
+            .into_iter()
+            .max_by_key(|(standing, share)| of(*standing) * (WHOLE / share))?;
+        let (_, _, ticket) = *self.by_rank.range((most, false, Ticket(0))..).next()?;
         self.remove(ticket).map(|member| member.lead)
     }
 
@@ -168,11 +201,23 @@ impl<T> Crowd<T> {
         self.remove(ticket).map(|member| member.lead)
     }
 
+    fn rank(&mut self, standing: Standing, familiar: bool, ticket: Ticket) {
+        self.by_rank.insert((standing, familiar, ticket));
+        *self.by_standing.entry(standing).or_insert(0) += 1;
+    }
+
+    fn unrank(&mut self, standing: Standing, familiar: bool, ticket: Ticket) {
+        self.by_rank.remove(&(standing, familiar, ticket));
+        if let Some(count) = self.by_standing.get_mut(&standing) {
+            *count -= 1;
+        }
+    }
+
     fn remove(&mut self, ticket: Ticket) -> Option<Member<T>> {
         let member = self.members.remove(&ticket)?;
         let source = member.source;
         self.by_source.remove(&(source, ticket));
-        self.by_rank.remove(&(member.familiar, ticket));
+        self.unrank(member.standing, member.familiar, ticket);
         if let Some(count) = self.present.get_mut(&source) {
             *count -= 1;
             if *count == 0 {
@@ -208,6 +253,14 @@ impl Pressure {
         }
     }
 }
+
+/// Of the places; where all are taken, whoever exceeds his most makes room.
+const SHARES: [(Standing, usize); 3] = [
+    (Standing::Silent, 2),
+    (Standing::Speaking, 1),
+    (Standing::Greeted, 1),
+];
+const WHOLE: usize = 4;
 
 /// 16 KiB.
 const PACES: usize = 1024;

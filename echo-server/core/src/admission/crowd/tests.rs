@@ -61,6 +61,29 @@ fn a_source_of_known_clients_is_spared_and_may_crowd() {
 }
 
 #[test]
+fn a_silent_crowd_spares_who_speaks_and_who_has_greeted() {
+    let mut crowd = Crowd::new(LIMITS);
+    enter(&mut crowd, &[1, 2, 3, 4, 5, 6]);
+    crowd.advance(Ticket(0), Standing::Greeted);
+    crowd.advance(Ticket(0), Standing::Speaking);
+    crowd.advance(Ticket(1), Standing::Speaking);
+    let crowded = |name| Some((Pressure::Crowd, name));
+    let pushed_out = enter(&mut crowd, &[7, 8, 9, 10]);
+    assert_eq!(pushed_out, [2, 3, 4, 5].map(crowded));
+}
+
+#[test]
+fn a_speaking_crowd_spares_who_has_just_come() {
+    let mut crowd = Crowd::new(LIMITS);
+    enter(&mut crowd, &[1, 2, 3, 4, 5, 6]);
+    for name in 0..6 {
+        crowd.advance(Ticket(name), Standing::Speaking);
+    }
+    let crowded = |name| Some((Pressure::Crowd, name));
+    assert_eq!(enter(&mut crowd, &[7, 8]), [0, 1].map(crowded));
+}
+
+#[test]
 fn familiarity_ends() {
     let mut crowd = Crowd::new(LIMITS);
     enter(&mut crowd, &[1]);
@@ -86,7 +109,7 @@ proptest! {
     /// Whatever comes and goes, nobody is refused, and the books are no larger than the crowd.
     #[test]
     fn the_books_agree_and_stay_small(
-        steps in prop::collection::vec((0u8..8, 0u8..4, 0usize..40), 0..200),
+        steps in prop::collection::vec((0u8..8, 0u8..5, 0usize..40), 0..200),
     ) {
         let mut crowd = Crowd::new(LIMITS);
         let mut tickets = Vec::new();
@@ -94,12 +117,14 @@ proptest! {
             match (what, tickets.get(which)) {
                 (0, Some(ticket)) => { crowd.leave(*ticket); }
                 (1, Some(ticket)) => crowd.proved(Duration::ZERO, *ticket),
+                (2, Some(ticket)) => crowd.advance(*ticket, Standing::Speaking),
                 _ => tickets.push(crowd.enter(Duration::ZERO, source(last), 0).0),
             }
             let n = crowd.len();
             prop_assert!(n <= LIMITS.total);
             prop_assert_eq!(crowd.by_source.len(), n);
             prop_assert_eq!(crowd.by_rank.len(), n);
+            prop_assert_eq!(crowd.by_standing.values().sum::<usize>(), n);
             prop_assert_eq!(crowd.present.values().sum::<usize>(), n);
         }
     }
