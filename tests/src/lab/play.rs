@@ -72,7 +72,7 @@ fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::
     std::fs::write(
         &file,
         format!(
-            "identity = {:?}\nports = {ports:?}\n[limits]\n{limits}\n",
+            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\n[limits]\n{limits}\n",
             identity.directory()
         ),
     )?;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
-use crate::measurement::{Measurement, Sighting, SightingAnswer};
+use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::{ProxyAddress, authority};
 use crate::session::{Fault, Recognised, SessionReport, Testimony};
@@ -98,6 +98,17 @@ impl<'a> Evidence<'a> {
     pub fn never_seen(&self) -> bool {
         self.sighting_answer()
             .is_some_and(|answer| self.sightings(answer).is_empty() && !answer.unattributed)
+    }
+
+    /// Every byte of either end arrived at the other, and the server gave up waiting for the next: one
+    /// of the two was too slow, and nothing between them is to blame.
+    pub fn given_up_by_server(&self) -> bool {
+        let (Some(sighting), Some(transport)) = (self.sighting(), self.probe.transport) else {
+            return false;
+        };
+        sighting.end == SightingEnd::Deadline
+            && sighting.bytes_received >= transport.bytes_written
+            && sighting.bytes_sent <= transport.bytes_read
     }
 
     /// Those of `answer` that can be this probe's: the server goes by port and time, and other probes

@@ -16,6 +16,10 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
             "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
         }
         Ending::NotConnected(_) => "the connection failed in a way that names no cause",
+        Ending::Mute(..) if evidence.given_up_by_server() => {
+            "every byte of either end arrived at the other, and the server gave up waiting: one of the two hosts is too \
+             busy, and the path is not to blame"
+        }
         Ending::Mute(_, f) if f.kind == FailureKind::TimedOut => {
             "the handshake completed and nothing came back: the bytes are dropped on the way, or a device completed the \
              handshake in the server's place"
@@ -48,6 +52,9 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
 
 /// What would decide it.
 fn missing(evidence: &Evidence<'_>) -> &'static str {
+    if evidence.given_up_by_server() {
+        return "look at the load of this host and of the server's, and run it again";
+    }
     match evidence.control.map(|c| &c.outcome) {
         Some(ControlOutcome::Reached { .. }) => {
             "run it again from a time or address with less other traffic to the server: it could not tell this \
