@@ -29,14 +29,15 @@ pub(crate) async fn connect(
     address: SocketAddr,
     options: &ConnectOptions,
 ) -> Result<TcpStream, Failure> {
-    let local = |error: io::Error| connect_failure(&error, &[]);
+    let local = |error: io::Error| connect_failure(&error, Some(&[]));
     let socket = open(address, options).map_err(local)?;
     match socket.connect(&address.into()) {
         Ok(()) => {}
         Err(error) if in_progress(&error) => {}
         Err(error) => {
+            // At once: nothing can have come back yet, unless the queue says so.
             let queue = drain_error_queue(&socket).unwrap_or_default();
-            return Err(connect_failure(&error, &queue));
+            return Err(connect_failure(&error, Some(&queue)));
         }
     }
     let stream = TcpStream::from_std(socket.into()).map_err(local)?;
@@ -47,16 +48,17 @@ pub(crate) async fn connect(
     }
     // take_error first: draining the queue clears it.
     let pending = stream.take_error().map_err(local)?;
-    let queue = drain_error_queue(&stream).unwrap_or_default();
+    let queue = drain_error_queue(&stream).ok();
     if let Some(error) = pending {
-        return Err(connect_failure(&error, &queue));
+        return Err(connect_failure(&error, queue.as_deref()));
     }
     // An ICMP error wakes the socket while the kernel goes on trying: only a peer makes a connection.
     match stream.peer_addr() {
         Ok(_peer) => Ok(stream),
         Err(error) => {
-            let reported = queue.last().map(|e| io::Error::from_raw_os_error(e.errno));
-            Err(connect_failure(&reported.unwrap_or(error), &queue))
+            let reported = queue.as_ref().and_then(|queue| queue.last());
+            let error = reported.map_or(error, |e| io::Error::from_raw_os_error(e.errno));
+            Err(connect_failure(&error, queue.as_deref()))
         }
     }
 }

@@ -8,6 +8,10 @@ use socket_facts::{ErrorOrigin, SocketError};
 
 use crate::clock::RunClock;
 
+mod system_error;
+
+use system_error::System;
+
 /// An operation under way.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -46,11 +50,16 @@ impl Pending {
     }
 }
 
-/// What a failed connect was, from its error and the socket's error queue. An ICMP error decides who
-/// spoke; without one, an error that the kernel can only have made itself is this host's.
-pub(crate) fn connect_failure(error: &io::Error, queue: &[SocketError]) -> Failure {
+/// What a failed connect was, from its error and the network's errors that the socket queued; `None`
+/// where the platform queues none, and this is not known to be before a packet left. An ICMP error
+/// decides who spoke; without one, an error that the kernel can only have made itself is this host's.
+pub(crate) fn connect_failure(error: &io::Error, queue: Option<&[SocketError]>) -> Failure {
     let kind = kind_of(error);
-    let icmp = queue.iter().rev().find_map(icmp_origin);
+    let icmp = queue.unwrap_or_default().iter().rev().find_map(icmp_origin);
+    let own = System::HERE.is_always_local(kind)
+        || queue.is_some_and(|queue| {
+            queue.is_empty() || queue.iter().any(|e| e.origin == ErrorOrigin::Local)
+        });
     let origin = match (icmp, kind) {
         (Some(origin), _) => origin,
         (None, FailureKind::Refused | FailureKind::Reset) => Origin::Peer,
@@ -60,9 +69,7 @@ pub(crate) fn connect_failure(error: &io::Error, queue: &[SocketError]) -> Failu
             | FailureKind::HostUnreachable
             | FailureKind::PermissionDenied
             | FailureKind::LocalResource,
-        ) if queue.is_empty() || queue.iter().any(|e| e.origin == ErrorOrigin::Local) => {
-            Origin::ThisHost
-        }
+        ) if own => Origin::ThisHost,
         (None, _) => Origin::Unknown,
     };
     Failure::new(kind, origin)
@@ -102,6 +109,12 @@ fn kind_of(error: &io::Error) -> FailureKind {
     if is_tls(error) {
         return FailureKind::TlsFailed;
     }
+    if let Some(kind) = error
+        .raw_os_error()
+        .and_then(|code| System::HERE.failure(code))
+    {
+        return kind;
+    }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => FailureKind::Refused,
         io::ErrorKind::ConnectionReset
@@ -115,16 +128,6 @@ fn kind_of(error: &io::Error) -> FailureKind {
         }
         io::ErrorKind::HostUnreachable => FailureKind::HostUnreachable,
         io::ErrorKind::OutOfMemory => FailureKind::LocalResource,
-        _ => kind_of_code(error.raw_os_error()),
-    }
-}
-
-/// Error numbers that std maps to no kind of its own.
-fn kind_of_code(code: Option<i32>) -> FailureKind {
-    match code {
-        Some(code) if OUT_OF_DESCRIPTORS_OR_PORTS.contains(&code) => FailureKind::LocalResource,
-        // A blackhole route: connect(2) answers EINVAL.
-        Some(code) if code == EINVAL => FailureKind::NetworkUnreachable,
         _ => FailureKind::Other,
     }
 }
@@ -140,16 +143,3 @@ fn icmp_origin(error: &SocketError) -> Option<Origin> {
         code,
     })
 }
-
-#[cfg(unix)]
-const EINVAL: i32 = 22;
-/// WSAEINVAL.
-#[cfg(windows)]
-const EINVAL: i32 = 10022;
-
-/// ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS.
-#[cfg(unix)]
-const OUT_OF_DESCRIPTORS_OR_PORTS: [i32; 4] = [23, 24, 99, 105];
-/// WSAEMFILE, WSAEADDRNOTAVAIL, WSAENOBUFS.
-#[cfg(windows)]
-const OUT_OF_DESCRIPTORS_OR_PORTS: [i32; 3] = [10024, 10049, 10055];

@@ -30,7 +30,8 @@ pub(crate) fn shows_progress() -> bool {
 
 /// Writes to standard output; a reader that went away (`| head`) is no error of ours.
 pub(crate) fn print(text: &str) -> io::Result<()> {
-    let mut out = anstream::AutoStream::new(io::stdout(), anstream::ColorChoice::AlwaysAnsi);
+    // A console older than Windows 10 knows no escape sequences: there anstream sets its colours.
+    let mut out = anstream::AutoStream::new(io::stdout(), anstream::ColorChoice::Always);
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,

@@ -1,10 +1,11 @@
-//! Platforms of which this crate knows nothing: they say so.
+//! What only Linux tells without privileges: other platforms say so.
 
 use socket2::Socket;
 
-use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError, TcpFacts};
+use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError};
 
-pub(crate) fn tcp_facts(_: &Socket) -> Result<TcpFacts, FactError> {
+#[cfg(not(windows))]
+pub(crate) fn tcp_facts(_: &Socket) -> Result<crate::TcpFacts, FactError> {
     Err(FactError::NotAvailable(Fact::Tcp))
 }
 

@@ -13,16 +13,20 @@ mod marks;
 mod saved_syn;
 mod tcp_facts;
 
-// One module per platform answers the same calls; `windows` has its place here.
+// One module per platform answers the same calls.
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(windows)]
+mod windows;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 use elsewhere as platform;
 #[cfg(target_os = "linux")]
 use linux as platform;
+#[cfg(windows)]
+use windows as platform;
 
 pub use addresses::local_addresses;
 pub use error_queue::{ERROR_QUEUE_MAX, ErrorOrigin, SocketError, drain_error_queue, set_recv_err};

@@ -9,7 +9,9 @@ use crate::{FactError, platform};
 /// What the kernel knows of one TCP socket at this moment. A field that it does not tell, or has
 /// not measured yet, is `None`.
 ///
-/// The Linux fields are those of `struct tcp_info` in `include/uapi/linux/tcp.h`.
+/// The Linux fields are those of `struct tcp_info` in `include/uapi/linux/tcp.h`. Windows counts the
+/// bytes that it sent again, not the segments, and tells no more than the state, the round-trip time,
+/// `total_retransmissions` and `send_mss` (`TCP_INFO_v0`, Windows 10 1703 on).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpFacts {
     /// The state of RFC 9293 section 3.3.2.
@@ -18,7 +20,8 @@ pub struct TcpFacts {
     pub rtt: Option<Duration>,
     /// Mean deviation of the round-trip time; `None` before the first sample.
     pub rtt_variance: Option<Duration>,
-    /// Segments sent again since the socket began to connect, SYNs and SYN-ACKs included.
+    /// Segments sent again since the socket began to connect, SYNs and SYN-ACKs included; on Windows
+    /// the least number that the bytes sent again fill.
     pub total_retransmissions: Option<u32>,
     /// Segments of ours that the other side reported to have twice (D-SACK, RFC 2883): sent again
     /// without need.
@@ -82,7 +85,7 @@ pub enum TcpState {
 /// Reads the facts of `socket`.
 ///
 /// # Errors
-/// [`FactError::NotAvailable`] off Linux and for sockets other than TCP.
+/// [`FactError::NotAvailable`] off Linux and Windows 10, and for sockets other than TCP.
 pub fn tcp_facts<'s>(socket: impl Into<SockRef<'s>>) -> Result<TcpFacts, FactError> {
     platform::tcp_facts(&socket.into())
 }

@@ -5,6 +5,7 @@
 pub(super) enum Asked {
     Stop,
     /// To read configuration and identity again.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only SIGHUP asks for it"))]
     Reload,
 }
 
