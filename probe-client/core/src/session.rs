@@ -269,6 +269,16 @@ impl ClientSession {
         self.need()
     }
 
+    /// Whether something was wrong with what came back; [`report`](Self::report) says what.
+    pub fn has_fault(&self) -> bool {
+        self.fault.is_some() || self.stranger.is_some()
+    }
+
+    /// Whether an authentic testimony has come.
+    pub fn has_testified(&self) -> bool {
+        self.account.testimony.is_some()
+    }
+
     /// What has become of the session so far.
     pub fn report(&self) -> SessionReport {
         let account = &self.account;

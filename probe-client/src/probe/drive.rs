@@ -124,7 +124,7 @@ fn received(
         Need::Reconnect => Some(Stop::WantsConnection),
         Need::Finished => Some(Stop::Finished),
         // A close that the session did not expect is no fault of its own.
-        Need::Failed if session.report().fault.is_none() => Some(Stop::Failed(Failure::new(
+        Need::Failed if !session.has_fault() => Some(Stop::Failed(Failure::new(
             FailureKind::Closed,
             Origin::Peer,
         ))),

@@ -47,7 +47,7 @@ pub(super) async fn through_tls(
             session.sent_plain(plain.first_written());
             measurement.transport = Some(transport_facts(&plain));
             session.tls_failed(context.clock.now(), plain.first_read());
-            return if session.report().fault.is_some() {
+            return if session.has_fault() {
                 Stop::Fault
             } else {
                 Stop::Failed(stream_failure(&error))
