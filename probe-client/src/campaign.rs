@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use probe_core::control_record::ControlRecord;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
@@ -17,17 +18,21 @@ use crate::config::Config;
 use crate::connect::ConnectOptions;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
-use crate::probe::ProbeContext;
+use crate::probe::{Departure, ProbeContext};
 use crate::progress::Progress;
 use crate::{host, tls};
 
 mod control_port;
 mod control_search;
 mod destinations;
+mod follow_up;
+mod pace;
+mod shadow;
 mod sightings;
 mod task;
 
 use control_search::Lead;
+use shadow::Shadows;
 
 /// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
 pub(crate) async fn run(
@@ -51,6 +56,8 @@ pub(crate) async fn run(
     by_server.sort_by_key(|(order, _)| *order);
     let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&campaign, &mut by_server, progress).await;
+    let all = by_server.iter_mut();
+    join_all(all.map(|server| campaign.compare(server, progress))).await;
     progress.clear();
     let mut comparisons = Vec::new();
     let mut controls = Vec::new();
@@ -94,6 +101,7 @@ struct Campaign {
 /// Everything about one server address over one path.
 #[derive(Debug)]
 struct ServerResult {
+    destination: Arc<Destination>,
     probes: Vec<Measurement>,
     comparison: Measurement,
     control: ControlRecord,
@@ -109,10 +117,13 @@ impl Campaign {
                 options: ConnectOptions {
                     bind: config.bind,
                     patience: config.patience,
+                    max_segment: None,
                 },
                 pins: config.connection.pins.clone(),
                 client: config.client.clone(),
                 cancelled,
+                departure: Departure::default(),
+                shaken: None,
             },
             run_id: rand::random(),
             wall_unix_ms: wall_unix_ms(),
@@ -141,10 +152,20 @@ impl Campaign {
         let ((probes, comparison), found) = tokio::join!(measuring, search);
         let (control, channel) = found.into_parts();
         ServerResult {
+            destination,
             probes,
             comparison,
             control,
             channel,
+        }
+    }
+
+    /// Sessions beside those that call for them. Behind a proxy they would tell of two ways at once.
+    async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
+        if result.destination.path().is_direct() {
+            pace::compare(self, result, progress).await;
+            follow_up::compare(self, result, progress).await;
+            sightings::ask_beside(self, result).await;
         }
     }
 
@@ -158,12 +179,14 @@ impl Campaign {
         let mut tasks = JoinSet::new();
         let path = destination.path();
         let planned = self.config.plan.over(&path, &destination.host);
+        let mut shadows = Shadows::default();
         for (index, planned) in planned.enumerate() {
             let task = task::of(self, planned, destination);
+            let shadow = shadows.of(self, planned, destination);
             let (context, progress) = (self.context.clone(), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
-                let measurement = task.run(&context).await;
+                let measurement = shadow.beside(task, &context).await;
                 progress.one_done();
                 // Nobody listens any more once a channel is found.
                 let _ = finished.send(Lead::of(&measurement));

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use probe_core::observation::{Failure, FailureKind, Origin};
-use socket_facts::{IpFamily, drain_error_queue, set_hop_limit, set_recv_err};
+use socket_facts::{IpFamily, drain_error_queue, set_hop_limit, set_mss, set_recv_err};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -19,6 +19,9 @@ pub(crate) struct ConnectOptions {
     /// Local address to leave from; absent: the system's choice.
     pub(crate) bind: Option<IpAddr>,
     pub(crate) patience: Duration,
+    /// Payload and options per segment at most, both ways. Absent, as for every ordinary session:
+    /// the system's choice, since a small one would hide a black hole from the test.
+    pub(crate) max_segment: Option<u16>,
 }
 
 /// Connects to `address`.
@@ -75,11 +78,18 @@ fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
     // More evidence where the platform gives it; a session works without.
     let _ = set_recv_err(&socket, family);
     let _ = set_hop_limit(&socket, family, HOP_LIMIT_MARK);
+    if let Some(bytes) = options.max_segment {
+        // Where the system has no such option, small writes do half of it.
+        let _ = set_mss(&socket, bytes);
+    }
     if let Some(bind) = options.bind {
         socket.bind(&SocketAddr::new(bind, 0).into())?;
     }
     Ok(socket)
 }
+
+/// Whether `TCP_MAXSEG` can be set before the handshake: on Linux, and not on Windows.
+pub(crate) const SEGMENTS_CAN_BE_LIMITED: bool = cfg!(target_os = "linux");
 
 fn in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(EINPROGRESS)

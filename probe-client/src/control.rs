@@ -131,6 +131,7 @@ async fn handshake(
         sni: true,
         alpn: Some("h2"),
         client: None,
+        large: false,
     });
     let tls = TlsConnector::from(config)
         .connect(identity.server_name.clone(), plain)

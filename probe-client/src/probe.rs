@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use probe_core::comparison::{SentName, Variation};
 use probe_core::measurement::{Measurement, ProbedRule};
 use probe_core::observation::{Failure, FailureKind, Operation, Origin};
 use probe_core::session::{ClientSession, Need, SessionParameters};
 use probe_core::trail;
 use proto::connection_string::Pin;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
@@ -20,6 +22,7 @@ use crate::tap::Tap;
 
 mod drive;
 mod handshake;
+mod legacy;
 mod minting;
 
 use drive::{Stop, drive};
@@ -33,6 +36,45 @@ pub(crate) struct ProbeContext {
     /// Presented by every probe with TLS.
     pub(crate) client: Option<ClientIdentity>,
     pub(crate) cancelled: CancellationToken,
+    pub(crate) departure: Departure,
+    /// Told once TLS stands; absent where nobody waits for it.
+    pub(crate) shaken: Option<Arc<Notify>>,
+}
+
+/// In what a session departs from the ordinary one of its kind, for comparison.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Departure {
+    /// The server name in the ClientHello; absent: as the kind has it.
+    pub(crate) name: Option<SentName>,
+    pub(crate) hello: HelloSent,
+}
+
+/// Which ClientHello is sent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum HelloSent {
+    /// A modern one that fits one segment.
+    #[default]
+    Small,
+    /// With a post-quantum key share; the session ends with the handshake.
+    Large,
+    /// TLS 1.0 without a name; the session ends with the server's alert.
+    Legacy,
+}
+
+impl ProbeContext {
+    /// The same for a session that differs by `variation`.
+    pub(crate) fn varied(&self, variation: Variation) -> Self {
+        let mut varied = self.clone();
+        match variation {
+            // The session kind is the parameters' business.
+            Variation::InNothing | Variation::InShape { .. } | Variation::InPace { .. } => {}
+            Variation::InServerName { sent } => varied.departure.name = Some(sent),
+            Variation::InSegmentSize { at_most } => varied.options.max_segment = Some(at_most),
+            Variation::InHelloSize => varied.departure.hello = HelloSent::Large,
+            Variation::InHelloAge => varied.departure.hello = HelloSent::Legacy,
+        }
+        varied
+    }
 }
 
 /// One probe's own.
@@ -85,8 +127,15 @@ impl ProbeTask {
         measurement.proxy = opened.proxy;
         if let Ok(link) = opened.link {
             measurement.local = link.tcp().local_addr().ok();
+            // So early, all that was sent again is SYNs.
+            let syns = socket_facts::tcp_facts(link.tcp()).unwrap_or_default();
             let first = Tap::new(link, opened.unread);
             converse(first, parameters, &destination, &mut measurement, context).await;
+            if let Some(transport) = &mut measurement.transport {
+                transport.syn_retransmissions = syns
+                    .total_retransmissions
+                    .filter(|_| destination.path().is_direct());
+            }
         }
         minting::test(&mut measurement, &destination, context).await;
         measurement
@@ -153,7 +202,14 @@ async fn carry(
         Need::Failed => Stop::Fault,
     };
     if let Stop::WantsTls(wanted) = stop {
-        return handshake::through_tls(plain, wanted, session, measurement, context).await;
+        return match context.departure.hello {
+            HelloSent::Small | HelloSent::Large => {
+                handshake::through_tls(plain, wanted, session, measurement, context).await
+            }
+            HelloSent::Legacy => {
+                legacy::offer(plain, wanted.leftover, session, measurement, context).await
+            }
+        };
     }
     measurement.transport = Some(handshake::transport_facts(&plain));
     stop

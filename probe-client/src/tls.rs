@@ -20,6 +20,8 @@ pub(crate) struct Hello {
     pub(crate) alpn: Option<&'static str>,
     /// Presented if the server asks.
     pub(crate) client: Option<Arc<dyn ResolvesClientCert>>,
+    /// With a post-quantum key share, so that it takes more than one segment.
+    pub(crate) large: bool,
 }
 
 /// A configuration for one handshake, and where the presented leaf certificate will be found, even
@@ -27,11 +29,11 @@ pub(crate) struct Hello {
 pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     let presented = Presented::default();
     let verifier = KeepCertificate {
-        provider: provider(),
+        provider: provider(hello.large),
         presented: presented.clone(),
         believed: None,
     };
-    let builder = ClientConfig::builder_with_provider(provider())
+    let builder = ClientConfig::builder_with_provider(provider(hello.large))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .expect("the provider has suites for both versions")
         .dangerous()
@@ -42,6 +44,10 @@ pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     };
     config.enable_sni = hello.sni;
     config.alpn_protocols = hello.alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
+    if hello.large {
+        // Without a server name the share alone would nearly fit a segment.
+        config.alpn_protocols.extend(reserved_protocols());
+    }
     config.resumption = rustls::client::Resumption::disabled();
     (Arc::new(config), presented)
 }
@@ -170,13 +176,48 @@ impl ServerCertVerifier for KeepCertificate {
 }
 
 /// No post-quantum key share, so that the ClientHello fits one segment: whether a large one passes
-/// is a question of its own.
-fn provider() -> Arc<CryptoProvider> {
+/// is a question of its own, for which there is a `large` one.
+fn provider(large: bool) -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups = vec![
         aws_lc_rs::kx_group::X25519,
         aws_lc_rs::kx_group::SECP256R1,
         aws_lc_rs::kx_group::SECP384R1,
     ];
+    if large {
+        // First, so that its share is sent; X25519's goes with it, which is what the server takes.
+        let hybrid = aws_lc_rs::kx_group::X25519MLKEM768;
+        provider.kx_groups.insert(0, hybrid);
+    }
     Arc::new(provider)
+}
+
+/// Protocol names that RFC 8701 section 2 reserves so that every server must pass over them.
+fn reserved_protocols() -> impl Iterator<Item = Vec<u8>> {
+    (0..16).map(|n| vec![n * 0x10 + 0x0a; 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Payload of an Ethernet segment without TCP options.
+    const SEGMENT: usize = 1460;
+
+    fn hello_bytes(large: bool) -> usize {
+        let (config, _) = client_config(Hello {
+            sni: false,
+            alpn: None,
+            client: None,
+            large,
+        });
+        let mut connection = ClientConnection::new(config, server_name("192.0.2.1")).unwrap();
+        connection.write_tls(&mut Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn the_small_hello_fits_one_segment_and_the_large_one_does_not() {
+        assert!(hello_bytes(false) < SEGMENT / 2, "{}", hello_bytes(false));
+        assert!(hello_bytes(true) > SEGMENT, "{}", hello_bytes(true));
+    }
 }

@@ -9,6 +9,7 @@ pub mod first_bytes;
 pub mod frame;
 pub mod http_head;
 pub mod key;
+pub mod legacy_hello;
 pub mod limits;
 pub mod nmf;
 pub mod payload;

@@ -3,6 +3,7 @@
 
 mod cut;
 mod flip;
+mod inspect;
 mod intercept;
 mod pipe;
 mod proxy;
@@ -22,6 +23,7 @@ use crate::{Authority, Seat};
 
 pub use cut::{Cut, Ending};
 pub use flip::{At, Flip};
+pub use inspect::{Dislike, Inspection};
 pub use pipe::Direction;
 pub use proxy::Manner;
 pub use tls::Onward;
@@ -143,6 +145,23 @@ impl Middlebox {
             proxy::serve(client, upstream, manner.clone(), Arc::clone(&counted))
         })?;
         Ok(middlebox.counting(tunnels))
+    }
+
+    /// Relays to `upstream`, unless a connection begins with what it dislikes.
+    ///
+    /// # Errors
+    /// The seat cannot be used.
+    pub fn inspecting(
+        seat: Seat,
+        upstream: SocketAddr,
+        inspection: Inspection,
+    ) -> anyhow::Result<Self> {
+        let strikes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&strikes);
+        let middlebox = Self::seat(seat, move |client| {
+            inspect::relay(client, upstream, inspection, Arc::clone(&counted))
+        })?;
+        Ok(middlebox.counting(strikes))
     }
 
     /// The port to dial.

@@ -127,6 +127,13 @@ impl Run {
         }
     }
 
+    /// What was compared with `probe` and how it ended, for the messages of tests.
+    pub fn compared(probe: &Probe) -> String {
+        let all = probe.measurement.comparisons.iter();
+        let lines = all.map(|c| format!("{:?}: {:?}\n", c.variation, c.measurement.failure()));
+        lines.collect()
+    }
+
     /// # Errors
     /// `probe` lacks the finding.
     pub fn expect_finding(&self, probe: &Probe, id: FindingId) -> anyhow::Result<()> {

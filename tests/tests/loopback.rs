@@ -13,6 +13,8 @@ mod loopback {
     pub(crate) mod cut;
     pub(crate) mod expectation;
     pub(crate) mod head_node;
+    pub(crate) mod hello;
+    pub(crate) mod inspection;
     pub(crate) mod interception;
     pub(crate) mod interruption;
     pub(crate) mod names;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         loopback::interception::trials(),
         loopback::alteration::trials(),
         loopback::cut::trials(),
+        loopback::inspection::trials(),
+        loopback::hello::trials(),
         loopback::server_state::trials(),
         loopback::names::trials(),
         loopback::expectation::trials(),

@@ -7,8 +7,11 @@
 use crate::verdict::Verdict;
 
 mod cause;
+mod compared;
+mod death;
 mod evidence;
 mod findings;
+mod hello;
 mod run;
 
 pub use evidence::{Ending, Evidence};
@@ -22,3 +25,6 @@ pub fn judge(evidence: &Evidence<'_>) -> Verdict {
         .find_map(|cause| cause(evidence))
         .unwrap_or_else(|| cause::inconclusive(evidence))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod check;
+pub mod comparison;
 pub mod control_record;
 pub mod document;
 pub mod egress;

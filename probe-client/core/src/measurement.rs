@@ -6,11 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{Failure, Observation, Operation};
+use crate::comparison::{Comparison, Variation};
+use crate::observation::{Failure, FailureKind, Observation, Operation};
 use crate::path::NetworkPath;
 use crate::profile::{Direction, Expectation, Port, RuleId};
 use crate::proxy::ProxyAccount;
-use crate::session::SessionReport;
+use crate::session::{Agreement, Digest, SessionReport, StageReport};
 use crate::session_kind::SessionKind;
 
 /// The part of a profile's rule that a report repeats.
@@ -55,6 +56,9 @@ pub struct Measurement {
     /// SHA-256 over the client certificate that this side had ready for TLS, lower-case hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
+    /// SHA-256 over the ClientHello messages as sent, where the handshake failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_hello_sha256: Option<Digest>,
     /// What the same port presented to a random name, where the certificate was not the pinned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minting: Option<MintingTest>,
@@ -64,6 +68,9 @@ pub struct Measurement {
     /// What the server noticed, asked for where the testimony is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sighting: Option<SightingAnswer>,
+    /// Further sessions on the same port, each different in one respect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<Comparison>,
 }
 
 /// A certificate as presented; what cannot be parsed is absent.
@@ -118,6 +125,9 @@ pub struct TransportFacts {
     /// Without those that the other end reported as needless (RFC 2883).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
+    /// Of these, SYNs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syn_retransmissions: Option<u32>,
     /// Segments sent and not acknowledged by the other end's kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unacknowledged_segments: Option<u32>,
@@ -210,9 +220,11 @@ impl Measurement {
             session: None,
             certificate: None,
             client_certificate: None,
+            client_hello_sha256: None,
             minting: None,
             transport: None,
             sighting: None,
+            comparisons: Vec::new(),
         }
     }
 
@@ -257,8 +269,71 @@ impl Measurement {
             }
     }
 
+    /// The comparisons that differ in just this.
+    pub fn compared(&self, variation: Variation) -> impl Iterator<Item = &Self> {
+        let wanted = move |c: &&Comparison| c.variation == variation;
+        self.comparisons
+            .iter()
+            .filter(wanted)
+            .map(|c| &c.measurement)
+    }
+
+    /// The genuine server testified about this very session, and all that was asked of it arrived
+    /// unaltered, both ways.
+    pub fn ran_whole(&self) -> bool {
+        let Some(session) = &self.session else {
+            return false;
+        };
+        let (Some(testimony), Some(_)) = (&session.testimony, &session.farewell) else {
+            return false;
+        };
+        let one_tls = match (&session.tls, &testimony.tls) {
+            (None, None) => true,
+            (Some(_), Some(there)) => there.exporter != Agreement::Different,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        self.failure().is_none() && one_tls && session.stages.iter().all(StageReport::is_whole)
+    }
+
+    /// What ended it was silence: nothing came in time, or the server gave up waiting before this side
+    /// did. A device that dislikes what it sees does not take that long.
+    pub fn died_in_silence(&self) -> bool {
+        let failed = self.observations.iter().find(|o| o.failure.is_some());
+        failed.is_some_and(|o| match &o.failure {
+            Some(failure) if failure.kind == FailureKind::TimedOut => true,
+            Some(failure) if matches!(failure.kind, FailureKind::Reset | FailureKind::Closed) => {
+                o.duration_us >= LATE_US
+            }
+            Some(_) | None => false,
+        })
+    }
+
+    /// By either end, as far as both told.
+    pub fn segments_sent_again(&self) -> u32 {
+        let ours = self.transport.and_then(|t| t.retransmissions);
+        let farewell = self.session.as_ref().and_then(|s| s.farewell);
+        let theirs = farewell.and_then(|f| f.retransmissions);
+        ours.unwrap_or(0).saturating_add(theirs.unwrap_or(0))
+    }
+
+    /// More than one segment of the established connection was sent again, by both ends together: a
+    /// single one may be a packet that came late, or a busy host.
+    pub fn loses_segments(&self) -> bool {
+        let others = self.segments_sent_again();
+        others.saturating_sub(self.syns_sent_again()) > 1
+    }
+
+    /// By this end, as far as the system tells.
+    pub fn syns_sent_again(&self) -> u32 {
+        let transport = self.transport;
+        transport.and_then(|t| t.syn_retransmissions).unwrap_or(0)
+    }
+
     /// The server's address, which several probes share.
     pub fn server(&self) -> Option<IpAddr> {
         self.address.map(|a| a.ip())
     }
 }
+
+/// The server waits for five seconds and more before it closes a session that has gone silent.
+const LATE_US: u64 = 4_500_000;

@@ -23,6 +23,7 @@ pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>)
             session: Some(SessionKind::Tls),
             via_uri: None,
             nettcp_mode: None,
+            legacy_hello: false,
             purpose: "comparison: a port of no rule".to_owned(),
             direction: Direction::Outbound,
             expect: Expectation::Open,

@@ -1,5 +1,6 @@
 //! Asks the server what it noticed of the probes that did not run to their end.
 
+use probe_core::control_record::ServerDescription;
 use probe_core::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use probe_core::observation::{Observation, Operation};
 use probe_core::path::NetworkPath;
@@ -8,6 +9,7 @@ use proto::wire;
 use super::control_search::socket_address;
 use super::{Campaign, ServerResult, complete};
 use crate::clock::wall_unix_ms;
+use crate::control::ControlChannel;
 use crate::progress::Progress;
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
@@ -43,6 +45,46 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
     // Behind a proxy's address there may be anybody.
     let by_address = asked == index && result.control.path.is_direct();
     let measurements = open(result);
+    inquire(
+        campaign,
+        &mut channel,
+        &description,
+        measurements,
+        others,
+        by_address,
+    )
+    .await;
+    results[asked].channel = Some(channel);
+}
+
+/// Adds the server's answer to the sessions beside the probes that failed. Of one address there are
+/// several at a time, so digests alone count.
+pub(super) async fn ask_beside(campaign: &Campaign, result: &mut ServerResult) {
+    let (Some(channel), Some(description)) =
+        (&mut result.channel, result.control.description().cloned())
+    else {
+        return;
+    };
+    let beside = result.probes.iter_mut().flat_map(|p| &mut p.comparisons);
+    let failed: Vec<&mut Measurement> = beside
+        .map(|comparison| &mut comparison.measurement)
+        .filter(|m| m.failure().is_some() && m.session.is_some())
+        .collect();
+    if !failed.is_empty() {
+        inquire(campaign, channel, &description, failed, Vec::new(), false).await;
+    }
+}
+
+/// Asks about `measurements`; `others` are named so that they are not taken for one of these.
+async fn inquire(
+    campaign: &Campaign,
+    channel: &mut ControlChannel,
+    description: &ServerDescription,
+    measurements: Vec<&mut Measurement>,
+    others: Vec<wire::Sent>,
+    by_address: bool,
+) {
+    let offset = description.clock_offset_ms;
     let mut sent: Vec<wire::Sent> = measurements
         .iter()
         .zip(0..)
@@ -71,7 +113,6 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
             }
         }
     }
-    results[asked].channel = Some(channel);
 }
 
 /// What was dialled and did not run to its end.
@@ -203,6 +244,7 @@ fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sigh
     let hello = session
         .and_then(|s| s.tls.as_ref())
         .and_then(|tls| tls.client_hello_sha256)
+        .or(measurement.client_hello_sha256)
         .filter(|_| !sighting.client_hello_sha256.is_empty())
         .map(|ours| ours.0.as_slice() == sighting.client_hello_sha256.as_slice());
     Some(Sighting {

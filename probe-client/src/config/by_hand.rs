@@ -37,6 +37,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
         session: Some(session),
         via_uri,
         nettcp_mode: net_tcp.then_some(NettcpMode::Duplex),
+        legacy_hello: false,
         purpose: "given by hand".to_owned(),
         direction: Direction::Outbound,
         expect: Expectation::Open,

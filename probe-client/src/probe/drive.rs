@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{ProbeContext, interrupted};
+use crate::connect::SEGMENTS_CAN_BE_LIMITED;
 use crate::observe::{is_tls, stream_failure};
 
 /// Why driving stopped.
@@ -46,10 +47,15 @@ pub(super) async fn drive(
 ) -> Stop {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let mut outgoing = Outgoing::default();
+    let at_once = context
+        .options
+        .max_segment
+        .filter(|_| !SEGMENTS_CAN_BE_LIMITED)
+        .map_or(WRITE, |_| SMALL_WRITE);
     let mut incoming = [0; READ];
     let mut patience = Patience::new(context);
     loop {
-        outgoing.refill(session);
+        outgoing.refill(session, at_once);
         tokio::select! {
             () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
             () = sleep_until(patience.ends()) => {
@@ -80,11 +86,11 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    fn refill(&mut self, session: &mut ClientSession) {
+    fn refill(&mut self, session: &mut ClientSession, at_once: usize) {
         if self.written == self.bytes.len() {
             self.bytes.clear();
             self.written = 0;
-            session.transmit(&mut self.bytes, WRITE);
+            session.transmit(&mut self.bytes, at_once);
         }
     }
 
@@ -186,6 +192,10 @@ const PATIENCE_IN_ALL: u32 = 5;
 /// Read and write sizes: small, since thousands of sessions may be in flight.
 const READ: usize = 4096;
 const WRITE: usize = 4096;
+
+/// Where segments are to be small and cannot be limited, writes are small instead: without Nagle's
+/// algorithm one that finds the connection idle leaves as a segment of its own.
+const SMALL_WRITE: usize = 500;
 
 /// What the other end said before it reset is here already, or never comes.
 const DRAIN_PATIENCE: std::time::Duration = std::time::Duration::from_millis(250);

@@ -1,14 +1,16 @@
 //! The TLS part of a probe: handshake, facts, and the session inside.
 
+use probe_core::comparison::{OTHER_NAME, SentName};
 use probe_core::measurement::{Measurement, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
-use probe_core::session::{ClientSession, Need, TlsFacts, TlsParameters};
+use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters};
 use rustls::ClientConnection;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::drive::{Stop, drive};
-use super::{ProbeContext, interrupted};
+use super::{HelloSent, ProbeContext, interrupted};
 use crate::certificate;
 use crate::link::Link;
 use crate::observe::stream_failure;
@@ -24,16 +26,21 @@ pub(super) async fn through_tls(
     measurement: &mut Measurement,
     context: &ProbeContext,
 ) -> Stop {
+    let name = context.departure.name;
     let (config, presented) = client_config(Hello {
-        sni: wanted.sni,
+        sni: name.map_or(wanted.sni, |sent| sent == SentName::Other),
         alpn: wanted.alpn,
         client: context.client.as_ref().map(|c| c.resolver.clone()),
+        large: context.departure.hello == HelloSent::Large,
     });
     measurement.client_certificate = context.client.as_ref().map(|c| hex::encode(c.sha256));
+    let name = match name {
+        Some(SentName::Other) => server_name(OTHER_NAME),
+        Some(SentName::None) | None => server_name(&measurement.host),
+    };
     plain.tls_starts(wanted.leftover);
-    let connecting = TlsConnector::from(config)
-        .connect(server_name(&measurement.host), plain)
-        .into_fallible();
+    // Lent, so that what was sent is still known where the handshake fails.
+    let connecting = TlsConnector::from(config).connect(name, &mut plain);
     let shaken = tokio::select! {
         shaken = timeout(context.options.patience, connecting) => shaken,
         () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
@@ -41,11 +48,13 @@ pub(super) async fn through_tls(
     keep_certificate(&presented, measurement, context);
     let mut tls = match shaken {
         Err(_elapsed) => {
+            session.sent_plain(plain.first_written());
+            failed(&plain, measurement);
             return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
         }
-        Ok(Err((error, plain))) => {
+        Ok(Err(error)) => {
             session.sent_plain(plain.first_written());
-            measurement.transport = Some(transport_facts(&plain));
+            failed(&plain, measurement);
             session.tls_failed(context.clock.now(), plain.first_read());
             return if session.has_fault() {
                 Stop::Fault
@@ -57,6 +66,13 @@ pub(super) async fn through_tls(
     };
     let (plain, connection) = tls.get_ref();
     session.sent_plain(plain.first_written());
+    if let Some(shaken) = &context.shaken {
+        shaken.notify_one();
+    }
+    if context.departure.hello == HelloSent::Large {
+        measurement.transport = Some(transport_facts(plain));
+        return conclude(&mut tls, measurement).await;
+    }
     let facts = facts(connection, plain.client_hello_sha256());
     let stop = match session.tls_established(context.clock.now(), facts) {
         Need::Io => drive(session, &mut tls, context).await,
@@ -67,6 +83,26 @@ pub(super) async fn through_tls(
     stop
 }
 
+/// The handshake was all that was wanted. That it was with the genuine server is shown by its key.
+async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement) -> Stop {
+    // In good order where that is possible; what was to be learnt is known by now.
+    let _ = tls.shutdown().await;
+    if measurement.certificate.as_ref().is_some_and(|c| c.pinned) {
+        Stop::Finished
+    } else {
+        Stop::Failed(
+            Failure::new(FailureKind::Foreign, Origin::Peer)
+                .with_text("another certificate than the server's"),
+        )
+    }
+}
+
+/// What is to be known of a handshake that failed.
+fn failed(plain: &Tap<Link>, measurement: &mut Measurement) {
+    measurement.transport = Some(transport_facts(plain));
+    measurement.client_hello_sha256 = plain.client_hello_sha256().map(HexArray);
+}
+
 /// The kernel's account of the connection under `plain`, and our own count.
 pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
     let kernel = socket_facts::tcp_facts(plain.inner().tcp()).unwrap_or_default();
@@ -75,6 +111,7 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
             .rtt
             .and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
         retransmissions: kernel.needed_retransmissions(),
+        syn_retransmissions: None,
         unacknowledged_segments: kernel.unacknowledged_segments,
         bytes_acknowledged: kernel.bytes_acked,
         send_mss: kernel.send_mss,

@@ -38,6 +38,7 @@ pub(super) async fn test(
         sni: true,
         alpn: None,
         client: None,
+        large: false,
     });
     let shaken = TlsConnector::from(config).connect(server_name(&name_asked), plain);
     // Whether the handshake ends well does not matter: the certificate comes before that.

@@ -27,26 +27,31 @@ pub enum Ending {
 }
 
 pub(super) async fn relay(
-    mut client: TcpStream,
+    client: TcpStream,
     upstream: SocketAddr,
     cut: Cut,
     strikes: Arc<AtomicUsize>,
+) -> anyhow::Result<()> {
+    let up = inspector(cut, Direction::Up, &strikes);
+    let down = inspector(cut, Direction::Down, &strikes);
+    relay_until(client, upstream, cut.ending, up, down).await
+}
+
+/// Relays until one of the inspectors stops it, which ends the flow as `ending` says.
+pub(super) async fn relay_until(
+    mut client: TcpStream,
+    upstream: SocketAddr,
+    ending: Ending,
+    inspect_up: impl FnMut(&mut [u8]) -> Verdict,
+    inspect_down: impl FnMut(&mut [u8]) -> Verdict,
 ) -> anyhow::Result<()> {
     let mut server = TcpStream::connect(upstream).await?;
     let stopped = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let up = copy(
-            from_client,
-            to_server,
-            inspector(cut, Direction::Up, &strikes),
-        );
-        let down = copy(
-            from_server,
-            to_client,
-            inspector(cut, Direction::Down, &strikes),
-        );
-        match cut.ending {
+        let up = copy(from_client, to_server, inspect_up);
+        let down = copy(from_server, to_client, inspect_down);
+        match ending {
             Ending::Silence => {
                 let (up, down) = tokio::join!(up, down);
                 up? || down?
@@ -55,7 +60,7 @@ pub(super) async fn relay(
             Ending::Reset => until_stopped(up, down).await?,
         }
     };
-    match (stopped, cut.ending) {
+    match (stopped, ending) {
         (false, _) => {}
         (true, Ending::Reset) => {
             client.set_zero_linger()?;

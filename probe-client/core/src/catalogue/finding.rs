@@ -90,6 +90,11 @@ table! {
         meaning: "This side presented a client certificate, and another or none reached the server.",
         severity: Severity::Error,
     }
+    LegacyHelloBlocked = "legacy-hello-blocked" {
+        title: "An old TLS greeting does not get through",
+        meaning: "A ClientHello of TLS 1.0 without a server name fails where a modern one passes.",
+        severity: Severity::Warning,
+    }
     Loss = "loss" {
         title: "Single packets were lost",
         meaning: "Packets had to be sent again, but not in the same way in fresh sessions.",

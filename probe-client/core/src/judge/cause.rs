@@ -4,22 +4,28 @@ use super::evidence::Evidence;
 use crate::verdict::Verdict;
 
 mod altered;
+mod cut_off;
 mod declined;
 mod exchange_died;
 mod inconclusive;
+mod inspected;
 mod interrupted;
 mod local;
+mod lossy;
 mod middlebox;
 mod mute;
 mod name;
 mod not_connected;
+mod path_mtu;
 mod prohibited;
 mod proxy;
 mod reachable;
+mod recovered;
 mod redirected;
 mod refused_key;
 mod server_silent;
 mod server_unreachable;
+mod stalls;
 mod stranger;
 mod tls_intercepted;
 
@@ -37,14 +43,19 @@ pub(super) const ALL: &[Cause] = &[
     tls_intercepted::relayed,
     redirected::judge,
     altered::payload,
-    exchange_died::judge,
+    lossy::judge,
     reachable::judge,
     declined::judge,
     // Somebody else answered.
     tls_intercepted::minted,
     altered::frame,
     stranger::judge,
-    // Nobody did; comparisons decide.
+    // Cut off, or nobody answered; comparisons decide.
+    recovered::judge,
+    path_mtu::judge,
+    stalls::judge,
+    inspected::judge,
+    exchange_died::judge,
     refused_key::judge,
     proxy::tunnel,
     server_unreachable::judge,
@@ -55,3 +66,4 @@ pub(super) const ALL: &[Cause] = &[
 ];
 
 pub(super) use inconclusive::judge as inconclusive;
+pub(super) use lossy::judge as lossy;

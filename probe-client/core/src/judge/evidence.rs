@@ -48,6 +48,15 @@ pub enum Ending<'a> {
 }
 
 impl<'a> Evidence<'a> {
+    /// The same about another measurement of the same server and path.
+    #[must_use]
+    pub fn of(&self, probe: &'a Measurement) -> Self {
+        Self {
+            probe,
+            ..self.clone()
+        }
+    }
+
     pub fn ending(&self) -> Ending<'a> {
         ending(self.probe)
     }
@@ -62,7 +71,7 @@ impl<'a> Evidence<'a> {
 
     /// The genuine server proved itself on this address, over this path, on some port.
     pub fn server_alive(&self) -> bool {
-        self.same_server.iter().any(|m| testimony(m).is_some())
+        self.same_server.iter().any(|m| testified_anyhow(m))
             || self.control.is_some_and(ControlRecord::shows_server_alive)
     }
 
@@ -242,6 +251,12 @@ impl<'a> Evidence<'a> {
 /// The measurement's testimony, if it brought one.
 pub(super) fn testimony(measurement: &Measurement) -> Option<&Testimony> {
     measurement.session.as_ref()?.testimony.as_ref()
+}
+
+/// In its own session, or in one beside it.
+fn testified_anyhow(measurement: &Measurement) -> bool {
+    let mut beside = measurement.comparisons.iter();
+    testimony(measurement).is_some() || beside.any(|c| testimony(&c.measurement).is_some())
 }
 
 pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {

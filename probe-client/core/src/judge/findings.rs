@@ -8,8 +8,12 @@ mod application;
 mod client_certificate;
 mod clock;
 mod destination;
+mod hello_altered;
 mod http;
+mod large_hello;
+mod legacy_hello;
 mod loss;
+mod pace;
 mod relayed;
 mod translation;
 
@@ -25,7 +29,12 @@ const ALL: &[Look] = &[
     http::proxy,
     application::look,
     client_certificate::look,
+    hello_altered::look,
+    large_hello::look,
+    legacy_hello::look,
     loss::look,
+    pace::rate,
+    pace::number,
     clock::look,
     destination::look,
 ];

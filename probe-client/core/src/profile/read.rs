@@ -156,6 +156,7 @@ fn rule(
         session: session.kind,
         via_uri: session.via_uri,
         nettcp_mode: session.nettcp_mode,
+        legacy_hello: session.legacy_hello,
         purpose: purpose?,
         direction: direction?.unwrap_or(Direction::Outbound),
         expect: expect?.unwrap_or(Expectation::Open),
@@ -190,19 +191,21 @@ struct Session {
     kind: Option<SessionKind>,
     via_uri: Option<ViaTemplate>,
     nettcp_mode: Option<NettcpMode>,
+    legacy_hello: bool,
 }
 
 fn session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> {
     match table.optional("transport", problems, Field::word) {
         Ok(None | Some(Transport::Tcp)) => tcp_session(table, problems),
         Ok(Some(Transport::Udp)) => {
-            let keys = ["session", "via_uri", "nettcp_mode"];
+            let keys = ["session", "via_uri", "nettcp_mode", "legacy_hello"];
             refuse(table, &keys, problems, |key| Defect::OnlyForTcp { key })?;
             Ok(Session {
                 transport: Transport::Udp,
                 kind: None,
                 via_uri: None,
                 nettcp_mode: None,
+                legacy_hello: false,
             })
         }
         // Which of the other keys belong here is unknown now; whether each makes sense is not.
@@ -216,21 +219,25 @@ fn session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> 
 
 fn tcp_session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> {
     let kind = table.required("session", problems, Field::word);
-    let (via_uri, nettcp_mode) = match kind {
+    let (via_uri, nettcp_mode, legacy_hello) = match kind {
         Ok(SessionKind::Nettcp) => {
             let via_uri = table.required("via_uri", problems, Field::parsed);
             let mode = table.optional("nettcp_mode", problems, Field::word);
-            (Some(via_uri?), Some(mode?.unwrap_or(NettcpMode::Duplex)))
+            let legacy = table.optional("legacy_hello", problems, Field::boolean);
+            let mode = mode?.unwrap_or(NettcpMode::Duplex);
+            (Some(via_uri?), Some(mode), legacy?.unwrap_or(false))
         }
         Ok(session) => {
-            refuse(table, &["via_uri", "nettcp_mode"], problems, |key| {
-                Defect::OnlyForNettcp { key, session }
+            let keys = ["via_uri", "nettcp_mode", "legacy_hello"];
+            refuse(table, &keys, problems, |key| Defect::OnlyForNettcp {
+                key,
+                session,
             })?;
-            (None, None)
+            (None, None, false)
         }
         Err(_) => {
             check_channel(table, problems);
-            (None, None)
+            (None, None, false)
         }
     };
     Ok(Session {
@@ -238,12 +245,14 @@ fn tcp_session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Sessi
         kind: Some(kind?),
         via_uri,
         nettcp_mode,
+        legacy_hello,
     })
 }
 
 fn check_channel(table: &Table<'_, '_>, problems: &mut Problems<'_>) {
     let _: Read<Option<ViaTemplate>> = table.optional("via_uri", problems, Field::parsed);
     let _: Read<Option<NettcpMode>> = table.optional("nettcp_mode", problems, Field::word);
+    let _: Read<Option<bool>> = table.optional("legacy_hello", problems, Field::boolean);
 }
 
 /// Reports each of the keys that is there, for none of them should be.

@@ -38,6 +38,7 @@ pub(super) static RULE: Section = Section {
         ("session", r#"session = "https""#),
         ("via_uri", r#"via_uri = "net.tcp://{host}:{port}/Service""#),
         ("nettcp_mode", r#"nettcp_mode = "duplex""#),
+        ("legacy_hello", "legacy_hello = true"),
         ("purpose", r#"purpose = "Job submission""#),
         ("direction", r#"direction = "outbound""#),
         ("expect", r#"expect = "open""#),

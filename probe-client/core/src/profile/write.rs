@@ -46,6 +46,9 @@ fn rule(rule: &Rule, inherited: &str, text: &mut Text) {
     if let Some(mode) = rule.nettcp_mode {
         text.unless_default("nettcp_mode", mode, NettcpMode::Duplex);
     }
+    if rule.legacy_hello {
+        text.line("legacy_hello", "true");
+    }
     text.string("purpose", &rule.purpose);
     text.unless_default("direction", rule.direction, Direction::Outbound);
     text.unless_default("expect", rule.expect, Expectation::Open);

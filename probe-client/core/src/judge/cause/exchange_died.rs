@@ -1,25 +1,25 @@
 //! `payload-reset` and `payload-dropped` after the testimony: the session was verified, and then its
 //! payload was cut off, at a known offset and direction.
 
+use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
+use super::cut_off;
 use crate::catalogue::VerdictId;
-use crate::observation::FailureKind;
-use crate::session::StageReport;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::Testified(_, operation, failure) = evidence.ending() else {
+    let Ending::Testified(_, operation, _) = evidence.ending() else {
         return None;
     };
-    let reset = matches!(failure.kind, FailureKind::Reset | FailureKind::Closed);
     let target = evidence.target();
-    let (id, what) = if reset {
-        (VerdictId::PayloadReset, "is cut off")
+    let id = cut_off::verdict_id(evidence);
+    let what = if id == VerdictId::PayloadReset {
+        "is cut off"
     } else {
-        (VerdictId::PayloadDropped, "dies silently")
+        "dies silently"
     };
-    let stages = evidence.session().map_or(&[][..], |s| &s.stages);
-    let place = place(stages);
+    let place = cut_off::place(evidence)
+        .unwrap_or_else(|| "before any of its payload was confirmed".to_owned());
     let mut verdict = Verdict::new(
         id,
         Segment::PATH,
@@ -35,34 +35,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict
         .evidence
         .push(format!("it happened during: {}", operation.describe()));
+    verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
-}
-
-/// Where the exchange stood, in bytes of payload each way.
-fn place(stages: &[StageReport]) -> String {
-    let confirmed: u64 = stages
-        .iter()
-        .map(|s| u64::from(s.up.confirmed.unwrap_or(0)))
-        .sum();
-    let asked: u64 = stages.iter().map(|s| u64::from(s.up.asked)).sum();
-    let received: u64 = stages
-        .iter()
-        .map(|s| u64::from(s.down.received.unwrap_or(0)))
-        .sum();
-    let short_up = stages
-        .iter()
-        .any(|s| s.up.confirmed.is_some_and(|c| c < s.up.asked));
-    if short_up {
-        format!(
-            "on the way to the server, after {confirmed} of {asked} payload bytes had arrived there"
-        )
-    } else if confirmed < asked {
-        format!(
-            "after the server had confirmed {confirmed} of {asked} payload bytes and {received} had come back; \
-             which direction died is not known"
-        )
-    } else {
-        format!("on the way from the server, after {received} payload bytes had come back")
-    }
 }

@@ -1,5 +1,6 @@
 //! `inconclusive`: the evidence does not decide, and the verdict says between what.
 
+use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlOutcome;
@@ -46,6 +47,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     )
     .next(missing(evidence));
     verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     verdict
 }

@@ -1,5 +1,6 @@
 //! `answered-by-middlebox`: the handshake was completed, yet the server never saw the connection.
 
+use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -24,6 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          the server behind it"
     ));
     verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
 }

@@ -1,14 +1,15 @@
 //! `payload-dropped`, `payload-reset` without a testimony: connected, and the first application bytes
 //! went nowhere. What the server noticed of the connection decides.
 
+use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
+use super::cut_off;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Sighting, SightingEnd};
-use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::Mute(operation, failure) = evidence.ending() else {
+    let Ending::Mute(operation, _) = evidence.ending() else {
         return None;
     };
     let sighting = evidence.sighting()?;
@@ -16,11 +17,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let target = evidence.target();
-    let reset = matches!(failure.kind, FailureKind::Reset | FailureKind::Closed);
-    let (id, what) = if reset {
-        (VerdictId::PayloadReset, "is reset")
+    let id = cut_off::verdict_id(evidence);
+    let what = if id == VerdictId::PayloadReset {
+        "is reset"
     } else {
-        (VerdictId::PayloadDropped, "goes silent")
+        "goes silent"
     };
     let place = place(sighting)?;
     let mut verdict = Verdict::new(
@@ -40,6 +41,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict
         .evidence
         .push(format!("it happened during: {}", operation.describe()));
+    verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
 }

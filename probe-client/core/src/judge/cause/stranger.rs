@@ -1,6 +1,6 @@
 //! `answered-by-stranger`: something else speaks there, and what it said is quoted.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::evidence::{Ending, Evidence, testimony};
 use crate::catalogue::VerdictId;
 use crate::session::{Fault, ForeignBytes, HttpStranger, PrefaceRefusal, Recognised};
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -11,6 +11,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .certificate
         .as_ref()
         .filter(|certificate| !certificate.pinned);
+    // Who testified is no stranger, whatever became of the session.
+    if testimony(evidence.probe).is_some() {
+        return None;
+    }
     let foreign = matches!(evidence.ending(), Ending::Foreign(..));
     if !foreign && foreign_certificate.is_none() {
         return None;

@@ -1,11 +1,16 @@
 //! `loss`: segments had to be sent again.
 
+use super::super::cause::lossy;
 use super::super::evidence::{Evidence, testimony};
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     testimony(evidence.probe)?;
+    // What came back in fresh sessions is a verdict.
+    if lossy(evidence).is_some() {
+        return None;
+    }
     let ours = evidence.probe.transport.and_then(|t| t.retransmissions);
     let theirs = evidence
         .session()

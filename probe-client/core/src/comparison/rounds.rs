@@ -1,0 +1,155 @@
+//! Which comparisons are worth their time: only what can tell one cause from another, round by round.
+
+use super::{SentName, Variation};
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
+use crate::session_kind::SessionKind;
+
+/// What to run next beside `probe`, whose comparisons so far are in it; nothing: all is known that
+/// sessions can tell. A round's sessions may run side by side.
+pub fn next_round(probe: &Measurement) -> Vec<Variation> {
+    let wanted = match class(probe) {
+        Class::Died { silently } => after_death(probe, silently),
+        Class::Lossy if ran(probe, Variation::InNothing) == 0 => vec![Variation::InNothing; FRESH],
+        Class::Lossy | Class::NotWorthIt => Vec::new(),
+    };
+    let room = MAX_SESSIONS.saturating_sub(probe.comparisons.len());
+    wanted.into_iter().take(room).collect()
+}
+
+/// What there is to be found out.
+enum Class {
+    /// Connected, and the session was then cut off or never got an answer.
+    Died {
+        silently: bool,
+    },
+    /// It ran whole, and segments had to be sent again.
+    Lossy,
+    NotWorthIt,
+}
+
+fn class(probe: &Measurement) -> Class {
+    let Some((operation, failure)) = probe.failure() else {
+        let lost = probe.ran_whole() && (probe.syns_sent_again() > 0 || probe.loses_segments());
+        return if lost {
+            Class::Lossy
+        } else {
+            Class::NotWorthIt
+        };
+    };
+    // Whoever shows another certificate is not in want of comparisons.
+    let stranger = probe.certificate.as_ref().is_some_and(|c| !c.pinned);
+    // Nor is a connection that the server is known never to have seen: a device took it, whatever
+    // was in it.
+    let never_seen = probe
+        .sighting
+        .as_ref()
+        .is_some_and(|answer| answer.sightings.is_empty() && !answer.unattributed);
+    if operation <= Operation::Connect
+        || stranger
+        || never_seen
+        || !probe.succeeded(Operation::Connect)
+    {
+        return Class::NotWorthIt;
+    }
+    let ended = matches!(
+        failure.kind,
+        FailureKind::TimedOut | FailureKind::Reset | FailureKind::Closed
+    );
+    if ended {
+        let silently = probe.died_in_silence();
+        Class::Died { silently }
+    } else {
+        Class::NotWorthIt
+    }
+}
+
+fn after_death(probe: &Measurement, silently: bool) -> Vec<Variation> {
+    let again = ran(probe, Variation::InNothing);
+    if again == 0 {
+        let mut round = vec![Variation::InNothing; 2];
+        // A reset is somebody's answer; only silence can be a matter of size.
+        if silently {
+            round.push(SMALL);
+        }
+        return round;
+    }
+    if passed(probe, Variation::InNothing) > 0 {
+        return vec![Variation::InNothing; FRESH.saturating_sub(again)];
+    }
+    if passed(probe, SMALL) > 0 {
+        let once = ran(probe, SMALL) == 1;
+        return if once { sizes(probe) } else { Vec::new() };
+    }
+    let shapes = shapes(probe.session_kind());
+    let tried = shapes.first().is_some_and(|shape| ran(probe, *shape) > 0);
+    if tried {
+        return Vec::new();
+    }
+    // Twice each: what passes once may do so by chance.
+    [shapes.clone(), shapes, names(probe), names(probe)].concat()
+}
+
+/// The smallest once more, and what lies between it and a full segment.
+fn sizes(probe: &Measurement) -> Vec<Variation> {
+    let headers = match probe.server() {
+        Some(ip) if ip.is_ipv6() => IPV6_HEADERS,
+        Some(_) | None => IPV4_HEADERS,
+    };
+    let between = PACKET_SIZES.iter().map(|packet| Variation::InSegmentSize {
+        at_most: packet - headers,
+    });
+    std::iter::once(SMALL).chain(between).collect()
+}
+
+fn shapes(own: SessionKind) -> Vec<Variation> {
+    OTHER_SHAPES
+        .into_iter()
+        .filter(|session| *session != own)
+        .map(|session| Variation::InShape { session })
+        .collect()
+}
+
+/// A ClientHello carries no name where the server is known by its address alone (RFC 6066 section 3).
+fn names(probe: &Measurement) -> Vec<Variation> {
+    let Some(tls) = probe.session_kind().shape().tls else {
+        return Vec::new();
+    };
+    let named = tls.sni && probe.host.parse::<std::net::IpAddr>().is_err();
+    let mut sent = vec![SentName::Other];
+    if named {
+        sent.push(SentName::None);
+    }
+    sent.into_iter()
+        .map(|sent| Variation::InServerName { sent })
+        .collect()
+}
+
+fn ran(probe: &Measurement, variation: Variation) -> usize {
+    probe.compared(variation).count()
+}
+
+fn passed(probe: &Measurement, variation: Variation) -> usize {
+    probe.compared(variation).filter(|m| m.ran_whole()).count()
+}
+
+/// As small as any host must take over IPv4 (RFC 9293 section 3.7.1), and less than any tunnel's.
+pub(crate) const SMALLEST: u16 = 536;
+const SMALL: Variation = Variation::InSegmentSize { at_most: SMALLEST };
+
+/// Packets that tunnels are known to carry at most, in bytes: GRE and PPPoE, Azure's virtual networks,
+/// common VPN settings, the IPv6 minimum, and two below it.
+const PACKET_SIZES: [u16; 6] = [1476, 1400, 1340, 1280, 1180, 900];
+
+/// IP and TCP without options: what a maximum segment size leaves out (RFC 6691).
+pub(crate) const IPV4_HEADERS: u16 = 40;
+pub(crate) const IPV6_HEADERS: u16 = 60;
+
+/// Opaque bytes, TLS and clear HTTP: what devices tell apart first.
+const OTHER_SHAPES: [SessionKind; 3] = [SessionKind::Tcp, SessionKind::Tls, SessionKind::Http];
+
+/// Sessions by which loss is told from a chance.
+const FRESH: usize = 3;
+
+/// Beside one probe at most, whatever the rounds ask for.
+pub const MAX_SESSIONS: usize = 16;

@@ -1,0 +1,56 @@
+//! What `payload-dropped` and `payload-reset` have in common, whoever finds them: which of the two it
+//! is, and where the flow stood.
+
+use super::super::death::{self, Way};
+use super::super::evidence::Evidence;
+use crate::catalogue::VerdictId;
+use crate::observation::FailureKind;
+use crate::session::StageReport;
+
+pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
+    if evidence.probe.died_in_silence() {
+        return VerdictId::PayloadDropped;
+    }
+    let failure = evidence.probe.failure().map(|(_, failure)| failure.kind);
+    if matches!(failure, Some(FailureKind::Reset | FailureKind::Closed)) {
+        VerdictId::PayloadReset
+    } else {
+        VerdictId::PayloadDropped
+    }
+}
+
+/// Where the flow stood, in bytes, and which way it was going; absent where neither is known.
+pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
+    let stages = evidence.session().map_or(&[][..], |s| &s.stages);
+    let confirmed: u64 = stages
+        .iter()
+        .map(|s| u64::from(s.up.confirmed.unwrap_or(0)))
+        .sum();
+    let asked: u64 = stages.iter().map(|s| u64::from(s.up.asked)).sum();
+    let received: u64 = stages
+        .iter()
+        .map(|s| u64::from(s.down.received.unwrap_or(0)))
+        .sum();
+    let death = death::of(evidence.probe);
+    if !stages.iter().any(begun) {
+        let bytes = death.passed?;
+        let way = death.way?.describe();
+        return Some(format!("{way}, after {bytes} bytes of the connection"));
+    }
+    Some(match death.way {
+        Some(Way::Up) => format!(
+            "on the way to the server, after {confirmed} of {asked} payload bytes were confirmed by it"
+        ),
+        Some(Way::Down) => {
+            format!("on the way from the server, after {received} payload bytes had come back")
+        }
+        None => format!(
+            "after the server had confirmed {confirmed} of {asked} payload bytes and {received} had come back; which \
+             direction died is not known"
+        ),
+    })
+}
+
+fn begun(stage: &StageReport) -> bool {
+    stage.up.confirmed.is_some() || stage.down.received.is_some()
+}

@@ -1,0 +1,121 @@
+//! `payload-dropped` and `payload-reset` by inspection: on the same port, sessions of another shape or
+//! with another server name pass, repeatedly, while the probe's own fails again.
+
+use super::super::compared::{Tally, facts, variations};
+use super::super::evidence::{Ending, Evidence};
+use super::cut_off;
+use crate::catalogue::VerdictId;
+use crate::comparison::{OTHER_NAME, SentName, Variation};
+use crate::session_kind::SessionKind;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
+        return None;
+    };
+    // Where the server never saw it, somebody else took the connection: that is a cause of its own.
+    let decided = Tally::of(evidence, Variation::InNothing).fails_again() && !evidence.never_seen();
+    let passing = passing(evidence);
+    let inspects = inspects(evidence, &passing).filter(|_| decided)?;
+    let target = evidence.target();
+    let id = cut_off::verdict_id(evidence);
+    let done = if id == VerdictId::PayloadReset {
+        "resets"
+    } else {
+        "silently drops"
+    };
+    let own = evidence.probe.session_kind();
+    let mut verdict = Verdict::new(
+        id,
+        Segment::PATH,
+        Confidence::High,
+        format!("a device that inspects TCP to {target} {done} {inspects}"),
+    )
+    .because(format!(
+        "on the same port {} ran whole, each time, while {own} failed each time",
+        listed(&passing)
+    ))
+    .next(format!(
+        "ask the firewall team which application-control or inspection rule stops this on {target}, and to allow it by \
+         port alone{}",
+        advice(own)
+    ));
+    verdict.evidence.extend(cut_off::place(evidence));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    Some(verdict)
+}
+
+fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
+    variations(evidence.probe)
+        .into_iter()
+        .filter(|variation| {
+            matches!(
+                variation,
+                Variation::InShape { .. } | Variation::InServerName { .. }
+            ) && Tally::of(evidence, *variation).passes()
+        })
+        .collect()
+}
+
+/// What it acts on, in words. A name is the narrower cause, where a session differs in it alone.
+fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
+    let kind = evidence.probe.session_kind();
+    let named = |sent| passing.contains(&Variation::InServerName { sent });
+    let host = &evidence.probe.host;
+    if named(SentName::None)
+        || (named(SentName::Other) && host.parse::<std::net::IpAddr>().is_err())
+    {
+        return Some(format!(
+            "{kind} that names {host} in its ClientHello, and lets {} pass: inspection by server name",
+            listed(passing)
+        ));
+    }
+    if named(SentName::Other) {
+        return Some(format!(
+            "{kind} without a server name in its ClientHello, and lets {} pass: inspection by server name",
+            listed(passing)
+        ));
+    }
+    (!passing.is_empty()).then(|| {
+        format!(
+            "{kind} and lets {} pass: protocol inspection",
+            listed(passing)
+        )
+    })
+}
+
+fn listed(passing: &[Variation]) -> String {
+    let words: Vec<String> = passing
+        .iter()
+        .map(|variation| match variation {
+            Variation::InShape { session } => session.to_string(),
+            Variation::InServerName {
+                sent: SentName::None,
+            } => "TLS without a name".to_owned(),
+            Variation::InServerName {
+                sent: SentName::Other,
+            } => format!("TLS that names {OTHER_NAME}"),
+            Variation::InNothing
+            | Variation::InSegmentSize { .. }
+            | Variation::InPace { .. }
+            | Variation::InHelloSize
+            | Variation::InHelloAge => String::new(),
+        })
+        .collect();
+    words.join(" and ")
+}
+
+fn advice(own: SessionKind) -> &'static str {
+    match own {
+        SessionKind::Nettcp => {
+            "; for HPC Pack on 443, `Set-HpcClusterProperty -NettcpOver443 $false` makes it use HTTPS where available \
+             (that this is a cure is inferred, unconfirmed)"
+        }
+        SessionKind::Tcp
+        | SessionKind::Tls
+        | SessionKind::Http
+        | SessionKind::Https
+        | SessionKind::Rdp => "",
+    }
+}

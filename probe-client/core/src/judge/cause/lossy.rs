@@ -1,0 +1,52 @@
+//! `reachable-with-loss` of a session that ran whole: what it lost, fresh ones lost as well.
+
+use super::super::evidence::Evidence;
+use super::reachable;
+use crate::catalogue::VerdictId;
+use crate::comparison::Variation;
+use crate::measurement::Measurement;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let reachable = reachable::judge(evidence)?;
+    let fresh: Vec<&Measurement> = evidence.probe.compared(Variation::InNothing).collect();
+    let again = |lost: fn(&Measurement) -> bool| {
+        let own = lost(evidence.probe);
+        let times = fresh.iter().filter(|m| lost(m)).count();
+        (own && times >= ENOUGH).then_some(times)
+    };
+    let of = fresh.len();
+    let (what, times) = match (
+        again(|m| m.syns_sent_again() > 0),
+        again(Measurement::loses_segments),
+    ) {
+        (Some(times), _) => ("the first SYN of a connection", times),
+        (None, Some(times)) => ("segments of established sessions", times),
+        (None, None) => return None,
+    };
+    let target = evidence.target();
+    let mut verdict = Verdict::new(
+        VerdictId::ReachableWithLoss,
+        Segment::PATH,
+        Confidence::High,
+        format!("{target} is open, but loses {what}: in the first session, and in {times} of {of} fresh ones"),
+    )
+    .because(reachable.claim)
+    .next(format!(
+        "ask the network team for interface errors, policing and flood protection on the way to {target}; run again at \
+         another time of day and compare"
+    ));
+    for (name, m) in
+        std::iter::once(("first", evidence.probe)).chain(fresh.iter().map(|m| ("fresh", *m)))
+    {
+        verdict.evidence.push(format!(
+            "{name} session: {} SYNs and {} other segments sent again",
+            m.syns_sent_again(),
+            m.segments_sent_again().saturating_sub(m.syns_sent_again())
+        ));
+    }
+    Some(verdict)
+}
+
+/// Of three: what returns once may do so by chance.
+const ENOUGH: usize = 2;

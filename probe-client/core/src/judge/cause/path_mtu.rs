@@ -1,0 +1,96 @@
+//! `path-mtu-black-hole`: sessions of full-size segments die in silence, and the same ones in small
+//! segments pass.
+
+use super::super::compared::{Tally, facts, variations};
+use super::super::death;
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST, Variation};
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
+        return None;
+    };
+    let silent = evidence.probe.died_in_silence();
+    if !silent || !Tally::of(evidence, Variation::InNothing).fails_again() {
+        return None;
+    }
+    let (largest, smallest_failing) = bounds(evidence)?;
+    let headers = match evidence.probe.server() {
+        Some(ip) if ip.is_ipv6() => IPV6_HEADERS,
+        Some(_) | None => IPV4_HEADERS,
+    };
+    let packet = |segment: u16| segment + headers;
+    let target = evidence.target();
+    let way = death::of(evidence.probe)
+        .way
+        .map_or("in a direction that is not known", death::Way::describe);
+    let up_to = packet(largest);
+    let mut verdict = Verdict::new(
+        VerdictId::PathMtuBlackHole,
+        Segment::PATH,
+        Confidence::High,
+        match smallest_failing.map(packet) {
+            Some(fails) => format!(
+                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} bytes pass, those of {fails} do not"
+            ),
+            None => format!(
+                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} bytes pass, larger ones do not"
+            ),
+        },
+    )
+    .next(format!(
+        "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" and \"packet too big\" pass, \
+         or to clamp the TCP MSS to {largest} or less on the way to {target}"
+    ));
+    if let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu) {
+        verdict = verdict.because(format!(
+            "this host still believes that packets of {believed} bytes pass: nobody told it otherwise"
+        ));
+    }
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    Some(verdict)
+}
+
+/// The largest segments that pass, with all smaller ones, and the smallest that do not.
+fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
+    let mut sizes: Vec<(u16, Tally)> = variations(evidence.probe)
+        .into_iter()
+        .filter_map(|variation| match variation {
+            Variation::InSegmentSize { at_most } => {
+                let limited = at_most == SMALLEST || was_limited(evidence, variation, at_most);
+                limited.then(|| (at_most, Tally::of(evidence, variation)))
+            }
+            Variation::InNothing
+            | Variation::InShape { .. }
+            | Variation::InServerName { .. }
+            | Variation::InPace { .. }
+            | Variation::InHelloSize
+            | Variation::InHelloAge => None,
+        })
+        .collect();
+    sizes.sort_unstable_by_key(|(size, _)| *size);
+    let passing = sizes
+        .iter()
+        .take_while(|(_, tally)| tally.whole == tally.ran);
+    let (count, largest) = passing.fold((0, None), |(count, _), (size, tally)| {
+        (count + tally.whole, Some(*size))
+    });
+    let largest = largest.filter(|_| count >= ENOUGH)?;
+    let failing = sizes.iter().find(|(size, _)| *size > largest);
+    Some((largest, failing.map(|(size, _)| *size)))
+}
+
+/// Some systems cannot limit segments; then every size but the smallest, which small writes make do for,
+/// was a full one. What the kernel does not say counts as not limited.
+fn was_limited(evidence: &Evidence<'_>, variation: Variation, at_most: u16) -> bool {
+    evidence.probe.compared(variation).all(|m| {
+        let send_mss = m.transport.and_then(|t| t.send_mss);
+        send_mss.is_some_and(|mss| mss <= u32::from(at_most))
+    })
+}
+
+/// Small sessions that passed.
+const ENOUGH: usize = 2;

@@ -1,0 +1,55 @@
+//! `reachable-with-loss` after a first session that failed whole: fresh ones pass, so that what stopped
+//! the first does not stop all. Where too few pass to say so, that is all that is said.
+
+use super::super::compared::{Tally, facts};
+use super::super::evidence::{Ending, Evidence};
+use crate::catalogue::VerdictId;
+use crate::comparison::Variation;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (Ending::NotConnected(_) | Ending::Testified(..) | Ending::Mute(..)) = evidence.ending()
+    else {
+        return None;
+    };
+    let fresh = Tally::of(evidence, Variation::InNothing);
+    let alone = Tally::of(evidence, Variation::InPace { held: 0 });
+    let (ran, whole) = (fresh.ran + alone.ran, fresh.whole + alone.whole);
+    if whole == 0 {
+        return None;
+    }
+    // A port that never connected was dialled again slowly, and seldom more than once.
+    let enough = if fresh.ran == 0 { ran } else { ENOUGH };
+    let target = evidence.target();
+    let mut verdict = if whole >= enough {
+        Verdict::new(
+            VerdictId::ReachableWithLoss,
+            Segment::PATH,
+            Confidence::High,
+            format!(
+                "{target} is open, but the first session failed; of {ran} fresh ones {whole} ran whole"
+            ),
+        )
+        .next(format!(
+            "ask the network team for packet loss, flood protection or an overloaded device on the way to {target}; run \
+             again at another time of day and compare"
+        ))
+    } else {
+        Verdict::new(
+            VerdictId::Inconclusive,
+            Segment::Unknown,
+            Confidence::Medium,
+            format!(
+                "sessions with {target} fail mostly, but not always: the first failed, and of {ran} fresh ones {whole} ran \
+                 whole"
+            ),
+        )
+        .next("run it again: heavy loss, or devices that share the traffic and do not agree, look like this")
+    };
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    Some(verdict)
+}
+
+/// One that passes may be the exception; two of three are not.
+const ENOUGH: usize = 2;

@@ -1,0 +1,75 @@
+//! `stalls-after-bytes`: a session that began well goes silent after the same number of bytes each time,
+//! whatever the size of its segments.
+
+use super::super::compared::{Tally, facts, variations};
+use super::super::death::{self, Death, Way};
+use super::super::evidence::{Ending, Evidence, ending};
+use crate::catalogue::VerdictId;
+use crate::comparison::Variation;
+use crate::measurement::Measurement;
+use crate::session::StageReport;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (way, own) = stalled(evidence.probe)?;
+    let again = Variation::InNothing;
+    let small = |v: &Variation| matches!(v, Variation::InSegmentSize { .. });
+    let small = variations(evidence.probe).into_iter().find(small)?;
+    let failed = Tally::of(evidence, again).fails_again() && Tally::of(evidence, small).whole == 0;
+    if !failed {
+        return None;
+    }
+    let others = evidence.probe.compared(again);
+    let others: Option<Vec<u64>> = others
+        .chain(evidence.probe.compared(small))
+        .map(|m| {
+            stalled(m)
+                .filter(|(other, _)| *other == way)
+                .map(|(_, passed)| passed)
+        })
+        .collect();
+    let all = others?.into_iter().chain([own]);
+    let (least, most) = all.fold((own, own), |(least, most), passed| {
+        (least.min(passed), most.max(passed))
+    });
+    if most - least > TOLERANCE.max(most / 10) {
+        return None;
+    }
+    let target = evidence.target();
+    let after = if least == most {
+        format!("{most} bytes")
+    } else {
+        format!("{least} to {most} bytes")
+    };
+    let way = way.describe();
+    let mut verdict = Verdict::new(
+        VerdictId::StallsAfterBytes,
+        Segment::PATH,
+        Confidence::High,
+        format!("sessions with {target} begin well and go silent after {after} {way}, whatever the size of their segments"),
+    )
+    .because("the server proved itself on this very connection, and stages of the exchange were confirmed")
+    .next(format!(
+        "ask the team that runs inspection, proxies and shaping what ends TCP to {target} after {after}; quote the number \
+         and the direction"
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    Some(verdict)
+}
+
+/// Which way a session went silent that had begun well, and how many bytes had passed that way.
+fn stalled(measurement: &Measurement) -> Option<(Way, u64)> {
+    let Ending::Testified(..) = ending(measurement) else {
+        return None;
+    };
+    let stages = &measurement.session.as_ref()?.stages;
+    let begun = stages.iter().any(StageReport::is_whole);
+    let silent = measurement.died_in_silence();
+    let Death { way, passed } = death::of(measurement);
+    (begun && silent).then_some((way?, passed?))
+}
+
+/// What is on its way when a session dies, in bytes: buffers of a device, or segments in flight.
+const TOLERANCE: u64 = 8 * 1024;

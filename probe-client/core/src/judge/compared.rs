@@ -1,0 +1,87 @@
+//! What the comparisons of a probe come to, variation by variation.
+
+use super::evidence::Evidence;
+use super::judge;
+use crate::catalogue::VerdictId;
+use crate::comparison::{SentName, Variation};
+use crate::measurement::Measurement;
+
+/// How sessions of one variation ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Tally {
+    pub(super) ran: usize,
+    /// So many were found reachable, each judged as if it were a probe.
+    pub(super) whole: usize,
+}
+
+impl Tally {
+    pub(super) fn of(evidence: &Evidence<'_>, variation: Variation) -> Self {
+        let verdicts = evidence
+            .probe
+            .compared(variation)
+            .map(|m| judge(&evidence.of(m)).id);
+        let mut tally = Self { ran: 0, whole: 0 };
+        for id in verdicts {
+            tally.ran += 1;
+            tally.whole += usize::from(id == VerdictId::Reachable);
+        }
+        tally
+    }
+
+    /// Passes, and not by chance.
+    pub(super) fn passes(self) -> bool {
+        self.whole >= 2 && self.whole == self.ran
+    }
+
+    /// Fails, and not by chance: the probe's own session failed before.
+    pub(super) fn fails_again(self) -> bool {
+        self.whole == 0 && self.ran >= 2
+    }
+}
+
+/// Every variation that was tried, in the order of the first of each.
+pub(super) fn variations(probe: &Measurement) -> Vec<Variation> {
+    let mut all = Vec::new();
+    for comparison in &probe.comparisons {
+        if !all.contains(&comparison.variation) {
+            all.push(comparison.variation);
+        }
+    }
+    all
+}
+
+/// One fact for each variation, in words.
+pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
+    variations(evidence.probe)
+        .into_iter()
+        // Handshakes alone, which are findings and not sessions.
+        .filter(|v| !matches!(v, Variation::InHelloSize | Variation::InHelloAge))
+        .map(|variation| {
+            let Tally { ran, whole } = Tally::of(evidence, variation);
+            format!("{}: {whole} of {ran} ran whole", describe(variation))
+        })
+        .collect()
+}
+
+/// For people.
+pub(super) fn describe(variation: Variation) -> String {
+    match variation {
+        Variation::InNothing => "the same session again".to_owned(),
+        Variation::InShape { session } => format!("the same port in the shape of {session}"),
+        Variation::InServerName {
+            sent: SentName::None,
+        } => "the same without a server name in TLS".to_owned(),
+        Variation::InServerName {
+            sent: SentName::Other,
+        } => "the same with another server name in TLS".to_owned(),
+        Variation::InSegmentSize { at_most } => {
+            format!("the same in segments of at most {at_most} bytes")
+        }
+        Variation::InPace { held: 0 } => "the same alone, after a quiet pause".to_owned(),
+        Variation::InPace { held } => {
+            format!("the same after a quiet pause, with {held} other connections held")
+        }
+        Variation::InHelloSize => "a large ClientHello".to_owned(),
+        Variation::InHelloAge => "a ClientHello of TLS 1.0".to_owned(),
+    }
+}

@@ -1,0 +1,23 @@
+//! `legacy-hello-blocked`: the ClientHello of the original product's age, TLS 1.0 without a server name,
+//! fails, twice, where the modern one passed.
+
+use super::super::evidence::Evidence;
+use super::super::hello::{self, Fate};
+use crate::catalogue::FindingId;
+use crate::comparison::Variation;
+use crate::verdict::Finding;
+
+pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+    let fate = hello::twice(evidence, Variation::InHelloAge)?;
+    let Fate::Lost { how, .. } = fate else {
+        return None;
+    };
+    Some(
+        Finding::new(
+            FindingId::LegacyHelloBlocked,
+            "a TLS 1.0 ClientHello without a server name, as HPC Pack 2008 R2 sends it (unconfirmed in its details), does \
+             not get through where a modern one does",
+        )
+        .with_detail(format!("{}: {how}, twice", evidence.target())),
+    )
+}

@@ -1,0 +1,74 @@
+//! `syn-rate-limit` and `connection-limit`: SYNs that were lost when many came at once were answered at
+//! a slow pace. With other connections held open meanwhile, the one is told from the other.
+
+use super::super::evidence::Evidence;
+use crate::catalogue::FindingId;
+use crate::comparison::Variation;
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
+use crate::verdict::Finding;
+
+/// The rate: many at once are lost, and as many open ones are no hindrance.
+pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
+    let (alone, held) = slow(evidence)?;
+    let free = held.iter().all(|(_, m)| at_once(m));
+    (free && held.iter().any(|(count, _)| *count > 0)).then(|| {
+        Finding::new(
+            FindingId::SynRateLimit,
+            "new connections are lost when several are opened at once, and pass one at a time",
+        )
+        .with_detail(format!(
+            "{alone} sessions more than a second apart were answered at the first SYN"
+        ))
+    })
+}
+
+/// The number: one more than are open is not answered, and is once they are closed.
+pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
+    let (_, held) = slow(evidence)?;
+    let (most, _) = held.iter().find(|(count, m)| *count > 0 && silent(m))?;
+    Some(
+        Finding::new(
+            FindingId::ConnectionLimit,
+            "only so many connections are let through at once",
+        )
+        .with_detail(format!(
+            "at most {most} were seen open together; earlier ones may still have counted"
+        )),
+    )
+}
+
+/// How many sessions alone were answered at the first SYN, and the sessions beside held connections;
+/// absent where this probe lost no SYN, or the pace made no difference.
+fn slow<'a>(evidence: &Evidence<'a>) -> Option<(usize, Vec<(u8, &'a Measurement)>)> {
+    let lost = silent(evidence.probe) || evidence.probe.syns_sent_again() > 0;
+    let paced = evidence.same_server.iter().flat_map(|m| &m.comparisons);
+    let paced: Vec<(u8, &Measurement)> = paced
+        .filter_map(|c| match c.variation {
+            Variation::InPace { held } => Some((held, &c.measurement)),
+            Variation::InNothing
+            | Variation::InShape { .. }
+            | Variation::InServerName { .. }
+            | Variation::InSegmentSize { .. }
+            | Variation::InHelloSize
+            | Variation::InHelloAge => None,
+        })
+        .collect();
+    let (alone, held): (Vec<_>, Vec<_>) = paced.into_iter().partition(|(held, _)| *held == 0);
+    let answered = alone.iter().filter(|(_, m)| at_once(m)).count();
+    (lost && answered >= ENOUGH && answered == alone.len()).then_some((answered, held))
+}
+
+/// Whole, and its first SYN was answered.
+fn at_once(measurement: &Measurement) -> bool {
+    measurement.ran_whole() && measurement.syns_sent_again() == 0
+}
+
+fn silent(measurement: &Measurement) -> bool {
+    measurement.failure().is_some_and(|(operation, failure)| {
+        operation == Operation::Connect && failure.kind == FailureKind::TimedOut
+    })
+}
+
+/// Sessions alone: one may have been answered by chance.
+const ENOUGH: usize = 2;

@@ -1,0 +1,352 @@
+//! Verdicts over every mixture of comparisons: what may be claimed, and what never.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::{Evidence, findings, judge};
+use crate::catalogue::{FindingId, VerdictClass, VerdictId};
+use crate::comparison::{Comparison, SentName, Variation, next_round};
+use crate::document::RunDocument;
+use crate::measurement::Measurement;
+use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use crate::session_kind::SessionKind;
+use crate::verdict::Verdict;
+
+/// How a made-up session ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    Whole,
+    /// No answer to the greeting.
+    Mute(FailureKind),
+    /// The first stage ran, and then nothing came back after so many bytes.
+    Died(FailureKind, u64),
+}
+
+const SILENCE: FailureKind = FailureKind::TimedOut;
+const RESET: FailureKind = FailureKind::Reset;
+const AGAIN: Variation = Variation::InNothing;
+const SMALL: Variation = Variation::InSegmentSize { at_most: 536 };
+const MIDDLE: Variation = Variation::InSegmentSize { at_most: 1240 };
+const LARGE: Variation = Variation::InSegmentSize { at_most: 1360 };
+const AS_TCP: Variation = Variation::InShape {
+    session: SessionKind::Tcp,
+};
+const UNNAMED: Variation = Variation::InServerName {
+    sent: SentName::None,
+};
+
+/// A session that ran whole, as one of a recorded run did.
+fn whole(kind: SessionKind) -> Measurement {
+    static RECORDED: LazyLock<RunDocument> = LazyLock::new(|| {
+        let text = include_str!("../../tests/scenarios/demo.json");
+        serde_json::from_str(text).unwrap()
+    });
+    let found = RECORDED
+        .probes
+        .iter()
+        .find(|p| p.measurement.rule.session == SessionKind::Https)
+        .unwrap();
+    let mut measurement = found.measurement.clone();
+    measurement.rule.session = kind;
+    measurement.host = "echo.example.org".to_owned();
+    let mut measurement = lossy(measurement, 0, 0);
+    let session = measurement.session.as_mut().unwrap();
+    session.kind = kind;
+    if kind.shape().tls.is_none() {
+        session.tls = None;
+        session.testimony.as_mut().unwrap().tls = None;
+        measurement.certificate = None;
+    }
+    measurement
+}
+
+fn ended(kind: SessionKind, end: End) -> Measurement {
+    let mut measurement = whole(kind);
+    let (operation, failure) = match end {
+        End::Whole => return measurement,
+        End::Mute(failure) => (Operation::Testimony, failure),
+        End::Died(failure, _) => (Operation::Exchange, failure),
+    };
+    measurement.observations.retain(|o| o.operation < operation);
+    measurement.observations.push(Observation {
+        operation,
+        target: "198.51.100.7:443".to_owned(),
+        start_us: 0,
+        duration_us: if failure == SILENCE {
+            4_000_000
+        } else {
+            20_000
+        },
+        failure: Some(Failure::new(failure, Origin::Peer)),
+    });
+    let session = measurement.session.as_mut().unwrap();
+    session.farewell = None;
+    let whole_stages = match end {
+        End::Died(_, bytes) => {
+            measurement.transport.as_mut().unwrap().bytes_read = bytes;
+            1
+        }
+        End::Whole | End::Mute(_) => {
+            session.testimony = None;
+            0
+        }
+    };
+    for stage in session.stages.iter_mut().skip(whole_stages) {
+        stage.down.complete = false;
+        stage.down.received = None;
+    }
+    measurement
+}
+
+fn probe(kind: SessionKind, own: End, comparisons: &[(Variation, End)]) -> Measurement {
+    let mut probe = ended(kind, own);
+    let made = comparisons.iter().map(|(variation, end)| {
+        let mut measurement = ended(variation.kind(kind), *end);
+        if let Variation::InSegmentSize { at_most } = variation {
+            measurement.transport.as_mut().unwrap().send_mss = Some((*at_most).into());
+        }
+        Comparison {
+            variation: *variation,
+            measurement,
+        }
+    });
+    probe.comparisons = made.collect();
+    probe
+}
+
+fn verdict(probe: &Measurement) -> Verdict {
+    judge(&evidence(probe))
+}
+
+fn evidence(probe: &Measurement) -> Evidence<'_> {
+    Evidence {
+        probe,
+        same_server: vec![probe],
+        other_paths: Vec::new(),
+        control: None,
+        own_addresses: &[],
+        run_started_ms: None,
+    }
+}
+
+/// `own` and then `comparisons`, and what that has to be found.
+fn expect(what: &str, own: End, comparisons: &[&[(Variation, End)]], expected: VerdictId) {
+    let probe = probe(SessionKind::Https, own, &comparisons.concat());
+    let found = verdict(&probe);
+    assert_eq!(found.id, expected, "{what}: {}", found.claim);
+}
+
+const MUTE: End = End::Mute(SILENCE);
+const DIED: End = End::Died(SILENCE, 20_000);
+const AGAIN_MUTE: [(Variation, End); 2] = [(AGAIN, MUTE); 2];
+const AGAIN_DIED: [(Variation, End); 2] = [(AGAIN, DIED), (AGAIN, End::Died(SILENCE, 20_500))];
+
+#[test]
+fn a_session_that_passes_again_was_lost() {
+    let whole = (AGAIN, End::Whole);
+    let all = [whole; 3];
+    expect("all three", MUTE, &[&all], VerdictId::ReachableWithLoss);
+    let one = [(AGAIN, MUTE), whole, (AGAIN, MUTE)];
+    expect("one of three", MUTE, &[&one], VerdictId::Inconclusive);
+    let alone = [(Variation::InPace { held: 0 }, End::Whole)];
+    expect("alone", MUTE, &[&alone], VerdictId::ReachableWithLoss);
+}
+
+#[test]
+fn another_shape_that_passes_twice_shows_inspection() {
+    let (whole, reset) = ((AS_TCP, End::Whole), End::Mute(RESET));
+    let dropped = VerdictId::PayloadDropped;
+    expect("twice", MUTE, &[&AGAIN_MUTE, &[whole, whole]], dropped);
+    let again = [(AGAIN, reset); 2];
+    expect(
+        "by reset",
+        reset,
+        &[&again, &[whole, whole]],
+        VerdictId::PayloadReset,
+    );
+    let undecided = VerdictId::Inconclusive;
+    expect("once", MUTE, &[&AGAIN_MUTE, &[whole]], undecided);
+    expect(
+        "once of two",
+        MUTE,
+        &[&AGAIN_MUTE, &[whole, (AS_TCP, MUTE)]],
+        undecided,
+    );
+}
+
+#[test]
+fn segment_sizes_tell_a_black_hole_from_a_stall() {
+    let (small, hole) = ((SMALL, End::Whole), VerdictId::PathMtuBlackHole);
+    expect(
+        "twice",
+        DIED,
+        &[&AGAIN_DIED, &[small, small, (LARGE, DIED)]],
+        hole,
+    );
+    let dropped = VerdictId::PayloadDropped;
+    expect(
+        "once",
+        DIED,
+        &[&AGAIN_DIED, &[small, (MIDDLE, DIED)]],
+        dropped,
+    );
+    let stall = VerdictId::StallsAfterBytes;
+    expect("no size", DIED, &[&AGAIN_DIED, &[(SMALL, DIED)]], stall);
+    let elsewhere = [(SMALL, End::Died(SILENCE, 60_000))];
+    expect("elsewhere", DIED, &[&AGAIN_DIED, &elsewhere], dropped);
+    let reset = End::Died(RESET, 20_000);
+    expect(
+        "reset",
+        reset,
+        &[&[(AGAIN, reset); 2]],
+        VerdictId::PayloadReset,
+    );
+    expect("nothing compared", DIED, &[], dropped);
+}
+
+#[test]
+fn the_sizes_that_pass_and_do_not_are_packets() {
+    let died = End::Died(SILENCE, 20_000);
+    let probe = probe(
+        SessionKind::Tcp,
+        died,
+        &[
+            (AGAIN, died),
+            (AGAIN, died),
+            (SMALL, End::Whole),
+            (MIDDLE, End::Whole),
+            (LARGE, died),
+        ],
+    );
+    let claim = verdict(&probe).claim;
+    assert!(
+        claim.contains("packets of 1280 bytes pass, those of 1400 do not"),
+        "{claim}"
+    );
+    assert!(claim.contains("on the way from the server"), "{claim}");
+}
+
+#[test]
+fn a_name_is_the_narrower_cause() {
+    let mute = End::Mute(RESET);
+    let mut comparisons = vec![(AGAIN, mute), (AGAIN, mute)];
+    comparisons.extend([(AS_TCP, End::Whole); 2]);
+    let by_protocol = verdict(&probe(SessionKind::Https, mute, &comparisons)).claim;
+    assert!(by_protocol.contains("protocol inspection"), "{by_protocol}");
+    comparisons.extend([(UNNAMED, End::Whole); 2]);
+    let by_name = verdict(&probe(SessionKind::Https, mute, &comparisons)).claim;
+    assert!(by_name.contains("inspection by server name"), "{by_name}");
+}
+
+/// With so many SYNs and other segments of its own sent again.
+fn lossy(mut measurement: Measurement, syns: u32, others: u32) -> Measurement {
+    let transport = measurement.transport.as_mut().unwrap();
+    transport.syn_retransmissions = Some(syns);
+    transport.retransmissions = Some(syns + others);
+    if let Some(farewell) = measurement.session.as_mut().unwrap().farewell.as_mut() {
+        farewell.retransmissions = Some(0);
+    }
+    measurement
+}
+
+#[test]
+fn loss_is_a_verdict_only_if_it_comes_back() {
+    let judged = |own: (u32, u32), fresh: [(u32, u32); 3]| {
+        let mut probe = lossy(whole(SessionKind::Tcp), own.0, own.1);
+        probe.comparisons = fresh
+            .map(|(syns, others)| Comparison {
+                variation: AGAIN,
+                measurement: lossy(whole(SessionKind::Tcp), syns, others),
+            })
+            .to_vec();
+        let noted = findings(&evidence(&probe));
+        let noted = noted.iter().any(|f| f.id == FindingId::Loss);
+        (verdict(&probe).id, noted)
+    };
+    let (none, open, lossy) = ((0, 0), VerdictId::Reachable, VerdictId::ReachableWithLoss);
+    assert_eq!(judged((0, 1), [none; 3]), (open, true));
+    // A single one, however often, is no more than a note.
+    assert_eq!(judged((0, 1), [(0, 1); 3]), (open, true));
+    assert_eq!(judged((0, 2), [(0, 2), none, none]), (open, true));
+    assert_eq!(judged((0, 2), [(0, 2), none, (0, 4)]), (lossy, false));
+    assert_eq!(judged((1, 0), [(1, 0); 3]), (lossy, false));
+    // Another loss than the first is not the same one.
+    assert_eq!(judged((1, 0), [(0, 2); 3]), (open, true));
+    assert_eq!(judged(none, [(0, 2); 3]), (open, false));
+}
+
+#[test]
+fn rounds_end_and_stay_within_bounds() {
+    let died = End::Died(SILENCE, 20_000);
+    for (own, others) in [
+        (died, died),
+        (died, End::Whole),
+        (End::Mute(RESET), End::Whole),
+    ] {
+        let mut probe = probe(SessionKind::Https, own, &[]);
+        let mut rounds = 0;
+        loop {
+            let wanted = next_round(&probe);
+            if wanted.is_empty() {
+                break;
+            }
+            rounds += 1;
+            assert!(rounds <= 4, "{:?}", probe.comparisons.len());
+            for variation in wanted {
+                let end = if variation == AGAIN { own } else { others };
+                probe.comparisons.push(Comparison {
+                    variation,
+                    measurement: ended(variation.kind(SessionKind::Https), end),
+                });
+            }
+        }
+        assert!((1..=crate::comparison::MAX_SESSIONS).contains(&probe.comparisons.len()));
+    }
+    assert!(next_round(&whole(SessionKind::Https)).is_empty());
+}
+
+fn any_end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        Just(End::Whole),
+        Just(End::Mute(SILENCE)),
+        Just(End::Mute(RESET)),
+        (0u64..200_000).prop_map(|n| End::Died(SILENCE, n)),
+        Just(End::Died(SILENCE, 20_000)),
+        Just(End::Died(RESET, 20_000)),
+    ]
+}
+
+fn any_variation() -> impl Strategy<Value = Variation> {
+    prop::sample::select(vec![AGAIN, SMALL, MIDDLE, LARGE, AS_TCP, UNNAMED])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn no_mixture_gives_a_phantom_success_or_a_false_claim(
+        own in any_end(),
+        comparisons in prop::collection::vec((any_variation(), any_end()), 0..14),
+    ) {
+        let probe = probe(SessionKind::Https, own, &comparisons);
+        let found = verdict(&probe);
+        let ends = |v: Variation| comparisons.iter().filter(move |(w, _)| *w == v).map(|(_, end)| *end);
+        let whole = |v: Variation| ends(v).filter(|end| *end == End::Whole).count();
+        let open = found.id.entry().class == VerdictClass::Open;
+        prop_assert_eq!(found.id == VerdictId::Reachable, own == End::Whole);
+        prop_assert!(!open || own == End::Whole || whole(AGAIN) >= 2);
+        let failed_again = own != End::Whole && whole(AGAIN) == 0 && ends(AGAIN).count() >= 2;
+        if found.claim.contains("inspect") {
+            prop_assert!(failed_again);
+            prop_assert!([AS_TCP, UNNAMED].into_iter().any(|v| whole(v) >= 2 && whole(v) == ends(v).count()));
+        }
+        if found.id == VerdictId::PathMtuBlackHole {
+            prop_assert!(failed_again);
+            prop_assert!([SMALL, MIDDLE, LARGE].map(whole).iter().sum::<usize>() >= 2);
+        }
+        if found.id == VerdictId::StallsAfterBytes {
+            prop_assert!(failed_again && matches!(own, End::Died(SILENCE, _)));
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Sessions beside those that failed, once these have ended: which, the core decides; here they are
+//! run, side by side over ports, and bounded.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use probe_core::comparison::{Comparison, Variation, next_round};
+use probe_core::control_record::ControlOutcome;
+use probe_core::measurement::Measurement;
+use probe_core::plan::PlannedProbe;
+use tokio::sync::Semaphore;
+
+use super::{Campaign, ServerResult, task, testified};
+use crate::destination::Destination;
+use crate::progress::Progress;
+
+/// Adds comparisons to the probes of `result` that are worth them.
+pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
+    // A server that takes nobody now, or not this key, says nothing in any shape.
+    let turned_down = matches!(
+        result.control.outcome,
+        ControlOutcome::KeyRefused { .. } | ControlOutcome::Declined { .. }
+    );
+    if turned_down {
+        return;
+    }
+    let worth_it: Vec<usize> = (0..result.probes.len())
+        .filter(|index| !next_round(&result.probes[*index]).is_empty())
+        .take(MAX_PROBES)
+        .collect();
+    if worth_it.is_empty() {
+        return;
+    }
+    progress.say("comparing with other sessions");
+    // A server that never answered is asked on one port first: if nothing comes of that, more of the
+    // same on all others would tell nothing.
+    let known = result.probes.iter().any(testified) || result.control.shows_server_alive();
+    let first = if known { worth_it.len() } else { 1 };
+    let (first, later) = worth_it.split_at(first);
+    let follow = FollowUp {
+        campaign,
+        destination: Arc::clone(&result.destination),
+        in_flight: Semaphore::new(MAX_IN_FLIGHT),
+    };
+    follow.probes(first, &mut result.probes).await;
+    let heard = result
+        .probes
+        .iter()
+        .flat_map(|p| &p.comparisons)
+        .any(|c| testified(&c.measurement));
+    if known || heard {
+        follow.probes(later, &mut result.probes).await;
+    }
+}
+
+/// What all follow-up sessions to one server address share.
+struct FollowUp<'a> {
+    campaign: &'a Campaign,
+    destination: Arc<Destination>,
+    in_flight: Semaphore,
+}
+
+impl FollowUp<'_> {
+    /// Round after round for the probes with these indices, all at once.
+    async fn probes(&self, indices: &[usize], probes: &mut [Measurement]) {
+        let chosen: BTreeSet<usize> = indices.iter().copied().collect();
+        let plan = &self.campaign.config.plan;
+        let (path, host) = (self.destination.path(), &self.destination.host);
+        let all = probes
+            .iter_mut()
+            .zip(plan.over(&path, host))
+            .enumerate()
+            .filter(|(index, _)| chosen.contains(index))
+            .map(|(_, (probe, planned))| self.rounds(planned, probe));
+        join_all(all).await;
+    }
+
+    async fn rounds(&self, planned: &PlannedProbe, probe: &mut Measurement) {
+        for _ in 0..MAX_ROUNDS {
+            let wanted = next_round(probe);
+            if wanted.is_empty() || self.campaign.context.cancelled.is_cancelled() {
+                return;
+            }
+            let mute = !testified(probe);
+            let sessions = wanted.into_iter().map(|variation| async move {
+                Comparison {
+                    variation,
+                    measurement: self.session(planned, variation, mute).await,
+                }
+            });
+            probe.comparisons.extend(join_all(sessions).await);
+        }
+    }
+
+    /// One session; beside one that was `mute`, another shape has little to show.
+    async fn session(
+        &self,
+        planned: &PlannedProbe,
+        variation: Variation,
+        mute: bool,
+    ) -> Measurement {
+        let _turn = self.in_flight.acquire().await;
+        let planned = PlannedProbe {
+            session: variation.kind(planned.session),
+            ..planned.clone()
+        };
+        let campaign = self.campaign;
+        let mut task = task::of(campaign, &planned, &self.destination);
+        let other = matches!(
+            variation,
+            Variation::InShape { .. } | Variation::InServerName { .. }
+        );
+        if mute && other {
+            task.parameters.stages.truncate(STAGES_OF_OTHERS);
+        }
+        task.run(&campaign.context.varied(variation)).await
+    }
+}
+
+/// Probes of one server address that are followed up: the first in the order of the plan.
+const MAX_PROBES: usize = 12;
+
+/// Follow-up sessions with one server address at the same time: enough for all of one round of a
+/// port, and far from a flood.
+const MAX_IN_FLIGHT: usize = 16;
+
+/// One byte and one segment: more than arrived of the session that they are compared with.
+const STAGES_OF_OTHERS: usize = 2;
+
+/// Again, sizes or shapes, and a last look.
+const MAX_ROUNDS: usize = 4;

@@ -1,0 +1,122 @@
+//! Where SYNs were lost while many were sent at once: dials the same ports one at a time after a quiet
+//! pause, and then with others held open. Rate and number of connections are told apart by that.
+//!
+//! Never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, one SYN of ours
+//! per [`SPACING`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use probe_core::comparison::{Comparison, Variation, lost_syns};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::{Campaign, ServerResult, task};
+use crate::connect::connect;
+use crate::destination::Destination;
+use crate::probe::ProbeContext;
+use crate::progress::Progress;
+
+/// Adds sessions at a slow pace to the probes of `result` that lost SYNs.
+pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
+    let candidates = lost_syns(&result.probes);
+    let Some(&first) = candidates.first() else {
+        return;
+    };
+    progress.say("dialling slowly what was lost");
+    let mut context = campaign.context.clone();
+    context.options.patience = context.options.patience.min(PATIENCE);
+    let slowly = Slowly {
+        campaign,
+        destination: Arc::clone(&result.destination),
+        context,
+    };
+    // Nothing is cut short that the user has not asked to be.
+    tokio::select! {
+        () = slowly.all(&candidates, first, result) => {}
+        () = campaign.context.cancelled.cancelled() => {}
+    }
+}
+
+struct Slowly<'a> {
+    campaign: &'a Campaign,
+    destination: Arc<Destination>,
+    context: ProbeContext,
+}
+
+impl Slowly<'_> {
+    async fn all(&self, candidates: &[usize], first: usize, result: &mut ServerResult) {
+        sleep(QUIET).await;
+        let mut failures = 0;
+        for &index in candidates.iter().take(MAX_ALONE) {
+            if !self.session(index, 0, result).await {
+                failures += 1;
+            }
+            // What is lost at any pace is not a matter of pace.
+            if failures == GIVE_UP {
+                return;
+            }
+            sleep(SPACING).await;
+        }
+        if failures > 0 {
+            return;
+        }
+        let held = self.hold(result).await;
+        let count = u8::try_from(held.len()).unwrap_or(u8::MAX);
+        self.session(first, count, result).await;
+        drop(held);
+        sleep(QUIET).await;
+        self.session(first, 0, result).await;
+    }
+
+    /// One session of the probe `index`; whether it ran whole.
+    async fn session(&self, index: usize, held: u8, result: &mut ServerResult) -> bool {
+        let variation = Variation::InPace { held };
+        let (path, host) = (self.destination.path(), &self.destination.host);
+        let plan = &self.campaign.config.plan;
+        let Some(planned) = plan.over(&path, host).nth(index) else {
+            return false;
+        };
+        let task = task::of(self.campaign, planned, &self.destination);
+        let measurement = task.run(&self.context).await;
+        let whole = measurement.ran_whole();
+        result.probes[index].comparisons.push(Comparison {
+            variation,
+            measurement,
+        });
+        whole
+    }
+
+    /// Opens connections one after another, as many as were open at once in the beginning, until one is
+    /// not answered.
+    async fn hold(&self, result: &ServerResult) -> Vec<TcpStream> {
+        let dialled: Vec<SocketAddr> = result.probes.iter().filter_map(|p| p.address).collect();
+        let mut held = Vec::new();
+        for address in dialled.into_iter().take(MAX_HELD) {
+            let Ok(connection) = connect(address, &self.context.options).await else {
+                break;
+            };
+            held.push(connection);
+            sleep(SPACING).await;
+        }
+        held
+    }
+}
+
+/// Long enough for a limit of one a second to forgive what came before.
+const QUIET: Duration = Duration::from_millis(1_500);
+
+/// A little more than a second between two SYNs: limits are set per second.
+const SPACING: Duration = Duration::from_millis(1_100);
+
+/// The first SYN and one repetition (RFC 6298 section 2: after a second).
+const PATIENCE: Duration = Duration::from_millis(2_500);
+
+/// As many as can be held before the server closes the first, which says nothing for ten seconds.
+const MAX_HELD: usize = 7;
+
+const MAX_ALONE: usize = 12;
+
+/// Ports in a row that stay silent at a slow pace.
+const GIVE_UP: usize = 2;

@@ -1,0 +1,114 @@
+//! Handshakes that are run beside a session as soon as its own has passed, so that they end before it
+//! does: whether the port lets other ClientHellos pass than the small modern one of the session.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use probe_core::comparison::{Comparison, Variation};
+use probe_core::measurement::Measurement;
+use probe_core::observation::Operation;
+use probe_core::plan::PlannedProbe;
+use probe_core::session_kind::SessionKind;
+use tokio::sync::Notify;
+
+use super::{Campaign, task};
+use crate::destination::Destination;
+use crate::probe::{ProbeContext, ProbeTask};
+
+/// What is run beside one probe: each variation, and for each attempt at it a session.
+#[derive(Debug, Default)]
+pub(super) struct Shadow(Vec<(Variation, [ProbeTask; ATTEMPTS])>);
+
+/// Which kinds have had theirs, on which port.
+#[derive(Debug, Default)]
+pub(super) struct Shadows(BTreeSet<(SessionKind, u16, bool)>);
+
+impl Shadows {
+    /// What to run beside `planned`: once for each TLS kind and port, whatever number of rules is for it.
+    pub(super) fn of(
+        &mut self,
+        campaign: &Campaign,
+        planned: &PlannedProbe,
+        destination: &Arc<Destination>,
+    ) -> Shadow {
+        if planned.session.shape().tls.is_none() || !destination.path().is_direct() {
+            return Shadow::default();
+        }
+        let wanted = [
+            (Variation::InHelloSize, true),
+            (Variation::InHelloAge, planned.rule.legacy_hello),
+        ];
+        let port = planned.dialled.get();
+        let mut first = |(variation, wanted): &(Variation, bool)| {
+            let legacy = *variation == Variation::InHelloAge;
+            *wanted && self.0.insert((planned.session, port, legacy))
+        };
+        let task = |_| task::of(campaign, planned, destination);
+        let chosen: Vec<Variation> = wanted.iter().filter(|w| first(w)).map(|w| w.0).collect();
+        Shadow(
+            chosen
+                .into_iter()
+                .map(|variation| (variation, [(); ATTEMPTS].map(task)))
+                .collect(),
+        )
+    }
+}
+
+impl Shadow {
+    /// Runs `task`, and once its TLS session stands all that is to be run beside it.
+    pub(super) async fn beside(self, task: ProbeTask, context: &ProbeContext) -> Measurement {
+        if self.0.is_empty() {
+            return task.run(context).await;
+        }
+        let shaken = Arc::new(Notify::new());
+        let watched = ProbeContext {
+            shaken: Some(Arc::clone(&shaken)),
+            ..context.clone()
+        };
+        let (mut main, mut beside) = (
+            Box::pin(task.run(&watched)),
+            Box::pin(async {
+                shaken.notified().await;
+                self.run(context).await
+            }),
+        );
+        tokio::select! {
+            mut measurement = &mut main => {
+                // Without TLS of its own there is nothing to compare with.
+                if measurement.succeeded(Operation::TlsHandshake) {
+                    measurement.comparisons = beside.await;
+                }
+                measurement
+            }
+            comparisons = &mut beside => {
+                let mut measurement = main.await;
+                measurement.comparisons = comparisons;
+                measurement
+            }
+        }
+    }
+
+    async fn run(self, context: &ProbeContext) -> Vec<Comparison> {
+        let all = self.0.into_iter().map(|(variation, attempts)| async move {
+            let varied = context.varied(variation);
+            let mut made = Vec::new();
+            for attempt in attempts {
+                let measurement = attempt.run(&varied).await;
+                let passed = measurement.failure().is_none();
+                made.push(Comparison {
+                    variation,
+                    measurement,
+                });
+                // What failed once may have done so by chance.
+                if passed {
+                    break;
+                }
+            }
+            made
+        });
+        join_all(all).await.into_iter().flatten().collect()
+    }
+}
+
+const ATTEMPTS: usize = 2;

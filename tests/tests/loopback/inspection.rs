@@ -1,0 +1,104 @@
+//! Devices that let a port pass for one protocol and not for another: that, and only that, is called
+//! inspection.
+
+use std::net::IpAddr;
+
+use anyhow::ensure;
+use fwprobe_tests::middlebox::{Cut, Direction, Dislike, Ending, Inspection, Middlebox};
+use fwprobe_tests::trial::Trials;
+use fwprobe_tests::{Probe, Run, ServerPlan};
+use probe_core::catalogue::VerdictId;
+use probe_core::comparison::OTHER_NAME;
+use probe_core::session_kind::SessionKind;
+
+pub(crate) fn trials() -> Trials {
+    Trials::of("inspection")
+        .on_both_families("by_protocol_with_reset", |ip| {
+            by_protocol(ip, Ending::Reset)
+        })
+        .on_both_families("by_protocol_in_silence", |ip| {
+            by_protocol(ip, Ending::Silence)
+        })
+        .on_both_families("of_everything_is_none", of_everything_is_none)
+}
+
+/// Each kind behind a device that dislikes just that, and what has to be named as passing.
+fn by_protocol(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
+    let inspections = CASES.map(|(dislikes, ..)| Inspection { dislikes, ending });
+    let (server, devices) = ServerPlan::on(ip)
+        .start_behind(&inspections, |seat, upstream, inspection| {
+            Middlebox::inspecting(seat, upstream, *inspection)
+        })?;
+    let mut probe = Probe::of(&server)?;
+    if ending == Ending::Silence {
+        probe = probe.patience(PATIENCE);
+    }
+    for (device, (_, kind, _)) in devices.iter().zip(CASES) {
+        probe = probe.port(device.port(), kind);
+    }
+    let run = probe.run()?;
+    run.expect_exit(1)?.expect_all(match ending {
+        Ending::Reset => VerdictId::PayloadReset,
+        Ending::Silence => VerdictId::PayloadDropped,
+    })?;
+    for (device, (dislikes, kind, says)) in devices.iter().zip(CASES) {
+        ensure!(device.strikes() > 0, "{dislikes:?} never happened");
+        let probe = run.one(device.port())?;
+        let claim = &probe.verdict.claim;
+        ensure!(
+            claim.contains("inspect") && claim.contains(says),
+            "{kind}: {claim}\nsays nothing of {says}\n{}",
+            Run::compared(probe)
+        );
+    }
+    server.stop().map(drop)
+}
+
+/// A device that ends every session at its first byte inspects nothing.
+fn of_everything_is_none(ip: IpAddr) -> anyhow::Result<()> {
+    let cut = Cut {
+        direction: Direction::Up,
+        after: 0,
+        ending: Ending::Reset,
+    };
+    let (server, devices) = ServerPlan::on(ip).start_behind(&[cut], |seat, upstream, cut| {
+        Middlebox::cutting(seat, upstream, *cut)
+    })?;
+    let port = devices[0].port();
+    let run = Probe::of(&server)?
+        .patience(PATIENCE)
+        .port(port, SessionKind::Tls)
+        .run()?;
+    let probe = run.one(port)?;
+    run.expect(probe, VerdictId::PayloadReset)?;
+    ensure!(
+        !probe.verdict.claim.contains("inspect"),
+        "{}",
+        probe.verdict.claim
+    );
+    ensure!(
+        !probe.measurement.comparisons.is_empty(),
+        "nothing was compared:\n{}",
+        run.text()
+    );
+    server.stop().map(drop)
+}
+
+const CASES: [(Dislike, SessionKind, &str); 5] = [
+    (Dislike::Tls, SessionKind::Https, "lets tcp and http pass"),
+    (Dislike::Http, SessionKind::Http, "lets tcp and tls pass"),
+    (
+        Dislike::NetTcp,
+        SessionKind::Nettcp,
+        "lets tcp and tls and http pass",
+    ),
+    (Dislike::Unknown, SessionKind::Tcp, "lets tls and http pass"),
+    (
+        Dislike::TlsWithout(OTHER_NAME),
+        SessionKind::Tls,
+        "inspection by server name",
+    ),
+];
+
+/// In seconds: as long as every silence here lasts.
+const PATIENCE: u8 = 8;
