@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use probe_core::head_node::NodeType;
+use proto::limits::MAX_HOLD;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Probe every rule of a profile and say, port by port, what is true.
     Run(RunArguments),
+    /// Keep verified sessions silent for a ladder of times, and see which survive.
+    Idle(IdleArguments),
     /// Show what `run` would probe, as data, without sending anything.
     Plan(PlanArguments),
     /// Check the head node itself: service pack, ports mode, certificate, routes. Probes nothing.
@@ -67,6 +70,39 @@ pub(crate) struct RunArguments {
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
     #[arg(long, value_name = "FILE")]
     pub client_certificate: Option<PathBuf>,
+    /// How long to wait for the other end at each step, in seconds (1 to 60).
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IdleArguments {
+    #[command(flatten)]
+    pub what: WhatToProbe,
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub reports: ReportOptions,
+    /// How long to keep silent, as a list: 90s,4m,30m (35 minutes at most).
+    #[arg(
+        long,
+        value_name = "TIMES",
+        value_delimiter = ',',
+        value_parser = silence,
+        default_value = "1m,2m,4m,5m,10m"
+    )]
+    pub hold: Vec<u32>,
+    /// Sessions without TCP keep-alive, with it, or each time both.
+    #[arg(long, value_enum, default_value_t = KeepAlive::Both)]
+    pub keep_alive: KeepAlive,
+    /// Interval of the TCP keep-alive, in seconds (1 to 600). HPC Pack's own is 25.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=600),
+        default_value_t = 25
+    )]
+    pub keep_alive_interval: u32,
     /// How long to wait for the other end at each step, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
     pub timeout: Duration,
@@ -278,6 +314,14 @@ pub(crate) enum Colour {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeepAlive {
+    Off,
+    On,
+    #[default]
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ReportFormat {
     #[default]
     Table,
@@ -297,6 +341,19 @@ fn patience(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (1.0..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("1 to 60 seconds are wanted".to_owned()),
+    }
+}
+
+/// `90s`, `4m` or plain seconds.
+fn silence(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix('m') {
+        Some(minutes) => (minutes, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let longest = u32::try_from(MAX_HOLD.as_secs()).unwrap_or(u32::MAX);
+    match digits.parse::<u32>().ok().and_then(|n| n.checked_mul(unit)) {
+        Some(seconds) if (1..=longest).contains(&seconds) => Ok(seconds),
+        _ => Err("a time between 1s and 35m is wanted, such as 90s or 4m".to_owned()),
     }
 }
 

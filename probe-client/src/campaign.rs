@@ -118,6 +118,7 @@ impl Campaign {
                     bind: config.bind,
                     patience: config.patience,
                     max_segment: None,
+                    keep_alive: None,
                 },
                 pins: config.connection.pins.clone(),
                 client: config.client.clone(),

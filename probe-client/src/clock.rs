@@ -20,6 +20,11 @@ impl RunClock {
         self.started.elapsed()
     }
 
+    /// When `since_start` is reached.
+    pub(crate) fn at(self, since_start: Duration) -> Instant {
+        self.started + since_start
+    }
+
     pub(crate) fn now_us(self) -> u64 {
         u64::try_from(self.now().as_micros()).unwrap_or(u64::MAX)
     }

@@ -11,6 +11,7 @@ mod completions;
 mod demo;
 mod explain;
 mod hpc_test;
+mod idle;
 mod man;
 mod plan;
 mod profiles;
@@ -33,6 +34,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
     match command {
         Command::Demo(arguments) => demo::execute(&arguments, colour),
         Command::Run(arguments) => run::execute(&arguments, colour),
+        Command::Idle(arguments) => idle::execute(&arguments, colour),
         Command::Plan(arguments) => plan::execute(&arguments, colour),
         Command::Check(arguments) => check::execute(&arguments, colour),
         Command::Explain(arguments) => explain::execute(&arguments, colour),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use probe_core::observation::{Failure, FailureKind, Origin};
 use socket_facts::{IpFamily, drain_error_queue, set_hop_limit, set_mss, set_recv_err};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -22,6 +22,8 @@ pub(crate) struct ConnectOptions {
     /// Payload and options per segment at most, both ways. Absent, as for every ordinary session:
     /// the system's choice, since a small one would hide a black hole from the test.
     pub(crate) max_segment: Option<u16>,
+    /// TCP keep-alive at this interval. Absent: none.
+    pub(crate) keep_alive: Option<Duration>,
 }
 
 /// Connects to `address`.
@@ -81,6 +83,10 @@ fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
     if let Some(bytes) = options.max_segment {
         // Where the system has no such option, small writes do half of it.
         let _ = set_mss(&socket, bytes);
+    }
+    if let Some(every) = options.keep_alive {
+        let keep_alive = TcpKeepalive::new().with_time(every).with_interval(every);
+        socket.set_tcp_keepalive(&keep_alive)?;
     }
     if let Some(bind) = options.bind {
         socket.bind(&SocketAddr::new(bind, 0).into())?;

@@ -2,10 +2,12 @@
 //! however it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use probe_core::comparison::{SentName, Variation};
 use probe_core::measurement::{Measurement, ProbedRule};
 use probe_core::observation::{Failure, FailureKind, Operation, Origin};
+use probe_core::plan::Silence;
 use probe_core::session::{ClientSession, Need, SessionParameters};
 use probe_core::trail;
 use proto::connection_string::Pin;
@@ -62,12 +64,24 @@ pub(crate) enum HelloSent {
 }
 
 impl ProbeContext {
+    /// The same, with the TCP keep-alive that `silence` asks for.
+    fn keeping_alive(&self, silence: Option<Silence>) -> Self {
+        let mut context = self.clone();
+        context.options.keep_alive = silence
+            .and_then(|s| s.keep_alive_seconds)
+            .map(|seconds| Duration::from_secs(seconds.into()));
+        context
+    }
+
     /// The same for a session that differs by `variation`.
     pub(crate) fn varied(&self, variation: Variation) -> Self {
         let mut varied = self.clone();
         match variation {
             // The session kind is the parameters' business.
-            Variation::InNothing | Variation::InShape { .. } | Variation::InPace { .. } => {}
+            Variation::InNothing
+            | Variation::InSilence
+            | Variation::InShape { .. }
+            | Variation::InPace { .. } => {}
             Variation::InServerName { sent } => varied.departure.name = Some(sent),
             Variation::InSegmentSize { at_most } => varied.options.max_segment = Some(at_most),
             Variation::InHelloSize => varied.departure.hello = HelloSent::Large,
@@ -85,6 +99,7 @@ pub(crate) struct ProbeTask {
     /// As dialled.
     pub(crate) port: u16,
     pub(crate) parameters: SessionParameters,
+    pub(crate) silence: Option<Silence>,
 }
 
 impl ProbeContext {
@@ -112,13 +127,16 @@ impl ProbeTask {
             destination,
             port,
             parameters,
+            silence,
         } = self;
+        let context = &context.keeping_alive(silence);
         let mut measurement = Measurement::begin(
             rule,
             destination.path(),
             destination.host.clone(),
             destination.socket(port),
         );
+        measurement.silence = silence;
         measurement
             .observations
             .extend(destination.resolved.clone());

@@ -10,6 +10,7 @@ use hpc_step_result::Scope;
 mod checks;
 mod egress;
 mod hpc_step_result;
+mod idle;
 mod json;
 mod matrix;
 mod output;

@@ -27,6 +27,8 @@ pub struct Comparison {
 pub enum Variation {
     /// In nothing: the same once more.
     InNothing,
+    /// In the silence that it kept: none.
+    InSilence,
     /// In the shape of its bytes.
     InShape { session: SessionKind },
     /// In the server name that its ClientHello carries.
@@ -63,6 +65,7 @@ impl Variation {
         match self {
             Self::InShape { session } => session,
             Self::InNothing
+            | Self::InSilence
             | Self::InServerName { .. }
             | Self::InSegmentSize { .. }
             | Self::InPace { .. }

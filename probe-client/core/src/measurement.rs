@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::comparison::{Comparison, Variation};
 use crate::observation::{Failure, FailureKind, Observation, Operation};
 use crate::path::NetworkPath;
+use crate::plan::Silence;
 use crate::profile::{Direction, Expectation, Port, RuleId};
 use crate::proxy::ProxyAccount;
 use crate::session::{Agreement, Digest, SessionReport, StageReport};
@@ -41,6 +42,9 @@ pub struct Measurement {
     /// As dialled; absent where the name gave none, or only the proxy knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
+    /// Kept on purpose once the session was verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
     /// This end of the connection, once there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<SocketAddr>,
@@ -214,6 +218,7 @@ impl Measurement {
             path,
             host,
             address,
+            silence: None,
             local: None,
             observations: Vec::new(),
             proxy: None,

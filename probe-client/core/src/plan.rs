@@ -42,6 +42,20 @@ pub struct PlannedProbe {
     pub session: SessionKind,
     /// The port that is dialled: the rule's, unless it is mapped.
     pub dialled: Port,
+    /// To be kept once the session is verified. Absent: the session ends there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
+}
+
+/// Silence on purpose in the middle of a verified session, after which it is used again.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub struct Silence {
+    /// TCP keep-alive at this interval. Absent: none, not a packet moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_alive_seconds: Option<u32>,
+    pub seconds: u32,
 }
 
 /// A rule that cannot be tested from here.
@@ -73,6 +87,7 @@ impl Plan {
                 Ok(session) => probes.push(PlannedProbe {
                     session,
                     dialled: maps.get(&rule.port).copied().unwrap_or(rule.port),
+                    silence: None,
                     rule: rule.clone(),
                 }),
                 Err(because) => skipped.push(SkippedRule {
@@ -122,5 +137,45 @@ impl Plan {
     fn takes(&self, path: &NetworkPath, host: &str, session: SessionKind) -> bool {
         let mut scopes = self.scopes.iter().filter(|s| s.path == *path).peekable();
         scopes.peek().is_none() || scopes.any(|s| s.host == host && s.sessions.contains(&session))
+    }
+
+    /// Each rule once for every one of `ladder`, in place of once without silence.
+    #[must_use]
+    pub fn with_silences(self, ladder: &[Silence]) -> Self {
+        let probes = self
+            .probes
+            .iter()
+            .flat_map(|probe| {
+                ladder.iter().map(|silence| PlannedProbe {
+                    silence: Some(*silence),
+                    ..probe.clone()
+                })
+            })
+            .collect();
+        Self { probes, ..self }
+    }
+}
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", Span(self.seconds))?;
+        match self.keep_alive_seconds {
+            None => Ok(()),
+            Some(every) => write!(f, " with a keep-alive every {}", Span(every)),
+        }
+    }
+}
+
+/// Seconds for people: `45 s`, `4 min`, `1 min 30 s`.
+#[derive(Clone, Copy, Debug)]
+pub struct Span(pub u32);
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.0 / 60, self.0 % 60) {
+            (0, seconds) => write!(f, "{seconds} s"),
+            (minutes, 0) => write!(f, "{minutes} min"),
+            (minutes, seconds) => write!(f, "{minutes} min {seconds} s"),
+        }
     }
 }

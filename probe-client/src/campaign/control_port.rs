@@ -14,6 +14,7 @@ use crate::destination::Destination;
 pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>) -> Measurement {
     let port = campaign.config.plan.control_port;
     let planned = PlannedProbe {
+        silence: None,
         rule: Rule {
             id: "control-port"
                 .parse()

@@ -103,6 +103,7 @@ impl FollowUp<'_> {
         let _turn = self.in_flight.acquire().await;
         let planned = PlannedProbe {
             session: variation.kind(planned.session),
+            silence: None,
             ..planned.clone()
         };
         let campaign = self.campaign;

@@ -44,7 +44,11 @@ impl Shadows {
             let legacy = *variation == Variation::InHelloAge;
             *wanted && self.0.insert((planned.session, port, legacy))
         };
-        let task = |_| task::of(campaign, planned, destination);
+        let handshake = PlannedProbe {
+            silence: None,
+            ..planned.clone()
+        };
+        let task = |_| task::of(campaign, &handshake, destination);
         let chosen: Vec<Variation> = wanted.iter().filter(|w| first(w)).map(|w| w.0).collect();
         Shadow(
             chosen

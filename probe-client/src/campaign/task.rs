@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use probe_core::measurement::{Measurement, ProbedRule};
 use probe_core::observation::Observation;
@@ -46,11 +47,14 @@ pub(super) fn of(
             cookie: format!("fw{:08x}", rand::random::<u32>()),
             // A proxy opens a connection of its own.
             hop_limit_mark: destination.path().is_direct().then_some(HOP_LIMIT_MARK),
-            hold: None,
+            hold: planned
+                .silence
+                .map(|s| Duration::from_secs(s.seconds.into())),
             stages: DEFAULT_STAGES.map(Stage::both).to_vec(),
             wall_unix_ms: campaign.wall_unix_ms,
         },
         rule,
+        silence: planned.silence,
     }
 }
 
@@ -67,6 +71,7 @@ pub(super) fn unresolved(
         ..rule(planned, host, None)
     };
     Measurement {
+        silence: planned.silence,
         observations: vec![observation.clone()],
         ..Measurement::begin(rule, path.clone(), host.to_owned(), None)
     }

@@ -30,14 +30,21 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     let mut document = runtime()?.block_on(measure(&config));
     head_node::learn(&mut head_node, &document);
     document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
+    refuse_wrong_pin(&document)?;
+    deliver(&document, &arguments.reports, outputs, colour)?;
+    Ok(document.summary.exit_code)
+}
+
+/// # Errors
+/// The genuine server presents a key that the connection string does not name.
+pub(super) fn refuse_wrong_pin(document: &RunDocument) -> anyhow::Result<()> {
     if let Some(key) = document.unpinned_server_key() {
         bail!(
             "the pin in the connection string is not this server's: a server that holds the key answered, and its own \
              certificate is sha256:{key}. Ask its operator for the current connection string"
         );
     }
-    deliver(&document, &arguments.reports, outputs, colour)?;
-    Ok(document.summary.exit_code)
+    Ok(())
 }
 
 /// What `--client-certificate` names.

@@ -58,7 +58,13 @@ pub(super) async fn drive(
         outgoing.refill(session, at_once);
         tokio::select! {
             () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
-            () = sleep_until(patience.ends()) => {
+            () = sleep_until(wake(session, context)), if session.wake_at().is_some() => {
+                if let Some(stop) = stop_for(session.wake(context.clock.now()), session) {
+                    return stop;
+                }
+                patience = Patience::new(context);
+            }
+            () = sleep_until(patience.ends()), if session.wake_at().is_none() => {
                 return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
             }
             sent = outgoing.send(&mut writer), if !outgoing.is_done() => match sent {
@@ -124,6 +130,17 @@ fn received(
         Ok(0) => session.closed(now),
         Ok(n) => session.receive(now, &incoming[..n]),
     };
+    stop_for(need, session)
+}
+
+/// When the session's silence ends; now, where it keeps none.
+fn wake(session: &ClientSession, context: &ProbeContext) -> Instant {
+    let at = session.wake_at().unwrap_or_default();
+    Instant::from_std(context.clock.at(at))
+}
+
+/// Why to stop, if what the session needs is a reason.
+fn stop_for(need: Need, session: &ClientSession) -> Option<Stop> {
     match need {
         Need::Io => None,
         Need::StartTls(parameters) => Some(Stop::WantsTls(parameters)),

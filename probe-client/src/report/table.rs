@@ -11,11 +11,13 @@ use probe_core::verdict::Finding;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::paint::{Look, Tone, paragraph};
-use super::{checks, egress, matrix};
+use super::{checks, egress, idle, matrix};
 
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     heading(document, look, out)?;
-    if matrix::is_wanted(document) {
+    if idle::is_wanted(document) {
+        idle::write(document, look, out)?;
+    } else if matrix::is_wanted(document) {
         matrix::write(document, look, out)?;
     } else {
         for (address, probes) in by_address(&document.probes) {

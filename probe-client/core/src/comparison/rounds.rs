@@ -10,8 +10,11 @@ use crate::session_kind::SessionKind;
 pub fn next_round(probe: &Measurement) -> Vec<Variation> {
     let wanted = match class(probe) {
         Class::Died { silently } => after_death(probe, silently),
+        Class::DiedOfSilence if ran(probe, Variation::InSilence) == 0 => {
+            vec![Variation::InSilence; AFTER_SILENCE]
+        }
         Class::Lossy if ran(probe, Variation::InNothing) == 0 => vec![Variation::InNothing; FRESH],
-        Class::Lossy | Class::NotWorthIt => Vec::new(),
+        Class::DiedOfSilence | Class::Lossy | Class::NotWorthIt => Vec::new(),
     };
     let room = MAX_SESSIONS.saturating_sub(probe.comparisons.len());
     wanted.into_iter().take(room).collect()
@@ -23,6 +26,8 @@ enum Class {
     Died {
         silently: bool,
     },
+    /// It was verified, kept silent, and then dead.
+    DiedOfSilence,
     /// It ran whole, and segments had to be sent again.
     Lossy,
     NotWorthIt,
@@ -56,7 +61,9 @@ fn class(probe: &Measurement) -> Class {
         failure.kind,
         FailureKind::TimedOut | FailureKind::Reset | FailureKind::Closed
     );
-    if ended {
+    if ended && matches!(operation, Operation::Hold | Operation::Resume) {
+        Class::DiedOfSilence
+    } else if ended {
         let silently = probe.died_in_silence();
         Class::Died { silently }
     } else {
@@ -147,6 +154,9 @@ pub(crate) const IPV6_HEADERS: u16 = 60;
 
 /// Opaque bytes, TLS and clear HTTP: what devices tell apart first.
 const OTHER_SHAPES: [SessionKind; 3] = [SessionKind::Tcp, SessionKind::Tls, SessionKind::Http];
+
+/// Sessions that show whether the port still works.
+const AFTER_SILENCE: usize = 2;
 
 /// Sessions by which loss is told from a chance.
 const FRESH: usize = 3;

@@ -7,6 +7,7 @@ mod altered;
 mod cut_off;
 mod declined;
 mod exchange_died;
+mod idle;
 mod inconclusive;
 mod inspected;
 mod interrupted;
@@ -51,6 +52,7 @@ pub(super) const ALL: &[Cause] = &[
     altered::frame,
     stranger::judge,
     // Cut off, or nobody answered; comparisons decide.
+    idle::judge,
     recovered::judge,
     path_mtu::judge,
     stalls::judge,

@@ -1,5 +1,7 @@
 //! Verdicts over every mixture of comparisons: what may be claimed, and what never.
 
+mod idle;
+
 use std::sync::LazyLock;
 
 use proptest::prelude::*;

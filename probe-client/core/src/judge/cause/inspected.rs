@@ -97,6 +97,7 @@ fn listed(passing: &[Variation]) -> String {
                 sent: SentName::Other,
             } => format!("TLS that names {OTHER_NAME}"),
             Variation::InNothing
+            | Variation::InSilence
             | Variation::InSegmentSize { .. }
             | Variation::InPace { .. }
             | Variation::InHelloSize

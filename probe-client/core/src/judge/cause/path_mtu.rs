@@ -64,6 +64,7 @@ fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
                 limited.then(|| (at_most, Tally::of(evidence, variation)))
             }
             Variation::InNothing
+            | Variation::InSilence
             | Variation::InShape { .. }
             | Variation::InServerName { .. }
             | Variation::InPace { .. }

@@ -47,6 +47,7 @@ fn slow<'a>(evidence: &Evidence<'a>) -> Option<(usize, Vec<(u8, &'a Measurement)
         .filter_map(|c| match c.variation {
             Variation::InPace { held } => Some((held, &c.measurement)),
             Variation::InNothing
+            | Variation::InSilence
             | Variation::InShape { .. }
             | Variation::InServerName { .. }
             | Variation::InSegmentSize { .. }

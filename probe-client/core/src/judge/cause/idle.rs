@@ -1,0 +1,240 @@
+//! `idle-expired`: a verified session was dead after silence, while the port works and the server's
+//! process is the same.
+
+use super::super::compared::{Tally, facts};
+use super::super::evidence::{Ending, Evidence, duration, testimony};
+use crate::catalogue::VerdictId;
+use crate::comparison::Variation;
+use crate::measurement::{Measurement, SightingEnd};
+use crate::observation::{Failure, FailureKind, Operation};
+use crate::plan::{Silence, Span};
+use crate::session::Testimony;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::Testified(before, operation @ (Operation::Hold | Operation::Resume), failure) =
+        evidence.ending()
+    else {
+        return None;
+    };
+    let silence = evidence.probe.silence?;
+    let fresh = Tally::of(evidence, Variation::InSilence);
+    let mut verdict = if fresh.whole == 0 {
+        outage(evidence, silence, fresh)
+    } else if !same_process(evidence, before) {
+        restarted(evidence, silence)
+    } else {
+        expired(evidence, silence, operation, failure)
+    };
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict
+        .evidence
+        .extend(believed(evidence, operation, failure));
+    Some(verdict)
+}
+
+fn expired(
+    evidence: &Evidence<'_>,
+    silence: Silence,
+    operation: Operation,
+    failure: &Failure,
+) -> Verdict {
+    let target = evidence.target();
+    let how = match (operation, failure.kind) {
+        (Operation::Hold, FailureKind::TimedOut) => "keep-alives are no longer answered",
+        (Operation::Hold, _) => "they are ended in the middle of it",
+        (_, FailureKind::TimedOut) => "they are silently dead then",
+        (_, _) => "they are reset when used again",
+    };
+    let siblings = Siblings::of(evidence, silence);
+    let limit = match (siblings.longest_alive, siblings.shortest_dead) {
+        (Some(alive), dead) if alive < dead => {
+            format!("outlive {} of silence, but not {}", Span(alive), Span(dead))
+        }
+        (Some(alive), dead) => format!(
+            "outlive {} of silence at one time, and at another not {}",
+            Span(alive),
+            Span(dead)
+        ),
+        (None, dead) => format!(
+            "do not outlive {} of silence, the shortest tried",
+            Span(dead)
+        ),
+    };
+    let although = silence
+        .keep_alive_seconds
+        .map(|every| format!(", although a TCP keep-alive goes out every {}", Span(every)));
+    Verdict::new(
+        VerdictId::IdleExpired,
+        Segment::PATH,
+        Confidence::High,
+        format!(
+            "verified sessions with {target} {limit}{}: {how}",
+            although.unwrap_or_default()
+        ),
+    )
+    .because("the server proved itself on this very connection before the silence, and had agreed to its length")
+    .next(advice(evidence, &siblings))
+}
+
+fn advice(evidence: &Evidence<'_>, siblings: &Siblings) -> String {
+    let target = evidence.target();
+    let mut text = format!(
+        "ask whoever runs the firewall, NAT or load balancer on the way to {target} to raise its TCP idle timeout above {} \
+         and to send resets when it expires",
+        Span(siblings.longest_wanted)
+    );
+    if let Some(every) = siblings.kept_alive_by {
+        text.push_str(&format!(
+            "; or have the application keep its connections alive: with TCP keep-alive every {} they live (HPC Pack's \
+             own keep-alive is 25 s)",
+            Span(every)
+        ));
+    }
+    if siblings.shortest_dead >= AZURE_DEFAULT
+        && siblings.longest_alive.is_some_and(|s| s < AZURE_DEFAULT)
+    {
+        text.push_str("; Azure's load balancers and public addresses forget after 4 minutes unless told otherwise");
+    }
+    text
+}
+
+fn outage(evidence: &Evidence<'_>, silence: Silence, fresh: Tally) -> Verdict {
+    let target = evidence.target();
+    let asked = match fresh.ran {
+        0 => "no new session was tried after it".to_owned(),
+        ran => format!("so did {ran} new ones right after it"),
+    };
+    Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::Unknown,
+        Confidence::Medium,
+        format!(
+            "a session with {target} failed after {silence} of silence, and {asked}: an outage cannot be told from an idle \
+             timeout"
+        ),
+    )
+    .next("run it again when `fwprobe run` finds the port reachable")
+}
+
+fn restarted(evidence: &Evidence<'_>, silence: Silence) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::Unknown,
+        Confidence::Medium,
+        format!(
+            "a session with {target} failed after {silence} of silence, and another process of the server answers there \
+             now: a restart ends sessions as well as an idle timeout does"
+        ),
+    )
+    .next("run it again while the server is left alone; behind a load balancer, name one instance with --host")
+}
+
+/// The process that testified before the silence was still there after it.
+fn same_process(evidence: &Evidence<'_>, before: &Testimony) -> bool {
+    let Some(died) = ended_us(evidence.probe) else {
+        return false;
+    };
+    let others = evidence.same_server.iter().copied();
+    let fresh = evidence.probe.compared(Variation::InSilence);
+    others.chain(fresh).any(|m| {
+        m.ran_whole()
+            && testimony(m).is_some_and(|t| t.instance == before.instance)
+            && ended_us(m).is_some_and(|ended| ended >= died)
+    })
+}
+
+fn ended_us(measurement: &Measurement) -> Option<u64> {
+    let last = measurement.observations.last()?;
+    Some(last.start_us + last.duration_us)
+}
+
+/// Which end still took the session for alive, as far as both tell.
+fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) -> Vec<String> {
+    let here = match (operation, failure.kind) {
+        (_, FailureKind::TimedOut) => {
+            "this side was told nothing and went on believing in the session"
+        }
+        (Operation::Hold, _) => "this side was told of the end while it kept silent",
+        (_, _) => "this side was told of the end only when it spoke again",
+    };
+    let there = evidence.sighting().map(|s| match s.end {
+        SightingEnd::Open => "the server still believes in the session",
+        SightingEnd::Deadline => {
+            "the server waited for this side until its own deadline, so it believed in the session"
+        }
+        SightingEnd::PeerReset => "the server was sent a reset that this side never sent",
+        SightingEnd::PeerClosed => "the server was told that this side had closed",
+        SightingEnd::HalfOpen
+        | SightingEnd::Completed
+        | SightingEnd::TlsFailed
+        | SightingEnd::NotRecognised
+        | SightingEnd::NotAuthenticated
+        | SightingEnd::Shed
+        | SightingEnd::Unknown => "how it ended for the server is not known",
+    });
+    let unknown = "what the server believed is not known: it could not be asked";
+    let held = evidence.session().and_then(|s| s.hold);
+    let after = held
+        .filter(|_| operation == Operation::Hold)
+        .and_then(|hold| {
+            let died = ended_us(evidence.probe)?;
+            Some(format!(
+                "it ended {} into the silence",
+                duration(died.saturating_sub(hold.began_us))
+            ))
+        });
+    [here, there.unwrap_or(unknown)]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(after)
+        .collect()
+}
+
+/// The same rule with other silences.
+struct Siblings {
+    /// Seconds, with the same keep-alive.
+    longest_alive: Option<u32>,
+    shortest_dead: u32,
+    /// The longest that was tried: what the timeout should exceed.
+    longest_wanted: u32,
+    /// The interval with which a session outlived as long a silence, where this one had none.
+    kept_alive_by: Option<u32>,
+}
+
+impl Siblings {
+    fn of(evidence: &Evidence<'_>, own: Silence) -> Self {
+        let same_rule = |m: &&&Measurement| {
+            m.rule.id == evidence.probe.rule.id && m.address == evidence.probe.address
+        };
+        let all = || evidence.same_server.iter().filter(same_rule);
+        let alive = || all().filter(|m| m.ran_whole()).filter_map(|m| m.silence);
+        let died =
+            |m: &Measurement| matches!(m.failure(), Some((Operation::Hold | Operation::Resume, _)));
+        let like = |s: &Silence| s.keep_alive_seconds == own.keep_alive_seconds;
+        Self {
+            longest_alive: alive().filter(like).map(|s| s.seconds).max(),
+            shortest_dead: all()
+                .filter(|m| died(m))
+                .filter_map(|m| m.silence)
+                .filter(like)
+                .map(|s| s.seconds)
+                .min()
+                .unwrap_or(own.seconds),
+            longest_wanted: all()
+                .filter_map(|m| m.silence)
+                .map(|s| s.seconds)
+                .max()
+                .unwrap_or(own.seconds),
+            kept_alive_by: alive()
+                .filter(|s| own.keep_alive_seconds.is_none() && s.seconds >= own.seconds)
+                .find_map(|s| s.keep_alive_seconds),
+        }
+    }
+}
+
+/// Seconds: the default of Azure Load Balancer rules and of public addresses (Azure Load Balancer
+/// documentation, "TCP idle timeout").
+const AZURE_DEFAULT: u32 = 240;

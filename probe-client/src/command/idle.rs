@@ -1,0 +1,60 @@
+//! `fwprobe idle`: verified sessions that keep silent for a ladder of times, and are used again.
+
+use probe_core::head_node::HeadNode;
+use probe_core::plan::{Silence, Span};
+
+use super::run::{deliver, measure, refuse_wrong_pin};
+use crate::arguments::{Colour, IdleArguments, KeepAlive};
+use crate::config::{self, Config};
+use crate::report::Outputs;
+use crate::terminal;
+
+pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Result<u8> {
+    let config = config::resolve(
+        &arguments.what,
+        &arguments.server,
+        // A profile must be named: nothing is read of the head node here.
+        &HeadNode::default(),
+        arguments.timeout,
+        &|name| std::env::var(name).ok(),
+    )?;
+    let ladder = ladder(arguments);
+    let config = Config {
+        plan: config.plan.with_silences(&ladder),
+        ..config
+    };
+    let outputs = Outputs::open(&arguments.reports.outputs)?;
+    if let Some(longest) = ladder.iter().map(|s| s.seconds).max() {
+        terminal::tell(&format!(
+            "{} sessions on each address are opened at once and kept silent; the last is used again after {}",
+            config.plan.probes.len(),
+            Span(longest)
+        ));
+    }
+    let document = super::run::runtime()?.block_on(measure(&config));
+    refuse_wrong_pin(&document)?;
+    deliver(&document, &arguments.reports, outputs, colour)?;
+    Ok(document.summary.exit_code)
+}
+
+/// Every time, with and without keep-alive as asked; the shortest first.
+fn ladder(arguments: &IdleArguments) -> Vec<Silence> {
+    let mut seconds = arguments.hold.clone();
+    seconds.sort_unstable();
+    seconds.dedup();
+    let every = arguments.keep_alive_interval;
+    let settings: &[Option<u32>] = match arguments.keep_alive {
+        KeepAlive::Off => &[None],
+        KeepAlive::On => &[Some(every)],
+        KeepAlive::Both => &[None, Some(every)],
+    };
+    settings
+        .iter()
+        .flat_map(|keep_alive_seconds| {
+            seconds.iter().map(|seconds| Silence {
+                keep_alive_seconds: *keep_alive_seconds,
+                seconds: *seconds,
+            })
+        })
+        .collect()
+}
