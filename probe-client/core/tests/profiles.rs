@@ -145,7 +145,7 @@ defects! {
         "9:10: `expect` is \"shut\"; use one of open, blocked",
         "11:1: this rule has no `via_uri`; add one, such as via_uri = \"net.tcp://{host}:{port}/Service\"",
         "12:6: rule id `https` is taken in line 5; give each rule an id of its own",
-        "16:1: unknown key `colour`; a rule has id, port, transport, session, via_uri, nettcp_mode, purpose, direction, expect, required, destination, source, source_date, confidence",
+        "16:1: unknown key `colour`; a rule has id, port, transport, session, via_uri, nettcp_mode, legacy_hello, purpose, direction, expect, required, destination, source, source_date, confidence",
         "18:1: this rule has no `purpose`; add one, such as purpose = \"Job submission\"",
         "22:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; remove it",
         "27:11: `session` is \"ssh\"; use one of tcp, tls, http, https, rdp, nettcp",
