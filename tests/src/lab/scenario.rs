@@ -18,7 +18,7 @@ pub struct Scenario {
     /// Which fault it is, and why what is expected is the truth about it; for `inconclusive`, why
     /// nothing can decide.
     pub why: String,
-    /// What to probe, as `--port` takes it; the seven ports of [`PROFILE`] where it says nothing.
+    /// What to probe, as `--port` takes it; the seven ports of hpc-2008r2-sp1 where it says nothing.
     #[serde(default)]
     pub ports: Vec<String>,
     /// More flags of `fwprobe run`.

@@ -14,7 +14,7 @@ pub struct Export {
     /// All keys and values of the file, kept or not.
     pub keys: usize,
     pub values: usize,
-    /// At most [`MAX_PROBLEMS`], in the file's order.
+    /// At most 10, in the file's order.
     pub problems: Vec<LineProblem>,
     pub encoding: Encoding,
 }
