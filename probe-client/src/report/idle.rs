@@ -10,6 +10,7 @@ use probe_core::plan::{Silence, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Look, Tone};
+use super::table::title;
 
 pub(super) fn is_wanted(document: &RunDocument) -> bool {
     document
@@ -145,13 +146,7 @@ fn heading(
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let measurement = &row.first().measurement;
-    let title = match measurement.server() {
-        Some(address) if address.to_string() != measurement.host => {
-            format!("{} [{address}]", measurement.host)
-        }
-        Some(_) | None => measurement.host.clone(),
-    };
+    let title = title(&row.first().measurement);
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
     let mut line = format!(
         "{:<4}  {:>5}  {:<6}  {:<10}",

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
+use probe_core::measurement::Measurement;
 use probe_core::path::NetworkPath;
 use probe_core::verdict::Finding;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -20,8 +21,8 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
     } else if matrix::is_wanted(document) {
         matrix::write(document, look, out)?;
     } else {
-        for (address, probes) in by_address(&document.probes) {
-            group(address, &probes, look, out)?;
+        for (_, probes) in by_address(&document.probes) {
+            group(&probes, look, out)?;
         }
     }
     details(document, look, out)?;
@@ -66,22 +67,8 @@ fn by_address(probes: &[Probe]) -> Vec<(Option<IpAddr>, Vec<&Probe>)> {
     groups
 }
 
-fn group(
-    address: Option<IpAddr>,
-    probes: &[&Probe],
-    look: Look,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let host = &probes[0].measurement.host;
-    let title = match address {
-        Some(address) if address.to_string() == *host => host.clone(),
-        Some(address) => format!("{host} [{address}]"),
-        None => host.clone(),
-    };
-    let title = match &probes[0].measurement.path {
-        NetworkPath::Direct => title,
-        NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
-    };
+fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let title = title(&probes[0].measurement);
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
     let header = ["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
     let rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
@@ -97,6 +84,20 @@ fn group(
         writeln!(out, "{}", line(cells, &widths, &tones, look))?;
     }
     Ok(())
+}
+
+/// The server as one path leads to it.
+pub(super) fn title(measurement: &Measurement) -> String {
+    let host = &measurement.host;
+    let title = match measurement.server() {
+        Some(address) if address.to_string() == *host => host.clone(),
+        Some(address) => format!("{host} [{address}]"),
+        None => host.clone(),
+    };
+    match &measurement.path {
+        NetworkPath::Direct => title,
+        NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
+    }
 }
 
 fn row(probe: &Probe) -> Vec<String> {
