@@ -9,6 +9,11 @@ use probe_core::head_node::{ClockState, HeadNode, NameLookup, Origin, Reading};
 use probe_core::observation::Operation;
 
 mod export_file;
+mod installed_program;
+#[cfg(windows)]
+mod live_registry;
+#[cfg(windows)]
+mod live_stores;
 mod system;
 
 use crate::arguments::HeadNodeOptions;
@@ -28,6 +33,12 @@ pub(crate) fn gather(
     for path in &options.product.registry_exports {
         export_file::read(path, &mut node);
     }
+    // An export may be another machine's: what this one holds is not mixed with it.
+    if options.product.registry_exports.is_empty() {
+        installed_program::read(&mut node, environment);
+        #[cfg(windows)]
+        this_machine(&mut node);
+    }
     for text in &options.product.assumptions {
         if let Some(assumption) = problems.take(text.parse()) {
             node.assume(assumption);
@@ -46,6 +57,14 @@ pub(crate) fn gather(
         .collect();
     problems.none()?;
     Ok(node)
+}
+
+/// What Windows alone tells.
+#[cfg(windows)]
+fn this_machine(node: &mut HeadNode) {
+    let account = whoami::username().unwrap_or_else(|_| "an unknown account".to_owned());
+    live_registry::read(node, &account);
+    live_stores::read(node, &account);
 }
 
 /// Adds what a run has seen: names and clocks.

@@ -1,6 +1,5 @@
 //! Known clients' sessions, kind by kind.
 
-use proto::syn::SynHeader;
 use proto::wire::SessionKind;
 use proto::x224::{ConnectionConfirm, ConnectionRequest, NegotiationRequest, Protocols};
 use rustls::crypto::aws_lc_rs;
@@ -40,7 +39,7 @@ async fn the_syn_and_the_kernels_own_facts_are_told() {
     let stream = server.connect().await;
     let client = stream.local_addr().unwrap();
     let (testimony, farewell) = Dialogue::new(stream, &server.holder(0)).run().await;
-    let syn = SynHeader::parse(&testimony.syn).unwrap();
+    let syn = proto::syn::SynHeader::parse(&testimony.syn).unwrap();
     assert_eq!((syn.source, syn.destination), (client, server.addresses[0]));
     assert!(farewell.rtt_us.is_some_and(|rtt| rtt > 0));
     assert!(farewell.send_mss.is_some_and(|mss| mss > 0));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 mod assumption;
 pub mod certificate;
+mod file_version;
 mod planned;
 mod ports;
 mod proxy;
@@ -15,6 +16,7 @@ mod version;
 
 pub use assumption::{Assumption, InvalidAssumption};
 pub use certificate::{CertificateContents, CertificateFacts, CertificateFile};
+pub use file_version::file_version;
 pub use planned::{NodeType, Planned};
 pub use ports::{PortsMode, PortsUndecided, SwitchEffect};
 pub use proxy::{Proxy, redacted};

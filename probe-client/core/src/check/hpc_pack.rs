@@ -2,7 +2,7 @@
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;
-use crate::head_node::{HeadNode, Reading};
+use crate::head_node::{HeadNode, Origin, Reading};
 
 pub(super) fn ask(node: &HeadNode) -> Check {
     let id = CheckId::HpcPack;
@@ -12,12 +12,16 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             CheckStatus::Pass,
             "the registry has the key of HPC Pack: it is installed",
         ),
-        Reading::Absent(_) => Check::new(
+        Reading::Absent(origin) => Check::new(
             id,
             CheckStatus::Fail,
             r"the registry has no key HKLM\SOFTWARE\Microsoft\HPC: HPC Pack is not installed there",
         )
-        .next("Make the export on the head node itself, as an administrator."),
+        .next(if matches!(origin, Origin::LiveRegistry(_)) {
+            "Run it on the head node itself, or give that one's export by --registry-export."
+        } else {
+            "Make the export on the head node itself, as an administrator."
+        }),
         Reading::NotRead | Reading::Unusable(..) => Check::new(
             id,
             CheckStatus::Skipped,

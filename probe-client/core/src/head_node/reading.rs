@@ -18,8 +18,12 @@ pub enum Reading<T> {
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The registry of this machine.
-    LiveRegistry,
+    /// The registry of this machine; the account that read it.
+    LiveRegistry(String),
+    /// The certificate stores of this machine; the account that opened them.
+    LiveStores(String),
+    /// A program file on this machine; its name.
+    Program(String),
     /// A file that `reg export` wrote; its name.
     ExportedFile(String),
     /// `--assume`, or another flag.
@@ -65,8 +69,16 @@ impl<T> Reading<T> {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LiveRegistry => f.write_str("the registry of this machine"),
-            Self::ExportedFile(name) => f.write_str(name),
+            Self::LiveRegistry(account) => {
+                write!(f, "the registry of this machine, read as {account}")
+            }
+            Self::LiveStores(account) => {
+                write!(
+                    f,
+                    "the certificate stores of this machine, opened as {account}"
+                )
+            }
+            Self::Program(name) | Self::ExportedFile(name) => f.write_str(name),
             Self::Flag => f.write_str("--assume"),
             Self::Environment => f.write_str("the environment"),
             Self::System => f.write_str("this system"),

@@ -38,6 +38,11 @@ impl Registry {
         }
     }
 
+    /// Parts of the source could not be read.
+    pub fn note_gaps(&mut self) {
+        self.has_gaps = true;
+    }
+
     pub(crate) fn remove_key(&mut self, path: &str) {
         let path = path.to_lowercase();
         let below = format!("{path}\\");
@@ -92,15 +97,17 @@ impl Registry {
 /// Whether a check may ask for values of this key.
 pub fn wanted(path: &str) -> bool {
     let path = path.to_lowercase();
-    WANTED.iter().any(|wanted| is_or_below(&path, wanted))
+    all_wanted().any(|wanted| is_or_below(&path, wanted))
 }
 
 /// Wanted keys, and those above them, which show what an export covers.
 fn kept(path: &str) -> bool {
     let path = path.to_lowercase();
-    WANTED
-        .iter()
-        .any(|wanted| is_or_below(&path, wanted) || is_or_below(wanted, &path))
+    all_wanted().any(|wanted| is_or_below(&path, wanted) || is_or_below(wanted, &path))
+}
+
+fn all_wanted() -> impl Iterator<Item = &'static str> {
+    WANTED.iter().chain(CERTIFICATE_STORES).copied()
 }
 
 fn is_or_below(path: &str, above: &str) -> bool {
@@ -108,7 +115,7 @@ fn is_or_below(path: &str, above: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
 }
 
-/// All keys that checks ask for, in small letters. Whoever reads a live registry reads these.
+/// Keys that checks ask for, in small letters. Whoever reads a live registry reads these.
 pub const WANTED: &[&str] = &[
     r"hkey_local_machine\software\microsoft\hpc",
     r"hkey_local_machine\software\wow6432node\microsoft\hpc",
@@ -116,6 +123,11 @@ pub const WANTED: &[&str] = &[
     r"hkey_local_machine\software\wow6432node\microsoft\windows\currentversion\uninstall",
     r"hkey_local_machine\software\microsoft\windows\currentversion\internet settings",
     r"hkey_current_user\software\microsoft\windows\currentversion\internet settings",
+];
+
+/// Those that show certificates in an export. Windows itself is asked for its stores: they take in what
+/// stands elsewhere, by group policy for one.
+const CERTIFICATE_STORES: &[&str] = &[
     r"hkey_local_machine\software\microsoft\systemcertificates\my\certificates",
     r"hkey_local_machine\software\microsoft\systemcertificates\root\certificates",
     r"hkey_current_user\software\microsoft\systemcertificates\my\certificates",

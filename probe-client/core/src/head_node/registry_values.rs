@@ -123,15 +123,22 @@ impl Source<'_> {
             if !self.registry.covers(key) {
                 continue;
             }
-            all.read.push(store);
             let names = self.registry.below(key);
             let prints =
                 names.filter(|n| n.len() == 40 && n.bytes().all(|b| b.is_ascii_hexdigit()));
-            all.certificates
-                .extend(prints.map(|print| StoredCertificate {
+            let found: Vec<_> = prints
+                .map(|print| StoredCertificate {
                     store,
                     thumbprint: print.to_uppercase(),
-                }));
+                })
+                .collect();
+            // Windows keeps a user's own certificates in files (unconfirmed, from memory): that the
+            // registry has none shows nothing.
+            if store == Store::UserPersonal && found.is_empty() {
+                continue;
+            }
+            all.read.push(store);
+            all.certificates.extend(found);
         }
         if all.read.is_empty() {
             Reading::NotRead

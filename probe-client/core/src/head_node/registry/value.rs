@@ -19,8 +19,9 @@ pub enum Value {
 }
 
 impl Value {
-    /// From the bytes of `hex(KIND):`. `wide`: texts are UTF-16, as in exports of version 5.
-    pub(super) fn of_bytes(kind: u32, bytes: Vec<u8>, wide: bool) -> Self {
+    /// From the number of a type and the bytes, as the registry keeps them, or as `hex(KIND):` writes
+    /// them. `wide`: texts are UTF-16, as they are but in old exports.
+    pub fn of_bytes(kind: u32, bytes: Vec<u8>, wide: bool) -> Self {
         let other = Self::Other {
             kind,
             bytes: bytes.len(),
