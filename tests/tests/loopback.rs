@@ -14,6 +14,7 @@ mod loopback {
     pub(crate) mod expectation;
     pub(crate) mod head_node;
     pub(crate) mod hello;
+    pub(crate) mod hpc_pack;
     pub(crate) mod inspection;
     pub(crate) mod interception;
     pub(crate) mod interruption;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         loopback::names::trials(),
         loopback::expectation::trials(),
         loopback::head_node::trials(),
+        loopback::hpc_pack::trials(),
         loopback::bad_input::trials(),
         loopback::server_bad_input::trials(),
         loopback::outputs::trials(),

@@ -83,7 +83,7 @@ fn report_gives_the_same_bytes() -> anyhow::Result<()> {
 }
 
 /// A run with a success, three causes of failure and one that is undecided.
-fn a_mixed_run() -> anyhow::Result<Run> {
+pub(crate) fn a_mixed_run() -> anyhow::Result<Run> {
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
     let server = ServerPlan::on(ip).ports(1).start()?;
     let shut = ShutPort::take(ip)?;
