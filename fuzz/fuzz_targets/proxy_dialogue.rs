@@ -5,23 +5,18 @@
 use libfuzzer_sys::fuzz_target;
 use probe_core::path::ProxyScheme;
 use probe_core::proxy::{
-    Authenticator, Challenge, ProxyCredentials, ProxyDialogue, ProxyStep, ProxyTarget,
+    Authorization, Challenge, ProxyCredentials, ProxyDialogue, ProxyStep, ProxyTarget, Unanswered,
 };
 
 /// Has an answer to everything.
-#[derive(Debug)]
-struct Eager;
-
-impl Authenticator for Eager {
-    fn answer(&mut self, challenges: &[Challenge], _: &str) -> Result<String, Option<String>> {
-        assert!(challenges.len() <= 16);
-        match challenges.first() {
-            Some(challenge) => Ok(format!("{} {}", challenge.scheme, challenge.parameters)),
-            None => Err(None),
-        }
-    }
-
-    fn reconnected(&mut self) {}
+fn eager(challenges: &[Challenge]) -> Result<Authorization, Unanswered> {
+    assert!(challenges.len() <= 16);
+    let challenge = challenges.first().ok_or(None)?;
+    Ok(Authorization {
+        method: challenge.scheme.clone(),
+        value: format!("{} {}", challenge.scheme, challenge.parameters),
+        fresh: challenge.scheme.len() % 2 == 0,
+    })
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -37,13 +32,17 @@ fuzz_target!(|bytes: &[u8]| {
         host: "echo.example".to_owned(),
         port: 443,
     };
-    let mut dialogue =
-        ProxyDialogue::new(scheme, &target, Some(&credentials), Some(Box::new(Eager)));
+    let mut dialogue = ProxyDialogue::new(scheme, &target, Some(&credentials));
     let mut connections = 1;
     for piece in rest.chunks(usize::from(*piece).max(1)) {
         assert!(dialogue.transmit().len() <= 16 * 1024);
-        match dialogue.receive(piece) {
+        let mut step = dialogue.receive(piece);
+        if let ProxyStep::Challenged(challenged) = step {
+            step = dialogue.answer(eager(&challenged.challenges));
+        }
+        match step {
             ProxyStep::Io => {}
+            ProxyStep::Challenged(_) => panic!("an answer is no question"),
             ProxyStep::Reconnect => {
                 connections += 1;
                 assert!(connections <= 8);

@@ -210,8 +210,8 @@ pub(crate) struct ServerOptions {
     /// Probe this host or address instead of those in the connection string. Repeatable.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
-    /// File with one line, user:password, for proxies that want to know who asks. Otherwise it is taken
-    /// from the variable FWPROBE_PROXY_CREDENTIALS.
+    /// File with one line, user:password, for proxies that want to know who asks; the user may be
+    /// DOMAIN\user or user@REALM. Otherwise it is taken from the variable FWPROBE_PROXY_CREDENTIALS.
     #[arg(long, value_name = "FILE")]
     pub proxy_credentials_file: Option<PathBuf>,
     /// Ask for the proxy's user name and password on the terminal.

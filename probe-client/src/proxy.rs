@@ -7,8 +7,8 @@ use probe_core::measurement::PresentedCertificate;
 use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use probe_core::path::{ProxyAddress, ProxyScheme};
 use probe_core::proxy::{
-    Authenticator, ProxyAccount, ProxyCredentials, ProxyDialogue, ProxyRefusal, ProxyStep,
-    ProxyTarget,
+    Authorization, Challenged, ProxyAccount, ProxyCredentials, ProxyDialogue, ProxyRefusal,
+    ProxyStep, ProxyTarget, Unanswered,
 };
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -25,9 +25,12 @@ use crate::probe::ProbeContext;
 use crate::resolve::{Family, resolve};
 use crate::tls::{ProxyTrust, server_name};
 
+mod handshake;
+mod identification;
+mod kdc;
 mod password;
 
-use password::Password;
+use identification::Identification;
 
 /// A proxy whose name has been looked up.
 #[derive(Debug)]
@@ -59,14 +62,6 @@ impl ProxyAccess {
         }
         self.credentials.as_ref()
     }
-}
-
-/// One connection's part of the dialogue.
-enum Talk {
-    Connected(Vec<u8>),
-    Reconnect,
-    Refused(ProxyRefusal),
-    Failed(Failure),
 }
 
 impl ProxyWay {
@@ -106,6 +101,9 @@ impl ProxyWay {
                 authentication: probe_core::proxy::ProxyAuthentication::default(),
                 refusal: None,
             },
+            identification: self.credentials.clone().map(|credentials| {
+                Identification::new(credentials, &self.address.host, context.options.patience)
+            }),
             context,
         };
         let connected = opening.run(&target).await;
@@ -122,18 +120,12 @@ impl ProxyWay {
     }
 }
 
-impl ProxyWay {
-    fn authenticator(&self) -> Option<Box<dyn Authenticator>> {
-        let credentials = self.credentials.clone()?;
-        Some(Box::new(Password::new(credentials)))
-    }
-}
-
 /// One connection through the proxy, under way.
 struct Opening<'a> {
     way: &'a ProxyWay,
     observations: Vec<Observation>,
     account: ProxyAccount,
+    identification: Option<Identification>,
     context: &'a ProbeContext,
 }
 
@@ -149,48 +141,74 @@ impl Opening<'_> {
             self.way.address.scheme,
             target,
             self.way.credentials.as_ref(),
-            self.way.authenticator(),
         );
-        let talked = loop {
-            let talk = self
-                .context
-                .unless_cancelled(async { Ok(self.talk(&mut dialogue, &mut link).await) })
-                .await;
-            match talk {
-                Ok(Talk::Reconnect) => {
-                    // Its steps are part of this one.
-                    let steps = self.observations.len();
-                    let again = self.link().await;
-                    self.observations.truncate(steps);
-                    match again {
-                        Ok(again) => link = again,
-                        Err(failure) => break Err(failure),
-                    }
-                    dialogue.reconnected();
-                }
-                Ok(Talk::Connected(unread)) => break Ok(unread),
-                Ok(Talk::Refused(refusal)) => {
-                    let foreign = matches!(
-                        refusal,
-                        ProxyRefusal::Foreign { .. } | ProxyRefusal::HeadTooLong { .. }
-                    );
-                    self.account.refusal = Some(refusal);
-                    let kind = if foreign {
-                        FailureKind::Foreign
-                    } else {
-                        FailureKind::ProxyRefused
-                    };
-                    break Err(Failure::new(kind, Origin::Peer));
-                }
-                Ok(Talk::Failed(failure)) | Err(failure) => break Err(failure),
-            }
-        };
+        let talked = self.negotiate(&mut dialogue, &mut link, target).await;
         self.account.authentication = dialogue.authentication();
         self.observations.push(match &talked {
             Ok(_) => pending.succeeded(),
             Err(failure) => pending.failed(failure.clone()),
         });
         talked.map(|unread| (link, unread))
+    }
+
+    /// Carries the dialogue to its end, over as many connections as it takes.
+    async fn negotiate(
+        &mut self,
+        dialogue: &mut ProxyDialogue,
+        link: &mut Link,
+        target: &ProxyTarget,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut step = ProxyStep::Io;
+        loop {
+            step = match step {
+                ProxyStep::Io => {
+                    let talking = self.talk(dialogue, link);
+                    self.context.unless_cancelled(talking).await?
+                }
+                ProxyStep::Challenged(asked) => {
+                    dialogue.answer(self.identify(&asked, target).await?)
+                }
+                ProxyStep::Reconnect => {
+                    // Its steps are part of this one.
+                    let steps = self.observations.len();
+                    let again = self.link().await;
+                    self.observations.truncate(steps);
+                    *link = again?;
+                    dialogue.reconnected();
+                    ProxyStep::Io
+                }
+                ProxyStep::Connected { unread } => return Ok(unread),
+                ProxyStep::Refused(refusal) => return Err(self.refused(refusal)),
+            }
+        }
+    }
+
+    async fn identify(
+        &mut self,
+        asked: &Challenged,
+        target: &ProxyTarget,
+    ) -> Result<Result<Authorization, Unanswered>, Failure> {
+        let Some(identification) = &mut self.identification else {
+            return Ok(Err(None));
+        };
+        let target = shown(target);
+        self.context
+            .unless_cancelled(async { Ok(identification.answer(asked, &target).await) })
+            .await
+    }
+
+    fn refused(&mut self, refusal: ProxyRefusal) -> Failure {
+        let foreign = matches!(
+            refusal,
+            ProxyRefusal::Foreign { .. } | ProxyRefusal::HeadTooLong { .. }
+        );
+        self.account.refusal = Some(refusal);
+        let kind = if foreign {
+            FailureKind::Foreign
+        } else {
+            FailureKind::ProxyRefused
+        };
+        Failure::new(kind, Origin::Peer)
     }
 
     /// A connection to the proxy on which the dialogue can begin.
@@ -259,17 +277,20 @@ impl Opening<'_> {
         Err(last)
     }
 
-    /// Carries the dialogue over one connection.
-    async fn talk(&self, dialogue: &mut ProxyDialogue, link: &mut Link) -> Talk {
+    /// Carries the dialogue over one connection, until something else is to be done.
+    async fn talk(
+        &self,
+        dialogue: &mut ProxyDialogue,
+        link: &mut Link,
+    ) -> Result<ProxyStep, Failure> {
         let deadline = Instant::now() + self.context.options.patience;
-        match timeout_at(deadline, exchange(dialogue, link)).await {
-            Ok(talk) => talk,
-            Err(_elapsed) => Talk::Failed(timed_out()),
-        }
+        timeout_at(deadline, exchange(dialogue, link))
+            .await
+            .unwrap_or_else(|_elapsed| Err(timed_out()))
     }
 }
 
-async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Talk {
+async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<ProxyStep, Failure> {
     let mut incoming = [0; READ];
     loop {
         let outgoing = dialogue.transmit();
@@ -280,19 +301,17 @@ async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Talk {
         // What the proxy said before it reset may still be there to be read.
         let unsent = sent.await.err();
         match link.read(&mut incoming).await {
-            Err(error) => return Talk::Failed(stream_failure(&unsent.unwrap_or(error))),
+            Err(error) => return Err(stream_failure(&unsent.unwrap_or(error))),
             Ok(0) => {
-                return match dialogue.closed() {
-                    Some(refusal) => Talk::Refused(refusal),
-                    None => Talk::Failed(Failure::new(FailureKind::Closed, Origin::Peer)),
-                };
+                let closed = Failure::new(FailureKind::Closed, Origin::Peer);
+                return dialogue.closed().map(ProxyStep::Refused).ok_or(closed);
             }
-            Ok(n) => match dialogue.receive(&incoming[..n]) {
-                ProxyStep::Io => {}
-                ProxyStep::Reconnect => return Talk::Reconnect,
-                ProxyStep::Connected { unread } => return Talk::Connected(unread),
-                ProxyStep::Refused(refusal) => return Talk::Refused(refusal),
-            },
+            Ok(n) => {
+                let step = dialogue.receive(&incoming[..n]);
+                if step != ProxyStep::Io {
+                    return Ok(step);
+                }
+            }
         }
     }
 }

@@ -11,7 +11,9 @@ use thiserror::Error;
 use crate::decoded::Decoded;
 
 pub use self::body::Body;
-pub use self::build::{HttpBuildError, request_head, response_head};
+pub use self::build::{
+    HttpBuildError, MAX_CONNECT_HEAD, connect_head, request_head, response_head,
+};
 pub use self::request::RequestHead;
 pub use self::response::ResponseHead;
 

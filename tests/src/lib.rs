@@ -17,6 +17,7 @@ mod place;
 mod port;
 mod probe;
 mod process;
+pub mod real_kdc;
 pub mod real_proxy;
 mod run;
 pub mod siege;

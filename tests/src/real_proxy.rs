@@ -1,5 +1,6 @@
 //! Proxies that nobody here wrote, each as a process of its own on loopback, without rights.
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -26,9 +27,15 @@ struct SharedMemory(String);
 
 impl Drop for SharedMemory {
     fn drop(&mut self) {
-        for part in ["metadata", "queues", "readers"] {
+        let parts = [
+            "cf__metadata",
+            "cf__queues",
+            "cf__readers",
+            "tls_session_cache",
+        ];
+        for part in parts {
             // What is not there need not be removed.
-            let _ = std::fs::remove_file(format!("/dev/shm/{}-cf__{part}.shm", self.0));
+            let _ = std::fs::remove_file(format!("/dev/shm/{}-{part}.shm", self.0));
         }
     }
 }
@@ -76,7 +83,7 @@ impl Setting {
     ///
     /// # Errors
     /// It fails.
-    pub fn prepare(&self, program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    pub fn prepare<A: AsRef<OsStr>>(&self, program: &str, arguments: &[A]) -> anyhow::Result<()> {
         let mut command = Place::ordinary().command(program);
         command.args(arguments);
         let finished = Process::start(command)?.finish()?;
@@ -90,7 +97,11 @@ impl Setting {
     ///
     /// # Errors
     /// It does not come up.
-    pub fn start(self, program: &str, arguments: &[&str]) -> anyhow::Result<RealProxy> {
+    pub fn start<A: AsRef<OsStr>>(
+        self,
+        program: &str,
+        arguments: &[A],
+    ) -> anyhow::Result<RealProxy> {
         let mut command = Place::ordinary().command(program);
         command.args(arguments);
         let process = Process::start(command)?;

@@ -8,6 +8,7 @@ use libtest_mimic::{Arguments, Trial};
 mod proxies {
     pub(crate) mod causes;
     pub(crate) mod credentials;
+    pub(crate) mod domain_accounts;
     pub(crate) mod paths;
     pub(crate) mod real;
 }
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         proxies::paths::trials(),
         proxies::causes::trials(),
         proxies::credentials::trials(),
+        proxies::domain_accounts::trials(),
         proxies::real::trials(),
     ]
     .into_iter()

@@ -11,7 +11,7 @@ use connect::Connect;
 use socks5::Socks5;
 
 pub use account::{HttpRefusal, ProxyAccount, ProxyAuthentication, ProxyRefusal};
-pub use authentication::{Authenticator, Challenge, ProxyCredentials};
+pub use authentication::{Authorization, Challenge, Challenged, ProxyCredentials, Unanswered};
 
 /// What a proxy is asked to connect to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,6 +33,8 @@ pub struct ProxyDialogue {
 pub enum ProxyStep {
     /// Send what there is to send, and receive.
     Io,
+    /// The proxy wants to know who asks: [`ProxyDialogue::answer`] goes on.
+    Challenged(Challenged),
     /// The proxy ends this connection, but not the dialogue: it goes on over another one.
     Reconnect,
     /// The proxy says that it is connected. What it sent behind that is the server's already.
@@ -48,18 +50,17 @@ enum Kind {
 }
 
 impl ProxyDialogue {
-    /// A dialogue on a connection to a proxy that has just been established. Without an
-    /// `authenticator`, or without `credentials`, nobody is named to the proxy.
+    /// A dialogue on a connection to a proxy that has just been established. SOCKS takes its
+    /// `credentials` from here; HTTP proxies ask for them ([`ProxyStep::Challenged`]).
     pub fn new(
         scheme: ProxyScheme,
         target: &ProxyTarget,
         credentials: Option<&ProxyCredentials>,
-        authenticator: Option<Box<dyn Authenticator>>,
     ) -> Self {
         let mut outgoing = Vec::new();
         let kind = if scheme.is_http() {
             let target = authority(&target.host, target.port);
-            Kind::Connect(Box::new(Connect::new(target, authenticator, &mut outgoing)))
+            Kind::Connect(Box::new(Connect::new(target, &mut outgoing)))
         } else {
             let socks = Socks5::new(target.clone(), credentials.cloned(), &mut outgoing);
             Kind::Socks5(Box::new(socks))
@@ -77,6 +78,14 @@ impl ProxyDialogue {
         match &mut self.kind {
             Kind::Connect(connect) => connect.receive(bytes, &mut self.outgoing),
             Kind::Socks5(socks) => socks.receive(bytes, &mut self.outgoing),
+        }
+    }
+
+    /// What is said to a challenge; without one, nothing happens.
+    pub fn answer(&mut self, answer: Result<Authorization, Unanswered>) -> ProxyStep {
+        match &mut self.kind {
+            Kind::Connect(connect) => connect.answer(answer, &mut self.outgoing),
+            Kind::Socks5(_) => ProxyStep::Io,
         }
     }
 

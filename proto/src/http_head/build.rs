@@ -19,7 +19,7 @@ pub enum HttpBuildError {
     HeaderName,
     #[error("a header's value is not printable ASCII, or has white space around it")]
     HeaderValue,
-    #[error("the head has more than {MAX_HEAD} bytes or {MAX_HEADERS} headers")]
+    #[error("the head has too many bytes, or more than {MAX_HEADERS} headers")]
     TooLong,
 }
 
@@ -47,7 +47,25 @@ pub fn request_head(
         return Err(HttpBuildError::Host);
     }
     let first = format!("{method} {target} HTTP/1.1\r\n{HOST}: {host}\r\n");
-    append(out, &first, headers, content_length)
+    append(out, &first, headers, content_length, MAX_HEAD)
+}
+
+/// Appends the head of a request to a proxy for a tunnel to `target`, `host:port` (RFC 9110 section
+/// 9.3.6). It goes to proxies alone, and may be longer than other heads.
+///
+/// # Errors
+/// A part that would break the head, or make it longer than [`MAX_CONNECT_HEAD`]. `out` is then
+/// unchanged.
+pub fn connect_head(
+    out: &mut Vec<u8>,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Result<(), HttpBuildError> {
+    if !is_graphic(target) {
+        return Err(HttpBuildError::Target);
+    }
+    let first = format!("CONNECT {target} HTTP/1.1\r\n{HOST}: {target}\r\n");
+    append(out, &first, headers, None, MAX_CONNECT_HEAD)
 }
 
 /// Appends a response head to `out`: the status line without a reason, `headers` in their order,
@@ -72,6 +90,7 @@ pub fn response_head(
         &format!("HTTP/1.1 {status} \r\n"),
         headers,
         content_length,
+        MAX_HEAD,
     )
 }
 
@@ -80,6 +99,7 @@ fn append(
     first: &str,
     headers: &[(&str, &str)],
     content_length: Option<u64>,
+    limit: usize,
 ) -> Result<(), HttpBuildError> {
     // Host and Content-Length are headers too.
     if headers.len() > MAX_HEADERS - 2 {
@@ -102,7 +122,7 @@ fn append(
         head.push_str(&format!("{CONTENT_LENGTH}: {length}\r\n"));
     }
     head.push_str("\r\n");
-    if head.len() > MAX_HEAD {
+    if head.len() > limit {
         return Err(HttpBuildError::TooLong);
     }
     out.extend_from_slice(head.as_bytes());
@@ -128,3 +148,7 @@ fn is_field_value(text: &str) -> bool {
             .bytes()
             .all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic())
 }
+
+/// Bytes of a tunnel's request at most. Windows makes Kerberos tokens of up to 48,000 bytes ([MS-KILE],
+/// MaxTokenSize), which base64 makes longer by a third.
+pub const MAX_CONNECT_HEAD: usize = 68 * 1024;

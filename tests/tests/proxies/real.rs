@@ -45,7 +45,7 @@ pub(crate) fn trials() -> Trials {
         )
 }
 
-fn server(ip: IpAddr) -> anyhow::Result<EchoServer> {
+pub(crate) fn server(ip: IpAddr) -> anyhow::Result<EchoServer> {
     ServerPlan::on(ip).ports(1).start()
 }
 
@@ -318,7 +318,7 @@ pub(crate) fn silent(run: &Run, secret: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+pub(crate) const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
 
 pub(crate) const SECRET: &str = "p:w@rd/100%";
@@ -326,9 +326,9 @@ pub(crate) const SECRET: &str = "p:w@rd/100%";
 const WITHOUT_COLON: &str = "pw@rd/100%";
 const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";
 
-const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth {DIR}/users\n\
+pub(crate) const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth {DIR}/users\n\
     auth_param basic realm tests\nauth_param basic children 1\n";
 const DIGEST: &str = "auth_param digest program /usr/lib/squid/digest_file_auth {DIR}/users\n\
     auth_param digest realm tests\nauth_param digest children 1\n";
-const REQUIRED: &str =
+pub(crate) const REQUIRED: &str =
     "acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all";

@@ -21,18 +21,29 @@ pub struct Challenge {
     pub parameters: String,
 }
 
-/// Answers the challenges of one dialogue. It may go on over several requests, and then over one
-/// connection for schemes that authenticate that.
-pub trait Authenticator: fmt::Debug + Send {
-    /// The value of Proxy-Authorization for the next request.
-    ///
-    /// # Errors
-    /// A text for people where nothing more can be sent; `None` where it has been said before.
-    fn answer(&mut self, challenges: &[Challenge], target: &str) -> Result<String, Option<String>>;
-
-    /// Another connection has been made: what authenticates a connection begins anew.
-    fn reconnected(&mut self);
+/// A proxy's question who asks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Challenged {
+    pub challenges: Vec<Challenge>,
+    /// Whether the answer goes over the connection on which this came. Where it does not, a handshake
+    /// that authenticates a connection (NTLM, Negotiate) begins anew.
+    pub same_connection: bool,
 }
+
+/// What is said to a challenge.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Authorization {
+    /// How it authenticates, for a report.
+    pub method: String,
+    /// The value of Proxy-Authorization.
+    pub value: String,
+    /// It has to be the first that is said on a connection.
+    pub fresh: bool,
+}
+
+/// Why nothing is said to a challenge, for people; `None` where that has been said before, or there is
+/// nobody to name.
+pub type Unanswered = Option<String>;
 
 impl Challenge {
     /// The challenges of all Proxy-Authenticate fields. Several may stand in one field, separated by
@@ -82,6 +93,12 @@ fn is_token(word: &str) -> bool {
         && word
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_.+".contains(&b))
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorization({} …)", self.method)
+    }
 }
 
 impl fmt::Debug for ProxyCredentials {

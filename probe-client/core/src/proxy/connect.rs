@@ -2,10 +2,12 @@
 //! who asks.
 
 use proto::decoded::Decoded;
-use proto::http_head::{Body, HttpHeadError, MAX_HEAD, ResponseHead, Version, request_head};
+use proto::http_head::{
+    Body, HttpBuildError, HttpHeadError, MAX_HEAD, ResponseHead, Version, connect_head,
+};
 
 use super::account::{HttpRefusal, ProxyAuthentication, ProxyRefusal};
-use super::authentication::{Authenticator, Challenge};
+use super::authentication::{Authorization, Challenge, Challenged, Unanswered};
 use super::{ProxyStep, account};
 use crate::session::Quoted;
 
@@ -14,49 +16,50 @@ use crate::session::Quoted;
 pub(super) struct Connect {
     /// `host:port`.
     target: String,
-    authenticator: Option<Box<dyn Authenticator>>,
     authentication: ProxyAuthentication,
-    /// Of the request that is to be made next, or was made last.
-    authorization: Option<String>,
+    /// The request that is to be made next, or was made last.
+    request: Vec<u8>,
     requests: u32,
     received: Vec<u8>,
     /// Bytes of a refusal's body that are yet to come, and lead to nothing.
     skip: u64,
     interim: u32,
     refusal: Option<HttpRefusal>,
+    /// What is left of the answer that asks for authentication, until it is given.
+    rest: Option<Rest>,
 }
 
 /// What one head asks for.
-enum Answer {
+enum Head {
     Incomplete,
     Interim,
     Step(ProxyStep),
-    /// Authentication is wanted and can be given; where the body ends, and whether the connection
-    /// may be used again.
-    Again {
-        body: Body,
-        reusable: bool,
-    },
+}
+
+/// What follows the head of a challenge.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    /// So many bytes, and then the connection may be used again.
+    Skipped(u64),
+    /// Its end is that of the connection, or too far away.
+    Abandoned,
 }
 
 impl Connect {
-    pub(super) fn new(
-        target: String,
-        authenticator: Option<Box<dyn Authenticator>>,
-        outgoing: &mut Vec<u8>,
-    ) -> Self {
+    pub(super) fn new(target: String, outgoing: &mut Vec<u8>) -> Self {
         let mut connect = Self {
+            request: request(&target, None)
+                .expect("a host, a port and constants, far shorter than a head may be"),
             target,
-            authenticator,
             authentication: ProxyAuthentication::default(),
-            authorization: None,
             requests: 0,
             received: Vec::new(),
             skip: 0,
             interim: 0,
             refusal: None,
+            rest: None,
         };
-        connect.request(outgoing);
+        connect.ask(outgoing);
         connect
     }
 
@@ -65,17 +68,46 @@ impl Connect {
         self.skip -= skipped as u64;
         self.received.extend_from_slice(&bytes[skipped..]);
         if skipped > 0 && self.skip == 0 {
-            self.request(outgoing);
+            self.ask(outgoing);
             return ProxyStep::Io;
         }
         loop {
-            match self.answer() {
-                Answer::Incomplete => return ProxyStep::Io,
-                Answer::Interim => {}
-                Answer::Step(step) => return step,
-                Answer::Again { body, reusable } => return self.again(body, reusable, outgoing),
+            match self.head() {
+                Head::Incomplete => return ProxyStep::Io,
+                Head::Interim => {}
+                Head::Step(step) => return step,
             }
         }
+    }
+
+    /// What is said to the last challenge.
+    pub(super) fn answer(
+        &mut self,
+        answer: Result<Authorization, Unanswered>,
+        outgoing: &mut Vec<u8>,
+    ) -> ProxyStep {
+        let Some(rest) = self.rest.take() else {
+            return ProxyStep::Io;
+        };
+        let trouble = match answer {
+            Ok(said) => match request(&self.target, Some(&said.value)) {
+                Ok(request) => {
+                    add_once(&mut self.authentication.tried, &said.method);
+                    self.request = request;
+                    let rest = if said.fresh { Rest::Abandoned } else { rest };
+                    return self.again(rest, outgoing);
+                }
+                // Only the authorization can be too long, or hold what no header may.
+                Err(_) => Some(TOO_LONG.to_owned()),
+            },
+            Err(trouble) => trouble,
+        };
+        // What was said before stands, where nothing else is said now.
+        if trouble.is_some() {
+            self.authentication.trouble = trouble;
+        }
+        let refusal = self.refusal.clone().unwrap_or_default();
+        ProxyStep::Refused(ProxyRefusal::Status(refusal))
     }
 
     pub(super) fn closed(&mut self) -> Option<ProxyRefusal> {
@@ -85,38 +117,25 @@ impl Connect {
     pub(super) fn reconnected(&mut self, outgoing: &mut Vec<u8>) {
         self.received.clear();
         self.skip = 0;
-        self.request(outgoing);
+        self.ask(outgoing);
     }
 
     pub(super) fn authentication(&self) -> ProxyAuthentication {
         self.authentication.clone()
     }
 
-    fn request(&mut self, outgoing: &mut Vec<u8>) {
+    fn ask(&mut self, outgoing: &mut Vec<u8>) {
         self.requests += 1;
-        let mut headers = vec![("User-Agent", USER_AGENT)];
-        if let Some(authorization) = &self.authorization {
-            headers.push(("Proxy-Authorization", authorization));
-        }
-        // Never read by RFC 9110, but proxies that authenticate a connection keep it open for that.
-        headers.push(("Proxy-Connection", "Keep-Alive"));
-        let target = &self.target;
-        if request_head(outgoing, "CONNECT", target, target, &headers, None).is_err() {
-            // Only the authorization can be too long or hold what no header may.
-            self.authentication.trouble = Some(TOO_LONG.to_owned());
-            headers.remove(1);
-            request_head(outgoing, "CONNECT", target, target, &headers, None)
-                .expect("a host, a port and constants, far shorter than a head may be");
-        }
+        outgoing.extend_from_slice(&self.request);
     }
 
     /// Reads one head from the front of what was received.
-    fn answer(&mut self) -> Answer {
+    fn head(&mut self) -> Head {
         if self.received.is_empty() {
-            return Answer::Incomplete;
+            return Head::Incomplete;
         }
         let head = match ResponseHead::decode(&self.received) {
-            Ok(Decoded::Incomplete { .. }) => return Answer::Incomplete,
+            Ok(Decoded::Incomplete { .. }) => return Head::Incomplete,
             Ok(Decoded::Complete { value, consumed }) => (value, consumed),
             Err(HttpHeadError::TooLong | HttpHeadError::TooManyHeaders) => {
                 return refused(ProxyRefusal::HeadTooLong { limit: MAX_HEAD });
@@ -131,9 +150,9 @@ impl Connect {
             100..=199 if self.interim < MAX_INTERIM => {
                 self.interim += 1;
                 self.received.drain(..consumed);
-                Answer::Interim
+                Head::Interim
             }
-            200..=299 => Answer::Step(ProxyStep::Connected {
+            200..=299 => Head::Step(ProxyStep::Connected {
                 unread: self.received.split_off(consumed),
             }),
             AUTHENTICATION_REQUIRED => self.challenged(consumed),
@@ -145,78 +164,72 @@ impl Connect {
     }
 
     /// A 407, of `consumed` bytes.
-    fn challenged(&mut self, consumed: usize) -> Answer {
+    fn challenged(&mut self, consumed: usize) -> Head {
         let Ok(Decoded::Complete { value: head, .. }) = ResponseHead::decode(&self.received) else {
-            return Answer::Incomplete;
+            return Head::Incomplete;
         };
         let refusal = HttpRefusal::of(&head, &self.received[consumed..]);
         let values = head.values("Proxy-Authenticate").map(printable_or_empty);
         let challenges = Challenge::parse(values);
-        let body = head.body("CONNECT").unwrap_or(Body::UntilClose);
-        let reusable = reusable(&head);
-        let answer = self.authorize(&challenges);
+        let rest = rest(&head);
         self.refusal = Some(refusal.clone());
-        if !answer {
+        for challenge in &challenges {
+            add_once(&mut self.authentication.offered, &challenge.scheme);
+        }
+        if self.requests >= MAX_REQUESTS {
+            let asked = format!("it still asks after {MAX_REQUESTS} requests");
+            self.authentication.trouble.get_or_insert(asked);
             return refused(ProxyRefusal::Status(refusal));
         }
         self.received.drain(..consumed);
-        Answer::Again { body, reusable }
-    }
-
-    /// Whether there is something else to be said to `challenges`.
-    fn authorize(&mut self, challenges: &[Challenge]) -> bool {
-        for challenge in challenges {
-            add_once(&mut self.authentication.offered, &challenge.scheme);
-        }
-        let Some(authenticator) = self.authenticator.as_mut() else {
-            return false;
-        };
-        if self.requests >= MAX_REQUESTS {
-            return false;
-        }
-        match authenticator.answer(challenges, &self.target) {
-            Ok(authorization) => {
-                let scheme = authorization.split(' ').next().unwrap_or_default();
-                add_once(&mut self.authentication.tried, scheme);
-                self.authorization = Some(authorization);
-                true
-            }
-            Err(trouble) => {
-                // What was said before stands, where nothing else is said now.
-                if trouble.is_some() {
-                    self.authentication.trouble = trouble;
-                }
-                false
-            }
-        }
+        self.rest = Some(rest);
+        Head::Step(ProxyStep::Challenged(Challenged {
+            challenges,
+            same_connection: matches!(rest, Rest::Skipped(_)),
+        }))
     }
 
     /// The next request: on this connection, if the answer before it has an end there.
-    fn again(&mut self, body: Body, reusable: bool, outgoing: &mut Vec<u8>) -> ProxyStep {
-        let length = match body {
-            Body::None => 0,
-            Body::Length(length) => length,
-            Body::Chunked | Body::UntilClose => u64::MAX,
-        };
-        if !reusable || length > MAX_SKIPPED {
-            if let Some(authenticator) = &mut self.authenticator {
-                authenticator.reconnected();
-            }
+    fn again(&mut self, rest: Rest, outgoing: &mut Vec<u8>) -> ProxyStep {
+        let Rest::Skipped(length) = rest else {
             return ProxyStep::Reconnect;
-        }
+        };
         let here =
             usize::try_from(length).map_or(self.received.len(), |n| n.min(self.received.len()));
         self.received.drain(..here);
         self.skip = length - here as u64;
         if self.skip == 0 {
-            self.request(outgoing);
+            self.ask(outgoing);
         }
         ProxyStep::Io
     }
 }
 
-fn refused(refusal: ProxyRefusal) -> Answer {
-    Answer::Step(ProxyStep::Refused(refusal))
+fn request(target: &str, authorization: Option<&str>) -> Result<Vec<u8>, HttpBuildError> {
+    let mut headers = vec![("User-Agent", USER_AGENT)];
+    headers.extend(authorization.map(|value| ("Proxy-Authorization", value)));
+    // Never read by RFC 9110, but proxies that authenticate a connection keep it open for that.
+    headers.push(("Proxy-Connection", "Keep-Alive"));
+    let mut head = Vec::new();
+    connect_head(&mut head, target, &headers)?;
+    Ok(head)
+}
+
+fn rest(head: &ResponseHead<'_>) -> Rest {
+    let length = match head.body("CONNECT").unwrap_or(Body::UntilClose) {
+        Body::None => 0,
+        Body::Length(length) => length,
+        Body::Chunked | Body::UntilClose => return Rest::Abandoned,
+    };
+    if reusable(head) && length <= MAX_SKIPPED {
+        Rest::Skipped(length)
+    } else {
+        Rest::Abandoned
+    }
+}
+
+fn refused(refusal: ProxyRefusal) -> Head {
+    Head::Step(ProxyStep::Refused(refusal))
 }
 
 /// RFC 9112 section 9.3, and the older field that proxies still use.
@@ -258,8 +271,8 @@ const AUTHENTICATION_REQUIRED: u16 = 407;
 
 const USER_AGENT: &str = concat!("fwprobe/", env!("CARGO_PKG_VERSION"));
 
-/// Of one dialogue: without credentials, three messages of the longest scheme, and a weaker scheme
-/// after a stronger one, each begun anew.
+/// Of one dialogue: without credentials, one for each scheme that leads to nothing, and the messages of
+/// the longest.
 const MAX_REQUESTS: u32 = 8;
 
 /// Bytes of a body that are read only to get past it; what is longer costs a new connection.

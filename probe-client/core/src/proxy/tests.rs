@@ -1,26 +1,5 @@
 use super::*;
 
-/// Answers every challenge with the next of its answers.
-#[derive(Debug)]
-struct Script {
-    answers: Vec<&'static str>,
-    reconnections: usize,
-}
-
-impl Authenticator for Script {
-    fn answer(&mut self, _: &[Challenge], target: &str) -> Result<String, Option<String>> {
-        assert_eq!(target, "echo.example:443");
-        if self.answers.is_empty() {
-            return Err(Some("nothing left".to_owned()));
-        }
-        Ok(self.answers.remove(0).to_owned())
-    }
-
-    fn reconnected(&mut self) {
-        self.reconnections += 1;
-    }
-}
-
 fn target() -> ProxyTarget {
     ProxyTarget {
         host: "echo.example".to_owned(),
@@ -28,12 +7,25 @@ fn target() -> ProxyTarget {
     }
 }
 
-fn connect(answers: &[&'static str]) -> ProxyDialogue {
-    let script = Script {
-        answers: answers.to_vec(),
-        reconnections: 0,
+fn connect() -> ProxyDialogue {
+    ProxyDialogue::new(ProxyScheme::Http, &target(), None)
+}
+
+fn say(value: &str) -> Result<Authorization, Unanswered> {
+    Ok(Authorization {
+        method: value.split(' ').next().unwrap_or_default().to_owned(),
+        value: value.to_owned(),
+        fresh: false,
+    })
+}
+
+/// `bytes` have to ask who is there, on a connection that can be used again or not.
+fn challenged(dialogue: &mut ProxyDialogue, bytes: &[u8], same_connection: bool) {
+    let ProxyStep::Challenged(challenged) = dialogue.receive(bytes) else {
+        panic!("it does not ask");
     };
-    ProxyDialogue::new(ProxyScheme::Http, &target(), None, Some(Box::new(script)))
+    assert_eq!(challenged.same_connection, same_connection);
+    assert_eq!(challenged.challenges[0].scheme, "Basic");
 }
 
 fn socks(host: &str, credentials: Option<(&str, &str)>) -> ProxyDialogue {
@@ -45,7 +37,7 @@ fn socks(host: &str, credentials: Option<(&str, &str)>) -> ProxyDialogue {
         user: user.to_owned(),
         password: password.to_owned(),
     });
-    ProxyDialogue::new(ProxyScheme::Socks5h, &target, credentials.as_ref(), None)
+    ProxyDialogue::new(ProxyScheme::Socks5h, &target, credentials.as_ref())
 }
 
 fn sent(dialogue: &mut ProxyDialogue) -> String {
@@ -70,7 +62,7 @@ const CHALLENGE: &[u8] =
 
 #[test]
 fn one_request_and_what_follows_the_answer_is_the_servers() {
-    let mut dialogue = connect(&[]);
+    let mut dialogue = connect();
     let request = sent(&mut dialogue);
     assert!(request.starts_with("CONNECT echo.example:443 HTTP/1.1\r\nHost: echo.example:443\r\n"));
     assert!(request.ends_with("\r\n\r\n") && !request.contains("Authorization"));
@@ -90,16 +82,17 @@ fn an_ipv6_target_stands_in_brackets() {
         host: "2001:db8::7".to_owned(),
         port: 80,
     };
-    let mut dialogue = ProxyDialogue::new(ProxyScheme::Https, &target, None, None);
+    let mut dialogue = ProxyDialogue::new(ProxyScheme::Https, &target, None);
     assert!(sent(&mut dialogue).starts_with("CONNECT [2001:db8::7]:80 HTTP/1.1\r\n"));
 }
 
 #[test]
 fn a_challenge_is_answered_on_the_same_connection() {
-    let mut dialogue = connect(&["Basic eA=="]);
+    let mut dialogue = connect();
     dialogue.transmit();
     let (first, rest) = CHALLENGE.split_at(CHALLENGE.len() - 3);
-    assert_eq!(dialogue.receive(first), ProxyStep::Io);
+    challenged(&mut dialogue, first, true);
+    assert_eq!(dialogue.answer(say("Basic eA==")), ProxyStep::Io);
     assert_eq!(dialogue.transmit(), b"");
     assert_eq!(dialogue.receive(rest), ProxyStep::Io);
     assert!(sent(&mut dialogue).contains("\r\nProxy-Authorization: Basic eA==\r\n"));
@@ -117,9 +110,10 @@ fn a_challenge_that_ends_the_connection_is_answered_on_another() {
         b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nContent-Length: 99999999\r\n\r\n",
         b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n",
     ] {
-        let mut dialogue = connect(&["Basic eA=="]);
+        let mut dialogue = connect();
         dialogue.transmit();
-        assert_eq!(dialogue.receive(head), ProxyStep::Reconnect);
+        challenged(&mut dialogue, head, false);
+        assert_eq!(dialogue.answer(say("Basic eA==")), ProxyStep::Reconnect);
         dialogue.reconnected();
         assert!(sent(&mut dialogue).contains("Basic eA=="));
         assert_eq!(dialogue.receive(b"HTTP/1.1 200 \r\n\r\n"), connected(b""));
@@ -127,45 +121,80 @@ fn a_challenge_that_ends_the_connection_is_answered_on_another() {
 }
 
 #[test]
+fn an_answer_may_want_another_connection() {
+    let mut dialogue = connect();
+    dialogue.transmit();
+    challenged(&mut dialogue, CHALLENGE, true);
+    let fresh = say("Basic eA==").map(|said| Authorization {
+        fresh: true,
+        ..said
+    });
+    assert_eq!(dialogue.answer(fresh), ProxyStep::Reconnect);
+    assert_eq!(dialogue.transmit(), b"");
+    dialogue.reconnected();
+    assert!(sent(&mut dialogue).contains("Basic eA=="));
+}
+
+#[test]
 fn authentication_is_not_demanded_for_ever() {
-    let mut dialogue = connect(&["Basic eA=="; 100]);
+    let mut dialogue = connect();
     for requests in 1..100 {
         assert!(!dialogue.transmit().is_empty(), "request {requests}");
         let step = dialogue.receive(CHALLENGE);
-        if step != ProxyStep::Io {
+        if !matches!(step, ProxyStep::Challenged(_)) {
             assert_eq!(status(&step), 407);
             assert_eq!(requests, 8);
+            let trouble = dialogue.authentication().trouble;
+            assert!(trouble.is_some_and(|t| t.contains("8 requests")));
             return;
         }
+        assert_eq!(dialogue.answer(say("Basic eA==")), ProxyStep::Io);
     }
     panic!("it never ended");
 }
 
 #[test]
 fn nothing_left_to_say_is_a_refusal_with_its_reason() {
-    let mut dialogue = connect(&["Basic eA=="]);
-    dialogue.receive(CHALLENGE);
-    assert_eq!(status(&dialogue.receive(CHALLENGE)), 407);
-    assert_eq!(
-        dialogue.authentication().trouble.as_deref(),
-        Some("nothing left")
-    );
+    let mut dialogue = connect();
+    challenged(&mut dialogue, CHALLENGE, true);
+    assert_eq!(dialogue.answer(say("Basic eA==")), ProxyStep::Io);
+    challenged(&mut dialogue, CHALLENGE, true);
+    let step = dialogue.answer(Err(Some("nothing left".to_owned())));
+    assert_eq!(status(&step), 407);
+    let authentication = dialogue.authentication();
+    assert_eq!(authentication.trouble.as_deref(), Some("nothing left"));
+    // Nobody asks any more.
+    assert_eq!(dialogue.answer(say("Basic eA==")), ProxyStep::Io);
 }
 
 #[test]
 fn an_authorization_that_no_head_can_hold_is_trouble() {
-    for answer in ["Basic \r\nX: y", "Basic \u{e9}"] {
-        let mut dialogue = connect(&[answer]);
+    let long = format!("Negotiate {}", "a".repeat(80 * 1024));
+    for answer in ["Basic \r\nX: y", "Basic \u{e9}", &long] {
+        let mut dialogue = connect();
         dialogue.transmit();
-        assert_eq!(dialogue.receive(CHALLENGE), ProxyStep::Io);
-        assert!(!sent(&mut dialogue).contains("Authorization"));
-        assert!(dialogue.authentication().trouble.is_some());
+        challenged(&mut dialogue, CHALLENGE, true);
+        assert_eq!(status(&dialogue.answer(say(answer))), 407);
+        assert_eq!(dialogue.transmit(), b"");
+        let authentication = dialogue.authentication();
+        assert!(authentication.trouble.is_some() && authentication.tried.is_empty());
     }
+}
+
+/// As long as the longest that Windows makes.
+#[test]
+fn a_long_token_fits() {
+    let mut dialogue = connect();
+    dialogue.transmit();
+    challenged(&mut dialogue, CHALLENGE, true);
+    let token = format!("Negotiate {}", "a".repeat(64_000));
+    assert_eq!(dialogue.answer(say(&token)), ProxyStep::Io);
+    assert!(sent(&mut dialogue).contains(&token));
 }
 
 #[test]
 fn refusals_keep_what_the_proxy_says() {
-    let mut dialogue = connect(&[]);
+    let mut dialogue = connect();
     let step = dialogue.receive(
         b"HTTP/1.1 403 No \x07way\r\nServer: g\r\nVia: 1.1 g\r\nLocation: /l\r\n\
           X-Squid-Error: E 0\r\nProxy-Status: p\r\n\r\n<p>No.",
@@ -175,8 +204,7 @@ fn refusals_keep_what_the_proxy_says() {
         matches!(step, ProxyStep::Refused(ProxyRefusal::Foreign { .. })),
         "{step:?}"
     );
-    let step =
-        connect(&[]).receive(b"HTTP/1.1 403 No\r\nServer: g\xff\r\nVia: 1.1 g\r\n\r\n<p>No.");
+    let step = connect().receive(b"HTTP/1.1 403 No\r\nServer: g\xff\r\nVia: 1.1 g\r\n\r\n<p>No.");
     let ProxyStep::Refused(ProxyRefusal::Status(http)) = step else {
         panic!("{step:?}");
     };
@@ -187,7 +215,7 @@ fn refusals_keep_what_the_proxy_says() {
 
 #[test]
 fn heads_have_an_end() {
-    let mut dialogue = connect(&[]);
+    let mut dialogue = connect();
     let mut step = dialogue.receive(b"HTTP/1.1 200 OK\r\n");
     for _ in 0..1000 {
         if step != ProxyStep::Io {
@@ -201,7 +229,7 @@ fn heads_have_an_end() {
     );
     // Interim answers as well.
     let interim = b"HTTP/1.1 100 \r\n\r\n".repeat(50);
-    assert_eq!(status(&connect(&[]).receive(&interim)), 100);
+    assert_eq!(status(&connect().receive(&interim)), 100);
 }
 
 #[test]

@@ -57,7 +57,9 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         ),
         ([], Some(trouble)) => (
             format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and could not be told: {trouble}"),
-            "ask the proxy team for a scheme that can be used from here, or to exempt this host".to_owned(),
+            "check user name (DOMAIN\\user or user@REALM, where there is a domain) and password; else ask the proxy \
+             team for a scheme that can be used from here, or to exempt this host"
+                .to_owned(),
         ),
         (tried, trouble) => {
             let trouble = trouble.as_ref().map_or_else(String::new, |t| format!("; {t}"));

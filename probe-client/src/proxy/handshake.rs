@@ -1,0 +1,235 @@
+//! The handshakes of NTLM ([MS-NLMP]) and Negotiate (RFC 4559, around Kerberos or NTLM), whose tokens
+//! the crate sspi makes. They authenticate a connection, so each belongs to one.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use probe_core::proxy::ProxyCredentials;
+use sspi::ntlm::NtlmConfig;
+use sspi::{
+    AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialUse, Credentials,
+    CredentialsBuffers, DataRepresentation, ErrorKind, KdcResolution, KerberosConfig, Negotiate,
+    NegotiateConfig, Ntlm, SecurityBuffer, Sspi, Username, UsernameParts,
+};
+
+use super::kdc::Kdc;
+
+/// What is spoken inside.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Package {
+    NegotiateKerberos,
+    NegotiateNtlm,
+    Ntlm,
+}
+
+/// One side of a handshake, under way.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    context: Context,
+    /// Of the proxy, as Kerberos names it.
+    service: String,
+}
+
+#[derive(Debug)]
+enum Context {
+    Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
+    Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
+}
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(super) struct NoToken {
+    /// For people.
+    pub(super) why: String,
+    /// The password itself was not accepted. Accounts are locked after a few wrong ones.
+    pub(super) wrong_password: bool,
+}
+
+impl Handshake {
+    /// Begins one with the proxy on `host`, and gives its first token. Talks to a KDC where it has to, and
+    /// so may block until `deadline`.
+    ///
+    /// # Errors
+    /// It cannot be begun with these credentials, or from here.
+    pub(super) fn begin(
+        package: Package,
+        credentials: &ProxyCredentials,
+        host: &str,
+        deadline: Instant,
+    ) -> Result<(Self, Vec<u8>), NoToken> {
+        let names = names(&credentials.user)?;
+        if package == Package::NegotiateKerberos {
+            suits_kerberos(&names[0], host)?;
+        }
+        let mut refused = None;
+        for name in names {
+            let identity = AuthIdentity {
+                username: name,
+                password: credentials.password.clone().into(),
+            };
+            let begun = Self::new(package, &identity, host).and_then(|mut handshake| {
+                let token = handshake.token(Vec::new(), deadline)?;
+                Ok((handshake, token))
+            });
+            match begun {
+                Ok(begun) => return Ok(begun),
+                // Known to the KDC by its other name, perhaps.
+                Err(error) if error.error_type == ErrorKind::UnknownCredentials => {
+                    refused.get_or_insert(error);
+                }
+                Err(error) => return Err(NoToken::of(&error)),
+            }
+        }
+        Err(refused.map_or_else(|| NoToken::here("there is no name"), |e| NoToken::of(&e)))
+    }
+
+    /// The token that answers the proxy's.
+    ///
+    /// # Errors
+    /// The proxy's cannot be read, or is a refusal.
+    pub(super) fn go_on(&mut self, token: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, NoToken> {
+        self.token(token, deadline)
+            .map_err(|error| NoToken::here(&said(&error)))
+    }
+
+    fn new(package: Package, identity: &AuthIdentity, host: &str) -> sspi::Result<Self> {
+        let workstation = whoami::hostname().unwrap_or_default();
+        let ntlm = NtlmConfig::new(workstation.clone());
+        let config = match package {
+            Package::Ntlm => {
+                let mut ntlm = Ntlm::with_config(ntlm);
+                let credentials = acquire(&mut ntlm, identity)?;
+                return Ok(Self::over(Context::Ntlm(Box::new(ntlm), credentials), host));
+            }
+            Package::NegotiateNtlm => {
+                NegotiateConfig::new(Box::new(ntlm), Some("ntlm".to_owned()), workstation)
+            }
+            Package::NegotiateKerberos => {
+                let kerberos = KerberosConfig {
+                    kdc_resolution: KdcResolution::KdcUrl(None),
+                    client_computer_name: workstation.clone(),
+                };
+                NegotiateConfig::new(Box::new(kerberos), Some("kerberos".to_owned()), workstation)
+            }
+        };
+        let mut negotiate = Negotiate::new_client(config)?;
+        let credentials = acquire(&mut negotiate, &Credentials::from(identity.clone()))?;
+        let context = Context::Negotiate(Box::new(negotiate), credentials);
+        Ok(Self::over(context, host))
+    }
+
+    fn over(context: Context, host: &str) -> Self {
+        Self {
+            context,
+            service: format!("HTTP/{host}"),
+        }
+    }
+
+    fn token(&mut self, token: Vec<u8>, deadline: Instant) -> sspi::Result<Vec<u8>> {
+        let kdc = Kdc { deadline };
+        match &mut self.context {
+            Context::Negotiate(context, credentials) => {
+                step(context.as_mut(), credentials, &self.service, token, kdc)
+            }
+            Context::Ntlm(context, credentials) => {
+                step(context.as_mut(), credentials, &self.service, token, kdc)
+            }
+        }
+    }
+}
+
+impl NoToken {
+    pub(super) fn here(why: &str) -> Self {
+        Self {
+            why: why.to_owned(),
+            wrong_password: false,
+        }
+    }
+
+    fn of(error: &sspi::Error) -> Self {
+        let wrong_password = matches!(
+            error.error_type,
+            ErrorKind::KdcInvalidRequest | ErrorKind::DecryptFailure | ErrorKind::LogonDenied
+        );
+        Self {
+            why: if wrong_password {
+                format!("the KDC does not accept the password: {}", said(error))
+            } else {
+                said(error)
+            },
+            wrong_password,
+        }
+    }
+}
+
+fn said(error: &sspi::Error) -> String {
+    // What follows is for programs, and may be long.
+    let text = error.description.split(". Additional").next();
+    let text: String = text.unwrap_or_default().chars().take(MAX_TEXT).collect();
+    text.escape_debug().to_string()
+}
+
+/// What a KDC may know the user as: Windows looks a name with a suffix up whole, others take it apart.
+fn names(user: &str) -> Result<Vec<Username>, NoToken> {
+    let unreadable = |_| NoToken::here("the user name is neither DOMAIN\\user nor user@REALM");
+    let name = Username::parse(user).map_err(unreadable)?;
+    let mut names = vec![name.clone()];
+    if let UsernameParts::UserPrincipalName(parts) = name.parts() {
+        let (user, realm) = (parts.account_name(), parts.suffix());
+        names.push(Username::new_down_level_logon_name(user, realm).map_err(unreadable)?);
+    }
+    Ok(names)
+}
+
+fn suits_kerberos(user: &Username, host: &str) -> Result<(), NoToken> {
+    if host.parse::<IpAddr>().is_ok() {
+        return Err(NoToken::here(
+            "Kerberos needs the proxy's name, not its address",
+        ));
+    }
+    match user.parts() {
+        UsernameParts::DownLevelLogonName(parts) if parts.netbios_domain().is_none() => Err(
+            NoToken::here("Kerberos needs the user's realm, as in user@REALM"),
+        ),
+        UsernameParts::DownLevelLogonName(_) | UsernameParts::UserPrincipalName(_) => Ok(()),
+    }
+}
+
+fn acquire<S: Sspi>(
+    context: &mut S,
+    identity: &S::AuthenticationData,
+) -> sspi::Result<S::CredentialsHandle> {
+    let acquired = context
+        .acquire_credentials_handle()
+        .with_credential_use(CredentialUse::Outbound)
+        .with_auth_data(identity)
+        .execute(context)?;
+    Ok(acquired.credentials_handle)
+}
+
+fn step<S: Sspi>(
+    context: &mut S,
+    credentials: &mut S::CredentialsHandle,
+    service: &str,
+    token: Vec<u8>,
+    kdc: Kdc,
+) -> sspi::Result<Vec<u8>> {
+    let mut input = [SecurityBuffer::new(token, BufferType::Token)];
+    let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
+    let mut builder = context
+        .initialize_security_context()
+        .with_credentials_handle(credentials)
+        .with_context_requirements(ClientRequestFlags::empty())
+        .with_target_data_representation(DataRepresentation::Native)
+        .with_target_name(service)
+        .with_input(&mut input)
+        .with_output(&mut output);
+    context
+        .initialize_security_context_impl(&mut builder)?
+        .resolve_with_client(&kdc)?;
+    let [token] = output;
+    Ok(token.buffer)
+}
+
+/// Characters of a reason.
+const MAX_TEXT: usize = 160;

@@ -1,0 +1,196 @@
+//! The schemes of Windows domains, against proxies that leave the checking to others: Samba's ntlm_auth
+//! for NTLM, bare and inside Negotiate, and a KDC of MIT's for Kerberos.
+
+use std::path::Path;
+
+use anyhow::ensure;
+use fwprobe_tests::real_kdc::RealKdc;
+use fwprobe_tests::real_proxy::{RealProxy, Setting};
+use fwprobe_tests::trial::{Need, Trials};
+use fwprobe_tests::{EchoServer, Probe, Run, ShutPort};
+use probe_core::catalogue::VerdictId;
+use probe_core::session_kind::SessionKind;
+
+use super::real::{BASIC, REQUIRED, SECRET, V4, server, silent};
+
+pub(crate) fn trials() -> Trials {
+    const SAMBA: [Need; 2] = [Need::Tool("squid"), Need::Tool("ntlm_auth")];
+    let kerberos = || [RealKdc::NEEDS.as_slice(), &[Need::Tool("squid")]].concat();
+    Trials::of("domain_accounts")
+        .needing(SAMBA, "ntlm", || {
+            by_samba("ntlm", "squid-2.5-ntlmssp", "NTLM")
+        })
+        .needing(SAMBA, "ntlm_inside_negotiate", || {
+            by_samba("negotiate", "gss-spnego", "Negotiate with NTLM")
+        })
+        .needing(kerberos(), "kerberos", kerberos_by_every_name)
+        .needing(kerberos(), "the_kdc_refuses_the_password", the_kdc_refuses)
+        .needing(kerberos(), "the_ticket_is_for_another_proxy", another_proxy)
+        .needing(
+            [kerberos(), vec![Need::Tool("htpasswd")]].concat(),
+            "a_weaker_scheme_where_no_kdc_is_known",
+            no_kdc_is_known,
+        )
+        .needing(kerberos(), "the_kdc_is_down", the_kdc_is_down)
+}
+
+/// Without an account, with a wrong password, and with the right one.
+fn by_samba(scheme: &str, protocol: &str, method: &str) -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let setting = Setting::on(V4)?;
+    setting.file("smb.conf", "[global]\nworkgroup = FWPROBE\n")?;
+    // Told the password, it asks no domain controller; the checks are the same.
+    let proxy = setting.squid(&format!(
+        "http_port {{PORT}}\nauth_param {scheme} program /usr/bin/ntlm_auth \
+         --configfile={{DIR}}/smb.conf --helper-protocol={protocol} --domain=FWPROBE \
+         --username=prober --password={SECRET}\n\
+         auth_param {scheme} children 1\n{REQUIRED}"
+    ))?;
+    let required = VerdictId::ProxyAuthenticationRequired;
+    let run = over(&server, &proxy, "127.0.0.1")?
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?.expect_all(required)?;
+    claims(&run, "told nobody")?;
+    for user in ["prober", "FWPROBE\\prober", "prober@fwprobe.test"] {
+        let run = over(&server, &proxy, "127.0.0.1")?
+            .variable(CREDENTIALS, format!("{user}:another-secret"))
+            .port(server.port(1), SessionKind::Tls)
+            .run()?;
+        run.expect_exit(1)?.expect_all(required)?;
+        claims(&run, "did not accept")?;
+        claims(&run, method)?;
+        silent(&run, "another-secret")?;
+        let run = over(&server, &proxy, "127.0.0.1")?
+            .variable(CREDENTIALS, format!("{user}:{SECRET}"))
+            .kinds(server.port(1), SessionKind::ALL)
+            .run()?;
+        run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+        tried(&run, &[method])?;
+        silent(&run, SECRET)?;
+    }
+    server.stop().map(drop)
+}
+
+fn kerberos_by_every_name() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let kdc = RealKdc::start("prober", SECRET, "HTTP/localhost")?;
+    let proxy = Setting::on(V4)?.squid(&checks_tickets(&kdc, ""))?;
+    for user in ["FWPROBE.TEST\\prober", "prober@FWPROBE.TEST"] {
+        let run = with_kdc(&server, &proxy, kdc.configuration())?
+            .variable(CREDENTIALS, format!("{user}:{SECRET}"))
+            .kinds(server.port(1), SessionKind::ALL)
+            .run()?;
+        run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+        tried(&run, &["Negotiate with Kerberos"])?;
+        silent(&run, SECRET)?;
+    }
+    server.stop().map(drop)
+}
+
+/// Then nothing weaker is tried: each try may be one too many.
+fn the_kdc_refuses() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let kdc = RealKdc::start("prober", SECRET, "HTTP/localhost")?;
+    let proxy = Setting::on(V4)?.squid(&checks_tickets(&kdc, BASIC))?;
+    let run = with_kdc(&server, &proxy, kdc.configuration())?
+        .variable(CREDENTIALS, "prober@FWPROBE.TEST:another-secret")
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    claims(&run, "the KDC does not accept the password")?;
+    tried(&run, &[])?;
+    silent(&run, "another-secret")?;
+    server.stop().map(drop)
+}
+
+/// The ticket is for the name by which the proxy is called here, and the proxy has another one's key.
+fn another_proxy() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let kdc = RealKdc::start("prober", SECRET, "HTTP/elsewhere.test")?;
+    let proxy = Setting::on(V4)?.squid(&checks_tickets(&kdc, ""))?;
+    let run = with_kdc(&server, &proxy, kdc.configuration())?
+        .variable(CREDENTIALS, format!("FWPROBE.TEST\\prober:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    claims(&run, "server not found in Kerberos database")?;
+    silent(&run, SECRET)?;
+    server.stop().map(drop)
+}
+
+fn no_kdc_is_known() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let kdc = RealKdc::start("prober", SECRET, "HTTP/localhost")?;
+    let setting = Setting::on(V4)?;
+    let users = setting.directory().join("users").display().to_string();
+    setting.prepare("htpasswd", &["-cbB", &users, "prober@nowhere.test", SECRET])?;
+    let proxy = setting.squid(&checks_tickets(&kdc, BASIC))?;
+    let run = with_kdc(&server, &proxy, kdc.configuration())?
+        .variable(CREDENTIALS, format!("prober@nowhere.test:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    tried(&run, &["Negotiate with NTLM", "Basic"])?;
+    silent(&run, SECRET)?;
+    server.stop().map(drop)
+}
+
+fn the_kdc_is_down() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let kdc = RealKdc::start("prober", SECRET, "HTTP/localhost")?;
+    let shut = ShutPort::take(V4)?;
+    let proxy = Setting::on(V4)?.squid(&checks_tickets(&kdc, ""))?;
+    let run = with_kdc(&server, &proxy, kdc.configuration())?
+        .variable("SSPI_KDC_URL", format!("tcp://127.0.0.1:{}", shut.port()))
+        .variable(CREDENTIALS, format!("prober@FWPROBE.TEST:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    claims(&run, "KDC")?;
+    claims(&run, "not reached")?;
+    server.stop().map(drop)
+}
+
+/// Squid with MIT's library behind it; `others` are further schemes.
+fn checks_tickets(kdc: &RealKdc, others: &str) -> String {
+    let (configuration, keytab) = (kdc.configuration().display(), kdc.keytab().display());
+    format!(
+        "http_port {{PORT}}\n\
+         auth_param negotiate program /usr/bin/env KRB5_CONFIG={configuration} KRB5RCACHENAME=none: \
+         /usr/lib/squid/negotiate_kerberos_auth -k {keytab} -s GSS_C_NO_NAME\n\
+         auth_param negotiate children 1\n{others}{REQUIRED}"
+    )
+}
+
+/// Kerberos knows proxies by name.
+fn with_kdc(server: &EchoServer, proxy: &RealProxy, configuration: &Path) -> anyhow::Result<Probe> {
+    Ok(over(server, proxy, "localhost")?.variable("KRB5_CONFIG", configuration))
+}
+
+fn over(server: &EchoServer, proxy: &RealProxy, host: &str) -> anyhow::Result<Probe> {
+    let via = format!("http://{host}:{}", proxy.address().port());
+    Ok(Probe::of(server)?.args(["--via", &via]))
+}
+
+fn tried(run: &Run, methods: &[&str]) -> anyhow::Result<()> {
+    for probe in &run.document()?.probes {
+        let proxy = probe.measurement.proxy.as_ref();
+        let tried = proxy.map(|p| p.authentication.tried.as_slice());
+        ensure!(tried.is_some_and(|t| t == methods), "{tried:?}");
+    }
+    Ok(())
+}
+
+fn claims(run: &Run, words: &str) -> anyhow::Result<()> {
+    for probe in &run.document()?.probes {
+        let claim = &probe.verdict.claim;
+        ensure!(claim.contains(words), "`{words}` is not in: {claim}");
+    }
+    Ok(())
+}
+
+const CREDENTIALS: &str = "FWPROBE_PROXY_CREDENTIALS";
