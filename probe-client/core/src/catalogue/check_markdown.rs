@@ -11,6 +11,10 @@ pub fn checks_markdown() -> String {
         let links: Vec<String> = checks.iter().map(|id| link(id.name())).collect();
         out.push_str(&format!("| {requirement} | {} |\n", links.join(", ")));
     }
+    out.push_str("\n## What no check asks\n\n| what | instead |\n|---|---|\n");
+    for (what, instead) in ELSEWHERE {
+        out.push_str(&format!("| {what} | {instead} |\n"));
+    }
     out.push_str("\n## Checks\n\n| id | meaning | can end with | source |\n|---|---|---|---|\n");
     for id in CheckId::ALL {
         let entry = id.entry();
@@ -102,6 +106,54 @@ pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
     (
         "two proxy role instances per deployment, their cost, charges while deployed (notes of the profile, printed below the checks)",
         &[CheckId::PortsMode],
+    ),
+];
+
+/// What is known of Azure nodes and no check asks for, and what does instead.
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "the test of HPC Pack itself, in HPC Cluster Manager",
+        "[`fwprobe hpc-test`](../deploy/hpc-pack/README.md)",
+    ),
+    (
+        "what each service sends on its port: HTTP, RDP, net.tcp with its Via, TLS without a server name",
+        "the session kinds of the profiles, [docs/wire.md](wire.md)",
+    ),
+    (
+        "certificates on both sides of net.tcp",
+        "`fwprobe run --client-certificate`, finding [`client-certificate-lost`](verdicts.md#client-certificate-lost)",
+    ),
+    (
+        "a keep-alive every 25 s, and load balancers that forget after 4 minutes",
+        "`fwprobe idle`",
+    ),
+    (
+        "ports towards a cluster in the cloud",
+        "the profile `hpc-2019-iaas`",
+    ),
+    (
+        "names of the cloud's own services, in this cloud or another (`AzureServiceDomain` and its like)",
+        "not asked; finding [`destination-not-tested`](verdicts.md#destination-not-tested)",
+    ),
+    (
+        "ports between the nodes of the cluster",
+        "not asked: none of them leaves the site",
+    ),
+    (
+        "a proxy of a service's own account; a proxy client that sends single programs elsewhere",
+        "not read; a report names program and account",
+    ),
+    (
+        "the certificate between nodes from HPC Pack 2016 on (`SSLThumbprint`)",
+        "not asked: another one than the management certificate",
+    ),
+    (
+        "what .NET and Windows themselves can negotiate (TLS 1.2 on Server 2008 R2)",
+        "not asked: fwprobe brings its own TLS, and tests the path",
+    ),
+    (
+        "that the subscription accepts the certificate",
+        "not asked: the service that did was retired on 2024-08-31",
     ),
 ];
 
