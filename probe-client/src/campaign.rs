@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{RunClock, wall_unix_ms};
 use crate::config::Config;
 use crate::connect::ConnectOptions;
-use crate::control::{ControlChannel, ControlIdentity};
+use crate::control::ControlIdentity;
 use crate::destination::Destination;
 use crate::probe::{Departure, ProbeContext};
 use crate::progress::Progress;
@@ -26,12 +26,14 @@ mod control_port;
 mod control_search;
 mod destinations;
 mod follow_up;
+mod instances;
 mod pace;
 mod shadow;
 mod sightings;
 mod task;
 
 use control_search::Lead;
+use instances::Witness;
 use shadow::Shadows;
 
 /// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
@@ -105,8 +107,8 @@ struct ServerResult {
     probes: Vec<Measurement>,
     comparison: Measurement,
     control: ControlRecord,
-    /// To ask it what it saw, where there is something to be asked.
-    channel: Option<Box<ControlChannel>>,
+    /// To be asked what they saw, where there is something to be asked.
+    witnesses: Vec<Witness>,
 }
 
 impl Campaign {
@@ -151,13 +153,13 @@ impl Campaign {
         };
         let search = control_search::search(self, &destination, leads);
         let ((probes, comparison), found) = tokio::join!(measuring, search);
-        let (control, channel) = found.into_parts();
+        let (control, witnesses) = found.into_parts();
         ServerResult {
             destination,
             probes,
             comparison,
             control,
-            channel,
+            witnesses,
         }
     }
 

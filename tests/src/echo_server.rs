@@ -25,6 +25,8 @@ pub struct ServerPlan {
     shared: bool,
     /// The ports of its listeners; any, where there is none.
     ports: Vec<u16>,
+    /// Lines before every section of its configuration.
+    settings: Vec<String>,
 }
 
 /// A server that listens. Killed when dropped.
@@ -48,6 +50,7 @@ impl ServerPlan {
             metrics: false,
             shared: false,
             ports: Vec::new(),
+            settings: Vec::new(),
         }
     }
 
@@ -92,9 +95,22 @@ impl ServerPlan {
     ///
     /// # Errors
     /// The seat's port is not known.
-    pub fn behind(mut self, seat: &Seat) -> anyhow::Result<Self> {
-        self.listeners.push(Some(seat.port()?));
-        Ok(self)
+    pub fn behind(self, seat: &Seat) -> anyhow::Result<Self> {
+        Ok(self.standing_for(seat.port()?))
+    }
+
+    /// One port more, which clients reach by dialling `public_port`.
+    #[must_use]
+    pub fn standing_for(mut self, public_port: u16) -> Self {
+        self.listeners.push(Some(public_port));
+        self
+    }
+
+    /// A line of the configuration outside its sections.
+    #[must_use]
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
     }
 
     /// A line of the configuration's `[limits]`.
@@ -156,6 +172,9 @@ impl ServerPlan {
         let mut text = String::new();
         writeln!(text, "identity = {:?}", identity.directory())?;
         writeln!(text, "reuse_port = {}", self.shared)?;
+        for line in &self.settings {
+            writeln!(text, "{line}")?;
+        }
         for (index, public_port) in self.listeners.iter().enumerate() {
             let port = self.ports.get(index).copied().unwrap_or(0);
             writeln!(text, "[[listen]]\naddress = \"{}\"\nport = {port}", self.ip)?;

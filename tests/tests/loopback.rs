@@ -16,6 +16,7 @@ mod loopback {
     pub(crate) mod hello;
     pub(crate) mod hpc_pack;
     pub(crate) mod inspection;
+    pub(crate) mod instances;
     pub(crate) mod interception;
     pub(crate) mod interruption;
     pub(crate) mod names;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         loopback::inspection::trials(),
         loopback::hello::trials(),
         loopback::server_state::trials(),
+        loopback::instances::trials(),
         loopback::names::trials(),
         loopback::expectation::trials(),
         loopback::head_node::trials(),

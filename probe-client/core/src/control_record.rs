@@ -18,6 +18,14 @@ pub struct ControlRecord {
     pub address: Option<IpAddr>,
     pub path: NetworkPath,
     pub outcome: ControlOutcome,
+    /// Further instances of the server behind the same address, met by dialling again: each answer
+    /// once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<ControlOutcome>,
+    /// Instances that sessions met and that no control connection led to: of these nobody could be
+    /// asked what they saw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unasked: Vec<String>,
     /// Every attempt, one port after another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<Observation>,
@@ -87,12 +95,31 @@ impl ControlRecord {
     }
 
     pub fn description(&self) -> Option<&ServerDescription> {
-        match &self.outcome {
-            ControlOutcome::Reached { description, .. } => Some(description),
-            ControlOutcome::KeyRefused { .. }
-            | ControlOutcome::Declined { .. }
-            | ControlOutcome::NotReached
-            | ControlOutcome::NotNeeded => None,
+        self.outcome.description()
+    }
+
+    /// Every instance that described itself, the one of [`description`](Self::description) first.
+    pub fn instances(&self) -> impl Iterator<Item = &ServerDescription> {
+        let all = std::iter::once(&self.outcome).chain(&self.others);
+        all.filter_map(ControlOutcome::description)
+    }
+
+    /// An instance that a session may have led to could not be asked: that none of the others saw the
+    /// session proves nothing.
+    pub fn lacks_an_instance(&self) -> bool {
+        let silent = self.others.iter().any(|o| o.description().is_none());
+        silent || !self.unasked.is_empty()
+    }
+}
+
+impl ControlOutcome {
+    fn description(&self) -> Option<&ServerDescription> {
+        match self {
+            Self::Reached { description, .. } => Some(description),
+            Self::KeyRefused { .. }
+            | Self::Declined { .. }
+            | Self::NotReached
+            | Self::NotNeeded => None,
         }
     }
 }

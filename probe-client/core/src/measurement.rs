@@ -155,8 +155,30 @@ pub struct SightingAnswer {
     /// Connections that cannot be told apart reached that port in that time: then finding none
     /// proves nothing.
     pub unattributed: bool,
+    /// An instance of the server that the connection may have led to was not asked: then as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unasked: bool,
     /// The server would have noticed a SYN whose handshake never completed.
     pub sees_half_open: bool,
+}
+
+impl SightingAnswer {
+    /// That a connection is not among the sightings shows that it never reached the server.
+    pub fn is_complete(&self) -> bool {
+        !self.unattributed && !self.unasked
+    }
+
+    /// With what another instance of the server answered.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.sightings.extend(other.sightings);
+        Self {
+            sightings: self.sightings,
+            unattributed: self.unattributed || other.unattributed,
+            unasked: self.unasked || other.unasked,
+            sees_half_open: self.sees_half_open && other.sees_half_open,
+        }
+    }
 }
 
 /// One connection that the server noticed.

@@ -12,6 +12,7 @@ use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::instances::Witness;
 use super::{Campaign, complete, testified};
 use crate::clock::wall_unix_ms;
 use crate::control::{ControlChannel, ControlIdentity};
@@ -22,28 +23,25 @@ use crate::probe::ProbeContext;
 /// How the search ended.
 #[derive(Debug)]
 pub(super) enum Found {
-    Channel {
-        channel: Box<ControlChannel>,
-        record: ControlRecord,
-    },
+    Witness(Box<Witness>, ControlRecord),
     None(ControlRecord),
 }
 
 impl Found {
-    pub(super) fn into_parts(self) -> (ControlRecord, Option<Box<ControlChannel>>) {
+    pub(super) fn into_parts(self) -> (ControlRecord, Vec<Witness>) {
         match self {
-            Self::Channel { record, channel } => (record, Some(channel)),
-            Self::None(record) => (record, None),
+            Self::Witness(witness, record) => (record, vec![*witness]),
+            Self::None(record) => (record, Vec::new()),
         }
     }
 }
 
 /// One port's attempt.
 #[derive(Debug)]
-struct Attempt {
-    port: u16,
-    observation: Observation,
-    result: Result<(ControlChannel, ServerDescription), Failure>,
+pub(super) struct Attempt {
+    pub(super) port: u16,
+    pub(super) observation: Observation,
+    pub(super) result: Result<(ControlChannel, ServerDescription), Failure>,
 }
 
 /// What a finished probe says of its port.
@@ -142,6 +140,8 @@ impl<'a> Search<'a> {
                 address: destination.address,
                 path: destination.path(),
                 outcome: ControlOutcome::NotReached,
+                others: Vec::new(),
+                unasked: Vec::new(),
                 observations: Vec::new(),
             },
         }
@@ -175,11 +175,15 @@ impl<'a> Search<'a> {
         let port = attempt.port;
         match attempt.result {
             Ok((channel, description)) => {
+                let witness = Witness {
+                    channel,
+                    description: description.clone(),
+                };
                 self.record.outcome = ControlOutcome::Reached { port, description };
-                Some(Found::Channel {
-                    channel: Box::new(channel),
-                    record: self.record.clone(),
-                })
+                // The others end by themselves: one that was dropped midway would look to the server like
+                // somebody else's connection.
+                self.attempts.detach_all();
+                Some(Found::Witness(Box::new(witness), self.record.clone()))
             }
             Err(failure) => {
                 self.record.outcome = answer_of_the_genuine(port, &failure)?;
@@ -198,7 +202,8 @@ fn answer_of_the_genuine(port: u16, failure: &Failure) -> Option<ControlOutcome>
     (failure.kind == FailureKind::Declined).then_some(ControlOutcome::Declined { port, text })
 }
 
-async fn attempt(
+/// Dials `port` once.
+pub(super) async fn attempt(
     destination: &Destination,
     port: u16,
     identity: &ControlIdentity,

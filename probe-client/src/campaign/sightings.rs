@@ -1,15 +1,15 @@
 //! Asks the server what it noticed of the probes that did not run to their end.
 
-use probe_core::control_record::ServerDescription;
+use futures_util::future::join_all;
 use probe_core::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use probe_core::observation::{Observation, Operation};
 use probe_core::path::NetworkPath;
 use proto::wire;
 
 use super::control_search::socket_address;
+use super::instances::{self, Witness};
 use super::{Campaign, ServerResult, complete};
 use crate::clock::wall_unix_ms;
-use crate::control::ControlChannel;
 use crate::progress::Progress;
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
@@ -26,68 +26,148 @@ pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progr
 /// Over the path's own channel, or that of another path to the same host: a digest needs no address.
 async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usize) {
     let host = results[index].control.host.clone();
-    let with_channel = |r: &ServerResult| r.channel.is_some() && r.control.host == host;
+    let can_be_asked = |r: &ServerResult| !r.witnesses.is_empty() && r.control.host == host;
     let Some(asked) = std::iter::once(index)
         .chain(0..results.len())
-        .find(|i| with_channel(&results[*i]))
+        .find(|i| can_be_asked(&results[*i]))
     else {
         return;
     };
-    let (Some(mut channel), Some(description)) = (
-        results[asked].channel.take(),
-        results[asked].control.description().cloned(),
-    ) else {
-        return;
-    };
-    let offset = description.clock_offset_ms;
-    let others = others(campaign, results, index, offset);
+    let first = results[asked].witnesses.len();
+    put(campaign, results, index, asked, 0).await;
+    let wanted = instances::unasked(&results[index], &results[asked].witnesses);
+    let mut answers = open(&mut results[index]).into_iter();
+    let unseen = answers.any(|m| m.sighting.as_ref().is_some_and(|a| a.sightings.is_empty()));
+    drop(answers);
+    if unseen || !wanted.is_empty() {
+        let looks = instances::looks(&results[asked]);
+        instances::meet(campaign, &mut results[asked], wanted, looks).await;
+        put(campaign, results, index, asked, first).await;
+    }
+    let unasked = instances::unasked(&results[index], &results[asked].witnesses);
+    let doubt = !unasked.is_empty() || results[asked].control.lacks_an_instance();
+    let result = &mut results[index];
+    result.control.unasked = unasked.into_iter().collect();
+    if doubt {
+        in_doubt(open(result));
+    }
+}
+
+/// Asks the witnesses of `results[asked]`, from number `first` on, about what is open in `results[index]`.
+async fn put(
+    campaign: &Campaign,
+    results: &mut [ServerResult],
+    index: usize,
+    asked: usize,
+    first: usize,
+) {
+    let mut witnesses = std::mem::take(&mut results[asked].witnesses);
+    let offsets = witnesses[first..]
+        .iter()
+        .map(|w| w.description.clock_offset_ms);
+    let others = offsets
+        .map(|offset| others(campaign, results, index, offset))
+        .collect();
     let result = &mut results[index];
     // Behind a proxy's address there may be anybody.
     let by_address = asked == index && result.control.path.is_direct();
-    let measurements = open(result);
     inquire(
         campaign,
-        &mut channel,
-        &description,
-        measurements,
+        &mut witnesses[first..],
+        open(result),
         others,
         by_address,
     )
     .await;
-    results[asked].channel = Some(channel);
+    results[asked].witnesses = witnesses;
 }
 
 /// Adds the server's answer to the sessions beside the probes that failed. Of one address there are
 /// several at a time, so digests alone count.
 pub(super) async fn ask_beside(campaign: &Campaign, result: &mut ServerResult) {
-    let (Some(channel), Some(description)) =
-        (&mut result.channel, result.control.description().cloned())
-    else {
-        return;
-    };
+    let mut witnesses = std::mem::take(&mut result.witnesses);
+    let unasked = instances::unasked(result, &witnesses);
+    if !witnesses.is_empty() && !failed_beside(result).is_empty() {
+        let others = witnesses.iter().map(|_| Vec::new()).collect();
+        let failed = failed_beside(result);
+        inquire(campaign, &mut witnesses, failed, others, false).await;
+        if !unasked.is_empty() || result.control.lacks_an_instance() {
+            in_doubt(failed_beside(result));
+        }
+        result.control.unasked = unasked.into_iter().collect();
+    }
+    result.witnesses = witnesses;
+}
+
+fn failed_beside(result: &mut ServerResult) -> Vec<&mut Measurement> {
     let beside = result.probes.iter_mut().flat_map(|p| &mut p.comparisons);
-    let failed: Vec<&mut Measurement> = beside
+    beside
         .map(|comparison| &mut comparison.measurement)
         .filter(|m| m.failure().is_some() && m.session.is_some())
-        .collect();
-    if !failed.is_empty() {
-        inquire(campaign, channel, &description, failed, Vec::new(), false).await;
+        .collect()
+}
+
+/// One instance was not asked about them: what no other has seen, it may have.
+fn in_doubt(measurements: Vec<&mut Measurement>) {
+    let answers = measurements.into_iter().filter_map(|m| m.sighting.as_mut());
+    for answer in answers.filter(|answer| answer.sightings.is_empty()) {
+        answer.unasked = true;
     }
 }
 
-/// Asks about `measurements`; `others` are named so that they are not taken for one of these.
+/// Asks all `witnesses` about `measurements`; `others` are named, to each of them, so that they are not
+/// taken for one of these.
 async fn inquire(
     campaign: &Campaign,
-    channel: &mut ControlChannel,
-    description: &ServerDescription,
+    witnesses: &mut [Witness],
     measurements: Vec<&mut Measurement>,
-    others: Vec<wire::Sent>,
+    others: Vec<Vec<wire::Sent>>,
     by_address: bool,
 ) {
+    let about: Vec<&Measurement> = measurements.iter().map(|m| &**m).collect();
+    let asking = witnesses.iter_mut().zip(others);
+    let asking = asking.map(|(witness, others)| question(campaign, witness, &about, others));
+    let answers = join_all(asking).await;
+    for (index, measurement) in measurements.into_iter().enumerate() {
+        let of_all = answers
+            .iter()
+            .map(|answers| answers.get(index).cloned().flatten());
+        // No answer at all about a connection is not the answer "none".
+        let silent = of_all.clone().any(|answer| answer.is_none());
+        let before = measurement.sighting.take();
+        measurement.sighting = of_all
+            .flatten()
+            .map(|answer| {
+                if by_address {
+                    answer
+                } else {
+                    by_digest_alone(answer)
+                }
+            })
+            .chain(before)
+            .reduce(SightingAnswer::and)
+            .map(|answer| SightingAnswer {
+                unasked: answer.unasked || silent,
+                ..answer
+            });
+    }
+}
+
+/// What one witness says about each of `measurements`.
+async fn question(
+    campaign: &Campaign,
+    witness: &mut Witness,
+    measurements: &[&Measurement],
+    others: Vec<wire::Sent>,
+) -> Vec<Option<SightingAnswer>> {
+    let Witness {
+        channel,
+        description,
+    } = witness;
+    let tagged = measurements.iter().zip(0..);
     let offset = description.clock_offset_ms;
-    let mut sent: Vec<wire::Sent> = measurements
-        .iter()
-        .zip(0..)
+    let mut sent: Vec<wire::Sent> = tagged
+        .clone()
         .map(|(m, tag)| sent(campaign, m, tag, offset))
         .collect();
     sent.extend(others);
@@ -97,22 +177,17 @@ async fn inquire(
         sent,
         follow_ms: FOLLOW_MS,
     };
-    if channel.open_run(campaign.run_id).await.is_ok()
-        && let Ok(answers) = channel.sightings(&request).await
-    {
-        for (measurement, tag) in measurements.into_iter().zip(0..) {
+    let opened = channel.open_run(campaign.run_id).await;
+    let answers = match opened {
+        Ok(_) => channel.sightings(&request).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    tagged
+        .map(|(measurement, tag)| {
             let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
-            // No answer at all about a connection is not the answer "none".
-            if !mine.is_empty() {
-                let answer = answer(&mine, measurement, description.sees_half_open);
-                measurement.sighting = Some(if by_address {
-                    answer
-                } else {
-                    by_digest_alone(answer)
-                });
-            }
-        }
-    }
+            (!mine.is_empty()).then(|| answer(&mine, measurement, description.sees_half_open))
+        })
+        .collect()
 }
 
 /// What was dialled and did not run to its end.
@@ -133,8 +208,8 @@ fn reached_out(measurement: &Measurement) -> bool {
     }
 }
 
-/// The sessions of other paths to the same host: the server can leave them out where it goes by
-/// addresses, which a proxy and this host may share.
+/// Sessions that none of the open probes is about: those of other paths to the same host, and those beside
+/// probes. The server can leave them out where it goes by addresses, which they may share.
 fn others(
     campaign: &Campaign,
     results: &[ServerResult],
@@ -143,10 +218,13 @@ fn others(
 ) -> Vec<wire::Sent> {
     let host = &results[index].control.host;
     let path = &results[index].control.path;
-    results
-        .iter()
-        .filter(|r| r.control.host == *host && r.control.path != *path)
+    let of_host = results.iter().filter(|r| r.control.host == *host);
+    let probes = of_host.clone().flat_map(|r| &r.probes);
+    let beside = probes.flat_map(|p| p.comparisons.iter().map(|c| &c.measurement));
+    of_host
+        .filter(|r| r.control.path != *path)
         .flat_map(|r| r.probes.iter().chain(std::iter::once(&r.comparison)))
+        .chain(beside)
         .filter(|m| m.session.is_some())
         .map(|m| sent(campaign, m, OTHERS, clock_offset_ms))
         .collect()
@@ -216,6 +294,7 @@ fn answer(
             .filter_map(|s| sighting(s, measurement))
             .collect(),
         unattributed: sightings.iter().any(|s| s.unattributed),
+        unasked: false,
         sees_half_open,
     }
 }

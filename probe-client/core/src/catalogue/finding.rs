@@ -115,4 +115,14 @@ table! {
         meaning: "net.tcp got through a proxy here; HPC Pack's own net.tcp takes none (unconfirmed).",
         severity: Severity::Warning,
     }
+    PortNotOnEveryInstance = "port-not-on-every-instance" {
+        title: "Not every instance of the server has this port",
+        meaning: "Behind the address are several servers, and one does not listen on this port.",
+        severity: Severity::Warning,
+    }
+    InstanceNotAsked = "instance-not-asked" {
+        title: "One instance of the server could not be asked",
+        meaning: "Behind the address are several servers, and what one of them saw is not known.",
+        severity: Severity::Warning,
+    }
 }

@@ -10,6 +10,7 @@ mod exchange_died;
 mod idle;
 mod inconclusive;
 mod inspected;
+mod instances;
 mod interrupted;
 mod local;
 mod lossy;
@@ -53,6 +54,8 @@ pub(super) const ALL: &[Cause] = &[
     stranger::judge,
     // Cut off, or nobody answered; comparisons decide.
     idle::judge,
+    instances::port,
+    instances::key,
     recovered::judge,
     path_mtu::judge,
     stalls::judge,

@@ -84,6 +84,16 @@ impl<'a> Evidence<'a> {
         self.control?.description()
     }
 
+    /// The server's instances behind this address that described themselves, parted into those that
+    /// listen where this probe dialled and those that do not.
+    pub fn instances(&self) -> (Vec<&'a ServerDescription>, Vec<&'a ServerDescription>) {
+        let all = self.control.into_iter().flat_map(ControlRecord::instances);
+        let Some(address) = self.probe.address else {
+            return (all.collect(), Vec::new());
+        };
+        all.partition(|instance| instance.listens(address.ip(), address.port()))
+    }
+
     /// The genuine server said that it does not accept the key.
     pub fn key_refused(&self) -> bool {
         self.control
@@ -106,7 +116,7 @@ impl<'a> Evidence<'a> {
     /// The server looked, and is sure that no connection of this probe reached it.
     pub fn never_seen(&self) -> bool {
         self.sighting_answer()
-            .is_some_and(|answer| self.sightings(answer).is_empty() && !answer.unattributed)
+            .is_some_and(|answer| self.sightings(answer).is_empty() && answer.is_complete())
     }
 
     /// Every byte of either end arrived at the other, and the server gave up waiting for the next: one
@@ -307,6 +317,12 @@ fn is_bare_not_found(measurement: &Measurement) -> bool {
 /// An IPv4 address in IPv6's clothes is that IPv4 address.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Of instances of the server, for people.
+pub(super) fn names(instances: &[&ServerDescription]) -> String {
+    let names: Vec<&str> = instances.iter().map(|i| i.instance.as_str()).collect();
+    names.join(", ")
 }
 
 /// Microseconds for people.

@@ -10,6 +10,7 @@ mod clock;
 mod destination;
 mod hello_altered;
 mod http;
+mod instances;
 mod large_hello;
 mod legacy_hello;
 mod loss;
@@ -35,6 +36,8 @@ const ALL: &[Look] = &[
     loss::look,
     pace::rate,
     pace::number,
+    instances::port,
+    instances::unasked,
     clock::look,
     destination::look,
 ];

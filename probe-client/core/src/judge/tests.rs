@@ -1,6 +1,7 @@
 //! Verdicts over every mixture of comparisons: what may be claimed, and what never.
 
 mod idle;
+mod instances;
 
 use std::sync::LazyLock;
 

@@ -3,7 +3,7 @@
 use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
 use crate::catalogue::VerdictId;
-use crate::control_record::ControlOutcome;
+use crate::control_record::{ControlOutcome, ControlRecord};
 use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -56,6 +56,13 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
 fn missing(evidence: &Evidence<'_>) -> &'static str {
     if evidence.given_up_by_server() {
         return "look at the load of this host and of the server's, and run it again";
+    }
+    if evidence
+        .control
+        .is_some_and(ControlRecord::lacks_an_instance)
+    {
+        return "of several instances of the server behind this address one could not be asked what it saw: name each by an \
+                address of its own (--host), or have the load balancer keep a client on one, and run again";
     }
     match evidence.control.map(|c| &c.outcome) {
         Some(ControlOutcome::Reached { .. }) => {

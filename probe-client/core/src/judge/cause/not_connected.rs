@@ -30,8 +30,13 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let address = evidence.probe.address?;
     let target = evidence.target();
     let port = address.port();
-    let listens = evidence.description()?.listens(address.ip(), port);
-    Some(if listens {
+    let (listening, lacking) = evidence.instances();
+    let lacks_an_instance = evidence.control?.lacks_an_instance();
+    Some(if lacking.is_empty() && !listening.is_empty() {
+        if lacks_an_instance {
+            // That one may not listen there.
+            return None;
+        }
         Verdict::new(
             VerdictId::Rejected,
             Segment::PATH,
@@ -44,6 +49,8 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         .next(format!(
             "ask the firewall team which rule rejects TCP to {target} with a reset"
         ))
+    } else if lacking.is_empty() || !listening.is_empty() {
+        return None;
     } else {
         Verdict::new(
             VerdictId::NotListening,

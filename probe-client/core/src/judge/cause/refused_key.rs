@@ -8,11 +8,18 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (true, Ending::Mute(..)) = (evidence.key_refused(), evidence.ending()) else {
         return None;
     };
+    // Where it let other sessions in, those met another instance.
+    let claim = if evidence.working_ports().is_empty() {
+        "the echo server is reachable but does not accept this key: it is unknown there, revoked, or its secret is wrong"
+    } else {
+        "of several instances of the echo server behind this address, one does not accept this key: it is unknown there, \
+         or revoked"
+    };
     let mut verdict = Verdict::new(
         VerdictId::ServerRefused,
         Segment::ServerHost,
         Confidence::High,
-        "the echo server is reachable but does not accept this key: it is unknown there, revoked, or its secret is wrong",
+        claim,
     )
     .because("its control service, under the pinned certificate, answered UNAUTHENTICATED; to a key that it does not \
               accept the server says nothing on the ports themselves, so nothing can be said about them")

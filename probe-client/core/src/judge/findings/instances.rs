@@ -1,0 +1,45 @@
+//! `port-not-on-every-instance` and `instance-not-asked`: several servers behind one address.
+
+use super::super::evidence::{Evidence, names};
+use crate::catalogue::FindingId;
+use crate::control_record::ServerDescription;
+use crate::verdict::Finding;
+
+/// Sessions with this port pass or fail by which instance they meet.
+pub(super) fn port(evidence: &Evidence<'_>) -> Option<Finding> {
+    let (listening, lacking) = evidence.instances();
+    if listening.is_empty() || lacking.is_empty() {
+        return None;
+    }
+    let port = evidence.probe.port_dialled();
+    Some(
+        Finding::new(
+            FindingId::PortNotOnEveryInstance,
+            format!("of the server's instances behind this address not all listen on port {port}"),
+        )
+        .with_detail(format!(
+            "{} do, {} do not",
+            names(&listening),
+            names(&lacking)
+        )),
+    )
+}
+
+/// What this probe left in doubt, one of the instances could not be asked about.
+pub(super) fn unasked(evidence: &Evidence<'_>) -> Option<Finding> {
+    let control = evidence
+        .control
+        .filter(|_| evidence.sighting_answer().is_some_and(|a| a.unasked))?;
+    let asked: Vec<&ServerDescription> = control.instances().collect();
+    let missing = match control.unasked.as_slice() {
+        [] => "one that did not accept the key, or took nobody".to_owned(),
+        names => names.join(", "),
+    };
+    Some(
+        Finding::new(
+            FindingId::InstanceNotAsked,
+            "behind this address are several servers, and one could not be asked what it saw",
+        )
+        .with_detail(format!("not asked: {missing}; asked: {}", names(&asked))),
+    )
+}

@@ -1,0 +1,148 @@
+//! Several instances of the server behind one address: a control connection speaks for one of them, and
+//! whatever spreads connections decides for which. So ports that lead there are dialled again, so many times
+//! at most, until each instance that a session has met can be asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use probe_core::control_record::{ControlOutcome, ServerDescription};
+use probe_core::measurement::Measurement;
+use probe_core::observation::{FailureKind, Operation};
+
+use super::control_search::{Attempt, attempt};
+use super::{Campaign, ServerResult, testified};
+use crate::control::ControlChannel;
+
+/// An instance that can be asked what it saw.
+#[derive(Debug)]
+pub(super) struct Witness {
+    pub(super) channel: ControlChannel,
+    pub(super) description: ServerDescription,
+}
+
+/// Those that sessions of `result` have met, without those that can be asked as `witnesses`.
+pub(super) fn unasked(result: &ServerResult, witnesses: &[Witness]) -> BTreeSet<String> {
+    let mut met: BTreeSet<String> = measured(result).flat_map(met_by).collect();
+    for witness in witnesses {
+        met.remove(&witness.description.instance);
+    }
+    met
+}
+
+/// Connections of `result` that told whose they are.
+pub(super) fn looks(result: &ServerResult) -> usize {
+    let control = result.control.observations.iter();
+    let reached = control.filter(|o| o.operation == Operation::Control && o.failure.is_none());
+    measured(result).filter(|m| testified(m)).count() + reached.count()
+}
+
+/// Adds to the witnesses of `result`: all of `wanted`, if they are met, and whoever else is met on the way.
+/// Where none is wanted this shows that there is but one, unless enough connections have already,
+/// which are `looks`.
+pub(super) async fn meet(
+    campaign: &Campaign,
+    result: &mut ServerResult,
+    mut wanted: BTreeSet<String>,
+    looks: usize,
+) {
+    let ControlOutcome::Reached { port, .. } = result.control.outcome else {
+        return;
+    };
+    let ports = ports(result, port);
+    let destination = Arc::clone(&result.destination);
+    let identity = campaign.identity(&destination.host);
+    let mut dials = if wanted.is_empty() {
+        ENOUGH.saturating_sub(looks)
+    } else {
+        ENOUGH
+    };
+    for _ in 0..ROUNDS {
+        if dials == 0 || campaign.context.cancelled.is_cancelled() {
+            return;
+        }
+        let dialled = ports.iter().cycle().take(dials);
+        let attempts =
+            dialled.map(|port| attempt(&destination, *port, &identity, &campaign.context));
+        let mut is_new = false;
+        for attempt in join_all(attempts).await {
+            is_new |= note(result, attempt, &mut wanted);
+        }
+        // Where there is a second, there may be a third.
+        if wanted.is_empty() && !is_new {
+            return;
+        }
+        dials = ENOUGH;
+    }
+}
+
+/// `first`, and every other port on which an instance was met: not all need lead to all of them.
+fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
+    let mut ports = vec![first];
+    for measurement in measured(result).filter(|m| testified(m)) {
+        let port = measurement.port_dialled();
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    ports
+}
+
+/// Whether it was an instance that had not been met.
+fn note(result: &mut ServerResult, attempt: Attempt, wanted: &mut BTreeSet<String>) -> bool {
+    let control = &mut result.control;
+    control.observations.push(attempt.observation);
+    let port = attempt.port;
+    match attempt.result {
+        Ok((channel, description)) => {
+            wanted.remove(&description.instance);
+            let is_known = control
+                .instances()
+                .any(|other| other.instance == description.instance);
+            if is_known {
+                return false;
+            }
+            let witness = Witness {
+                channel,
+                description: description.clone(),
+            };
+            let other = ControlOutcome::Reached { port, description };
+            control.others.push(other);
+            result.witnesses.push(witness);
+            true
+        }
+        // One that takes nobody now may be one of those that are asked already.
+        Err(failure) if failure.kind == FailureKind::KeyRefused => {
+            let other = ControlOutcome::KeyRefused { port };
+            if !control.others.contains(&other) {
+                control.others.push(other);
+            }
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+fn measured(result: &ServerResult) -> impl Iterator<Item = &Measurement> {
+    let own = result.probes.iter().chain([&result.comparison]);
+    own.flat_map(|m| {
+        let beside = m.comparisons.iter().map(|c| &c.measurement);
+        std::iter::once(m).chain(beside)
+    })
+}
+
+fn met_by(measurement: &Measurement) -> Vec<String> {
+    let Some(session) = &measurement.session else {
+        return Vec::new();
+    };
+    let testified = session.testimony.iter().map(|t| &t.instance);
+    let http = session.http.iter().flat_map(|http| &http.instances);
+    let all = testified.chain(http).chain(&session.refused_by);
+    all.cloned().collect()
+}
+
+/// Where each of two instances is met by chance, one of them is missed by so many connections once in
+/// 250 runs.
+const ENOUGH: usize = 8;
+
+const ROUNDS: usize = 2;

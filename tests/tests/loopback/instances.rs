@@ -1,0 +1,183 @@
+//! Two instances of the server behind one address, with HAProxy spreading connections over them in turn:
+//! what one of them says or lacks must not be taken for what the network does.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context as _, ensure};
+use fwprobe_tests::real_proxy::{RealProxy, Setting};
+use fwprobe_tests::trial::{Need, Trials};
+use fwprobe_tests::{EchoServer, Identity, Place, Probe, Run, Seat, ServerPlan, ShutPort};
+use probe_core::catalogue::{FindingId, VerdictId};
+use probe_core::session_kind::SessionKind;
+
+pub(crate) fn trials() -> Trials {
+    const HAPROXY: &[Need] = &[Need::Tool("haproxy")];
+    const HAPROXY_V6: &[Need] = &[Need::Tool("haproxy"), Need::Ipv6Loopback];
+    Trials::of("instances")
+        .needing(HAPROXY, "all_is_reachable::ipv4", || all_reachable(V4))
+        .needing(HAPROXY_V6, "all_is_reachable::ipv6", || all_reachable(V6))
+        .needing(HAPROXY, "one_lacks_a_port::ipv4", || one_lacks_a_port(V4))
+        .needing(HAPROXY_V6, "one_lacks_a_port::ipv6", || {
+            one_lacks_a_port(V6)
+        })
+        .needing(HAPROXY, "one_refuses_the_key", one_refuses_the_key)
+}
+
+/// HAProxy and the instances behind it.
+struct Farm {
+    balancer: Setting,
+    /// As clients dial them: the control port and two more.
+    ports: [u16; 3],
+    identity: Identity,
+}
+
+impl Farm {
+    fn on(ip: IpAddr) -> anyhow::Result<Self> {
+        let balancer = Setting::on(ip)?;
+        // Held together, so that no two are the same.
+        let seats = [Seat::take(ip)?, Seat::take(ip)?];
+        let ports = [
+            balancer.address().port(),
+            seats[0].port()?,
+            seats[1].port()?,
+        ];
+        Ok(Self {
+            balancer,
+            ports,
+            identity: Identity::make(&Place::ordinary(), &[&ip.to_string()])?,
+        })
+    }
+
+    /// An instance behind the first `count` of the ports; its listener behind the first of them is that with
+    /// the index 1.
+    fn instance(&self, count: usize) -> anyhow::Result<EchoServer> {
+        let plan = ServerPlan::on(self.balancer.address().ip()).setting("behind_source_nat = true");
+        let ports = self.ports.iter().take(count);
+        ports
+            .fold(plan, |plan, port| plan.standing_for(*port))
+            .start_as(self.identity.clone())
+    }
+
+    /// Each port leads to one after the other of `behind` it.
+    fn balance(self, behind: [[SocketAddr; 2]; 3]) -> anyhow::Result<(RealProxy, Probe)> {
+        let ip = self.balancer.address().ip();
+        let mut text = HAPROXY.to_owned();
+        for (port, servers) in self.ports.iter().zip(behind) {
+            let bind = SocketAddr::new(ip, *port);
+            writeln!(text, "listen p{port}\n  bind {bind}\n  balance roundrobin")?;
+            for (server, name) in servers.iter().zip(["a", "b"]) {
+                writeln!(text, "  server {name} {server}")?;
+            }
+        }
+        let file = self.balancer.file("haproxy.cfg", &text)?;
+        let file = file.to_str().context("a path in UTF-8")?.to_owned();
+        let balancer = self.balancer.start("haproxy", &["-db", "-f", &file])?;
+        let connection = self.identity.connection().clone();
+        let probe = Probe::with(connection.with_control_port(self.ports[0]))?;
+        Ok((balancer, probe))
+    }
+}
+
+fn all_reachable(ip: IpAddr) -> anyhow::Result<()> {
+    let farm = Farm::on(ip)?;
+    let [_, first, second] = farm.ports;
+    let (a, b) = (farm.instance(3)?, farm.instance(3)?);
+    let behind = [1, 2, 3].map(|index| [a.address(index), b.address(index)]);
+    let (_balancer, probe) = farm.balance(behind)?;
+    let run = probe
+        .kinds(first, SessionKind::ALL)
+        .kinds(second, SessionKind::ALL)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    ensure!(met(&run)?.len() == 2, "one instance alone was met");
+    a.stop()?;
+    b.stop().map(drop)
+}
+
+fn one_lacks_a_port(ip: IpAddr) -> anyhow::Result<()> {
+    let farm = Farm::on(ip)?;
+    let [_, everywhere, on_one] = farm.ports;
+    let (mut a, mut b) = (farm.instance(3)?, farm.instance(2)?);
+    let shut = ShutPort::take(ip)?;
+    a.grow_old()?;
+    b.grow_old()?;
+    let (_balancer, probe) = farm.balance([
+        [a.address(1), b.address(1)],
+        [a.address(2), b.address(2)],
+        [a.address(3), SocketAddr::new(ip, shut.port())],
+    ])?;
+    let twice = [SessionKind::Tcp, SessionKind::Tls];
+    let run = probe.kinds(everywhere, twice).kinds(on_one, twice).run()?;
+    run.expect_exit(1)?
+        .expect_port(everywhere, VerdictId::Reachable)?;
+    let mut verdicts = Vec::new();
+    for probe in run.of_port(on_one)? {
+        run.expect_finding(probe, FindingId::PortNotOnEveryInstance)?;
+        verdicts.push(probe.verdict.id);
+        let is_told = probe.verdict.claim.contains("not every instance listens");
+        ensure!(
+            is_told || probe.verdict.id == VerdictId::Reachable,
+            "{}",
+            run.text()
+        );
+    }
+    verdicts.sort_unstable_by_key(ToString::to_string);
+    ensure!(
+        verdicts == [VerdictId::AnsweredByMiddlebox, VerdictId::Reachable],
+        "{}",
+        run.text()
+    );
+    a.stop()?;
+    b.stop().map(drop)
+}
+
+/// The keys of one are newer than those of the other.
+fn one_refuses_the_key() -> anyhow::Result<()> {
+    let farm = Farm::on(V4)?;
+    let [_, first, second] = farm.ports;
+    let mut a = farm.instance(3)?;
+    a.grow_old()?;
+    farm.identity.revoke()?;
+    let b = farm.instance(3)?;
+    let behind = [1, 2, 3].map(|index| [a.address(index), b.address(index)]);
+    let (_balancer, probe) = farm.balance(behind)?;
+    let twice = [SessionKind::Tcp, SessionKind::Tls];
+    let run = probe.kinds(first, twice).kinds(second, twice).run()?;
+    run.expect_exit(3)?;
+    let verdicts: BTreeSet<String> = run
+        .document()?
+        .probes
+        .iter()
+        .map(|probe| probe.verdict.id.to_string())
+        .collect();
+    ensure!(
+        verdicts == ["reachable", "server-refused"].map(str::to_owned).into(),
+        "{verdicts:?}:\n{}",
+        run.text()
+    );
+    a.stop()?;
+    b.stop().map(drop)
+}
+
+/// The instances that testified.
+fn met(run: &Run) -> anyhow::Result<BTreeSet<String>> {
+    let probes = run.document()?.probes.iter();
+    let sessions = probes.filter_map(|p| p.measurement.session.as_ref());
+    let testified = sessions.filter_map(|s| s.testimony.as_ref());
+    Ok(testified.map(|t| t.instance.clone()).collect())
+}
+
+const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+
+/// A server that refuses is not asked again, and no other in its stead.
+const HAPROXY: &str = "\
+defaults
+  mode tcp
+  retries 0
+  timeout connect 10s
+  timeout client 120s
+  timeout server 120s
+";
