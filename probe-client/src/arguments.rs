@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Write a saved run in another format, or print the document's schema.
     Report(ReportArguments),
+    /// Have the echo server read its configuration and keys again. Takes an admin's key.
+    ReloadServer(ReloadServerArguments),
     /// List, show or validate profiles.
     Profiles {
         #[command(subcommand)]
@@ -260,6 +262,23 @@ pub(crate) struct ReportArguments {
     pub schema: bool,
     #[command(flatten)]
     pub reports: ReportOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReloadServerArguments {
+    /// File with an admin's connection string, as `fwprobe-echo identity add-key --admin` printed it.
+    /// Otherwise it is taken from the variable FWPROBE_CONNECTION.
+    #[arg(long, value_name = "FILE")]
+    pub connection_file: Option<PathBuf>,
+    /// Reload this host or address instead of those in the connection string. Repeatable.
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Ask on this port [default: the control port in the connection string].
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// How long to wait for the other end at each step, in seconds (1 to 60).
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,6 +15,7 @@ mod idle;
 mod man;
 mod plan;
 mod profiles;
+mod reload_server;
 mod report;
 mod run;
 
@@ -39,6 +40,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Check(arguments) => check::execute(&arguments, colour),
         Command::Explain(arguments) => explain::execute(&arguments, colour),
         Command::Report(arguments) => report::execute(&arguments, colour),
+        Command::ReloadServer(arguments) => reload_server::execute(&arguments),
         Command::Profiles { command } => profiles::execute(&command),
         Command::HpcTest { command } => hpc_test::execute(&command),
         Command::Completions { shell } => completions::execute(shell),

@@ -11,8 +11,8 @@ use proto::control_auth::{Exporter, sign};
 use proto::key::{KeyId, Secret};
 use proto::wire::control_client::ControlClient;
 use proto::wire::{
-    DescribeRequest, Description, OpenRunRequest, RunOpened, Sighting, SignedRequest,
-    WatchSightingsRequest,
+    DescribeRequest, Description, OpenRunRequest, ReloadRequest, RunOpened, Sighting,
+    SignedRequest, WatchSightingsRequest,
 };
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
@@ -90,6 +90,13 @@ impl ControlChannel {
         let request = self.signed("OpenRun", &request);
         let answer = timeout(self.patience, self.client.open_run(request)).await;
         Ok(unpack(answer)?.into_inner())
+    }
+
+    /// Has the server read its files again. Gives the settings that have changed and wait for a restart.
+    pub(crate) async fn reload(&mut self) -> Result<Vec<String>, Failure> {
+        let request = self.signed("Reload", &ReloadRequest {});
+        let answer = timeout(self.patience, self.client.reload(request)).await;
+        Ok(unpack(answer)?.into_inner().needs_restart)
     }
 
     /// Every sighting that the server releases for `request`.

@@ -53,6 +53,22 @@ impl Connection {
         self
     }
 
+    /// With `pin` as well, as `&pin=sha256:…`.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn with_pin(&self, pin: &str) -> anyhow::Result<Self> {
+        Self::parse(&format!("{}{pin}", self.text()))
+    }
+
+    /// With its last pin alone.
+    #[must_use]
+    pub fn with_last_pin(mut self) -> Self {
+        let all = self.0.pins.len();
+        self.0.pins.drain(..all.saturating_sub(1));
+        self
+    }
+
     /// Every way in which the secret could show up in an output.
     pub fn secret_texts(&self) -> Vec<String> {
         let bytes = self.0.secret.expose();

@@ -27,13 +27,8 @@ impl Identity {
         let mut words = vec!["new"];
         words.extend(hosts.iter().flat_map(|host| ["--host", *host]));
         let made = command(place, scratch.path(), &words)?;
-        let connection = made
-            .stdout
-            .lines()
-            .find(|line| line.starts_with("fwprobe://"))
-            .with_context(|| format!("no connection string in\n{}", made.stdout))?;
         Ok(Self {
-            connection: Connection::parse(connection)?,
+            connection: connection(&made)?,
             scratch: Arc::new(scratch),
             place: place.clone(),
         })
@@ -62,6 +57,35 @@ impl Identity {
         command(&self.place, self.scratch.path(), &words).map(drop)
     }
 
+    /// Makes one more client key, which is an admin's.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity add-key` fails.
+    pub fn add_admin(&self) -> anyhow::Result<Connection> {
+        let words = ["add-key", "--key", "admin", "--admin"];
+        connection(&command(&self.place, self.scratch.path(), &words)?)
+    }
+
+    /// Makes the next certificate, and gives what clients have to add to their connection strings.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity roll-over begin` fails.
+    pub fn begin_roll_over(&self) -> anyhow::Result<String> {
+        let made = command(&self.place, self.scratch.path(), &["roll-over", "begin"])?;
+        let mut lines = made.stdout.lines();
+        let pin = lines.find(|line| line.starts_with("&pin="));
+        pin.map(str::to_owned)
+            .with_context(|| format!("no pin in\n{}", made.stdout))
+    }
+
+    /// Has the next certificate take over.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity roll-over finish` fails.
+    pub fn finish_roll_over(&self) -> anyhow::Result<()> {
+        command(&self.place, self.scratch.path(), &["roll-over", "finish"]).map(drop)
+    }
+
     /// Revokes the client key.
     ///
     /// # Errors
@@ -86,6 +110,15 @@ pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
         .context("a temporary directory")
 }
 
+/// The first that was printed.
+fn connection(made: &Finished) -> anyhow::Result<Connection> {
+    let mut lines = made.stdout.lines();
+    let line = lines
+        .find(|line| line.starts_with("fwprobe://"))
+        .with_context(|| format!("no connection string in\n{}", made.stdout))?;
+    Connection::parse(line)
+}
+
 fn directory(scratch: &Path) -> PathBuf {
     scratch.join("identity")
 }
@@ -94,10 +127,9 @@ fn command(place: &Place, scratch: &Path, words: &[&str]) -> anyhow::Result<Fini
     let mut command = place.command(binaries::fwprobe_echo()?);
     command
         .arg("identity")
-        .arg(words[0])
+        .args(words)
         .arg("--dir")
-        .arg(directory(scratch))
-        .args(&words[1..]);
+        .arg(directory(scratch));
     let finished = Process::start(command)?.finish()?;
     ensure!(
         finished.code()? == 0,

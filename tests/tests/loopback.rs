@@ -22,6 +22,7 @@ mod loopback {
     pub(crate) mod names;
     pub(crate) mod outputs;
     pub(crate) mod reachable;
+    pub(crate) mod reloading;
     pub(crate) mod reports;
     pub(crate) mod server_bad_input;
     pub(crate) mod server_state;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         loopback::bad_input::trials(),
         loopback::server_bad_input::trials(),
         loopback::outputs::trials(),
+        loopback::reloading::trials(),
         loopback::reports::trials(),
         loopback::interruption::trials(),
     ]

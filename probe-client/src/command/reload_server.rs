@@ -1,0 +1,124 @@
+//! `fwprobe reload-server`: has an echo server read its configuration and keys again, over its control
+//! service.
+
+use anyhow::Context as _;
+use probe_core::observation::Failure;
+use proto::connection_string::ConnectionString;
+use tokio_util::sync::CancellationToken;
+
+use super::run::runtime;
+use crate::arguments::ReloadServerArguments;
+use crate::clock::RunClock;
+use crate::connect::ConnectOptions;
+use crate::control::{ControlChannel, ControlIdentity};
+use crate::destination::{Destination, Way};
+use crate::probe::{Departure, ProbeContext};
+use crate::resolve::{Family, resolve};
+use crate::{connection, terminal, tls};
+
+pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
+    let file = arguments.connection_file.as_deref();
+    let connection = connection::find(file, std::env::var(connection::VARIABLE).ok(), None)?;
+    let reloading = Reloading {
+        port: arguments.port.unwrap_or(connection.control_port),
+        context: context(arguments, &connection),
+        connection,
+    };
+    let hosts = if arguments.hosts.is_empty() {
+        reloading.connection.hosts.clone()
+    } else {
+        arguments.hosts.clone()
+    };
+    let runtime = runtime()?;
+    let mut all_done = true;
+    for host in &hosts {
+        all_done &= runtime.block_on(reloading.host(host))?;
+    }
+    Ok(if all_done { 0 } else { NOT_RELOADED })
+}
+
+fn context(arguments: &ReloadServerArguments, connection: &ConnectionString) -> ProbeContext {
+    ProbeContext {
+        clock: RunClock::start(),
+        options: ConnectOptions {
+            bind: None,
+            patience: arguments.timeout,
+            max_segment: None,
+            keep_alive: None,
+        },
+        pins: connection.pins.clone(),
+        client: None,
+        cancelled: CancellationToken::new(),
+        departure: Departure::default(),
+        shaken: None,
+    }
+}
+
+struct Reloading {
+    connection: ConnectionString,
+    port: u16,
+    context: ProbeContext,
+}
+
+impl Reloading {
+    /// The server at each address of `host`, and says what came of it; whether all have done it.
+    async fn host(&self, host: &str) -> anyhow::Result<bool> {
+        let context = &self.context;
+        let patience = context.options.patience;
+        let (addresses, looked_up) = resolve(host, Family::Both, patience, context.clock).await;
+        if let Some(failure) = &looked_up.failure {
+            terminal::tell(&format!("error: {host}: {}", told(failure)));
+        }
+        let mut all_done = !addresses.is_empty();
+        for address in addresses {
+            let destination = Destination {
+                host: host.to_owned(),
+                address: Some(address),
+                resolved: None,
+                way: Way::Direct,
+            };
+            let shown = destination.shown(self.port);
+            match self.one(&destination).await {
+                Ok(said) => {
+                    terminal::print(&format!("{shown}: {said}\n")).context("standard output")?
+                }
+                Err(failure) => {
+                    terminal::tell(&format!("error: {shown}: {}", told(&failure)));
+                    all_done = false;
+                }
+            }
+        }
+        Ok(all_done)
+    }
+
+    async fn one(&self, destination: &Destination) -> Result<String, Failure> {
+        let identity = ControlIdentity {
+            key_id: self.connection.key_id.clone(),
+            secret: self.connection.secret.clone(),
+            pins: self.connection.pins.clone(),
+            server_name: tls::server_name(&destination.host),
+        };
+        let opening = ControlChannel::open(destination, self.port, &identity, &self.context);
+        let mut channel = opening.await?;
+        let instance = channel.describe().await?.instance;
+        let waiting = channel.reload().await?;
+        let mut said = format!("{instance} has read its configuration and keys again");
+        if !waiting.is_empty() {
+            said.push_str("; changed as well, and waiting for a restart: ");
+            said.push_str(&waiting.join(", "));
+        }
+        Ok(said)
+    }
+}
+
+/// What stood in the way, and what the other end said.
+fn told(failure: &Failure) -> String {
+    let what = failure.kind.describe();
+    match &failure.text {
+        Some(text) => format!("not reloaded, {what}: {text}"),
+        None => format!("not reloaded: {what}"),
+    }
+}
+
+/// A server was not reached, or did not do it.
+const NOT_RELOADED: u8 = 3;
