@@ -71,7 +71,7 @@ impl HalfOpenWatch {
             if seen.may_look(now, port, caller)
                 && let Ok(view) = socket_facts::half_open(port)
             {
-                let (sightings, wall) = (&instance.sightings, instance.clock.wall());
+                let (sightings, wall) = (&instance.sightings, instance.clock.steady());
                 seen.take_in(now, &view, caller, |half_open| {
                     note(sightings, listener, half_open, wall)
                 });

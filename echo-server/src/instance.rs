@@ -98,7 +98,7 @@ impl Instance {
             strangers: Strangers::new(&config.admission),
             stranger_log: StrangerLog::default(),
             nonces: Nonces::new(nonces::DEFAULT_CAPACITY, nonces::DEFAULT_LIFETIME),
-            sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.wall()),
+            sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.steady()),
             half_open,
             runs: Mutex::new(Runs::new(MAX_RUNS)),
             control_places: Arc::new(Semaphore::new(config.control_connections)),

@@ -33,7 +33,7 @@ impl Track {
         stranger: Stranger,
     ) -> Self {
         let known = instance.half_open.completed(facts.peer, facts.local);
-        let wall = instance.clock.wall();
+        let wall = instance.clock.steady();
         let sighting = known
             .filter(|id| instance.sightings.completed(*id, &facts))
             .unwrap_or_else(|| instance.sightings.accepted(&facts, wall));

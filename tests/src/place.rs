@@ -20,6 +20,8 @@ pub struct Place {
     user: User,
     /// File descriptors that a program may have; `None`: as many as the test.
     descriptors: Option<usize>,
+    /// Environment variables, as `NAME=VALUE`.
+    variables: Vec<String>,
 }
 
 impl Place {
@@ -39,6 +41,7 @@ impl Place {
             namespace: None,
             user,
             descriptors: None,
+            variables: Vec::new(),
         }
     }
 
@@ -48,6 +51,7 @@ impl Place {
             namespace: Some(holder),
             user,
             descriptors: None,
+            variables: Vec::new(),
         }
     }
 
@@ -55,6 +59,13 @@ impl Place {
     #[must_use]
     pub fn with_descriptors(mut self, count: usize) -> Self {
         self.descriptors = Some(count);
+        self
+    }
+
+    /// The same, with an environment variable.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push(format!("{name}={value}"));
         self
     }
 
@@ -76,6 +87,11 @@ impl Place {
         let limit = self.descriptors.map(|n| format!("--nofile={n}:{n}"));
         if let Some(limit) = &limit {
             words.extend(["prlimit", limit].map(OsStr::new));
+        }
+        if !self.variables.is_empty() {
+            // The last of the wrappers: what it sets is not for the others.
+            words.push(OsStr::new("env"));
+            words.extend(self.variables.iter().map(OsStr::new));
         }
         words.push(program.as_ref());
         let mut command = Command::new(words[0]);

@@ -1,5 +1,6 @@
 //! Strangers do their worst to a real server on loopback, and a known client notices nothing but the
-//! time that it takes. Every attack is bounded by the run that goes on under it.
+//! time that it takes. Every attack is bounded by the run that goes on under it. What befalls a server
+//! without anybody's doing is here as well.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use libtest_mimic::{Arguments, Trial};
 mod abuse {
     pub(crate) mod amplification;
     pub(crate) mod attacks;
+    pub(crate) mod hardship;
     pub(crate) mod restart;
 }
 
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
         abuse::attacks::trials(),
         abuse::amplification::trials(),
         abuse::restart::trials(),
+        abuse::hardship::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

@@ -49,7 +49,7 @@ impl Control for Methods {
     ) -> Result<Response<Description>, Status> {
         self.open::<DescribeRequest>(Method::Describe, &request)?;
         let instance = &self.caller.instance;
-        let wall = instance.clock.wall();
+        let wall = instance.clock.steady();
         Ok(Response::new(describe(
             &instance.live().facts,
             wall,
@@ -63,7 +63,7 @@ impl Control for Methods {
     ) -> Result<Response<RunOpened>, Status> {
         let call = self.open::<OpenRunRequest>(Method::OpenRun, &request)?;
         let instance = &self.caller.instance;
-        let wall = instance.clock.wall();
+        let wall = instance.clock.steady();
         let mut runs = instance.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let run = runs
             .open(call.request, &call.key.id, wall)

@@ -209,6 +209,24 @@ async fn few_descriptors_are_shared_fairly() {
     assert!(!log.contains("cannot be accepted"), "{log}");
 }
 
+/// What cannot be written to the log is lost, and nothing else.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_log_on_a_full_disk_stops_nothing() {
+    let to_full = "exec \"$0\" \"$@\" 2>/dev/full";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", to_full, env!("CARGO_BIN_EXE_fwprobe-echo")]);
+    let arguments = ["--listen", "127.0.0.1:0", "--log-level", "trace"];
+    let process = Process::serve_as(shell, &arguments);
+    drop(TcpStream::connect(process.address(0)).await.unwrap());
+    process.connect().await.run().await;
+    process.signal(Signal::HUP);
+    process.connect().await.run().await;
+    process.signal(Signal::TERM);
+    let (status, _) = process.end();
+    assert!(status.success(), "{status}");
+}
+
 #[test]
 fn secrets_that_every_user_can_read_are_refused_one_and_all() {
     use std::os::unix::fs::PermissionsExt;

@@ -46,6 +46,9 @@ fn recorded(ip: IpAddr) -> anyhow::Result<()> {
         Ok(())
     };
     replay(server.address(1))?;
+    let other = plan().start_as(server.identity().clone())?;
+    replay(other.address(1))?;
+    other.stop()?;
     let identity = server.kill()?;
     let server = plan().start_as(identity)?;
     replay(server.address(1))?;
