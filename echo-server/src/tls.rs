@@ -85,6 +85,8 @@ fn config(identity: &Identity) -> ServerConfig {
         .expect("the provider has suites for both versions")
         .with_client_cert_verifier(Arc::new(AnyClient::new(provider)))
         .with_cert_resolver(Arc::new(resolver));
+    // The strongest first, whatever a client would rather have: scanners take the other for a weakness.
+    config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config

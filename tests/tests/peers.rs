@@ -1,5 +1,6 @@
 //! Programs that nobody here wrote meet the server's session shapes: OpenSSL and curl on TLS and HTTP,
-//! nmap on the RDP negotiation, Wireshark's dissectors on what crosses the wire before TLS.
+//! nmap on the RDP negotiation, Wireshark's dissectors on what crosses the wire before TLS. And scanners, which
+//! must learn no more than docs/threat-model.md lists.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -11,6 +12,7 @@ use anyhow::{Context as _, ensure};
 use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{EchoServer, ServerPlan};
 use libtest_mimic::Arguments;
+use serde::Deserialize;
 
 fn main() -> ExitCode {
     const OPENSSL: &[Need] = &[Need::Tool("openssl")];
@@ -30,6 +32,17 @@ fn main() -> ExitCode {
             "nmap_gets_past_the_rdp_negotiation",
             nmap_negotiates_rdp,
         )
+        .needing(
+            [Need::Tool("nmap")],
+            "nmap_names_no_service_and_no_version",
+            nmap_names_nothing,
+        )
+        .needing(
+            [Need::Tool("testssl")],
+            "testssl_finds_no_weakness",
+            testssl_finds_no_weakness,
+        )
+        .once("a_scanner_gets_what_protocols_force_and_no_more", scanned)
         .needing(WIRESHARK, "dissects_the_x224_exchange", || {
             let expected = ["Negotiate Request", "Negotiate Response"];
             dissected(X224_REQUEST, 19, "tpkt", &expected)
@@ -101,6 +114,160 @@ fn nmap_negotiates_rdp() -> anyhow::Result<()> {
     )?;
     ensure!(said.contains("SSL: SUCCESS"), "{said}");
     Ok(())
+}
+
+/// Its light selection of questions: to the others the server is as silent, and each takes seconds.
+fn nmap_names_nothing() -> anyhow::Result<()> {
+    let (_server, address) = server()?;
+    let port = address.port().to_string();
+    let arguments = [
+        "-Pn",
+        "-n",
+        "--unprivileged",
+        "-sV",
+        "--version-light",
+        "-p",
+        &port,
+    ];
+    let said = said_by(
+        Command::new("nmap")
+            .args(arguments)
+            .arg(address.ip().to_string()),
+    )?;
+    let line = said.lines().find(|line| line.starts_with(&port));
+    let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
+    ensure!(matches!(words[..], [_, "open", "ssl/unknown"]), "{said}");
+    // What was said to each of its questions, and nothing of who said it.
+    let answers = said.replace("\nSF:", "");
+    for told in ["fwprobe", "Server:", env!("CARGO_PKG_VERSION")] {
+        ensure!(!answers.contains(told), "{said}");
+    }
+    Ok(())
+}
+
+/// One line of testssl.sh's report.
+#[derive(Debug, Deserialize)]
+struct Remark {
+    id: String,
+    severity: String,
+    finding: String,
+}
+
+/// Protocols, ciphers, forward secrecy, the certificate and all known attacks.
+fn testssl_finds_no_weakness() -> anyhow::Result<()> {
+    let (_server, address) = server()?;
+    let folder = tempfile::tempdir()?;
+    let report = folder.path().join("report.json");
+    let said = said_by(
+        Command::new("timeout")
+            .args([
+                LONGEST_SCAN,
+                "testssl",
+                "--quiet",
+                "--color",
+                "0",
+                "--warnings",
+                "off",
+            ])
+            .args([
+                "--nodns",
+                "none",
+                "-p",
+                "-s",
+                "-f",
+                "-S",
+                "-U",
+                "--jsonfile",
+            ])
+            .arg(&report)
+            .arg(address.to_string()),
+    )?;
+    let text = std::fs::read_to_string(&report).with_context(|| said.clone())?;
+    let remarks: Vec<Remark> = serde_json::from_str(&text).with_context(|| said.clone())?;
+    for tested in [
+        "TLS1_3",
+        "cipherlist_NULL",
+        "PFS",
+        "heartbleed",
+        "ROBOT",
+        "RC4",
+    ] {
+        ensure!(remarks.iter().any(|r| r.id == tested), "{tested}: {said}");
+    }
+    let weaknesses: Vec<&Remark> = remarks
+        .iter()
+        .filter(|r| !["OK", "INFO", "LOW", "WARN", "DEBUG"].contains(&&*r.severity))
+        .filter(|r| !OF_A_PINNED_CERTIFICATE.contains(&&*r.id))
+        .collect();
+    let told: Vec<String> = weaknesses
+        .iter()
+        .map(|r| format!("{} {}: {}", r.severity, r.id, r.finding))
+        .collect();
+    ensure!(told.is_empty(), "{told:?}");
+    Ok(())
+}
+
+fn scanned() -> anyhow::Result<()> {
+    let (_server, address) = server()?;
+    for (name, opening, expected) in openings() {
+        let opening = match opening {
+            Opening::Text(text) => text.as_bytes().to_vec(),
+            Opening::Hex(digits) => hex::decode(digits)?,
+        };
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(&opening)?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+            Err(error) => return Err(error).context(name),
+        }
+        ensure!(answer == expected, "{name}: {}", answer.escape_ascii());
+    }
+    Ok(())
+}
+
+/// What a scanner says first.
+enum Opening {
+    Text(&'static str),
+    Hex(&'static str),
+}
+
+/// What scanners open conversations with, and the whole of what each gets.
+fn openings() -> [(&'static str, Opening, &'static [u8]); 13] {
+    use Opening::{Hex, Text};
+    const NOTHING: &[u8] = b"";
+    const NOT_FOUND: &[u8] = b"HTTP/1.1 404 \r\n\r\n";
+    const PRI: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const SMB: &str = "0000002fff534d4272000000001801280000000000000000000000000000";
+    const VERSION_BIND: &str = "001e0006010000010000000000000776657273696f6e0462696e640000100003";
+    const CONFIRM: &[u8] =
+        b"\x03\x00\x00\x13\x0e\xd0\x00\x00\x12\x34\x00\x02\x00\x08\x00\x01\x00\x00\x00";
+    [
+        ("silence", Text(""), NOTHING),
+        ("a line end", Text("\r\n\r\n"), NOTHING),
+        ("SSH", Text("SSH-2.0-scanner\r\n"), NOTHING),
+        ("SMTP", Text("EHLO scanner\r\n"), NOTHING),
+        ("Redis", Text("*1\r\n$4\r\nINFO\r\n"), NOTHING),
+        ("HTTP/2 in clear", Text(PRI), NOTHING),
+        ("SMB", Hex(SMB), NOTHING),
+        ("DNS over TCP", Hex(VERSION_BIND), NOTHING),
+        ("HTTP", Text("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), NOT_FOUND),
+        (
+            "OPTIONS",
+            Text("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),
+            NOT_FOUND,
+        ),
+        (
+            "a proxy",
+            Text("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+            NOT_FOUND,
+        ),
+        ("RDP", Hex(X224_REQUEST), CONFIRM),
+        ("net.tcp", Hex(NET_TCP_PREAMBLE), b"\x0a"),
+    ]
 }
 
 /// Sends `request`, in hexadecimal, to the server, and has Wireshark read the request and the `answer` bytes that come
@@ -209,6 +376,17 @@ const NET_TCP_PREAMBLE: &str = "00010001020244\
     6e65742e7463703a2f2f3230332e302e3131332e31303a373939382f4d6963726f736f66742e4870632e417a7572652e\
     456e64706f696e742e46696c6553746167696e67\
     030809136170706c69636174696f6e2f73736c2d746c73";
+
+/// Clients know the certificate by its key: who has issued it, for how long, and whether it was revoked
+/// decides nothing.
+const OF_A_PINNED_CERTIFICATE: [&str; 3] = [
+    "cert_chain_of_trust",
+    "cert_revocation",
+    "cert_validityPeriod",
+];
+
+/// In seconds.
+const LONGEST_SCAN: &str = "600";
 
 /// A port without a dissector of its own, so that only ours is tried.
 const SERVED_AS: u16 = 47_998;
