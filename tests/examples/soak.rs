@@ -1,19 +1,19 @@
 //! Wears a server on loopback for an hour, or as many minutes as its argument says: known clients run
-//! and are killed half way, keys come and go, files are wrong for a while, and nothing of it may show.
+//! and are killed half way, strangers come and say nothing, keys come and go, certificates are replaced, files
+//! are wrong for a while, and nothing of it may show.
 //!
 //!     cargo build --workspace && cargo run -p fwprobe-tests --example soak -- 60
 //!
 //! With one packet in a hundred lost, as root:
 //!
-//!     unshare -n sh -c 'ip link set lo up && tc qdisc add dev lo root netem loss 1% &&
-//!         exec target/debug/examples/soak 60'
+//!     unshare -n tests/examples/lossy 1 target/debug/examples/soak 60
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use fwprobe_tests::{EchoServer, Metrics, Probe, ServerPlan, WATCHDOG};
+use fwprobe_tests::{Connection, EchoServer, Metrics, Probe, ServerPlan, WATCHDOG};
 use probe_core::session_kind::SessionKind;
 use rustix::process::Signal;
 
@@ -24,60 +24,98 @@ fn main() -> anyhow::Result<()> {
     };
     let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
     let server = ServerPlan::on(ip).ports(1).with_metrics().start()?;
+    let mut soak = Soak {
+        connection: server.connection(),
+        server,
+    };
     let end = Instant::now() + Duration::from_secs(60 * minutes);
     let (mut rounds, mut first) = (0, None);
     while Instant::now() < end {
-        round(&server, rounds)?;
+        soak.round(rounds)?;
         rounds += 1;
-        let metrics = calm(&server)?;
-        let first = first.get_or_insert_with(|| metrics.clone());
+        let metrics = calm(&soak.server)?;
+        // By then everything has happened that is there to happen.
+        let first = match rounds {
+            0..CHANGES => continue,
+            _ => first.get_or_insert_with(|| metrics.clone()),
+        };
         report(rounds, first, &metrics)?;
     }
-    let finished = server.stop()?;
+    let finished = soak.server.stop()?;
     ensure!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
+    writeln!(std::io::stdout(), "{rounds} rounds, nothing lost")?;
     Ok(())
 }
 
-fn round(server: &EchoServer, number: u32) -> anyhow::Result<()> {
-    let probe = || -> anyhow::Result<Probe> {
-        let port = server.port(1);
-        Ok(Probe::of(server)?.kinds(port, SessionKind::ALL))
-    };
-    let (doomed, whole) = (probe()?, probe()?);
-    let victim = doomed.start()?;
-    let running = whole.start()?;
-    // Wherever it is by now.
-    victim.signal(Signal::KILL)?;
-    victim.finish()?;
-    reload(server, number)?;
-    whole.finish(running)?.expect_exit(0)?;
-    Ok(())
+struct Soak {
+    server: EchoServer,
+    /// With the pins that are good at this moment.
+    connection: Connection,
 }
 
-/// A key more, or a key less, or a file that is wrong, in turn.
-fn reload(server: &EchoServer, number: u32) -> anyhow::Result<()> {
-    let identity = server.identity();
-    let keys = identity.directory().join("keys.toml");
-    let good = std::fs::read(&keys)?;
-    let outcome = match number % 2 {
-        0 => {
-            identity.add_key("soak")?;
-            "accepted"
+impl Soak {
+    fn round(&mut self, number: u32) -> anyhow::Result<()> {
+        let probe = |soak: &Self| -> anyhow::Result<Probe> {
+            let port = soak.server.port(1);
+            Ok(Probe::with(soak.connection.clone())?.kinds(port, SessionKind::ALL))
+        };
+        let strangers: Vec<TcpStream> = (0..STRANGERS)
+            .map(|_| TcpStream::connect(self.server.address(1)))
+            .collect::<Result<_, _>>()?;
+        // Before anybody starts, so that all of them know both certificates.
+        if number % CHANGES == BEGIN_ROLL_OVER {
+            let pin = self.server.identity().begin_roll_over()?;
+            self.connection = self.connection.with_pin(&pin)?;
         }
-        _ => {
-            std::fs::write(&keys, "keys = 5\n")?;
-            "rejected"
-        }
-    };
-    let series = format!("fwprobe_echo_reloads_total{{outcome=\"{outcome}\"}}");
-    let before = server.metrics()?.sum(&series);
-    server.reload()?;
-    let deadline = Instant::now() + WATCHDOG;
-    while server.metrics()?.sum(&series) <= before {
-        ensure!(Instant::now() < deadline, "no reload");
+        let (doomed, whole) = (probe(self)?, probe(self)?);
+        let victim = doomed.start()?;
+        let running = whole.start()?;
+        // Wherever it is by now.
+        victim.signal(Signal::KILL)?;
+        victim.finish()?;
+        self.change(number)?;
+        whole.finish(running)?.expect_exit(0)?;
+        drop(strangers);
+        Ok(())
     }
-    std::fs::write(&keys, good)?;
-    Ok(())
+
+    /// A key more, a file that is wrong for a while, another certificate: in turn, while a run goes on.
+    fn change(&mut self, number: u32) -> anyhow::Result<()> {
+        let identity = self.server.identity();
+        let keys = identity.directory().join("keys.toml");
+        let good = std::fs::read(&keys)?;
+        match number % CHANGES {
+            0 => {
+                identity.add_key("soak")?;
+                self.reload("accepted")?;
+                // No key too many after a thousand rounds.
+                std::fs::write(&keys, good)?;
+            }
+            1 => {
+                std::fs::write(&keys, "keys = 5\n")?;
+                self.reload("rejected")?;
+                std::fs::write(&keys, good)?;
+            }
+            BEGIN_ROLL_OVER => {
+                identity.finish_roll_over()?;
+                self.reload("accepted")?;
+                self.connection = self.connection.clone().with_last_pin();
+            }
+            _ => self.reload("accepted")?,
+        }
+        Ok(())
+    }
+
+    fn reload(&self, outcome: &str) -> anyhow::Result<()> {
+        let series = format!("fwprobe_echo_reloads_total{{outcome=\"{outcome}\"}}");
+        let before = self.server.metrics()?.sum(&series);
+        self.server.reload()?;
+        let deadline = Instant::now() + WATCHDOG;
+        while self.server.metrics()?.sum(&series) <= before {
+            ensure!(Instant::now() < deadline, "no reload");
+        }
+        Ok(())
+    }
 }
 
 fn calm(server: &EchoServer) -> anyhow::Result<Metrics> {
@@ -105,6 +143,13 @@ fn report(rounds: u32, first: &Metrics, now: &Metrics) -> anyhow::Result<()> {
     ensure!(mib <= first.resident_mib() + MAX_GROWN_MIB, "memory grows");
     Ok(())
 }
+
+/// Rounds after which everything comes again.
+const CHANGES: u32 = 4;
+const BEGIN_ROLL_OVER: u32 = 2;
+
+/// Connections that say nothing while a round lasts.
+const STRANGERS: usize = 20;
 
 /// Sightings and nonces fill their tables first: 16 MiB.
 const MAX_GROWN_MIB: f64 = 48.0;
