@@ -13,7 +13,7 @@ fn eager(challenges: &[Challenge]) -> Result<Authorization, Unanswered> {
     assert!(challenges.len() <= 16);
     let challenge = challenges.first().ok_or(None)?;
     Ok(Authorization {
-        method: challenge.scheme.clone(),
+        method: Some(challenge.scheme.clone()),
         value: format!("{} {}", challenge.scheme, challenge.parameters),
         fresh: challenge.scheme.len() % 2 == 0,
     })

@@ -29,8 +29,10 @@ mod handshake;
 mod identification;
 mod kdc;
 mod password;
+mod standing;
 
 use identification::Identification;
+use standing::{Leave, Standing};
 
 /// A proxy whose name has been looked up.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ pub(crate) struct ProxyWay {
     addresses: Vec<IpAddr>,
     resolved: Observation,
     credentials: Option<ProxyCredentials>,
+    standing: Standing,
     /// Whom to believe, where TLS is spoken to it.
     trust: Option<Result<ProxyTrust, rustls::Error>>,
 }
@@ -83,6 +86,7 @@ impl ProxyWay {
             addresses,
             resolved,
             credentials: access.credentials_for(address).cloned(),
+            standing: Standing::default(),
             trust: (address.scheme == ProxyScheme::Https)
                 .then(|| ProxyTrust::new(&access.authorities)),
         }
@@ -104,6 +108,7 @@ impl ProxyWay {
             identification: self.credentials.clone().map(|credentials| {
                 Identification::new(credentials, &self.address.host, context.options.patience)
             }),
+            leave: None,
             context,
         };
         let connected = opening.run(&target).await;
@@ -126,6 +131,8 @@ struct Opening<'a> {
     observations: Vec<Observation>,
     account: ProxyAccount,
     identification: Option<Identification>,
+    /// To send credentials, once the proxy has asked for them.
+    leave: Option<Leave<'a>>,
     context: &'a ProbeContext,
 }
 
@@ -144,6 +151,7 @@ impl Opening<'_> {
         );
         let talked = self.negotiate(&mut dialogue, &mut link, target).await;
         self.account.authentication = dialogue.authentication();
+        self.tell_others(talked.is_ok());
         self.observations.push(match &talked {
             Ok(_) => pending.succeeded(),
             Err(failure) => pending.failed(failure.clone()),
@@ -188,13 +196,57 @@ impl Opening<'_> {
         asked: &Challenged,
         target: &ProxyTarget,
     ) -> Result<Result<Authorization, Unanswered>, Failure> {
-        let Some(identification) = &mut self.identification else {
+        let Self {
+            way,
+            identification: Some(identification),
+            leave,
+            context,
+            ..
+        } = self
+        else {
             return Ok(Err(None));
         };
         let target = shown(target);
-        self.context
-            .unless_cancelled(async { Ok(identification.answer(asked, &target).await) })
-            .await
+        let answering = async {
+            let leave = match leave {
+                Some(leave) => leave,
+                None => {
+                    let patience = context.options.patience / FOR_THE_FIRST;
+                    leave.insert(way.standing.leave(patience).await)
+                }
+            };
+            if let Leave::Denied(_) = leave {
+                return Ok(Err(None));
+            }
+            Ok(identification.answer(asked, &target).await)
+        };
+        context.unless_cancelled(answering).await
+    }
+
+    /// What the other dialogues of this run have to know of the credentials.
+    fn tell_others(&mut self, connected: bool) {
+        let wrong = self
+            .identification
+            .as_ref()
+            .is_some_and(Identification::is_refused);
+        let asked = matches!(&self.account.refusal,
+            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED);
+        let authentication = &mut self.account.authentication;
+        match self.leave.take() {
+            Some(Leave::First(first)) if asked && wrong => {
+                let trouble = authentication.trouble.take();
+                let all = trouble.into_iter().chain([SENT_ONCE.to_owned()]);
+                authentication.trouble = Some(all.collect::<Vec<_>>().join("; "));
+                first.not_taken(authentication);
+            }
+            Some(Leave::First(first))
+                if connected || (self.account.refusal.is_some() && !asked) =>
+            {
+                first.taken();
+            }
+            Some(Leave::Denied(told)) => *authentication = told,
+            Some(Leave::First(_) | Leave::Given) | None => {}
+        }
     }
 
     fn refused(&mut self, refusal: ProxyRefusal) -> Failure {
@@ -328,6 +380,15 @@ fn shown(target: &ProxyTarget) -> String {
 fn timed_out() -> Failure {
     Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
+
+/// By this is patience divided while the first dialogue finds out whether the credentials are taken. A
+/// refusal comes at once.
+const FOR_THE_FIRST: u32 = 4;
+
+const AUTHENTICATION_REQUIRED: u16 = 407;
+
+const SENT_ONCE: &str =
+    "sent once for the whole run, since accounts are locked after a few wrong passwords";
 
 /// A proxy's answer is short.
 const READ: usize = 4096;

@@ -20,6 +20,8 @@ pub enum Need {
     ClosedLowPorts,
     /// A program that is not ours.
     Tool(&'static str),
+    /// A shared library that is not ours.
+    Library(&'static str),
 }
 
 /// Tests under one heading.
@@ -45,6 +47,20 @@ impl Trials {
             .needing([Need::Ipv6Loopback], &v6, move || {
                 scenario(Ipv6Addr::LOCALHOST.into())
             })
+    }
+
+    /// The same, skipped where one of `needs` is not met.
+    #[must_use]
+    pub fn needing_on_both_families(
+        self,
+        needs: &'static [Need],
+        name: &str,
+        scenario: Scenario,
+    ) -> Self {
+        let (v4, v6) = (format!("{name}::ipv4"), format!("{name}::ipv6"));
+        let with_v6 = [needs, &[Need::Ipv6Loopback]].concat();
+        self.needing(needs, &v4, move || scenario(Ipv4Addr::LOCALHOST.into()))
+            .needing(with_v6, &v6, move || scenario(Ipv6Addr::LOCALHOST.into()))
     }
 
     /// A scenario that any machine can play.
@@ -100,6 +116,9 @@ impl Need {
             Self::Tool(name) => {
                 return (!is_installed(name)).then(|| format!("{name} is not installed").into());
             }
+            Self::Library(name) => {
+                return (!is_library(name)).then(|| format!("{name} is not installed").into());
+            }
         };
         constant.map(Cow::Borrowed)
     }
@@ -108,6 +127,13 @@ impl Need {
 fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// Beside the others, or among those of this machine's kind.
+fn is_library(name: &str) -> bool {
+    let folder = std::path::Path::new("/usr/lib");
+    let kind = format!("{}-linux-gnu", std::env::consts::ARCH);
+    folder.join(name).is_file() || folder.join(kind).join(name).is_file()
 }
 
 /// From where on everyone may listen, as the kernel has it; 1024 on kernels that do not say.

@@ -11,6 +11,7 @@ mod proxies {
     pub(crate) mod domain_accounts;
     pub(crate) mod paths;
     pub(crate) mod real;
+    pub(crate) mod real_socks;
 }
 
 fn main() -> ExitCode {
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         proxies::credentials::trials(),
         proxies::domain_accounts::trials(),
         proxies::real::trials(),
+        proxies::real_socks::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

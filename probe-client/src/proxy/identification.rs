@@ -25,6 +25,8 @@ pub(super) struct Identification {
     handshake: Option<Handshake>,
     /// The proxy has seen proof that the password is known.
     proven: bool,
+    /// The KDC has refused it.
+    wrong: bool,
     /// A handshake came to nothing on this connection. Squid takes no other scheme there.
     spoiled: bool,
     over: Vec<Method>,
@@ -75,10 +77,16 @@ impl Identification {
             last: None,
             handshake: None,
             proven: false,
+            wrong: false,
             spoiled: false,
             over: Vec::new(),
             troubles: Vec::new(),
         }
+    }
+
+    /// Whether the password has been refused, where the proxy asks once more.
+    pub(super) fn is_refused(&self) -> bool {
+        self.proven || self.wrong
     }
 
     /// What is said next to the proxy, which is asked for `target`.
@@ -118,7 +126,10 @@ impl Identification {
             }
             match self.begin(method, challenge, target).await {
                 Ok(authorization) => return Ok(authorization),
-                Err(none) if none.wrong_password => return Err(Some(none.why)),
+                Err(none) if none.wrong_password => {
+                    self.wrong = true;
+                    return Err(Some(none.why));
+                }
                 Err(none) => self.led_nowhere(method, &none.why),
             }
         }
@@ -144,7 +155,9 @@ impl Identification {
         let (handshake, token) = self
             .apart(move |deadline| Handshake::begin(package, &credentials, &host, deadline))
             .await?;
-        Ok(self.message(method, handshake, &token))
+        // A ticket names the user; NTLM's first message names nobody.
+        let names = package == Package::NegotiateKerberos;
+        Ok(self.message(method, handshake, &token, names))
     }
 
     /// The message of `method` behind the first one, on the connection on which that was sent.
@@ -171,7 +184,7 @@ impl Identification {
             .await?;
         // Where Kerberos goes on, the KDC has seen the proof, and the proxy sees tickets alone.
         self.proven = method != Method::Handshake(Package::NegotiateKerberos);
-        Ok(self.message(method, handshake, &token))
+        Ok(self.message(method, handshake, &token, true))
     }
 
     /// Off the runtime's threads: it computes, reads the system's settings and may wait for a KDC.
@@ -188,11 +201,18 @@ impl Identification {
         }
     }
 
-    fn message(&mut self, method: Method, handshake: Handshake, token: &[u8]) -> Authorization {
+    /// `names`: whether it says who the user is.
+    fn message(
+        &mut self,
+        method: Method,
+        handshake: Handshake,
+        token: &[u8],
+        names: bool,
+    ) -> Authorization {
         self.last = Some(method);
         self.handshake = Some(handshake);
         Authorization {
-            method: method.shown().to_owned(),
+            method: names.then(|| method.shown().to_owned()),
             value: format!("{} {}", method.scheme(), BASE64_STANDARD.encode(token)),
             fresh: std::mem::take(&mut self.spoiled),
         }
@@ -208,7 +228,7 @@ impl Identification {
         self.last = Some(method);
         self.proven = true;
         Ok(Authorization {
-            method: method.shown().to_owned(),
+            method: Some(method.shown().to_owned()),
             value,
             fresh: std::mem::take(&mut self.spoiled),
         })

@@ -20,7 +20,7 @@ pub enum Manner {
     Connect,
     /// The same inside TLS, with this certificate.
     ConnectInTls(Arc<CertifiedKey>),
-    /// CONNECT for whoever sends these credentials by Basic.
+    /// CONNECT for whoever sends these credentials by Basic. Wrong ones are counted like tunnels.
     Basic { user: String, password: String },
     /// SOCKS 5, for everybody or for one.
     Socks5 { only: Option<(String, String)> },
@@ -72,6 +72,9 @@ async fn by_head(
         let head = read_head(&mut client).await?;
         match manner {
             Manner::Basic { user, password } if !authorized(&head, user, password) => {
+                if head.contains("Proxy-Authorization:") {
+                    tunnels.fetch_add(1, Ordering::SeqCst);
+                }
                 client.write_all(WANTS_BASIC).await?;
             }
             Manner::Says(answer) => {

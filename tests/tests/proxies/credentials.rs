@@ -16,6 +16,10 @@ use super::real::{SECRET, silent};
 pub(crate) fn trials() -> Trials {
     Trials::of("credentials")
         .once("by_basic_from_everywhere", by_basic_from_everywhere)
+        .once(
+            "a_wrong_password_is_sent_once",
+            a_wrong_password_is_sent_once,
+        )
         .once("by_socks_from_a_file", by_socks_from_a_file)
         .once("over_tls_to_the_proxy", over_tls_to_the_proxy)
         .once(
@@ -57,6 +61,31 @@ fn by_basic_from_everywhere() -> anyhow::Result<()> {
             ensure!(used.is_some_and(|t| *t == ["Basic"]), "{used:?}");
         }
     }
+    server.stop().map(drop)
+}
+
+/// By all the probes of a run together.
+fn a_wrong_password_is_sent_once() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
+    let run = Probe::of(&server)?
+        .args(["--via", &url("http", V4, proxy.port())])
+        .kinds(server.port(1), SessionKind::ALL)
+        .variable("FWPROBE_PROXY_CREDENTIALS", "prober:another-secret")
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    for probe in &run.document()?.probes {
+        let claim = &probe.verdict.claim;
+        ensure!(claim.contains("did not accept"), "{claim}");
+        ensure!(claim.contains("sent once"), "{claim}");
+    }
+    ensure!(
+        proxy.strikes() == 1,
+        "it was sent {} times",
+        proxy.strikes()
+    );
+    silent(&run, "another-secret")?;
     server.stop().map(drop)
 }
 

@@ -8,6 +8,7 @@ use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Probe, Run, Seat, ServerPlan};
 use probe_core::catalogue::{FindingId, VerdictId};
 use probe_core::session_kind::SessionKind;
+use probe_core::verdict::Segment;
 
 pub(crate) fn trials() -> Trials {
     Trials::of("paths")
@@ -108,6 +109,27 @@ fn the_control_channel_goes_through(ip: IpAddr) -> anyhow::Result<()> {
         .expect_port(server.port(1), VerdictId::Reachable)?
         .expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
     server.stop().map(drop)
+}
+
+/// The direct path of `port` is well, and the one through the proxy comes to `proxied`.
+pub(crate) fn expect_beside_direct(
+    run: &Run,
+    port: u16,
+    proxied: VerdictId,
+    segment: Segment,
+) -> anyhow::Result<()> {
+    let probes = run.of_port(port)?;
+    ensure!(probes.len() == 2, "not two paths:\n{}", run.text());
+    for probe in probes {
+        if probe.measurement.path.is_direct() {
+            run.expect(probe, VerdictId::Reachable)?;
+            continue;
+        }
+        run.expect(probe, proxied)?;
+        let blamed = &probe.verdict.segment;
+        ensure!(*blamed == segment, "{blamed:?} is blamed");
+    }
+    Ok(())
 }
 
 pub(crate) fn url(scheme: &str, ip: IpAddr, port: u16) -> String {

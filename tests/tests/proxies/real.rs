@@ -1,4 +1,4 @@
-//! Squid, tinyproxy, Dante, microsocks: proxies of other makes, set up as companies do.
+//! Squid, tinyproxy, mitmproxy: HTTP proxies of other makes, set up as companies do.
 
 use std::net::IpAddr;
 
@@ -8,22 +8,17 @@ use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{Authority, EchoServer, Probe, Run, ServerPlan, ShutPort};
 use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
+use probe_core::verdict::Segment;
 
-use super::paths::url;
+use super::paths::{expect_beside_direct, url};
 
 pub(crate) fn trials() -> Trials {
     const SQUID: &[Need] = &[Need::Tool("squid")];
     const HTPASSWD: &[Need] = &[Need::Tool("squid"), Need::Tool("htpasswd")];
     const TINYPROXY: &[Need] = &[Need::Tool("tinyproxy")];
-    const DANTE: &[Need] = &[Need::Tool("danted")];
-    const MICROSOCKS: &[Need] = &[Need::Tool("microsocks")];
+    const MITMPROXY: &[Need] = &[Need::Tool("mitmdump")];
     Trials::of("real")
-        .needing(SQUID, "squid_lets_everything_through::ipv4", || {
-            squid_open(V4)
-        })
-        .needing(SQUID, "squid_lets_everything_through::ipv6", || {
-            squid_open(V6)
-        })
+        .needing_on_both_families(SQUID, "squid_lets_everything_through", squid_open)
         .needing(SQUID, "squid_allows_few_ports", squid_allows_few_ports)
         .needing(SQUID, "squid_cannot_connect", squid_cannot)
         .needing(HTPASSWD, "squid_wants_basic", || {
@@ -34,15 +29,8 @@ pub(crate) fn trials() -> Trials {
         })
         .needing(SQUID, "squid_over_tls", squid_over_tls)
         .needing(SQUID, "squid_opens_tls", squid_opens_tls)
-        .needing(TINYPROXY, "tinyproxy", tinyproxy)
-        .needing(DANTE, "dante", dante)
-        .needing(DANTE, "dante_denies", dante_denies)
-        .needing(MICROSOCKS, "microsocks", microsocks)
-        .needing(
-            MICROSOCKS,
-            "microsocks_wants_a_password",
-            microsocks_wants_a_password,
-        )
+        .needing_on_both_families(TINYPROXY, "tinyproxy", tinyproxy)
+        .needing_on_both_families(MITMPROXY, "mitmproxy", mitmproxy)
 }
 
 pub(crate) fn server(ip: IpAddr) -> anyhow::Result<EchoServer> {
@@ -50,7 +38,11 @@ pub(crate) fn server(ip: IpAddr) -> anyhow::Result<EchoServer> {
 }
 
 /// All kinds over the proxy; all reachable.
-fn all_kinds(server: &EchoServer, scheme: &str, proxy: &RealProxy) -> anyhow::Result<Run> {
+pub(crate) fn all_kinds(
+    server: &EchoServer,
+    scheme: &str,
+    proxy: &RealProxy,
+) -> anyhow::Result<Run> {
     let via = format!("{scheme}://{}", proxy.address());
     let run = Probe::of(server)?
         .args(["--via", &via])
@@ -60,7 +52,7 @@ fn all_kinds(server: &EchoServer, scheme: &str, proxy: &RealProxy) -> anyhow::Re
     Ok(run)
 }
 
-fn one(server: &EchoServer, scheme: &str, proxy: &RealProxy) -> anyhow::Result<Probe> {
+pub(crate) fn one(server: &EchoServer, scheme: &str, proxy: &RealProxy) -> anyhow::Result<Probe> {
     let via = format!("{scheme}://{}", proxy.address());
     Ok(Probe::of(server)?
         .args(["--via", &via])
@@ -88,16 +80,15 @@ fn squid_allows_few_ports() -> anyhow::Result<()> {
         .run()?;
     run.expect_exit(1)?
         .expect_port(allowed, VerdictId::Reachable)?;
+    expect_beside_direct(&run, server.port(2), VerdictId::ProxyDenied, Segment::Proxy)?;
     for probe in run.of_port(server.port(2))? {
-        let direct = probe.measurement.path.is_direct();
-        let expected = if direct {
-            VerdictId::Reachable
-        } else {
-            VerdictId::ProxyDenied
-        };
-        run.expect(probe, expected)?;
-        let quoted = probe.verdict.evidence.iter().any(|e| e.contains("squid"));
-        ensure!(direct || quoted, "{:?}", probe.verdict.evidence);
+        let mut evidence = probe.verdict.evidence.iter();
+        let quoted = evidence.any(|e| e.contains("squid"));
+        ensure!(
+            quoted != probe.measurement.path.is_direct(),
+            "{:?}",
+            probe.verdict.evidence
+        );
     }
     server.stop().map(drop)
 }
@@ -208,23 +199,20 @@ fn squid_opens_tls() -> anyhow::Result<()> {
         .port(server.port(1), SessionKind::Https)
         .run()?;
     run.expect_exit(1)?;
-    for probe in &run.document()?.probes {
-        let direct = probe.measurement.path.is_direct();
-        let expected = if direct {
-            VerdictId::Reachable
-        } else {
-            VerdictId::TlsIntercepted
-        };
-        run.expect(probe, expected)?;
-    }
+    expect_beside_direct(
+        &run,
+        server.port(1),
+        VerdictId::TlsIntercepted,
+        Segment::Proxy,
+    )?;
     server.stop().map(drop)
 }
 
-fn tinyproxy() -> anyhow::Result<()> {
-    let server = ServerPlan::on(V4).ports(2).start()?;
-    let setting = Setting::on(V4)?;
+fn tinyproxy(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(2).start()?;
+    let setting = Setting::on(ip)?;
     let text = format!(
-        "Port {}\nListen 127.0.0.1\nTimeout 60\nConnectPort {}\n",
+        "Port {}\nListen {ip}\nTimeout 60\nConnectPort {}\n",
         setting.address().port(),
         server.port(1)
     );
@@ -241,67 +229,50 @@ fn tinyproxy() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-fn danted(rules: &str) -> anyhow::Result<RealProxy> {
-    let setting = Setting::on(V4)?;
-    let port = setting.address().port();
-    let text = format!(
-        "logoutput: stderr\ninternal: 127.0.0.1 port = {port}\nexternal: 127.0.0.1\n\
-         clientmethod: none\nsocksmethod: none\n\
-         client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n{rules}\n"
-    );
-    let file = setting.file("danted.conf", &text)?;
-    let file = file.to_str().context("a path in UTF-8")?.to_owned();
-    let pid = setting.directory().join("pid").display().to_string();
-    setting.start("danted", &["-f", &file, "-p", &pid])
-}
-
-fn dante() -> anyhow::Result<()> {
-    let server = server(V4)?;
-    let proxy = danted("socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }")?;
-    all_kinds(&server, "socks5", &proxy)?;
-    all_kinds(&server, "socks5h", &proxy)?;
-    let shut = ShutPort::take(V4)?;
-    let run = one(&server, "socks5h", &proxy)?
-        .port(shut.port(), SessionKind::Tcp)
+/// It opens what begins with TLS, and leaves the rest alone.
+fn mitmproxy(ip: IpAddr) -> anyhow::Result<()> {
+    let server = server(ip)?;
+    let setting = Setting::on(ip)?;
+    let (host, port) = (ip.to_string(), setting.address().port().to_string());
+    let configuration = format!("confdir={}", setting.directory().display());
+    let proxy = setting.start(
+        "mitmdump",
+        &[
+            "--listen-host",
+            &host,
+            "--listen-port",
+            &port,
+            "--set",
+            &configuration,
+            "--ssl-insecure",
+            "--quiet",
+        ],
+    )?;
+    let via = url("http", ip, proxy.address().port());
+    let run = Probe::of(&server)?
+        .args(["--via", "direct", "--via", &via])
+        .port(server.port(1), SessionKind::Https)
         .run()?;
-    run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
-    server.stop().map(drop)
-}
-
-fn dante_denies() -> anyhow::Result<()> {
-    let server = server(V4)?;
-    let proxy = danted("socks block { from: 0.0.0.0/0 to: 0.0.0.0/0 }")?;
-    let run = one(&server, "socks5h", &proxy)?.run()?;
-    run.expect_exit(1)?.expect_all(VerdictId::ProxyDenied)?;
-    server.stop().map(drop)
-}
-
-fn microsocks() -> anyhow::Result<()> {
-    let server = server(V4)?;
-    let setting = Setting::on(V4)?;
-    let port = setting.address().port().to_string();
-    let proxy = setting.start("microsocks", &["-i", "127.0.0.1", "-p", &port])?;
-    all_kinds(&server, "socks5", &proxy)?;
-    all_kinds(&server, "socks5h", &proxy)?;
-    server.stop().map(drop)
-}
-
-fn microsocks_wants_a_password() -> anyhow::Result<()> {
-    let server = server(V4)?;
-    let setting = Setting::on(V4)?;
-    let port = setting.address().port().to_string();
-    let arguments = ["-i", "127.0.0.1", "-p", &port, "-u", "prober", "-P", SECRET];
-    let proxy = setting.start("microsocks", &arguments)?;
-    let required = VerdictId::ProxyAuthenticationRequired;
-    let run = one(&server, "socks5h", &proxy)?.run()?;
-    run.expect_exit(1)?.expect_all(required)?;
-    for (password, verdict) in [("wrong-secret", required), (SECRET, VerdictId::Reachable)] {
-        let run = one(&server, "socks5h", &proxy)?
-            .variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{password}"))
-            .run()?;
-        run.expect_all(verdict)?;
-        silent(&run, password)?;
-    }
+    run.expect_exit(1)?;
+    let intercepted = VerdictId::TlsIntercepted;
+    expect_beside_direct(&run, server.port(1), intercepted, Segment::Proxy)?;
+    let claims = |run: &Run| -> anyhow::Result<String> {
+        let probes = run.of_port(server.port(1))?;
+        Ok(probes.iter().map(|p| p.verdict.claim.as_str()).collect())
+    };
+    ensure!(claims(&run)?.contains("CN=mitmproxy"), "{}", claims(&run)?);
+    // Nothing to compare it with, so nobody in particular is blamed.
+    let run = one(&server, "http", &proxy)?.run()?;
+    run.expect_exit(1)?.expect_all(intercepted)?;
+    let probe = run.one(server.port(1))?;
+    let blamed = &probe.verdict.segment;
+    ensure!(*blamed != Segment::Proxy, "{blamed:?} is blamed");
+    let plain = [SessionKind::Tcp, SessionKind::Http];
+    let run = Probe::of(&server)?
+        .args(["--via", &via])
+        .kinds(server.port(1), plain)
+        .run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
     server.stop().map(drop)
 }
 
@@ -319,7 +290,6 @@ pub(crate) fn silent(run: &Run, secret: &str) -> anyhow::Result<()> {
 }
 
 pub(crate) const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-const V6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
 
 pub(crate) const SECRET: &str = "p:w@rd/100%";
 /// Squid's helper for Digest ends a password there.

@@ -33,8 +33,8 @@ pub struct Challenged {
 /// What is said to a challenge.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Authorization {
-    /// How it authenticates, for a report.
-    pub method: String,
+    /// How it says who the user is, for a report; absent as long as it does not.
+    pub method: Option<String>,
     /// The value of Proxy-Authorization.
     pub value: String,
     /// It has to be the first that is said on a connection.
@@ -97,7 +97,7 @@ fn is_token(word: &str) -> bool {
 
 impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Authorization({} …)", self.method)
+        write!(f, "Authorization({:?} …)", self.method)
     }
 }
 

@@ -92,7 +92,9 @@ impl Connect {
         let trouble = match answer {
             Ok(said) => match request(&self.target, Some(&said.value)) {
                 Ok(request) => {
-                    add_once(&mut self.authentication.tried, &said.method);
+                    if let Some(method) = &said.method {
+                        add_once(&mut self.authentication.tried, method);
+                    }
                     self.request = request;
                     let rest = if said.fresh { Rest::Abandoned } else { rest };
                     return self.again(rest, outgoing);

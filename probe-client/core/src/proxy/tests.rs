@@ -13,7 +13,7 @@ fn connect() -> ProxyDialogue {
 
 fn say(value: &str) -> Result<Authorization, Unanswered> {
     Ok(Authorization {
-        method: value.split(' ').next().unwrap_or_default().to_owned(),
+        method: value.split(' ').next().map(str::to_owned),
         value: value.to_owned(),
         fresh: false,
     })

@@ -22,7 +22,8 @@ async fn answer(
 }
 
 fn method(answer: &Result<Authorization, Unanswered>) -> &str {
-    answer.as_ref().map_or("", |a| a.method.as_str())
+    let said = answer.as_ref().ok();
+    said.and_then(|a| a.method.as_deref()).unwrap_or_default()
 }
 
 /// RFC 7617 section 2.
@@ -74,7 +75,8 @@ async fn what_is_not_taken_up_gives_way_to_the_next() {
     ] {
         let mut who = aladdin();
         let first = answer(&mut who, &format!("NTLM, {DIGEST}"), true).await;
-        assert_eq!(method(&first), "NTLM");
+        // Nobody has been named yet.
+        assert!(method(&first).is_empty() && first.unwrap().value.starts_with("NTLM "));
         let then = answer(&mut who, &second, same_connection).await;
         assert_eq!(method(&then), "Digest", "{second}");
         assert!(then.unwrap().fresh, "{second}");

@@ -2,7 +2,7 @@
 
 use super::super::evidence::{Evidence, testimony};
 use crate::catalogue::VerdictId;
-use crate::measurement::PresentedCertificate;
+use crate::measurement::{Measurement, PresentedCertificate};
 use crate::session::{Agreement, Testimony};
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -13,18 +13,9 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     evidence.probe.session_kind().shape().tls?;
     let certificate = evidence.probe.certificate.as_ref();
     let why = difference(testimony, certificate)?;
-    let verdict = Verdict::new(
-        VerdictId::TlsIntercepted,
-        Segment::PATH,
-        Confidence::High,
-        format!(
-            "TLS to {} is opened on the way and relayed onward to the server{}",
-            evidence.target(),
-            by(certificate)
-        ),
-    )
-    .because(why)
-    .because("the server's testimony did come back, so what was opened is passed on");
+    let verdict = opened(evidence, "relayed onward to the server", certificate)
+        .because(why)
+        .because("the server's testimony did come back, so what was opened is passed on");
     Some(with_next_step(verdict, evidence))
 }
 
@@ -32,21 +23,56 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
 pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     let minting = evidence.probe.minting.as_ref().filter(|m| m.minted())?;
     let certificate = minting.certificate.as_ref();
-    let verdict = Verdict::new(
-        VerdictId::TlsIntercepted,
-        Segment::PATH,
-        Confidence::High,
-        format!(
-            "TLS to {} is opened on the way and not relayed to the server{}",
-            evidence.target(),
-            by(certificate)
-        ),
-    )
-    .because(format!(
+    let verdict = opened(evidence, "not relayed to the server", certificate).because(format!(
         "asked for the made-up name {}, the same port presented a certificate for it",
         minting.name_asked
     ));
     Some(with_next_step(verdict, evidence))
+}
+
+/// Where it is opened: on a proxy's path alone, if another path shows the same port without that.
+fn opened(
+    evidence: &Evidence<'_>,
+    then: &str,
+    certificate: Option<&PresentedCertificate>,
+) -> Verdict {
+    let (segment, place, why) = match (evidence.proxy(), whole_elsewhere(evidence)) {
+        (None, _) => (Segment::PATH, "on the way".to_owned(), None),
+        (Some(proxy), Some(other)) => (
+            Segment::Proxy,
+            format!("on the path through {proxy}"),
+            Some(format!(
+                "over the path {} the same port shows the server's own TLS session, so the proxy opens it, or what \
+                 stands on the way to it or behind it",
+                other.path
+            )),
+        ),
+        (Some(proxy), None) => (
+            Segment::PATH,
+            "on the way".to_owned(),
+            Some(format!(
+                "no other path of this run shows the port without that, so it may be {proxy}, or a device before or \
+                 behind it"
+            )),
+        ),
+    };
+    let (target, by) = (evidence.target(), by(certificate));
+    let claim = format!("TLS to {target} is opened {place} and {then}{by}");
+    let mut verdict = Verdict::new(VerdictId::TlsIntercepted, segment, Confidence::High, claim);
+    verdict.evidence.extend(why);
+    verdict
+}
+
+/// The same rule over another path, in one TLS session from end to end.
+fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
+    let mut same_rule = evidence
+        .other_paths
+        .iter()
+        .filter(|m| m.rule.id == evidence.probe.rule.id);
+    let whole = |m: &&&Measurement| {
+        testimony(m).is_some_and(|t| difference(t, m.certificate.as_ref()).is_none())
+    };
+    same_rule.find(whole).copied()
 }
 
 /// How the two ends' TLS sessions differ; absent where they are one.
@@ -83,6 +109,10 @@ fn by(certificate: Option<&PresentedCertificate>) -> String {
 
 fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>) -> Verdict {
     let target = evidence.target();
+    let team = match (&verdict.segment, evidence.proxy()) {
+        (Segment::Proxy, Some(proxy)) => format!("runs {proxy} or TLS inspection beside it"),
+        _ => "runs TLS inspection".to_owned(),
+    };
     let why = match evidence.probe.session_kind() {
         SessionKind::Nettcp => {
             " (HPC Pack's own traffic there uses client certificates, which such a device cannot present)"
@@ -94,6 +124,6 @@ fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>) -> Verdict {
         | SessionKind::Rdp => "",
     };
     verdict.next(format!(
-        "ask the team that runs TLS inspection to exempt {target} from decryption{why}"
+        "ask the team that {team} to exempt {target} from decryption{why}"
     ))
 }
