@@ -25,13 +25,19 @@ use crate::probe::ProbeContext;
 use crate::resolve::{Family, resolve};
 use crate::tls::{ProxyTrust, server_name};
 
+#[cfg(not(target_vendor = "win7"))]
 mod handshake;
 mod identification;
+#[cfg(not(target_vendor = "win7"))]
 mod kdc;
+#[cfg(target_vendor = "win7")]
+mod no_handshake;
 mod password;
 mod standing;
 
 use identification::Identification;
+#[cfg(target_vendor = "win7")]
+use no_handshake as handshake;
 use standing::{Leave, Standing};
 
 /// A proxy whose name has been looked up.
