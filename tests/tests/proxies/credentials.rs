@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use fwprobe_tests::middlebox::{Manner, Middlebox};
+use fwprobe_tests::real_proxy::Setting;
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Authority, Probe, Seat, ServerPlan};
 use probe_core::catalogue::VerdictId;
@@ -26,6 +27,7 @@ pub(crate) fn trials() -> Trials {
             "the_environment_names_the_proxy",
             the_environment_names_the_proxy,
         )
+        .once("no_report_tells_them", no_report_tells_them)
         .once("wrong_places", wrong_places)
 }
 
@@ -157,6 +159,48 @@ fn the_environment_names_the_proxy() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
+/// In no format, in no encoding; of a run that has to say something about them.
+fn no_report_tells_them() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
+    for secret in [SECRET, "another-secret"] {
+        let probe = Probe::of(&server)?.args(["--via", &url("http", V4, proxy.port())]);
+        let file = probe.file("credentials", &format!("prober:{secret}\n"))?;
+        // Outlives the run's own.
+        let setting = Setting::on(V4)?;
+        let place = setting.directory();
+        let written: Vec<_> = FORMATS.iter().map(|f| (f, place.join(f))).collect();
+        let outputs = written
+            .iter()
+            .map(|(f, path)| format!("{f}={}", path.display()));
+        let run = probe
+            .args(outputs.flat_map(|output| ["--output".to_owned(), output]))
+            .arg("--proxy-credentials-file")
+            .arg(&file)
+            .port(server.port(1), SessionKind::Tls)
+            .run()?;
+        silent(&run, secret)?;
+        let wide: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let forms = [secret.as_bytes(), &wide].map(|form| {
+            use base64::Engine as _;
+            let base64 = base64::prelude::BASE64_STANDARD.encode(form);
+            [form.to_vec(), base64.into_bytes(), hex(form).into_bytes()]
+        });
+        for (format, path) in written {
+            let report = std::fs::read(&path).with_context(|| format!("no report as {format}"))?;
+            for form in forms.iter().flatten() {
+                let told = report.windows(form.len()).any(|window| window == form);
+                ensure!(!told, "{format} tells the password");
+            }
+        }
+    }
+    server.stop().map(drop)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Exit code 2, a reason, and nothing repeated.
 fn wrong_places() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
@@ -194,3 +238,5 @@ fn wrong_places() -> anyhow::Result<()> {
 }
 
 const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+const FORMATS: [&str; 4] = ["table", "json", "hpc-step-result", "hpc-step-summary"];
