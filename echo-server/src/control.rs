@@ -3,6 +3,7 @@
 
 mod caller;
 mod gate;
+mod lookout;
 mod methods;
 mod watching;
 

@@ -55,15 +55,16 @@ impl HalfOpenWatch {
         self.available
     }
 
-    /// Notes as sightings what `caller` has half open on any of `ports`, as dialled. It blocks for
-    /// some milliseconds when this host has very many connections.
-    pub(crate) fn look(&self, instance: &Instance, caller: IpAddr, ports: &[u16]) {
+    /// Notes as sightings what `caller` has half open on any of `ports`, as dialled, or on all. It blocks
+    /// for some milliseconds when this host has very many connections.
+    pub(crate) fn look(&self, instance: &Instance, caller: IpAddr, ports: Option<&[u16]>) {
         if !self.available {
             return;
         }
         let now = instance.clock.now();
         let listeners = self.listeners.iter();
-        let asked = listeners.filter(|listener| ports.contains(&dialled(listener)));
+        let asked = listeners
+            .filter(|listener| ports.is_none_or(|ports| ports.contains(&dialled(listener))));
         for listener in asked {
             // Whoever is accepted meanwhile waits here, and finds itself in the list afterwards.
             let mut seen = self.seen();

@@ -1,6 +1,7 @@
 //! Who is at the other end of a control connection, and whether that is known yet.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use echo_core::control::{Call, CallError, Method, open_call};
@@ -23,6 +24,8 @@ pub(super) struct Caller {
     /// Its place among the control connections of known clients, from the first authentic call on.
     place: OnceLock<OwnedSemaphorePermit>,
     known: Notify,
+    /// Its half-open connections are being looked for.
+    looked_after: AtomicBool,
 }
 
 impl Caller {
@@ -37,7 +40,13 @@ impl Caller {
             exporter,
             place: OnceLock::new(),
             known: Notify::new(),
+            looked_after: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the lookout for its half-open connections is still to begin; so it is but once.
+    pub(super) fn begins_lookout(&self) -> bool {
+        !self.looked_after.swap(true, Ordering::Relaxed)
     }
 
     /// Waits for the first authentic call.

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::gate::Authentic;
+use super::lookout;
 use super::watching::{SightingStream, Watching};
 use crate::reload::Rejected;
 
@@ -75,6 +76,7 @@ impl Control for Methods {
             peer = %self.caller.address,
             "run opened"
         );
+        lookout::begin(&self.caller);
         Ok(Response::new(RunOpened {
             time_unix_ms: wall.0,
         }))

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use tonic::Status;
 
 use super::caller::Caller;
+use super::lookout::{BETWEEN_LOOKS, look};
 
 pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Status>> + Send>>;
 
@@ -53,7 +54,7 @@ impl Watching {
             if self.has_looked {
                 sleep(left.min(BETWEEN_LOOKS)).await;
             }
-            self.look_for_half_open().await;
+            look(Arc::clone(&self.caller), Some(self.ports.clone())).await;
             let sightings = &self.caller.instance.sightings;
             if left > Duration::ZERO {
                 self.ready.extend(watch.poll(sightings));
@@ -64,23 +65,4 @@ impl Watching {
             self.has_looked = true;
         }
     }
-
-    async fn look_for_half_open(&self) {
-        let instance = &self.caller.instance;
-        if instance.live().behind_source_nat || !instance.half_open.is_available() {
-            return;
-        }
-        let (caller, ports) = (Arc::clone(&self.caller), self.ports.clone());
-        let look = move || {
-            let instance = &caller.instance;
-            instance
-                .half_open
-                .look(instance, caller.address.ip(), &ports);
-        };
-        // That the runtime is shutting down is the only way for this to fail.
-        let _ = tokio::task::spawn_blocking(look).await;
-    }
 }
-
-/// How long news may wait. A look costs a walk through all sightings.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);

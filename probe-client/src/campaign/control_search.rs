@@ -154,9 +154,10 @@ impl<'a> Search<'a> {
         }
         self.dialled.push(port);
         let (identity, context) = (self.identity.clone(), self.campaign.context.clone());
+        let run_id = self.campaign.run_id;
         let destination = Arc::clone(&self.destination);
         self.attempts
-            .spawn(async move { attempt(&destination, port, &identity, &context).await });
+            .spawn(async move { attempt(&destination, port, &identity, &context, run_id).await });
     }
 
     /// Waits for every attempt under way.
@@ -208,9 +209,10 @@ pub(super) async fn attempt(
     port: u16,
     identity: &ControlIdentity,
     context: &ProbeContext,
+    run_id: [u8; 16],
 ) -> Attempt {
     let pending = Pending::start(context.clock, Operation::Control, destination.shown(port));
-    let result = describe(destination, port, identity, context).await;
+    let result = introduce(destination, port, identity, context, run_id).await;
     Attempt {
         port,
         observation: match &result {
@@ -221,17 +223,20 @@ pub(super) async fn attempt(
     }
 }
 
-async fn describe(
+/// Asks the server for its description, and has it look on while the run lasts.
+async fn introduce(
     destination: &Destination,
     port: u16,
     identity: &ControlIdentity,
     context: &ProbeContext,
+    run_id: [u8; 16],
 ) -> Result<(ControlChannel, ServerDescription), Failure> {
     let mut channel = ControlChannel::open(destination, port, identity, context).await?;
     let asked_us = context.clock.now_us();
     let asked_wall = wall_unix_ms();
     let description = channel.describe().await?;
     let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
+    channel.open_run(run_id).await?;
     Ok((channel, facts(description, asked_wall, round_trip_us)))
 }
 

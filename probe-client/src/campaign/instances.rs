@@ -63,7 +63,7 @@ pub(super) async fn meet(
         }
         let dialled = ports.iter().cycle().take(dials);
         let attempts =
-            dialled.map(|port| attempt(&destination, *port, &identity, &campaign.context));
+            dialled.map(|port| attempt(&destination, *port, &identity, &campaign.context, campaign.run_id));
         let mut is_new = false;
         for attempt in join_all(attempts).await {
             is_new |= note(result, attempt, &mut wanted);

@@ -1,0 +1,48 @@
+//! Looks for half-open connections of a client whose run is open, while its control connection lasts:
+//! the kernel forgets one soon if its own host lets no answer out, long before the client asks.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::caller::Caller;
+
+/// Begins to look, once for each connection.
+pub(super) fn begin(caller: &Arc<Caller>) {
+    if caller.begins_lookout() {
+        tokio::spawn(look_on(Arc::downgrade(caller)));
+    }
+}
+
+async fn look_on(caller: Weak<Caller>) {
+    let until = Instant::now() + LONGEST;
+    while Instant::now() < until {
+        let Some(caller) = caller.upgrade() else {
+            return;
+        };
+        look(caller, None).await;
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// Looks once, on `ports` as dialled, or on all.
+pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
+    let instance = &caller.instance;
+    if instance.live().behind_source_nat || !instance.half_open.is_available() {
+        return;
+    }
+    let look = move || {
+        let instance = &caller.instance;
+        let address = caller.address.ip();
+        instance.half_open.look(instance, address, ports.as_deref());
+    };
+    // That the runtime is shutting down is the only way for this to fail.
+    let _ = tokio::task::spawn_blocking(look).await;
+}
+
+/// How long news may wait. A look costs a walk through the kernel's table.
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// Longer than any client waits for a connection; it asks before that.
+const LONGEST: Duration = Duration::from_secs(30);
