@@ -18,6 +18,8 @@ use crate::config::Config;
 use crate::connect::ConnectOptions;
 use crate::control::ControlIdentity;
 use crate::destination::Destination;
+use crate::lookout::Lookout;
+use crate::pace::Pace;
 use crate::probe::{Departure, ProbeContext};
 use crate::progress::Progress;
 use crate::{host, tls};
@@ -30,6 +32,7 @@ mod instances;
 mod pace;
 mod shadow;
 mod sightings;
+mod survey;
 mod task;
 
 use control_search::Lead;
@@ -58,6 +61,7 @@ pub(crate) async fn run(
     by_server.sort_by_key(|(order, _)| *order);
     let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&campaign, &mut by_server, progress).await;
+    survey::afterwards(&campaign, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| campaign.compare(server, progress))).await;
     progress.clear();
@@ -98,6 +102,8 @@ struct Campaign {
     run_id: [u8; 16],
     /// This host's clock at the run's start.
     wall_unix_ms: u64,
+    /// Of all surveys together.
+    pace: Pace,
 }
 
 /// Everything about one server address over one path.
@@ -121,6 +127,7 @@ impl Campaign {
                     patience: config.patience,
                     max_segment: None,
                     keep_alive: None,
+                    lookout: Lookout::default(),
                 },
                 pins: config.connection.pins.clone(),
                 client: config.client.clone(),
@@ -130,29 +137,36 @@ impl Campaign {
             },
             run_id: rand::random(),
             wall_unix_ms: wall_unix_ms(),
+            pace: Pace::default(),
             config: config.clone(),
         }
     }
 
     /// All probes of one server address over one path, and its control channel.
-    async fn server(&self, destination: Destination, progress: &Progress) -> ServerResult {
+    async fn server(self: &Arc<Self>, destination: Destination, progress: &Progress) -> ServerResult {
         // The search must not dial a port while it is being probed: the server could not tell the two
         // connections apart.
         let (finished, leads) = mpsc::unbounded_channel();
         let destination = Arc::new(destination);
+        let measured = CancellationToken::new();
         let measuring = async {
             let probes = self.probes(&destination, progress, finished.clone());
             let comparison = async {
                 let comparison = control_port::measure(self, &destination).await;
+                self.note(&comparison);
                 let _ = finished.send(Lead::of(&comparison));
                 comparison
             };
             let both = tokio::join!(probes, comparison);
             drop(finished);
+            measured.cancel();
             both
         };
         let search = control_search::search(self, &destination, leads);
-        let ((probes, comparison), found) = tokio::join!(measuring, search);
+        let surveying = survey::beside(self, destination.surveyed(), &measured);
+        let ((mut probes, comparison), found, surveys) =
+            tokio::join!(measuring, search, surveying);
+        survey::attach(surveys, &mut probes);
         let (control, witnesses) = found.into_parts();
         ServerResult {
             destination,
@@ -174,7 +188,7 @@ impl Campaign {
 
     /// Every planned probe to `destination`, all at once, in the order of the plan.
     async fn probes(
-        &self,
+        self: &Arc<Self>,
         destination: &Arc<Destination>,
         progress: &Progress,
         finished: mpsc::UnboundedSender<Lead>,
@@ -186,11 +200,12 @@ impl Campaign {
         for (index, planned) in planned.enumerate() {
             let task = task::of(self, planned, destination);
             let shadow = shadows.of(self, planned, destination);
-            let (context, progress) = (self.context.clone(), progress.clone());
+            let (campaign, progress) = (Arc::clone(self), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
-                let measurement = shadow.beside(task, &context).await;
+                let measurement = shadow.beside(task, &campaign.context).await;
                 progress.one_done();
+                campaign.note(&measurement);
                 // Nobody listens any more once a channel is found.
                 let _ = finished.send(Lead::of(&measurement));
                 (index, measurement)
@@ -200,6 +215,13 @@ impl Campaign {
         let mut all = tasks.join_all().await;
         all.sort_by_key(|(index, _)| *index);
         all.into_iter().map(|(_, m)| m).collect()
+    }
+
+    /// For surveys, which are about this host's own way to the server.
+    fn note(&self, measurement: &Measurement) {
+        if measurement.path.is_direct() {
+            self.context.options.lookout.ended(measurement);
+        }
     }
 
     fn identity(&self, host: &str) -> ControlIdentity {

@@ -6,11 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use probe_core::observation::{Failure, FailureKind, Origin};
-use socket_facts::{IpFamily, drain_error_queue, set_hop_limit, set_mss, set_recv_err};
+use socket_facts::{
+    IpFamily, clear_recv_err, drain_error_queue, set_hop_limit, set_mss, set_recv_err,
+};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::lookout::Lookout;
 use crate::observe::connect_failure;
 
 /// How to connect; the same for all probes of a run.
@@ -24,6 +27,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) max_segment: Option<u16>,
     /// TCP keep-alive at this interval. Absent: none.
     pub(crate) keep_alive: Option<Duration>,
+    /// Told of SYNs that stay unanswered, before patience ends.
+    pub(crate) lookout: Lookout,
 }
 
 /// Connects to `address`.
@@ -35,21 +40,18 @@ pub(crate) async fn connect(
     options: &ConnectOptions,
 ) -> Result<TcpStream, Failure> {
     let local = |error: io::Error| connect_failure(&error, Some(&[]));
-    let socket = open(address, options).map_err(local)?;
-    match socket.connect(&address.into()) {
-        Ok(()) => {}
-        Err(error) if in_progress(&error) => {}
-        Err(error) => {
-            // At once: nothing can have come back yet, unless the queue says so.
-            let queue = drain_error_queue(&socket).unwrap_or_default();
-            return Err(connect_failure(&error, Some(&queue)));
-        }
+    let socket = open(address, options.bind, HOP_LIMIT_MARK).map_err(local)?;
+    shape(&socket, options).map_err(local)?;
+    if let Err(error) = begin(&socket, address) {
+        // At once: nothing can have come back yet, unless the queue says so.
+        let queue = drain_error_queue(&socket).unwrap_or_default();
+        return Err(connect_failure(&error, Some(&queue)));
     }
     let stream = TcpStream::from_std(socket.into()).map_err(local)?;
-    match timeout(options.patience, stream.writable()).await {
-        Err(_elapsed) => return Err(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
-        Ok(Err(error)) => return Err(local(error)),
-        Ok(Ok(())) => {}
+    match answered(&stream, address, options).await {
+        None => return Err(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+        Some(Err(error)) => return Err(local(error)),
+        Some(Ok(())) => {}
     }
     // take_error first: draining the queue clears it.
     let pending = stream.take_error().map_err(local)?;
@@ -59,7 +61,11 @@ pub(crate) async fn connect(
     }
     // An ICMP error wakes the socket while the kernel goes on trying: only a peer makes a connection.
     match stream.peer_addr() {
-        Ok(_peer) => Ok(stream),
+        Ok(_peer) => {
+            // From here on an ICMP error that TCP would overcome must not end the session.
+            let _ = clear_recv_err(&stream, IpFamily::from(address));
+            Ok(stream)
+        }
         Err(error) => {
             let reported = queue.as_ref().and_then(|queue| queue.last());
             let error = reported.map_or(error, |e| io::Error::from_raw_os_error(e.errno));
@@ -68,7 +74,24 @@ pub(crate) async fn connect(
     }
 }
 
-fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
+/// Waits until something has come back; `None`: nothing did, for as long as patience lasts.
+async fn answered(
+    stream: &TcpStream,
+    address: SocketAddr,
+    options: &ConnectOptions,
+) -> Option<io::Result<()>> {
+    let early = UNANSWERED.min(options.patience);
+    if let Ok(woken) = timeout(early, stream.writable()).await {
+        return Some(woken);
+    }
+    options.lookout.unanswered(address);
+    timeout(options.patience - early, stream.writable())
+        .await
+        .ok()
+}
+
+/// A socket ready to connect to `address`, whose packets get as far as `hop_limit` lets them.
+pub(crate) fn open(address: SocketAddr, bind: Option<IpAddr>, hop_limit: u8) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -79,16 +102,8 @@ fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
     let family = IpFamily::from(address.ip());
     // More evidence where the platform gives it; a session works without.
     let _ = set_recv_err(&socket, family);
-    let _ = set_hop_limit(&socket, family, HOP_LIMIT_MARK);
-    if let Some(bytes) = options.max_segment {
-        // Where the system has no such option, small writes do half of it.
-        let _ = set_mss(&socket, bytes);
-    }
-    if let Some(every) = options.keep_alive {
-        let keep_alive = TcpKeepalive::new().with_time(every).with_interval(every);
-        socket.set_tcp_keepalive(&keep_alive)?;
-    }
-    if let Some(bind) = options.bind {
+    let _ = set_hop_limit(&socket, family, hop_limit);
+    if let Some(bind) = bind {
         socket.bind(&SocketAddr::new(bind, 0).into())?;
     }
     Ok(socket)
@@ -97,6 +112,27 @@ fn open(address: SocketAddr, options: &ConnectOptions) -> io::Result<Socket> {
 /// Whether `TCP_MAXSEG` can be set before the handshake: on Linux, and not on Windows.
 pub(crate) const SEGMENTS_CAN_BE_LIMITED: bool = cfg!(target_os = "linux");
 
+/// What sets one session apart from an ordinary one.
+fn shape(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
+    if let Some(bytes) = options.max_segment {
+        // Where the system has no such option, small writes do half of it.
+        let _ = set_mss(socket, bytes);
+    }
+    if let Some(every) = options.keep_alive {
+        let keep_alive = TcpKeepalive::new().with_time(every).with_interval(every);
+        socket.set_tcp_keepalive(&keep_alive)?;
+    }
+    Ok(())
+}
+
+/// Sends the SYN, and does not wait for what comes of it.
+pub(crate) fn begin(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    match socket.connect(&address.into()) {
+        Err(error) if !in_progress(&error) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 fn in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(EINPROGRESS)
 }
@@ -104,6 +140,9 @@ fn in_progress(error: &io::Error) -> bool {
 /// The hop limit of every SYN: no system starts at it, so a device that opens the connection anew
 /// loses it, while one that translates addresses keeps it.
 pub(crate) const HOP_LIMIT_MARK: u8 = 100;
+
+/// The first SYN and its first repetition a second later are both unanswered.
+const UNANSWERED: Duration = Duration::from_millis(1_200);
 
 #[cfg(target_os = "linux")]
 const EINPROGRESS: i32 = 115;

@@ -55,6 +55,11 @@ impl Destination {
         self.address.map(|ip| SocketAddr::new(ip, port))
     }
 
+    /// The server's address, where the hops to it are this path's.
+    pub(crate) fn surveyed(&self) -> Option<IpAddr> {
+        self.address.filter(|_| self.path().is_direct())
+    }
+
     /// The server and `port`, for people.
     pub(crate) fn shown(&self, port: u16) -> String {
         match self.socket(port) {

@@ -21,6 +21,10 @@ pub(crate) fn set_recv_err(_: &Socket, _: IpFamily) -> Result<(), FactError> {
     Err(FactError::NotAvailable(Fact::ErrorQueue))
 }
 
+pub(crate) fn clear_recv_err(_: &Socket, _: IpFamily) -> Result<(), FactError> {
+    Err(FactError::NotAvailable(Fact::ErrorQueue))
+}
+
 pub(crate) fn drain_error_queue(_: &Socket) -> Result<Vec<SocketError>, FactError> {
     Err(FactError::NotAvailable(Fact::ErrorQueue))
 }

@@ -52,6 +52,18 @@ pub fn set_recv_err<'s>(socket: impl Into<SockRef<'s>>, family: IpFamily) -> Res
     platform::set_recv_err(&socket.into(), family)
 }
 
+/// Undoes [`set_recv_err`]: on an established connection a network's error that may pass would
+/// otherwise end the next call on it. What is queued stays.
+///
+/// # Errors
+/// [`FactError::NotAvailable`] off Linux.
+pub fn clear_recv_err<'s>(
+    socket: impl Into<SockRef<'s>>,
+    family: IpFamily,
+) -> Result<(), FactError> {
+    platform::clear_recv_err(&socket.into(), family)
+}
+
 /// Takes what `socket`'s error queue holds, oldest first, at most [`ERROR_QUEUE_MAX`] entries;
 /// never waits.
 ///

@@ -29,7 +29,9 @@ use linux as platform;
 use windows as platform;
 
 pub use addresses::local_addresses;
-pub use error_queue::{ERROR_QUEUE_MAX, ErrorOrigin, SocketError, drain_error_queue, set_recv_err};
+pub use error_queue::{
+    ERROR_QUEUE_MAX, ErrorOrigin, SocketError, clear_recv_err, drain_error_queue, set_recv_err,
+};
 pub use fact::{Fact, FactError, IpFamily};
 pub use half_open::{HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open};
 pub use marks::{set_hop_limit, set_mss};

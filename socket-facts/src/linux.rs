@@ -37,7 +37,11 @@ pub(crate) fn saved_syn(accepted: &Socket) -> Result<Option<Vec<u8>>, FactError>
 }
 
 pub(crate) fn set_recv_err(socket: &Socket, family: IpFamily) -> Result<(), FactError> {
-    error_queue::enable(socket, family).map_err(|source| classify(Fact::ErrorQueue, source))
+    error_queue::switch(socket, family, true).map_err(|source| classify(Fact::ErrorQueue, source))
+}
+
+pub(crate) fn clear_recv_err(socket: &Socket, family: IpFamily) -> Result<(), FactError> {
+    error_queue::switch(socket, family, false).map_err(|source| classify(Fact::ErrorQueue, source))
 }
 
 pub(crate) fn drain_error_queue(socket: &Socket) -> Result<Vec<SocketError>, FactError> {

@@ -12,6 +12,7 @@ mod death;
 mod evidence;
 mod findings;
 mod hello;
+mod place;
 mod run;
 
 pub use evidence::{Ending, Evidence};

@@ -17,5 +17,6 @@ pub mod profile;
 pub mod proxy;
 pub mod session;
 pub mod session_kind;
+pub mod survey;
 pub mod trail;
 pub mod verdict;

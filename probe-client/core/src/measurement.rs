@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use proto::syn::SynHeader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use crate::profile::{Direction, Expectation, Port, RuleId};
 use crate::proxy::ProxyAccount;
 use crate::session::{Agreement, Digest, SessionReport, StageReport};
 use crate::session_kind::SessionKind;
+use crate::survey::Survey;
 
 /// The part of a profile's rule that a report repeats.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -75,6 +77,9 @@ pub struct Measurement {
     /// Further sessions on the same port, each different in one respect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparisons: Vec<Comparison>,
+    /// Where on the way the cause lies, looked for where the probe failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Survey>,
 }
 
 /// A certificate as presented; what cannot be parsed is absent.
@@ -227,6 +232,11 @@ pub enum SightingEnd {
     Unknown,
 }
 
+/// Whether a SYN that arrived with hop limit `arrived` can have left with `mark`.
+pub(crate) fn is_marked(arrived: u8, mark: u8) -> bool {
+    arrived <= mark && arrived > MOST_COMMON_START
+}
+
 impl Measurement {
     /// One that is yet to be made.
     pub fn begin(
@@ -252,6 +262,7 @@ impl Measurement {
             transport: None,
             sighting: None,
             comparisons: Vec::new(),
+            survey: None,
         }
     }
 
@@ -266,6 +277,17 @@ impl Measurement {
         self.observations
             .iter()
             .any(|o| o.operation == operation && o.failure.is_none())
+    }
+
+    /// How many hops away the server is, by the SYN that it received; absent where that SYN was not
+    /// saved, or is not this host's own.
+    pub fn server_distance(&self) -> Option<u8> {
+        let session = self.session.as_ref()?;
+        let mark = session.hop_limit_mark?;
+        let syn = session.testimony.as_ref()?.syn.as_ref()?;
+        let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
+        // Every router on the way takes one.
+        is_marked(arrived, mark).then(|| mark - arrived + 1)
     }
 
     pub fn session_kind(&self) -> SessionKind {
@@ -364,3 +386,7 @@ impl Measurement {
 
 /// The server waits for five seconds and more before it closes a session that has gone silent.
 const LATE_US: u64 = 4_500_000;
+
+/// Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A marked SYN would
+/// need 36 hops to look like the first, and cannot look like the others.
+const MOST_COMMON_START: u8 = 64;

@@ -203,7 +203,7 @@ impl Patience {
 }
 
 /// A session may take this many times the patience for one step: enough for 180 KiB over 100 kbit/s
-/// with the default of 4 s.
+/// with the default of 3.5 s.
 const PATIENCE_IN_ALL: u32 = 5;
 
 /// Read and write sizes: small, since thousands of sessions may be in flight.

@@ -11,10 +11,10 @@ use socket2::Socket;
 
 use crate::{ERROR_QUEUE_MAX, ErrorOrigin, IpFamily, SocketError};
 
-pub(super) fn enable(socket: &Socket, family: IpFamily) -> io::Result<()> {
+pub(super) fn switch(socket: &Socket, family: IpFamily, on: bool) -> io::Result<()> {
     match family {
-        IpFamily::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &true)?,
-        IpFamily::V6 => setsockopt(socket, sockopt::Ipv6RecvErr, &true)?,
+        IpFamily::V4 => setsockopt(socket, sockopt::Ipv4RecvErr, &on)?,
+        IpFamily::V6 => setsockopt(socket, sockopt::Ipv6RecvErr, &on)?,
     }
     Ok(())
 }

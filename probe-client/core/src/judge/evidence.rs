@@ -7,6 +7,7 @@ use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::{ProxyAddress, authority};
 use crate::session::{Fault, Recognised, SessionReport, Testimony};
+use crate::survey::{Comparison, Survey};
 
 /// One probe's measurement, and what it is compared with.
 #[derive(Clone, Debug)]
@@ -155,6 +156,28 @@ impl<'a> Evidence<'a> {
             none if none.is_empty() => possible,
             exact => exact,
         }
+    }
+
+    /// The survey of the hops to this probe's port.
+    pub fn survey(&self) -> Option<&'a Survey> {
+        let same_port = self
+            .same_server
+            .iter()
+            .filter(|m| m.address == self.probe.address);
+        let own = std::iter::once(&self.probe);
+        own.chain(same_port).find_map(|m| m.survey.as_ref())
+    }
+
+    /// Whoever answers on this port, against the server's distance as this port's survey and all
+    /// sessions with the server show it.
+    pub fn answering(&self) -> Comparison {
+        let known: Vec<u8> = self
+            .same_server
+            .iter()
+            .filter_map(|m| m.server_distance())
+            .collect();
+        self.survey()
+            .map_or(Comparison::Undecided, |survey| survey.compare(&known))
     }
 
     /// Other ports of this server that brought a testimony, for evidence texts.

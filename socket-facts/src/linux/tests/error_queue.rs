@@ -125,3 +125,19 @@ fn a_reset_is_no_message_from_the_way() {
         assert_eq!(drain_error_queue(&client).unwrap(), []);
     }
 }
+
+#[test]
+fn once_cleared_nothing_more_is_queued() {
+    for family in FAMILIES {
+        let Some((_deaf, address)) = deaf(family) else {
+            continue;
+        };
+        let socket = refused_by(family, address);
+        drain_error_queue(&socket).unwrap();
+        clear_recv_err(&socket, family).unwrap();
+        socket.send(b"?").unwrap();
+        let refusal = socket.recv(&mut [0; 1]).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(drain_error_queue(&socket).unwrap(), []);
+    }
+}

@@ -2,9 +2,12 @@
 //! server is known to be up.
 
 use super::super::evidence::{Ending, Evidence};
+use super::super::place::Place;
 use crate::catalogue::VerdictId;
+use crate::control_record::ControlRecord;
 use crate::measurement::SightingEnd;
 use crate::observation::FailureKind;
+use crate::survey::{Beyond, Comparison, LastHop};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -28,39 +31,106 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 
 fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let address = evidence.probe.address?;
-    let target = evidence.target();
-    let port = address.port();
     let (listening, lacking) = evidence.instances();
-    let lacks_an_instance = evidence.control?.lacks_an_instance();
-    Some(if lacking.is_empty() && !listening.is_empty() {
-        if lacks_an_instance {
-            // That one may not listen there.
-            return None;
+    let lacks_an_instance = evidence
+        .control
+        .is_some_and(ControlRecord::lacks_an_instance);
+    let listens = match (listening.is_empty(), lacking.is_empty()) {
+        (false, true) => Some(true),
+        (true, false) => Some(false),
+        (true, true) | (false, false) => None,
+    };
+    // Whichever instance answered: it may be one that does not listen there.
+    let by_chance = !listening.is_empty() && (lacks_an_instance || !lacking.is_empty());
+    match (evidence.answering(), listens) {
+        (Comparison::Nearer { answering, server }, _) => {
+            let place = Place::of_answer(evidence.survey()?, "RST", answering, server);
+            Some(rejected_at(evidence, place))
         }
-        Verdict::new(
-            VerdictId::Rejected,
-            Segment::PATH,
-            Confidence::Medium,
-            format!("a device before the server resets connections to {target}"),
-        )
-        .because(format!(
-            "the server says that it listens on port {port}, yet the SYN was answered with RST"
-        ))
-        .next(format!(
-            "ask the firewall team which rule rejects TCP to {target} with a reset"
-        ))
-    } else if lacking.is_empty() || !listening.is_empty() {
-        return None;
-    } else {
-        Verdict::new(
-            VerdictId::NotListening,
-            Segment::ServerHost,
-            Confidence::Medium,
-            format!("nothing listens on port {port} of the server; its host refused the connection"),
-        )
-        .because(format!("the server says that it does not listen on port {port}; who sent the RST was not measured"))
-        .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
-    })
+        (Comparison::Same { .. } | Comparison::Undecided, _) if by_chance => None,
+        (Comparison::Same { distance }, Some(true)) => Some(rejected_by_host(evidence, distance)),
+        (Comparison::Same { distance }, Some(false)) => Some(
+            not_listening(evidence, Confidence::High)
+                .because(from_there(distance))
+                .because(format!("the server says that it does not listen on port {}", address.port())),
+        ),
+        (Comparison::Same { distance }, None) => {
+            Some(not_listening(evidence, Confidence::Medium).because(from_there(distance)))
+        }
+        (Comparison::Undecided, Some(true)) => Some(rejected_somewhere(evidence, address.port())),
+        (Comparison::Undecided, Some(false)) => {
+            Some(not_listening(evidence, Confidence::Medium).because(format!(
+                "the server says that it does not listen on port {}; who sent the RST was not measured",
+                address.port()
+            )))
+        }
+        (Comparison::Undecided, None) => None,
+    }
+}
+
+fn rejected_at(evidence: &Evidence<'_>, place: Place) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        place.segment,
+        Confidence::High,
+        format!(
+            "a device before the server resets connections to {target}, {}",
+            place.words.unwrap_or_default()
+        ),
+    )
+    .because(place.fact)
+    .next(format!(
+        "ask {} which rule rejects TCP to {target} with a reset",
+        place.whom.unwrap_or_default()
+    ))
+}
+
+fn rejected_by_host(evidence: &Evidence<'_>, distance: u8) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        Segment::ServerHost,
+        Confidence::Medium,
+        format!("the server's host, or the device right before it, resets connections to {target} although the server listens there"),
+    )
+    .because(from_there(distance))
+    .because("the server says that it listens on that port, yet the SYN was answered with RST")
+    .next(format!(
+        "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`) first, then \
+         in the last device before it"
+    ))
+}
+
+fn rejected_somewhere(evidence: &Evidence<'_>, port: u16) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        Segment::PATH,
+        Confidence::Medium,
+        format!("a device before the server resets connections to {target}"),
+    )
+    .because(format!(
+        "the server says that it listens on port {port}, yet the SYN was answered with RST"
+    ))
+    .next(format!(
+        "ask the firewall team which rule rejects TCP to {target} with a reset"
+    ))
+}
+
+fn not_listening(evidence: &Evidence<'_>, confidence: Confidence) -> Verdict {
+    let port = evidence.probe.address.map_or(0, |a| a.port());
+    Verdict::new(
+        VerdictId::NotListening,
+        Segment::ServerHost,
+        confidence,
+        format!("nothing listens on port {port} of the server; its host refused the connection"),
+    )
+    .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
+}
+
+fn from_there(distance: u8) -> String {
+    format!("the RST comes from exactly as far away as the server: {distance} hops")
 }
 
 fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -82,21 +152,51 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
             )),
         );
     }
-    let answer = evidence.sighting_answer()?;
-    if !answer.sees_half_open || !evidence.never_seen() {
+    dropped(evidence)
+}
+
+/// By the server's word, or because the SYNs are seen to end on the way.
+fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let target = evidence.target();
+    let place = Place::of_drop(evidence);
+    let answer = evidence.sighting_answer();
+    let unseen = answer.is_some_and(|answer| answer.sees_half_open) && evidence.never_seen();
+    let seen = answer.is_some_and(|answer| !answer.sightings.is_empty());
+    let ends_on_the_way = evidence.survey().is_some_and(|survey| {
+        let last = survey.last_hop();
+        matches!(
+            last,
+            LastHop::Lost {
+                lost_before: Beyond::Hop(_),
+                ..
+            }
+        )
+    });
+    if seen || !(unseen || ends_on_the_way) {
         return None;
     }
-    Some(
-        Verdict::new(
-            VerdictId::Dropped,
-            Segment::Unknown,
-            Confidence::High,
-            format!("connections to {target} are dropped silently before they reach the server"),
-        )
-        .because("the server looked for a SYN from this host on that port in that time and saw none")
-        .next(format!(
+    let mut claim =
+        format!("connections to {target} are dropped silently before they reach the server");
+    if let Some(words) = &place.words {
+        claim.push_str(&format!(", {words}"));
+    }
+    let confidence = if unseen {
+        Confidence::High
+    } else {
+        Confidence::Medium
+    };
+    let mut verdict = Verdict::new(VerdictId::Dropped, place.segment, confidence, claim);
+    if unseen {
+        verdict = verdict.because(
+            "the server looked for a SYN from this host on that port in that time and saw none",
+        );
+    }
+    let next = match place.whom {
+        Some(whom) => format!("ask {whom} to allow TCP to {target}"),
+        None => format!(
             "ask the firewall team to allow outbound TCP to {target}, and the cloud team to allow it inbound (network \
              security group, server host's own firewall)"
-        )),
-    )
+        ),
+    };
+    Some(verdict.because(place.fact).next(next))
 }

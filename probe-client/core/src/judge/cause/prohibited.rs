@@ -22,8 +22,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (segment, who) = if by_server {
         (Segment::ServerHost, "the server's own host".to_owned())
     } else {
-        let address = Some(sender);
-        (Segment::Path { hop: None, address }, sender.to_string())
+        let hop = evidence.survey().and_then(|survey| survey.hop_of(sender));
+        let segment = Segment::Path {
+            hop,
+            address: Some(sender),
+        };
+        let who = hop.map_or_else(|| sender.to_string(), |hop| format!("hop {hop} ({sender})"));
+        (segment, who)
     };
     let mut verdict = Verdict::new(
         VerdictId::Prohibited,

@@ -2,6 +2,7 @@
 //! one per port.
 
 use super::super::evidence::{Ending, Evidence};
+use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -28,7 +29,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else {
         "the server is not running on that host, or a device blocks this address"
     };
-    let verdict = Verdict::new(
+    let mut verdict = Verdict::new(
         VerdictId::ServerUnreachable,
         Segment::Unknown,
         Confidence::High,
@@ -39,6 +40,12 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
          the address is right; if it is, ask the firewall team whether this address is blocked as a whole",
     );
+    // Traced on one port for all: this is one statement about the server's address.
+    let mut surveys = evidence
+        .same_server
+        .iter()
+        .filter_map(|m| m.survey.as_ref());
+    verdict.evidence.extend(surveys.find_map(as_far_as));
     Some(verdict)
 }
 

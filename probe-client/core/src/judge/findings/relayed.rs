@@ -4,6 +4,7 @@ use proto::syn::SynHeader;
 
 use super::super::evidence::{Evidence, testimony};
 use crate::catalogue::FindingId;
+use crate::measurement::is_marked;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
@@ -14,8 +15,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let syn = testimony(evidence.probe)?.syn.as_ref()?;
     let mark = evidence.session()?.hop_limit_mark?;
     let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
-    let ours = arrived <= mark && arrived > MOST_COMMON_START;
-    (!ours).then(|| {
+    (!is_marked(arrived, mark)).then(|| {
         Finding::new(
             FindingId::ConnectionRelayed,
             "a device opened the connection anew on its way",
@@ -25,7 +25,3 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
         ))
     })
 }
-
-/// Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A marked SYN would
-/// need 36 hops to look like the first, and cannot look like the others.
-const MOST_COMMON_START: u8 = 64;

@@ -1,0 +1,248 @@
+//! From a survey of hops to words: where on the way the cause lies, and whom that concerns.
+
+use std::net::IpAddr;
+
+use super::evidence::Evidence;
+use crate::survey::{AGREEING, Beyond, Distance, LastHop, Survey};
+use crate::verdict::Segment;
+
+/// Where the cause lies, as near as the survey tells.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) segment: Segment,
+    /// Ends a sentence such as "it is dropped …".
+    pub(super) words: Option<String>,
+    pub(super) fact: String,
+    /// Whom to ask; absent where the place is not known.
+    pub(super) whom: Option<String>,
+}
+
+impl Place {
+    /// Where the SYNs of a silent port vanish.
+    pub(super) fn of_drop(evidence: &Evidence<'_>) -> Self {
+        let Some(survey) = evidence.survey() else {
+            return Self::unknown("where on the way was not traced");
+        };
+        match survey.last_hop() {
+            LastHop::Lost { last, lost_before } => lost(survey, last, lost_before),
+            LastHop::Answered { hop } => Self::unknown(format!(
+                "the last hop that answers SYNs to it is {}; there was no port to compare with",
+                named(survey, hop)
+            )),
+            LastHop::Unknown => Self::unknown(NO_ICMP),
+        }
+    }
+
+    /// Who answers from nearer than the server; `what` is the answer.
+    pub(super) fn of_answer(
+        survey: &Survey,
+        what: &str,
+        answering: Distance,
+        server: Distance,
+    ) -> Self {
+        let at = answering.nearest;
+        let (hop, words) = if at == 1 {
+            (1, format!("at {} or before it", named(survey, 1)))
+        } else {
+            let (near, far) = (named(survey, at - 1), named(survey, at));
+            (at - 1, format!("at {near} or between it and {far}"))
+        };
+        let address = survey.address_of(hop);
+        Self {
+            segment: Segment::Path {
+                hop: Some(hop),
+                address,
+            },
+            words: Some(words),
+            fact: format!(
+                "the {what} comes from {} away, the server's own answers from {}",
+                hops(answering),
+                hops(server)
+            ),
+            whom: Some(owner(&format!("hop {hop}"), address)),
+        }
+    }
+
+    fn unknown(fact: impl Into<String>) -> Self {
+        Self {
+            segment: Segment::Unknown,
+            words: None,
+            fact: fact.into(),
+            whom: None,
+        }
+    }
+}
+
+/// What a survey says where nothing of the server answers at all.
+pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
+    let port = survey.port;
+    if let Some(distance) = survey.distance() {
+        let last = distance.nearest.saturating_sub(1);
+        let router = if last == 0 {
+            "no router lies in between".to_owned()
+        } else {
+            format!("the last router before that is {}", named(survey, last))
+        };
+        return Some(format!(
+            "port {port} is answered from {} away; {router}",
+            hops(distance)
+        ));
+    }
+    match survey.last_hop() {
+        LastHop::Answered { hop } => Some(format!(
+            "SYNs to port {port} get at least as far as {}; nothing behind it answers",
+            named(survey, hop)
+        )),
+        LastHop::Unknown => Some(NO_ICMP.to_owned()),
+        LastHop::Lost { .. } => None,
+    }
+}
+
+/// That errors about this port's connections come in the name of the dialled address, in words.
+pub(super) fn translated(evidence: &Evidence<'_>) -> Option<String> {
+    let dialled = evidence.probe.server()?;
+    let hop = evidence.survey()?.translated_at(dialled)?;
+    Some(format!(
+        "at hop {hop} already, errors come in the name of {dialled}: a device up to there sends these connections to \
+         another destination (DNAT)"
+    ))
+}
+
+/// `hop 2 (192.0.2.2)`.
+pub(super) fn named(survey: &Survey, hop: u8) -> String {
+    match survey.address_of(hop) {
+        Some(address) => format!("hop {hop} ({address})"),
+        None => format!("hop {hop} (which does not name itself)"),
+    }
+}
+
+fn lost(survey: &Survey, last: u8, lost_before: Beyond) -> Place {
+    let reference = survey
+        .reference
+        .map_or_else(String::new, |port| port.to_string());
+    let segment = segment(survey, last, lost_before);
+    let reached = match last {
+        0 => "no hop answers SYNs to it".to_owned(),
+        last => format!(
+            "SYNs to it are answered by {} and by none behind it",
+            named(survey, last)
+        ),
+    };
+    let (end, next) = match lost_before {
+        Beyond::Hop(hop) => (hop, named(survey, hop)),
+        Beyond::Server(hop) => (hop, format!("the server itself ({hop} hops away)")),
+    };
+    let mut fact = format!(
+        "{reached}; those to port {reference} are answered by {next} in the same second, from {AGREEING} source \
+         ports and more"
+    );
+    if last == 0 && end > 1 {
+        fact.push_str(&format!("; {NO_ICMP}"));
+    }
+    let words = match (last, lost_before) {
+        (0, Beyond::Hop(1)) => {
+            format!("before the first router, {next}, or by this host's own firewall")
+        }
+        (0, Beyond::Server(_)) => {
+            return Place {
+                segment,
+                words: None,
+                fact,
+                whom: None,
+            };
+        }
+        (0, Beyond::Hop(_)) => format!("before {next}"),
+        (last, Beyond::Server(hop)) if hop == last + 1 => format!(
+            "behind the last router, {}: by that router, the cloud's edge (network security group) or the server \
+             host's own firewall",
+            named(survey, last)
+        ),
+        (last, _) => format!("at {} or between it and {next}", named(survey, last)),
+    };
+    let whom = whom(survey, &segment);
+    Place {
+        segment,
+        words: Some(words),
+        fact,
+        whom: Some(whom),
+    }
+}
+
+fn segment(survey: &Survey, last: u8, lost_before: Beyond) -> Segment {
+    let at = |hop: u8| Segment::Path {
+        hop: Some(hop),
+        address: survey.address_of(hop),
+    };
+    match (last, lost_before) {
+        (0, Beyond::Hop(1)) => Segment::NearNetwork,
+        (0, Beyond::Hop(_)) => Segment::PATH,
+        (0, Beyond::Server(_)) => Segment::Unknown,
+        // One router in all is as much this end's as the other's.
+        (1, _) => at(1),
+        (last, Beyond::Server(hop)) if hop == last + 1 => Segment::CloudEdge,
+        (last, _) => at(last),
+    }
+}
+
+fn whom(survey: &Survey, segment: &Segment) -> String {
+    match segment {
+        Segment::Path {
+            hop: Some(hop),
+            address,
+        } => owner(&format!("hop {hop}"), *address),
+        Segment::NearNetwork => {
+            "whoever runs this host and the network up to its first router".to_owned()
+        }
+        Segment::CloudEdge => {
+            let last = survey.last_hop();
+            let router = match last {
+                LastHop::Lost { last, .. } => named(survey, last),
+                LastHop::Answered { .. } | LastHop::Unknown => "the last router".to_owned(),
+            };
+            format!(
+                "the cloud team (network security group, the server host's own firewall) and whoever runs {router}"
+            )
+        }
+        Segment::None
+        | Segment::ThisHost
+        | Segment::Path { .. }
+        | Segment::ServerHost
+        | Segment::Proxy
+        | Segment::Unknown => "the firewall team".to_owned(),
+    }
+}
+
+/// Who is to be asked about a device.
+fn owner(device: &str, address: Option<IpAddr>) -> String {
+    match address {
+        Some(address) if is_private(address) => format!(
+            "whoever runs {device} ({address}, a private address: a device of your own network, your VPN or your \
+             provider)"
+        ),
+        Some(address) => {
+            format!("whoever runs {device} ({address}; `whois {address}` names the network)")
+        }
+        None => format!("whoever runs {device}"),
+    }
+}
+
+/// RFC 1918, RFC 6598 (shared by carriers), RFC 3927, RFC 4193 and RFC 4291 section 2.5.6.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+fn hops(distance: Distance) -> String {
+    match (distance.nearest, distance.farthest) {
+        (1, 1) => "1 hop".to_owned(),
+        (n, f) if n == f => format!("{n} hops"),
+        (n, f) => format!("{n} to {f} hops"),
+    }
+}
+
+const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time exceeded), so the place cannot be told";

@@ -1,0 +1,177 @@
+//! Surveys of hops: SYNs whose hop limit is too small for the whole way, to a port that fails and,
+//! between them, to one that works. Which answers come back from how far says where the cause lies.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+mod distance;
+mod last_hop;
+mod surveyor;
+
+pub use distance::{Comparison, Distance};
+pub use last_hop::{Beyond, LastHop};
+pub use surveyor::{Surveyor, Wanted};
+
+/// Everything that was tried for one failing port.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Survey {
+    /// The failing port, as dialled.
+    pub port: u16,
+    /// A port of the same server on which a session ran whole. Absent: there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<u16>,
+    /// In the order in which they ended.
+    pub tries: Vec<HopTry>,
+}
+
+/// One SYN with a hop limit of its own, from a source port of its own.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct HopTry {
+    /// As dialled.
+    pub port: u16,
+    pub source_port: u16,
+    pub hop_limit: u8,
+    /// Since the run's start, in microseconds.
+    pub start_us: u64,
+    /// In microseconds.
+    pub duration_us: u64,
+    pub answer: HopAnswer,
+}
+
+/// What came back. ICMP errors count only where the kernel has matched what they quote with the very
+/// connection.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum HopAnswer {
+    /// Somebody accepted the connection.
+    SynAck,
+    /// RST.
+    Reset,
+    /// ICMP time exceeded: the SYN reached this hop and no further.
+    Expired { from: IpAddr },
+    /// Another ICMP error.
+    Unreachable {
+        from: IpAddr,
+        #[serde(rename = "type")]
+        icmp_type: u8,
+        code: u8,
+    },
+    /// Nothing in time.
+    Silence,
+    /// This host did not send it.
+    NotSent,
+}
+
+impl HopAnswer {
+    /// It came from whoever speaks for the port: the server, or a device in its place.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::SynAck | Self::Reset | Self::Unreachable { .. })
+    }
+
+    /// Somebody answered.
+    pub fn is_answer(self) -> bool {
+        self.is_end() || matches!(self, Self::Expired { .. })
+    }
+
+    /// The SYN was sent and did not get as far as whoever speaks for the port, or an answer was lost.
+    pub fn is_short(self) -> bool {
+        matches!(self, Self::Expired { .. } | Self::Silence)
+    }
+}
+
+impl Survey {
+    pub fn new(port: u16) -> Self {
+        Self {
+            port,
+            reference: None,
+            tries: Vec::new(),
+        }
+    }
+
+    pub fn of_port(&self, port: u16) -> impl Iterator<Item = &HopTry> + Clone {
+        self.tries.iter().filter(move |t| t.port == port)
+    }
+
+    pub fn of_reference(&self) -> impl Iterator<Item = &HopTry> + Clone {
+        let reference = self.reference;
+        self.tries.iter().filter(move |t| Some(t.port) == reference)
+    }
+
+    /// How far away whoever answers on the failing port is.
+    pub fn distance(&self) -> Option<Distance> {
+        Distance::of(self.of_port(self.port), &[])
+    }
+
+    /// How far away the server is, by the port that works and by `known` distances of other
+    /// connections to it.
+    pub fn server_distance(&self, known: &[u8]) -> Option<Distance> {
+        Distance::of(self.of_reference(), known)
+    }
+
+    /// Whether whoever answers on the failing port is nearer than the server.
+    pub fn compare(&self, known: &[u8]) -> Comparison {
+        match (self.distance(), self.server_distance(known)) {
+            (Some(failing), Some(server)) => failing.compare(server),
+            (None, _) | (_, None) => Comparison::Undecided,
+        }
+    }
+
+    /// The furthest hop that the failing port's SYNs reach, and the next one that is reached by the
+    /// other port's alone.
+    pub fn last_hop(&self) -> LastHop {
+        LastHop::of(self)
+    }
+
+    /// Who answered that hop limit `hop` was used up, on whichever port; the least of several.
+    pub fn address_of(&self, hop: u8) -> Option<IpAddr> {
+        let there = self.tries.iter().filter(|t| t.hop_limit == hop);
+        there.filter_map(HopTry::expired_at).min()
+    }
+
+    /// Where `address` answered that a hop limit was used up; the nearest of several.
+    pub fn hop_of(&self, address: IpAddr) -> Option<u8> {
+        let there = self
+            .tries
+            .iter()
+            .filter(|t| t.expired_at() == Some(address));
+        there.map(|t| t.hop_limit).min()
+    }
+
+    /// A hop of the failing port's path that answered in the name of `dialled` itself: a device there
+    /// sends the connection elsewhere, and translates the errors back.
+    pub fn translated_at(&self, dialled: IpAddr) -> Option<u8> {
+        self.of_port(self.port)
+            .filter(|t| t.expired_at() == Some(dialled))
+            .map(|t| t.hop_limit)
+            .min()
+    }
+}
+
+impl HopTry {
+    /// Who answered that the hop limit was used up.
+    pub fn expired_at(&self) -> Option<IpAddr> {
+        match self.answer {
+            HopAnswer::Expired { from } => Some(from),
+            HopAnswer::SynAck
+            | HopAnswer::Reset
+            | HopAnswer::Unreachable { .. }
+            | HopAnswer::Silence
+            | HopAnswer::NotSent => None,
+        }
+    }
+}
+
+/// How many different source ports `tries` used: routers choose among several ways by them.
+fn sources<'a>(tries: impl Iterator<Item = &'a HopTry>) -> usize {
+    tries.map(|t| t.source_port).collect::<BTreeSet<_>>().len()
+}
+
+/// So many connections from different source ports must agree before anything is claimed: one lost
+/// packet, or one odd way of several, decides nothing.
+pub const AGREEING: usize = 3;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! How far the SYNs of a silent port get: the last hop that still answers them, against the hops
+//! that answer the SYNs of a port that works.
+
+use super::{AGREEING, HopAnswer, HopTry, Survey, sources};
+
+/// What is known of the place where SYNs vanish.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LastHop {
+    /// No hop answered, on either port: routers send no ICMP, or it is lost.
+    Unknown,
+    /// Nothing to compare with: this hop answered last.
+    Answered { hop: u8 },
+    /// They get as far as hop `last` (0: to none), and not to `lost_before`, which the other port's
+    /// reach. The hops between the two answer neither.
+    Lost { last: u8, lost_before: Beyond },
+}
+
+/// Where the SYNs of the port that works were seen next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Beyond {
+    Hop(u8),
+    /// At the server itself, this many hops away.
+    Server(u8),
+}
+
+impl LastHop {
+    pub(super) fn of(survey: &Survey) -> Self {
+        let failing = || survey.of_port(survey.port);
+        let answered = failing().filter(|t| t.expired_at().is_some());
+        let last = answered.map(|t| t.hop_limit).max().unwrap_or(0);
+        let further = |t: &&HopTry| t.hop_limit > last && t.answer.is_answer();
+        let mut beyond: Vec<u8> = survey
+            .of_reference()
+            .filter(further)
+            .map(|t| t.hop_limit)
+            .collect();
+        beyond.sort_unstable();
+        beyond.dedup();
+        let lost_before = beyond.into_iter().find(|hop| is_lost_at(survey, *hop));
+        match lost_before {
+            Some(hop) if is_server(survey, hop) => Self::Lost {
+                last,
+                lost_before: Beyond::Server(hop),
+            },
+            Some(hop) => Self::Lost {
+                last,
+                lost_before: Beyond::Hop(hop),
+            },
+            None if last > 0 => Self::Answered { hop: last },
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// Enough of the failing port's SYNs with this hop limit stayed unanswered while one of the other
+/// port's was answered in the same second: the hop was neither out of reach nor sparing of ICMP.
+pub(super) fn is_lost_at(survey: &Survey, hop: u8) -> bool {
+    let there = |t: &&HopTry| t.hop_limit == hop;
+    let answered = || {
+        survey
+            .of_reference()
+            .filter(there)
+            .filter(|t| t.answer.is_answer())
+    };
+    let beside =
+        |t: &&HopTry| answered().any(|other| t.start_us.abs_diff(other.start_us) < SAME_SECOND_US);
+    let silent = survey
+        .of_port(survey.port)
+        .filter(there)
+        .filter(|t| t.answer == HopAnswer::Silence);
+    sources(silent.filter(beside)) >= AGREEING && sources(answered()) >= AGREEING
+}
+
+fn is_server(survey: &Survey, hop: u8) -> bool {
+    let mut there = survey.of_reference().filter(|t| t.hop_limit == hop);
+    there.any(|t| t.answer.is_end())
+}
+
+/// Routers that spare ICMP send about one a second.
+const SAME_SECOND_US: u64 = 1_000_000;

@@ -1,0 +1,298 @@
+//! Surveys of networks that exist in numbers only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const FAILING: u16 = 5901;
+const WORKING: u16 = 443;
+
+/// Routers one behind the other, the server after the last, and something that treats one port in a
+/// way of its own.
+#[derive(Clone, Debug)]
+struct Network {
+    /// Whether each of them tells of a hop limit that is used up.
+    routers: Vec<bool>,
+    /// The device: when it has forwarded or taken in a SYN that reached it with this hop limit.
+    fault: Fault,
+    /// Source ports whose number divides by this take a way that is one hop longer.
+    detour: Option<u16>,
+    /// The number of each SYN that is lost.
+    lost: BTreeSet<usize>,
+    /// Of the first SYNs to every port and hop limit, those whose place here is 0 are lost.
+    pattern: Vec<usize>,
+}
+
+/// What becomes of the failing port's SYNs that get as far as this hop limit.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Dropped(u8),
+    Reset(u8),
+    Accepted(u8),
+}
+
+impl Network {
+    fn server_at(&self) -> u8 {
+        u8::try_from(self.routers.len()).unwrap() + 1
+    }
+
+    fn answer(&self, number: usize, nth: usize, wanted: Wanted, source: u16) -> HopAnswer {
+        let place = usize::from(wanted.port) + usize::from(wanted.hop_limit) * 7 + nth;
+        let worn = !self.pattern.is_empty() && self.pattern[place % self.pattern.len()] == 0;
+        if self.lost.contains(&number) || (worn && nth < 2) {
+            return HopAnswer::Silence;
+        }
+        let longer = self
+            .detour
+            .is_some_and(|every| source.is_multiple_of(every));
+        let hop_limit = if longer {
+            wanted.hop_limit - 1
+        } else {
+            wanted.hop_limit
+        };
+        let at_fault = |from: u8| wanted.port == FAILING && hop_limit >= from;
+        match self.fault {
+            Fault::Dropped(from) if at_fault(from) => HopAnswer::Silence,
+            Fault::Reset(from) if at_fault(from) => HopAnswer::Reset,
+            Fault::Accepted(from) if at_fault(from) => HopAnswer::SynAck,
+            Fault::Dropped(_) | Fault::Reset(_) | Fault::Accepted(_) => self.undisturbed(hop_limit),
+        }
+    }
+
+    fn undisturbed(&self, hop_limit: u8) -> HopAnswer {
+        if hop_limit >= self.server_at() {
+            return HopAnswer::SynAck;
+        }
+        let tells = hop_limit == 0 || self.routers[usize::from(hop_limit) - 1];
+        if tells {
+            HopAnswer::Expired {
+                from: router(hop_limit),
+            }
+        } else {
+            HopAnswer::Silence
+        }
+    }
+
+    fn survey(&self, reference: bool, known: &[u8]) -> Survey {
+        let answers = !matches!(self.fault, Fault::Dropped(_));
+        let mut surveyor = Surveyor::new(FAILING, answers);
+        if reference {
+            surveyor.compare_with(WORKING, known);
+        }
+        let (mut sent, mut tried) = (0, BTreeMap::new());
+        loop {
+            let mut batch = Vec::new();
+            while let Some(wanted) = surveyor.next_syn() {
+                batch.push(wanted);
+            }
+            if batch.is_empty() {
+                assert!(!surveyor.is_waiting());
+                return surveyor.finish();
+            }
+            for wanted in batch {
+                assert!(sent < MOST_SYNS, "it does not end");
+                let source_port = 40_000 + u16::try_from(sent).unwrap();
+                let sent_there = tried.entry((wanted.port, wanted.hop_limit)).or_insert(0);
+                let answer = self.answer(sent, *sent_there, wanted, source_port);
+                *sent_there += 1;
+                surveyor.ended(HopTry {
+                    port: wanted.port,
+                    source_port,
+                    hop_limit: wanted.hop_limit,
+                    start_us: 20_000 * sent as u64,
+                    duration_us: 1_000,
+                    answer,
+                });
+                sent += 1;
+            }
+        }
+    }
+}
+
+fn router(hop: u8) -> IpAddr {
+    Ipv4Addr::new(192, 0, 2, hop).into()
+}
+
+fn plain(routers: usize, fault: Fault) -> Network {
+    Network {
+        routers: vec![true; routers],
+        fault,
+        detour: None,
+        lost: BTreeSet::new(),
+        pattern: Vec::new(),
+    }
+}
+
+#[test]
+fn a_drop_is_placed_behind_the_last_hop_that_answers() {
+    let at = |routers, from| {
+        plain(routers, Fault::Dropped(from))
+            .survey(true, &[])
+            .last_hop()
+    };
+    let lost = |last, lost_before| LastHop::Lost { last, lost_before };
+    assert_eq!(at(4, 3), lost(2, Beyond::Hop(3)));
+    assert_eq!(at(4, 1), lost(0, Beyond::Hop(1)));
+    assert_eq!(at(4, 5), lost(4, Beyond::Server(5)));
+    assert_eq!(at(0, 1), lost(0, Beyond::Server(1)));
+}
+
+#[test]
+fn routers_that_never_answer_widen_the_place() {
+    let mut network = plain(5, Fault::Dropped(3));
+    network.routers[2] = false;
+    let expected = LastHop::Lost {
+        last: 2,
+        lost_before: Beyond::Hop(4),
+    };
+    assert_eq!(network.survey(true, &[]).last_hop(), expected);
+    network.routers = vec![false; 5];
+    let expected = LastHop::Lost {
+        last: 0,
+        lost_before: Beyond::Server(6),
+    };
+    assert_eq!(network.survey(true, &[6]).last_hop(), expected);
+}
+
+#[test]
+fn without_a_port_that_works_there_is_a_last_hop_and_no_more() {
+    for (routers, from) in [(3, 3), (3, 4), (12, 11), (20, 21)] {
+        let survey = plain(routers, Fault::Dropped(from)).survey(false, &[]);
+        let last = from - 1;
+        assert_eq!(survey.last_hop(), LastHop::Answered { hop: last });
+        assert_eq!(survey.address_of(last), Some(router(last)));
+        // With a margin for two families at 50 a second within two seconds.
+        if routers < 8 {
+            assert!(survey.tries.len() <= 30, "{}", survey.tries.len());
+        }
+    }
+    let mut silent = plain(3, Fault::Dropped(1));
+    silent.routers = vec![false; 3];
+    assert_eq!(silent.survey(false, &[]).last_hop(), LastHop::Unknown);
+}
+
+#[test]
+fn a_reset_from_nearer_is_told_from_the_servers_own() {
+    let compare = |from| plain(4, Fault::Reset(from)).survey(true, &[]).compare(&[]);
+    let at = |hop| Distance {
+        nearest: hop,
+        farthest: hop,
+    };
+    for from in 1..=4 {
+        let nearer = Comparison::Nearer {
+            answering: at(from),
+            server: at(5),
+        };
+        assert_eq!(compare(from), nearer);
+    }
+    assert_eq!(compare(5), Comparison::Same { distance: 5 });
+}
+
+#[test]
+fn distances_need_no_icmp() {
+    let mut network = plain(4, Fault::Accepted(2));
+    network.routers = vec![false; 4];
+    let comparison = network.survey(true, &[]).compare(&[]);
+    assert!(matches!(comparison, Comparison::Nearer { .. }));
+}
+
+#[test]
+fn distances_known_from_sessions_save_syns() {
+    let network = plain(10, Fault::Reset(3));
+    let (all, few) = (
+        network.survey(true, &[]),
+        network.survey(true, &[11, 11, 11]),
+    );
+    assert_eq!(few.compare(&[11, 11, 11]), all.compare(&[]));
+    assert!(few.of_reference().next().is_none());
+    assert_eq!(few.compare(&[]), Comparison::Undecided);
+}
+
+#[test]
+fn unequal_ways_give_no_claim_where_they_overlap() {
+    let mut network = plain(4, Fault::Reset(5));
+    network.detour = Some(2);
+    assert_eq!(
+        network.survey(true, &[]).compare(&[]),
+        Comparison::Undecided
+    );
+    network.fault = Fault::Reset(2);
+    let comparison = network.survey(true, &[]).compare(&[]);
+    assert!(
+        matches!(comparison, Comparison::Nearer { .. }),
+        "{comparison:?}"
+    );
+}
+
+#[test]
+fn a_port_that_fails_alike_is_only_looked_at() {
+    let mut surveyor = Surveyor::new(FAILING, false).looking_at(6..=7);
+    surveyor.compare_with(WORKING, &[13]);
+    let first: Vec<Wanted> = std::iter::from_fn(|| surveyor.next_syn()).collect();
+    let limits: Vec<u8> = first.iter().map(|w| w.hop_limit).collect();
+    assert_eq!(limits, [6, 7]);
+}
+
+/// What lost packets must not change: the place of a drop, or how far away an answer comes from.
+fn claims(network: &Network) -> (Option<LastHop>, Comparison) {
+    let survey = network.survey(true, &[]);
+    let dropped = matches!(network.fault, Fault::Dropped(_));
+    (dropped.then(|| survey.last_hop()), survey.compare(&[]))
+}
+
+fn networks() -> impl Strategy<Value = Network> {
+    (
+        prop::collection::vec(prop::bool::weighted(0.8), 0..12),
+        0..3_u8,
+        any::<u8>(),
+    )
+        .prop_map(|(routers, kind, at)| {
+            let furthest = u8::try_from(routers.len()).unwrap() + 1;
+            let from = 1 + at % furthest;
+            let fault = match kind {
+                0 => Fault::Dropped(from),
+                1 => Fault::Reset(from),
+                _ => Fault::Accepted(from),
+            };
+            Network {
+                routers,
+                fault,
+                detour: None,
+                lost: BTreeSet::new(),
+                pattern: Vec::new(),
+            }
+        })
+}
+
+proptest! {
+    /// Two lost packets, whichever they are.
+    #[test]
+    fn single_losses_change_no_claim(network in networks(), lost in prop::collection::btree_set(0..80_usize, 1..=2)) {
+        let with_loss = Network { lost, ..network.clone() };
+        prop_assert_eq!(claims(&with_loss), claims(&network));
+    }
+
+    /// Many lost, but never all of one place: a distance may become unknown, and no other is claimed.
+    #[test]
+    fn heavy_loss_moves_no_distance(network in networks(), pattern in prop::collection::vec(0..3_usize, 1..9)) {
+        let with_loss = Network { pattern, ..network.clone() };
+        let (claimed, true_one) = (claims(&with_loss).1, claims(&network).1);
+        prop_assert!(claimed == true_one || claimed == Comparison::Undecided, "{claimed:?} {true_one:?}");
+    }
+
+    /// Ways of two lengths: whatever the mixture, what the server itself sends is never a device's.
+    #[test]
+    fn unequal_ways_never_make_a_device(routers in 1..10_usize, every in 2..4_u16) {
+        let from = u8::try_from(routers).unwrap() + 1;
+        let mut network = plain(routers, Fault::Reset(from));
+        network.detour = Some(every);
+        let comparison = network.survey(true, &[]).compare(&[]);
+        prop_assert!(!matches!(comparison, Comparison::Nearer { .. }), "{comparison:?}");
+    }
+}
+
+/// A survey with two ports of the longest way.
+const MOST_SYNS: usize = 400;

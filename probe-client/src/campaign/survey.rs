@@ -1,0 +1,234 @@
+//! Surveys of the hops to one server address: of ports that take no connection while their probes
+//! still wait, of those that took one afterwards, once the server has been asked what it saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use probe_core::measurement::Measurement;
+use probe_core::survey::{Beyond, LastHop, Survey, Surveyor};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Campaign;
+use crate::lookout::{Outcome, PortState};
+
+mod walk;
+
+use walk::Walk;
+
+/// A survey, and of which kind of failure it is.
+type Surveyed = (Outcome, Survey);
+
+/// Surveys every port of `server` that takes no connection, as soon as that shows, until `measured`
+/// says that no more ports will, and what is under way has ended.
+pub(super) async fn beside(
+    campaign: &Arc<Campaign>,
+    server: IpAddr,
+    measured: &CancellationToken,
+) -> Vec<Surveyed> {
+    let mut board = campaign.context.options.lookout.watch();
+    let mut ground = Ground::new(campaign, server, measured.clone());
+    loop {
+        let failing: Vec<(u16, Outcome)> = board
+            .borrow_and_update()
+            .iter()
+            .filter(|(address, _)| address.ip() == server)
+            .filter_map(|(address, state)| match state {
+                // What took a connection can be confused with a survey's own until it was asked about.
+                PortState::Fails(outcome) if *outcome != Outcome::Accepted => {
+                    Some((address.port(), *outcome))
+                }
+                PortState::Fails(_) | PortState::Works(_) | PortState::Other => None,
+            })
+            .collect();
+        ground.found(&failing);
+        let over = measured.is_cancelled() || campaign.context.cancelled.is_cancelled();
+        if over && ground.is_idle() {
+            return ground.done;
+        }
+        tokio::select! {
+            _ = board.changed(), if !over => {}
+            () = measured.cancelled(), if !over => {}
+            () = ground.one_ended() => {}
+        }
+    }
+}
+
+/// Surveys the ports that took a connection and failed later, where there is a port to compare with.
+pub(super) async fn afterwards(
+    campaign: &Arc<Campaign>,
+    server: IpAddr,
+    probes: &mut [Measurement],
+) {
+    let accepted: Vec<(u16, Outcome)> = probes
+        .iter()
+        .filter(|m| Outcome::of(m) == Some(Outcome::Accepted))
+        .filter_map(|m| Some((m.address?.port(), Outcome::Accepted)))
+        .collect();
+    let references = campaign.context.options.lookout.references(server);
+    if accepted.is_empty() || references.is_empty() || campaign.context.cancelled.is_cancelled() {
+        return;
+    }
+    let measured = CancellationToken::new();
+    measured.cancel();
+    let mut ground = Ground::new(campaign, server, measured);
+    ground.found(&accepted);
+    while !ground.is_idle() {
+        ground.one_ended().await;
+    }
+    attach(ground.done, probes);
+}
+
+/// Gives each survey to the probes of its port, if they ended as was thought.
+pub(super) fn attach(surveys: Vec<Surveyed>, probes: &mut [Measurement]) {
+    for (outcome, survey) in surveys {
+        let port = survey.port;
+        let mut fitting = probes.iter_mut().filter(|m| {
+            m.address.is_some_and(|a| a.port() == port) && Outcome::of(m) == Some(outcome)
+        });
+        if let Some(measurement) = fitting.next() {
+            measurement.survey = Some(survey);
+        }
+    }
+}
+
+/// The surveys of one server address.
+struct Ground<'a> {
+    campaign: &'a Arc<Campaign>,
+    server: IpAddr,
+    measured: CancellationToken,
+    /// Of each kind of failure one port goes ahead; the others are looked at only where it was found
+    /// to be stopped. Routers send few ICMP errors, and a firewall may take many SYNs amiss.
+    ahead: BTreeMap<Outcome, Ahead>,
+    known: BTreeSet<u16>,
+    running: JoinSet<Surveyed>,
+    done: Vec<Surveyed>,
+}
+
+/// The port that goes ahead, and those that follow it.
+struct Ahead {
+    hops: Option<RangeInclusive<u8>>,
+    is_through: bool,
+    following: Vec<u16>,
+}
+
+impl<'a> Ground<'a> {
+    fn new(campaign: &'a Arc<Campaign>, server: IpAddr, measured: CancellationToken) -> Self {
+        Self {
+            campaign,
+            server,
+            measured,
+            ahead: BTreeMap::new(),
+            known: BTreeSet::new(),
+            running: JoinSet::new(),
+            done: Vec::new(),
+        }
+    }
+
+    /// Takes notice of ports that fail; each counts once.
+    fn found(&mut self, failing: &[(u16, Outcome)]) {
+        for (port, outcome) in failing {
+            if !self.known.insert(*port) {
+                continue;
+            }
+            if let Some(ahead) = self.ahead.get_mut(outcome) {
+                ahead.following.push(*port);
+                if ahead.is_through {
+                    self.follow(*outcome);
+                }
+                continue;
+            }
+            let ends = Instant::now() + TIME_IN_ALL;
+            let ahead = Ahead {
+                hops: None,
+                is_through: false,
+                following: Vec::new(),
+            };
+            self.ahead.insert(*outcome, ahead);
+            self.start(*outcome, Surveyor::new(*port, answers(*outcome)), ends);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Waits for the next survey to end; for ever, while there is none.
+    async fn one_ended(&mut self) {
+        let Some(ended) = self.running.join_next().await else {
+            return std::future::pending().await;
+        };
+        let Ok((outcome, survey)) = ended else {
+            return;
+        };
+        if let Some(ahead) = self.ahead.get_mut(&outcome)
+            && !ahead.is_through
+        {
+            ahead.is_through = true;
+            ahead.hops = hops(&survey);
+            self.follow(outcome);
+        }
+        self.done.push((outcome, survey));
+    }
+
+    /// Looks at the ports that follow, where the first of their kind led somewhere.
+    fn follow(&mut self, outcome: Outcome) {
+        let Some(ahead) = self.ahead.get_mut(&outcome) else {
+            return;
+        };
+        let following = std::mem::take(&mut ahead.following);
+        let Some(hops) = ahead.hops.clone() else {
+            return;
+        };
+        let ends = Instant::now() + TIME_TO_FOLLOW;
+        for port in following {
+            let surveyor = Surveyor::new(port, answers(outcome)).looking_at(hops.clone());
+            self.start(outcome, surveyor, ends);
+        }
+    }
+
+    fn start(&mut self, outcome: Outcome, surveyor: Surveyor, ends: Instant) {
+        let walk = Walk {
+            campaign: Arc::clone(self.campaign),
+            server: self.server,
+            ends,
+            measured: self.measured.clone(),
+        };
+        self.running
+            .spawn(async move { (outcome, walk.run(surveyor).await) });
+    }
+}
+
+/// Whether such a port answers a SYN that gets far enough.
+fn answers(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Silent => false,
+        Outcome::Refused | Outcome::Prohibited | Outcome::Accepted => true,
+    }
+}
+
+/// Where to look at other ports that fail alike; nowhere, where nothing was found out.
+fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
+    if let Some(distance) = survey.distance() {
+        return Some(distance.nearest.saturating_sub(1).max(1)..=distance.farthest);
+    }
+    match survey.last_hop() {
+        LastHop::Lost {
+            last,
+            lost_before: Beyond::Hop(next) | Beyond::Server(next),
+        } => Some(last.max(1)..=next),
+        // Without a port that works one statement about the whole server is all there will be.
+        LastHop::Answered { .. } | LastHop::Unknown => None,
+    }
+}
+
+/// For a port that goes ahead: with it, a run in which every port is silent ends in less than four
+/// seconds.
+const TIME_IN_ALL: Duration = Duration::from_millis(2_200);
+
+/// For all that follow it: at the run's pace, some ten ports.
+const TIME_TO_FOLLOW: Duration = Duration::from_millis(2_500);

@@ -1,0 +1,103 @@
+//! One SYN with a hop limit of its own, and what comes back for it. It is sent once: the wait ends
+//! before the system would repeat it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use probe_core::observation::{FailureKind, Origin};
+use probe_core::survey::{HopAnswer, HopTry};
+use socket_facts::drain_error_queue;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::clock::RunClock;
+use crate::connect::{begin, open};
+use crate::observe::connect_failure;
+
+/// Sends one to `address` and waits for at most `patience`, which is less than a second. A
+/// connection that comes of it is reset at once.
+pub(crate) async fn send(
+    address: SocketAddr,
+    hop_limit: u8,
+    bind: Option<IpAddr>,
+    patience: Duration,
+    clock: RunClock,
+) -> HopTry {
+    let start_us = clock.now_us();
+    let (source_port, answer) = match try_once(address, hop_limit, bind, patience).await {
+        Ok(done) => done,
+        Err(_local) => (0, HopAnswer::NotSent),
+    };
+    HopTry {
+        port: address.port(),
+        source_port,
+        hop_limit,
+        start_us,
+        duration_us: clock.now_us().saturating_sub(start_us),
+        answer,
+    }
+}
+
+async fn try_once(
+    address: SocketAddr,
+    hop_limit: u8,
+    bind: Option<IpAddr>,
+    patience: Duration,
+) -> io::Result<(u16, HopAnswer)> {
+    let socket = open(address, bind, hop_limit)?;
+    // The server is not to wait for what never comes.
+    socket.set_linger(Some(Duration::ZERO))?;
+    begin(&socket, address)?;
+    let stream = TcpStream::from_std(socket.into())?;
+    let source_port = stream.local_addr()?.port();
+    let woken = timeout(patience, stream.writable()).await;
+    // take_error first: draining the queue clears it.
+    let pending = stream.take_error()?;
+    let queue = drain_error_queue(&stream).unwrap_or_default();
+    let answer = match (woken, pending) {
+        (Err(_elapsed), None) if queue.is_empty() => HopAnswer::Silence,
+        (_, None) if queue.is_empty() && stream.peer_addr().is_ok() => HopAnswer::SynAck,
+        (_, pending) => {
+            let error = pending.unwrap_or_else(|| io::ErrorKind::HostUnreachable.into());
+            let failure = connect_failure(&error, &queue);
+            classify(failure.kind, failure.origin, queue.is_empty())
+        }
+    };
+    Ok((source_port, answer))
+}
+
+fn classify(kind: FailureKind, origin: Origin, unnamed: bool) -> HopAnswer {
+    match origin {
+        Origin::Icmp {
+            sender,
+            icmp_type,
+            code,
+        } => {
+            let exceeded = if sender.is_ipv6() {
+                V6_EXCEEDED
+            } else {
+                V4_EXCEEDED
+            };
+            if icmp_type == exceeded {
+                HopAnswer::Expired { from: sender }
+            } else {
+                HopAnswer::Unreachable {
+                    from: sender,
+                    icmp_type,
+                    code,
+                }
+            }
+        }
+        Origin::Peer if kind == FailureKind::Refused => HopAnswer::Reset,
+        Origin::ThisHost if !unnamed => HopAnswer::NotSent,
+        // Where the system does not name senders, an unreachable host may be a used-up hop limit:
+        // that the SYN was not answered is all that is known.
+        Origin::ThisHost | Origin::Peer | Origin::Unknown => HopAnswer::Silence,
+    }
+}
+
+/// RFC 792.
+const V4_EXCEEDED: u8 = 11;
+/// RFC 4443 section 3.3.
+const V6_EXCEEDED: u8 = 3;

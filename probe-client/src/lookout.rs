@@ -1,0 +1,127 @@
+//! What is known by now of every port, for those who look on while probes are still under way.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use probe_core::measurement::Measurement;
+use probe_core::observation::{FailureKind, Operation, Origin};
+use tokio::sync::watch;
+
+/// The board on which it is written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lookout(watch::Sender<BTreeMap<SocketAddr, PortState>>);
+
+/// One port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PortState {
+    Fails(Outcome),
+    Works(Reference),
+    /// It ended in some other way.
+    Other,
+}
+
+/// How a port fails, as far as surveys care: ports that fail alike are surveyed alike.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Outcome {
+    /// No answer to the SYN.
+    Silent,
+    /// RST.
+    Refused,
+    /// An ICMP error.
+    Prohibited,
+    /// The connection was accepted, and the session on it failed.
+    Accepted,
+}
+
+/// A port on which a session ran whole, with the server itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Reference {
+    /// In hops, where the SYN as received tells.
+    pub(crate) distance: Option<u8>,
+    /// How long the handshake took.
+    pub(crate) round_trip: Duration,
+}
+
+impl Lookout {
+    /// A SYN to `address` has not been answered for a while.
+    pub(crate) fn unanswered(&self, address: SocketAddr) {
+        self.note(address, PortState::Fails(Outcome::Silent));
+    }
+
+    /// A probe came to its end. Of several of one port, the last one counts.
+    pub(crate) fn ended(&self, measurement: &Measurement) {
+        if let Some(address) = measurement.address {
+            self.note(address, PortState::of(measurement));
+        }
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<SocketAddr, PortState>> {
+        self.0.subscribe()
+    }
+
+    /// The ports of `server` that work, and what is known of them.
+    pub(crate) fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
+        let board = self.0.borrow();
+        let of_server = board.iter().filter(|(address, _)| address.ip() == server);
+        of_server
+            .filter_map(|(address, state)| match state {
+                PortState::Works(reference) => Some((address.port(), *reference)),
+                PortState::Fails(_) | PortState::Other => None,
+            })
+            .collect()
+    }
+
+    fn note(&self, address: SocketAddr, state: PortState) {
+        self.0.send_modify(|board| {
+            board.insert(address, state);
+        });
+    }
+}
+
+impl PortState {
+    fn of(measurement: &Measurement) -> Self {
+        match Outcome::of(measurement) {
+            Some(outcome) => Self::Fails(outcome),
+            None => Reference::of(measurement).map_or(Self::Other, Self::Works),
+        }
+    }
+}
+
+impl Outcome {
+    /// Absent where the probe did not fail, or in a way that has no place on the path.
+    pub(crate) fn of(measurement: &Measurement) -> Option<Self> {
+        let (operation, failure) = measurement.failure()?;
+        if operation == Operation::Connect {
+            return match (failure.origin, failure.kind) {
+                (Origin::Icmp { .. }, _) => Some(Self::Prohibited),
+                (_, FailureKind::TimedOut) => Some(Self::Silent),
+                (_, FailureKind::Refused) => Some(Self::Refused),
+                (_, _) => None,
+            };
+        }
+        let interrupted = failure.kind == FailureKind::Interrupted;
+        (measurement.succeeded(Operation::Connect) && !interrupted).then_some(Self::Accepted)
+    }
+}
+
+impl Reference {
+    fn of(measurement: &Measurement) -> Option<Self> {
+        let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
+        let dialled = measurement.address?.port();
+        let reached = testimony
+            .public_port
+            .or_else(|| testimony.local.map(|l| l.port()))?;
+        let distance = measurement.server_distance();
+        // What a device opened anew says nothing of the way to the server.
+        let own = reached == dialled && (distance.is_some() || testimony.syn.is_none());
+        let connect = measurement
+            .observations
+            .iter()
+            .find(|o| o.operation == Operation::Connect)?;
+        own.then_some(Self {
+            distance,
+            round_trip: Duration::from_micros(connect.duration_us),
+        })
+    }
+}
