@@ -51,14 +51,15 @@ async fn try_once(
     begin(&socket, address)?;
     let stream = TcpStream::from_std(socket.into())?;
     let source_port = stream.local_addr()?.port();
-    let woken = timeout(patience, stream.writable()).await;
+    // Whether it was in time the socket itself says: on a busy machine this task may wake late.
+    let _ = timeout(patience, stream.writable()).await;
     // take_error first: draining the queue clears it.
     let pending = stream.take_error()?;
     let queue = drain_error_queue(&stream).unwrap_or_default();
-    let answer = match (woken, pending) {
-        (Err(_elapsed), None) if queue.is_empty() => HopAnswer::Silence,
-        (_, None) if queue.is_empty() && stream.peer_addr().is_ok() => HopAnswer::SynAck,
-        (_, pending) => {
+    let answer = match pending {
+        None if queue.is_empty() && stream.peer_addr().is_ok() => HopAnswer::SynAck,
+        None if queue.is_empty() => HopAnswer::Silence,
+        pending => {
             let error = pending.unwrap_or_else(|| io::ErrorKind::HostUnreachable.into());
             let failure = connect_failure(&error, &queue);
             classify(failure.kind, failure.origin, queue.is_empty())

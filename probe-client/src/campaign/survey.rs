@@ -13,8 +13,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Campaign;
+use super::{Campaign, ServerResult};
 use crate::lookout::{Outcome, PortState};
+use crate::progress::Progress;
 
 mod walk;
 
@@ -24,12 +25,15 @@ use walk::Walk;
 type Surveyed = (Outcome, Survey);
 
 /// Surveys every port of `server` that takes no connection, as soon as that shows, until `measured`
-/// says that no more ports will, and what is under way has ended.
+/// says that no more ports will, and what is under way has ended. No `server`: there is nothing to survey.
 pub(super) async fn beside(
     campaign: &Arc<Campaign>,
-    server: IpAddr,
+    server: Option<IpAddr>,
     measured: &CancellationToken,
 ) -> Vec<Surveyed> {
+    let Some(server) = server else {
+        return Vec::new();
+    };
     let mut board = campaign.context.options.lookout.watch();
     let mut ground = Ground::new(campaign, server, measured.clone());
     loop {
@@ -61,8 +65,22 @@ pub(super) async fn beside(
 /// Surveys the ports that took a connection and failed later, where there is a port to compare with.
 pub(super) async fn afterwards(
     campaign: &Arc<Campaign>,
+    results: &mut [ServerResult],
+    progress: &Progress,
+) {
+    for result in results.iter_mut().filter(|r| r.control.path.is_direct()) {
+        let address = result.probes.iter().find_map(Measurement::server);
+        if let Some(server) = address {
+            accepted(campaign, server, &mut result.probes, progress).await;
+        }
+    }
+}
+
+async fn accepted(
+    campaign: &Arc<Campaign>,
     server: IpAddr,
     probes: &mut [Measurement],
+    progress: &Progress,
 ) {
     let accepted: Vec<(u16, Outcome)> = probes
         .iter()
@@ -73,6 +91,7 @@ pub(super) async fn afterwards(
     if accepted.is_empty() || references.is_empty() || campaign.context.cancelled.is_cancelled() {
         return;
     }
+    progress.say("looking who answers");
     let measured = CancellationToken::new();
     measured.cancel();
     let mut ground = Ground::new(campaign, server, measured);
@@ -230,5 +249,5 @@ fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
 /// seconds.
 const TIME_IN_ALL: Duration = Duration::from_millis(2_200);
 
-/// For all that follow it: at the run's pace, some ten ports.
-const TIME_TO_FOLLOW: Duration = Duration::from_millis(2_500);
+/// For all that follow it; at the run's pace they need some hundred milliseconds each.
+const TIME_TO_FOLLOW: Duration = Duration::from_secs(4);

@@ -38,8 +38,11 @@ impl Walk {
             let patience = self.compare(surveyor);
             let cancelled = self.campaign.context.cancelled.is_cancelled();
             // Whatever is sent must have its time to be answered.
-            let in_time = !cancelled && Instant::now() + patience < self.ends;
-            if let Some(wanted) = in_time.then(|| surveyor.next_syn()).flatten() {
+            let in_time = Instant::now() + patience < self.ends;
+            // While sessions run, a survey that compares with them lengthens nothing.
+            let for_nothing = surveyor.compares() && !self.measured.is_cancelled();
+            let goes_on = !cancelled && (in_time || for_nothing);
+            if let Some(wanted) = goes_on.then(|| surveyor.next_syn()).flatten() {
                 self.campaign.pace.turn().await;
                 tries.spawn(self.send(wanted, patience));
                 while let Some(ended) = tries.try_join_next() {
@@ -98,7 +101,7 @@ impl Walk {
 }
 
 /// Once there is a port to compare with.
-const TIME_TO_COMPARE: Duration = Duration::from_millis(2_000);
+const TIME_TO_COMPARE: Duration = Duration::from_secs(4);
 
 /// Where no round trip has been measured. ICMP errors come later than TCP's answers.
 const UNKNOWN_PATIENCE: Duration = Duration::from_millis(600);

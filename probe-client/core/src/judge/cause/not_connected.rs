@@ -135,9 +135,11 @@ fn from_there(distance: u8) -> String {
 
 fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
     let target = evidence.target();
-    let half_open = evidence
-        .sighting()
-        .is_some_and(|s| s.end == SightingEnd::HalfOpen);
+    // Whether of the probe's own SYN or of a survey's: both came from here.
+    let half_open = evidence.sighting_answer().is_some_and(|answer| {
+        let mut all = answer.sightings.iter();
+        all.any(|s| s.end == SightingEnd::HalfOpen)
+    });
     if half_open {
         return Some(
             Verdict::new(
