@@ -149,7 +149,8 @@ impl Surveyor {
             let reference = self.survey.reference;
             return self
                 .measure(port, &[])
-                .or_else(|| self.measure(reference?, &self.known));
+                .or_else(|| self.measure(reference?, &self.known))
+                .or_else(|| self.name_hops(reference?));
         }
         match self.survey.reference {
             Some(reference) => self.compare_hops(reference),
@@ -178,6 +179,20 @@ impl Surveyor {
             .find_map(|(hop_limit, have)| {
                 self.once_more(Wanted { port, hop_limit }, have, AGREEING)
             })
+    }
+
+    /// Asks the hops around whoever answers for their addresses: the device itself may be one.
+    fn name_hops(&self, reference: u16) -> Option<Wanted> {
+        let nearest = self.nearest_end(self.survey.port)?;
+        let mut hops = (nearest - 1).max(1)..=nearest;
+        hops.find_map(|hop_limit| {
+            let wanted = Wanted {
+                port: reference,
+                hop_limit,
+            };
+            let unnamed = self.survey.address_of(hop_limit).is_none();
+            (unnamed && self.sent(wanted) < AGREEING).then_some(wanted)
+        })
     }
 
     /// Follows the failing port's SYNs to the first hop that answers the other port's alone.

@@ -207,7 +207,9 @@ fn distances_known_from_sessions_save_syns() {
         network.survey(true, &[11, 11, 11]),
     );
     assert_eq!(few.compare(&[11, 11, 11]), all.compare(&[]));
-    assert!(few.of_reference().next().is_none());
+    // All that is asked there is who the hop of the device is.
+    assert!(few.of_reference().all(|t| t.hop_limit == 3));
+    assert_eq!(few.address_of(3), Some(router(3)));
     assert_eq!(few.compare(&[]), Comparison::Undecided);
 }
 
