@@ -143,7 +143,11 @@ impl Campaign {
     }
 
     /// All probes of one server address over one path, and its control channel.
-    async fn server(self: &Arc<Self>, destination: Destination, progress: &Progress) -> ServerResult {
+    async fn server(
+        self: &Arc<Self>,
+        destination: Destination,
+        progress: &Progress,
+    ) -> ServerResult {
         // The search must not dial a port while it is being probed: the server could not tell the two
         // connections apart.
         let (finished, leads) = mpsc::unbounded_channel();
@@ -164,8 +168,7 @@ impl Campaign {
         };
         let search = control_search::search(self, &destination, leads);
         let surveying = survey::beside(self, destination.surveyed(), &measured);
-        let ((mut probes, comparison), found, surveys) =
-            tokio::join!(measuring, search, surveying);
+        let ((mut probes, comparison), found, surveys) = tokio::join!(measuring, search, surveying);
         survey::attach(surveys, &mut probes);
         let (control, witnesses) = found.into_parts();
         ServerResult {
