@@ -55,13 +55,14 @@ async fn try_once(
     let _ = timeout(patience, stream.writable()).await;
     // take_error first: draining the queue clears it.
     let pending = stream.take_error()?;
-    let queue = drain_error_queue(&stream).unwrap_or_default();
+    let queued = drain_error_queue(&stream).ok();
+    let queue = queued.as_deref().unwrap_or_default();
     let answer = match pending {
         None if queue.is_empty() && stream.peer_addr().is_ok() => HopAnswer::SynAck,
         None if queue.is_empty() => HopAnswer::Silence,
         pending => {
             let error = pending.unwrap_or_else(|| io::ErrorKind::HostUnreachable.into());
-            let failure = connect_failure(&error, &queue);
+            let failure = connect_failure(&error, queued.as_deref());
             classify(failure.kind, failure.origin, queue.is_empty())
         }
     };
