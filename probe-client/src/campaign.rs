@@ -61,9 +61,9 @@ pub(crate) async fn run(
     by_server.sort_by_key(|(order, _)| *order);
     let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&campaign, &mut by_server, progress).await;
-    survey::afterwards(&campaign, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| campaign.compare(server, progress))).await;
+    survey::afterwards(&campaign, &mut by_server, progress).await;
     progress.clear();
     let mut comparisons = Vec::new();
     let mut controls = Vec::new();

@@ -1,9 +1,12 @@
 //! Who runs the probe, and where: name, user, executable and addresses. Policies of some firewalls
 //! and proxies depend on each of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use probe_core::document::Host;
+use probe_core::session::HexBytes;
+use socket_facts::{save_syn, saved_syn};
 
 /// What can be told without privileges; what cannot is absent.
 pub(crate) fn describe(own_addresses: &[IpAddr]) -> Host {
@@ -17,6 +20,25 @@ pub(crate) fn describe(own_addresses: &[IpAddr]) -> Host {
             .ok()
             .map(|path| path.display().to_string()),
         addresses,
+        own_syn: own_syn(),
         system: whoami::distro().ok(),
     }
 }
+
+/// A SYN that this host sends to itself, as it arrives: so that what a device on the way changes in
+/// others can be told.
+fn own_syn() -> Option<HexBytes> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+    save_syn(&listener).ok()?;
+    let address = listener.local_addr().ok()?;
+    let client = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    listener.set_nonblocking(true).ok()?;
+    let (accepted, peer) = listener.accept().ok()?;
+    let own = client.local_addr().ok()? == peer;
+    own.then(|| saved_syn(&accepted).ok()?)
+        .flatten()
+        .map(HexBytes)
+}
+
+/// For a handshake that no network takes part in.
+const PATIENCE: Duration = Duration::from_millis(500);

@@ -72,6 +72,16 @@ impl Lookout {
             .collect()
     }
 
+    /// The ports of `server` that have not answered for a while; absent as soon as any port of it has.
+    pub(crate) fn all_silent(&self, server: IpAddr) -> Option<Vec<u16>> {
+        let board = self.0.borrow();
+        let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
+        of_server.try_fold(Vec::new(), |mut silent, (address, state)| {
+            silent.push(address.port());
+            (*state == PortState::Fails(Outcome::Silent)).then_some(silent)
+        })
+    }
+
     fn note(&self, address: SocketAddr, state: PortState) {
         self.0.send_modify(|board| {
             board.insert(address, state);

@@ -40,6 +40,8 @@ pub struct TcpFacts {
     pub send_mss: Option<u32>,
     /// The kernel's estimate of the payload bytes per segment that the other side sends.
     pub receive_mss: Option<u32>,
+    /// The MSS that our SYN announced.
+    pub advertised_mss: Option<u32>,
     /// Bytes per IP packet that the kernel believes the path to carry.
     pub path_mtu: Option<u32>,
 }

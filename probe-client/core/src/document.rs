@@ -13,6 +13,7 @@ use crate::measurement::Measurement;
 use crate::plan::SkippedRule;
 use crate::profile::ProfileId;
 use crate::session::Agreement;
+use crate::session::HexBytes;
 use crate::verdict::{Finding, Verdict};
 
 /// One run.
@@ -64,6 +65,9 @@ pub struct Host {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     pub addresses: Vec<IpAddr>,
+    /// IP and TCP header of a SYN of this host's to itself: which options its system sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_syn: Option<HexBytes>,
 }
 
 /// What it probed.

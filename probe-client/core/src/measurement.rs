@@ -148,6 +148,9 @@ pub struct TransportFacts {
     pub receive_mss: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_mtu: Option<u32>,
+    /// The MSS that this end's SYN announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertised_mss: Option<u32>,
     /// Bytes written to and read from the TCP connection, TLS records included.
     pub bytes_written: u64,
     pub bytes_read: u64,

@@ -1,5 +1,5 @@
-//! Surveys of the hops to one server address: of ports that take no connection while their probes
-//! still wait, of those that took one afterwards, once the server has been asked what it saw.
+//! Surveys of the hops to one server address: while probes wait where nothing at all has answered yet,
+//! else when all sessions are over. A firewall that limits connections counts a survey's SYNs too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Campaign, ServerResult};
-use crate::lookout::{Outcome, PortState};
+use super::{Campaign, ServerResult, complete};
+use crate::lookout::Outcome;
 use crate::progress::Progress;
 
 mod walk;
@@ -24,8 +24,8 @@ use walk::Walk;
 /// A survey, and of which kind of failure it is.
 type Surveyed = (Outcome, Survey);
 
-/// Surveys every port of `server` that takes no connection, as soon as that shows, until `measured`
-/// says that no more ports will, and what is under way has ended. No `server`: there is nothing to survey.
+/// Surveys the silent ports of `server` while their probes wait, as long as no port has answered in any
+/// way, until `measured`, and until what is under way has ended. No `server`: there is nothing to survey.
 pub(super) async fn beside(
     campaign: &Arc<Campaign>,
     server: Option<IpAddr>,
@@ -34,22 +34,16 @@ pub(super) async fn beside(
     let Some(server) = server else {
         return Vec::new();
     };
-    let mut board = campaign.context.options.lookout.watch();
-    let mut ground = Ground::new(campaign, server, measured.clone());
+    let lookout = &campaign.context.options.lookout;
+    let mut board = lookout.watch();
+    let mut ground = Ground::new(campaign, server, false);
     loop {
-        let failing: Vec<(u16, Outcome)> = board
-            .borrow_and_update()
-            .iter()
-            .filter(|(address, _)| address.ip() == server)
-            .filter_map(|(address, state)| match state {
-                // What took a connection can be confused with a survey's own until it was asked about.
-                PortState::Fails(outcome) if *outcome != Outcome::Accepted => {
-                    Some((address.port(), *outcome))
-                }
-                PortState::Fails(_) | PortState::Works(_) | PortState::Other => None,
-            })
-            .collect();
-        ground.found(&failing);
+        board.mark_unchanged();
+        if let Some(silent) = lookout.all_silent(server) {
+            let silent: Vec<(u16, Outcome)> =
+                silent.into_iter().map(|p| (p, Outcome::Silent)).collect();
+            ground.found(&silent);
+        }
         let over = measured.is_cancelled() || campaign.context.cancelled.is_cancelled();
         if over && ground.is_idle() {
             return ground.done;
@@ -62,7 +56,7 @@ pub(super) async fn beside(
     }
 }
 
-/// Surveys the ports that took a connection and failed later, where there is a port to compare with.
+/// Surveys the ports that still fail when all sessions are over, and compares with one that works.
 pub(super) async fn afterwards(
     campaign: &Arc<Campaign>,
     results: &mut [ServerResult],
@@ -71,35 +65,51 @@ pub(super) async fn afterwards(
     for result in results.iter_mut().filter(|r| r.control.path.is_direct()) {
         let address = result.probes.iter().find_map(Measurement::server);
         if let Some(server) = address {
-            accepted(campaign, server, &mut result.probes, progress).await;
+            still_failing(campaign, server, &mut result.probes, progress).await;
         }
     }
 }
 
-async fn accepted(
+async fn still_failing(
     campaign: &Arc<Campaign>,
     server: IpAddr,
     probes: &mut [Measurement],
     progress: &Progress,
 ) {
-    let accepted: Vec<(u16, Outcome)> = probes
+    let works = !campaign
+        .context
+        .options
+        .lookout
+        .references(server)
+        .is_empty();
+    let wanted: Vec<(u16, Outcome)> = probes
         .iter()
-        .filter(|m| Outcome::of(m) == Some(Outcome::Accepted))
-        .filter_map(|m| Some((m.address?.port(), Outcome::Accepted)))
+        .filter_map(|m| Some((m, m.address?.port(), Outcome::of(m)?)))
+        .filter(|(m, _, outcome)| is_worth_it(m, *outcome, works))
+        .map(|(_, port, outcome)| (port, outcome))
         .collect();
-    let references = campaign.context.options.lookout.references(server);
-    if accepted.is_empty() || references.is_empty() || campaign.context.cancelled.is_cancelled() {
+    if wanted.is_empty() || campaign.context.cancelled.is_cancelled() {
         return;
     }
-    progress.say("looking who answers");
-    let measured = CancellationToken::new();
-    measured.cancel();
-    let mut ground = Ground::new(campaign, server, measured);
-    ground.found(&accepted);
+    progress.say("looking where on the way it is stopped");
+    let mut ground = Ground::new(campaign, server, true);
+    ground.found(&wanted);
     while !ground.is_idle() {
         ground.one_ended().await;
     }
     attach(ground.done, probes);
+}
+
+/// What passes when it is dialled again is stopped nowhere, but now and then. Where no port `works`,
+/// one look was enough, and who accepts cannot be told from the server.
+fn is_worth_it(measurement: &Measurement, outcome: Outcome, works: bool) -> bool {
+    let passes_too = outcome == Outcome::Silent
+        && measurement
+            .comparisons
+            .iter()
+            .any(|c| complete(&c.measurement));
+    let is_new = measurement.survey.is_none() && outcome != Outcome::Accepted;
+    !passes_too && (works || is_new)
 }
 
 /// Gives each survey to the probes of its port, if they ended as was thought.
@@ -119,7 +129,8 @@ pub(super) fn attach(surveys: Vec<Surveyed>, probes: &mut [Measurement]) {
 struct Ground<'a> {
     campaign: &'a Arc<Campaign>,
     server: IpAddr,
-    measured: CancellationToken,
+    /// Whether to compare with ports that work.
+    compares: bool,
     /// Of each kind of failure one port goes ahead; the others are looked at only where it was found
     /// to be stopped. Routers send few ICMP errors, and a firewall may take many SYNs amiss.
     ahead: BTreeMap<Outcome, Ahead>,
@@ -136,11 +147,11 @@ struct Ahead {
 }
 
 impl<'a> Ground<'a> {
-    fn new(campaign: &'a Arc<Campaign>, server: IpAddr, measured: CancellationToken) -> Self {
+    fn new(campaign: &'a Arc<Campaign>, server: IpAddr, compares: bool) -> Self {
         Self {
             campaign,
             server,
-            measured,
+            compares,
             ahead: BTreeMap::new(),
             known: BTreeSet::new(),
             running: JoinSet::new(),
@@ -215,7 +226,7 @@ impl<'a> Ground<'a> {
             campaign: Arc::clone(self.campaign),
             server: self.server,
             ends,
-            measured: self.measured.clone(),
+            compares: self.compares,
         };
         self.running
             .spawn(async move { (outcome, walk.run(surveyor).await) });

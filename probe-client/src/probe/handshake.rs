@@ -117,6 +117,7 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
         send_mss: kernel.send_mss,
         receive_mss: kernel.receive_mss,
         path_mtu: kernel.path_mtu,
+        advertised_mss: kernel.advertised_mss,
         bytes_written: plain.bytes_written(),
         bytes_read: plain.bytes_read(),
     }

@@ -35,6 +35,7 @@ fn decode(info: &[u8]) -> TcpFacts {
         unsent_bytes: long(info, offset_of!(tcp_info, tcpi_notsent_bytes)),
         send_mss: size(info, offset_of!(tcp_info, tcpi_snd_mss)),
         receive_mss: size(info, offset_of!(tcp_info, tcpi_rcv_mss)),
+        advertised_mss: advertised_mss(info),
         path_mtu: size(info, offset_of!(tcp_info, tcpi_pmtu)),
     }
 }
@@ -71,6 +72,13 @@ fn long_long(info: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(*info.get(at..)?.first_chunk()?))
 }
 
+/// Once timestamps are agreed on, the kernel takes the room for them off its own figure.
+fn advertised_mss(info: &[u8]) -> Option<u32> {
+    let timestamps = byte(info, offset_of!(tcp_info, tcpi_options))? & OPTION_TIMESTAMPS != 0;
+    let room = if timestamps { TIMESTAMPS_LENGTH } else { 0 };
+    Some(size(info, offset_of!(tcp_info, tcpi_advmss))? + room)
+}
+
 /// A size that the kernel has not determined yet is zero.
 fn size(info: &[u8], at: usize) -> Option<u32> {
     long(info, at).filter(|size| *size != 0)
@@ -79,6 +87,12 @@ fn size(info: &[u8], at: usize) -> Option<u32> {
 fn microseconds(count: u32) -> Duration {
     Duration::from_micros(count.into())
 }
+
+/// `TCPI_OPT_TIMESTAMPS`.
+const OPTION_TIMESTAMPS: u8 = 1;
+
+/// Of the option and its padding (RFC 7323 appendix A).
+const TIMESTAMPS_LENGTH: u32 = 12;
 
 /// Offset of `tcpi_dsack_dups` (Linux 4.19 on), which not every libc declares.
 const DSACK_DUPS: usize = 216;
@@ -95,6 +109,7 @@ mod tests {
         let mut info = [0; 232];
         info[0] = 1;
         info[2] = 3;
+        info[5] = 1;
         for (at, value) in [
             (16, 1448_u32),
             (20, 1400),
@@ -102,6 +117,7 @@ mod tests {
             (60, 1500),
             (68, 25_000),
             (72, 1_500),
+            (84, 1448),
             (100, 4),
             (144, 77),
             (216, 1),
@@ -130,6 +146,7 @@ mod tests {
                 unsent_bytes: Some(77),
                 send_mss: Some(1448),
                 receive_mss: Some(1400),
+                advertised_mss: Some(1460),
                 path_mtu: Some(1500),
             }
         );

@@ -44,11 +44,13 @@ fn a_saved_syn_arrives_with_its_marks_and_once() {
             continue;
         };
         save_syn(&listener).unwrap();
-        let (_client, accepted) = connect(&listener, |client| {
+        let (client, accepted) = connect(&listener, |client| {
             set_hop_limit(client, family, MARK_HOP_LIMIT).unwrap();
             set_mss(client, MARK_MSS).unwrap();
         });
         let syn = saved_syn(&accepted).unwrap().unwrap();
+        let announced = tcp_facts(&client).unwrap().advertised_mss;
+        assert_eq!(announced, Some(MARK_MSS.into()));
         let at = layout(family);
         assert_eq!(syn[at.hop_limit], MARK_HOP_LIMIT);
         assert_eq!(syn[at.tcp + 2..at.tcp + 4], address.port().to_be_bytes());

@@ -6,7 +6,7 @@ use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::{ProxyAddress, authority};
-use crate::session::{Fault, Recognised, SessionReport, Testimony};
+use crate::session::{Fault, HexBytes, Recognised, SessionReport, Testimony};
 use crate::survey::{Comparison, Survey};
 
 /// One probe's measurement, and what it is compared with.
@@ -21,6 +21,8 @@ pub struct Evidence<'a> {
     pub control: Option<&'a ControlRecord>,
     /// This host's own addresses.
     pub own_addresses: &'a [IpAddr],
+    /// A SYN as this host sends it.
+    pub own_syn: Option<&'a HexBytes>,
     /// This host's clock at the run's start, in Unix milliseconds.
     pub run_started_ms: Option<i64>,
 }

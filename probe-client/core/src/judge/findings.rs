@@ -16,6 +16,7 @@ mod legacy_hello;
 mod loss;
 mod pace;
 mod relayed;
+mod syn;
 mod translation;
 
 /// A finding, if the evidence shows it.
@@ -23,6 +24,8 @@ type Look = fn(&Evidence<'_>) -> Option<Finding>;
 
 const ALL: &[Look] = &[
     relayed::look,
+    syn::clamped,
+    syn::options,
     translation::source,
     translation::egress,
     translation::egress_by_path,

@@ -86,6 +86,7 @@ fn evidence<'a>(gathered: &'a Gathered, probe: &'a Measurement) -> Evidence<'a> 
             .collect(),
         control: gathered.server.controls.iter().find(|c| c.is_of(probe)),
         own_addresses: &gathered.host.addresses,
+        own_syn: gathered.host.own_syn.as_ref(),
         run_started_ms: gathered
             .run
             .started

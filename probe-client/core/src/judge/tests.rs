@@ -129,6 +129,7 @@ fn evidence(probe: &Measurement) -> Evidence<'_> {
         other_paths: Vec::new(),
         control: None,
         own_addresses: &[],
+        own_syn: None,
         run_started_ms: None,
     }
 }

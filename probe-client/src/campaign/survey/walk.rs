@@ -7,7 +7,6 @@ use std::time::Duration;
 use probe_core::survey::{HopTry, Survey, Surveyor, Wanted};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::super::Campaign;
 use crate::hop;
@@ -17,18 +16,14 @@ pub(super) struct Walk {
     pub(super) campaign: Arc<Campaign>,
     pub(super) server: IpAddr,
     pub(super) ends: Instant,
-    /// No further port will turn out to work.
-    pub(super) measured: CancellationToken,
+    /// Whether to compare with ports that work.
+    pub(super) compares: bool,
 }
 
 impl Walk {
     /// Carries out `surveyor`'s survey; what is not known when time is up stays so.
     pub(super) async fn run(mut self, mut surveyor: Surveyor) -> Survey {
         self.walk(&mut surveyor).await;
-        // A session that runs whole may do so only after this; then there is something to compare with.
-        if !surveyor.compares() && self.reference_appears().await {
-            self.walk(&mut surveyor).await;
-        }
         surveyor.finish()
     }
 
@@ -38,10 +33,7 @@ impl Walk {
             let patience = self.compare(surveyor);
             let cancelled = self.campaign.context.cancelled.is_cancelled();
             // Whatever is sent must have its time to be answered.
-            let in_time = Instant::now() + patience < self.ends;
-            // While sessions run, a survey that compares with them lengthens nothing.
-            let for_nothing = surveyor.compares() && !self.measured.is_cancelled();
-            let goes_on = !cancelled && (in_time || for_nothing);
+            let goes_on = !cancelled && Instant::now() + patience < self.ends;
             if let Some(wanted) = goes_on.then(|| surveyor.next_syn()).flatten() {
                 self.campaign.pace.turn().await;
                 tries.spawn(self.send(wanted, patience));
@@ -56,32 +48,14 @@ impl Walk {
         }
     }
 
-    /// Waits for a port that works; false: there will be none.
-    async fn reference_appears(&self) -> bool {
-        let lookout = &self.campaign.context.options.lookout;
-        let mut board = lookout.watch();
-        loop {
-            board.mark_unchanged();
-            // Asked first: with the last probe's end there may be one, too.
-            let no_more = self.measured.is_cancelled();
-            if !lookout.references(self.server).is_empty() {
-                return true;
-            }
-            if no_more {
-                return false;
-            }
-            tokio::select! {
-                _ = board.changed() => {}
-                () = self.measured.cancelled() => {}
-            }
-        }
-    }
-
     /// Tells `surveyor` of ports that work, and says how long answers can take.
     fn compare(&mut self, surveyor: &mut Surveyor) -> Duration {
         let lookout = &self.campaign.context.options.lookout;
         let references = lookout.references(self.server);
-        if let (Some((port, _)), false) = (references.first(), surveyor.compares()) {
+        if let Some((port, _)) = references.first()
+            && self.compares
+            && !surveyor.compares()
+        {
             let known: Vec<u8> = references.iter().filter_map(|(_, r)| r.distance).collect();
             surveyor.compare_with(*port, &known);
             self.ends = self.ends.max(Instant::now() + TIME_TO_COMPARE);

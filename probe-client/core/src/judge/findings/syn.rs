@@ -1,0 +1,78 @@
+//! `mss-clamped` and `tcp-options-changed`: the SYN that reached the server, against the one sent. A
+//! SYN that was not saved, or not this host's own, says nothing.
+
+use std::collections::BTreeSet;
+
+use proto::syn::{SynHeader, TcpOption};
+
+use super::super::evidence::{Evidence, testimony};
+use crate::catalogue::FindingId;
+use crate::measurement::is_marked;
+use crate::verdict::Finding;
+
+/// A smaller MSS arrived than was sent.
+pub(super) fn clamped(evidence: &Evidence<'_>) -> Option<Finding> {
+    let sent = evidence.probe.transport?.advertised_mss?;
+    let received = arrived(evidence)?.maximum_segment_size()?;
+    (u32::from(received) < sent).then(|| {
+        Finding::new(
+            FindingId::MssClamped,
+            format!("a device lowers the segment size of connections to {received} bytes"),
+        )
+        .with_detail(format!(
+            "the SYN left here with an MSS of {sent}, and arrived with {received}"
+        ))
+    })
+}
+
+/// Other options arrived than this host's system sends.
+pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
+    let sent = kinds(&SynHeader::parse(&evidence.own_syn?.0).ok()?);
+    let received = kinds(&arrived(evidence)?);
+    let removed: Vec<String> = sent.difference(&received).map(|k| name(*k)).collect();
+    let added: Vec<String> = received.difference(&sent).map(|k| name(*k)).collect();
+    let mut changes = Vec::new();
+    if !removed.is_empty() {
+        changes.push(format!("removes {}", removed.join(", ")));
+    }
+    if !added.is_empty() {
+        changes.push(format!("adds {}", added.join(", ")));
+    }
+    (!changes.is_empty()).then(|| {
+        Finding::new(
+            FindingId::TcpOptionsChanged,
+            format!("a device changes TCP options: it {}", changes.join(" and ")),
+        )
+    })
+}
+
+/// The SYN as the server received it, if it is the one that was sent.
+fn arrived(evidence: &Evidence<'_>) -> Option<SynHeader> {
+    let syn = testimony(evidence.probe)?.syn.as_ref()?;
+    let mark = evidence.session()?.hop_limit_mark?;
+    let header = SynHeader::parse(&syn.0).ok()?;
+    (is_marked(header.hop_limit, mark) && header.options_intact).then_some(header)
+}
+
+/// The options' numbers (IANA "TCP Option Kind Numbers"), padding apart.
+fn kinds(syn: &SynHeader) -> BTreeSet<u8> {
+    let kind = |option: &TcpOption| match option {
+        TcpOption::EndOfList | TcpOption::NoOperation => None,
+        TcpOption::MaximumSegmentSize(_) => Some(2),
+        TcpOption::WindowScale(_) => Some(3),
+        TcpOption::SackPermitted => Some(4),
+        TcpOption::Timestamps { .. } => Some(8),
+        TcpOption::Unknown { kind, .. } => Some(*kind),
+    };
+    syn.options.iter().filter_map(kind).collect()
+}
+
+fn name(kind: u8) -> String {
+    match kind {
+        2 => "maximum segment size".to_owned(),
+        3 => "window scaling".to_owned(),
+        4 => "selective acknowledgement".to_owned(),
+        8 => "timestamps".to_owned(),
+        other => format!("option {other}"),
+    }
+}
