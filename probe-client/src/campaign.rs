@@ -64,6 +64,8 @@ pub(crate) async fn run(
     let all = by_server.iter_mut();
     join_all(all.map(|server| campaign.compare(server, progress))).await;
     survey::afterwards(&campaign, &mut by_server, progress).await;
+    let all = by_server.iter_mut();
+    join_all(all.map(|server| follow_up::find_reach(&campaign, server, progress))).await;
     progress.clear();
     let mut comparisons = Vec::new();
     let mut controls = Vec::new();
@@ -127,6 +129,7 @@ impl Campaign {
                     patience: config.patience,
                     max_segment: None,
                     keep_alive: None,
+                    reach: None,
                     lookout: Lookout::default(),
                 },
                 pins: config.connection.pins.clone(),

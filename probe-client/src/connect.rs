@@ -9,7 +9,7 @@ use probe_core::observation::{Failure, FailureKind, Origin};
 use socket_facts::{
     IpFamily, clear_recv_err, drain_error_queue, set_hop_limit, set_mss, set_recv_err,
 };
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -27,6 +27,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) max_segment: Option<u16>,
     /// TCP keep-alive at this interval. Absent: none.
     pub(crate) keep_alive: Option<Duration>,
+    /// How many hops packets get once the connection is open. Absent: all the way.
+    pub(crate) reach: Option<u8>,
     /// Told of SYNs that stay unanswered, before patience ends.
     pub(crate) lookout: Lookout,
 }
@@ -62,8 +64,21 @@ pub(crate) async fn connect(
     // An ICMP error wakes the socket while the kernel goes on trying: only a peer makes a connection.
     match stream.peer_addr() {
         Ok(_peer) => {
-            // From here on an ICMP error that TCP would overcome must not end the session.
-            let _ = clear_recv_err(&stream, IpFamily::from(address));
+            let family = IpFamily::from(address);
+            match options.reach {
+                // From here on an ICMP error that TCP would overcome must not end the session.
+                None => {
+                    let _ = clear_recv_err(&stream, family);
+                }
+                // Here it is what is looked for; what is left unsent must not be sent later.
+                Some(hops) => {
+                    set_hop_limit(&stream, family, hops)
+                        .map_err(|_| Failure::new(FailureKind::Other, Origin::ThisHost))?;
+                    SockRef::from(&stream)
+                        .set_linger(Some(Duration::ZERO))
+                        .map_err(local)?;
+                }
+            }
             Ok(stream)
         }
         Err(error) => {

@@ -86,6 +86,10 @@ impl ProbeContext {
             Variation::InSegmentSize { at_most } => varied.options.max_segment = Some(at_most),
             Variation::InHelloSize => varied.departure.hello = HelloSent::Large,
             Variation::InHelloAge => varied.departure.hello = HelloSent::Legacy,
+            Variation::InReach { hops } => {
+                varied.options.reach = Some(hops);
+                varied.options.patience = varied.options.patience.min(REACH_PATIENCE);
+            }
         }
         varied
     }
@@ -236,3 +240,6 @@ async fn carry(
 fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, Origin::ThisHost)
 }
+
+/// The bytes are sent some three times until then, and a router's answer is there after a round trip.
+const REACH_PATIENCE: Duration = Duration::from_millis(1_500);

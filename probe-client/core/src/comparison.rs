@@ -8,9 +8,11 @@ use crate::measurement::Measurement;
 use crate::session_kind::SessionKind;
 
 mod lost_syns;
+mod reach;
 mod rounds;
 
 pub use lost_syns::lost_syns;
+pub use reach::{AT_ONCE, Reach, next_reach, reach};
 pub(crate) use rounds::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};
 pub use rounds::{MAX_SESSIONS, next_round};
 
@@ -48,6 +50,8 @@ pub enum Variation {
     /// In the age of its ClientHello: TLS 1.0 without a server name, as .NET sends it on Windows Server
     /// 2008 R2. The server answers it with an alert, and no more.
     InHelloAge,
+    /// In how far its packets get once the connection is open: so many hops.
+    InReach { hops: u8 },
 }
 
 /// The server name in a ClientHello.
@@ -70,7 +74,8 @@ impl Variation {
             | Self::InSegmentSize { .. }
             | Self::InPace { .. }
             | Self::InHelloSize
-            | Self::InHelloAge => own,
+            | Self::InHelloAge
+            | Self::InReach { .. } => own,
         }
     }
 }

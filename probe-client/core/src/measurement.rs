@@ -151,6 +151,10 @@ pub struct TransportFacts {
     /// The MSS that this end's SYN announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertised_mss: Option<u32>,
+    /// An error that the system still held for the connection when it ended: ICMP's, where a session with a
+    /// hop limit listens to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_error: Option<FailureKind>,
     /// Bytes written to and read from the TCP connection, TLS records included.
     pub bytes_written: u64,
     pub bytes_read: u64,
@@ -166,7 +170,7 @@ pub struct SightingAnswer {
     /// An instance of the server that the connection may have led to was not asked: then as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unasked: bool,
-    /// The server would have noticed a SYN whose handshake never completed.
+    /// The server would have noticed a SYN whose handshake never completed: it can, and looked on in time.
     pub sees_half_open: bool,
 }
 

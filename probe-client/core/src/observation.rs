@@ -21,6 +21,13 @@ pub struct Observation {
     pub failure: Option<Failure>,
 }
 
+impl Observation {
+    /// In microseconds since the run's start.
+    pub fn end_us(&self) -> u64 {
+        self.start_us.saturating_add(self.duration_us)
+    }
+}
+
 /// What was attempted, in the order in which a probe goes through them.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,

@@ -111,6 +111,12 @@ impl Survey {
         Distance::of(self.of_reference(), known)
     }
 
+    /// The server's distance, if every way to it is as long.
+    pub fn exact_server_distance(&self, known: &[u8]) -> Option<u8> {
+        let distance = self.server_distance(known)?;
+        (distance.nearest == distance.farthest).then_some(distance.nearest)
+    }
+
     /// Whether whoever answers on the failing port is nearer than the server.
     pub fn compare(&self, known: &[u8]) -> Comparison {
         match (self.distance(), self.server_distance(known)) {

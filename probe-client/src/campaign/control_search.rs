@@ -172,6 +172,7 @@ impl<'a> Search<'a> {
 
     /// Notes the attempt; the end of the search, if it is one.
     fn ended(&mut self, attempt: Attempt) -> Option<Found> {
+        let since_us = attempt.observation.end_us();
         self.record.observations.push(attempt.observation);
         let port = attempt.port;
         match attempt.result {
@@ -179,6 +180,7 @@ impl<'a> Search<'a> {
                 let witness = Witness {
                     channel,
                     description: description.clone(),
+                    since_us,
                 };
                 self.record.outcome = ControlOutcome::Reached { port, description };
                 // The others end by themselves: one that was dropped midway would look to the server like

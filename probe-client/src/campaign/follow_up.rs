@@ -1,11 +1,11 @@
 //! Sessions beside those that failed, once these have ended: which, the core decides; here they are
 //! run, side by side over ports, and bounded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use probe_core::comparison::{Comparison, Variation, next_round};
+use probe_core::comparison::{AT_ONCE, Comparison, Variation, next_reach, next_round};
 use probe_core::control_record::ControlOutcome;
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
@@ -54,6 +54,46 @@ pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, prog
     }
 }
 
+/// Finds the hop at which those sessions of `result` died that died of their first bytes.
+pub(super) async fn find_reach(
+    campaign: &Campaign,
+    result: &mut ServerResult,
+    progress: &Progress,
+) {
+    if !result.destination.path().is_direct() {
+        return;
+    }
+    let all = result.probes.iter().chain([&result.comparison]);
+    let known: Vec<u8> = all.filter_map(Measurement::server_distance).collect();
+    let surveys = result.probes.iter().filter_map(|p| p.survey.as_ref());
+    let distances: BTreeMap<u16, u8> = surveys
+        .filter_map(|s| Some((s.port, s.exact_server_distance(&known)?)))
+        .collect();
+    let wanted = |probe: &Measurement| {
+        let server = *distances.get(&probe.port_dialled())?;
+        next_reach(probe, server).map(|_| server)
+    };
+    let plan = &campaign.config.plan;
+    let (path, host) = (result.destination.path(), &result.destination.host);
+    let follow = FollowUp {
+        campaign,
+        destination: Arc::clone(&result.destination),
+        in_flight: Semaphore::new(MAX_IN_FLIGHT),
+    };
+    let halving: Vec<_> = result
+        .probes
+        .iter_mut()
+        .zip(plan.over(&path, host))
+        .filter_map(|(probe, planned)| Some((wanted(probe)?, probe, planned)))
+        .take(MAX_PROBES)
+        .map(|(server, probe, planned)| follow.halve(planned, probe, server))
+        .collect();
+    if !halving.is_empty() {
+        progress.say("looking where it is stopped");
+        join_all(halving).await;
+    }
+}
+
 /// What all follow-up sessions to one server address share.
 struct FollowUp<'a> {
     campaign: &'a Campaign,
@@ -83,13 +123,34 @@ impl FollowUp<'_> {
                 return;
             }
             let mute = !testified(probe);
-            let sessions = wanted.into_iter().map(|variation| async move {
-                Comparison {
-                    variation,
-                    measurement: self.session(planned, variation, mute).await,
-                }
-            });
+            let sessions = wanted
+                .into_iter()
+                .map(|variation| self.compared(planned, variation, mute));
             probe.comparisons.extend(join_all(sessions).await);
+        }
+    }
+
+    /// Sessions that get ever nearer to the device, until it stands between two neighbouring hops.
+    async fn halve(&self, planned: &PlannedProbe, probe: &mut Measurement, server: u8) {
+        while let Some(hops) = next_reach(probe, server) {
+            if self.campaign.context.cancelled.is_cancelled() {
+                return;
+            }
+            let variation = Variation::InReach { hops };
+            let sessions = (0..AT_ONCE).map(|_| self.compared(planned, variation, true));
+            probe.comparisons.extend(join_all(sessions).await);
+        }
+    }
+
+    async fn compared(
+        &self,
+        planned: &PlannedProbe,
+        variation: Variation,
+        mute: bool,
+    ) -> Comparison {
+        Comparison {
+            variation,
+            measurement: self.session(planned, variation, mute).await,
         }
     }
 

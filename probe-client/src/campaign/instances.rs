@@ -19,6 +19,8 @@ use crate::control::ControlChannel;
 pub(super) struct Witness {
     pub(super) channel: ControlChannel,
     pub(super) description: ServerDescription,
+    /// When it began to look on, in microseconds since the run's start.
+    pub(super) since_us: u64,
 }
 
 /// Those that sessions of `result` have met, without those that can be asked as `witnesses`.
@@ -62,8 +64,15 @@ pub(super) async fn meet(
             return;
         }
         let dialled = ports.iter().cycle().take(dials);
-        let attempts =
-            dialled.map(|port| attempt(&destination, *port, &identity, &campaign.context, campaign.run_id));
+        let attempts = dialled.map(|port| {
+            attempt(
+                &destination,
+                *port,
+                &identity,
+                &campaign.context,
+                campaign.run_id,
+            )
+        });
         let mut is_new = false;
         for attempt in join_all(attempts).await {
             is_new |= note(result, attempt, &mut wanted);
@@ -91,6 +100,7 @@ fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
 /// Whether it was an instance that had not been met.
 fn note(result: &mut ServerResult, attempt: Attempt, wanted: &mut BTreeSet<String>) -> bool {
     let control = &mut result.control;
+    let since_us = attempt.observation.end_us();
     control.observations.push(attempt.observation);
     let port = attempt.port;
     match attempt.result {
@@ -105,6 +115,7 @@ fn note(result: &mut ServerResult, attempt: Attempt, wanted: &mut BTreeSet<Strin
             let witness = Witness {
                 channel,
                 description: description.clone(),
+                since_us,
             };
             let other = ControlOutcome::Reached { port, description };
             control.others.push(other);

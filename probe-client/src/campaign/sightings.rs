@@ -163,6 +163,7 @@ async fn question(
     let Witness {
         channel,
         description,
+        since_us,
     } = witness;
     let tagged = measurements.iter().zip(0..);
     let offset = description.clock_offset_ms;
@@ -181,9 +182,20 @@ async fn question(
     tagged
         .map(|(measurement, tag)| {
             let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
-            (!mine.is_empty()).then(|| answer(&mine, measurement, description.sees_half_open))
+            let looked_on = description.sees_half_open && *since_us <= last_syn_us(measurement);
+            (!mine.is_empty()).then(|| answer(&mine, measurement, looked_on))
         })
         .collect()
+}
+
+/// When the last SYN was sent, in microseconds since the run's start. One that the server's own host leaves
+/// without an answer is forgotten soon, so a server that begins to look later cannot say that none came.
+fn last_syn_us(measurement: &Measurement) -> u64 {
+    let connect = measurement.observations.iter().find(|o| connects(o));
+    connect.map_or(0, |connect| {
+        let sent = SYNS_US.iter().rfind(|after| **after < connect.duration_us);
+        connect.start_us + sent.unwrap_or(&0)
+    })
 }
 
 /// What was dialled and did not run to its end.
@@ -379,6 +391,10 @@ const CLOCK_SLACK_MS: u64 = 2_000;
 
 /// A connection that was reset at once may still wait to be accepted by a busy server.
 const FOLLOW_MS: u32 = 500;
+
+/// When a SYN without an answer is repeated (RFC 6298 section 2: after a second, then twice as long each
+/// time), in microseconds.
+const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
 
 /// The tag of what is named only to be left out.
 const OTHERS: u32 = u32::MAX;

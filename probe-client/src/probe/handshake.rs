@@ -6,6 +6,7 @@ use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters};
 use rustls::ClientConnection;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -118,9 +119,16 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
         receive_mss: kernel.receive_mss,
         path_mtu: kernel.path_mtu,
         advertised_mss: kernel.advertised_mss,
+        pending_error: pending_error(plain.inner().tcp()),
         bytes_written: plain.bytes_written(),
         bytes_read: plain.bytes_read(),
     }
+}
+
+/// Nobody who waits for bytes is woken by it.
+fn pending_error(tcp: &TcpStream) -> Option<FailureKind> {
+    let error = tcp.take_error().ok()??;
+    Some(stream_failure(&error).kind)
 }
 
 fn keep_certificate(presented: &Presented, measurement: &mut Measurement, context: &ProbeContext) {

@@ -54,8 +54,14 @@ pub(super) fn variations(probe: &Measurement) -> Vec<Variation> {
 pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
     variations(evidence.probe)
         .into_iter()
-        // Handshakes alone, which are findings and not sessions.
-        .filter(|v| !matches!(v, Variation::InHelloSize | Variation::InHelloAge))
+        // Handshakes alone, and sessions that cannot run whole.
+        .filter(|v| {
+            let partial = matches!(
+                v,
+                Variation::InHelloSize | Variation::InHelloAge | Variation::InReach { .. }
+            );
+            !partial
+        })
         .map(|variation| {
             let Tally { ran, whole } = Tally::of(evidence, variation);
             format!("{}: {whole} of {ran} ran whole", describe(variation))
@@ -84,5 +90,6 @@ pub(super) fn describe(variation: Variation) -> String {
         }
         Variation::InHelloSize => "a large ClientHello".to_owned(),
         Variation::InHelloAge => "a ClientHello of TLS 1.0".to_owned(),
+        Variation::InReach { hops } => format!("the same with packets that get {hops} hops far"),
     }
 }

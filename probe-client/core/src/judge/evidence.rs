@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::comparison::{Reach, reach};
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
@@ -170,14 +171,23 @@ impl<'a> Evidence<'a> {
         own.chain(same_port).find_map(|m| m.survey.as_ref())
     }
 
+    /// The two neighbouring hops between which a device acts on the first bytes.
+    pub fn reach(&self) -> Option<Reach> {
+        let known = self.known_distances();
+        let server = self.survey()?.exact_server_distance(&known)?;
+        reach(self.probe, server)
+    }
+
+    /// How far away the server is, where sessions with it show that.
+    pub fn known_distances(&self) -> Vec<u8> {
+        let all = self.same_server.iter();
+        all.filter_map(|m| m.server_distance()).collect()
+    }
+
     /// Whoever answers on this port, against the server's distance as this port's survey and all
     /// sessions with the server show it.
     pub fn answering(&self) -> Comparison {
-        let known: Vec<u8> = self
-            .same_server
-            .iter()
-            .filter_map(|m| m.server_distance())
-            .collect();
+        let known = self.known_distances();
         self.survey()
             .map_or(Comparison::Undecided, |survey| survey.compare(&known))
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::evidence::Evidence;
+use crate::comparison::Reach;
 use crate::survey::{AGREEING, Beyond, Distance, LastHop, Survey};
 use crate::verdict::Segment;
 
@@ -31,6 +32,27 @@ impl Place {
             )),
             LastHop::Unknown => Self::unknown(NO_ICMP),
         }
+    }
+
+    /// Where a device acts on the first bytes of a connection. Absent where that was not found.
+    pub(super) fn of_device(evidence: &Evidence<'_>) -> Option<Self> {
+        let survey = evidence.survey()?;
+        let Reach { passes, met } = evidence.reach()?;
+        let server = survey.exact_server_distance(&evidence.known_distances())?;
+        // A router that says nothing of used-up hop limits is as silent as one that was never reached.
+        let speaks = |hop: &u8| *hop == server || survey.address_of(*hop).is_some();
+        let next = (met..=server).find(speaks)?;
+        let lost_before = if next == server {
+            Beyond::Server(next)
+        } else {
+            Beyond::Hop(next)
+        };
+        let place = lost(survey, passes, lost_before);
+        let fact = format!(
+            "with packets that get {met} hops far the same happens, with packets that get {passes} hops far it does not, \
+             each time"
+        );
+        Some(Self { fact, ..place })
     }
 
     /// Who answers from nearer than the server; `what` is the answer.

@@ -2,6 +2,7 @@
 
 mod idle;
 mod instances;
+mod reach;
 
 use std::sync::LazyLock;
 

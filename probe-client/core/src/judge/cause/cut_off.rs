@@ -3,9 +3,11 @@
 
 use super::super::death::{self, Way};
 use super::super::evidence::Evidence;
+use super::super::place::Place;
 use crate::catalogue::VerdictId;
 use crate::observation::FailureKind;
 use crate::session::StageReport;
+use crate::verdict::Verdict;
 
 pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
     if evidence.probe.died_in_silence() {
@@ -17,6 +19,29 @@ pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
     } else {
         VerdictId::PayloadDropped
     }
+}
+
+/// Whom to ask about it.
+pub(super) fn whom(device: Option<&Place>) -> &str {
+    device
+        .and_then(|place| place.whom.as_deref())
+        .unwrap_or("the firewall team")
+}
+
+/// `verdict` with the hop at which the `device` stands, where that was found.
+pub(super) fn at_its_hop(verdict: Verdict, device: Option<Place>) -> Verdict {
+    let Some(place) = device else {
+        return verdict;
+    };
+    let mut verdict = Verdict {
+        segment: place.segment,
+        ..verdict
+    };
+    if let Some(words) = place.words {
+        verdict.claim.push_str(&format!("; it happens {words}"));
+    }
+    verdict.evidence.insert(0, place.fact);
+    verdict
 }
 
 /// Where the flow stood, in bytes, and which way it was going; absent where neither is known.

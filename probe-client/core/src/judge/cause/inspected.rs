@@ -3,6 +3,7 @@
 
 use super::super::compared::{Tally, facts, variations};
 use super::super::evidence::{Ending, Evidence};
+use super::super::place::Place;
 use super::cut_off;
 use crate::catalogue::VerdictId;
 use crate::comparison::{OTHER_NAME, SentName, Variation};
@@ -25,6 +26,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "silently drops"
     };
     let own = evidence.probe.session_kind();
+    let device = Place::of_device(evidence);
     let mut verdict = Verdict::new(
         id,
         Segment::PATH,
@@ -36,14 +38,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         listed(&passing)
     ))
     .next(format!(
-        "ask the firewall team which application-control or inspection rule stops this on {target}, and to allow it by \
-         port alone{}",
+        "ask {} which application-control or inspection rule stops this on {target}, and to allow it by port alone{}",
+        cut_off::whom(device.as_ref()),
         advice(own)
     ));
     verdict.evidence.extend(cut_off::place(evidence));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
-    Some(verdict)
+    Some(cut_off::at_its_hop(verdict, device))
 }
 
 fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
@@ -101,7 +103,8 @@ fn listed(passing: &[Variation]) -> String {
             | Variation::InSegmentSize { .. }
             | Variation::InPace { .. }
             | Variation::InHelloSize
-            | Variation::InHelloAge => String::new(),
+            | Variation::InHelloAge
+            | Variation::InReach { .. } => String::new(),
         })
         .collect();
     words.join(" and ")

@@ -3,6 +3,7 @@
 
 use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
+use super::super::place::Place;
 use super::cut_off;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Sighting, SightingEnd};
@@ -24,6 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "goes silent"
     };
     let place = place(sighting)?;
+    let device = Place::of_device(evidence);
     let mut verdict = Verdict::new(
         id,
         Segment::PATH,
@@ -35,7 +37,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         sighting.bytes_received, sighting.bytes_sent
     ))
     .next(format!(
-        "ask the firewall team for application or protocol inspection of TCP to {target}, and to allow this protocol there"
+        "ask {} for application or protocol inspection of TCP to {target}, and to allow this protocol there",
+        cut_off::whom(device.as_ref())
     ));
     verdict.evidence.extend(evidence.seen());
     verdict
@@ -43,7 +46,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .push(format!("it happened during: {}", operation.describe()));
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
-    Some(verdict)
+    Some(cut_off::at_its_hop(verdict, device))
 }
 
 /// Which bytes were lost; absent where the sighting does not tell.

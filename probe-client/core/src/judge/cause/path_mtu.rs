@@ -69,7 +69,8 @@ fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
             | Variation::InServerName { .. }
             | Variation::InPace { .. }
             | Variation::InHelloSize
-            | Variation::InHelloAge => None,
+            | Variation::InHelloAge
+            | Variation::InReach { .. } => None,
         })
         .collect();
     sizes.sort_unstable_by_key(|(size, _)| *size);

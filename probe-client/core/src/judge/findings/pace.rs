@@ -42,6 +42,11 @@ pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
 /// absent where this probe lost no SYN, or the pace made no difference.
 fn slow<'a>(evidence: &Evidence<'a>) -> Option<(usize, Vec<(u8, &'a Measurement)>)> {
     let lost = silent(evidence.probe) || evidence.probe.syns_sent_again() > 0;
+    // On a way that loses segments of every kind, SYNs are lost at any pace.
+    let lossy = evidence.same_server.iter().filter(|m| m.loses_segments());
+    if lossy.count() >= ENOUGH {
+        return None;
+    }
     let paced = evidence.same_server.iter().flat_map(|m| &m.comparisons);
     let paced: Vec<(u8, &Measurement)> = paced
         .filter_map(|c| match c.variation {
@@ -52,7 +57,8 @@ fn slow<'a>(evidence: &Evidence<'a>) -> Option<(usize, Vec<(u8, &'a Measurement)
             | Variation::InServerName { .. }
             | Variation::InSegmentSize { .. }
             | Variation::InHelloSize
-            | Variation::InHelloAge => None,
+            | Variation::InHelloAge
+            | Variation::InReach { .. } => None,
         })
         .collect();
     let (alone, held): (Vec<_>, Vec<_>) = paced.into_iter().partition(|(held, _)| *held == 0);

@@ -1,0 +1,81 @@
+//! Where a device stands, found by halving in networks that exist in numbers only.
+
+use super::*;
+use crate::comparison::{AT_ONCE, Reach, next_reach, reach};
+
+/// What becomes of a session whose packets get `hops` far, where a device behind hop `behind` does
+/// `does`; `tells`: routers say that hop limits are used up.
+fn fate(hops: u8, behind: u8, does: FailureKind, tells: bool) -> End {
+    End::Mute(match (hops > behind, tells) {
+        (true, _) => does,
+        (false, true) => FailureKind::HostUnreachable,
+        (false, false) => SILENCE,
+    })
+}
+
+fn halved(behind: u8, server: u8, does: FailureKind, tells: bool) -> Measurement {
+    let mut probe = mute(does, &[(AGAIN, End::Mute(does)); 2]);
+    let mut rounds = 0;
+    while let Some(hops) = next_reach(&probe, server) {
+        rounds += 1;
+        assert!(rounds <= 6, "{hops} of {server}");
+        let variation = Variation::InReach { hops };
+        let end = fate(hops, behind, does, tells);
+        let both = mute(does, &[(variation, end); AT_ONCE]);
+        probe.comparisons.extend(both.comparisons);
+    }
+    probe
+}
+
+fn mute(does: FailureKind, comparisons: &[(Variation, End)]) -> Measurement {
+    let mut probe = probe(SessionKind::Tls, End::Mute(does), comparisons);
+    probe.transport.as_mut().unwrap().bytes_read = 0;
+    probe.sighting = None;
+    probe
+}
+
+#[test]
+fn a_device_is_found_between_two_neighbouring_hops() {
+    for server in 2..=30 {
+        for behind in 0..server - 1 {
+            let expected = Some(Reach {
+                passes: behind,
+                met: behind + 1,
+            });
+            for (does, tells) in [(RESET, true), (RESET, false), (SILENCE, true)] {
+                let probe = halved(behind, server, does, tells);
+                assert_eq!(
+                    reach(&probe, server),
+                    expected,
+                    "{behind} {server} {does:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn right_before_the_server_its_answer_may_be_the_cause() {
+    for does in [RESET, SILENCE] {
+        assert_eq!(reach(&halved(4, 5, does, true), 5), None);
+    }
+}
+
+#[test]
+fn sessions_that_contradict_each_other_place_nothing() {
+    let variation = Variation::InReach { hops: 2 };
+    let contradiction = [
+        (AGAIN, End::Mute(RESET)),
+        (variation, End::Mute(RESET)),
+        (variation, End::Mute(SILENCE)),
+    ];
+    let probe = mute(RESET, &contradiction);
+    assert_eq!(next_reach(&probe, 4), None);
+    assert_eq!(reach(&probe, 4), None);
+}
+
+#[test]
+fn what_fails_by_chance_is_not_halved() {
+    let probe = mute(RESET, &[(AGAIN, End::Mute(RESET)), (AGAIN, End::Whole)]);
+    assert_eq!(next_reach(&probe, 4), None);
+}
