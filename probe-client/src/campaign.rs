@@ -18,7 +18,6 @@ use crate::config::Config;
 use crate::connect::ConnectOptions;
 use crate::control::ControlIdentity;
 use crate::destination::Destination;
-use crate::lookout::Lookout;
 use crate::pace::Pace;
 use crate::probe::{Departure, ProbeContext};
 use crate::progress::Progress;
@@ -124,14 +123,7 @@ impl Campaign {
         Self {
             context: ProbeContext {
                 clock: RunClock::start(),
-                options: ConnectOptions {
-                    bind: config.bind,
-                    patience: config.patience,
-                    max_segment: None,
-                    keep_alive: None,
-                    reach: None,
-                    lookout: Lookout::default(),
-                },
+                options: ConnectOptions::ordinary(config.bind, config.patience),
                 pins: config.connection.pins.clone(),
                 client: config.client.clone(),
                 cancelled,

@@ -33,6 +33,20 @@ pub(crate) struct ConnectOptions {
     pub(crate) lookout: Lookout,
 }
 
+impl ConnectOptions {
+    /// For sessions that differ in nothing from the application's.
+    pub(crate) fn ordinary(bind: Option<IpAddr>, patience: Duration) -> Self {
+        Self {
+            bind,
+            patience,
+            max_segment: None,
+            keep_alive: None,
+            reach: None,
+            lookout: Lookout::default(),
+        }
+    }
+}
+
 /// Connects to `address`.
 ///
 /// # Errors

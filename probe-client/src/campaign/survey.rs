@@ -165,7 +165,9 @@ impl<'a> Ground<'a> {
             if !self.known.insert(*port) {
                 continue;
             }
-            if let Some(ahead) = self.ahead.get_mut(outcome) {
+            // Where each one's own device stands is looked for from these addresses.
+            let alone = *outcome == Outcome::Accepted;
+            if let Some(ahead) = self.ahead.get_mut(outcome).filter(|_| !alone) {
                 ahead.following.push(*port);
                 if ahead.is_through {
                     self.follow(*outcome);

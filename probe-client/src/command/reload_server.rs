@@ -40,12 +40,7 @@ pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
 fn context(arguments: &ReloadServerArguments, connection: &ConnectionString) -> ProbeContext {
     ProbeContext {
         clock: RunClock::start(),
-        options: ConnectOptions {
-            bind: None,
-            patience: arguments.timeout,
-            max_segment: None,
-            keep_alive: None,
-        },
+        options: ConnectOptions::ordinary(None, arguments.timeout),
         pins: connection.pins.clone(),
         client: None,
         cancelled: CancellationToken::new(),
