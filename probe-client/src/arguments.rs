@@ -73,7 +73,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pub client_certificate: Option<PathBuf>,
     /// How long to wait for the other end at each step, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "3.5")]
     pub timeout: Duration,
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct IdleArguments {
     )]
     pub keep_alive_interval: u32,
     /// How long to wait for the other end at each step, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "3.5")]
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
     pub timeout: Duration,
 }
 
