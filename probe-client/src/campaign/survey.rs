@@ -82,10 +82,12 @@ async fn still_failing(
         .lookout
         .references(server)
         .is_empty();
+    let surveyed = probes.iter().filter(|m| m.survey.is_some());
+    let looked_at: BTreeSet<Outcome> = surveyed.filter_map(Outcome::of).collect();
     let wanted: Vec<(u16, Outcome)> = probes
         .iter()
         .filter_map(|m| Some((m, m.address?.port(), Outcome::of(m)?)))
-        .filter(|(m, _, outcome)| is_worth_it(m, *outcome, works))
+        .filter(|(m, _, outcome)| is_worth_it(m, *outcome, works, &looked_at))
         .map(|(_, port, outcome)| (port, outcome))
         .collect();
     if wanted.is_empty() || campaign.context.cancelled.is_cancelled() {
@@ -100,15 +102,20 @@ async fn still_failing(
     attach(ground.done, probes);
 }
 
-/// What passes when it is dialled again is stopped nowhere, but now and then. Where no port `works`,
-/// one look was enough, and who accepts cannot be told from the server.
-fn is_worth_it(measurement: &Measurement, outcome: Outcome, works: bool) -> bool {
+/// What passes when it is dialled again is stopped nowhere, but now and then. Where no port `works`, one look
+/// at one port of each outcome is enough, and who accepts cannot be told from the server.
+fn is_worth_it(
+    measurement: &Measurement,
+    outcome: Outcome,
+    works: bool,
+    looked_at: &BTreeSet<Outcome>,
+) -> bool {
     let passes_too = outcome == Outcome::Silent
         && measurement
             .comparisons
             .iter()
             .any(|c| complete(&c.measurement));
-    let is_new = measurement.survey.is_none() && outcome != Outcome::Accepted;
+    let is_new = !looked_at.contains(&outcome) && outcome != Outcome::Accepted;
     !passes_too && (works || is_new)
 }
 
