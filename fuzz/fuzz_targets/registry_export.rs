@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     assert!(export.problems.len() <= 10);
     let mut node = HeadNode::default();
-    node.read_registry(&export.registry, &Origin::LiveRegistry);
+    node.read_registry(&export.registry, &Origin::LiveRegistry(String::new()));
     let document = CheckDocument::new(&node, Default::default(), "0");
     assert!(document.checks.iter().all(|check| !check.text.is_empty()));
 });
