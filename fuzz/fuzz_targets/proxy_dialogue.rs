@@ -39,10 +39,12 @@ fuzz_target!(|bytes: &[u8]| {
         let mut step = dialogue.receive(piece);
         if let ProxyStep::Challenged(challenged) = step {
             step = dialogue.answer(eager(&challenged.challenges));
+        } else if step == ProxyStep::AskForLeave {
+            step = dialogue.leave(true);
         }
         match step {
             ProxyStep::Io => {}
-            ProxyStep::Challenged(_) => panic!("an answer is no question"),
+            ProxyStep::Challenged(_) | ProxyStep::AskForLeave => panic!("an answer is no question"),
             ProxyStep::Reconnect => {
                 connections += 1;
                 assert!(connections <= 8);

@@ -182,6 +182,11 @@ impl Opening<'_> {
                 ProxyStep::Challenged(asked) => {
                     dialogue.answer(self.identify(&asked, target).await?)
                 }
+                ProxyStep::AskForLeave => {
+                    let (leave, way, context) = (&mut self.leave, self.way, self.context);
+                    let asking = async { Ok(may_send(leave, way, context).await) };
+                    dialogue.leave(context.unless_cancelled(asking).await?)
+                }
                 ProxyStep::Reconnect => {
                     // Its steps are part of this one.
                     let steps = self.observations.len();
@@ -214,14 +219,7 @@ impl Opening<'_> {
         };
         let target = shown(target);
         let answering = async {
-            let leave = match leave {
-                Some(leave) => leave,
-                None => {
-                    let patience = context.options.patience / FOR_THE_FIRST;
-                    leave.insert(way.standing.leave(patience).await)
-                }
-            };
-            if let Leave::Denied(_) = leave {
+            if !may_send(leave, way, context).await {
                 return Ok(Err(None));
             }
             Ok(identification.answer(asked, &target).await)
@@ -231,12 +229,14 @@ impl Opening<'_> {
 
     /// What the other dialogues of this run have to know of the credentials.
     fn tell_others(&mut self, connected: bool) {
-        let wrong = self
-            .identification
-            .as_ref()
-            .is_some_and(Identification::is_refused);
-        let asked = matches!(&self.account.refusal,
-            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED);
+        let (asked, wrong) = match &self.account.refusal {
+            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED => {
+                let identification = self.identification.as_ref();
+                (true, identification.is_some_and(Identification::is_refused))
+            }
+            Some(ProxyRefusal::SocksCredentials) => (true, true),
+            Some(_) | None => (false, false),
+        };
         let authentication = &mut self.account.authentication;
         match self.leave.take() {
             Some(Leave::First(first)) if asked && wrong => {
@@ -346,6 +346,23 @@ impl Opening<'_> {
             .await
             .unwrap_or_else(|_elapsed| Err(timed_out()))
     }
+}
+
+/// Whether the credentials may be sent: as long as nobody knows whether the proxy takes them, by one
+/// dialogue at a time.
+async fn may_send<'a>(
+    leave: &mut Option<Leave<'a>>,
+    way: &'a ProxyWay,
+    context: &ProbeContext,
+) -> bool {
+    let leave = match leave {
+        Some(leave) => leave,
+        None => {
+            let patience = context.options.patience / FOR_THE_FIRST;
+            leave.insert(way.standing.leave(patience).await)
+        }
+    };
+    !matches!(leave, Leave::Denied(_))
 }
 
 async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<ProxyStep, Failure> {

@@ -21,6 +21,7 @@ pub mod real_kdc;
 pub mod real_proxy;
 mod run;
 pub mod siege;
+mod terminal;
 pub mod trial;
 
 pub use authority::Authority;
@@ -35,3 +36,4 @@ pub use port::{Seat, ShutPort};
 pub use probe::Probe;
 pub use process::{Finished, Process, WATCHDOG};
 pub use run::Run;
+pub use terminal::Terminal;

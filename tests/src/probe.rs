@@ -8,7 +8,7 @@ use probe_core::session_kind::SessionKind;
 use tempfile::TempDir;
 
 use crate::identity::open_directory;
-use crate::{Connection, EchoServer, Place, Process, Run, binaries};
+use crate::{Connection, EchoServer, Finished, Place, Process, Run, binaries};
 
 /// A run that is yet to be started.
 #[derive(Debug)]
@@ -109,6 +109,14 @@ impl Probe {
     /// # Errors
     /// It cannot be started.
     pub fn start(&self) -> anyhow::Result<Process> {
+        Process::start(self.command()?)
+    }
+
+    /// What is to be started.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn command(&self) -> anyhow::Result<Command> {
         let connection = self.file("connection", &self.connection.text())?;
         let mut command = command(&self.place, &self.scratch)?;
         command.arg("run").args(&self.arguments);
@@ -116,7 +124,7 @@ impl Probe {
         command.arg("--connection-file").arg(connection);
         command.arg("--output").arg(self.report());
         command.arg("--timeout").arg(self.patience.to_string());
-        Process::start(command)
+        Ok(command)
     }
 
     /// Starts it and waits for its end.
@@ -134,6 +142,14 @@ impl Probe {
     /// It does not end, or tells the secret.
     pub fn finish(self, process: Process) -> anyhow::Result<Run> {
         let finished = process.finish()?;
+        self.ended(finished)
+    }
+
+    /// What became of it, once it has ended.
+    ///
+    /// # Errors
+    /// It tells the secret.
+    pub fn ended(self, finished: Finished) -> anyhow::Result<Run> {
         let json = match std::fs::read_to_string(self.report()) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,

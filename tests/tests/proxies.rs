@@ -12,6 +12,7 @@ mod proxies {
     pub(crate) mod paths;
     pub(crate) mod real;
     pub(crate) mod real_socks;
+    pub(crate) mod secrecy;
 }
 
 fn main() -> ExitCode {
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         proxies::domain_accounts::trials(),
         proxies::real::trials(),
         proxies::real_socks::trials(),
+        proxies::secrecy::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

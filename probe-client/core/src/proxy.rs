@@ -35,6 +35,8 @@ pub enum ProxyStep {
     Io,
     /// The proxy wants to know who asks: [`ProxyDialogue::answer`] goes on.
     Challenged(Challenged),
+    /// Its user name and password are what a SOCKS proxy wants next: [`ProxyDialogue::leave`] goes on.
+    AskForLeave,
     /// The proxy ends this connection, but not the dialogue: it goes on over another one.
     Reconnect,
     /// The proxy says that it is connected. What it sent behind that is the server's already.
@@ -86,6 +88,14 @@ impl ProxyDialogue {
         match &mut self.kind {
             Kind::Connect(connect) => connect.answer(answer, &mut self.outgoing),
             Kind::Socks5(_) => ProxyStep::Io,
+        }
+    }
+
+    /// Whether the credentials may be sent; where nobody asked, nothing happens.
+    pub fn leave(&mut self, given: bool) -> ProxyStep {
+        match &mut self.kind {
+            Kind::Socks5(socks) => socks.leave(given, &mut self.outgoing),
+            Kind::Connect(_) => ProxyStep::Io,
         }
     }
 

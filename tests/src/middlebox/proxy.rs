@@ -22,7 +22,7 @@ pub enum Manner {
     ConnectInTls(Arc<CertifiedKey>),
     /// CONNECT for whoever sends these credentials by Basic. Wrong ones are counted like tunnels.
     Basic { user: String, password: String },
-    /// SOCKS 5, for everybody or for one.
+    /// SOCKS 5, for everybody or for one. Wrong credentials are counted like tunnels.
     Socks5 { only: Option<(String, String)> },
     /// SOCKS 5 that refuses every destination with this code.
     SocksReply(u8),
@@ -34,7 +34,7 @@ pub enum Manner {
     EndlessHead,
     /// Closes as soon as it was asked.
     Closes,
-    /// Takes the request and never answers.
+    /// Takes the request and never answers. Requests are counted like tunnels.
     Silent,
 }
 
@@ -82,7 +82,10 @@ async fn by_head(
                 return part(client).await;
             }
             Manner::Closes => return Ok(()),
-            Manner::Silent => return drain(client).await,
+            Manner::Silent => {
+                tunnels.fetch_add(1, Ordering::SeqCst);
+                return drain(client).await;
+            }
             Manner::Swallows => {
                 client.write_all(ESTABLISHED).await?;
                 return drain(client).await;
@@ -141,6 +144,7 @@ async fn socks(
         let known = given == user.as_bytes() && secret == password.as_bytes();
         client.write_all(&[1, u8::from(!known)]).await?;
         if !known {
+            tunnels.fetch_add(1, Ordering::SeqCst);
             return part(client).await;
         }
     } else {

@@ -19,6 +19,8 @@ pub(super) struct Socks5 {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Methods,
+    /// The proxy wants user name and password, and whether they may be sent is being asked.
+    Asking,
     Password,
     Reply,
 }
@@ -52,6 +54,7 @@ impl Socks5 {
         loop {
             let step = match self.state {
                 State::Methods => self.methods(outgoing),
+                State::Asking => Some(ProxyStep::AskForLeave),
                 State::Password => self.password(outgoing),
                 State::Reply => self.reply(),
             };
@@ -59,6 +62,24 @@ impl Socks5 {
                 return step;
             }
         }
+    }
+
+    /// Sends user name and password (RFC 1929 section 2), or ends where they may not be sent.
+    pub(super) fn leave(&mut self, given: bool, outgoing: &mut Vec<u8>) -> ProxyStep {
+        let (State::Asking, Some(credentials)) = (self.state, &self.credentials) else {
+            return ProxyStep::Io;
+        };
+        if !given {
+            return ProxyStep::Refused(ProxyRefusal::SocksCredentials);
+        }
+        outgoing.push(PASSWORD_VERSION);
+        for text in [&credentials.user, &credentials.password] {
+            outgoing.push(u8::try_from(text.len()).expect("only such are kept"));
+            outgoing.extend(text.as_bytes());
+        }
+        self.authentication.tried = vec![PASSWORD_METHOD.to_owned()];
+        self.state = State::Password;
+        ProxyStep::Io
     }
 
     /// A refusing reply is one even where its useless rest is missing.
@@ -84,16 +105,9 @@ impl Socks5 {
         };
         match (method, &self.credentials) {
             (NO_AUTHENTICATION, _) => self.request(outgoing),
-            (USER_AND_PASSWORD, Some(credentials)) => {
-                // RFC 1929 section 2.
-                outgoing.push(PASSWORD_VERSION);
-                for text in [&credentials.user, &credentials.password] {
-                    outgoing.push(u8::try_from(text.len()).expect("only such are kept"));
-                    outgoing.extend(text.as_bytes());
-                }
+            (USER_AND_PASSWORD, Some(_)) => {
                 self.authentication.offered = vec![PASSWORD_METHOD.to_owned()];
-                self.authentication.tried = vec![PASSWORD_METHOD.to_owned()];
-                self.state = State::Password;
+                self.state = State::Asking;
             }
             // 0xff, or a method that was not offered: as good as none.
             (_, _) => return Some(ProxyStep::Refused(ProxyRefusal::SocksMethods)),

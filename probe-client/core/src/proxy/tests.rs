@@ -264,11 +264,30 @@ fn socks_addresses_go_as_addresses() {
 fn socks_with_credentials() {
     let mut dialogue = socks("echo.example", Some(("user", "p:w")));
     assert_eq!(dialogue.transmit(), [5, 2, 0, 2]);
-    assert_eq!(dialogue.receive(&[5, 2]), ProxyStep::Io);
+    assert_eq!(dialogue.receive(&[5, 2]), ProxyStep::AskForLeave);
+    assert_eq!(dialogue.transmit(), b"");
+    assert!(dialogue.authentication().tried.is_empty());
+    assert_eq!(dialogue.leave(true), ProxyStep::Io);
     assert_eq!(dialogue.transmit(), b"\x01\x04user\x03p:w");
+    // Once is enough.
+    assert_eq!(dialogue.leave(true), ProxyStep::Io);
+    assert_eq!(dialogue.transmit(), b"");
     let refused = ProxyStep::Refused(ProxyRefusal::SocksCredentials);
     assert_eq!(dialogue.receive(&[1, 1]), refused);
     assert_eq!(dialogue.authentication().tried, ["username/password"]);
+}
+
+#[test]
+fn socks_without_leave_sends_nothing() {
+    let mut dialogue = socks("echo.example", Some(("user", "p:w")));
+    // Nobody asked yet.
+    assert_eq!(dialogue.leave(true), ProxyStep::Io);
+    assert_eq!(dialogue.transmit(), [5, 2, 0, 2]);
+    assert_eq!(dialogue.receive(&[5, 2]), ProxyStep::AskForLeave);
+    let refused = ProxyStep::Refused(ProxyRefusal::SocksCredentials);
+    assert_eq!(dialogue.leave(false), refused);
+    assert_eq!(dialogue.transmit(), b"");
+    assert!(dialogue.authentication().tried.is_empty());
 }
 
 #[test]
