@@ -8,20 +8,17 @@ use probe_core::control_record::ControlRecord;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
-use rustls::pki_types::ServerName;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{RunClock, wall_unix_ms};
+use crate::clock::wall_unix_ms;
 use crate::config::Config;
 use crate::connect::ConnectOptions;
-use crate::control::ControlIdentity;
 use crate::destination::Destination;
-use crate::pace::Pace;
-use crate::probe::{Departure, ProbeContext};
+use crate::host;
+use crate::probe::ProbeContext;
 use crate::progress::Progress;
-use crate::{host, tls};
 
 mod control_port;
 mod control_search;
@@ -37,6 +34,7 @@ mod task;
 use control_search::Lead;
 use instances::Witness;
 use shadow::Shadows;
+use survey::Pace;
 
 /// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
 pub(crate) async fn run(
@@ -121,15 +119,12 @@ struct ServerResult {
 impl Campaign {
     fn new(config: &Config, cancelled: CancellationToken) -> Self {
         Self {
-            context: ProbeContext {
-                clock: RunClock::start(),
-                options: ConnectOptions::ordinary(config.bind, config.patience),
-                pins: config.connection.pins.clone(),
-                client: config.client.clone(),
+            context: ProbeContext::ordinary(
+                ConnectOptions::ordinary(config.bind, config.patience),
+                config.connection.pins.clone(),
+                config.client.clone(),
                 cancelled,
-                departure: Departure::default(),
-                shaken: None,
-            },
+            ),
             run_id: rand::random(),
             wall_unix_ms: wall_unix_ms(),
             pace: Pace::default(),
@@ -219,16 +214,6 @@ impl Campaign {
     fn note(&self, measurement: &Measurement) {
         if measurement.path.is_direct() {
             self.context.options.lookout.ended(measurement);
-        }
-    }
-
-    fn identity(&self, host: &str) -> ControlIdentity {
-        let server_name: ServerName<'static> = tls::server_name(host);
-        ControlIdentity {
-            key_id: self.config.connection.key_id.clone(),
-            secret: self.config.connection.secret.clone(),
-            pins: self.context.pins.clone(),
-            server_name,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use probe_core::observation::{Failure, FailureKind, Origin};
 use prost::Message;
-use proto::connection_string::Pin;
+use proto::connection_string::{ConnectionString, Pin};
 use proto::control_auth::{Exporter, sign};
 use proto::key::{KeyId, Secret};
 use proto::wire::control_client::ControlClient;
@@ -26,7 +26,7 @@ use crate::destination::Destination;
 use crate::link::Link;
 use crate::probe::ProbeContext;
 use crate::tap::Tap;
-use crate::tls::{Hello, client_config, exporter};
+use crate::tls::{Hello, client_config, exporter, server_name};
 
 /// Who asks, and whom.
 #[derive(Clone, Debug)]
@@ -35,6 +35,18 @@ pub(crate) struct ControlIdentity {
     pub(crate) secret: Secret,
     pub(crate) pins: Vec<Pin>,
     pub(crate) server_name: ServerName<'static>,
+}
+
+impl ControlIdentity {
+    /// Of the holder of `connection`, to the server that is called `host`.
+    pub(crate) fn of(connection: &ConnectionString, host: &str) -> Self {
+        Self {
+            key_id: connection.key_id.clone(),
+            secret: connection.secret.clone(),
+            pins: connection.pins.clone(),
+            server_name: server_name(host),
+        }
+    }
 }
 
 /// An open channel to the genuine server.

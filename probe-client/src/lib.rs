@@ -22,7 +22,6 @@ mod key_store;
 mod link;
 mod lookout;
 mod observe;
-mod pace;
 mod probe;
 mod progress;
 mod proxy;

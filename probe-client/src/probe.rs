@@ -64,6 +64,24 @@ pub(crate) enum HelloSent {
 }
 
 impl ProbeContext {
+    /// For sessions that differ in nothing from the application's. The run's clock starts now.
+    pub(crate) fn ordinary(
+        options: ConnectOptions,
+        pins: Vec<Pin>,
+        client: Option<ClientIdentity>,
+        cancelled: CancellationToken,
+    ) -> Self {
+        Self {
+            clock: RunClock::start(),
+            options,
+            pins,
+            client,
+            cancelled,
+            departure: Departure::default(),
+            shaken: None,
+        }
+    }
+
     /// The same, with the TCP keep-alive that `silence` asks for.
     fn keeping_alive(&self, silence: Option<Silence>) -> Self {
         let mut context = self.clone();

@@ -34,6 +34,7 @@ mod kdc;
 mod no_handshake;
 mod password;
 mod standing;
+mod token;
 
 use identification::Identification;
 #[cfg(target_vendor = "win7")]

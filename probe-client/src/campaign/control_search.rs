@@ -132,7 +132,7 @@ impl<'a> Search<'a> {
         Self {
             campaign,
             destination: Arc::clone(destination),
-            identity: campaign.identity(&destination.host),
+            identity: ControlIdentity::of(&campaign.config.connection, &destination.host),
             dialled: Vec::new(),
             attempts: JoinSet::new(),
             record: ControlRecord {

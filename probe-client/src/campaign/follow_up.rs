@@ -38,11 +38,7 @@ pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, prog
     let known = result.probes.iter().any(testified) || result.control.shows_server_alive();
     let first = if known { worth_it.len() } else { 1 };
     let (first, later) = worth_it.split_at(first);
-    let follow = FollowUp {
-        campaign,
-        destination: Arc::clone(&result.destination),
-        in_flight: Semaphore::new(MAX_IN_FLIGHT),
-    };
+    let follow = FollowUp::new(campaign, &result.destination);
     follow.probes(first, &mut result.probes).await;
     let heard = result
         .probes
@@ -75,11 +71,7 @@ pub(super) async fn find_reach(
     };
     let plan = &campaign.config.plan;
     let (path, host) = (result.destination.path(), &result.destination.host);
-    let follow = FollowUp {
-        campaign,
-        destination: Arc::clone(&result.destination),
-        in_flight: Semaphore::new(MAX_IN_FLIGHT),
-    };
+    let follow = FollowUp::new(campaign, &result.destination);
     let halving: Vec<_> = result
         .probes
         .iter_mut()
@@ -101,7 +93,15 @@ struct FollowUp<'a> {
     in_flight: Semaphore,
 }
 
-impl FollowUp<'_> {
+impl<'a> FollowUp<'a> {
+    fn new(campaign: &'a Campaign, destination: &Arc<Destination>) -> Self {
+        Self {
+            campaign,
+            destination: Arc::clone(destination),
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+        }
+    }
+
     /// Round after round for the probes with these indices, all at once.
     async fn probes(&self, indices: &[usize], probes: &mut [Measurement]) {
         let chosen: BTreeSet<usize> = indices.iter().copied().collect();

@@ -12,7 +12,7 @@ use probe_core::observation::{FailureKind, Operation};
 
 use super::control_search::{Attempt, attempt};
 use super::{Campaign, ServerResult, testified};
-use crate::control::ControlChannel;
+use crate::control::{ControlChannel, ControlIdentity};
 
 /// An instance that can be asked what it saw.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(super) async fn meet(
     };
     let ports = ports(result, port);
     let destination = Arc::clone(&result.destination);
-    let identity = campaign.identity(&destination.host);
+    let identity = ControlIdentity::of(&campaign.config.connection, &destination.host);
     let mut dials = if wanted.is_empty() {
         ENOUGH.saturating_sub(looks)
     } else {

@@ -270,9 +270,8 @@ fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) ->
     // A server accepts when the handshake is through, whatever comes of the session. What it has half
     // open it notices when it is asked.
     let connected = connect.filter(|o| o.failure.is_none());
-    let ended_ms = connected.map_or_else(wall_unix_ms, |o| {
-        campaign.wall_unix_ms + (o.start_us + o.duration_us) / 1000
-    });
+    let ended_ms =
+        connected.map_or_else(wall_unix_ms, |o| campaign.wall_unix_ms + o.end_us() / 1000);
     let theirs = |ours: u64| ours.saturating_add_signed(clock_offset_ms);
     wire::Sent {
         tag,

@@ -17,8 +17,10 @@ use super::{Campaign, ServerResult, complete};
 use crate::lookout::Outcome;
 use crate::progress::Progress;
 
+mod pace;
 mod walk;
 
+pub(super) use pace::Pace;
 use walk::Walk;
 
 /// A survey, and of which kind of failure it is.
@@ -172,23 +174,27 @@ impl<'a> Ground<'a> {
             if !self.known.insert(*port) {
                 continue;
             }
+            let ends = Instant::now() + TIME_IN_ALL;
+            let surveyor = Surveyor::new(*port, answers(*outcome));
             // Where each one's own device stands is looked for from these addresses.
-            let alone = *outcome == Outcome::Accepted;
-            if let Some(ahead) = self.ahead.get_mut(outcome).filter(|_| !alone) {
+            if *outcome == Outcome::Accepted {
+                self.start(*outcome, surveyor, ends);
+                continue;
+            }
+            if let Some(ahead) = self.ahead.get_mut(outcome) {
                 ahead.following.push(*port);
                 if ahead.is_through {
                     self.follow(*outcome);
                 }
                 continue;
             }
-            let ends = Instant::now() + TIME_IN_ALL;
             let ahead = Ahead {
                 hops: None,
                 is_through: false,
                 following: Vec::new(),
             };
             self.ahead.insert(*outcome, ahead);
-            self.start(*outcome, Surveyor::new(*port, answers(*outcome)), ends);
+            self.start(*outcome, surveyor, ends);
         }
     }
 

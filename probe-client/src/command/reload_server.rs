@@ -8,20 +8,24 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::runtime;
 use crate::arguments::ReloadServerArguments;
-use crate::clock::RunClock;
 use crate::connect::ConnectOptions;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::{Destination, Way};
-use crate::probe::{Departure, ProbeContext};
+use crate::probe::ProbeContext;
 use crate::resolve::{Family, resolve};
-use crate::{connection, terminal, tls};
+use crate::{connection, terminal};
 
 pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
     let file = arguments.connection_file.as_deref();
     let connection = connection::find(file, std::env::var(connection::VARIABLE).ok(), None)?;
     let reloading = Reloading {
         port: arguments.port.unwrap_or(connection.control_port),
-        context: context(arguments, &connection),
+        context: ProbeContext::ordinary(
+            ConnectOptions::ordinary(None, arguments.timeout),
+            connection.pins.clone(),
+            None,
+            CancellationToken::new(),
+        ),
         connection,
     };
     let hosts = if arguments.hosts.is_empty() {
@@ -35,18 +39,6 @@ pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
         all_done &= runtime.block_on(reloading.host(host))?;
     }
     Ok(if all_done { 0 } else { NOT_RELOADED })
-}
-
-fn context(arguments: &ReloadServerArguments, connection: &ConnectionString) -> ProbeContext {
-    ProbeContext {
-        clock: RunClock::start(),
-        options: ConnectOptions::ordinary(None, arguments.timeout),
-        pins: connection.pins.clone(),
-        client: None,
-        cancelled: CancellationToken::new(),
-        departure: Departure::default(),
-        shaken: None,
-    }
 }
 
 struct Reloading {
@@ -87,12 +79,7 @@ impl Reloading {
     }
 
     async fn one(&self, destination: &Destination) -> Result<String, Failure> {
-        let identity = ControlIdentity {
-            key_id: self.connection.key_id.clone(),
-            secret: self.connection.secret.clone(),
-            pins: self.connection.pins.clone(),
-            server_name: tls::server_name(&destination.host),
-        };
+        let identity = ControlIdentity::of(&self.connection, &destination.host);
         let opening = ControlChannel::open(destination, self.port, &identity, &self.context);
         let mut channel = opening.await?;
         let instance = channel.describe().await?.instance;

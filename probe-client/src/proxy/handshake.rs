@@ -13,14 +13,7 @@ use sspi::{
 };
 
 use super::kdc::Kdc;
-
-/// What is spoken inside.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Package {
-    NegotiateKerberos,
-    NegotiateNtlm,
-    Ntlm,
-}
+use super::token::{NoToken, Package};
 
 /// One side of a handshake, under way.
 #[derive(Debug)]
@@ -34,15 +27,6 @@ pub(super) struct Handshake {
 enum Context {
     Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
     Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
-}
-
-/// Why there is no token.
-#[derive(Debug)]
-pub(super) struct NoToken {
-    /// For people.
-    pub(super) why: String,
-    /// The password itself was not accepted. Accounts are locked after a few wrong ones.
-    pub(super) wrong_password: bool,
 }
 
 impl Handshake {
@@ -77,10 +61,10 @@ impl Handshake {
                 Err(error) if error.error_type == ErrorKind::UnknownCredentials => {
                     refused.get_or_insert(error);
                 }
-                Err(error) => return Err(NoToken::of(&error)),
+                Err(error) => return Err(no_token(&error)),
             }
         }
-        Err(refused.map_or_else(|| NoToken::here("there is no name"), |e| NoToken::of(&e)))
+        Err(refused.map_or_else(|| NoToken::here("there is no name"), |e| no_token(&e)))
     }
 
     /// The token that answers the proxy's.
@@ -138,27 +122,18 @@ impl Handshake {
     }
 }
 
-impl NoToken {
-    pub(super) fn here(why: &str) -> Self {
-        Self {
-            why: why.to_owned(),
-            wrong_password: false,
-        }
-    }
-
-    fn of(error: &sspi::Error) -> Self {
-        let wrong_password = matches!(
-            error.error_type,
-            ErrorKind::KdcInvalidRequest | ErrorKind::DecryptFailure | ErrorKind::LogonDenied
-        );
-        Self {
-            why: if wrong_password {
-                format!("the KDC does not accept the password: {}", said(error))
-            } else {
-                said(error)
-            },
-            wrong_password,
-        }
+fn no_token(error: &sspi::Error) -> NoToken {
+    let wrong_password = matches!(
+        error.error_type,
+        ErrorKind::KdcInvalidRequest | ErrorKind::DecryptFailure | ErrorKind::LogonDenied
+    );
+    NoToken {
+        why: if wrong_password {
+            format!("the KDC does not accept the password: {}", said(error))
+        } else {
+            said(error)
+        },
+        wrong_password,
     }
 }
 

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use probe_core::proxy::{Authorization, Challenge, Challenged, ProxyCredentials, Unanswered};
 
-use super::handshake::{Handshake, NoToken, Package};
+use super::handshake::Handshake;
 use super::password;
+use super::token::{NoToken, Package};
 
 /// Of one dialogue. What was refused is not sent again, nor by a weaker scheme: accounts are locked after
 /// a few wrong passwords.

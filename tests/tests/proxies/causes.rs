@@ -10,7 +10,7 @@ use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 
-use super::paths::{expect_beside_direct, url};
+use super::paths::{expect_beside_direct, expect_evidence_of_proxied, url};
 
 pub(crate) fn trials() -> Trials {
     CASES.iter().fold(
@@ -73,16 +73,8 @@ fn refused(ip: IpAddr) -> anyhow::Result<()> {
         VerdictId::ProxyUnreachable,
         Segment::Proxy,
     )?;
-    for probe in &run.document()?.probes {
-        // That the server is well over another path is evidence.
-        let mut evidence = probe.verdict.evidence.iter();
-        let elsewhere = evidence.any(|e| e.contains("path direct"));
-        ensure!(
-            elsewhere != probe.measurement.path.is_direct(),
-            "{:?}",
-            probe.verdict.evidence
-        );
-    }
+    // That the server is well over another path is evidence.
+    expect_evidence_of_proxied(&run, server.port(1), "path direct")?;
     server.stop().map(drop)
 }
 

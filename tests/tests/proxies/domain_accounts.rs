@@ -46,19 +46,16 @@ fn by_samba(scheme: &str, protocol: &str, method: &str) -> anyhow::Result<()> {
          --username=prober --password={SECRET}\n\
          auth_param {scheme} children 1\n{REQUIRED}"
     ))?;
-    let required = VerdictId::ProxyAuthenticationRequired;
     let run = over(&server, &proxy, "127.0.0.1")?
         .port(server.port(1), SessionKind::Tls)
         .run()?;
-    run.expect_exit(1)?.expect_all(required)?;
-    claims(&run, "told nobody")?;
+    turned_away(&run, "told nobody")?;
     for user in ["prober", "FWPROBE\\prober", "prober@fwprobe.test"] {
         let run = over(&server, &proxy, "127.0.0.1")?
             .variable(CREDENTIALS, format!("{user}:another-secret"))
             .port(server.port(1), SessionKind::Tls)
             .run()?;
-        run.expect_exit(1)?.expect_all(required)?;
-        claims(&run, "did not accept")?;
+        turned_away(&run, "did not accept")?;
         claims(&run, method)?;
         silent(&run, "another-secret")?;
         let run = over(&server, &proxy, "127.0.0.1")?
@@ -97,9 +94,7 @@ fn the_kdc_refuses() -> anyhow::Result<()> {
         .variable(CREDENTIALS, "prober@FWPROBE.TEST:another-secret")
         .port(server.port(1), SessionKind::Tls)
         .run()?;
-    run.expect_exit(1)?
-        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
-    claims(&run, "the KDC does not accept the password")?;
+    turned_away(&run, "the KDC does not accept the password")?;
     tried(&run, &[])?;
     silent(&run, "another-secret")?;
     server.stop().map(drop)
@@ -114,9 +109,7 @@ fn another_proxy() -> anyhow::Result<()> {
         .variable(CREDENTIALS, format!("FWPROBE.TEST\\prober:{SECRET}"))
         .port(server.port(1), SessionKind::Tls)
         .run()?;
-    run.expect_exit(1)?
-        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
-    claims(&run, "server not found in Kerberos database")?;
+    turned_away(&run, "server not found in Kerberos database")?;
     silent(&run, SECRET)?;
     server.stop().map(drop)
 }
@@ -148,9 +141,7 @@ fn the_kdc_is_down() -> anyhow::Result<()> {
         .variable(CREDENTIALS, format!("prober@FWPROBE.TEST:{SECRET}"))
         .port(server.port(1), SessionKind::Tls)
         .run()?;
-    run.expect_exit(1)?
-        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
-    claims(&run, "KDC")?;
+    turned_away(&run, "KDC")?;
     claims(&run, "not reached")?;
     claims(&run, "could not be told")?;
     server.stop().map(drop)
@@ -184,6 +175,13 @@ fn tried(run: &Run, methods: &[&str]) -> anyhow::Result<()> {
         ensure!(tried.is_some_and(|t| t == methods), "{tried:?}");
     }
     Ok(())
+}
+
+/// The proxy wants to know who asks, on every path, and `words` say why it does not.
+fn turned_away(run: &Run, words: &str) -> anyhow::Result<()> {
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    claims(run, words)
 }
 
 fn claims(run: &Run, words: &str) -> anyhow::Result<()> {

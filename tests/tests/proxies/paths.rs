@@ -132,6 +132,16 @@ pub(crate) fn expect_beside_direct(
     Ok(())
 }
 
+/// Of the probes of `port` those through the proxy have `words` in their evidence, and no other has.
+pub(crate) fn expect_evidence_of_proxied(run: &Run, port: u16, words: &str) -> anyhow::Result<()> {
+    for probe in run.of_port(port)? {
+        let evidence = &probe.verdict.evidence;
+        let told = evidence.iter().any(|e| e.contains(words));
+        ensure!(told != probe.measurement.path.is_direct(), "{evidence:?}");
+    }
+    Ok(())
+}
+
 pub(crate) fn url(scheme: &str, ip: IpAddr, port: u16) -> String {
     format!("{scheme}://{}", std::net::SocketAddr::new(ip, port))
 }

@@ -10,7 +10,7 @@ use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 
-use super::paths::{expect_beside_direct, url};
+use super::paths::{expect_beside_direct, expect_evidence_of_proxied, url};
 
 pub(crate) fn trials() -> Trials {
     const SQUID: &[Need] = &[Need::Tool("squid")];
@@ -81,15 +81,7 @@ fn squid_allows_few_ports() -> anyhow::Result<()> {
     run.expect_exit(1)?
         .expect_port(allowed, VerdictId::Reachable)?;
     expect_beside_direct(&run, server.port(2), VerdictId::ProxyDenied, Segment::Proxy)?;
-    for probe in run.of_port(server.port(2))? {
-        let mut evidence = probe.verdict.evidence.iter();
-        let quoted = evidence.any(|e| e.contains("squid"));
-        ensure!(
-            quoted != probe.measurement.path.is_direct(),
-            "{:?}",
-            probe.verdict.evidence
-        );
-    }
+    expect_evidence_of_proxied(&run, server.port(2), "squid")?;
     server.stop().map(drop)
 }
 

@@ -25,7 +25,10 @@ impl Place {
             return Self::unknown("where on the way was not traced");
         };
         match survey.last_hop() {
-            LastHop::Lost { last, lost_before } => lost(survey, last, lost_before),
+            LastHop::Lost { last, lost_before } => {
+                let fact = unanswered(survey, last, lost_before);
+                between(survey, last, lost_before, fact)
+            }
             LastHop::Answered { hop } => Self::unknown(format!(
                 "the last hop that answers SYNs to it is {}; there was no port to compare with",
                 named(survey, hop)
@@ -47,12 +50,11 @@ impl Place {
         } else {
             Beyond::Hop(next)
         };
-        let place = lost(survey, passes, lost_before);
         let fact = format!(
             "with packets that get {met} hops far the same happens, with packets that get {passes} hops far it does not, \
              each time"
         );
-        Some(Self { fact, ..place })
+        Some(between(survey, passes, lost_before, fact))
     }
 
     /// Who answers from nearer than the server; `what` is the answer.
@@ -138,11 +140,11 @@ pub(super) fn named(survey: &Survey, hop: u8) -> String {
     }
 }
 
-fn lost(survey: &Survey, last: u8, lost_before: Beyond) -> Place {
+/// What was seen of SYNs to a silent port, and of those to one that works.
+fn unanswered(survey: &Survey, last: u8, lost_before: Beyond) -> String {
     let reference = survey
         .reference
         .map_or_else(String::new, |port| port.to_string());
-    let segment = segment(survey, last, lost_before);
     let reached = match last {
         0 => "no hop answers SYNs to it".to_owned(),
         last => format!(
@@ -150,20 +152,26 @@ fn lost(survey: &Survey, last: u8, lost_before: Beyond) -> Place {
             named(survey, last)
         ),
     };
-    let (end, next) = match lost_before {
-        Beyond::Hop(hop) => (hop, named(survey, hop)),
-        Beyond::Server(hop) => (hop, format!("the server itself ({hop} hops away)")),
-    };
+    let next = end_of(survey, lost_before);
     let mut fact = format!(
         "{reached}; those to port {reference} are answered by {next} in the same second, from {AGREEING} source \
          ports and more"
     );
-    if last == 0 && end > 1 {
+    if last == 0 && !matches!(lost_before, Beyond::Hop(1) | Beyond::Server(1)) {
         fact.push_str(&format!("; {NO_ICMP}"));
     }
+    fact
+}
+
+/// Behind hop `last`, 0 for this end, and before `lost_before`; `fact` is how that is known.
+fn between(survey: &Survey, last: u8, lost_before: Beyond, fact: String) -> Place {
+    let segment = segment(survey, last, lost_before);
     let words = match (last, lost_before) {
         (0, Beyond::Hop(1)) => {
-            format!("before the first router, {next}, or by this host's own firewall")
+            format!(
+                "before the first router, {}, or by this host's own firewall",
+                named(survey, 1)
+            )
         }
         (0, Beyond::Server(_)) => {
             return Place {
@@ -173,13 +181,17 @@ fn lost(survey: &Survey, last: u8, lost_before: Beyond) -> Place {
                 whom: None,
             };
         }
-        (0, Beyond::Hop(_)) => format!("before {next}"),
+        (0, Beyond::Hop(hop)) => format!("before {}", named(survey, hop)),
         (last, Beyond::Server(hop)) if hop == last + 1 => format!(
             "behind the last router, {}: by that router, the cloud's edge (network security group) or the server \
              host's own firewall",
             named(survey, last)
         ),
-        (last, _) => format!("at {} or between it and {next}", named(survey, last)),
+        (last, next) => format!(
+            "at {} or between it and {}",
+            named(survey, last),
+            end_of(survey, next)
+        ),
     };
     let whom = whom(survey, &segment);
     Place {
@@ -187,6 +199,13 @@ fn lost(survey: &Survey, last: u8, lost_before: Beyond) -> Place {
         words: Some(words),
         fact,
         whom: Some(whom),
+    }
+}
+
+fn end_of(survey: &Survey, stretch: Beyond) -> String {
+    match stretch {
+        Beyond::Hop(hop) => named(survey, hop),
+        Beyond::Server(hop) => format!("the server itself ({hop} hops away)"),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::document::{
 
 use crate::egress;
 use crate::measurement::Measurement;
-use crate::observation::Operation;
+use crate::observation::{Observation, Operation};
 use crate::plan::SkippedRule;
 use crate::profile::Expectation;
 use crate::verdict::Verdict;
@@ -125,7 +125,7 @@ fn timings(measurement: &Measurement) -> Timings {
         all.filter(move |o| !shared.contains(&o.operation))
     };
     let started_us = own().map(|o| o.start_us).min().unwrap_or(0);
-    let ended_us = own().map(|o| o.start_us + o.duration_us).max();
+    let ended_us = own().map(Observation::end_us).max();
     Timings {
         started_us,
         total_us: ended_us.unwrap_or(started_us) - started_us,

@@ -49,14 +49,12 @@ impl Surveyor {
         }
     }
 
-    /// Tells of a port that works, and of `known` exact distances of connections to the server.
-    pub fn compare_with(&mut self, reference: u16, known: &[u8]) {
-        if self.survey.reference.is_none() {
-            self.survey.reference = Some(reference);
-            self.known = known.to_vec();
-            // The other port's way is still to be swept.
-            self.swept = false;
-        }
+    /// Beside the way to a port that works; `known` are exact distances of connections to the server.
+    #[must_use]
+    pub fn comparing_with(mut self, reference: u16, known: Vec<u8>) -> Self {
+        self.survey.reference = Some(reference);
+        self.known = known;
+        self
     }
 
     /// The next SYN to send. `None` while [`is_waiting`](Self::is_waiting): it depends on answers that
@@ -74,11 +72,6 @@ impl Surveyor {
     /// SYNs are under way whose fate has not been told.
     pub fn is_waiting(&self) -> bool {
         !self.pending.is_empty()
-    }
-
-    /// There is a port to compare with.
-    pub fn compares(&self) -> bool {
-        self.survey.reference.is_some()
     }
 
     /// Tells what came of a SYN.

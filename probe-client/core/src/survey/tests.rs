@@ -80,7 +80,7 @@ impl Network {
         let answers = !matches!(self.fault, Fault::Dropped(_));
         let mut surveyor = Surveyor::new(FAILING, answers);
         if reference {
-            surveyor.compare_with(WORKING, known);
+            surveyor = surveyor.comparing_with(WORKING, known.to_vec());
         }
         let (mut sent, mut tried) = (0, BTreeMap::new());
         loop {
@@ -231,8 +231,9 @@ fn unequal_ways_give_no_claim_where_they_overlap() {
 
 #[test]
 fn a_port_that_fails_alike_is_only_looked_at() {
-    let mut surveyor = Surveyor::new(FAILING, false).looking_at(6..=7);
-    surveyor.compare_with(WORKING, &[13]);
+    let mut surveyor = Surveyor::new(FAILING, false)
+        .looking_at(6..=7)
+        .comparing_with(WORKING, vec![13]);
     let first: Vec<Wanted> = std::iter::from_fn(|| surveyor.next_syn()).collect();
     let limits: Vec<u8> = first.iter().map(|w| w.hop_limit).collect();
     assert_eq!(limits, [6, 7]);

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::super::Campaign;
 use crate::hop;
+use crate::lookout::Reference;
 
 /// One survey's way through the network.
 pub(super) struct Walk {
@@ -22,15 +23,26 @@ pub(super) struct Walk {
 
 impl Walk {
     /// Carries out `surveyor`'s survey; what is not known when time is up stays so.
-    pub(super) async fn run(mut self, mut surveyor: Surveyor) -> Survey {
+    pub(super) async fn run(mut self, surveyor: Surveyor) -> Survey {
+        let mut surveyor = self.beside_what_works(surveyor);
         self.walk(&mut surveyor).await;
         surveyor.finish()
     }
 
-    async fn walk(&mut self, surveyor: &mut Surveyor) {
+    fn beside_what_works(&mut self, surveyor: Surveyor) -> Surveyor {
+        let references = self.references();
+        let Some((port, _)) = references.first().filter(|_| self.compares) else {
+            return surveyor;
+        };
+        self.ends = self.ends.max(Instant::now() + TIME_TO_COMPARE);
+        let known = references.iter().filter_map(|(_, r)| r.distance);
+        surveyor.comparing_with(*port, known.collect())
+    }
+
+    async fn walk(&self, surveyor: &mut Surveyor) {
         let mut tries = JoinSet::new();
         loop {
-            let patience = self.compare(surveyor);
+            let patience = self.patience();
             let cancelled = self.campaign.context.cancelled.is_cancelled();
             // Whatever is sent must have its time to be answered.
             let goes_on = !cancelled && Instant::now() + patience < self.ends;
@@ -48,18 +60,17 @@ impl Walk {
         }
     }
 
-    /// Tells `surveyor` of ports that work, and says how long answers can take.
-    fn compare(&mut self, surveyor: &mut Surveyor) -> Duration {
-        let lookout = &self.campaign.context.options.lookout;
-        let references = lookout.references(self.server);
-        if let Some((port, _)) = references.first()
-            && self.compares
-            && !surveyor.compares()
-        {
-            let known: Vec<u8> = references.iter().filter_map(|(_, r)| r.distance).collect();
-            surveyor.compare_with(*port, &known);
-            self.ends = self.ends.max(Instant::now() + TIME_TO_COMPARE);
-        }
+    fn references(&self) -> Vec<(u16, Reference)> {
+        self.campaign
+            .context
+            .options
+            .lookout
+            .references(self.server)
+    }
+
+    /// How long answers can take.
+    fn patience(&self) -> Duration {
+        let references = self.references();
         let slowest = references.iter().map(|(_, r)| r.round_trip).max();
         slowest.map_or(UNKNOWN_PATIENCE, |round_trip| {
             (round_trip * 4).clamp(LEAST_PATIENCE, MOST_PATIENCE)

@@ -6,7 +6,7 @@ use super::super::evidence::{Ending, Evidence, duration, testimony};
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::{Measurement, SightingEnd};
-use crate::observation::{Failure, FailureKind, Operation};
+use crate::observation::{Failure, FailureKind, Observation, Operation};
 use crate::plan::{Silence, Span};
 use crate::session::Testimony;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -147,8 +147,7 @@ fn same_process(evidence: &Evidence<'_>, before: &Testimony) -> bool {
 }
 
 fn ended_us(measurement: &Measurement) -> Option<u64> {
-    let last = measurement.observations.last()?;
-    Some(last.start_us + last.duration_us)
+    measurement.observations.last().map(Observation::end_us)
 }
 
 /// Which end still took the session for alive, as far as both tell.
