@@ -30,6 +30,7 @@ mod server_unreachable;
 mod stalls;
 mod stranger;
 mod tls_intercepted;
+mod too_slow;
 
 /// A cause: its verdict, if the evidence shows it.
 type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
@@ -57,6 +58,7 @@ pub(super) const ALL: &[Cause] = &[
     instances::port,
     instances::key,
     recovered::judge,
+    too_slow::judge,
     path_mtu::judge,
     stalls::judge,
     inspected::judge,

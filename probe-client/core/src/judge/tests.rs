@@ -12,7 +12,7 @@ use super::{Evidence, findings, judge};
 use crate::catalogue::{FindingId, VerdictClass, VerdictId};
 use crate::comparison::{Comparison, SentName, Variation, next_round};
 use crate::document::RunDocument;
-use crate::measurement::Measurement;
+use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session_kind::SessionKind;
 use crate::verdict::Verdict;
@@ -208,6 +208,39 @@ fn segment_sizes_tell_a_black_hole_from_a_stall() {
         VerdictId::PayloadReset,
     );
     expect("nothing compared", DIED, &[], dropped);
+}
+
+#[test]
+fn nothing_between_two_slow_hosts_is_blamed() {
+    let passes = (AS_TCP, End::Whole);
+    let mut probe = probe(
+        SessionKind::Https,
+        DIED,
+        &[&AGAIN_DIED[..], &[passes; 2]].concat(),
+    );
+    assert_eq!(verdict(&probe).id, VerdictId::PayloadDropped);
+    let transport = probe.transport.unwrap();
+    probe.sighting = Some(SightingAnswer {
+        sightings: vec![Sighting {
+            matched_by: MatchedBy::Address,
+            peer: probe.local,
+            bytes_received: transport.bytes_written,
+            bytes_sent: transport.bytes_read,
+            end: SightingEnd::Deadline,
+            tls_error: None,
+            unaltered_prefix: 0,
+            altered_within: None,
+            client_hello_unaltered: None,
+        }],
+        unattributed: false,
+        unasked: false,
+        sees_half_open: true,
+    });
+    let found = verdict(&probe);
+    assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
+    assert!(found.claim.contains("too busy"), "{}", found.claim);
+    probe.sighting.as_mut().unwrap().sightings[0].bytes_received -= 1;
+    assert_eq!(verdict(&probe).id, VerdictId::PayloadDropped);
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
             "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
         }
         Ending::NotConnected(_) => "the connection failed in a way that names no cause",
-        Ending::Mute(..) if evidence.given_up_by_server() => {
+        Ending::Mute(..) | Ending::Testified(..) if evidence.given_up_by_server() => {
             "every byte of either end arrived at the other, and the server gave up waiting: one of the two hosts is too \
              busy, and the path is not to blame"
         }

@@ -14,7 +14,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     let sighting = evidence.sighting()?;
-    if sighting.end == SightingEnd::HalfOpen || evidence.given_up_by_server() {
+    if sighting.end == SightingEnd::HalfOpen {
         return None;
     }
     let target = evidence.target();
