@@ -1,6 +1,7 @@
 //! The fault lab: four hosts in a row, each a network namespace, a fault put somewhere on the way, and
 //! what a run has to say about it. A scenario is a file in `tests/lab/scenarios`.
 
+pub mod accuracy;
 mod device;
 mod expectation;
 mod family;

@@ -9,7 +9,7 @@ use probe_core::document::{Probe, RunDocument};
 use crate::{Connection, Finished};
 
 /// A run that has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     pub finished: Finished,
     /// The report as written; absent: there is none.

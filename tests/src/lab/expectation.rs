@@ -32,10 +32,10 @@ pub struct Line {
     pub(super) verdict: VerdictId,
     /// As a report shows the segment; `<isp>` and its like stand for addresses. Absent: anywhere.
     #[serde(default)]
-    at: Option<String>,
+    pub(super) at: Option<String>,
     /// These and no others.
     #[serde(default)]
-    findings: Vec<FindingId>,
+    pub(super) findings: Vec<FindingId>,
     /// Where chance has a part in it: these may come or not.
     #[serde(default)]
     perhaps: Vec<FindingId>,
@@ -70,22 +70,14 @@ impl Expectation {
 
     fn differs(&self, probe: &Probe, family: Family) -> Option<String> {
         let rule = &probe.measurement.rule;
-        let about = |line: &&Line| {
-            line.is_about_port(rule.port.get())
-                && (line.kinds.is_empty() || line.kinds.contains(&rule.session))
-        };
         let (id, at) = (probe.verdict.id, probe.verdict.segment.to_string());
         let found: Vec<FindingId> = probe.findings.iter().map(|finding| finding.id).collect();
-        let wanted = self.expect.iter().find(about);
+        let wanted = self.expect.iter().find(|line| line.is_about(probe));
         let fits = match wanted {
             None => {
                 id == VerdictId::Reachable && found.iter().all(|id| OF_OTHER_CAUSES.contains(id))
             }
-            Some(line) => {
-                let place = line.at.as_ref().is_none_or(|text| family.fill(text) == at);
-                let verdict = id == line.verdict || line.or.contains(&id);
-                place && verdict && line.fits(&found)
-            }
+            Some(line) => line.names(id, &at, family) && line.fits(&found),
         };
         (!fits).then(|| {
             let wanted = match wanted {
@@ -101,8 +93,20 @@ impl Expectation {
 }
 
 impl Line {
-    fn is_about_port(&self, port: u16) -> bool {
+    pub(super) fn is_about_port(&self, port: u16) -> bool {
         self.ports.is_empty() || self.ports.contains(&port)
+    }
+
+    pub(super) fn is_about(&self, probe: &Probe) -> bool {
+        let rule = &probe.measurement.rule;
+        self.is_about_port(rule.port.get())
+            && (self.kinds.is_empty() || self.kinds.contains(&rule.session))
+    }
+
+    /// Whether this verdict, in this place as a report shows it, is the expected one.
+    pub(super) fn names(&self, id: VerdictId, at: &str, family: Family) -> bool {
+        let place = self.at.as_ref().is_none_or(|text| family.fill(text) == at);
+        place && (id == self.verdict || self.or.contains(&id))
     }
 
     fn fits(&self, found: &[FindingId]) -> bool {

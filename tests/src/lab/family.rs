@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Host;
 
 /// Which addresses a trial uses: all hosts have both.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     Ipv4,
@@ -15,7 +15,7 @@ pub enum Family {
 }
 
 impl Family {
-    pub(super) const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
 
     /// The address of `host` towards the client; the client's own is that towards the server.
     pub(super) fn address(self, host: Host) -> IpAddr {
@@ -63,7 +63,7 @@ impl Family {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Ipv4 => "ipv4",
             Self::Ipv6 => "ipv6",

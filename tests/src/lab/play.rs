@@ -6,7 +6,15 @@ use anyhow::Context as _;
 use super::network::Network;
 use super::scenario::{Changes, PROFILE, State};
 use super::{Family, Host, Scenario, Variant};
-use crate::{EchoServer, Identity, Probe, User};
+use crate::{EchoServer, Identity, Probe, Run, User};
+
+/// After the run, with the fault still in place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene<'s> {
+    pub(super) run: &'s Run,
+    pub(super) network: &'s Network,
+    pub(super) identity: &'s Identity,
+}
 
 pub(super) fn play(
     scenario: &Scenario,
@@ -14,6 +22,21 @@ pub(super) fn play(
     family: Family,
     variant: Variant,
 ) -> anyhow::Result<()> {
+    let run = staged(scenario, family, variant, |scene| Ok(scene.run.clone()))?;
+    super::record::keep(&run, record)?;
+    let expectation = scenario.expectation(variant);
+    expectation
+        .check(&run, family)
+        .with_context(|| expectation.why.clone())
+}
+
+/// Plays the scenario, and gives what `then` makes of it.
+pub(super) fn staged<T>(
+    scenario: &Scenario,
+    family: Family,
+    variant: Variant,
+    then: impl FnOnce(Scene<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let network = Network::build()?;
     let cloud = network.place(Host::Cloud, User::Nobody);
     let identity = Identity::make(&cloud, &[&family.address(Host::Cloud).to_string()])?;
@@ -23,7 +46,7 @@ pub(super) fn play(
     }
     let mut server = match scenario.echo.state {
         State::Stopped => None,
-        State::Running | State::Frozen => Some(serve(scenario, &network, identity)?),
+        State::Running | State::Frozen => Some(serve(scenario, &network, identity.clone())?),
     };
     let (mut tools, mut devices) = (Vec::new(), Vec::new());
     for tool in &scenario.tools {
@@ -53,15 +76,17 @@ pub(super) fn play(
         probe = probe.arg("--port").arg(port);
     }
     let run = probe.run()?;
-    super::record::keep(&run, record)?;
-    let expectation = scenario.expectation(variant);
-    expectation
-        .check(&run, family)
-        .with_context(|| expectation.why.clone())?;
-    match server {
-        Some(server) if scenario.echo.state == State::Running => server.stop().map(drop),
-        Some(_) | None => Ok(()),
+    let made = then(Scene {
+        run: &run,
+        network: &network,
+        identity: &identity,
+    })?;
+    if let Some(server) = server
+        && scenario.echo.state == State::Running
+    {
+        server.stop()?;
     }
+    Ok(made)
 }
 
 fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::Result<EchoServer> {

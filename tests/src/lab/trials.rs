@@ -31,7 +31,7 @@ pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
     Ok(trials)
 }
 
-fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in folder
         .read_dir()

@@ -1,0 +1,213 @@
+//! The programs that are put beside fwprobe: what is run, and who reads what it prints.
+
+mod blackbox;
+mod curl;
+mod ncat;
+mod nmap;
+mod nping;
+mod tcptraceroute;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::Context as _;
+use probe_core::session_kind::SessionKind;
+use serde::{Deserialize, Serialize};
+
+use super::said::{Said, Statement};
+use crate::{Finished, Place, Process};
+
+pub(super) use blackbox::Exporter;
+
+/// One row: a program and how it is used.
+#[derive(Debug)]
+pub struct Peer {
+    pub name: &'static str,
+    /// Prints its version.
+    pub version: &'static str,
+    /// Run one after another; words in braces are filled in.
+    pub commands: &'static [&'static str],
+    pub ipv6: bool,
+    reads: fn(&[Output], &Errand) -> Statement,
+}
+
+/// What a program is to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Errand {
+    pub address: IpAddr,
+    pub port: u16,
+    pub kind: SessionKind,
+}
+
+/// All that a program printed.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Output {
+    /// Absent: a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Each gets its best case: root where it can use that, the server's own certificate, the status that the
+/// server answers with, and a port that works to compare with.
+pub const PEERS: [Peer; 7] = [
+    Peer {
+        name: "nmap -sT",
+        version: "nmap --version",
+        commands: &["nmap {6} -Pn -n -sT --reason -p {port} -oX - {address}"],
+        ipv6: true,
+        reads: nmap::read,
+    },
+    Peer {
+        name: "nmap -sS",
+        version: "nmap --version",
+        commands: &["nmap {6} -Pn -n -sS --reason -p {port},8443 -oX - {address}"],
+        ipv6: true,
+        reads: nmap::read,
+    },
+    Peer {
+        name: "nping",
+        version: "nping --version",
+        commands: &["nping {6} --tcp-connect -c 3 --rate 2 -p {port} {address}"],
+        ipv6: true,
+        reads: nping::read,
+    },
+    Peer {
+        name: "ncat",
+        version: "ncat --version",
+        commands: &["ncat {6} -z -v -w 6 {address} {port}"],
+        ipv6: true,
+        reads: ncat::read,
+    },
+    Peer {
+        name: "curl",
+        version: "curl --version",
+        commands: &[
+            "curl -g -sS -v --http1.1 --max-time 8 --cacert {certificate} -o /dev/null -w %{json} {scheme}://{host}:{port}/",
+        ],
+        ipv6: true,
+        reads: curl::read,
+    },
+    Peer {
+        name: "blackbox_exporter",
+        version: "prometheus-blackbox-exporter --version",
+        commands: &[
+            "curl -g -sS --max-time 12 http://127.0.0.1:9115/probe?target={scheme}://{host}:{port}/&module={scheme}&debug=true",
+        ],
+        ipv6: true,
+        reads: blackbox::read,
+    },
+    Peer {
+        name: "tcptraceroute",
+        version: "tcptraceroute --version",
+        commands: &[
+            "tcptraceroute -n -q 2 -w 1 -m 5 {address} {port}",
+            "tcptraceroute -n -q 2 -w 1 -m 5 {address} 8443",
+        ],
+        ipv6: false,
+        reads: tcptraceroute::read,
+    },
+];
+
+impl Peer {
+    /// Runs it in `place`, as whoever that is, and gives what it printed.
+    pub(super) fn run(
+        &self,
+        place: &Place,
+        errand: &Errand,
+        certificate: &Path,
+    ) -> anyhow::Result<Vec<Output>> {
+        let mut outputs = Vec::new();
+        for template in self.commands {
+            let mut command = place.command("timeout");
+            command.args(["--kill-after", "1", LONGEST]);
+            command.args(errand.fill(template, certificate));
+            let finished = Process::start(command)?.finish();
+            outputs.push(finished.context(self.name)?.into());
+        }
+        Ok(outputs)
+    }
+
+    /// What it says.
+    pub fn statement(&self, outputs: &[Output], errand: &Errand) -> Statement {
+        let mut statement = (self.reads)(outputs, errand);
+        if statement.said == Said::Served && !errand.is_spoken() {
+            statement.said = Said::ServedOtherwise;
+        }
+        statement
+    }
+}
+
+impl Errand {
+    /// The words of a command.
+    fn fill(&self, template: &str, certificate: &Path) -> Vec<String> {
+        let host = match self.address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        };
+        let values = [
+            ("{6}", if self.address.is_ipv6() { "-6" } else { "" }),
+            ("{address}", &self.address.to_string()),
+            ("{host}", &host),
+            ("{port}", &self.port.to_string()),
+            ("{scheme}", self.scheme()),
+            ("{certificate}", &certificate.display().to_string()),
+        ];
+        let filled = |word: &str| {
+            let all = values.iter();
+            all.fold(word.to_owned(), |word, (name, value)| {
+                word.replace(name, value)
+            })
+        };
+        let words = template.split(' ').map(filled);
+        words.filter(|word| !word.is_empty()).collect()
+    }
+
+    /// What those that speak HTTP speak: in TLS, but on ports that are about HTTP in clear text. The
+    /// server answers both on any port.
+    fn scheme(&self) -> &'static str {
+        match self.kind {
+            SessionKind::Http => "http",
+            SessionKind::Tcp
+            | SessionKind::Tls
+            | SessionKind::Https
+            | SessionKind::Rdp
+            | SessionKind::Nettcp => "https",
+        }
+    }
+
+    /// Whether that is the port's own shape.
+    fn is_spoken(&self) -> bool {
+        match self.kind {
+            SessionKind::Http | SessionKind::Https | SessionKind::Tls => true,
+            SessionKind::Tcp | SessionKind::Rdp | SessionKind::Nettcp => false,
+        }
+    }
+}
+
+impl From<Finished> for Output {
+    fn from(finished: Finished) -> Self {
+        Self {
+            code: finished.status.code(),
+            stdout: finished.stdout,
+            stderr: finished.stderr,
+        }
+    }
+}
+
+/// Connected, with this status: the server answers everything that it does not know with the one.
+fn answered(status: u64) -> Said {
+    if status == SERVERS_STATUS {
+        Said::Served
+    } else {
+        Said::OtherAnswer
+    }
+}
+
+const SERVERS_STATUS: u64 = 404;
+
+/// In seconds, for one command; all of them have shorter patience of their own.
+const LONGEST: &str = "15";
+
+#[cfg(test)]
+mod tests;

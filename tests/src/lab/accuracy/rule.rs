@@ -1,0 +1,359 @@
+//! The rules by which statements are judged: the first one that fits counts.
+
+use super::said::Said;
+use super::truth::Truth;
+
+/// What a statement is worth.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Mark {
+    /// The state of the port, and the class of its cause.
+    Right,
+    /// True as far as it goes: the fault is not seen, or left undecided.
+    CannotTell,
+    /// A success that is none, or a cause that is another.
+    Wrong,
+}
+
+/// One row.
+#[derive(Debug)]
+pub struct Rule {
+    pub id: &'static str,
+    pub truths: &'static [Truth],
+    pub says: &'static [Said],
+    /// Only where the host that the statement names is the one that the scenario blames.
+    pub there: bool,
+    pub mark: Mark,
+    pub because: &'static str,
+}
+
+impl Mark {
+    pub const ALL: [Self; 3] = [Self::Right, Self::CannotTell, Self::Wrong];
+
+    /// As the page has it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::CannotTell => "?",
+            Self::Wrong => "WRONG",
+        }
+    }
+}
+
+/// The first rule that fits; the last one fits everything.
+pub fn judge(truth: Truth, said: Said, there: bool) -> &'static Rule {
+    let all = &RULES;
+    let mut fits = all.iter().filter(|rule| rule.fits(truth, said, there));
+    fits.next().unwrap_or(&all[all.len() - 1])
+}
+
+impl Rule {
+    fn fits(&self, truth: Truth, said: Said, there: bool) -> bool {
+        let listed = self.truths.is_empty() || self.truths.contains(&truth);
+        listed && (self.says.is_empty() || self.says.contains(&said)) && (there || !self.there)
+    }
+}
+
+/// Success of any kind.
+pub(super) const SUCCESS: &[Said] = &[
+    Said::Open,
+    Said::OpenElsewhere,
+    Said::Served,
+    Said::ServedOtherwise,
+];
+
+/// The handshake is not the server's.
+const ELSEWHERE: &[Truth] = &[
+    Truth::DeviceAnswers,
+    Truth::StrangerAnswers,
+    Truth::Intercepted,
+];
+
+const DIES: &[Said] = &[Said::Stalls, Said::Ends];
+
+/// In order. An empty list means all.
+pub static RULES: [Rule; 28] = [
+    Rule {
+        id: "a1",
+        truths: &[],
+        says: &[Said::Unclear],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "nothing is claimed",
+    },
+    Rule {
+        id: "a2",
+        truths: &[Truth::Works],
+        says: SUCCESS,
+        there: false,
+        mark: Mark::Right,
+        because: "the port works; what is noted on the way (NAT, a relay, loss, a limit) is asked of nobody",
+    },
+    Rule {
+        id: "a3",
+        truths: &[Truth::Works],
+        says: &[],
+        there: false,
+        mark: Mark::Wrong,
+        because: "the port works",
+    },
+    Rule {
+        id: "b1",
+        truths: &[Truth::Silent],
+        says: &[Said::NoAnswer],
+        there: true,
+        mark: Mark::Right,
+        because: "it is dropped there: the last hop that answers is the one that drops",
+    },
+    Rule {
+        id: "b2",
+        truths: &[Truth::Silent, Truth::ServerUnreachable],
+        says: &[Said::NoAnswer],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "true, and said alike of a SYN dropped by firewall, cloud or host, of an answer dropped on the way back, and of a server that is down",
+    },
+    Rule {
+        id: "c1",
+        truths: &[Truth::ResetOnTheWay],
+        says: &[Said::RefusedElsewhere],
+        there: false,
+        mark: Mark::Right,
+        because: "the distance shows that not the server's host refuses; counted though the reader has to compare the numbers",
+    },
+    Rule {
+        id: "c2",
+        truths: &[Truth::ResetOnTheWay, Truth::ServerUnreachable],
+        says: &[Said::Refused],
+        there: false,
+        mark: Mark::Wrong,
+        because: "closed and refused mean that the host was reached and nothing listens there (nmap's reference guide, connect(2)); it was not reached, and it listens",
+    },
+    Rule {
+        id: "d1",
+        truths: &[Truth::Prohibited, Truth::OwnFirewall],
+        says: &[Said::Prohibited],
+        there: true,
+        mark: Mark::Right,
+        because: "the one that prohibits is named",
+    },
+    Rule {
+        id: "d2",
+        truths: &[Truth::OwnFirewall],
+        says: &[Said::NotPermitted],
+        there: false,
+        mark: Mark::Right,
+        because: "it is this host's own firewall that does not permit it (connect(2))",
+    },
+    Rule {
+        id: "d3",
+        truths: &[Truth::Prohibited],
+        says: &[
+            Said::NotPermitted,
+            Said::FilteredUnreachable,
+            Said::NoAnswer,
+        ],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "blocked it is; by whom and how is left open",
+    },
+    Rule {
+        id: "d4",
+        truths: &[Truth::OwnFirewall],
+        says: &[Said::FilteredUnreachable, Said::NoAnswer],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "blocked it is; by whom is left open",
+    },
+    Rule {
+        id: "d5",
+        truths: &[Truth::Prohibited, Truth::OwnFirewall],
+        says: &[Said::NoRoute],
+        there: false,
+        mark: Mark::Wrong,
+        because: "there is a route; a rule forbids to use it",
+    },
+    Rule {
+        id: "e1",
+        truths: &[Truth::NoRoute],
+        says: &[Said::NoRoute, Said::FilteredUnreachable],
+        there: false,
+        mark: Mark::Right,
+        because: "there is none",
+    },
+    Rule {
+        id: "e2",
+        truths: &[Truth::NoRoute, Truth::NotListening],
+        says: &[Said::NoAnswer],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "nothing got through, and nothing is said of why",
+    },
+    Rule {
+        id: "f1",
+        truths: &[Truth::NotListening],
+        says: &[Said::Refused],
+        there: false,
+        mark: Mark::Right,
+        because: "the host refuses, since nothing listens",
+    },
+    Rule {
+        id: "g1",
+        truths: &[Truth::OtherPort],
+        says: SUCCESS,
+        there: false,
+        mark: Mark::CannotTell,
+        because: "it is the right server; that it is another port cannot be seen from here",
+    },
+    Rule {
+        id: "h1",
+        truths: ELSEWHERE,
+        says: &[Said::OpenElsewhere],
+        there: false,
+        mark: Mark::Right,
+        because: "the distance shows that somebody else answers; counted though the reader has to compare the numbers",
+    },
+    Rule {
+        id: "h2",
+        truths: ELSEWHERE,
+        says: &[Said::OtherAnswer, Said::OtherCertificate],
+        there: false,
+        mark: Mark::Right,
+        because: "protocol, status or certificate show that somebody else answers",
+    },
+    Rule {
+        id: "h3",
+        truths: ELSEWHERE,
+        says: SUCCESS,
+        there: false,
+        mark: Mark::Wrong,
+        because: "somebody else answers in the server's place",
+    },
+    Rule {
+        id: "h4",
+        truths: ELSEWHERE,
+        says: DIES,
+        there: false,
+        mark: Mark::CannotTell,
+        because: "the session fails; that the server was never reached is not said",
+    },
+    Rule {
+        id: "i1",
+        truths: &[
+            Truth::DiesAtFirstBytes,
+            Truth::DiesLater,
+            Truth::ServerStuck,
+        ],
+        says: DIES,
+        there: false,
+        mark: Mark::Right,
+        because: "connections are taken, and sessions die; who does it is asked of nobody here",
+    },
+    Rule {
+        id: "i2",
+        truths: &[Truth::DiesAtFirstBytes],
+        says: &[Said::ServedOtherwise],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "true of the shape that was tried; the port's own was not",
+    },
+    Rule {
+        id: "i3",
+        truths: &[Truth::DiesAtFirstBytes, Truth::ServerStuck],
+        says: SUCCESS,
+        there: false,
+        mark: Mark::Wrong,
+        because: "not one byte of a session is answered; whoever reads open as \"a handshake, no more\" may count this as ?",
+    },
+    Rule {
+        id: "i4",
+        truths: &[Truth::DiesLater],
+        says: SUCCESS,
+        there: false,
+        mark: Mark::CannotTell,
+        because: "true of the little that was sent",
+    },
+    Rule {
+        id: "i5",
+        truths: &[
+            Truth::DiesLater,
+            Truth::DiesAtFirstBytes,
+            Truth::ServerStuck,
+        ],
+        says: &[Said::OtherAnswer],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "the session fails; why is left open",
+    },
+    Rule {
+        id: "j1",
+        truths: &[Truth::Undecided],
+        says: &[],
+        there: false,
+        mark: Mark::CannotTell,
+        because: "nothing can decide",
+    },
+    Rule {
+        id: "k1",
+        truths: &[],
+        says: SUCCESS,
+        there: false,
+        mark: Mark::Wrong,
+        because: "success where no session comes about",
+    },
+    Rule {
+        id: "k2",
+        truths: &[],
+        says: &[],
+        there: false,
+        mark: Mark::Wrong,
+        because: "another cause is named than the one that is there",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_decides_something() {
+        for rule in &RULES {
+            let decides = |truth: Truth| {
+                let said = |said: &Said| {
+                    [false, true]
+                        .iter()
+                        .any(|there| judge(truth, *said, *there).id == rule.id)
+                };
+                Said::ALL.iter().any(said)
+            };
+            let used = Truth::ALL.into_iter().any(decides);
+            assert!(used, "{} never comes to its turn", rule.id);
+        }
+    }
+
+    #[test]
+    fn each_rule_has_an_id_of_its_own() {
+        let mut ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), RULES.len());
+    }
+
+    #[test]
+    fn no_success_is_right_but_on_a_port_that_works_or_by_its_distance() {
+        for truth in Truth::ALL {
+            for said in SUCCESS {
+                let rule = judge(truth, *said, true);
+                let shown = *said == Said::OpenElsewhere && rule.id == "h1";
+                let right = rule.mark == Mark::Right;
+                assert_eq!(right, truth == Truth::Works || shown, "{truth:?} {said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_claims_nothing_is_never_wrong() {
+        for truth in Truth::ALL {
+            assert_eq!(judge(truth, Said::Unclear, true).mark, Mark::CannotTell);
+        }
+    }
+}

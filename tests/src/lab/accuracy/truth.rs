@@ -1,0 +1,158 @@
+//! What is true of a port under test, as far as a program that knows nothing of the server could at
+//! best say it: verdicts of one class are one to such a program.
+
+use std::net::IpAddr;
+
+use probe_core::catalogue::VerdictId;
+
+use super::super::scenario::State;
+use super::super::{Family, Host, Line, Scenario};
+
+/// A class of truth.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Truth {
+    Works,
+    Silent,
+    ResetOnTheWay,
+    Prohibited,
+    NoRoute,
+    OwnFirewall,
+    NotListening,
+    OtherPort,
+    DeviceAnswers,
+    StrangerAnswers,
+    Intercepted,
+    DiesAtFirstBytes,
+    DiesLater,
+    ServerUnreachable,
+    ServerStuck,
+    Undecided,
+    /// Proxies and names, which the peers are not asked about.
+    Unasked,
+}
+
+impl Truth {
+    pub const ALL: [Self; 17] = [
+        Self::Works,
+        Self::Silent,
+        Self::ResetOnTheWay,
+        Self::Prohibited,
+        Self::NoRoute,
+        Self::OwnFirewall,
+        Self::NotListening,
+        Self::OtherPort,
+        Self::DeviceAnswers,
+        Self::StrangerAnswers,
+        Self::Intercepted,
+        Self::DiesAtFirstBytes,
+        Self::DiesLater,
+        Self::ServerUnreachable,
+        Self::ServerStuck,
+        Self::Undecided,
+        Self::Unasked,
+    ];
+
+    /// Of the probes that `line` is about; `None` stands for those that no line is about.
+    pub(super) fn of(scenario: &Scenario, line: Option<&Line>) -> Self {
+        let Some(line) = line else {
+            return Self::Works;
+        };
+        match line.verdict {
+            // A key is nothing that a peer has: for it, the port works.
+            VerdictId::Reachable | VerdictId::ReachableWithLoss | VerdictId::ServerRefused => {
+                Self::Works
+            }
+            VerdictId::Dropped | VerdictId::ReplyDropped => Self::Silent,
+            VerdictId::Rejected => Self::ResetOnTheWay,
+            VerdictId::Prohibited => Self::Prohibited,
+            VerdictId::NoRoute => Self::NoRoute,
+            VerdictId::BlockedOnThisHost => Self::OwnFirewall,
+            VerdictId::NotListening => Self::NotListening,
+            VerdictId::RedirectedToOtherPort => Self::OtherPort,
+            VerdictId::AnsweredByMiddlebox => Self::DeviceAnswers,
+            VerdictId::AnsweredByStranger => Self::StrangerAnswers,
+            VerdictId::TlsIntercepted => Self::Intercepted,
+            VerdictId::PayloadDropped | VerdictId::PayloadReset => Self::DiesAtFirstBytes,
+            VerdictId::StallsAfterBytes
+            | VerdictId::PathMtuBlackHole
+            | VerdictId::PayloadAltered
+            | VerdictId::IdleExpired => Self::DiesLater,
+            // The verdict leaves open whose the answer is; the file knows.
+            VerdictId::ServerUnreachable if scenario.echo.state == State::Stopped => {
+                Self::NotListening
+            }
+            VerdictId::ServerUnreachable => Self::ServerUnreachable,
+            VerdictId::ServerSilent | VerdictId::ServerOverloaded => Self::ServerStuck,
+            VerdictId::Inconclusive => Self::Undecided,
+            VerdictId::NameNotResolved
+            | VerdictId::ProxyUnreachable
+            | VerdictId::ProxyAuthenticationRequired
+            | VerdictId::ProxyDenied
+            | VerdictId::ProxyCouldNotConnect
+            | VerdictId::ProxyNameNotResolved => Self::Unasked,
+        }
+    }
+
+    /// In a word or three.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::Silent => "no answer",
+            Self::ResetOnTheWay => "reset on the way",
+            Self::Prohibited => "prohibited",
+            Self::NoRoute => "no route",
+            Self::OwnFirewall => "own firewall",
+            Self::NotListening => "not listening",
+            Self::OtherPort => "other port",
+            Self::DeviceAnswers => "device answers",
+            Self::StrangerAnswers => "stranger answers",
+            Self::Intercepted => "TLS intercepted",
+            Self::DiesAtFirstBytes => "first bytes die",
+            Self::DiesLater => "dies later",
+            Self::ServerUnreachable => "server unreachable",
+            Self::ServerStuck => "server stuck",
+            Self::Undecided => "undecided",
+            Self::Unasked => "not asked",
+        }
+    }
+
+    /// As the page has it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Works => "works end to end, whatever is noted on the way",
+            Self::Silent => "no answer comes back to a SYN: dropped on the way there or back",
+            Self::ResetOnTheWay => "a device resets the SYN; the server listens",
+            Self::Prohibited => "a device or the server's host prohibits it by ICMP",
+            Self::NoRoute => "this host has no route",
+            Self::OwnFirewall => "this host's own firewall refuses",
+            Self::NotListening => "the server's host is up, nothing listens",
+            Self::OtherPort => "the genuine server answers, on another port than the one dialled",
+            Self::DeviceAnswers => {
+                "a device completes the handshake; the server never sees the session"
+            }
+            Self::StrangerAnswers => "something else than the server answers",
+            Self::Intercepted => "TLS is terminated on the way",
+            Self::DiesAtFirstBytes => {
+                "the handshake is the server's own; the session's first bytes are dropped or reset"
+            }
+            Self::DiesLater => {
+                "small sessions pass; they die of size, of segment size or of silence"
+            }
+            Self::ServerUnreachable => {
+                "no port of the server can be reached: network or server, nothing shows which"
+            }
+            Self::ServerStuck => "the server's program does not answer, its host does",
+            Self::Undecided => "nothing can decide",
+            Self::Unasked => "about proxies or names",
+        }
+    }
+}
+
+/// The address of the host that `place`, as a report shows a segment, is about.
+pub(super) fn address(place: Option<&str>, family: Family) -> Option<IpAddr> {
+    match place? {
+        "this-host" => Some(family.address(Host::Client)),
+        "server-host" => Some(family.address(Host::Cloud)),
+        place => place.rsplit(' ').next()?.parse().ok(),
+    }
+}
