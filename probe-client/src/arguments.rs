@@ -182,7 +182,8 @@ pub(crate) struct WhatToProbe {
     pub ports: Vec<String>,
     /// How to get there: `direct` (the default), or through a proxy, http://HOST:PORT (CONNECT),
     /// https:// (CONNECT over TLS to the proxy), socks5:// (names resolved here) or socks5h:// (at the
-    /// proxy); or through those that the environment or the system names, `env` and `system`. Repeatable: every rule is probed over every path.
+    /// proxy); or through those that the environment or the system names, `env` and `system` (on Windows: Internet settings, proxy
+    /// scripts, WinHTTP). Repeatable: every rule is probed over every path.
     #[arg(long = "via", value_name = "PATH")]
     pub via: Vec<String>,
     /// Dial another port than the rule's: 80=20080. Repeatable.

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use probe_core::head_node::HeadNode;
-use probe_core::plan::Plan;
+use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{InvalidPort, Port, Profile, Rule};
+use probe_core::session_kind::SessionKind;
 use proto::connection_string::ConnectionString;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -25,6 +26,8 @@ mod file;
 mod paths;
 mod problems;
 mod selection;
+#[cfg(any(windows, test))]
+mod system;
 
 pub(crate) use problems::Problems;
 pub(crate) use selection::{load, load_file};
@@ -82,14 +85,10 @@ pub(crate) fn resolve(
         return Err(problems);
     };
     selection::check_maps(&maps, &rules, connection.control_port, &mut problems);
-    let hosts = if server.hosts.is_empty() {
-        connection.hosts.clone()
-    } else {
-        server.hosts.clone()
-    };
     let family = family(what);
-    let hosts = of_family(hosts, family, &mut problems);
-    let paths = paths::resolve(&what.via, &hosts, environment, &mut problems);
+    let hosts = of_family(hosts(server, &connection), family, &mut problems);
+    let destinations = destinations(&rules, &maps);
+    let paths = paths::resolve(&what.via, &hosts, &destinations, environment, &mut problems);
     let control_port = problems.take(Port::new(connection.control_port).ok_or(InvalidPort));
     problems.none()?;
     let control_port = control_port.ok_or_else(Problems::default)?;
@@ -117,6 +116,23 @@ pub(crate) fn resolve(
         },
         client: None,
     })
+}
+
+/// What will be dialled, whichever the host.
+fn destinations(rules: &[Rule], maps: &PortMap) -> Vec<(SessionKind, Port)> {
+    let testable = rules.iter().filter_map(|rule| {
+        let dialled = maps.get(&rule.port).copied().unwrap_or(rule.port);
+        Some((rule.testable().ok()?, dialled))
+    });
+    testable.collect()
+}
+
+fn hosts(server: &ServerOptions, connection: &ConnectionString) -> Vec<String> {
+    if server.hosts.is_empty() {
+        connection.hosts.clone()
+    } else {
+        server.hosts.clone()
+    }
 }
 
 /// The certificates in a file of PEM.

@@ -37,3 +37,8 @@ pub use half_open::{HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open};
 pub use marks::{set_hop_limit, set_mss};
 pub use saved_syn::{save_syn, saved_syn};
 pub use tcp_facts::{TcpFacts, TcpState, tcp_facts};
+#[cfg(windows)]
+pub use windows::{
+    Account, LogonError, LogonHandshake, NamedProxies, ProxyScripts, ScriptAnswer, ScriptError,
+    UserProxySettings, user_proxy_settings, winhttp_proxy_setting,
+};

@@ -11,7 +11,15 @@ pub(crate) use crate::elsewhere::{
 };
 use crate::{Fact, FactError, TcpFacts};
 
+mod logon;
+mod proxy_settings;
 mod tcp_info;
+
+pub use logon::{Account, LogonError, LogonHandshake};
+pub use proxy_settings::{
+    NamedProxies, ProxyScripts, ScriptAnswer, ScriptError, UserProxySettings, user_proxy_settings,
+    winhttp_proxy_setting,
+};
 
 pub(crate) fn tcp_facts(socket: &Socket) -> Result<TcpFacts, FactError> {
     tcp_info::read(socket).map_err(|source| classify(Fact::Tcp, source))

@@ -18,5 +18,6 @@ pub mod proxy;
 pub mod session;
 pub mod session_kind;
 pub mod survey;
+pub mod system_proxy;
 pub mod trail;
 pub mod verdict;

@@ -145,7 +145,7 @@ impl<'a> ProxyUrl<'a> {
             None => (rest, ""),
         };
         if !matches!(rest, "" | "/") {
-            return Err(InvalidPath::Rest(rest.to_owned()));
+            return Err(InvalidPath::Rest(shown(rest)));
         }
         let (user_information, authority) = match authority.rsplit_once('@') {
             Some((user, authority)) => (Some(user), authority),

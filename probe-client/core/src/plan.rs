@@ -33,6 +33,12 @@ pub struct PathScope {
     pub path: NetworkPath,
     pub host: String,
     pub sessions: Vec<SessionKind>,
+    /// As dialled; without any, all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<Port>,
+    /// The setting of the system that names the path, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_by: Option<String>,
 }
 
 /// A rule that will be probed.
@@ -117,7 +123,7 @@ impl Plan {
     ) -> impl Iterator<Item = &'a PlannedProbe> {
         self.probes
             .iter()
-            .filter(move |probe| self.takes(path, host, probe.session))
+            .filter(move |probe| self.takes(path, host, probe))
     }
 
     /// How many probes there will be to one address of each host.
@@ -134,9 +140,9 @@ impl Plan {
         self.len() == 0
     }
 
-    fn takes(&self, path: &NetworkPath, host: &str, session: SessionKind) -> bool {
+    fn takes(&self, path: &NetworkPath, host: &str, probe: &PlannedProbe) -> bool {
         let mut scopes = self.scopes.iter().filter(|s| s.path == *path).peekable();
-        scopes.peek().is_none() || scopes.any(|s| s.host == host && s.sessions.contains(&session))
+        scopes.peek().is_none() || scopes.any(|s| s.host == host && s.covers(probe))
     }
 
     /// Each rule once for every one of `ladder`, in place of once without silence.
@@ -153,6 +159,13 @@ impl Plan {
             })
             .collect();
         Self { probes, ..self }
+    }
+}
+
+impl PathScope {
+    fn covers(&self, probe: &PlannedProbe) -> bool {
+        self.sessions.contains(&probe.session)
+            && (self.ports.is_empty() || self.ports.contains(&probe.dialled))
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) fn paths(
                     path,
                     host: host.clone(),
                     sessions: sessions(http),
+                    ports: Vec::new(),
+                    named_by: None,
                 },
                 credentials: proxy.and_then(|p| p.1.clone()),
             });
@@ -50,7 +52,7 @@ pub(super) fn paths(
 }
 
 /// The kinds that are plain HTTP, or all others.
-fn sessions(http: bool) -> Vec<SessionKind> {
+pub(super) fn sessions(http: bool) -> Vec<SessionKind> {
     SessionKind::ALL
         .into_iter()
         .filter(|kind| (*kind == SessionKind::Http) == http)

@@ -2,7 +2,9 @@
 
 use probe_core::path::{NetworkPath, ProxyAddress};
 use probe_core::plan::PathScope;
+use probe_core::profile::Port;
 use probe_core::proxy::ProxyCredentials;
+use probe_core::session_kind::SessionKind;
 
 use super::problems::Problems;
 use super::{Environment, environment};
@@ -16,10 +18,11 @@ pub(super) struct Paths {
     pub(super) credentials: Vec<(ProxyAddress, ProxyCredentials)>,
 }
 
-/// `direct` where `texts` is empty.
+/// `direct` where `texts` is empty. Each of `hosts` will be dialled for each of `destinations`.
 pub(super) fn resolve(
     texts: &[String],
     hosts: &[String],
+    destinations: &[(SessionKind, Port)],
     environment: Environment<'_>,
     problems: &mut Problems,
 ) -> Paths {
@@ -37,17 +40,50 @@ pub(super) fn resolve(
     if texts.is_empty() {
         paths.all.push(NetworkPath::Direct);
     }
-    if texts.iter().any(|text| text == SYSTEM) && cfg!(windows) {
-        problems.add(
-            "--via system: this version does not read the settings of Windows; give the proxy as http://HOST:PORT",
-        );
-    } else if texts.iter().any(|text| is_word(text)) {
+    let given = |word: &str| texts.iter().any(|text| text == word);
+    if given(ENVIRONMENT) {
         paths.add(environment::paths(hosts, environment, problems));
+    }
+    if given(SYSTEM) {
+        paths.add_systems(hosts, destinations, environment, problems);
     }
     paths
 }
 
 impl Paths {
+    #[cfg(windows)]
+    fn add_systems(
+        &mut self,
+        hosts: &[String],
+        destinations: &[(SessionKind, Port)],
+        _: Environment<'_>,
+        problems: &mut Problems,
+    ) {
+        let said = super::system::paths(hosts, destinations);
+        for problem in said.problems.lines() {
+            problems.add(problem);
+        }
+        for note in said.notes {
+            crate::terminal::tell(&format!("--via system: {note}"));
+        }
+        self.add(said.named);
+    }
+
+    /// Elsewhere than on Windows, what the system says is what the environment says.
+    #[cfg(not(windows))]
+    fn add_systems(
+        &mut self,
+        hosts: &[String],
+        _: &[(SessionKind, Port)],
+        environment: Environment<'_>,
+        problems: &mut Problems,
+    ) {
+        // Where both words are given, it has said so already.
+        if self.scopes.is_empty() {
+            self.add(environment::paths(hosts, environment, problems));
+        }
+    }
+
     fn add(&mut self, named: Vec<environment::Named>) {
         let whole = self.all.len();
         for environment::Named { scope, credentials } in named {
@@ -67,7 +103,6 @@ impl Paths {
     }
 }
 
-/// Elsewhere than on Windows, what the system says is what the environment says.
 fn is_word(text: &str) -> bool {
     text == ENVIRONMENT || text == SYSTEM
 }
@@ -96,7 +131,7 @@ mod tests {
         };
         let hosts = ["far.example".to_owned(), "near.example".to_owned()];
         let mut problems = Problems::default();
-        let paths = resolve(&texts, &hosts, &environment, &mut problems);
+        let paths = resolve(&texts, &hosts, &[], &environment, &mut problems);
         (paths, problems)
     }
 

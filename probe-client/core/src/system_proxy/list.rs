@@ -1,0 +1,153 @@
+//! Windows' lists of proxies and of exceptions, in the forms that Microsoft documents (WINHTTP_PROXY_INFO,
+//! "Enabling Internet Functionality": listing proxy servers, listing the proxy bypass).
+
+use super::{Destination, ProxyList};
+use crate::path::{InvalidPath, NetworkPath, ProxyScheme, ProxyUrl};
+
+/// One entry of a list of proxies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Entry<'a> {
+    /// The kind of traffic; absent: all.
+    traffic: Option<&'a str>,
+    proxy: &'a str,
+}
+
+impl ProxyList {
+    /// The way to `destination`, and what else there is to know.
+    pub(super) fn choose(
+        &self,
+        destination: &Destination<'_>,
+    ) -> Result<(NetworkPath, Vec<String>), InvalidPath> {
+        if self.is_exception(destination) {
+            return Ok((NetworkPath::Direct, Vec::new()));
+        }
+        let traffic = if destination.http { "http" } else { "https" };
+        // The own kind of traffic first, then what is for all, then SOCKS.
+        let wanted = [Some(traffic), None, Some(SOCKS)];
+        let found = wanted.into_iter().find_map(|traffic| {
+            let mut these = entries(&self.proxies).filter(move |entry| entry.is_for(traffic));
+            these.next().map(|first| (first, these))
+        });
+        let Some((first, others)) = found else {
+            return Ok((NetworkPath::Direct, Vec::new()));
+        };
+        let mut notes = Vec::new();
+        let bare = if first.is_for(Some(SOCKS)) {
+            notes.push(OTHER_SOCKS.to_owned());
+            ProxyScheme::Socks5
+        } else {
+            ProxyScheme::Http
+        };
+        for other in others.take(MAX_OTHERS) {
+            // What cannot be read is not repeated.
+            if let Ok(url) = ProxyUrl::parse(other.proxy, Some(bare)) {
+                notes.push(format!(
+                    "{} is named too, for when the first does not answer; give it as --via {0} to test it",
+                    url.address
+                ));
+            }
+        }
+        let url = ProxyUrl::parse(first.proxy, Some(bare))?;
+        Ok((NetworkPath::Proxy(url.address), notes))
+    }
+
+    fn is_exception(&self, destination: &Destination<'_>) -> bool {
+        split(&self.exceptions).any(|entry| excepts(entry, destination))
+    }
+}
+
+impl Entry<'_> {
+    fn is_for(&self, traffic: Option<&str>) -> bool {
+        match (self.traffic, traffic) {
+            (Some(own), Some(wanted)) => own.eq_ignore_ascii_case(wanted),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
+/// `([<scheme>=][<scheme>"://"]<server>[":"<port>])`, separated by semicolons or white space.
+fn entries(list: &str) -> impl Iterator<Item = Entry<'_>> {
+    split(list).map(|entry| match entry.split_once('=') {
+        Some((traffic, proxy)) => Entry {
+            traffic: Some(traffic),
+            proxy,
+        },
+        None => Entry {
+            traffic: None,
+            proxy: entry,
+        },
+    })
+}
+
+fn split(list: &str) -> impl Iterator<Item = &str> {
+    let parts = list.split(|c: char| c == ';' || c.is_whitespace());
+    parts.filter(|part| !part.is_empty()).take(MAX_ENTRIES)
+}
+
+/// `<local>` is every name without a period; others may have a scheme in front, a port behind, and `*` for
+/// any number of characters.
+fn excepts(entry: &str, destination: &Destination<'_>) -> bool {
+    let host = destination.host;
+    if entry.eq_ignore_ascii_case("<local>") {
+        return !host.contains(['.', ':']);
+    }
+    let entry = match entry.split_once("://") {
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") != destination.http => {
+            return false;
+        }
+        Some((_, rest)) => rest,
+        None => entry,
+    };
+    let (pattern, port) = host_and_port(entry);
+    port.is_none_or(|port| port == destination.port.to_string())
+        && matches(
+            pattern.to_ascii_lowercase().as_bytes(),
+            host.to_ascii_lowercase().as_bytes(),
+        )
+}
+
+/// An IPv6 address with a port stands in brackets.
+fn host_and_port(entry: &str) -> (&str, Option<&str>) {
+    if let Some((host, behind)) = entry.strip_prefix('[').and_then(|e| e.split_once(']')) {
+        return (host, behind.strip_prefix(':'));
+    }
+    match entry.split_once(':') {
+        Some((host, port)) if !port.contains(':') => (host, Some(port)),
+        Some(_) | None => (entry, None),
+    }
+}
+
+/// Whether `text` is `pattern`, in which `*` stands for any bytes. Goes back to the last `*` alone, so that it
+/// takes no more than their product.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p) == Some(&text[t]) {
+            p += 1;
+            t += 1;
+        } else if let Some((at, from)) = star {
+            p = at + 1;
+            t = from + 1;
+            star = Some((at, t));
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+const SOCKS: &str = "socks";
+
+const OTHER_SOCKS: &str =
+    "Windows' programs speak version 4 to a SOCKS proxy (unconfirmed), fwprobe version 5";
+
+/// Of a list; a script may answer with any number.
+const MAX_ENTRIES: usize = 256;
+
+/// That are told beside the first.
+const MAX_OTHERS: usize = 3;

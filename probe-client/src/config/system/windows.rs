@@ -1,0 +1,75 @@
+//! Asks Windows itself.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use probe_core::profile::Port;
+use probe_core::session_kind::SessionKind;
+use probe_core::system_proxy::{ProxyList, Script, Scripted, SystemSettings};
+use socket_facts::{
+    NamedProxies, ProxyScripts, ScriptAnswer, user_proxy_settings, winhttp_proxy_setting,
+};
+
+use super::{Said, answers};
+
+/// Asks, and waits no longer than [`PATIENCE`].
+pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, Port)]) -> Said {
+    let (hosts, destinations) = (hosts.to_vec(), destinations.to_vec());
+    let (sender, said) = channel();
+    // WinHTTP cannot be interrupted; where it never ends, the program does so without it.
+    std::thread::spawn(move || sender.send(ask(&hosts, &destinations)));
+    let problem = match said.recv_timeout(PATIENCE) {
+        Ok(Ok(said)) => return said,
+        Ok(Err(error)) => format!("--via system: the proxy settings of Windows: {error}"),
+        Err(_) => format!(
+            "--via system: Windows takes longer than {} s to name the proxies; give them as --via http://HOST:PORT",
+            PATIENCE.as_secs()
+        ),
+    };
+    let mut said = Said::default();
+    said.problems.add(problem);
+    said
+}
+
+fn ask(hosts: &[String], destinations: &[(SessionKind, Port)]) -> std::io::Result<Said> {
+    let user = user_proxy_settings()?;
+    let settings = SystemSettings {
+        detect: user.detect,
+        script: user.script,
+        user: user.fixed.map(list),
+        winhttp: winhttp_proxy_setting()?.map(list),
+    };
+    let scripts = ProxyScripts::open()?;
+    // Looking for a script that is not there takes long.
+    let mut none_in_network = None;
+    let mut ask = |script: &Script<'_>, url: &str| {
+        let at = match script {
+            Script::At(at) => Some(*at),
+            Script::Detected => None,
+        };
+        if let (None, Some(known)) = (at, &none_in_network) {
+            return Scripted::clone(known);
+        }
+        let answer = match scripts.ask(at, url) {
+            Ok(ScriptAnswer::Direct) => return Scripted::Direct,
+            Ok(ScriptAnswer::Through(named)) => return Scripted::Through(list(named)),
+            Ok(ScriptAnswer::NoScript) => Scripted::None,
+            Err(error) => Scripted::Failed(error.to_string()),
+        };
+        if at.is_none() {
+            none_in_network = Some(answer.clone());
+        }
+        answer
+    };
+    Ok(answers(hosts, destinations, &settings, &mut ask))
+}
+
+fn list(named: NamedProxies) -> ProxyList {
+    ProxyList {
+        proxies: named.proxies,
+        exceptions: named.exceptions,
+    }
+}
+
+/// Each of a few steps of looking for a script and fetching it may take seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
