@@ -14,6 +14,7 @@ mod metrics;
 pub mod middlebox;
 mod occupant;
 mod place;
+pub mod played;
 mod port;
 mod probe;
 mod process;

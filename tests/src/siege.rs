@@ -1,7 +1,7 @@
 //! A server under attack: what is done to it goes on while a known client probes it, and afterwards
 //! it must be as it was before.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -12,7 +12,7 @@ use probe_core::session::{ClientSession, Need};
 use probe_core::session_kind::SessionKind;
 use socket2::{Domain, Socket, Type};
 
-use crate::occupant::parameters;
+use crate::played::{NOW, parameters, play};
 use crate::{Connection, EchoServer, Metrics, Place, Probe, ServerPlan, WATCHDOG};
 
 /// What attackers know.
@@ -57,7 +57,7 @@ pub fn raise(descriptors: usize, attack: Attack) -> anyhow::Result<()> {
     let kept = after.resident_mib() - before.resident_mib();
     // For docs/reliability.md.
     writeln!(
-        std::io::stdout(),
+        io::stdout(),
         "memory {:.1} MiB before, {:.1} during, {:.1} after; descriptors {} before, {} during, {} \
          after",
         before.resident_mib(),
@@ -169,7 +169,7 @@ impl Target {
 /// # Errors
 /// The session cannot be made.
 pub fn greeting(address: SocketAddr, connection: &Connection) -> anyhow::Result<Vec<u8>> {
-    let (mut session, _) = ClientSession::new(parameters(address, connection), Duration::ZERO)?;
+    let (mut session, _) = ClientSession::new(parameters(address, connection), NOW)?;
     let mut bytes = Vec::new();
     while session.transmit(&mut bytes, 4096) > 0 {}
     Ok(bytes)
@@ -182,21 +182,40 @@ pub fn greeting(address: SocketAddr, connection: &Connection) -> anyhow::Result<
 pub fn session_bytes(address: SocketAddr, connection: &Connection) -> anyhow::Result<Vec<u8>> {
     let mut parameters = parameters(address, connection);
     parameters.hold = None;
-    let (mut session, mut need) = ClientSession::new(parameters, Duration::ZERO)?;
-    let mut stream = TcpStream::connect(address)?;
+    let (mut session, need) = ClientSession::new(parameters, NOW)?;
+    let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(WATCHDOG))?;
-    let (mut sent, mut incoming) = (Vec::new(), [0; 4096]);
-    while need == Need::Io {
-        let before = sent.len();
-        while session.transmit(&mut sent, incoming.len()) > 0 {}
-        stream.write_all(&sent[before..])?;
-        match stream.read(&mut incoming)? {
-            0 => bail!("closed in phase {:?}", session.report().phase),
-            n => need = session.receive(Duration::ZERO, &incoming[..n]),
-        }
+    let mut recorded = Recorded {
+        stream,
+        sent: Vec::new(),
+    };
+    let need = play(&mut session, need, &mut recorded, |_| false)?;
+    ensure!(need == Need::Finished, "{need:?}");
+    Ok(recorded.sent)
+}
+
+/// Remembers what is sent.
+struct Recorded {
+    stream: TcpStream,
+    sent: Vec<u8>,
+}
+
+impl Read for Recorded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer)
     }
-    ensure!(need == Need::Finished, "{:?}", session.report().fault);
-    Ok(sent)
+}
+
+impl Write for Recorded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.stream.write(bytes)?;
+        self.sent.extend_from_slice(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
 }
 
 /// Sends `bytes` and the end, and counts what comes back until the end.
@@ -211,7 +230,7 @@ pub fn answer_to(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<usize> {
         .and_then(|()| stream.read_to_end(&mut answer));
     match done {
         Ok(_) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {}
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
         Err(error) => return Err(error.into()),
     }
     Ok(answer.len())

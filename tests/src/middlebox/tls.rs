@@ -48,8 +48,11 @@ pub(super) fn offered(start: &StartHandshake<TcpStream>) -> Vec<Vec<u8>> {
     offered.unwrap_or_default()
 }
 
-/// A server that presents `certificate` and speaks any of `alpn`.
-pub(super) fn server_config(
+/// For a server that presents `certificate` and speaks any of `alpn`.
+///
+/// # Errors
+/// The TLS library does not have the protocol's versions.
+pub fn server_config(
     certificate: Arc<CertifiedKey>,
     alpn: Vec<Vec<u8>>,
 ) -> anyhow::Result<Arc<ServerConfig>> {
@@ -68,17 +71,25 @@ pub(super) async fn connect(
     name: Option<String>,
     alpn: Vec<Vec<u8>>,
 ) -> anyhow::Result<client::TlsStream<TcpStream>> {
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .context("the provider's suites")?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_no_client_auth();
+    let mut config = trusting_anyone()?;
     config.alpn_protocols = alpn;
     config.enable_sni = name.is_some();
     let name = ServerName::try_from(name.unwrap_or_else(|| "unnamed.invalid".to_owned()))?;
     let connector = TlsConnector::from(Arc::new(config));
     Ok(connector.connect(name, server).await?)
+}
+
+/// For a client that asks no questions.
+///
+/// # Errors
+/// The TLS library does not have the protocol's versions.
+pub fn trusting_anyone() -> anyhow::Result<ClientConfig> {
+    Ok(ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .context("the provider's suites")?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_no_client_auth())
 }
 
 fn provider() -> Arc<CryptoProvider> {
