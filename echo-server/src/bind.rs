@@ -14,7 +14,9 @@ use crate::config::{Config, Listen, ListenAddress};
 use crate::identity::Identity;
 use crate::instance::Instance;
 use crate::reload::{self, ReloadRequest};
+use crate::witness::SynWitness;
 
+pub(crate) use self::error::without_witness;
 pub use self::error::{BindCause, BindError, BindErrors};
 pub(crate) use self::inherited::Inherited;
 
@@ -46,7 +48,7 @@ pub struct BoundListener {
 /// Binds every listener of `config`.
 ///
 /// # Errors
-/// All listeners that cannot be bound.
+/// All listeners that cannot be bound, and the witness, if that was asked for and cannot be opened.
 pub fn bind(config: Config, identity: &Identity) -> Result<Bound, BindErrors> {
     bind_or_inherit(config, identity, Inherited::default())
 }
@@ -76,13 +78,18 @@ pub(crate) fn bind_or_inherit(
         metrics: private(config.private.metrics).map(|listener| listener.socket),
     };
     errors.extend(inherited.left().map(BindError::not_configured));
-    if !errors.is_empty() {
-        return Err(BindErrors(errors));
+    let described: Vec<_> = listeners.iter().map(BoundListener::facts).collect();
+    let witness = config.witness.then(|| SynWitness::open(described.clone()));
+    let (witness, unwitnessed) = match witness.transpose() {
+        Ok(witness) => (witness, None),
+        Err(error) => (None, Some(error)),
+    };
+    if !errors.is_empty() || unwitnessed.is_some() {
+        return Err(BindErrors::new(errors, unwitnessed));
     }
-    let described = listeners.iter().map(BoundListener::facts).collect();
     let (ask, reloads) = mpsc::channel(reload::WAITING);
     Ok(Bound {
-        instance: Arc::new(Instance::new(config, identity, described, ask)),
+        instance: Arc::new(Instance::new(config, identity, described, witness, ask)),
         listeners,
         private,
         reloads: Some(reloads),

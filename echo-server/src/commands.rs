@@ -6,7 +6,10 @@ mod serve;
 use std::fmt;
 use std::io::Write;
 
+use socket_facts::SynTap;
+
 use crate::arguments::{Arguments, Command, ServeArguments};
+use crate::bind;
 use crate::settings::{Settings, SettingsErrors};
 
 /// Why a command was not carried out.
@@ -32,7 +35,21 @@ pub(crate) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Failu
 
 fn check_config(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(), Failure> {
     let settings = Settings::resolve(arguments).map_err(Failure::Configuration)?;
-    write!(out, "{settings}").map_err(|error| Failure::Operation(error.into()))
+    let said = write!(out, "{settings}").and_then(|()| witness_note(&settings, out));
+    said.map_err(|error| Failure::Operation(error.into()))
+}
+
+/// What starting it would say of the witness; here it may be asked by somebody with other rights.
+fn witness_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+    if !settings.config.witness {
+        return Ok(());
+    }
+    let Err(error) = SynTap::open() else {
+        return Ok(());
+    };
+    writeln!(out, "\n# As this user, `serve` would not start:")?;
+    let note = bind::without_witness(&error);
+    note.lines().try_for_each(|line| writeln!(out, "# {line}"))
 }
 
 impl fmt::Display for Failure {

@@ -20,6 +20,8 @@ pub struct Config {
     /// The addresses that this server sees are not its clients': sightings are released to who can
     /// name the first bytes, and to nobody else.
     pub behind_source_nat: bool,
+    /// See SYNs that this host's own firewall drops as well, by a packet socket.
+    pub witness: bool,
     /// How long the server goes on as before when it was asked to stop, while its health already says
     /// so: a load balancer needs that time to send new connections elsewhere.
     pub notice: Duration,
@@ -75,6 +77,7 @@ impl Config {
             instance,
             reuse_port: false,
             behind_source_nat: false,
+            witness: false,
             notice: Duration::ZERO,
             grace: DEFAULT_GRACE,
             private: Private::default(),

@@ -1,7 +1,8 @@
 //! Connections whose SYN was answered and whose handshake was not completed, looked for only while a
-//! known client asks: they show that the way here is open when the way back is not.
+//! known client asks: they show that the way here is open when the way back is not. And SYNs that the
+//! witness saw and of which this host has no connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,12 +11,10 @@ use echo_core::control::ListenerFacts;
 use echo_core::session::ConnectionFacts;
 use echo_core::sightings::{SightingId, Sightings};
 use echo_core::time::UnixMillis;
+use echo_core::witness::{Ends, WitnessedSyn};
 use socket_facts::{HalfOpen, HalfOpenView};
 
 use crate::instance::Instance;
-
-/// Both ends of a half-open connection.
-type Ends = (SocketAddr, SocketAddr);
 
 /// What is known of half-open connections.
 #[derive(Debug)]
@@ -73,11 +72,26 @@ impl HalfOpenWatch {
                 && let Ok(view) = socket_facts::half_open(port)
             {
                 let (sightings, wall) = (&instance.sightings, instance.clock.steady());
-                seen.take_in(now, &view, caller, |half_open| {
-                    note(sightings, listener, half_open, wall)
-                });
+                let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
+                seen.take_in(now, &view, caller, note, |id| sightings.answered(id));
             }
         }
+    }
+
+    /// Notes as sightings what the witness saw and what has become no connection, as far as there is room:
+    /// false if there was too little.
+    pub(crate) fn take_note(&self, instance: &Instance, syns: Vec<WitnessedSyn>) -> bool {
+        let now = instance.clock.now();
+        let ends = syns.iter().map(|syn| (syn.peer, syn.local)).collect();
+        // Whoever is accepted meanwhile waits here, and finds itself in the list afterwards.
+        let mut seen = self.seen();
+        let known = instance.sightings.known(&ends);
+        seen.forget(now);
+        let public_port = |port| {
+            let mut listeners = self.listeners.iter();
+            listeners.find(|l| l.address.port() == port)?.public_port
+        };
+        seen.take_witnessed(now, syns, &known, &instance.sightings, public_port)
     }
 
     /// The sighting under which a connection just accepted is known already, if it is.
@@ -99,6 +113,40 @@ impl Seen {
         self.looks.insert((port, caller), now).is_none()
     }
 
+    fn forget(&mut self, now: Duration) {
+        self.sightings
+            .retain(|_, listed| now.saturating_sub(listed.last) < FORGOTTEN_AFTER);
+    }
+
+    /// Of `known` ends there are sightings already. False if some of `syns` found no room.
+    fn take_witnessed(
+        &mut self,
+        now: Duration,
+        syns: Vec<WitnessedSyn>,
+        known: &BTreeSet<Ends>,
+        sightings: &Sightings,
+        public_port: impl Fn(u16) -> Option<u16>,
+    ) -> bool {
+        let mut room = true;
+        for syn in syns {
+            let ends = (syn.peer, syn.local);
+            if let Some(listed) = self.sightings.get_mut(&ends) {
+                listed.last = now;
+                if syn.answered {
+                    sightings.answered(listed.id);
+                }
+            } else if !known.contains(&ends) {
+                if self.sightings.len() >= MAX_REMEMBERED {
+                    room = false;
+                    continue;
+                }
+                let id = note_witnessed(sightings, public_port(syn.local.port()), syn);
+                self.sightings.insert(ends, Listed { id, last: now });
+            }
+        }
+        room
+    }
+
     /// Compares with what the kernel lists now, and has what is new of `caller` noted.
     fn take_in(
         &mut self,
@@ -106,14 +154,15 @@ impl Seen {
         view: &HalfOpenView,
         caller: IpAddr,
         note: impl Fn(&HalfOpen) -> SightingId,
+        answered: impl Fn(SightingId),
     ) {
-        self.sightings
-            .retain(|_, listed| now.saturating_sub(listed.last) < FORGOTTEN_AFTER);
+        self.forget(now);
         let of_caller = |half_open: &&HalfOpen| half_open.peer.ip() == caller;
         for half_open in view.connections.iter().filter(of_caller) {
             let ends = (half_open.peer, half_open.local);
             if let Some(listed) = self.sightings.get_mut(&ends) {
                 listed.last = now;
+                answered(listed.id);
             } else if self.sightings.len() < MAX_REMEMBERED {
                 let id = note(half_open);
                 self.sightings.insert(ends, Listed { id, last: now });
@@ -142,6 +191,25 @@ fn note(
         syn: None,
     };
     sightings.half_open(&facts, wall)
+}
+
+fn note_witnessed(
+    sightings: &Sightings,
+    public_port: Option<u16>,
+    syn: WitnessedSyn,
+) -> SightingId {
+    let facts = ConnectionFacts {
+        connection_id: Instance::connection_id(),
+        local: syn.local,
+        public_port,
+        peer: syn.peer,
+        syn: syn.header,
+    };
+    if syn.answered {
+        sightings.half_open(&facts, syn.seen)
+    } else {
+        sightings.unanswered(&facts, syn.seen)
+    }
 }
 
 /// The kernel keeps a half-open connection for a minute; looking costs it a walk of its table.
@@ -181,14 +249,15 @@ mod tests {
         peers: &[&str],
     ) -> Vec<SocketAddr> {
         let caller = "198.51.100.7".parse().unwrap();
-        seen.take_in(now, &view(peers), caller, |half_open| {
+        let note = |half_open: &HalfOpen| {
             let listener = ListenerFacts {
                 address: half_open.local,
                 public_port: None,
                 bound: true,
             };
             note(sightings, &listener, half_open, UnixMillis(1))
-        });
+        };
+        seen.take_in(now, &view(peers), caller, note, |id| sightings.answered(id));
         seen.sightings.keys().map(|(peer, _)| *peer).collect()
     }
 
@@ -205,6 +274,32 @@ mod tests {
         let last = start + BETWEEN_LOOKS;
         assert_eq!(look(last + FORGOTTEN_AFTER / 2, &[other]), [own_address]);
         assert_eq!(look(last + FORGOTTEN_AFTER, &[other]), []);
+    }
+
+    #[test]
+    fn a_witnessed_syn_is_noted_unless_there_is_a_connection_of_it() {
+        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+        let (own, other) = ("198.51.100.7:1000", "198.51.100.7:2000");
+        let mut take = |peers: &[&str], answered, known: &[&str]| {
+            let syn = |peer: &&str| WitnessedSyn {
+                peer: peer.parse().unwrap(),
+                local: half_open(peer).local,
+                seen: UnixMillis(1),
+                answered,
+                header: None,
+            };
+            let ends = |peer: &&str| (peer.parse().unwrap(), half_open(peer).local);
+            let known = known.iter().map(ends).collect();
+            let syns = peers.iter().map(syn).collect();
+            assert!(seen.take_witnessed(Duration::ZERO, syns, &known, &sightings, |_| Some(80)));
+            sightings.len()
+        };
+        assert_eq!(take(&[own], false, &[own]), 0);
+        assert_eq!(take(&[own, other], false, &[other]), 1);
+        // Again, and then with an answer: no other sighting, and known without being asked for.
+        assert_eq!(take(&[own], false, &[]), 1);
+        assert_eq!(take(&[own], true, &[own]), 1);
+        assert_eq!(take(&[other], true, &[]), 2);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::reload::ReloadRequest;
 use crate::stranger_log::StrangerLog;
 use crate::strangers::Strangers;
 use crate::tls::ServerTls;
+use crate::witness::SynWitness;
 
 /// One server process' state.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub(crate) struct Instance {
     pub(crate) nonces: Nonces,
     pub(crate) sightings: Sightings,
     pub(crate) half_open: HalfOpenWatch,
+    pub(crate) witness: Option<SynWitness>,
     pub(crate) runs: Mutex<Runs>,
     /// Control connections of known clients.
     pub(crate) control_places: Arc<Semaphore>,
@@ -69,11 +71,12 @@ pub(crate) struct Live {
 }
 
 impl Instance {
-    /// `reloads` takes what an admin asks for over the control service.
+    /// `witness` is that of `config`, opened; `reloads` takes what an admin asks for over the control service.
     pub(crate) fn new(
         config: Config,
         identity: &Identity,
         listeners: Vec<ListenerFacts>,
+        witness: Option<SynWitness>,
         reloads: mpsc::Sender<ReloadRequest>,
     ) -> Self {
         let clock = Clock::start();
@@ -89,7 +92,7 @@ impl Instance {
             admission: config.admission,
             session: config.session.clone(),
             sees_half_open: half_open.is_available() && !config.behind_source_nat,
-            sees_every_syn: false,
+            sees_every_syn: witness.is_some() && !config.behind_source_nat,
         };
         Self {
             metrics: Metrics::new(&facts),
@@ -100,6 +103,7 @@ impl Instance {
             nonces: Nonces::new(nonces::DEFAULT_CAPACITY, nonces::DEFAULT_LIFETIME),
             sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.steady()),
             half_open,
+            witness,
             runs: Mutex::new(Runs::new(MAX_RUNS)),
             control_places: Arc::new(Semaphore::new(config.control_connections)),
             control_capacity: config.control_connections,
@@ -126,6 +130,7 @@ impl Instance {
         facts.admission = config.admission;
         facts.session = config.session.clone();
         facts.sees_half_open = self.half_open.is_available() && !config.behind_source_nat;
+        facts.sees_every_syn = self.witness.is_some() && !config.behind_source_nat;
         self.admission.change_limits(config.admission);
         self.strangers.change_limits(&config.admission);
         self.live
@@ -193,6 +198,7 @@ fn restart_for(old: &Config, new: &Config) -> Vec<&'static str> {
         ("listen", old.listen != new.listen),
         ("instance", old.instance != new.instance),
         ("reuse_port", old.reuse_port != new.reuse_port),
+        ("witness", old.witness != new.witness),
         ("private", old.private != new.private),
         (
             "control_connections",

@@ -28,6 +28,7 @@ mod tasks;
 mod tls;
 mod track;
 mod wire;
+mod witness;
 
 use std::process::ExitCode;
 

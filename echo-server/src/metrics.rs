@@ -22,6 +22,8 @@ pub(crate) struct Metrics {
     connections: Family<Ended, Counter>,
     refused: Family<Reason, Counter>,
     reloads: Family<Outcome, Counter>,
+    witnessed: Counter,
+    witness_missed: Counter,
     handshakes: Histogram,
     sessions: Histogram,
     present: Family<Standing, Gauge>,
@@ -72,6 +74,8 @@ impl Metrics {
             connections: Family::default(),
             refused: Family::default(),
             reloads: Family::default(),
+            witnessed: Counter::default(),
+            witness_missed: Counter::default(),
             handshakes: Histogram::new(HANDSHAKE_SECONDS),
             sessions: Histogram::new(SESSION_SECONDS),
             present: Family::default(),
@@ -107,6 +111,16 @@ impl Metrics {
             "reloads",
             "Times that the configuration was read again",
             self.reloads.clone(),
+        );
+        registry.register(
+            "witnessed",
+            "SYNs to this server, and answers to them, that the witness was shown while a client had a run open",
+            self.witnessed.clone(),
+        );
+        registry.register(
+            "witness_missed",
+            "Those that it had no room for",
+            self.witness_missed.clone(),
         );
         registry.register_with_unit(
             "handshake",
@@ -171,6 +185,16 @@ impl Metrics {
     /// Somebody was not taken on, or had to make room. `reason` is a word of this program's own.
     pub(crate) fn refused(&self, reason: &'static str) {
         self.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// The witness was shown a packet.
+    pub(crate) fn witnessed(&self) {
+        self.witnessed.inc();
+    }
+
+    /// There was no room for `count` more.
+    pub(crate) fn witness_missed(&self, count: u32) {
+        self.witness_missed.inc_by(count.into());
     }
 
     pub(crate) fn reloaded(&self, outcome: &'static str) {

@@ -17,6 +17,7 @@ use crate::instance::Instance;
 use crate::private;
 use crate::tasks::Tasks;
 use crate::track::Track;
+use crate::witness;
 
 impl Bound {
     /// Serves until `shutdown` is ready. Then it accepts no more, refuses new sessions, and waits for
@@ -36,6 +37,7 @@ impl Bound {
         let private = Tasks::default();
         let _private_abandoned = private.abandon_on_drop();
         private::serve(self.private, &instance, &private);
+        private.spawn(witness::read_on(Arc::clone(&instance)));
         for listener in self.listeners {
             let accepting = server.clone().accept_on(listener);
             server.tasks.spawn(accepting);

@@ -123,6 +123,7 @@ fn config(
     config.reuse_port = flags.reuse_port || file.reuse_port.unwrap_or(config.reuse_port);
     config.behind_source_nat =
         flags.behind_source_nat || file.behind_source_nat.unwrap_or(config.behind_source_nat);
+    config.witness = file.witness.unwrap_or(config.witness);
     let grace = flags.grace.map(u64::from).or(file.grace_seconds);
     config.grace = grace.map_or(config.grace, Duration::from_secs);
     config.notice = file

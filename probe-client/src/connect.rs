@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use probe_core::observation::{Failure, FailureKind, Origin};
+use proto::limits::HOP_LIMIT_MARK;
 use socket_facts::{
     IpFamily, clear_recv_err, drain_error_queue, set_hop_limit, set_mss, set_recv_err,
 };
@@ -165,10 +166,6 @@ pub(crate) fn begin(socket: &Socket, address: SocketAddr) -> io::Result<()> {
 fn in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(EINPROGRESS)
 }
-
-/// The hop limit of every SYN: no system starts at it, so a device that opens the connection anew
-/// loses it, while one that translates addresses keeps it.
-pub(crate) const HOP_LIMIT_MARK: u8 = 100;
 
 /// The first SYN and its first repetition a second later are both unanswered.
 const UNANSWERED: Duration = Duration::from_millis(1_200);

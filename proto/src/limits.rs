@@ -35,3 +35,7 @@ pub const MAX_PATH_TEXT: usize = 255;
 /// covers something random: in TLS from byte 19 on, in a raw greeting from byte 103, in HTTP as far
 /// behind the head, in X.224 and MC-NMF inside the ClientHello that follows the preface.
 pub const SIGHTING_PREFIXES: [usize; 4] = [64, 128, 256, 512];
+
+/// The hop limit of every SYN of a client: no system starts at it, so a device that opens the connection
+/// anew loses it, while one that translates addresses keeps it.
+pub const HOP_LIMIT_MARK: u8 = 100;

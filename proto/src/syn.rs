@@ -70,7 +70,7 @@ pub enum InvalidSyn {
     /// The IPv6 header is followed by more extension headers than this parser follows.
     #[error("more than {EXTENSION_HEADERS_MAX} IPv6 extension headers")]
     TooManyExtensions,
-    /// A TCP segment that does not open a connection (SYN without ACK).
+    /// A TCP segment that does not open a connection (SYN without ACK), or answer such a one.
     #[error("the TCP flags are not those of a SYN")]
     NotSyn,
 }
@@ -84,9 +84,21 @@ impl SynHeader {
     /// [`InvalidSyn`] if the fixed headers cannot be read. Odd options are no error, see
     /// [`options_intact`](Self::options_intact).
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidSyn> {
+        Self::with_flags(bytes, FLAG_SYN)
+    }
+
+    /// The same of the segment that answers a SYN, SYN and ACK in one.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); [`InvalidSyn::NotSyn`] for every other segment.
+    pub fn parse_answer(bytes: &[u8]) -> Result<Self, InvalidSyn> {
+        Self::with_flags(bytes, FLAG_SYN | FLAG_ACK)
+    }
+
+    fn with_flags(bytes: &[u8], flags: u8) -> Result<Self, InvalidSyn> {
         let ip = IpHeader::parse(bytes)?;
         let tcp: &[u8; TCP_HEADER] = ip.payload.first_chunk().ok_or(InvalidSyn::Truncated)?;
-        if tcp[13] & (FLAG_SYN | FLAG_ACK) != FLAG_SYN {
+        if tcp[13] & (FLAG_SYN | FLAG_ACK) != flags {
             return Err(InvalidSyn::NotSyn);
         }
         let header_length = usize::from(tcp[12] >> 4) * 4;
@@ -145,6 +157,12 @@ impl SynHeader {
             .iter()
             .any(|option| matches!(option, TcpOption::Timestamps { .. }))
     }
+}
+
+/// Whether a SYN that arrived with hop limit `arrived` can have left with `mark`.
+#[must_use]
+pub fn is_marked(arrived: u8, mark: u8) -> bool {
+    arrived <= mark && arrived > MOST_COMMON_START
 }
 
 struct IpHeader<'a> {
@@ -267,6 +285,10 @@ impl TcpOption {
 
 /// More than any host sends; each costs at least eight bytes of the SYN.
 const EXTENSION_HEADERS_MAX: usize = 8;
+
+/// Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A marked SYN would
+/// need 36 hops to look like the first, and cannot look like the others.
+const MOST_COMMON_START: u8 = 64;
 
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;

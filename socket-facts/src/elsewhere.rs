@@ -33,6 +33,18 @@ pub(crate) fn half_open(_: u16) -> Result<HalfOpenView, FactError> {
     Err(FactError::NotAvailable(Fact::HalfOpen))
 }
 
+pub(crate) fn open_syn_tap() -> Result<Socket, FactError> {
+    Err(FactError::NotAvailable(Fact::Syns))
+}
+
+pub(crate) fn filter_syns(_: &Socket, _: &[u16]) -> Result<(), FactError> {
+    Err(FactError::NotAvailable(Fact::Syns))
+}
+
+pub(crate) fn lost_packets(_: &Socket) -> Result<u32, FactError> {
+    Err(FactError::NotAvailable(Fact::Syns))
+}
+
 pub(crate) fn set_mss(_: &Socket, _: u16) -> Result<(), FactError> {
     Err(FactError::NotAvailable(Fact::MaximumSegmentSize))
 }

@@ -15,6 +15,8 @@ pub enum Fact {
     ErrorQueue,
     /// [`half_open`](crate::half_open).
     HalfOpen,
+    /// [`SynTap`](crate::SynTap).
+    Syns,
     /// [`set_hop_limit`](crate::set_hop_limit).
     HopLimit,
     /// [`set_mss`](crate::set_mss).
@@ -63,6 +65,7 @@ impl fmt::Display for Fact {
             Self::SavedSyn => "saved SYN",
             Self::ErrorQueue => "queue of network errors",
             Self::HalfOpen => "list of half-open connections",
+            Self::Syns => "SYNs at the network interfaces",
             Self::HopLimit => "hop limit",
             Self::MaximumSegmentSize => "maximum segment size",
             Self::LocalAddresses => "addresses of this host",

@@ -1,5 +1,5 @@
 //! What the operating system knows of a socket and std does not say: `TCP_INFO`, the saved SYN, the
-//! error queue, the half-open sockets of a port, the addresses of this host.
+//! error queue, the half-open sockets of a port, the SYNs at the interfaces, the addresses of this host.
 //!
 //! Where [`socket2`] has an option already, use it: linger of zero (reset on close) is
 //! `set_linger(Some(Duration::ZERO))`, the pending error is `take_error`.
@@ -11,6 +11,7 @@ mod fact;
 mod half_open;
 mod marks;
 mod saved_syn;
+mod syn_tap;
 mod tcp_facts;
 
 // One module per platform answers the same calls.
@@ -36,6 +37,7 @@ pub use fact::{Fact, FactError, IpFamily};
 pub use half_open::{HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open};
 pub use marks::{set_hop_limit, set_mss};
 pub use saved_syn::{save_syn, saved_syn};
+pub use syn_tap::{SYN_TAP_PORTS_MAX, SynTap};
 pub use tcp_facts::{TcpFacts, TcpState, tcp_facts};
 #[cfg(windows)]
 pub use windows::{

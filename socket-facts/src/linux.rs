@@ -9,6 +9,7 @@ use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError, TcpFacts};
 mod error_queue;
 mod option;
 mod sock_diag;
+mod syn_tap;
 mod tcp_info;
 
 pub(crate) fn tcp_facts(socket: &Socket) -> Result<TcpFacts, FactError> {
@@ -50,6 +51,18 @@ pub(crate) fn drain_error_queue(socket: &Socket) -> Result<Vec<SocketError>, Fac
 
 pub(crate) fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
     sock_diag::half_open(local_port).map_err(|source| classify(Fact::HalfOpen, source))
+}
+
+pub(crate) fn open_syn_tap() -> Result<Socket, FactError> {
+    syn_tap::open().map_err(|source| classify(Fact::Syns, source))
+}
+
+pub(crate) fn filter_syns(tap: &Socket, ports: &[u16]) -> Result<(), FactError> {
+    syn_tap::filter(tap, ports).map_err(|source| classify(Fact::Syns, source))
+}
+
+pub(crate) fn lost_packets(tap: &Socket) -> Result<u32, FactError> {
+    syn_tap::lost(tap).map_err(|source| classify(Fact::Syns, source))
 }
 
 pub(crate) fn set_mss(socket: &Socket, mss: u16) -> Result<(), FactError> {

@@ -9,3 +9,4 @@ pub mod nonces;
 pub mod session;
 pub mod sightings;
 pub mod time;
+pub mod witness;

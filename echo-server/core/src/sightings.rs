@@ -3,6 +3,7 @@
 
 mod release;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,8 @@ impl SightingId {
 /// What became of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
+    /// A SYN reached this host, which did not answer it.
+    Unanswered,
     /// A SYN was seen and answered; the handshake is not complete.
     HalfOpen,
     Open,
@@ -125,6 +128,32 @@ impl Sightings {
     /// A SYN was seen at `wall` whose handshake has not been completed.
     pub fn half_open(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
         self.ring().add(facts, wall, Fate::HalfOpen)
+    }
+
+    /// A SYN reached this host at `wall`, and its kernel has no connection of it.
+    pub fn unanswered(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
+        self.ring().add(facts, wall, Fate::Unanswered)
+    }
+
+    /// A SYN that was unanswered has been answered meanwhile.
+    pub fn answered(&self, id: SightingId) {
+        let mut ring = self.ring();
+        if let Some(sighting) = ring.get_mut(id)
+            && sighting.notice.fate == Fate::Unanswered
+        {
+            sighting.notice.fate = Fate::HalfOpen;
+            sighting.revision += 1;
+        }
+    }
+
+    /// Those of `ends`, each a peer's and a local address, of which there are sightings.
+    pub fn known(
+        &self,
+        ends: &BTreeSet<(SocketAddr, SocketAddr)>,
+    ) -> BTreeSet<(SocketAddr, SocketAddr)> {
+        let ring = self.ring();
+        let all = ring.sightings.iter().map(|s| (s.peer, s.local));
+        all.filter(|seen| ends.contains(seen)).collect()
     }
 
     /// The handshake of a half-open connection was completed, and it was accepted. False if its

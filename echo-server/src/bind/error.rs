@@ -4,13 +4,17 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use socket_facts::{FactError, SYN_TAP_PORTS_MAX};
 use thiserror::Error;
 
 use crate::config::Listen;
 
-/// All listeners that could not be bound. Never empty.
+/// All listeners that could not be bound, and the witness that could not be opened. Never empty.
 #[derive(Debug)]
-pub struct BindErrors(pub(super) Vec<BindError>);
+pub struct BindErrors {
+    listeners: Vec<BindError>,
+    witness: Option<FactError>,
+}
 
 /// One that could not be.
 #[derive(Debug, Error)]
@@ -40,8 +44,13 @@ pub enum BindCause {
 }
 
 impl BindErrors {
+    pub(super) fn new(listeners: Vec<BindError>, witness: Option<FactError>) -> Self {
+        Self { listeners, witness }
+    }
+
+    /// Those of listeners.
     pub fn errors(&self) -> &[BindError] {
-        &self.0
+        &self.listeners
     }
 }
 
@@ -72,13 +81,23 @@ impl BindError {
 
 impl fmt::Display for BindErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        if let Some(error) = &self.witness {
+            f.write_str(&without_witness(error))?;
+        }
+        let count = self.listeners.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let break_before = if self.witness.is_some() { "\n" } else { "" };
         let listeners = if count == 1 { "listener" } else { "listeners" };
-        write!(f, "{count} {listeners} could not be bound, so none is:")?;
-        for error in &self.0 {
+        write!(
+            f,
+            "{break_before}{count} {listeners} could not be bound, so none is:"
+        )?;
+        for error in &self.listeners {
             write!(f, "\n  {error}")?;
         }
-        let refused = self.0.iter().filter_map(|error| match error.cause {
+        let refused = self.listeners.iter().filter_map(|error| match error.cause {
             BindCause::NotPermitted { port } => Some(port),
             BindCause::InUse { .. }
             | BindCause::NoSuchAddress
@@ -104,6 +123,27 @@ fn right_to_low_ports(lowest: u16) -> String {
     )
 }
 
+/// What is said where the witness is wanted and cannot be opened.
+pub(crate) fn without_witness(error: &FactError) -> String {
+    let said = match error {
+        FactError::Os { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            return RIGHT_TO_WITNESS.to_owned();
+        }
+        FactError::Os { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
+            format!("it looks at {SYN_TAP_PORTS_MAX} ports at most")
+        }
+        FactError::Os { .. } | FactError::NotAvailable(_) => error.to_string(),
+    };
+    format!("the witness cannot be opened: {said}; take `witness = true` out of the configuration")
+}
+
+const RIGHT_TO_WITNESS: &str = "\
+the witness needs CAP_NET_RAW at the start, which this process lacks; it is given up once it was used
+Either of these gives it:
+  a systemd unit with AmbientCapabilities=CAP_NET_RAW; docs/server.md has the drop-in
+  setcap cap_net_raw,cap_net_bind_service=+ep /path/to/fwprobe-echo
+Without `witness = true` in the configuration the server does without.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,7 +152,7 @@ mod tests {
     fn what_would_give_the_right_to_low_ports_is_said_once() {
         let refused =
             |port| BindError::new(Listen::any(port), io::ErrorKind::PermissionDenied.into());
-        let errors = BindErrors(vec![refused(443), refused(80)]);
+        let errors = BindErrors::new(vec![refused(443), refused(80)], None);
         assert_eq!(
             errors.to_string(),
             "2 listeners could not be bound, so none is:\n  \

@@ -1,8 +1,8 @@
 //! Who is at the other end of a control connection, and whether that is known yet.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use echo_core::control::{Call, CallError, Method, open_call};
 use echo_core::sightings::Viewer;
@@ -24,8 +24,8 @@ pub(super) struct Caller {
     /// Its place among the control connections of known clients, from the first authentic call on.
     place: OnceLock<OwnedSemaphorePermit>,
     known: Notify,
-    /// Its half-open connections are being looked for.
-    looked_after: AtomicBool,
+    /// Since when its half-open connections are being looked for, by the server's own time.
+    looked_after: OnceLock<Duration>,
 }
 
 impl Caller {
@@ -40,13 +40,23 @@ impl Caller {
             exporter,
             place: OnceLock::new(),
             known: Notify::new(),
-            looked_after: AtomicBool::new(false),
+            looked_after: OnceLock::new(),
         }
     }
 
     /// Whether the lookout for its half-open connections is still to begin; so it is but once.
     pub(super) fn begins_lookout(&self) -> bool {
-        !self.looked_after.swap(true, Ordering::Relaxed)
+        self.looked_after.set(self.instance.clock.now()).is_ok()
+    }
+
+    /// Every SYN from its address that reached this host since then is among the sightings, or was before
+    /// the last look.
+    pub(super) fn saw_all(&self) -> bool {
+        let (begun, witness) = (self.looked_after.get(), &self.instance.witness);
+        let (Some(begun), Some(witness)) = (begun, witness) else {
+            return false;
+        };
+        !self.instance.live().behind_source_nat && witness.saw_all(self.address.ip(), *begun)
     }
 
     /// Waits for the first authentic call.

@@ -1,5 +1,6 @@
 //! Looks for half-open connections of a client whose run is open, while its control connection lasts:
-//! the kernel forgets one soon if its own host lets no answer out, long before the client asks.
+//! the kernel forgets one soon if its own host lets no answer out, long before the client asks. And for
+//! SYNs that the witness has seen, if there is one.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,15 +8,17 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::caller::Caller;
+use crate::witness::Watch;
 
 /// Begins to look, once for each connection.
 pub(super) fn begin(caller: &Arc<Caller>) {
+    let watch = Watch::begin(&caller.instance, caller.address.ip());
     if caller.begins_lookout() {
-        tokio::spawn(look_on(Arc::downgrade(caller)));
+        tokio::spawn(look_on(Arc::downgrade(caller), watch));
     }
 }
 
-async fn look_on(caller: Weak<Caller>) {
+async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
     let until = Instant::now() + LONGEST;
     while Instant::now() < until {
         let Some(caller) = caller.upgrade() else {
@@ -29,13 +32,19 @@ async fn look_on(caller: Weak<Caller>) {
 /// Looks once, on `ports` as dialled, or on all.
 pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let instance = &caller.instance;
-    if instance.live().behind_source_nat || !instance.half_open.is_available() {
+    if instance.live().behind_source_nat {
         return;
     }
     let look = move || {
         let instance = &caller.instance;
         let address = caller.address.ip();
         instance.half_open.look(instance, address, ports.as_deref());
+        if let Some(witness) = &instance.witness {
+            let syns = witness.hand_over(instance, address);
+            if !instance.half_open.take_note(instance, syns) {
+                witness.missed(instance);
+            }
+        }
     };
     // That the runtime is shutting down is the only way for this to fail.
     let _ = tokio::task::spawn_blocking(look).await;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use echo_core::control::Watch;
+use echo_core::control::Watch as Telling;
 use futures_util::Stream;
 use proto::wire::Sighting;
 use tokio::time::{Instant, sleep};
@@ -13,24 +13,28 @@ use tonic::Status;
 
 use super::caller::Caller;
 use super::lookout::{BETWEEN_LOOKS, look};
+use crate::witness::Watch;
 
 pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Status>> + Send>>;
 
 pub(super) struct Watching {
     caller: Arc<Caller>,
     /// `None` once all is said.
-    watch: Option<Watch>,
+    watch: Option<Telling>,
     ports: Vec<u16>,
     until: Instant,
     has_looked: bool,
+    /// Keeps the witness looking.
+    _watch: Option<Watch>,
     ready: VecDeque<Sighting>,
 }
 
 impl Watching {
-    pub(super) fn new(caller: Arc<Caller>, watch: Watch) -> Self {
+    pub(super) fn new(caller: Arc<Caller>, watch: Telling) -> Self {
         let query = watch.query();
         let ports: BTreeSet<u16> = query.sent.iter().map(|sent| sent.port).collect();
         Self {
+            _watch: Watch::begin(&caller.instance, caller.address.ip()),
             caller,
             until: Instant::now() + query.follow,
             ports: ports.into_iter().collect(),
@@ -56,11 +60,12 @@ impl Watching {
             }
             look(Arc::clone(&self.caller), Some(self.ports.clone())).await;
             let sightings = &self.caller.instance.sightings;
+            let saw_all = self.caller.saw_all();
             if left > Duration::ZERO {
-                self.ready.extend(watch.poll(sightings));
+                self.ready.extend(watch.poll(sightings, saw_all));
                 self.watch = Some(watch);
             } else {
-                self.ready.extend(watch.finish(sightings));
+                self.ready.extend(watch.finish(sightings, saw_all));
             }
             self.has_looked = true;
         }

@@ -22,6 +22,7 @@ pub(super) struct FileSettings {
     pub(super) listen: Option<Vec<Placed<Listen>>>,
     pub(super) reuse_port: Option<bool>,
     pub(super) behind_source_nat: Option<bool>,
+    pub(super) witness: Option<bool>,
     pub(super) notice_seconds: Option<u64>,
     pub(super) grace_seconds: Option<u64>,
     pub(super) sandbox: Option<SandboxMode>,
@@ -90,6 +91,7 @@ impl FileSettings {
                 }),
                 reuse_port: table.optional("reuse_port", problems, Field::boolean),
                 behind_source_nat: table.optional("behind_source_nat", problems, Field::boolean),
+                witness: table.optional("witness", problems, Field::boolean),
                 notice_seconds: table.optional("notice_seconds", problems, |field, problems| {
                     field.number(0, MAX_NOTICE_SECONDS, problems)
                 }),
@@ -278,6 +280,7 @@ const FILE: Section = Section {
         ("listen", "[[listen]] with port"),
         ("reuse_port", "reuse_port = false"),
         ("behind_source_nat", "behind_source_nat = false"),
+        ("witness", "witness = false"),
         ("notice_seconds", "notice_seconds = 15"),
         ("grace_seconds", "grace_seconds = 10"),
         ("sandbox", r#"sandbox = "required""#),

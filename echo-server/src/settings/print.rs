@@ -13,6 +13,7 @@ impl fmt::Display for Settings {
         writeln!(f, "instance = \"{}\"", config.instance.as_str())?;
         writeln!(f, "reuse_port = {}", config.reuse_port)?;
         writeln!(f, "behind_source_nat = {}", config.behind_source_nat)?;
+        writeln!(f, "witness = {}", config.witness)?;
         writeln!(f, "notice_seconds = {}", config.notice.as_secs())?;
         writeln!(f, "grace_seconds = {}", config.grace.as_secs())?;
         writeln!(f, "sandbox = \"{}\"", self.sandbox.word())?;

@@ -11,8 +11,8 @@ const PROBLEMS: [(&str, &str); 20] = [
     (
         "unknown-key",
         "DIR/unknown-key.toml:1: unknown key `port`; a configuration has identity, instance, \
-         addresses, ports, control_port, listen, reuse_port, behind_source_nat, notice_seconds, \
-         grace_seconds, sandbox, private, limits, log",
+         addresses, ports, control_port, listen, reuse_port, behind_source_nat, witness, \
+         notice_seconds, grace_seconds, sandbox, private, limits, log",
     ),
     (
         "unknown-limit",
@@ -238,6 +238,7 @@ fn the_defaults_are_seven_ports_and_the_identitys_control_port() {
     instance = "here"
     reuse_port = false
     behind_source_nat = false
+    witness = false
     notice_seconds = 0
     grace_seconds = 10
     sandbox = "best-effort"
@@ -325,6 +326,7 @@ fn flags_go_before_the_file() {
     instance = "there"
     reuse_port = true
     behind_source_nat = true
+    witness = false
     notice_seconds = 15
     grace_seconds = 30
     sandbox = "required"

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use proto::syn::SynHeader;
+use proto::syn::{SynHeader, is_marked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -172,9 +172,19 @@ pub struct SightingAnswer {
     pub unasked: bool,
     /// The server would have noticed a SYN whose handshake never completed: it can, and looked on in time.
     pub sees_half_open: bool,
+    /// The server would have noticed a SYN that its own host's firewall dropped: it has a witness, which
+    /// looked on in time and missed nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sees_every_syn: bool,
 }
 
 impl SightingAnswer {
+    /// What became more than a SYN.
+    pub fn connections(&self) -> impl Iterator<Item = &Sighting> {
+        let all = self.sightings.iter();
+        all.filter(|sighting| sighting.end != SightingEnd::Unanswered)
+    }
+
     /// That a connection is not among the sightings shows that it never reached the server.
     pub fn is_complete(&self) -> bool {
         !self.unattributed && !self.unasked
@@ -184,11 +194,21 @@ impl SightingAnswer {
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.sightings.extend(other.sightings);
+        let all = self.sightings.clone();
+        // Of several processes that listen on one port, each sees the SYN, and one gets the connection.
+        let went_further = |of: &Sighting| {
+            let mut others = all
+                .iter()
+                .filter(|o| of.peer.is_some() && o.peer == of.peer);
+            others.any(|o| o.end.stage() > of.end.stage())
+        };
+        self.sightings.retain(|sighting| !went_further(sighting));
         Self {
             sightings: self.sightings,
             unattributed: self.unattributed || other.unattributed,
             unasked: self.unasked || other.unasked,
             sees_half_open: self.sees_half_open && other.sees_half_open,
+            sees_every_syn: self.sees_every_syn && other.sees_every_syn,
         }
     }
 }
@@ -226,6 +246,8 @@ pub enum MatchedBy {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SightingEnd {
+    /// A SYN reached the server's host, which neither answered it nor kept it.
+    Unanswered,
     Open,
     HalfOpen,
     Completed,
@@ -239,9 +261,24 @@ pub enum SightingEnd {
     Unknown,
 }
 
-/// Whether a SYN that arrived with hop limit `arrived` can have left with `mark`.
-pub(crate) fn is_marked(arrived: u8, mark: u8) -> bool {
-    arrived <= mark && arrived > MOST_COMMON_START
+impl SightingEnd {
+    /// How far the connection came: a SYN, an answer to it, a connection.
+    fn stage(self) -> u8 {
+        match self {
+            Self::Unanswered => 0,
+            Self::HalfOpen => 1,
+            Self::Open
+            | Self::Completed
+            | Self::PeerClosed
+            | Self::PeerReset
+            | Self::Deadline
+            | Self::TlsFailed
+            | Self::NotRecognised
+            | Self::NotAuthenticated
+            | Self::Shed
+            | Self::Unknown => 2,
+        }
+    }
 }
 
 impl Measurement {
@@ -393,7 +430,3 @@ impl Measurement {
 
 /// The server waits for five seconds and more before it closes a session that has gone silent.
 const LATE_US: u64 = 4_500_000;
-
-/// Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A marked SYN would
-/// need 36 hops to look like the first, and cannot look like the others.
-const MOST_COMMON_START: u8 = 64;

@@ -182,7 +182,13 @@ async fn question(
     tagged
         .map(|(measurement, tag)| {
             let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
-            let looked_on = description.sees_half_open && *since_us <= last_syn_us(measurement);
+            let in_time = *since_us <= last_syn_us(measurement);
+            let looked_on = LookedOn {
+                for_half_open: in_time && description.sees_half_open,
+                for_every_syn: in_time
+                    && description.sees_every_syn
+                    && mine.iter().all(|answer| answer.saw_all),
+            };
             (!mine.is_empty()).then(|| answer(&mine, measurement, looked_on))
         })
         .collect()
@@ -249,6 +255,7 @@ fn by_digest_alone(answer: SightingAnswer) -> SightingAnswer {
     SightingAnswer {
         unattributed: answer.unattributed || sightings.len() < all,
         sightings,
+        sees_every_syn: false,
         ..answer
     }
 }
@@ -290,10 +297,17 @@ fn connects(observation: &Observation) -> bool {
     )
 }
 
+/// What the server would have noticed, had it come.
+#[derive(Clone, Copy, Debug)]
+struct LookedOn {
+    for_half_open: bool,
+    for_every_syn: bool,
+}
+
 fn answer(
     sightings: &[&wire::Sighting],
     measurement: &Measurement,
-    sees_half_open: bool,
+    looked_on: LookedOn,
 ) -> SightingAnswer {
     SightingAnswer {
         sightings: latest(sightings)
@@ -302,7 +316,8 @@ fn answer(
             .collect(),
         unattributed: sightings.iter().any(|s| s.unattributed),
         unasked: false,
-        sees_half_open,
+        sees_half_open: looked_on.for_half_open,
+        sees_every_syn: looked_on.for_every_syn,
     }
 }
 
@@ -372,6 +387,7 @@ fn compare(received: &[wire::Prefix], measurement: &Measurement) -> (u32, Option
 fn end(end: wire::SightingEnd) -> SightingEnd {
     match end {
         wire::SightingEnd::Unspecified => SightingEnd::Unknown,
+        wire::SightingEnd::Unanswered => SightingEnd::Unanswered,
         wire::SightingEnd::Open => SightingEnd::Open,
         wire::SightingEnd::HalfOpen => SightingEnd::HalfOpen,
         wire::SightingEnd::Completed => SightingEnd::Completed,

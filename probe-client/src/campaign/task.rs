@@ -11,10 +11,9 @@ use probe_core::plan::PlannedProbe;
 use probe_core::profile::NettcpMode;
 use probe_core::session::{NetTcpService, SessionParameters, Stage};
 use probe_core::session_kind::SessionKind;
-use proto::limits::DEFAULT_STAGES;
+use proto::limits::{DEFAULT_STAGES, HOP_LIMIT_MARK};
 
 use super::Campaign;
-use crate::connect::HOP_LIMIT_MARK;
 use crate::destination::Destination;
 use crate::probe::ProbeTask;
 

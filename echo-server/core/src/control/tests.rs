@@ -186,14 +186,15 @@ fn watch(sent: Vec<wire::Sent>) -> Watch {
 fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
     let sightings = Sightings::new(8, UnixMillis(0));
     let mut watch = watch(vec![sent(1)]);
-    assert!(watch.poll(&sightings).is_empty());
+    assert!(watch.poll(&sightings, false).is_empty());
     let id = accept(&sightings);
-    let news = watch.poll(&sightings);
+    let news = watch.poll(&sightings, true);
     assert_eq!(news.len(), 1);
     assert_eq!(news[0].end(), wire::SightingEnd::Open);
     assert_eq!(news[0].r#match(), wire::SightingMatch::Address);
     assert_eq!(news[0].syn, [9; 40]);
-    assert!(watch.poll(&sightings).is_empty());
+    assert!(news[0].saw_all);
+    assert!(watch.poll(&sightings, true).is_empty());
     let ended = Notice {
         received: 7,
         sent: 0,
@@ -206,13 +207,14 @@ fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
         attribution: Attribution::Nobody,
     };
     sightings.update(id, ended.clone());
-    let news = watch.poll(&sightings);
+    let news = watch.poll(&sightings, false);
     assert_eq!(news.len(), 1);
     assert_eq!(news[0].end(), wire::SightingEnd::TlsFailed);
     assert_eq!(news[0].tls_error, "no shared version");
+    assert!(!news[0].saw_all);
     assert_eq!(news[0].client_hello_sha256, [4; 32]);
     sightings.update(id, ended);
-    assert!(watch.finish(&sightings).is_empty());
+    assert!(watch.finish(&sightings, true).is_empty());
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn in_the_end_each_connection_without_a_sighting_gets_a_word() {
     let mut doubtful = sent(3);
     doubtful.port = 81;
     doubtful.from_unix_ms = 0;
-    let last = watch(vec![sent(1), unseen, doubtful]).finish(&sightings);
+    let last = watch(vec![sent(1), unseen, doubtful]).finish(&sightings, true);
     let said: Vec<_> = last
         .iter()
         .map(|sighting| (sighting.tag, sighting.r#match(), sighting.unattributed))
@@ -236,6 +238,7 @@ fn in_the_end_each_connection_without_a_sighting_gets_a_word() {
         (3, none, true),
     ];
     assert_eq!(said, expected);
+    assert!(last.iter().all(|sighting| sighting.saw_all));
     assert_eq!(
         Duration::from_millis(0),
         watch(Vec::new()).query().follow - MAX_FOLLOW

@@ -34,8 +34,9 @@ impl Watch {
     }
 
     /// What is new since the last call. To be called at once, and from time to time for as long as
-    /// the caller follows.
-    pub fn poll(&mut self, sightings: &Sightings) -> Vec<wire::Sighting> {
+    /// the caller follows. `saw_all`: every SYN of the viewer's that reached this host since its run was
+    /// opened is among `sightings`.
+    pub fn poll(&mut self, sightings: &Sightings, saw_all: bool) -> Vec<wire::Sighting> {
         let mut news = Vec::new();
         for released in sightings.release(&self.viewer, &self.query.sent) {
             let Some((_, sighting)) = &released.sighting else {
@@ -44,7 +45,7 @@ impl Watch {
             let place = (released.tag, sighting.id);
             let known = self.told.insert(place, sighting.revision);
             if known != Some(sighting.revision) {
-                news.push(to_wire(&released));
+                news.push(to_wire(&released, saw_all));
             }
         }
         news
@@ -52,8 +53,8 @@ impl Watch {
 
     /// Ends the watch: what is new, and one answer without a sighting for each connection that
     /// nothing was released for.
-    pub fn finish(mut self, sightings: &Sightings) -> Vec<wire::Sighting> {
-        let mut last = self.poll(sightings);
+    pub fn finish(mut self, sightings: &Sightings, saw_all: bool) -> Vec<wire::Sighting> {
+        let mut last = self.poll(sightings, saw_all);
         let told = |tag| self.told.range((tag, SightingId::FIRST)..).next();
         last.extend(
             sightings
@@ -63,16 +64,17 @@ impl Watch {
                 .filter(|released| {
                     told(released.tag).is_none_or(|((tag, _), _)| *tag != released.tag)
                 })
-                .map(to_wire),
+                .map(|released| to_wire(released, saw_all)),
         );
         last
     }
 }
 
-fn to_wire(released: &Released) -> wire::Sighting {
+fn to_wire(released: &Released, saw_all: bool) -> wire::Sighting {
     let mut answer = wire::Sighting {
         tag: released.tag,
         unattributed: released.unattributed,
+        saw_all,
         r#match: wire::SightingMatch::None.into(),
         ..wire::Sighting::default()
     };
@@ -113,6 +115,7 @@ fn prefix(digest: &PrefixDigest) -> wire::Prefix {
 
 fn sighting_end(fate: Fate) -> wire::SightingEnd {
     match fate {
+        Fate::Unanswered => wire::SightingEnd::Unanswered,
         Fate::HalfOpen => wire::SightingEnd::HalfOpen,
         Fate::Open | Fate::Control => wire::SightingEnd::Open,
         Fate::Ended(end) => match end {

@@ -259,6 +259,33 @@ fn a_half_open_connection_that_is_accepted_after_all_is_one_sighting_with_its_sy
 }
 
 #[test]
+fn a_syn_without_an_answer_is_one_sighting_whatever_becomes_of_it() {
+    let sightings = sightings();
+    let id = sightings.unanswered(&facts(OURS), UnixMillis(1500));
+    let fate = || {
+        let released = sightings.release(&viewer("k1"), &[sent(1)]);
+        assert_eq!(outcome(&released), [(Some((Match::Address, id)), false)]);
+        let (_, sighting) = released[0].sighting.as_ref().unwrap();
+        (sighting.notice.fate, sighting.revision)
+    };
+    assert_eq!(fate(), (Fate::Unanswered, 0));
+    sightings.answered(id);
+    sightings.answered(id);
+    assert_eq!(fate(), (Fate::HalfOpen, 1));
+    assert!(sightings.completed(id, &facts(OURS)));
+    assert_eq!(fate(), (Fate::Open, 2));
+    sightings.answered(id);
+    assert_eq!(fate(), (Fate::Open, 2));
+}
+
+#[test]
+fn a_strangers_syn_is_not_released_and_makes_absence_no_proof() {
+    let sightings = sightings();
+    sightings.unanswered(&facts(THEIRS), UnixMillis(1500));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+}
+
+#[test]
 fn before_the_server_was_up_absence_proves_nothing() {
     let sightings = Sightings::new(8, UnixMillis(1000));
     assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);

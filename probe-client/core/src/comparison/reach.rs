@@ -46,7 +46,7 @@ fn died_of_first_bytes(probe: &Measurement) -> bool {
     let never_seen = probe
         .sighting
         .as_ref()
-        .is_some_and(|answer| answer.sightings.is_empty() && !answer.unattributed);
+        .is_some_and(|answer| answer.connections().next().is_none() && !answer.unattributed);
     nothing_came && fails_again && !never_seen && ended(probe).is_some()
 }
 

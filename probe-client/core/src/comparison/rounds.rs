@@ -49,7 +49,7 @@ fn class(probe: &Measurement) -> Class {
     let never_seen = probe
         .sighting
         .as_ref()
-        .is_some_and(|answer| answer.sightings.is_empty() && answer.is_complete());
+        .is_some_and(|answer| answer.connections().next().is_none() && answer.is_complete());
     if operation <= Operation::Connect
         || stranger
         || never_seen

@@ -111,7 +111,7 @@ impl<'a> Evidence<'a> {
     /// The one connection that the server attributes to this probe; absent where there is none or
     /// more than one.
     pub fn sighting(&self) -> Option<&'a Sighting> {
-        match self.sightings(self.sighting_answer()?).as_slice() {
+        match self.connections(self.sighting_answer()?).as_slice() {
             [one] => Some(one),
             _ => None,
         }
@@ -120,7 +120,28 @@ impl<'a> Evidence<'a> {
     /// The server looked, and is sure that no connection of this probe reached it.
     pub fn never_seen(&self) -> bool {
         self.sighting_answer()
-            .is_some_and(|answer| self.sightings(answer).is_empty() && answer.is_complete())
+            .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
+    }
+
+    /// SYNs of this probe reached the server's host, and went no further.
+    pub fn stopped_at_the_host(&self) -> bool {
+        self.sighting_answer().is_some_and(|answer| {
+            !self.sightings(answer).is_empty() && self.connections(answer).is_empty()
+        })
+    }
+
+    /// Nor has a SYN of this probe reached the server's host: whatever that host's own firewall would have
+    /// made of it, its witness would have seen it.
+    pub fn never_at_the_host(&self) -> bool {
+        let answer = self.sighting_answer();
+        answer.is_some_and(|answer| answer.sees_every_syn && self.sightings(answer).is_empty())
+            && self.never_seen()
+    }
+
+    fn connections(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
+        let mut sightings = self.sightings(answer);
+        sightings.retain(|sighting| sighting.end != SightingEnd::Unanswered);
+        sightings
     }
 
     /// Every byte of either end arrived at the other, and the server gave up waiting for the next: one

@@ -27,7 +27,8 @@ impl Place {
         match survey.last_hop() {
             LastHop::Lost { last, lost_before } => {
                 let fact = unanswered(survey, last, lost_before);
-                between(survey, last, lost_before, fact)
+                let perhaps_host = !evidence.never_at_the_host();
+                between(survey, last, lost_before, fact, perhaps_host)
             }
             LastHop::Answered { hop } => Self::unknown(format!(
                 "the last hop that answers SYNs to it is {}; there was no port to compare with",
@@ -54,7 +55,7 @@ impl Place {
             "with packets that get {met} hops far the same happens, with packets that get {passes} hops far it does not, \
              each time"
         );
-        Some(between(survey, passes, lost_before, fact))
+        Some(between(survey, passes, lost_before, fact, true))
     }
 
     /// Who answers from nearer than the server; `what` is the answer.
@@ -163,8 +164,15 @@ fn unanswered(survey: &Survey, last: u8, lost_before: Beyond) -> String {
     fact
 }
 
-/// Behind hop `last`, 0 for this end, and before `lost_before`; `fact` is how that is known.
-fn between(survey: &Survey, last: u8, lost_before: Beyond, fact: String) -> Place {
+/// Behind hop `last`, 0 for this end, and before `lost_before`; `fact` is how that is known. `perhaps_host`:
+/// behind the last router, it may as well be the server's host.
+fn between(
+    survey: &Survey,
+    last: u8,
+    lost_before: Beyond,
+    fact: String,
+    perhaps_host: bool,
+) -> Place {
     let segment = segment(survey, last, lost_before);
     let words = match (last, lost_before) {
         (0, Beyond::Hop(1)) => {
@@ -182,6 +190,10 @@ fn between(survey: &Survey, last: u8, lost_before: Beyond, fact: String) -> Plac
             };
         }
         (0, Beyond::Hop(hop)) => format!("before {}", named(survey, hop)),
+        (last, Beyond::Server(hop)) if hop == last + 1 && !perhaps_host => format!(
+            "behind the last router, {}: by that router or the cloud's edge (network security group)",
+            named(survey, last)
+        ),
         (last, Beyond::Server(hop)) if hop == last + 1 => format!(
             "behind the last router, {}: by that router, the cloud's edge (network security group) or the server \
              host's own firewall",
@@ -193,7 +205,7 @@ fn between(survey: &Survey, last: u8, lost_before: Beyond, fact: String) -> Plac
             end_of(survey, next)
         ),
     };
-    let whom = whom(survey, &segment);
+    let whom = whom(survey, &segment, perhaps_host);
     Place {
         segment,
         words: Some(words),
@@ -225,7 +237,7 @@ fn segment(survey: &Survey, last: u8, lost_before: Beyond) -> Segment {
     }
 }
 
-fn whom(survey: &Survey, segment: &Segment) -> String {
+fn whom(survey: &Survey, segment: &Segment, perhaps_host: bool) -> String {
     match segment {
         Segment::Path {
             hop: Some(hop),
@@ -240,9 +252,12 @@ fn whom(survey: &Survey, segment: &Segment) -> String {
                 LastHop::Lost { last, .. } => named(survey, last),
                 LastHop::Answered { .. } | LastHop::Unknown => "the last router".to_owned(),
             };
-            format!(
-                "the cloud team (network security group, the server host's own firewall) and whoever runs {router}"
-            )
+            let host = if perhaps_host {
+                ", the server host's own firewall"
+            } else {
+                ""
+            };
+            format!("the cloud team (network security group{host}) and whoever runs {router}")
         }
         Segment::None
         | Segment::ThisHost

@@ -3,6 +3,7 @@
 mod idle;
 mod instances;
 mod reach;
+mod witness;
 
 use std::sync::LazyLock;
 
@@ -235,6 +236,7 @@ fn nothing_between_two_slow_hosts_is_blamed() {
         unattributed: false,
         unasked: false,
         sees_half_open: true,
+        sees_every_syn: false,
     });
     let found = verdict(&probe);
     assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);

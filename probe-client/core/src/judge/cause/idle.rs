@@ -166,7 +166,8 @@ fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) ->
         }
         SightingEnd::PeerReset => "the server was sent a reset that this side never sent",
         SightingEnd::PeerClosed => "the server was told that this side had closed",
-        SightingEnd::HalfOpen
+        SightingEnd::Unanswered
+        | SightingEnd::HalfOpen
         | SightingEnd::Completed
         | SightingEnd::TlsFailed
         | SightingEnd::NotRecognised

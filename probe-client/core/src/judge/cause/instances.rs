@@ -83,7 +83,7 @@ pub(super) fn key(evidence: &Evidence<'_>) -> Option<Verdict> {
     let mut others = evidence.control?.others.iter();
     let refuses = others.any(|o| matches!(o, ControlOutcome::KeyRefused { .. }));
     let answer = evidence.sighting_answer()?;
-    if !refuses || answer.unattributed || !answer.sightings.is_empty() {
+    if !refuses || answer.unattributed || answer.connections().next().is_some() {
         return None;
     }
     let mut verdict = Verdict::new(

@@ -48,6 +48,9 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
             Some(rejected_at(evidence, place))
         }
         (Comparison::Same { .. } | Comparison::Undecided, _) if by_chance => None,
+        (Comparison::Same { .. } | Comparison::Undecided, Some(true)) if evidence.stopped_at_the_host() => {
+            Some(surely_rejected_by_host(evidence))
+        }
         (Comparison::Same { distance }, Some(true)) => Some(rejected_by_host(evidence, distance)),
         (Comparison::Same { distance }, Some(false)) => Some(
             not_listening(evidence, Confidence::High)
@@ -99,6 +102,20 @@ fn rejected_by_host(evidence: &Evidence<'_>, distance: u8) -> Verdict {
     .next(format!(
         "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`) first, then \
          in the last device before it"
+    ))
+}
+
+fn surely_rejected_by_host(evidence: &Evidence<'_>) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        Segment::ServerHost,
+        Confidence::High,
+        format!("the server's own host resets connections to {target} although the server listens there"),
+    )
+    .because(STOPPED_THERE)
+    .next(format!(
+        "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`)"
     ))
 }
 
@@ -154,7 +171,24 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
             )),
         );
     }
+    if evidence.stopped_at_the_host() {
+        return Some(dropped_by_host(evidence));
+    }
     dropped(evidence)
+}
+
+fn dropped_by_host(evidence: &Evidence<'_>) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Dropped,
+        Segment::ServerHost,
+        Confidence::High,
+        format!("connections to {target} reach the server's host, which drops them silently"),
+    )
+    .because(STOPPED_THERE)
+    .next(format!(
+        "look for a drop rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`); if it          has none, for full queues (`nstat -az TcpExtListenDrops`)"
+    ))
 }
 
 /// By the server's word, or because the SYNs are seen to end on the way.
@@ -162,7 +196,9 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
     let target = evidence.target();
     let place = Place::of_drop(evidence);
     let answer = evidence.sighting_answer();
-    let unseen = answer.is_some_and(|answer| answer.sees_half_open) && evidence.never_seen();
+    let before_the_host = evidence.never_at_the_host();
+    let unseen = evidence.never_seen()
+        && (before_the_host || answer.is_some_and(|answer| answer.sees_half_open));
     let seen = answer.is_some_and(|answer| !answer.sightings.is_empty());
     let ends_on_the_way = evidence.survey().is_some_and(|survey| {
         let last = survey.last_hop();
@@ -177,8 +213,9 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
     if seen || !(unseen || ends_on_the_way) {
         return None;
     }
+    let end = if before_the_host { "'s host" } else { "" };
     let mut claim =
-        format!("connections to {target} are dropped silently before they reach the server");
+        format!("connections to {target} are dropped silently before they reach the server{end}");
     if let Some(words) = &place.words {
         claim.push_str(&format!(", {words}"));
     }
@@ -188,17 +225,35 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::Medium
     };
     let mut verdict = Verdict::new(VerdictId::Dropped, place.segment, confidence, claim);
-    if unseen {
+    if before_the_host {
+        verdict = verdict.because(
+            "the server's witness, which sees SYNs before its host's own firewall does, saw none from this host to \
+             that port in that time",
+        );
+    } else if unseen {
         verdict = verdict.because(
             "the server looked for a SYN from this host on that port in that time and saw none",
         );
+        if !ends_on_the_way {
+            verdict = verdict.because(
+                "a SYN that its host's own firewall dropped would have looked the same: the server sees those only \
+                 with a witness (`witness = true` in its configuration)",
+            );
+        }
     }
+    let inbound = if before_the_host {
+        "network security group"
+    } else {
+        "network security group, server host's own firewall"
+    };
     let next = match place.whom {
         Some(whom) => format!("ask {whom} to allow TCP to {target}"),
         None => format!(
-            "ask the firewall team to allow outbound TCP to {target}, and the cloud team to allow it inbound (network \
-             security group, server host's own firewall)"
+            "ask the firewall team to allow outbound TCP to {target}, and the cloud team to allow it inbound ({inbound})"
         ),
     };
     Some(verdict.because(place.fact).next(next))
 }
+
+const STOPPED_THERE: &str = "the server's witness saw the SYN arrive at its host's network interface; no SYN-ACK left \
+                             that host, and its TCP has no such connection";

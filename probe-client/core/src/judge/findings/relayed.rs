@@ -1,10 +1,9 @@
 //! `connection-relayed`: verified, but the SYN that reached the server was not this host's own.
 
-use proto::syn::SynHeader;
+use proto::syn::{SynHeader, is_marked};
 
 use super::super::evidence::{Evidence, testimony};
 use crate::catalogue::FindingId;
-use crate::measurement::is_marked;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {

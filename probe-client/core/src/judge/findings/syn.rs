@@ -3,11 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use proto::syn::{SynHeader, TcpOption};
+use proto::syn::{SynHeader, TcpOption, is_marked};
 
 use super::super::evidence::{Evidence, testimony};
 use crate::catalogue::FindingId;
-use crate::measurement::is_marked;
 use crate::verdict::Finding;
 
 /// A smaller MSS arrived than was sent.

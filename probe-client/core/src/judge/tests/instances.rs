@@ -86,14 +86,14 @@ fn verdict(probe: &Measurement, record: &ControlRecord) -> Verdict {
     judge(&with(probe, record))
 }
 
-fn with<'a>(probe: &'a Measurement, record: &'a ControlRecord) -> Evidence<'a> {
+pub(super) fn with<'a>(probe: &'a Measurement, record: &'a ControlRecord) -> Evidence<'a> {
     Evidence {
         control: Some(record),
         ..evidence(probe)
     }
 }
 
-fn record(first: &str, ports: &[u16], others: Vec<ControlOutcome>) -> ControlRecord {
+pub(super) fn record(first: &str, ports: &[u16], others: Vec<ControlOutcome>) -> ControlRecord {
     ControlRecord {
         host: "echo.example.org".to_owned(),
         address: Some(SERVER),
@@ -126,7 +126,7 @@ fn instance(name: &str, ports: &[u16]) -> ControlOutcome {
     }
 }
 
-fn refused() -> Measurement {
+pub(super) fn refused() -> Measurement {
     let mut probe = ended(SessionKind::Tcp, End::Mute(RESET));
     probe.address = Some(SocketAddr::new(SERVER, DIALLED));
     probe.session = None;
@@ -153,8 +153,9 @@ fn unseen(unasked: bool) -> SightingAnswer {
         unattributed: false,
         unasked,
         sees_half_open: true,
+        sees_every_syn: false,
     }
 }
 
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
-const DIALLED: u16 = 5901;
+pub(super) const DIALLED: u16 = 5901;

@@ -1,0 +1,203 @@
+//! The SYNs that reached this host's network interface, whatever its own firewall made of them, for clients
+//! that have a run open. A table of fixed size, in which nothing is kept for long: who asks takes them out.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use proto::limits::HOP_LIMIT_MARK;
+use proto::syn::{InvalidSyn, SynHeader, is_marked};
+
+use crate::time::UnixMillis;
+
+/// Both ends of a connection, the peer's first.
+pub type Ends = (SocketAddr, SocketAddr);
+
+/// One SYN, and whether this host answered it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessedSyn {
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    /// When it was seen first.
+    pub seen: UnixMillis,
+    /// A SYN-ACK has left the host: its firewall let both through.
+    pub answered: bool,
+    /// IP and TCP header; absent where only the answer was seen.
+    pub header: Option<Box<[u8]>>,
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Witness {
+    capacity: usize,
+    watched: BTreeMap<IpAddr, Watched>,
+    syns: BTreeMap<Ends, WitnessedSyn>,
+    /// How many of `syns` are of addresses that nobody watches.
+    strangers: usize,
+    /// When one may have been missed last.
+    missed: Option<Duration>,
+}
+
+/// An address whose client has a run open.
+#[derive(Clone, Copy, Debug)]
+struct Watched {
+    watchers: usize,
+    since: Duration,
+}
+
+/// What a packet is, as far as it matters here.
+struct Segment {
+    peer: SocketAddr,
+    local: SocketAddr,
+    is_answer: bool,
+    marked: bool,
+}
+
+impl Witness {
+    /// At most `capacity` SYNs at once.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            watched: BTreeMap::new(),
+            syns: BTreeMap::new(),
+            strangers: 0,
+            missed: None,
+        }
+    }
+
+    /// Begins to look for SYNs of `address`. Each call wants one of [`leave`](Self::leave).
+    pub fn watch(&mut self, address: IpAddr, now: Duration) {
+        let watched = self.watched.entry(address.to_canonical());
+        let watched = watched.or_insert(Watched {
+            watchers: 0,
+            since: now,
+        });
+        watched.watchers += 1;
+    }
+
+    /// Ends one [`watch`](Self::watch).
+    pub fn leave(&mut self, address: IpAddr) {
+        let address = address.to_canonical();
+        if let Some(watched) = self.watched.get_mut(&address) {
+            watched.watchers = watched.watchers.saturating_sub(1);
+            if watched.watchers == 0 {
+                self.watched.remove(&address);
+            }
+        }
+        if self.watched.is_empty() {
+            self.syns.clear();
+            self.strangers = 0;
+        }
+    }
+
+    /// Nobody has a run open.
+    pub fn is_idle(&self) -> bool {
+        self.watched.is_empty()
+    }
+
+    /// Takes note of a packet, of which `packet` is the beginning, from the IP header on. `listens` tells
+    /// whether this server listens at an address.
+    pub fn take(
+        &mut self,
+        packet: &[u8],
+        listens: impl FnOnce(SocketAddr) -> bool,
+        now: Duration,
+        wall: UnixMillis,
+    ) {
+        let Some(segment) = Segment::parse(packet) else {
+            return;
+        };
+        let ends = (segment.peer, segment.local);
+        if let Some(known) = self.syns.get_mut(&ends) {
+            known.answered |= segment.is_answer;
+            return;
+        }
+        let watched = self.watched.contains_key(&segment.peer.ip());
+        // A client may come from several addresses, and its probe from another than its control connection:
+        // what bears the clients' mark may be a client's.
+        if !(watched || segment.marked) || !listens(segment.local) {
+            return;
+        }
+        let full = self.syns.len() >= self.capacity;
+        if full || (!watched && self.strangers >= MAX_STRANGERS) {
+            self.missed(now);
+            return;
+        }
+        self.strangers += usize::from(!watched);
+        let syn = WitnessedSyn {
+            peer: segment.peer,
+            local: segment.local,
+            seen: wall,
+            answered: segment.is_answer,
+            header: (!segment.is_answer).then(|| packet[..packet.len().min(MAX_HEADER)].into()),
+        };
+        self.syns.insert(ends, syn);
+    }
+
+    /// SYNs may have come unseen, up to now.
+    pub fn missed(&mut self, now: Duration) {
+        self.missed = self.missed.max(Some(now));
+    }
+
+    /// Takes out what is of `address`, and what is of nobody who is watched.
+    pub fn hand_over(&mut self, address: IpAddr) -> Vec<WitnessedSyn> {
+        let address = address.to_canonical();
+        let watched = &self.watched;
+        let wanted = |ends: &Ends, _: &mut WitnessedSyn| {
+            ends.0.ip() == address || !watched.contains_key(&ends.0.ip())
+        };
+        self.strangers = 0;
+        self.syns.extract_if(.., wanted).map(|(_, s)| s).collect()
+    }
+
+    /// Every SYN of `address` since `begun` was seen.
+    pub fn saw_all(&self, address: IpAddr, begun: Duration) -> bool {
+        let watched = self.watched.get(&address.to_canonical());
+        watched.is_some_and(|watched| watched.since <= begun)
+            && self.missed.is_none_or(|missed| missed < begun)
+    }
+
+    pub fn len(&self) -> usize {
+        self.syns.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.syns.is_empty()
+    }
+}
+
+impl Segment {
+    /// `None`: neither a SYN nor the answer to one.
+    fn parse(packet: &[u8]) -> Option<Self> {
+        match SynHeader::parse(packet) {
+            Ok(syn) => Some(Self {
+                peer: syn.source,
+                local: syn.destination,
+                is_answer: false,
+                marked: is_marked(syn.hop_limit, HOP_LIMIT_MARK),
+            }),
+            Err(InvalidSyn::NotSyn) => {
+                let answer = SynHeader::parse_answer(packet).ok()?;
+                Some(Self {
+                    peer: answer.destination,
+                    local: answer.source,
+                    is_answer: true,
+                    marked: false,
+                })
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// The longest IPv4 header and the longest TCP header.
+const MAX_HEADER: usize = 60 + 60;
+
+/// More than the runs of several clients send between two looks; some 2 MiB when full.
+pub const DEFAULT_CAPACITY: usize = 4096;
+
+/// Of addresses that nobody watches, between two looks. One for each port would be enough.
+const MAX_STRANGERS: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Sees the SYNs that this host's own firewall drops: a packet socket, opened before all rights are given up
+//! and read while a client has a run open. What it is shown waits in a table until the next look.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use echo_core::control::ListenerFacts;
+use echo_core::witness::{self, Witness, WitnessedSyn};
+use socket_facts::{FactError, SynTap};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::instance::Instance;
+
+/// The socket, and what it has shown.
+#[derive(Debug)]
+pub(crate) struct SynWitness {
+    tap: SynTap,
+    listeners: Vec<ListenerFacts>,
+    table: Mutex<Table>,
+    /// Somebody watches again.
+    begun: Notify,
+}
+
+#[derive(Debug)]
+struct Table {
+    witness: Witness,
+    /// This host's own, when the first of those who watch began.
+    addresses: Vec<IpAddr>,
+}
+
+/// While it lives, the SYNs of one address are taken note of.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    instance: Arc<Instance>,
+    address: IpAddr,
+}
+
+impl SynWitness {
+    /// # Errors
+    /// This process lacks the right, or there are too many listeners.
+    pub(crate) fn open(listeners: Vec<ListenerFacts>) -> Result<Self, FactError> {
+        let witness = Self {
+            tap: SynTap::open()?,
+            listeners,
+            table: Mutex::new(Table {
+                witness: Witness::new(witness::DEFAULT_CAPACITY),
+                addresses: Vec::new(),
+            }),
+            begun: Notify::new(),
+        };
+        witness.tap.pass(&witness.ports())?;
+        witness.tap.pass_none()?;
+        Ok(witness)
+    }
+
+    /// What has come from `address` since it was last asked for, and from nobody in particular.
+    pub(crate) fn hand_over(&self, instance: &Instance, address: IpAddr) -> Vec<WitnessedSyn> {
+        self.read(instance);
+        self.table().witness.hand_over(address)
+    }
+
+    /// Every SYN of `address` since `begun` was seen.
+    pub(crate) fn saw_all(&self, address: IpAddr, begun: Duration) -> bool {
+        self.table().witness.saw_all(address, begun)
+    }
+
+    /// Some of what was seen could not be kept.
+    pub(crate) fn missed(&self, instance: &Instance) {
+        self.table().witness.missed(instance.clock.now());
+    }
+
+    /// Reads what is waiting, a batch at most.
+    fn read(&self, instance: &Instance) {
+        let (now, wall) = (instance.clock.now(), instance.clock.steady());
+        let mut buffer = [0; PACKET];
+        let mut table = self.table();
+        let Table { witness, addresses } = &mut *table;
+        for _ in 0..BATCH {
+            match self.tap.next(&mut buffer) {
+                Ok(Some(packet)) => {
+                    instance.metrics.witnessed();
+                    witness.take(packet, |local| self.listens(addresses, local), now, wall);
+                }
+                Ok(None) => break,
+                // An interface has gone; the others have not.
+                Err(_) => {}
+            }
+        }
+        // Not to know is to have missed some.
+        let lost = self.tap.lost().unwrap_or(1);
+        if lost > 0 {
+            witness.missed(now);
+            instance.metrics.witness_missed(lost);
+        }
+    }
+
+    fn listens(&self, addresses: &[IpAddr], local: SocketAddr) -> bool {
+        self.listeners.iter().any(|listener| {
+            let ip = listener.address.ip();
+            let every = ip.is_unspecified()
+                && (ip.is_ipv6() || local.is_ipv4())
+                && addresses.binary_search(&local.ip()).is_ok();
+            listener.address.port() == local.port() && (every || ip == local.ip())
+        })
+    }
+
+    fn ports(&self) -> Vec<u16> {
+        let ports = self.listeners.iter().map(|l| l.address.port());
+        ports.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn watch(&self, address: IpAddr, now: Duration) -> Result<(), FactError> {
+        let mut table = self.table();
+        if table.witness.is_idle() {
+            table.addresses = socket_facts::local_addresses()?;
+            self.tap.pass(&self.ports())?;
+            self.begun.notify_one();
+        }
+        table.witness.watch(address, now);
+        Ok(())
+    }
+
+    fn leave(&self, address: IpAddr) {
+        let mut table = self.table();
+        table.witness.leave(address);
+        if table.witness.is_idle() {
+            // What it would still let pass is not kept.
+            let _ = self.tap.pass_none();
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Each entry stands for itself.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch {
+    /// `None` where there is no witness, or it does not work.
+    pub(crate) fn begin(instance: &Arc<Instance>, address: IpAddr) -> Option<Self> {
+        let witness = instance.witness.as_ref()?;
+        if let Err(error) = witness.watch(address, instance.clock.now()) {
+            tracing::warn!(%error, "the witness does not look");
+            return None;
+        }
+        Some(Self {
+            instance: Arc::clone(instance),
+            address,
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(witness) = &self.instance.witness {
+            witness.leave(self.address);
+        }
+    }
+}
+
+/// Reads what the witness is shown, for as long as the server lives; asleep while nobody watches.
+pub(crate) async fn read_on(instance: Arc<Instance>) {
+    let Some(witness) = &instance.witness else {
+        return;
+    };
+    loop {
+        witness.begun.notified().await;
+        while !witness.table().witness.is_idle() {
+            witness.read(&instance);
+            sleep(BETWEEN_BATCHES).await;
+        }
+    }
+}
+
+/// Headers are never longer; see [`SynTap::pass`].
+const PACKET: usize = 256;
+/// With the next: some 12,800 packets a second, at a few microseconds each. The kernel drops what a flood brings
+/// beyond that.
+const BATCH: usize = 64;
+const BETWEEN_BATCHES: Duration = Duration::from_millis(5);

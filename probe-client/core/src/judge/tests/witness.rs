@@ -1,0 +1,111 @@
+//! What the server's witness saw of a port that took no connection, and what may be said because of it.
+
+use super::instances::{DIALLED, record, refused, with};
+use super::judge;
+use crate::catalogue::VerdictId;
+use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
+use crate::observation::FailureKind;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+#[test]
+fn a_syn_that_stopped_at_the_host_is_laid_to_it() {
+    let found = verdict(FailureKind::TimedOut, answer(&[SightingEnd::Unanswered]));
+    assert_eq!(
+        (found.id, found.segment, found.confidence),
+        (VerdictId::Dropped, Segment::ServerHost, Confidence::High)
+    );
+    let found = verdict(FailureKind::Refused, answer(&[SightingEnd::Unanswered]));
+    assert_eq!(
+        (found.id, found.segment),
+        (VerdictId::Rejected, Segment::ServerHost)
+    );
+}
+
+#[test]
+fn an_answer_that_left_the_host_is_lost_on_the_way_back() {
+    for seen in [
+        &[SightingEnd::HalfOpen][..],
+        &[SightingEnd::Unanswered, SightingEnd::HalfOpen],
+    ] {
+        let found = verdict(FailureKind::TimedOut, answer(seen));
+        assert_eq!(found.id, VerdictId::ReplyDropped);
+    }
+}
+
+#[test]
+fn a_connection_beside_it_decides_nothing() {
+    let both = answer(&[SightingEnd::Unanswered, SightingEnd::PeerClosed]);
+    let found = verdict(FailureKind::TimedOut, both);
+    assert_eq!(found.id, VerdictId::Inconclusive);
+}
+
+#[test]
+fn absence_rules_out_the_host_only_if_every_syn_was_seen() {
+    let found = verdict(FailureKind::TimedOut, answer(&[]));
+    assert_eq!(found.id, VerdictId::Dropped);
+    assert!(found.claim.ends_with("before they reach the server's host"));
+    assert!(!text(&found).contains("own firewall dropped"), "{found:?}");
+    let mut missed = answer(&[]);
+    missed.sees_every_syn = false;
+    let found = verdict(FailureKind::TimedOut, missed.clone());
+    assert_eq!(found.id, VerdictId::Dropped);
+    assert!(text(&found).contains("own firewall dropped"), "{found:?}");
+    missed.sees_half_open = false;
+    let found = verdict(FailureKind::TimedOut, missed);
+    assert_eq!(found.id, VerdictId::Inconclusive);
+}
+
+#[test]
+fn a_syn_that_nobody_can_be_named_for_leaves_it_open() {
+    let mut blurred = answer(&[]);
+    blurred.unattributed = true;
+    let found = verdict(FailureKind::TimedOut, blurred);
+    assert_eq!(found.id, VerdictId::Inconclusive);
+}
+
+#[test]
+fn of_processes_on_one_port_the_one_with_the_connection_counts() {
+    let saw_it_come = answer(&[SightingEnd::HalfOpen, SightingEnd::Unanswered]);
+    let has_it = answer(&[SightingEnd::Open]);
+    let both = saw_it_come.and(has_it);
+    let ends: Vec<_> = both.sightings.iter().map(|s| s.end).collect();
+    assert_eq!(ends, [SightingEnd::Open]);
+}
+
+fn verdict(failure: FailureKind, answer: SightingAnswer) -> Verdict {
+    let mut probe: Measurement = refused();
+    for observation in &mut probe.observations {
+        if let Some(seen) = &mut observation.failure {
+            seen.kind = failure;
+        }
+    }
+    probe.sighting = Some(answer);
+    let record = record("a", &[DIALLED], Vec::new());
+    judge(&with(&probe, &record))
+}
+
+fn text(verdict: &Verdict) -> String {
+    verdict.evidence.join("\n")
+}
+
+/// All of one peer.
+fn answer(ends: &[SightingEnd]) -> SightingAnswer {
+    let sighting = |end: &SightingEnd| Sighting {
+        matched_by: MatchedBy::Address,
+        peer: Some(([203, 0, 113, 9], 40_000).into()),
+        bytes_received: 0,
+        bytes_sent: 0,
+        end: *end,
+        tls_error: None,
+        unaltered_prefix: 0,
+        altered_within: None,
+        client_hello_unaltered: None,
+    };
+    SightingAnswer {
+        sightings: ends.iter().map(sighting).collect(),
+        unattributed: false,
+        unasked: false,
+        sees_half_open: true,
+        sees_every_syn: true,
+    }
+}

@@ -1,0 +1,129 @@
+//! A packet socket (packet(7)) whose filter is classic BPF, run by the kernel over every packet (kernel
+//! documentation, networking/filter): offsets count from the IP header on, as on every socket of type DGRAM.
+
+use std::io;
+
+use socket2::{Domain, Protocol, SockFilter, Socket, Type};
+
+use super::option;
+use crate::SYN_TAP_PORTS_MAX;
+
+/// One instruction: code, jumps if true and if false, constant.
+type Instruction = (u32, u8, u8, u32);
+
+pub(super) fn open() -> io::Result<Socket> {
+    // All protocols, because whoever asks for one is not shown what leaves.
+    let all = u16::try_from(libc::ETH_P_ALL)
+        .expect("a 16-bit number")
+        .to_be();
+    let socket = Socket::new(
+        Domain::PACKET,
+        Type::DGRAM,
+        Some(Protocol::from(i32::from(all))),
+    )?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+pub(super) fn filter(socket: &Socket, ports: &[u16]) -> io::Result<()> {
+    if ports.len() > SYN_TAP_PORTS_MAX {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let program: Vec<SockFilter> = program(ports)
+        .into_iter()
+        .map(|(code, if_true, if_false, k)| {
+            let code = u16::try_from(code).expect("codes have 16 bits");
+            SockFilter::new(code, if_true, if_false, k)
+        })
+        .collect();
+    socket.attach_filter(&program)
+}
+
+/// `struct tpacket_stats`: packets and drops since the last call.
+pub(super) fn lost(socket: &Socket) -> io::Result<u32> {
+    let mut buffer = [0; 8];
+    match option::read(
+        socket,
+        libc::SOL_PACKET,
+        libc::PACKET_STATISTICS,
+        &mut buffer,
+    )? {
+        [_, _, _, _, drops @ ..] => Ok(drops.first_chunk().map_or(0, |d| u32::from_ne_bytes(*d))),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// The filter. No jump is longer than a few instructions, whatever the number of ports.
+fn program(ports: &[u16]) -> Vec<Instruction> {
+    if ports.is_empty() {
+        return vec![DROP];
+    }
+    let mut program = vec![
+        // IPv6: no extension headers, TCP at a fixed offset.
+        load(HALF, EXTENSION + libc::SKF_AD_PROTOCOL.cast_unsigned()),
+        equals(libc::ETH_P_IPV6.cast_unsigned(), 0, 4),
+        load(BYTE, 6),
+        equals(TCP, 0, 12),
+        (libc::BPF_LDX | libc::BPF_W | libc::BPF_IMM, 0, 0, 40),
+        jump(6),
+        // IPv4: the first fragment or the only one, TCP behind a header of its own length.
+        equals(libc::ETH_P_IP.cast_unsigned(), 0, 9),
+        load(BYTE, 9),
+        equals(TCP, 0, 7),
+        load(HALF, 6),
+        (JUMP | libc::BPF_JSET, 5, 0, 0x1fff),
+        (libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0, 0, 0),
+        // SYN and ACK decide which way it has to go, and which port counts.
+        load_behind(BYTE, 13),
+        (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x12),
+        equals(0x02, 2, 0),
+        equals(0x12, 5, 0),
+        DROP,
+        load(BYTE, PACKET_TYPE),
+        equals(u32::from(libc::PACKET_HOST), 0, 6),
+        load_behind(HALF, 2),
+        jump(5),
+        load(BYTE, PACKET_TYPE),
+        equals(u32::from(libc::PACKET_OUTGOING), 0, 2),
+        load_behind(HALF, 0),
+        jump(1),
+        DROP,
+    ];
+    for port in ports {
+        program.push(equals((*port).into(), 0, 1));
+        program.push(PASS);
+    }
+    program.push(DROP);
+    program
+}
+
+const fn load(size: u32, at: u32) -> Instruction {
+    (libc::BPF_LD | size | libc::BPF_ABS, 0, 0, at)
+}
+
+/// From the TCP header on.
+const fn load_behind(size: u32, at: u32) -> Instruction {
+    (libc::BPF_LD | size | libc::BPF_IND, 0, 0, at)
+}
+
+const fn equals(value: u32, if_true: u8, if_false: u8) -> Instruction {
+    (JUMP | libc::BPF_JEQ, if_true, if_false, value)
+}
+
+const fn jump(over: u32) -> Instruction {
+    (libc::BPF_JMP | libc::BPF_JA, 0, 0, over)
+}
+
+const JUMP: u32 = libc::BPF_JMP | libc::BPF_K;
+const BYTE: u32 = libc::BPF_B;
+const HALF: u32 = libc::BPF_H;
+const TCP: u32 = libc::IPPROTO_TCP.cast_unsigned();
+/// Loads from there are of what the kernel knows about the packet.
+const EXTENSION: u32 = libc::SKF_AD_OFF.cast_unsigned();
+const PACKET_TYPE: u32 = EXTENSION + libc::SKF_AD_PKTTYPE.cast_unsigned();
+const DROP: Instruction = (libc::BPF_RET | libc::BPF_K, 0, 0, 0);
+/// With more than the longest headers.
+const PASS: Instruction = (libc::BPF_RET | libc::BPF_K, 0, 0, 256);
+
+#[cfg(test)]
+mod tests;
