@@ -22,6 +22,8 @@ pub struct Place {
     descriptors: Option<usize>,
     /// Environment variables, as `NAME=VALUE`.
     variables: Vec<String>,
+    /// Nobody in particular may open packet sockets (`CAP_NET_RAW`).
+    packets: bool,
 }
 
 impl Place {
@@ -42,6 +44,7 @@ impl Place {
             user,
             descriptors: None,
             variables: Vec::new(),
+            packets: false,
         }
     }
 
@@ -52,6 +55,7 @@ impl Place {
             user,
             descriptors: None,
             variables: Vec::new(),
+            packets: false,
         }
     }
 
@@ -59,6 +63,13 @@ impl Place {
     #[must_use]
     pub fn with_descriptors(mut self, count: usize) -> Self {
         self.descriptors = Some(count);
+        self
+    }
+
+    /// The same, with the right to open packet sockets for nobody in particular.
+    #[must_use]
+    pub fn with_packets(mut self) -> Self {
+        self.packets = true;
         self
     }
 
@@ -82,7 +93,13 @@ impl Place {
         }
         words.extend(["setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
         if self.user == User::Nobody {
-            words.extend([REUID, REGID, "--clear-groups", "--inh-caps=-all"].map(OsStr::new));
+            words.extend([REUID, REGID, "--clear-groups"].map(OsStr::new));
+            let capabilities: &[&str] = if self.packets {
+                &["--inh-caps=-all,+net_raw", "--ambient-caps=+net_raw"]
+            } else {
+                &["--inh-caps=-all"]
+            };
+            words.extend(capabilities.iter().map(OsStr::new));
         }
         let limit = self.descriptors.map(|n| format!("--nofile={n}:{n}"));
         if let Some(limit) = &limit {

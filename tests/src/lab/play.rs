@@ -97,12 +97,16 @@ fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::
     std::fs::write(
         &file,
         format!(
-            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\n[limits]\n{limits}\n",
-            identity.directory()
+            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\nwitness = {}\n[limits]\n{limits}\n",
+            identity.directory(),
+            scenario.echo.witness
         ),
     )?;
     let file = file.to_str().context("a temporary path in UTF-8")?;
-    let place = network.place(Host::Cloud, User::Nobody);
+    let mut place = network.place(Host::Cloud, User::Nobody);
+    if scenario.echo.witness {
+        place = place.with_packets();
+    }
     EchoServer::start(&place, identity, &["--config", file])
 }
 

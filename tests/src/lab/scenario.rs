@@ -62,6 +62,9 @@ pub struct Echo {
     /// The client's key is none of its keys.
     #[serde(default)]
     pub key_unknown: bool,
+    /// It sees SYNs that its own host drops.
+    #[serde(default)]
+    pub witness: bool,
     /// Lines of the section `[limits]` of its configuration.
     #[serde(default)]
     pub limits: Vec<String>,

@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Trials {
             "no_right_to_a_low_port",
             no_right_to_a_low_port,
         )
+        .once("no_right_to_a_witness", no_right_to_a_witness)
         .once("an_address_of_another_host", an_address_of_another_host)
         .once("a_certificate_that_is_none", a_certificate_that_is_none)
         .once(
@@ -52,6 +53,20 @@ fn no_right_to_a_low_port() -> anyhow::Result<()> {
     fails(
         serve(&identity)?.args(listen),
         &["127.0.0.1:80", "may not listen"],
+    )
+}
+
+/// An ordinary user, who has no capabilities.
+fn no_right_to_a_witness() -> anyhow::Result<()> {
+    let identity = identity()?;
+    let cli = serve(&identity)?;
+    let file = cli.file(
+        "server.toml",
+        "addresses = [\"127.0.0.1\"]\nports = [0]\ncontrol_port = 4711\nwitness = true\n",
+    )?;
+    fails(
+        cli.arg("--config").arg(&file),
+        &["witness", "CAP_NET_RAW", "lacks"],
     )
 }
 
