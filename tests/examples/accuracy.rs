@@ -3,8 +3,8 @@
 //!
 //!     cargo build --workspace --bins && cargo run -p fwprobe-tests --example accuracy
 //!
-//! `again` judges what was printed the last time; any other words play the scenarios of these names alone, and
-//! write no page.
+//! `again` judges what was printed the last time; any other words play the scenarios of these names alone, for
+//! `again` to take in, and write no page.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 type Turn<'s> = (&'s String, &'s Scenario, Family);
 
-/// Plays what is wanted, and keeps what was printed; if it is the whole, nothing else.
+/// Plays what is wanted, and keeps what is printed; of the whole, nothing that was kept before.
 fn measure(
     scenarios: &BTreeMap<String, Scenario>,
     wanted: impl Fn(&&String) -> bool,
@@ -72,26 +72,24 @@ fn measure(
         })
         .collect();
     ensure!(!turns.is_empty(), "no scenario has this name");
-    let played = play_all(turns)?;
-    let circumstances = circumstances(begin.elapsed().as_secs().div_ceil(60))?;
     let kept = Path::new(KEPT);
     if whole && kept.is_dir() {
         std::fs::remove_dir_all(kept)?;
     }
     std::fs::create_dir_all(kept)?;
-    for played in &played {
-        let name = format!("{}-{}.json", played.scenario, played.family.name());
-        std::fs::write(kept.join(name), serde_json::to_vec_pretty(played)?)?;
-    }
+    let done = play_all(turns)?;
+    let circumstances = circumstances(begin.elapsed().as_secs().div_ceil(60))?;
     if whole {
         let file = kept.join(CIRCUMSTANCES);
         std::fs::write(file, serde_json::to_vec_pretty(&circumstances)?)?;
     }
+    let mut played: Vec<Played> = done.into_iter().collect::<Result<_, _>>()?;
+    played.sort_by(|a, b| (&a.scenario, a.family).cmp(&(&b.scenario, b.family)));
     Ok((circumstances, played))
 }
 
 /// Some at a time: they wait most of it, each for an answer that never comes.
-fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<Played>> {
+fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<anyhow::Result<Played>>> {
     let all = turns.len();
     let (turns, done) = (Mutex::new(turns), Mutex::new(Vec::new()));
     let next = || turns.lock().ok()?.pop_front();
@@ -101,6 +99,7 @@ fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<Played>> {
                 while let Some((name, scenario, family)) = next() {
                     let begin = Instant::now();
                     let played = play(name, scenario, family)
+                        .and_then(keep)
                         .with_context(|| format!("{name} {}", family.name()));
                     let (seconds, family) = (begin.elapsed().as_secs(), family.name());
                     let Ok(mut done) = done.lock() else { break };
@@ -115,9 +114,16 @@ fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<Played>> {
             });
         }
     });
-    let done = done.into_inner().ok().context("a scenario panicked")?;
-    let mut played: Vec<Played> = done.into_iter().collect::<Result<_, _>>()?;
-    played.sort_by(|a, b| (&a.scenario, a.family).cmp(&(&b.scenario, b.family)));
+    done.into_inner().ok().context("a scenario panicked")
+}
+
+/// At once, so that a failure later on loses nothing.
+fn keep(played: Played) -> anyhow::Result<Played> {
+    let name = format!("{}-{}.json", played.scenario, played.family.name());
+    std::fs::write(
+        Path::new(KEPT).join(name),
+        serde_json::to_vec_pretty(&played)?,
+    )?;
     Ok(played)
 }
 

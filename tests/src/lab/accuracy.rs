@@ -236,3 +236,6 @@ impl Look {
 }
 
 const BETWEEN_PEERS: Duration = Duration::from_millis(1100);
+
+#[cfg(test)]
+mod tests;

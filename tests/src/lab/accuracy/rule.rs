@@ -149,6 +149,7 @@ pub static RULES: [Rule; 28] = [
         truths: &[Truth::Prohibited],
         says: &[
             Said::NotPermitted,
+            Said::Prohibited,
             Said::FilteredUnreachable,
             Said::NoAnswer,
         ],
@@ -159,7 +160,7 @@ pub static RULES: [Rule; 28] = [
     Rule {
         id: "d4",
         truths: &[Truth::OwnFirewall],
-        says: &[Said::FilteredUnreachable, Said::NoAnswer],
+        says: &[Said::Prohibited, Said::FilteredUnreachable, Said::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
         because: "blocked it is; by whom is left open",

@@ -67,7 +67,7 @@ fn failed(error: &str, connected: bool) -> Said {
         Said::Stalls
     } else if any(&["reset by peer", "EOF", "broken pipe"]) {
         Said::Ends
-    } else if any(&["tls:", "malformed HTTP"]) {
+    } else if any(&["tls:", "malformed HTTP", "transport connection broken"]) {
         Said::OtherAnswer
     } else {
         Said::Unclear

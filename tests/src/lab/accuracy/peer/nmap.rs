@@ -27,7 +27,14 @@ pub(super) fn read(outputs: &[Output], errand: &Errand) -> Statement {
     let working = others.iter().find(|port| port.state == "open");
     match own.first() {
         _ if output.stderr.contains("Operation not permitted") => Said::NotPermitted.anywhere(),
-        Some(port) => port.statement(working.map(|port| port.hop_limit)),
+        Some(port) => {
+            let mut statement = port.statement(working.map(|port| port.hop_limit));
+            // Of an ICMP error it leaves out the sender where that is the target itself.
+            if statement.at.is_none() && port.hop_limit > 0 {
+                statement.at = Some(errand.address);
+            }
+            statement
+        }
         None if output.stderr.contains("failed to determine route") => Said::NoRoute.anywhere(),
         None => Said::Unclear.anywhere(),
     }

@@ -78,6 +78,10 @@ fn nmap_is_read_from_its_xml() {
     );
     assert_eq!(prohibited.said, Said::Prohibited);
     assert_eq!(prohibited.at, Some("10.73.1.1".parse().unwrap()));
+    let by_target = r#"<state state="filtered" reason="admin-prohibited" reason_ttl="62"/>"#;
+    assert_eq!(state(by_target).at, Some(CLOUD.parse().unwrap()));
+    let by_errno = r#"<state state="filtered" reason="admin-prohibited" reason_ttl="0"/>"#;
+    assert_eq!(state(by_errno), Said::Prohibited.anywhere());
     let no_route = output(
         0,
         "<nmaprun></nmaprun>",
