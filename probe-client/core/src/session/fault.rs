@@ -17,13 +17,14 @@ pub enum Fault {
     /// Bytes that are not of this protocol: something else speaks here.
     ForeignBytes(ForeignBytes),
     /// A frame of this protocol whose MAC does not fit: altered on the way, or made without the
-    /// key, or taken from another session.
+    /// key.
     BadMac {
         frame: ServerFrame,
         /// Where in the downstream the altered bytes lie.
         downstream: ByteRange,
     },
-    /// An authentic answer to another greeting than this one.
+    /// An answer to another greeting than this one: an old one, played again. Whether it was authentic
+    /// then cannot be told.
     NonceMismatch,
     /// Authentic, or framed as only the server does it, but not what the protocol allows there.
     Malformed {

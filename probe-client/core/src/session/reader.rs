@@ -140,7 +140,13 @@ impl Due {
         if self == Self::Answer {
             let answer = conversation
                 .open_answer(frame, &cx.parameters.secret)
-                .map_err(|error| not_opened(error, range))?;
+                .map_err(|error| {
+                    if is_to_another_greeting(frame, conversation) {
+                        Fault::NonceMismatch.into()
+                    } else {
+                        not_opened(error, range)
+                    }
+                })?;
             return answered(answer, range, conversation, cx).map(Some);
         }
         let (keys, transcript) = conversation
@@ -223,6 +229,21 @@ fn answers(client_nonce: &[u8], conversation: &Conversation) -> Result<(), Stop>
     } else {
         Err(Fault::NonceMismatch.into())
     }
+}
+
+/// Whether an answer that was not opened quotes another nonce than this side's: one that was changed on the
+/// way still has most of its bytes, and another one few of them.
+fn is_to_another_greeting(frame: &Frame<'_>, conversation: &Conversation) -> bool {
+    let quoted = if frame.frame_type() == FrameType::Refusal {
+        frame.peek::<wire::Refusal>().map(|m| m.client_nonce)
+    } else {
+        frame.peek::<wire::Testimony>().map(|m| m.client_nonce)
+    };
+    let own = conversation.nonce().as_slice();
+    quoted.is_ok_and(|quoted| {
+        let alike = quoted.iter().zip(own).filter(|(a, b)| a == b).count();
+        quoted.len() == own.len() && alike < own.len() / 2
+    })
 }
 
 fn not_opened(error: OpenError, range: ByteRange) -> Stop {

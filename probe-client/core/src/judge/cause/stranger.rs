@@ -58,7 +58,9 @@ fn who(evidence: &Evidence<'_>) -> String {
     match evidence.fault() {
         Some(Fault::ForeignBytes(foreign)) => speaker(foreign),
         Some(Fault::PrefaceRefused { refusal, .. }) => refuser(refusal),
-        Some(Fault::NonceMismatch) => "an old answer of the server's, replayed".to_owned(),
+        Some(Fault::NonceMismatch) => {
+            "an answer to another greeting than this one, an old one played again".to_owned()
+        }
         Some(Fault::TooLong { limit }) => {
             format!("a sender that does not stop (over {limit} bytes)")
         }

@@ -129,13 +129,7 @@ fn another_sessions_testimony_proves_nothing() {
         assert_eq!(replayed.need, Need::Failed, "{kind}");
         assert_eq!(report.testimony, None, "{kind}");
         assert!(
-            matches!(
-                report.fault,
-                Some(Fault::BadMac {
-                    frame: ServerFrame::Testimony,
-                    ..
-                })
-            ),
+            report.fault == Some(Fault::NonceMismatch),
             "{kind}: {report:#?}"
         );
     }
