@@ -7,6 +7,9 @@ use super::super::place::Place;
 use super::cut_off;
 use crate::catalogue::VerdictId;
 use crate::comparison::{OTHER_NAME, SentName, Variation};
+use crate::measurement::Measurement;
+use crate::observation::Operation;
+use crate::session::StageReport;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -15,7 +18,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     // Where the server never saw it, somebody else took the connection: that is a cause of its own.
-    let decided = Tally::of(evidence, Variation::InNothing).fails_again() && !evidence.never_seen();
+    let decided = Tally::of(evidence, Variation::InNothing).fails_again()
+        && !evidence.never_seen()
+        && at_the_same_point(evidence);
     let passing = passing(evidence);
     let inspects = inspects(evidence, &passing).filter(|_| decided)?;
     let target = evidence.target();
@@ -46,6 +51,30 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(cut_off::at_its_hop(verdict, device))
+}
+
+/// What a device acts on stands at one place of a session. Where sessions die here and there, which shape
+/// of them survives is chance.
+fn at_the_same_point(evidence: &Evidence<'_>) -> bool {
+    let (step, silently, bytes) = point(evidence.probe);
+    let mut again = evidence.probe.compared(Variation::InNothing).map(point);
+    again.all(|(other, as_silently, passed)| {
+        (other, as_silently) == (step, silently) && passed.abs_diff(bytes) <= TOLERANCE
+    })
+}
+
+/// At which step it died, whether in silence, and how many bytes of payload had been confirmed or come
+/// back by then.
+fn point(measurement: &Measurement) -> (Option<Operation>, bool, u64) {
+    let stages = measurement.session.as_ref().map_or(&[][..], |s| &s.stages);
+    let of_stage = |s: &StageReport| {
+        u64::from(s.up.confirmed.unwrap_or(0)) + u64::from(s.down.received.unwrap_or(0))
+    };
+    (
+        measurement.failure().map(|(operation, _)| operation),
+        measurement.died_in_silence(),
+        stages.iter().map(of_stage).sum(),
+    )
 }
 
 fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
@@ -123,3 +152,6 @@ fn advice(own: SessionKind) -> &'static str {
         | SessionKind::Rdp => "",
     }
 }
+
+/// Payload that is on its way when a session dies, in bytes.
+const TOLERANCE: u64 = 8 * 1024;
