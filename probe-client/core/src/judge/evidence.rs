@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::comparison::{Reach, reach};
+use crate::comparison::{Reach, Variation, reach};
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
@@ -142,6 +142,20 @@ impl<'a> Evidence<'a> {
         let mut sightings = self.sightings(answer);
         sightings.retain(|sighting| sighting.end != SightingEnd::Unanswered);
         sightings
+    }
+
+    /// Another port that works lost its SYNs as well, by their pace or their number: that the server saw none
+    /// of this port's shows no more than that.
+    pub fn working_ports_lose_syns(&self) -> bool {
+        let silent = |m: &Measurement| matches!(ending(m), Ending::NotConnected(f) if f.kind == FailureKind::TimedOut);
+        let others = self.same_server.iter();
+        let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
+        others.any(|m| {
+            let mut slowly = m.compared(Variation::InPace { held: 0 });
+            let again: Vec<&Measurement> = m.compared(Variation::InNothing).collect();
+            let silent_now = again.len() >= 2 && again.iter().all(|m| silent(m));
+            (silent(m) && slowly.any(Measurement::ran_whole)) || (m.ran_whole() && silent_now)
+        })
     }
 
     /// Every byte of either end arrived at the other, and the server gave up waiting for the next: one

@@ -57,6 +57,10 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
     if evidence.given_up_by_server() {
         return "look at the load of this host and of the server's, and run it again";
     }
+    if evidence.working_ports_lose_syns() {
+        return "run it again for this port alone (--port): ports that work lose SYNs too where many are dialled, so \
+                that the server saw none of this one's does not decide";
+    }
     if evidence
         .control
         .is_some_and(ControlRecord::lacks_an_instance)

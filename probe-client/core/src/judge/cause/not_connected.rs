@@ -198,6 +198,7 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
     let answer = evidence.sighting_answer();
     let before_the_host = evidence.never_at_the_host();
     let unseen = evidence.never_seen()
+        && !evidence.working_ports_lose_syns()
         && (before_the_host || answer.is_some_and(|answer| answer.sees_half_open));
     let seen = answer.is_some_and(|answer| !answer.sightings.is_empty());
     let ends_on_the_way = evidence.survey().is_some_and(|survey| {
