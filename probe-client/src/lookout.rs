@@ -34,7 +34,8 @@ pub(crate) enum Outcome {
     Accepted,
 }
 
-/// A port on which a session ran whole, with the server itself.
+/// A port on which a session ran whole, with the server itself, or as far as a silence that it did not
+/// outlive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Reference {
     /// In hops, where the SYN as received tells.
@@ -49,7 +50,8 @@ impl Lookout {
         self.note(address, PortState::Fails(Outcome::Silent));
     }
 
-    /// A probe came to its end. Of several of one port, the last one counts.
+    /// A probe came to its end. Of several of one port, the last one counts; but a port on which one ran whole
+    /// takes SYNs, whatever became of the bytes of another.
     pub(crate) fn ended(&self, measurement: &Measurement) {
         if let Some(address) = measurement.address {
             self.note(address, PortState::of(measurement));
@@ -84,7 +86,10 @@ impl Lookout {
 
     fn note(&self, address: SocketAddr, state: PortState) {
         self.0.send_modify(|board| {
-            board.insert(address, state);
+            let worked = matches!(board.get(&address), Some(PortState::Works(_)));
+            if !(worked && state == PortState::Fails(Outcome::Accepted)) {
+                board.insert(address, state);
+            }
         });
     }
 }
@@ -110,8 +115,10 @@ impl Outcome {
                 (_, _) => None,
             };
         }
-        let interrupted = failure.kind == FailureKind::Interrupted;
-        (measurement.succeeded(Operation::Connect) && !interrupted).then_some(Self::Accepted)
+        // What a silence ends began well, and nothing stops it on its way.
+        let elsewhere = failure.kind == FailureKind::Interrupted
+            || matches!(operation, Operation::Hold | Operation::Resume);
+        (measurement.succeeded(Operation::Connect) && !elsewhere).then_some(Self::Accepted)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Looks for a port that leads to the server's control service: first those on which a probe ran to
-//! its end, as soon as it has; then those on which it met the genuine server at all; then all others
+//! its end or was declined, as soon as that is known; then those on which it met the genuine server at all; then all others
 //! that took a connection.
 
 use std::net::{IpAddr, SocketAddr};
@@ -52,6 +52,8 @@ pub(super) struct Lead {
     /// The genuine server was met there: it testified, or showed its own certificate.
     genuine: bool,
     complete: bool,
+    /// The server took no session, and could say so.
+    declined: bool,
 }
 
 impl Lead {
@@ -62,6 +64,9 @@ impl Lead {
             genuine: testified(measurement)
                 || measurement.certificate.as_ref().is_some_and(|c| c.pinned),
             complete: complete(measurement),
+            declined: measurement
+                .failure()
+                .is_some_and(|(_, failure)| failure.kind == FailureKind::Declined),
         }
     }
 }
@@ -90,7 +95,7 @@ pub(super) async fn search(
                     if !lead.connected {
                         continue;
                     }
-                    if lead.complete {
+                    if lead.complete || lead.declined {
                         search.dial(lead.port);
                     } else if lead.genuine {
                         // Whatever cut that session short would cut the channel too.
