@@ -1,6 +1,7 @@
 //! Where and as whom a program runs.
 
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// As whom.
@@ -20,6 +21,8 @@ pub struct Place {
     user: User,
     /// File descriptors that a program may have; `None`: as many as the test.
     descriptors: Option<usize>,
+    /// In the place of the system's own `/etc/hosts`.
+    hosts: Option<PathBuf>,
     /// Environment variables, as `NAME=VALUE`.
     variables: Vec<String>,
     /// Nobody in particular may open packet sockets (`CAP_NET_RAW`).
@@ -43,6 +46,7 @@ impl Place {
             namespace: None,
             user,
             descriptors: None,
+            hosts: None,
             variables: Vec::new(),
             packets: false,
         }
@@ -54,6 +58,7 @@ impl Place {
             namespace: Some(holder),
             user,
             descriptors: None,
+            hosts: None,
             variables: Vec::new(),
             packets: false,
         }
@@ -70,6 +75,13 @@ impl Place {
     #[must_use]
     pub fn with_packets(mut self) -> Self {
         self.packets = true;
+        self
+    }
+
+    /// The same, with this file in the place of `/etc/hosts`. Only root can do that.
+    #[must_use]
+    pub fn with_hosts(mut self, file: &Path) -> Self {
+        self.hosts = Some(file.to_owned());
         self
     }
 
@@ -90,6 +102,10 @@ impl Place {
             .map(|holder| format!("--net=/proc/{holder}/ns/net"));
         if let Some(namespace) = &namespace {
             words.extend(["nsenter", namespace].map(OsStr::new));
+        }
+        if let Some(hosts) = &self.hosts {
+            words.extend(["unshare", "--mount", "sh", "-ec", OTHER_HOSTS].map(OsStr::new));
+            words.push(hosts.as_os_str());
         }
         words.extend(["setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
         if self.user == User::Nobody {
@@ -119,6 +135,9 @@ impl Place {
         command
     }
 }
+
+/// For this program and those that it starts alone.
+const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts; exec "$@""#;
 
 /// `nobody` on most systems, and nobody on the others.
 const REUID: &str = "--reuid=65534";

@@ -1,4 +1,4 @@
-//! `fwprobe run`, as a user starts it.
+//! `fwprobe run`, or another command that probes, as a user starts it.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -17,10 +17,11 @@ pub struct Probe {
     /// Its home, its connection file and its report.
     scratch: TempDir,
     connection: Connection,
-    /// In seconds.
-    patience: u8,
+    subcommand: &'static str,
+    /// In seconds; `None`: the program's own.
+    patience: Option<u8>,
     arguments: Vec<OsString>,
-    variables: Vec<(&'static str, OsString)>,
+    variables: Vec<(String, OsString)>,
 }
 
 impl Probe {
@@ -41,7 +42,8 @@ impl Probe {
             place: Place::ordinary(),
             scratch: open_directory()?,
             connection,
-            patience: BUSY_MACHINE,
+            subcommand: "run",
+            patience: Some(BUSY_MACHINE),
             arguments: Vec::new(),
             variables: Vec::new(),
         })
@@ -53,14 +55,28 @@ impl Probe {
         self
     }
 
-    /// How long it waits at each step, in seconds. A run that meets silence lasts at least as long.
+    /// `name` in the place of `run`.
     #[must_use]
-    pub fn patience(mut self, seconds: u8) -> Self {
-        self.patience = seconds;
+    pub fn subcommand(mut self, name: &'static str) -> Self {
+        self.subcommand = name;
         self
     }
 
-    /// An argument of `run`.
+    /// How long it waits at each step, in seconds. A run that meets silence lasts at least as long.
+    #[must_use]
+    pub fn patience(mut self, seconds: u8) -> Self {
+        self.patience = Some(seconds);
+        self
+    }
+
+    /// It waits as long as it does unless told otherwise.
+    #[must_use]
+    pub fn patience_of_its_own(mut self) -> Self {
+        self.patience = None;
+        self
+    }
+
+    /// An argument of the command.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
@@ -75,8 +91,8 @@ impl Probe {
 
     /// An environment variable.
     #[must_use]
-    pub fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
-        self.variables.push((name, value.into()));
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
         self
     }
 
@@ -119,11 +135,13 @@ impl Probe {
     pub fn command(&self) -> anyhow::Result<Command> {
         let connection = self.file("connection", &self.connection.text())?;
         let mut command = command(&self.place, &self.scratch)?;
-        command.arg("run").args(&self.arguments);
+        command.arg(self.subcommand).args(&self.arguments);
         command.envs(self.variables.iter().cloned());
         command.arg("--connection-file").arg(connection);
         command.arg("--output").arg(self.report());
-        command.arg("--timeout").arg(self.patience.to_string());
+        if let Some(seconds) = self.patience {
+            command.arg("--timeout").arg(seconds.to_string());
+        }
         Ok(command)
     }
 

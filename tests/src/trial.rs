@@ -104,7 +104,7 @@ impl Trials {
 
 impl Need {
     /// Why it is not met; `None` where it is.
-    fn lacking(self) -> Option<Cow<'static, str>> {
+    pub fn lacking(self) -> Option<Cow<'static, str>> {
         let constant = match self {
             Self::Ipv6Loopback => std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0))
                 .is_err()

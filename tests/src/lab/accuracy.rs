@@ -19,8 +19,8 @@ use probe_core::session_kind::SessionKind;
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;
-use super::play::{Scene, staged};
-use super::{Family, Host, Line, Scenario, Variant};
+use super::play::{SILENCE, Scene, staged};
+use super::{Command, Family, Host, Line, Scenario, Variant};
 use crate::{Place, Process, User};
 
 pub use page::{Circumstances, page};
@@ -71,6 +71,8 @@ pub fn scenarios(folder: &Path) -> anyhow::Result<BTreeMap<String, Scenario>> {
 pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
     if scenario.flags.iter().any(|flag| flag == "--via") {
         Some("goes through a proxy")
+    } else if scenario.command == Command::Idle {
+        Some("is about silence")
     } else {
         None
     }
@@ -81,7 +83,8 @@ pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
 /// # Errors
 /// The lab cannot be built, or a program cannot be run.
 pub fn play(name: &str, scenario: &Scenario, family: Family) -> anyhow::Result<Played> {
-    let looks = staged(scenario, family, Variant::Default, |scene| {
+    let patience = Some(SILENCE);
+    let looks = staged(scenario, family, Variant::Default, patience, |scene| {
         look(scenario, scene)
     })?;
     Ok(Played {

@@ -1,5 +1,6 @@
 //! Devices for which there is no ready-made program, each a thread of the test on one of the hosts.
 
+mod crowd;
 mod forger;
 mod queue;
 mod stranger;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -17,6 +19,7 @@ use serde::Deserialize;
 
 use super::network::Network;
 use super::{Family, Host};
+use crate::{Connection, Occupant};
 
 pub use stranger::Manner;
 
@@ -44,6 +47,10 @@ pub enum Deed {
     },
     /// Sends the client ICMP errors that quote packets which it never sent.
     ForgeIcmp,
+    /// Holds a session of the client's own key.
+    Occupy,
+    /// Connects to these ports of the server, until none takes another connection, and says nothing.
+    Crowd { ports: Vec<u16> },
 }
 
 /// At work until dropped.
@@ -60,11 +67,17 @@ struct Post {
     family: Family,
     /// The genuine server.
     server: SocketAddr,
+    connection: Connection,
     ready: std::sync::mpsc::Sender<anyhow::Result<()>>,
 }
 
 impl Device {
-    pub(super) fn start(&self, network: &Network, family: Family) -> anyhow::Result<Working> {
+    pub(super) fn start(
+        &self,
+        network: &Network,
+        family: Family,
+        connection: &Connection,
+    ) -> anyhow::Result<Working> {
         let namespace = network.namespace(self.on)?;
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, is_ready) = channel();
@@ -72,6 +85,7 @@ impl Device {
             stop: Arc::clone(&stop),
             family,
             server: SocketAddr::new(family.address(Host::Cloud), GENUINE_PORT),
+            connection: connection.clone(),
             ready,
         };
         let deed = self.does.clone();
@@ -99,14 +113,24 @@ impl Device {
 
 impl Deed {
     fn perform(&self, post: &Post) -> anyhow::Result<()> {
-        match *self {
-            Self::Answer { port, manner } => stranger::answer(post, port, manner),
+        match self {
+            Self::Answer { port, manner } => stranger::answer(post, *port, *manner),
             Self::Delay {
                 queue,
                 milliseconds,
                 jitter,
-            } => queue::delay(post, queue, milliseconds, jitter),
+            } => queue::delay(post, *queue, *milliseconds, *jitter),
             Self::ForgeIcmp => forger::forge(post),
+            Self::Occupy => {
+                let _session = Occupant::enter(post.server, &post.connection)?;
+                post.stay();
+                Ok(())
+            }
+            Self::Crowd { ports } => {
+                let _connections = crowd::fill(post.server.ip(), ports)?;
+                post.stay();
+                Ok(())
+            }
         }
     }
 }
@@ -114,6 +138,14 @@ impl Deed {
 impl Post {
     fn stands(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Ready, until it is stopped.
+    fn stay(&self) {
+        self.is_ready();
+        while self.stands() {
+            thread::park_timeout(BETWEEN_LOOKS);
+        }
     }
 
     fn is_ready(&self) {
@@ -126,6 +158,7 @@ impl Drop for Working {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             // A panic in there has been reported by then.
             let _ = thread.join();
         }
@@ -134,3 +167,5 @@ impl Drop for Working {
 
 /// To which a device relays what it relays.
 const GENUINE_PORT: u16 = 5901;
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

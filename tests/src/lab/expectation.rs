@@ -2,7 +2,8 @@
 
 use anyhow::ensure;
 use probe_core::catalogue::{FindingId, VerdictId};
-use probe_core::document::Probe;
+use probe_core::document::{Probe, RunDocument};
+use probe_core::plan::Silence;
 use probe_core::session_kind::SessionKind;
 use serde::Deserialize;
 
@@ -16,6 +17,9 @@ pub struct Expectation {
     /// Why it is the truth.
     pub why: String,
     pub exit: u8,
+    /// Where chance has a part in it: as right.
+    #[serde(default)]
+    pub or_exit: Vec<u8>,
     #[serde(default)]
     pub expect: Vec<Line>,
 }
@@ -29,10 +33,25 @@ pub struct Line {
     ports: Vec<u16>,
     #[serde(default)]
     kinds: Vec<SessionKind>,
+    /// Only the server's addresses of this family, where a name has both.
+    #[serde(default)]
+    family: Option<Family>,
+    /// Only sessions that keep silent for so many seconds.
+    #[serde(default)]
+    seconds: Vec<u32>,
+    /// Only sessions that keep silent with TCP keep-alive, or only those without.
+    #[serde(default)]
+    keep_alive: Option<bool>,
     pub(super) verdict: VerdictId,
     /// As a report shows the segment; `<isp>` and its like stand for addresses. Absent: anywhere.
     #[serde(default)]
     pub(super) at: Option<String>,
+    /// A part of the verdict's claim, where one verdict has several.
+    #[serde(default)]
+    says: Option<String>,
+    /// No part of it.
+    #[serde(default)]
+    never_says: Option<String>,
     /// These and no others.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
@@ -49,14 +68,26 @@ impl Expectation {
     /// Something else came of the run.
     pub(super) fn check(&self, run: &Run, family: Family) -> anyhow::Result<()> {
         let document = run.document()?;
-        ensure!(!document.probes.is_empty(), "nothing was probed");
-        let wrong: Vec<String> = document
+        let wrong = self.differences(document, family);
+        ensure!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), run.text());
+        run.expect_exit(document.summary.exit_code).map(drop)
+    }
+
+    /// What is otherwise in `document`, in words.
+    pub(super) fn differences(&self, document: &RunDocument, family: Family) -> Vec<String> {
+        let mut wrong: Vec<String> = document
             .probes
             .iter()
             .filter_map(|probe| self.differs(probe, family))
             .collect();
-        ensure!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), run.text());
-        run.expect_exit(self.exit).map(drop)
+        if document.probes.is_empty() {
+            wrong.push("nothing was probed".to_owned());
+        }
+        let code = document.summary.exit_code;
+        if code != self.exit && !self.or_exit.contains(&code) {
+            wrong.push(format!("exit code {code} instead of {}", self.exit));
+        }
+        wrong
     }
 
     /// The ports that are not simply reachable.
@@ -77,16 +108,29 @@ impl Expectation {
             None => {
                 id == VerdictId::Reachable && found.iter().all(|id| OF_OTHER_CAUSES.contains(id))
             }
-            Some(line) => line.names(id, &at, family) && line.fits(&found),
+            Some(line) => {
+                let family = line.family.unwrap_or(family);
+                line.names(id, &at, family)
+                    && line.words_fit(&probe.verdict.claim)
+                    && line.fits(&found)
+            }
         };
         (!fits).then(|| {
             let wanted = match wanted {
                 None => "reachable".to_owned(),
                 Some(line) => line.shown(family),
             };
+            let m = &probe.measurement;
+            let silence = m
+                .silence
+                .map_or_else(String::new, |s| format!(" after {s}"));
             format!(
-                "{}/{} is {id} at {at} with {found:?} instead of {wanted}",
-                rule.port, rule.session
+                "{}/{} of {}{silence} is {id} at {at} with {found:?} instead of {wanted}: {}",
+                rule.port,
+                rule.session,
+                m.server()
+                    .map_or_else(|| m.host.clone(), |ip| ip.to_string()),
+                probe.verdict.claim
             )
         })
     }
@@ -98,15 +142,27 @@ impl Line {
     }
 
     pub(super) fn is_about(&self, probe: &Probe) -> bool {
-        let rule = &probe.measurement.rule;
-        self.is_about_port(rule.port.get())
-            && (self.kinds.is_empty() || self.kinds.contains(&rule.session))
+        let m = &probe.measurement;
+        let family = m.server().map(Family::of);
+        let silence = |fits: &dyn Fn(Silence) -> bool| m.silence.is_some_and(fits);
+        self.is_about_port(m.rule.port.get())
+            && (self.kinds.is_empty() || self.kinds.contains(&m.rule.session))
+            && (self.family.is_none() || self.family == family)
+            && (self.seconds.is_empty() || silence(&|s| self.seconds.contains(&s.seconds)))
+            && self
+                .keep_alive
+                .is_none_or(|with| silence(&|s| s.keep_alive_seconds.is_some() == with))
     }
 
     /// Whether this verdict, in this place as a report shows it, is the expected one.
     pub(super) fn names(&self, id: VerdictId, at: &str, family: Family) -> bool {
         let place = self.at.as_ref().is_none_or(|text| family.fill(text) == at);
         place && (id == self.verdict || self.or.contains(&id))
+    }
+
+    fn words_fit(&self, claim: &str) -> bool {
+        let there = |text: &String| claim.contains(text);
+        self.says.as_ref().is_none_or(there) && !self.never_says.as_ref().is_some_and(there)
     }
 
     fn fits(&self, found: &[FindingId]) -> bool {
@@ -123,7 +179,14 @@ impl Line {
             Some(at) => format!(" at {}", family.fill(at)),
             None => String::new(),
         };
-        format!("{}{at} with {:?}", self.verdict, self.findings)
+        let mut says = String::new();
+        if let Some(text) = &self.says {
+            says.push_str(&format!(", saying {text:?},"));
+        }
+        if let Some(text) = &self.never_says {
+            says.push_str(&format!(", never saying {text:?},"));
+        }
+        format!("{}{at}{says} with {:?}", self.verdict, self.findings)
     }
 }
 

@@ -36,6 +36,14 @@ impl Family {
         }
     }
 
+    /// That of `address`.
+    pub(super) fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
     fn on(self, link: u8, end: u8) -> IpAddr {
         match self {
             Self::Ipv4 => [10, 73, link, end].into(),

@@ -1,45 +1,74 @@
 //! Plays one scenario: builds the network, starts the server, puts the fault in place, runs the client
 //! and looks at what it says.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use anyhow::Context as _;
 
 use super::network::Network;
-use super::scenario::{Changes, PROFILE, State};
+use super::scenario::{Changes, Command, PROFILE, State};
+use super::tool::Running;
 use super::{Family, Host, Scenario, Variant};
-use crate::{EchoServer, Identity, Probe, Run, User};
+use crate::{Connection, EchoServer, Identity, Place, Probe, Run, User};
 
 /// After the run, with the fault still in place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene<'s> {
     pub(super) run: &'s Run,
+    /// The client's time, from its start to its end.
+    pub(super) took: Duration,
     pub(super) network: &'s Network,
     pub(super) identity: &'s Identity,
 }
 
+/// Keeps what was measured under the name `record`, if there is one and anybody wants it.
 pub(super) fn play(
     scenario: &Scenario,
-    record: &str,
+    record: Option<&str>,
     family: Family,
     variant: Variant,
 ) -> anyhow::Result<()> {
-    let run = staged(scenario, family, variant, |scene| Ok(scene.run.clone()))?;
-    super::record::keep(&run, record)?;
+    let patience = Some(SILENCE);
+    let run = staged(scenario, family, variant, patience, |scene| {
+        Ok(scene.run.clone())
+    })?;
+    if let Some(record) = record {
+        super::record::keep(&run, record)?;
+    }
     let expectation = scenario.expectation(variant);
     expectation
         .check(&run, family)
         .with_context(|| expectation.why.clone())
 }
 
-/// Plays the scenario, and gives what `then` makes of it.
+/// Plays the scenario in `file` with the client's own patience, and says how long the client took, from its
+/// start to its end.
+///
+/// # Errors
+/// It is no scenario, or cannot be played.
+pub fn timed(file: &Path, family: Family) -> anyhow::Result<(Run, Duration)> {
+    let scenario = Scenario::read(file)?;
+    staged(&scenario, family, Variant::Default, None, |scene| {
+        Ok((scene.run.clone(), scene.took))
+    })
+}
+
+/// Plays the scenario, and gives what `then` makes of it. `patience` is the client's, in seconds; `None`: its own.
 pub(super) fn staged<T>(
     scenario: &Scenario,
     family: Family,
     variant: Variant,
+    patience: Option<u8>,
     then: impl FnOnce(Scene<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let network = Network::build()?;
+    for host in Host::ALL {
+        set(&network, host, scenario.changes(host), family)?;
+    }
     let cloud = network.place(Host::Cloud, User::Nobody);
-    let identity = Identity::make(&cloud, &[&family.address(Host::Cloud).to_string()])?;
+    let address = family.address(Host::Cloud).to_string();
+    let identity = Identity::make(&cloud, &[scenario.name.as_ref().unwrap_or(&address)])?;
     let mut connection = identity.connection().clone();
     if scenario.echo.key_unknown {
         connection = connection.with_key_id("nobody")?;
@@ -52,41 +81,111 @@ pub(super) fn staged<T>(
     for tool in &scenario.tools {
         tools.push(tool.start(&network, family)?);
     }
-    for device in &scenario.devices {
-        devices.push(device.start(&network, family)?);
-    }
-    for host in Host::ALL {
-        change(&network, host, scenario.changes(host), family)?;
-    }
-    variant.apply(&network, scenario, family)?;
+    put_in_the_way(scenario, &network, family, variant)?;
     if let Some(server) = &mut server {
         server.grow_old()?;
         if scenario.echo.state == State::Frozen {
             server.freeze()?;
         }
     }
-    let mut probe = Probe::with(connection)?
-        .from(&network.place(Host::Client, User::Nobody))
-        .patience(SILENCE)
-        .args(&scenario.flags);
-    if scenario.ports.is_empty() {
-        probe = probe.arg(PROFILE);
+    for device in &scenario.devices {
+        devices.push(device.start(&network, family, &connection)?);
     }
-    for port in &scenario.ports {
-        probe = probe.arg("--port").arg(port);
+    let client = client(scenario, &network, &identity)?;
+    let probe = || probe(scenario, family, &connection, &client, &tools);
+    if scenario.rehearsed {
+        probe()?.run()?;
     }
-    let run = probe.run()?;
+    let (run, took) = take_time(probe()?, patience)?;
     let made = then(Scene {
         run: &run,
+        took,
         network: &network,
         identity: &identity,
     })?;
+    drop(devices);
     if let Some(server) = server
         && scenario.echo.state == State::Running
     {
         server.stop()?;
     }
     Ok(made)
+}
+
+fn put_in_the_way(
+    scenario: &Scenario,
+    network: &Network,
+    family: Family,
+    variant: Variant,
+) -> anyhow::Result<()> {
+    for host in Host::ALL {
+        change(network, host, scenario.changes(host), family)?;
+    }
+    for family in scenario.families_of_a_run(family) {
+        variant.apply(network, scenario, family)?;
+    }
+    Ok(())
+}
+
+fn take_time(probe: Probe, patience: Option<u8>) -> anyhow::Result<(Run, Duration)> {
+    let probe = match patience {
+        Some(seconds) => probe.patience(seconds),
+        None => probe.patience_of_its_own(),
+    };
+    let began = Instant::now();
+    let run = probe.run()?;
+    Ok((run, began.elapsed()))
+}
+
+/// Where the client runs, with the server's name in its list of hosts if it has one.
+fn client(scenario: &Scenario, network: &Network, identity: &Identity) -> anyhow::Result<Place> {
+    let place = network.place(Host::Client, User::Nobody);
+    let Some(name) = &scenario.name else {
+        return Ok(place);
+    };
+    let mut lines = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
+    // Both, or else the resolver goes on to ask for the one that is missing.
+    for family in Family::ALL {
+        lines.push_str(&format!("{} {name}\n", family.address(Host::Cloud)));
+    }
+    let file = identity.scratch().join("hosts");
+    std::fs::write(&file, lines)?;
+    Ok(place.with_hosts(&file))
+}
+
+fn probe(
+    scenario: &Scenario,
+    family: Family,
+    connection: &Connection,
+    client: &Place,
+    tools: &[Running],
+) -> anyhow::Result<Probe> {
+    let command = match scenario.command {
+        Command::Run => "run",
+        Command::Idle => "idle",
+    };
+    let mut probe = Probe::with(connection.clone())?
+        .subcommand(command)
+        .from(client)
+        .args(&scenario.flags);
+    if scenario.name.is_some() && !scenario.dual_stack {
+        probe = probe.arg(format!("--{}", family.name()));
+    }
+    if scenario.ports.is_empty() {
+        probe = probe.arg(PROFILE);
+    }
+    for port in &scenario.ports {
+        probe = probe.arg("--port").arg(port);
+    }
+    let files = tools
+        .first()
+        .map(Running::files)
+        .unwrap_or_else(|| Path::new(""));
+    for (name, value) in &scenario.variables {
+        let value = value.replace("<files>", &files.display().to_string());
+        probe = probe.variable(name, value);
+    }
+    Ok(probe)
 }
 
 fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::Result<EchoServer> {
@@ -110,10 +209,15 @@ fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::
     EchoServer::start(&place, identity, &["--config", file])
 }
 
-fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
+/// What is there before any program starts.
+fn set(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
     for setting in &changes.sysctl {
         network.run(host, "sysctl", ["-qw", &family.fill(setting)])?;
     }
+    Ok(())
+}
+
+fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
     for words in &changes.ip {
         network.run(host, "ip", family.fill(words).split_whitespace())?;
     }
@@ -138,4 +242,4 @@ fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> a
 }
 
 /// In seconds, until nothing more is expected.
-const SILENCE: u8 = 8;
+pub(super) const SILENCE: u8 = 8;

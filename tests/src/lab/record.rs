@@ -3,26 +3,24 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use probe_core::catalogue::VerdictId;
-use probe_core::document::RunDocument;
+use probe_core::catalogue::{FindingId, VerdictId};
+use probe_core::document::{Probe, RunDocument};
 use probe_core::judge::judge_again;
-use serde::Serialize as _;
-use serde_json::Serializer;
-use serde_json::ser::PrettyFormatter;
+use probe_core::measurement::Measurement;
+use probe_core::plan::Silence;
+use probe_core::verdict::Segment;
 
 use crate::Run;
 
-/// Writes the run as `lab-NAME.json` into the folder that [`FOLDER`] names, if it is set.
+/// Writes the run into the file `name` of the folder that [`FOLDER`] names, if it is set.
 pub(super) fn keep(run: &Run, name: &str) -> anyhow::Result<()> {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return Ok(());
     };
-    let document = short(anonymous(run.document()?.clone()));
-    let mut json = Vec::new();
-    let format = PrettyFormatter::with_indent(b" ");
-    document.serialize(&mut Serializer::with_formatter(&mut json, format))?;
+    let document = bare(short(anonymous(run.document()?.clone())));
+    let mut json = serde_json::to_vec(&document)?;
     json.push(b'\n');
-    let file = PathBuf::from(folder).join(format!("lab-{name}.json"));
+    let file = PathBuf::from(folder).join(name);
     std::fs::write(&file, json).with_context(|| file.display().to_string())
 }
 
@@ -35,31 +33,58 @@ fn anonymous(mut document: RunDocument) -> RunDocument {
     document
 }
 
-/// Without probes that say no more than another: of those that are simply reachable one is enough, as
-/// long as it changes nothing about the others.
+/// Without probes of which the same is said as of one before them, as long as that changes nothing
+/// about the others.
 fn short(document: RunDocument) -> RunDocument {
-    let mut shorter = document.clone();
-    let mut one_is_there = false;
-    shorter.probes.retain(|probe| {
-        let plain = probe.verdict.id == VerdictId::Reachable;
-        let spare = plain && one_is_there;
-        one_is_there |= plain;
-        !spare
-    });
-    let verdicts = |document: &RunDocument| -> Vec<_> {
-        let again = judge_again(document.clone());
-        let unlike = again.probes.into_iter();
-        unlike
-            .map(|probe| (probe.verdict.id, probe.verdict.segment))
-            .filter(|(id, _)| *id != VerdictId::Reachable)
-            .collect()
-    };
-    if verdicts(&shorter) == verdicts(&document) {
-        judge_again(shorter)
-    } else {
-        document
+    let mut kept = judge_again(document);
+    for index in (1..kept.probes.len()).rev() {
+        let own = said(&kept.probes[index]);
+        if !kept.probes[..index].iter().any(|probe| said(probe) == own) {
+            continue;
+        }
+        let mut others: Vec<Said> = kept.probes.iter().map(said).collect();
+        others.remove(index);
+        let mut shorter = kept.clone();
+        shorter.probes.remove(index);
+        let shorter = judge_again(shorter);
+        let as_before = shorter.probes.iter().map(said).eq(others);
+        if as_before && shorter.summary.exit_code == kept.summary.exit_code {
+            kept = shorter;
+        }
+    }
+    kept
+}
+
+/// Without what nothing is judged by.
+fn bare(mut document: RunDocument) -> RunDocument {
+    document.checks.clear();
+    for probe in &mut document.probes {
+        probe.verdict.evidence.clear();
+        probe.verdict.next_step = None;
+        for comparison in &mut probe.measurement.comparisons {
+            without_course(&mut comparison.measurement);
+        }
+        without_course(&mut probe.measurement);
+    }
+    document.comparisons.iter_mut().for_each(without_course);
+    document
+}
+
+/// Without the course of its session, which its observations tell.
+fn without_course(measurement: &mut Measurement) {
+    if let Some(session) = &mut measurement.session {
+        session.phases.clear();
+        session.first_sent.clear();
     }
 }
 
-/// Where to, relative to the folder of the tests' own package.
+type Said = (VerdictId, Segment, Vec<FindingId>, Option<Silence>);
+
+fn said(probe: &Probe) -> Said {
+    let findings = probe.findings.iter().map(|finding| finding.id).collect();
+    let (verdict, silence) = (&probe.verdict, probe.measurement.silence);
+    (verdict.id, verdict.segment.clone(), findings, silence)
+}
+
+/// Where to, an absolute path.
 const FOLDER: &str = "FWPROBE_LAB_RECORD";

@@ -21,9 +21,24 @@ pub struct Scenario {
     /// What to probe, as `--port` takes it; the seven ports of hpc-2008r2-sp1 where it says nothing.
     #[serde(default)]
     pub ports: Vec<String>,
-    /// More flags of `fwprobe run`.
+    /// Of fwprobe.
+    #[serde(default)]
+    pub command: Command,
+    /// More flags of the command.
     #[serde(default)]
     pub flags: Vec<String>,
+    /// The run is one of two that are alike, and what is expected is said of the second.
+    #[serde(default)]
+    pub rehearsed: bool,
+    /// The client knows the server by this name, and not by its address.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The name stands for its addresses of both families, and the run is over both.
+    #[serde(default)]
+    pub dual_stack: bool,
+    /// The client's environment; `<files>` stands for the folder with the first tool's files.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
     #[serde(default = "both_families")]
     pub families: Vec<Family>,
     #[serde(default = "both_variants")]
@@ -43,11 +58,23 @@ pub struct Scenario {
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
     pub exit: u8,
+    /// Where chance has a part in it: as right.
+    #[serde(default)]
+    pub or_exit: Vec<u8>,
     #[serde(default)]
     pub expect: Vec<Line>,
     /// Where the control channel is blocked, another verdict may be all that can be said.
     #[serde(default)]
     pub control_blocked: Option<Expectation>,
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    #[default]
+    Run,
+    Idle,
 }
 
 /// The server's program.
@@ -136,6 +163,15 @@ impl Scenario {
         }
     }
 
+    /// Of which addresses a run over `family` is.
+    pub(super) fn families_of_a_run(&self, family: Family) -> Vec<Family> {
+        if self.dual_stack {
+            Family::ALL.to_vec()
+        } else {
+            vec![family]
+        }
+    }
+
     /// The ports on which the server would have to listen.
     pub(super) fn ports_probed(&self) -> anyhow::Result<Vec<u16>> {
         if self.ports.is_empty() {
@@ -160,6 +196,7 @@ impl Scenario {
             (Variant::ControlBlocked | Variant::Default, _) => Expectation {
                 why: self.why.clone(),
                 exit: self.exit,
+                or_exit: self.or_exit.clone(),
                 expect: self.expect.clone(),
             },
         }

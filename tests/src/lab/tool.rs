@@ -1,6 +1,7 @@
 //! A program of somebody else's on one of the hosts, which does to connections what it does in real networks.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -41,7 +42,7 @@ enum Program {
 #[derive(Debug)]
 pub(super) struct Running {
     _process: Process,
-    _files: TempDir,
+    files: TempDir,
 }
 
 impl Tool {
@@ -78,8 +79,15 @@ impl Tool {
         }
         Ok(Running {
             _process: process,
-            _files: files,
+            files,
         })
+    }
+}
+
+impl Running {
+    /// The folder with its files.
+    pub(super) fn files(&self) -> &Path {
+        self.files.path()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Every file in the folder of scenarios as trials: one for each family and variant.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::{Scenario, play};
+use super::{Scenario, play, replay};
 use crate::trial::{Need, Trials};
 
 /// The trials of all files in `folder`.
@@ -21,14 +22,20 @@ pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
             for variant in scenario.variants.clone() {
                 let title = format!("{name}::{}{}", family.name(), variant.suffix());
                 let scenario = Arc::clone(&scenario);
-                let record = format!("{name}-{}{}", family.name(), variant.ending());
+                let record = replay::is_kept(&scenario, family, variant)
+                    .then(|| replay::file_name(&name, variant));
                 trials = trials.needing(needs(&scenario), &title, move || {
-                    play::play(&scenario, &record, family, variant)
+                    play::play(&scenario, record.as_deref(), family, variant)
                 });
             }
         }
     }
     Ok(trials)
+}
+
+/// What this machine lacks for any scenario at all; `None`: nothing.
+pub fn lacking() -> Option<Cow<'static, str>> {
+    NEEDS.into_iter().find_map(Need::lacking)
 }
 
 pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -26,7 +26,7 @@ impl Variant {
         }
     }
 
-    /// Appended to the name of its record.
+    /// Appended to the name of its replay file.
     pub(super) fn ending(self) -> &'static str {
         match self {
             Self::Default => "",
