@@ -191,15 +191,20 @@ fn dropped_by_host(evidence: &Evidence<'_>) -> Verdict {
     ))
 }
 
+/// The server saw no SYN, and would have seen one of a port that works.
+fn unseen(evidence: &Evidence<'_>) -> bool {
+    let answer = evidence.sighting_answer();
+    let looked = evidence.never_at_the_host() || answer.is_some_and(|answer| answer.sees_half_open);
+    looked && evidence.never_seen() && !evidence.working_ports_lose_syns()
+}
+
 /// By the server's word, or because the SYNs are seen to end on the way.
 fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
     let target = evidence.target();
     let place = Place::of_drop(evidence);
     let answer = evidence.sighting_answer();
     let before_the_host = evidence.never_at_the_host();
-    let unseen = evidence.never_seen()
-        && !evidence.working_ports_lose_syns()
-        && (before_the_host || answer.is_some_and(|answer| answer.sees_half_open));
+    let unseen = unseen(evidence);
     let seen = answer.is_some_and(|answer| !answer.sightings.is_empty());
     let ends_on_the_way = evidence.survey().is_some_and(|survey| {
         let last = survey.last_hop();
