@@ -2,7 +2,7 @@
 
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,13 @@ pub fn page(
     let totals = Totals::of(&rows);
     let mut text = String::from(HEAD);
     text.push_str(&circumstances.text());
+    let names: BTreeSet<&String> = played.iter().map(|played| &played.scenario).collect();
+    let (count, looks) = (names.len(), rows.len());
+    writeln!(
+        text,
+        "\n{count} scenarios, {looks} ports under test, most of them over IPv4 and IPv6."
+    )
+    .expect(STRING);
     text.push_str(&totals.text());
     text.push_str(&lesson(&totals));
     text.push_str(&table::text(&rows));
@@ -79,7 +86,7 @@ fn lesson(totals: &Totals) -> String {
     };
     format!(
         "\nThe others are right about {} of what they were asked, cannot tell {}, and are wrong about {}.\n\n\
-         - A success that is none (rules {}): {}. Programs that connect and no more cannot avoid it.\n\
+         - A success that is none (rules {}): {}. Whoever does no more than connect cannot avoid it.\n\
          - Closed or refused, for what a device resets (c2): {}.\n\
          - Right only for who compares a packet's hop limit, or a hop's number, with those of a port that works \
          (rules {}): {}.\n\

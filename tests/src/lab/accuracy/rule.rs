@@ -126,7 +126,7 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::Refused],
         there: false,
         mark: Mark::Wrong,
-        because: "closed and refused mean that the host was reached and nothing listens there (nmap's reference guide, connect(2)); it was not reached, and it listens",
+        because: "closed and refused mean that nothing listens there (nmap's reference guide, connect(2)); the server listens there",
     },
     Rule {
         id: "d1",

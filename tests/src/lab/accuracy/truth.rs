@@ -121,7 +121,9 @@ impl Truth {
         match self {
             Self::Works => "works end to end, whatever is noted on the way",
             Self::Silent => "no answer comes back to a SYN: dropped on the way there or back",
-            Self::ResetOnTheWay => "a device resets the SYN; the server listens",
+            Self::ResetOnTheWay => {
+                "a device or the host's firewall resets the SYN; the server listens"
+            }
             Self::Prohibited => "a device or the server's host prohibits it by ICMP",
             Self::NoRoute => "this host has no route",
             Self::OwnFirewall => "this host's own firewall refuses",
