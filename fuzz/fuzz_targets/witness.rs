@@ -8,7 +8,7 @@ use echo_core::time::UnixMillis;
 use echo_core::witness::Witness;
 use libfuzzer_sys::fuzz_target;
 
-/// The packets stand one after another, each behind a byte with its length.
+// The packets stand one after another, each behind a byte with its length.
 fuzz_target!(|bytes: &[u8]| {
     let client: IpAddr = [127, 0, 0, 1].into();
     let mut witness = Witness::new(CAPACITY);
