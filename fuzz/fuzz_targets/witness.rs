@@ -18,7 +18,12 @@ fuzz_target!(|bytes: &[u8]| {
     while let Some((&length, after)) = rest.split_first() {
         let (packet, after) = after.split_at(after.len().min(length.into()));
         let now = Duration::from_millis(taken);
-        witness.take(packet, |local| local.port() % 2 == 1, now, UnixMillis(taken));
+        witness.take(
+            packet,
+            |local| local.port() % 2 == 1,
+            now,
+            UnixMillis(taken),
+        );
         assert!(witness.len() <= CAPACITY);
         taken += 1;
         rest = after;
