@@ -25,21 +25,22 @@ use crate::probe::ProbeContext;
 use crate::resolve::{Family, resolve};
 use crate::tls::{ProxyTrust, server_name};
 
-#[cfg(not(target_vendor = "win7"))]
+#[cfg(not(windows))]
 mod handshake;
 mod identification;
-#[cfg(not(target_vendor = "win7"))]
+#[cfg(not(windows))]
 mod kdc;
-#[cfg(target_vendor = "win7")]
-mod no_handshake;
 mod password;
 mod standing;
 mod token;
+#[cfg(windows)]
+mod windows_handshake;
 
 use identification::Identification;
-#[cfg(target_vendor = "win7")]
-use no_handshake as handshake;
 use standing::{Leave, Standing};
+use token::Who;
+#[cfg(windows)]
+use windows_handshake as handshake;
 
 /// A proxy whose name has been looked up.
 #[derive(Debug)]
@@ -112,9 +113,8 @@ impl ProxyWay {
                 authentication: probe_core::proxy::ProxyAuthentication::default(),
                 refusal: None,
             },
-            identification: self.credentials.clone().map(|credentials| {
-                Identification::new(credentials, &self.address.host, context.options.patience)
-            }),
+            identification: Who::of(self.credentials.clone())
+                .map(|who| Identification::new(who, &self.address.host, context.options.patience)),
             leave: None,
             context,
         };

@@ -4,7 +4,6 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use probe_core::proxy::ProxyCredentials;
 use sspi::ntlm::NtlmConfig;
 use sspi::{
     AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, CredentialUse, Credentials,
@@ -13,7 +12,43 @@ use sspi::{
 };
 
 use super::kdc::Kdc;
-use super::token::{NoToken, Package};
+use super::token::{NoToken, Who};
+
+/// What is spoken inside.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Package {
+    NegotiateKerberos,
+    NegotiateNtlm,
+    Ntlm,
+}
+
+impl Package {
+    pub(super) const STRONGEST_FIRST: [Self; 3] =
+        [Self::NegotiateKerberos, Self::NegotiateNtlm, Self::Ntlm];
+
+    /// As it stands in a challenge.
+    pub(super) fn scheme(self) -> &'static str {
+        match self {
+            Self::NegotiateKerberos | Self::NegotiateNtlm => "Negotiate",
+            Self::Ntlm => "NTLM",
+        }
+    }
+
+    /// In a report.
+    pub(super) fn shown(self) -> &'static str {
+        match self {
+            Self::NegotiateKerberos => "Negotiate with Kerberos",
+            Self::NegotiateNtlm => "Negotiate with NTLM",
+            Self::Ntlm => "NTLM",
+        }
+    }
+
+    /// Whether its tokens are tickets, or go on about one. The KDC has seen proof of the password then, and
+    /// the proxy sees none; they name the user at once, where NTLM's first message names nobody.
+    pub(super) fn is_kerberos(self, _token: &[u8]) -> bool {
+        self == Self::NegotiateKerberos
+    }
+}
 
 /// One side of a handshake, under way.
 #[derive(Debug)]
@@ -37,10 +72,11 @@ impl Handshake {
     /// It cannot be begun with these credentials, or from here.
     pub(super) fn begin(
         package: Package,
-        credentials: &ProxyCredentials,
+        who: &Who,
         host: &str,
         deadline: Instant,
     ) -> Result<(Self, Vec<u8>), NoToken> {
+        let Who::Named(credentials) = who;
         let names = names(&credentials.user)?;
         if package == Package::NegotiateKerberos {
             suits_kerberos(&names[0], host)?;

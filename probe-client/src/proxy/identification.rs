@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use probe_core::proxy::{Authorization, Challenge, Challenged, ProxyCredentials, Unanswered};
+use probe_core::proxy::{Authorization, Challenge, Challenged, Unanswered};
 
-use super::handshake::Handshake;
+use super::handshake::{Handshake, Package};
 use super::password;
-use super::token::{NoToken, Package};
+use super::token::{NoToken, Who};
 
 /// Of one dialogue. What was refused is not sent again, nor by a weaker scheme: accounts are locked after
 /// a few wrong passwords.
 #[derive(Debug)]
 pub(super) struct Identification {
-    credentials: ProxyCredentials,
+    who: Who,
     /// Of the proxy.
     host: String,
     /// For each answer.
@@ -44,11 +44,15 @@ enum Method {
 }
 
 impl Method {
+    fn strongest_first() -> impl Iterator<Item = Self> {
+        let handshakes = Package::STRONGEST_FIRST.into_iter().map(Self::Handshake);
+        handshakes.chain([Self::Digest, Self::Basic])
+    }
+
     /// As it stands in a challenge.
     fn scheme(self) -> &'static str {
         match self {
-            Self::Handshake(Package::NegotiateKerberos | Package::NegotiateNtlm) => "Negotiate",
-            Self::Handshake(Package::Ntlm) => "NTLM",
+            Self::Handshake(package) => package.scheme(),
             Self::Digest => "Digest",
             Self::Basic => "Basic",
         }
@@ -57,10 +61,14 @@ impl Method {
     /// In a report.
     fn shown(self) -> &'static str {
         match self {
-            Self::Handshake(Package::NegotiateKerberos) => "Negotiate with Kerberos",
-            Self::Handshake(Package::NegotiateNtlm) => "Negotiate with NTLM",
-            Self::Handshake(Package::Ntlm) | Self::Digest | Self::Basic => self.scheme(),
+            Self::Handshake(package) => package.shown(),
+            Self::Digest | Self::Basic => self.scheme(),
         }
+    }
+
+    /// A password is sent of whoever has given one; the system answers for who is logged on by handshakes alone.
+    fn suits(self, who: &Who) -> bool {
+        matches!(self, Self::Handshake(_)) || who.named().is_some()
     }
 
     fn challenge(self, challenges: &[Challenge]) -> Option<&Challenge> {
@@ -70,9 +78,9 @@ impl Method {
 }
 
 impl Identification {
-    pub(super) fn new(credentials: ProxyCredentials, host: &str, patience: Duration) -> Self {
+    pub(super) fn new(who: Who, host: &str, patience: Duration) -> Self {
         Self {
-            credentials,
+            who,
             host: host.to_owned(),
             patience,
             last: None,
@@ -118,11 +126,11 @@ impl Identification {
         if self.proven {
             return Err(None);
         }
-        for method in STRONGEST_FIRST {
+        for method in Method::strongest_first() {
             let Some(challenge) = method.challenge(challenges) else {
                 continue;
             };
-            if self.over.contains(&method) {
+            if self.over.contains(&method) || !method.suits(&self.who) {
                 continue;
             }
             match self.begin(method, challenge, target).await {
@@ -144,20 +152,24 @@ impl Identification {
         challenge: &Challenge,
         target: &str,
     ) -> Result<Authorization, NoToken> {
+        let nobody = || NoToken::here("no password was given");
         let package = match method {
             Method::Handshake(package) => package,
             Method::Digest => {
-                let value = password::digest(&self.credentials, challenge, target);
+                let credentials = self.who.named().ok_or_else(nobody)?;
+                let value = password::digest(credentials, challenge, target);
                 return self.proof(method, value);
             }
-            Method::Basic => return self.proof(method, password::basic(&self.credentials)),
+            Method::Basic => {
+                let credentials = self.who.named().ok_or_else(nobody)?;
+                return self.proof(method, password::basic(credentials));
+            }
         };
-        let (credentials, host) = (self.credentials.clone(), self.host.clone());
+        let (who, host) = (self.who.clone(), self.host.clone());
         let (handshake, token) = self
-            .apart(move |deadline| Handshake::begin(package, &credentials, &host, deadline))
+            .apart(move |deadline| Handshake::begin(package, &who, &host, deadline))
             .await?;
-        // A ticket names the user; NTLM's first message names nobody.
-        let names = package == Package::NegotiateKerberos;
+        let names = package.is_kerberos(&token);
         Ok(self.message(method, handshake, &token, names))
     }
 
@@ -183,8 +195,7 @@ impl Identification {
                 Ok((handshake, token))
             })
             .await?;
-        // Where Kerberos goes on, the KDC has seen the proof, and the proxy sees tickets alone.
-        self.proven = method != Method::Handshake(Package::NegotiateKerberos);
+        self.proven = !matches!(method, Method::Handshake(package) if package.is_kerberos(&token));
         Ok(self.message(method, handshake, &token, true))
     }
 
@@ -247,28 +258,19 @@ impl Identification {
     }
 
     fn troubles(&self) -> Unanswered {
-        Some(if self.troubles.is_empty() {
-            NO_SCHEME.to_owned()
-        } else {
-            self.troubles.join("; ")
-        })
+        if self.troubles.is_empty() {
+            return self.who.named().map(|_| NO_SCHEME.to_owned());
+        }
+        Some(self.troubles.join("; "))
     }
 }
 
 /// For what knows its deadline to say by itself that it has passed.
 const GRACE: Duration = Duration::from_secs(1);
 
-const STRONGEST_FIRST: [Method; 5] = [
-    Method::Handshake(Package::NegotiateKerberos),
-    Method::Handshake(Package::NegotiateNtlm),
-    Method::Handshake(Package::Ntlm),
-    Method::Digest,
-    Method::Basic,
-];
-
 const NO_SCHEME: &str =
     "of its schemes this version can use none (it can use Negotiate, NTLM, Digest and Basic)";
 
-// The build for Windows 7 makes no handshakes.
-#[cfg(all(test, not(target_vendor = "win7")))]
+// On Windows the handshakes are Windows' own.
+#[cfg(all(test, not(windows)))]
 mod tests;

@@ -1,11 +1,21 @@
 use super::*;
 
+use probe_core::proxy::ProxyCredentials;
+
 fn aladdin() -> Identification {
+    known_as("Aladdin")
+}
+
+fn known_as(user: &str) -> Identification {
     let credentials = ProxyCredentials {
-        user: "Aladdin".to_owned(),
+        user: user.to_owned(),
         password: "open sesame".to_owned(),
     };
-    Identification::new(credentials, "127.0.0.1", Duration::from_secs(60))
+    Identification::new(
+        Who::Named(credentials),
+        "127.0.0.1",
+        Duration::from_secs(60),
+    )
 }
 
 /// What is said to a proxy that asks with `value`.
@@ -105,8 +115,7 @@ async fn kerberos_needs_names() {
         ("Aladdin", "proxy.test", "user's realm"),
         ("a@b\\c\\d", "proxy.test", "neither DOMAIN"),
     ] {
-        let mut who = aladdin();
-        who.credentials.user = user.to_owned();
+        let mut who = known_as(user);
         who.host = host.to_owned();
         let _ = answer(&mut who, "Negotiate", true).await;
         let troubles = who.troubles.join("; ");
