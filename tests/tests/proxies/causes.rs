@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Trials {
             .on_both_families("refused", refused)
             .once("its_name_is_unknown", its_name_is_unknown)
             .on_both_families("says_200_and_passes_nothing", says_200_and_passes_nothing)
+            .on_both_families("swallows_beside_direct", swallows_beside_direct)
             .on_both_families("silent", silent),
         |trials, case| trials.once(case.name, || told(case, [127, 0, 0, 1].into())),
     )
@@ -105,6 +106,27 @@ fn says_200_and_passes_nothing(ip: IpAddr) -> anyhow::Result<()> {
         .run()?;
     run.expect_exit(3)?;
     expect(&run, VerdictId::Inconclusive, &["nothing comes through"])?;
+    server.stop().map(drop)
+}
+
+/// This run's direct sessions, and the handshakes beside them, are not taken for what the proxy may have let
+/// through.
+fn swallows_beside_direct(ip: IpAddr) -> anyhow::Result<()> {
+    let mut server = ServerPlan::on(ip).ports(1).start()?;
+    server.grow_old()?;
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Swallows)?;
+    let run = Probe::of(&server)?
+        .patience(SILENCE)
+        .args(["--via", "direct", "--via", &url("http", ip, proxy.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    run.expect_exit(1)?;
+    expect_beside_direct(
+        &run,
+        server.port(1),
+        VerdictId::AnsweredByMiddlebox,
+        Segment::Proxy,
+    )?;
     server.stop().map(drop)
 }
 
