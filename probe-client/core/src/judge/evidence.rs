@@ -8,7 +8,7 @@ use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::{ProxyAddress, authority};
 use crate::session::{Fault, HexBytes, Recognised, SessionReport, Testimony};
-use crate::survey::{Comparison, Survey};
+use crate::survey::{Comparison, HopAnswer, Survey};
 
 /// One probe's measurement, and what it is compared with.
 #[derive(Clone, Debug)]
@@ -217,6 +217,14 @@ impl<'a> Evidence<'a> {
     pub fn known_distances(&self) -> Vec<u8> {
         let all = self.same_server.iter();
         all.filter_map(|m| m.server_distance()).collect()
+    }
+
+    /// At another moment a SYN to this very port was accepted.
+    pub fn accepted_meanwhile(&self) -> bool {
+        self.survey().is_some_and(|survey| {
+            let mut own = survey.of_port(survey.port);
+            own.any(|t| t.answer == HopAnswer::SynAck)
+        })
     }
 
     /// Whoever answers on this port, against the server's distance as this port's survey and all

@@ -3,6 +3,7 @@
 mod idle;
 mod instances;
 mod reach;
+mod refused;
 mod witness;
 
 use std::sync::LazyLock;

@@ -10,6 +10,12 @@ use crate::verdict::{Confidence, Segment, Verdict};
 pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let target = evidence.target();
     let between = match evidence.ending() {
+        Ending::NotConnected(f)
+            if f.kind == FailureKind::Refused && evidence.accepted_meanwhile() =>
+        {
+            "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit on connections, devices \
+             that share the traffic and do not agree, or chance"
+        }
         Ending::NotConnected(f) if f.kind == FailureKind::Refused => {
             "RST came in answer: either nothing listens on that port, or a device before the server refuses it"
         }

@@ -31,6 +31,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 
 fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let address = evidence.probe.address?;
+    if evidence.accepted_meanwhile() {
+        return None;
+    }
     let (listening, lacking) = evidence.instances();
     let lacks_an_instance = evidence
         .control
