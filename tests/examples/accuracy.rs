@@ -58,7 +58,6 @@ fn measure(
     wanted: impl Fn(&&String) -> bool,
     whole: bool,
 ) -> anyhow::Result<(Circumstances, Vec<Played>)> {
-    let begin = Instant::now();
     let installed = Command::new(SET_UP).status().context(SET_UP)?;
     ensure!(installed.success(), "{SET_UP} failed");
     let asked = scenarios
@@ -78,7 +77,7 @@ fn measure(
     }
     std::fs::create_dir_all(kept)?;
     let done = play_all(turns)?;
-    let circumstances = circumstances(begin.elapsed().as_secs().div_ceil(60))?;
+    let circumstances = circumstances()?;
     if whole {
         let file = kept.join(CIRCUMSTANCES);
         std::fs::write(file, serde_json::to_vec_pretty(&circumstances)?)?;
@@ -141,7 +140,7 @@ fn read(folder: &Path) -> anyhow::Result<Vec<Played>> {
     files.into_iter().map(read).collect()
 }
 
-fn circumstances(minutes: u64) -> anyhow::Result<Circumstances> {
+fn circumstances() -> anyhow::Result<Circumstances> {
     let mut versions = BTreeMap::new();
     let commands = PEERS.iter().map(|peer| peer.version);
     for command in commands {
@@ -154,7 +153,6 @@ fn circumstances(minutes: u64) -> anyhow::Result<Circumstances> {
         system: format!("Debian {debian}, {kernel}"),
         cores: std::thread::available_parallelism()?.get(),
         side_by_side: SIDE_BY_SIDE,
-        minutes,
         versions,
     })
 }

@@ -73,6 +73,8 @@ pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
         Some("goes through a proxy")
     } else if scenario.command == Command::Idle {
         Some("is about silence")
+    } else if scenario.expect.iter().any(is_chance) {
+        Some("leaves it to chance which sessions live")
     } else {
         None
     }
@@ -139,6 +141,13 @@ fn subjects<'p>(scenario: &Scenario, probes: &'p [Probe]) -> Vec<(Option<usize>,
     let about = lines.filter_map(first).next();
     let plain = probes.first().map(|probe| (None, probe));
     about.or(plain).into_iter().collect()
+}
+
+/// Sessions may live as well as die.
+fn is_chance(line: &Line) -> bool {
+    let lives = line.verdicts().any(is_open);
+    let dies = |verdict| verdict != VerdictId::Inconclusive && !is_open(verdict);
+    lives && line.verdicts().any(dies)
 }
 
 fn is_open(verdict: VerdictId) -> bool {

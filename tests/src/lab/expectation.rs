@@ -154,6 +154,11 @@ impl Line {
                 .is_none_or(|with| silence(&|s| s.keep_alive_seconds.is_some() == with))
     }
 
+    /// All that are right.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = VerdictId> {
+        std::iter::once(self.verdict).chain(self.or.iter().copied())
+    }
+
     /// Whether this verdict, in this place as a report shows it, is the expected one.
     pub(super) fn names(&self, id: VerdictId, at: &str, family: Family) -> bool {
         let place = self.at.as_ref().is_none_or(|text| family.fill(text) == at);

@@ -19,7 +19,6 @@ pub struct Circumstances {
     pub cores: usize,
     /// Scenarios side by side.
     pub side_by_side: usize,
-    pub minutes: u64,
     /// The first line of what each program says of its version, by what was typed.
     pub versions: BTreeMap<String, String>,
 }
@@ -58,8 +57,8 @@ pub fn page(
 impl Circumstances {
     fn text(&self) -> String {
         let mut text = format!(
-            "Seen on {} on a virtual machine with {} cores that other work shared ({}), {} scenarios side by side, in {} minutes, with\n\n",
-            self.date, self.cores, self.system, self.side_by_side, self.minutes
+            "Seen on {} on a virtual machine with {} cores that other work shared ({}), {} scenarios side by side, with\n\n",
+            self.date, self.cores, self.system, self.side_by_side
         );
         for version in self.versions.values() {
             writeln!(text, "- {version}").expect(STRING);

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use probe_core::session_kind::SessionKind;
 
-use super::super::{Look, Mark, PEERS, Played, Scenario, Truth};
+use super::super::{Look, Mark, PEERS, Played, Scenario, Truth, unasked};
 use super::STRING;
 use crate::lab::Family;
 
@@ -43,12 +43,16 @@ pub(super) fn rows(
     for played in played {
         let name = &played.scenario;
         let scenario = scenarios.get(name).with_context(|| name.clone())?;
+        if unasked(scenario).is_some() {
+            continue;
+        }
         for look in &played.looks {
             let truth = look.truth(scenario);
             if truth == Truth::Unasked {
                 continue;
             }
-            let marks = marks(look, scenario, played.family);
+            // Where a scenario has both, the address tells.
+            let marks = marks(look, scenario, Family::of(look.address));
             let same = rows.iter_mut().find(|row| {
                 (&row.scenario, row.port, row.kind) == (name, look.port, look.kind)
                     && row.truth == truth
