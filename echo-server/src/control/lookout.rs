@@ -32,7 +32,8 @@ async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
 /// Looks once, on `ports` as dialled, or on all.
 pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let instance = &caller.instance;
-    if instance.live().behind_source_nat {
+    let nobody_looks = !instance.half_open.is_available() && instance.witness.is_none();
+    if nobody_looks || instance.live().behind_source_nat {
         return;
     }
     let look = move || {

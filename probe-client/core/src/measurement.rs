@@ -179,10 +179,9 @@ pub struct SightingAnswer {
 }
 
 impl SightingAnswer {
-    /// What became more than a SYN.
     pub fn connections(&self) -> impl Iterator<Item = &Sighting> {
         let all = self.sightings.iter();
-        all.filter(|sighting| sighting.end != SightingEnd::Unanswered)
+        all.filter(|sighting| sighting.is_connection())
     }
 
     /// That a connection is not among the sightings shows that it never reached the server.
@@ -232,6 +231,13 @@ pub struct Sighting {
     /// The ClientHello that arrived is the one sent; absent where either end saw none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_hello_unaltered: Option<bool>,
+}
+
+impl Sighting {
+    /// It became more than a SYN.
+    pub fn is_connection(&self) -> bool {
+        self.end != SightingEnd::Unanswered
+    }
 }
 
 /// How the server knew whose connection it was.

@@ -1,5 +1,5 @@
-//! Looks for a port that leads to the server's control service: first those on which a probe ran to
-//! its end or was declined, as soon as that is known; then those on which it met the genuine server at all; then all others
+//! Looks for a port that leads to the server's control service: first those on which a probe ran to its end or
+//! was declined, as soon as that is known; then those on which it met the genuine server at all; then all others
 //! that took a connection.
 
 use std::net::{IpAddr, SocketAddr};

@@ -10,7 +10,7 @@ use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 
-use super::paths::{expect_beside_direct, expect_evidence_of_proxied, url};
+use super::paths::{beside_direct, expect_beside_direct, expect_evidence_of_proxied, url};
 
 pub(crate) fn trials() -> Trials {
     CASES.iter().fold(
@@ -63,8 +63,7 @@ fn expect(run: &Run, verdict: VerdictId, claim: &[&str]) -> anyhow::Result<()> {
 fn refused(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let shut = ShutPort::take(ip)?;
-    let run = Probe::of(&server)?
-        .args(["--via", "direct", "--via", &url("http", ip, shut.port())])
+    let run = beside_direct(&server, &url("http", ip, shut.port()))?
         .port(server.port(1), SessionKind::Tls)
         .run()?;
     run.expect_exit(1)?;
@@ -95,7 +94,6 @@ fn its_name_is_unknown() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// With the direct path beside it, the server can be asked whether a connection came.
 fn says_200_and_passes_nothing(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Swallows)?;
@@ -109,15 +107,14 @@ fn says_200_and_passes_nothing(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// This run's direct sessions, and the handshakes beside them, are not taken for what the proxy may have let
-/// through.
+/// With the direct path beside it, the server can be asked whether a connection came. This run's direct sessions,
+/// and the handshakes beside them, are not taken for what the proxy may have let through.
 fn swallows_beside_direct(ip: IpAddr) -> anyhow::Result<()> {
     let mut server = ServerPlan::on(ip).ports(1).start()?;
     server.grow_old()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Swallows)?;
-    let run = Probe::of(&server)?
+    let run = beside_direct(&server, &url("http", ip, proxy.port()))?
         .patience(SILENCE)
-        .args(["--via", "direct", "--via", &url("http", ip, proxy.port())])
         .port(server.port(1), SessionKind::Tls)
         .run()?;
     run.expect_exit(1)?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::ensure;
 use fwprobe_tests::middlebox::{Manner, Middlebox};
 use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{Probe, Run, Seat, ServerPlan};
+use fwprobe_tests::{EchoServer, Probe, Run, Seat, ServerPlan};
 use probe_core::catalogue::{FindingId, VerdictId};
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
@@ -35,9 +35,7 @@ pub(crate) fn trials() -> Trials {
 fn every_kind(ip: IpAddr, scheme: &str, manner: Manner) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, manner)?;
-    let via = url(scheme, ip, proxy.port());
-    let run = Probe::of(&server)?
-        .args(["--via", "direct", "--via", &via])
+    let run = beside_direct(&server, &url(scheme, ip, proxy.port()))?
         .kinds(server.port(1), SessionKind::ALL)
         .run()?;
     run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
@@ -109,6 +107,11 @@ fn the_control_channel_goes_through(ip: IpAddr) -> anyhow::Result<()> {
         .expect_port(server.port(1), VerdictId::Reachable)?
         .expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
     server.stop().map(drop)
+}
+
+/// A run over both paths: the direct one, and `via`.
+pub(crate) fn beside_direct(server: &EchoServer, via: &str) -> anyhow::Result<Probe> {
+    Ok(Probe::of(server)?.args(["--via", "direct", "--via", via]))
 }
 
 /// The direct path of `port` is well, and the one through the proxy comes to `proxied`.

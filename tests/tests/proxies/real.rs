@@ -10,7 +10,7 @@ use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 
-use super::paths::{expect_beside_direct, expect_evidence_of_proxied, url};
+use super::paths::{beside_direct, expect_beside_direct, expect_evidence_of_proxied, url};
 
 pub(crate) fn trials() -> Trials {
     const SQUID: &[Need] = &[Need::Tool("squid")];
@@ -186,8 +186,7 @@ fn squid_opens_tls() -> anyhow::Result<()> {
          tls_outgoing_options flags=DONT_VERIFY_PEER\nhttp_access allow all"
     ))?;
     let via = url("http", V4, proxy.address().port());
-    let run = Probe::of(&server)?
-        .args(["--via", "direct", "--via", &via])
+    let run = beside_direct(&server, &via)?
         .port(server.port(1), SessionKind::Https)
         .run()?;
     run.expect_exit(1)?;
@@ -241,8 +240,7 @@ fn mitmproxy(ip: IpAddr) -> anyhow::Result<()> {
         ],
     )?;
     let via = url("http", ip, proxy.address().port());
-    let run = Probe::of(&server)?
-        .args(["--via", "direct", "--via", &via])
+    let run = beside_direct(&server, &via)?
         .port(server.port(1), SessionKind::Https)
         .run()?;
     run.expect_exit(1)?;

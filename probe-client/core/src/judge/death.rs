@@ -81,3 +81,6 @@ impl Way {
         }
     }
 }
+
+/// Payload that may be on its way when a session dies, in bytes: in a device's buffers, or in flight.
+pub(super) const ON_ITS_WAY: u64 = 8 * 1024;

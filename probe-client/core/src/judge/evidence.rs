@@ -140,7 +140,7 @@ impl<'a> Evidence<'a> {
 
     fn connections(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
         let mut sightings = self.sightings(answer);
-        sightings.retain(|sighting| sighting.end != SightingEnd::Unanswered);
+        sightings.retain(|sighting| sighting.is_connection());
         sightings
     }
 

@@ -190,15 +190,17 @@ fn between(
             };
         }
         (0, Beyond::Hop(hop)) => format!("before {}", named(survey, hop)),
-        (last, Beyond::Server(hop)) if hop == last + 1 && !perhaps_host => format!(
-            "behind the last router, {}: by that router or the cloud's edge (network security group)",
-            named(survey, last)
-        ),
-        (last, Beyond::Server(hop)) if hop == last + 1 => format!(
-            "behind the last router, {}: by that router, the cloud's edge (network security group) or the server \
-             host's own firewall",
-            named(survey, last)
-        ),
+        (last, Beyond::Server(hop)) if hop == last + 1 => {
+            let culprits = if perhaps_host {
+                "by that router, the cloud's edge (network security group) or the server host's own firewall"
+            } else {
+                "by that router or the cloud's edge (network security group)"
+            };
+            format!(
+                "behind the last router, {}: {culprits}",
+                named(survey, last)
+            )
+        }
         (last, next) => format!(
             "at {} or between it and {}",
             named(survey, last),

@@ -2,6 +2,7 @@
 //! with another server name pass, repeatedly, while the probe's own fails again.
 
 use super::super::compared::{Tally, facts, variations};
+use super::super::death;
 use super::super::evidence::{Ending, Evidence};
 use super::super::place::Place;
 use super::cut_off;
@@ -59,7 +60,7 @@ fn at_the_same_point(evidence: &Evidence<'_>) -> bool {
     let (step, silently, bytes) = point(evidence.probe);
     let mut again = evidence.probe.compared(Variation::InNothing).map(point);
     again.all(|(other, as_silently, passed)| {
-        (other, as_silently) == (step, silently) && passed.abs_diff(bytes) <= TOLERANCE
+        (other, as_silently) == (step, silently) && passed.abs_diff(bytes) <= death::ON_ITS_WAY
     })
 }
 
@@ -152,6 +153,3 @@ fn advice(own: SessionKind) -> &'static str {
         | SessionKind::Rdp => "",
     }
 }
-
-/// Payload that is on its way when a session dies, in bytes.
-const TOLERANCE: u64 = 8 * 1024;

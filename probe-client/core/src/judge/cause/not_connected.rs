@@ -52,7 +52,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         }
         (Comparison::Same { .. } | Comparison::Undecided, _) if by_chance => None,
         (Comparison::Same { .. } | Comparison::Undecided, Some(true)) if evidence.stopped_at_the_host() => {
-            Some(surely_rejected_by_host(evidence))
+            Some(rejected_by_the_witness_word(&evidence.target()))
         }
         (Comparison::Same { distance }, Some(true)) => Some(rejected_by_host(evidence, distance)),
         (Comparison::Same { distance }, Some(false)) => Some(
@@ -105,20 +105,6 @@ fn rejected_by_host(evidence: &Evidence<'_>, distance: u8) -> Verdict {
     .next(format!(
         "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`) first, then \
          in the last device before it"
-    ))
-}
-
-fn surely_rejected_by_host(evidence: &Evidence<'_>) -> Verdict {
-    let target = evidence.target();
-    Verdict::new(
-        VerdictId::Rejected,
-        Segment::ServerHost,
-        Confidence::High,
-        format!("the server's own host resets connections to {target} although the server listens there"),
-    )
-    .because(STOPPED_THERE)
-    .next(format!(
-        "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`)"
     ))
 }
 
@@ -175,23 +161,42 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
         );
     }
     if evidence.stopped_at_the_host() {
-        return Some(dropped_by_host(evidence));
+        return Some(dropped_by_the_witness_word(&target));
     }
     dropped(evidence)
 }
 
-fn dropped_by_host(evidence: &Evidence<'_>) -> Verdict {
-    let target = evidence.target();
-    Verdict::new(
-        VerdictId::Dropped,
-        Segment::ServerHost,
-        Confidence::High,
-        format!("connections to {target} reach the server's host, which drops them silently"),
+/// By the witness' word.
+fn stopped_at_the_host(id: VerdictId, claim: String, next: String) -> Verdict {
+    Verdict::new(id, Segment::ServerHost, Confidence::High, claim)
+        .because(
+            "the server's witness saw the SYN arrive at its host's network interface; no SYN-ACK left that host, and \
+             its TCP has no such connection",
+        )
+        .next(next)
+}
+
+fn rejected_by_the_witness_word(target: &str) -> Verdict {
+    stopped_at_the_host(
+        VerdictId::Rejected,
+        format!(
+            "the server's own host resets connections to {target} although the server listens there"
+        ),
+        format!(
+            "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`)"
+        ),
     )
-    .because(STOPPED_THERE)
-    .next(format!(
-        "look for a drop rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`); if it          has none, for full queues (`nstat -az TcpExtListenDrops`)"
-    ))
+}
+
+fn dropped_by_the_witness_word(target: &str) -> Verdict {
+    stopped_at_the_host(
+        VerdictId::Dropped,
+        format!("connections to {target} reach the server's host, which drops them silently"),
+        format!(
+            "look for a drop rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`); \
+             if it has none, for full queues (`nstat -az TcpExtListenDrops`)"
+        ),
+    )
 }
 
 /// The server saw no SYN, and would have seen one of a port that works.
@@ -263,6 +268,3 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     Some(verdict.because(place.fact).next(next))
 }
-
-const STOPPED_THERE: &str = "the server's witness saw the SYN arrive at its host's network interface; no SYN-ACK left \
-                             that host, and its TCP has no such connection";

@@ -32,7 +32,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (least, most) = all.fold((own, own), |(least, most), passed| {
         (least.min(passed), most.max(passed))
     });
-    if most - least > TOLERANCE.max(most / 10) {
+    if most - least > death::ON_ITS_WAY.max(most / 10) {
         return None;
     }
     let target = evidence.target();
@@ -70,6 +70,3 @@ fn stalled(measurement: &Measurement) -> Option<(Way, u64)> {
     let Death { way, passed } = death::of(measurement);
     (begun && silent).then_some((way?, passed?))
 }
-
-/// What is on its way when a session dies, in bytes: buffers of a device, or segments in flight.
-const TOLERANCE: u64 = 8 * 1024;
