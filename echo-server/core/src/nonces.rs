@@ -76,7 +76,7 @@ impl Nonces {
             lifetime,
             table: Mutex::new(Table {
                 capacity: capacity.max(1),
-                slots: Vec::new(),
+                slots: BTreeMap::new(),
                 next: 0,
                 by_nonce: BTreeMap::new(),
                 by_client: BTreeMap::new(),
@@ -84,7 +84,7 @@ impl Nonces {
         }
     }
 
-    /// Nonces in the table, expired ones included.
+    /// Nonces in the table, also those that have expired since the last one was issued.
     pub fn len(&self) -> usize {
         self.table().by_nonce.len()
     }
@@ -103,12 +103,13 @@ impl Nonces {
         nonce: Nonce,
         resumption: Resumption,
     ) {
-        self.table().insert(Slot {
+        let slot = Slot {
             nonce,
             client_nonce,
             expires: now + self.lifetime + hold,
             resumption,
-        });
+        };
+        self.table().insert(now, slot);
     }
 
     /// What `nonce` was issued for, once. `None` if it is unknown, expired, used, or another's.
@@ -124,7 +125,7 @@ impl Nonces {
             slot.expires > now && slot.resumption.key == *key && slot.resumption.session == session
         };
         let at = *table.by_nonce.get(nonce)?;
-        table.slots.get(at)?.as_ref().filter(|slot| fits(slot))?;
+        table.slots.get(&at).filter(|slot| fits(slot))?;
         table.clear(at).map(|slot| slot.resumption)
     }
 
@@ -150,44 +151,47 @@ struct Slot {
     resumption: Resumption,
 }
 
-/// A ring in order of issue: what is overwritten is always the oldest.
 struct Table {
     capacity: usize,
-    /// Grows up to `capacity` as it is first filled.
-    slots: Vec<Option<Slot>>,
-    next: usize,
-    by_nonce: BTreeMap<Nonce, usize>,
-    by_client: BTreeMap<Nonce, usize>,
+    /// By when they were issued, the oldest first.
+    slots: BTreeMap<u64, Slot>,
+    next: u64,
+    by_nonce: BTreeMap<Nonce, u64>,
+    by_client: BTreeMap<Nonce, u64>,
 }
 
 impl Table {
-    fn insert(&mut self, slot: Slot) {
-        let at = self.earlier(&slot).unwrap_or_else(|| self.advance());
+    fn insert(&mut self, now: Duration, slot: Slot) {
+        let at = self.earlier(&slot).unwrap_or_else(|| self.place(now));
         self.clear(at);
         self.by_nonce.insert(slot.nonce, at);
         self.by_client.insert(slot.client_nonce, at);
-        self.slots[at] = Some(slot);
+        self.slots.insert(at, slot);
     }
 
     /// Where the same greeting has a nonce already. Another key's greeting is not the same one, even
     /// if its owner has seen and copied the nonce.
-    fn earlier(&self, new: &Slot) -> Option<usize> {
+    fn earlier(&self, new: &Slot) -> Option<u64> {
         let at = *self.by_client.get(&new.client_nonce)?;
-        let slot = self.slots.get(at)?.as_ref()?;
+        let slot = self.slots.get(&at)?;
         (slot.resumption.key == new.resumption.key).then_some(at)
     }
 
-    fn advance(&mut self) -> usize {
-        let at = self.next;
-        self.next = (at + 1) % self.capacity;
-        if at == self.slots.len() {
-            self.slots.push(None);
+    /// A new one. What has expired goes, as far as nothing older is still good, so that the table is as large
+    /// as what is under way; and the oldest goes where that is not enough.
+    fn place(&mut self, now: Duration) -> u64 {
+        while let Some((&oldest, slot)) = self.slots.first_key_value()
+            && (slot.expires <= now || self.slots.len() >= self.capacity)
+        {
+            self.clear(oldest);
         }
+        let at = self.next;
+        self.next += 1;
         at
     }
 
-    fn clear(&mut self, at: usize) -> Option<Slot> {
-        let slot = self.slots.get_mut(at)?.take()?;
+    fn clear(&mut self, at: u64) -> Option<Slot> {
+        let slot = self.slots.remove(&at)?;
         self.by_nonce.remove(&slot.nonce);
         if self.by_client.get(&slot.client_nonce) == Some(&at) {
             self.by_client.remove(&slot.client_nonce);

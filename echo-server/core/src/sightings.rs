@@ -8,10 +8,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use arrayvec::ArrayVec;
 use proto::key::KeyId;
+use proto::limits::SIGHTING_PREFIXES;
 
 use crate::session::{ConnectionFacts, End, SessionId};
 use crate::time::UnixMillis;
+use crate::witness::Ends;
 
 pub use self::release::{Match, Released, Sent, Viewer};
 
@@ -21,6 +24,12 @@ pub struct PrefixDigest {
     pub bytes: u32,
     pub sha256: [u8; 32],
 }
+
+/// As many as there are lengths of which digests are kept.
+pub type Prefixes = ArrayVec<PrefixDigest, { SIGHTING_PREFIXES.len() }>;
+
+/// IP and TCP header of a SYN, each of 60 bytes at most (RFC 9293 section 3.1, RFC 791 section 3.1).
+pub type SavedSyn = ArrayVec<u8, 120>;
 
 /// Names a sighting within one server process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +69,7 @@ pub struct Notice {
     pub received: u64,
     pub sent: u64,
     /// Of what was received, shortest first.
-    pub prefixes: Vec<PrefixDigest>,
+    pub prefixes: Prefixes,
     /// The shortest prefix that no other connection shares, in bytes; `None`: not known (yet).
     pub unique_from: Option<u32>,
     pub client_hello_sha256: Option<[u8; 32]>,
@@ -76,7 +85,7 @@ impl Notice {
         Self {
             received: 0,
             sent: 0,
-            prefixes: Vec::new(),
+            prefixes: Prefixes::new(),
             unique_from: None,
             client_hello_sha256: None,
             fate,
@@ -96,7 +105,7 @@ pub struct Sighting {
     pub public_port: Option<u16>,
     /// Of the connection or, half-open, of its SYN.
     pub accepted: UnixMillis,
-    pub syn: Option<Box<[u8]>>,
+    pub syn: Option<SavedSyn>,
     pub notice: Notice,
     /// Counts changes of `notice`.
     pub revision: u64,
@@ -113,7 +122,7 @@ impl Sightings {
         Self {
             ring: Mutex::new(Ring {
                 capacity: capacity.max(1),
-                sightings: Vec::new(),
+                sightings: in_memory(capacity.max(1)),
                 next: 0,
                 complete_after: since,
             }),
@@ -146,11 +155,8 @@ impl Sightings {
         }
     }
 
-    /// Those of `ends`, each a peer's and a local address, of which there are sightings.
-    pub fn known(
-        &self,
-        ends: &BTreeSet<(SocketAddr, SocketAddr)>,
-    ) -> BTreeSet<(SocketAddr, SocketAddr)> {
+    /// Those of `ends` of which there are sightings.
+    pub fn known(&self, ends: &BTreeSet<Ends>) -> BTreeSet<Ends> {
         let ring = self.ring();
         let all = ring.sightings.iter().map(|s| (s.peer, s.local));
         all.filter(|seen| ends.contains(seen)).collect()
@@ -163,7 +169,7 @@ impl Sightings {
         let Some(sighting) = ring.get_mut(id) else {
             return false;
         };
-        sighting.syn.clone_from(&facts.syn);
+        sighting.syn = saved_syn(facts);
         sighting.notice.fate = Fate::Open;
         sighting.revision += 1;
         true
@@ -227,7 +233,7 @@ impl Ring {
             local: canonical(facts.local),
             public_port: facts.public_port,
             accepted: wall,
-            syn: facts.syn.clone(),
+            syn: saved_syn(facts),
             notice: Notice::of_nothing(fate),
             revision: 0,
         };
@@ -252,12 +258,38 @@ impl Ring {
     }
 }
 
+/// None with extension headers that make it longer than any that a client of ours sends.
+fn saved_syn(facts: &ConnectionFacts) -> Option<SavedSyn> {
+    facts.syn.as_deref().and_then(|syn| syn.try_into().ok())
+}
+
+/// Room for so many sightings, each page of it written to: a process does not get any larger by what strangers
+/// do later.
+fn in_memory(capacity: usize) -> Vec<Sighting> {
+    let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+    let mut room = vec![
+        Sighting {
+            id: SightingId::FIRST,
+            peer: nobody,
+            local: nobody,
+            public_port: None,
+            accepted: UnixMillis(0),
+            syn: None,
+            notice: Notice::of_nothing(Fate::Open),
+            revision: 0,
+        };
+        capacity
+    ];
+    room.clear();
+    room
+}
+
 /// An IPv4 peer of a dual-stack socket is the same as that of an IPv4 socket.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// More than two minutes at a hundred connections a second; about 10 MiB when full.
+/// More than two minutes at a hundred connections a second; about 8 MiB, full or not.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use proto::wire::{DescribeRequest, OpenRunRequest, WatchSightingsRequest};
 use super::*;
 use crate::admission::AdmissionLimits;
 use crate::session::{ConnectionFacts, ConnectionId, End, Limits};
-use crate::sightings::{Attribution, Fate, Notice, Sightings, Viewer};
+use crate::sightings::{Attribution, Fate, Notice, Prefixes, Sightings, Viewer};
 use crate::time::UnixMillis;
 
 const CALLER: &str = "198.51.100.7";
@@ -198,7 +198,7 @@ fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
     let ended = Notice {
         received: 7,
         sent: 0,
-        prefixes: Vec::new(),
+        prefixes: Prefixes::new(),
         unique_from: None,
         client_hello_sha256: Some([4; 32]),
         fate: Fate::Ended(End::TlsFailed),

@@ -86,6 +86,25 @@ fn the_oldest_makes_room_and_the_table_never_grows() {
 }
 
 #[test]
+fn what_has_expired_takes_no_room() {
+    let nonces = Nonces::new(4, Duration::from_secs(60));
+    let (early, late) = (Duration::ZERO, Duration::from_secs(60));
+    for n in 1..=3 {
+        issue(&nonces, n, n);
+    }
+    nonces.issue(late, Duration::ZERO, nonce(9), nonce(9), resumption(9));
+    assert_eq!(nonces.len(), 1);
+    nonces.issue(
+        early,
+        Duration::from_secs(300),
+        nonce(10),
+        nonce(10),
+        resumption(10),
+    );
+    assert_eq!(nonces.len(), 2);
+}
+
+#[test]
 fn a_replayed_greeting_pushes_nobody_out() {
     let nonces = Nonces::new(4, Duration::from_secs(60));
     issue(&nonces, 1, 101);

@@ -5,7 +5,7 @@ use proto::client_hello::ClientHelloTap;
 use proto::limits::SIGHTING_PREFIXES;
 use sha2::{Digest as _, Sha256};
 
-use crate::sightings::PrefixDigest;
+use crate::sightings::{PrefixDigest, Prefixes};
 
 /// Watches the TCP payload that a connection receives, TLS records and all.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Arrivals {
     total: u64,
     /// Over all bytes so far; `None` once the longest prefix is done.
     digest: Option<Sha256>,
-    prefixes: Vec<PrefixDigest>,
+    prefixes: Prefixes,
     unique_from: Option<u32>,
     tap: Option<Box<ClientHelloTap>>,
     client_hello_sha256: Option<[u8; 32]>,
@@ -24,7 +24,7 @@ impl Arrivals {
         Self {
             total: 0,
             digest: Some(Sha256::new()),
-            prefixes: Vec::new(),
+            prefixes: Prefixes::new(),
             unique_from: None,
             tap: None,
             client_hello_sha256: None,
@@ -86,7 +86,7 @@ impl Arrivals {
     }
 
     /// The digests of all prefixes so far, and of the whole while it is shorter than the longest.
-    pub(super) fn prefixes(&self) -> Vec<PrefixDigest> {
+    pub(super) fn prefixes(&self) -> Prefixes {
         let mut prefixes = self.prefixes.clone();
         if let (Some(digest), Ok(bytes)) = (&self.digest, u32::try_from(self.total))
             && bytes > prefixes.last().map_or(0, |last| last.bytes)
@@ -151,7 +151,11 @@ mod tests {
         for end in 0..stream.len() {
             let mut arrivals = Arrivals::new();
             arrivals.push(&stream[..end]);
-            assert_eq!(arrivals.prefixes(), expected(&stream[..end]), "{end} bytes");
+            assert_eq!(
+                arrivals.prefixes()[..],
+                expected(&stream[..end])[..],
+                "{end} bytes"
+            );
         }
     }
 
@@ -165,7 +169,7 @@ mod tests {
                 stream.extend_from_slice(&piece);
             }
             prop_assert_eq!(arrivals.total(), stream.len() as u64);
-            prop_assert_eq!(arrivals.prefixes(), expected(&stream));
+            prop_assert_eq!(&arrivals.prefixes()[..], &expected(&stream)[..]);
         }
     }
 }
