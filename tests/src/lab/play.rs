@@ -242,4 +242,4 @@ fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> a
 }
 
 /// In seconds, until nothing more is expected.
-pub(super) const SILENCE: u8 = 8;
+pub(super) const SILENCE: u8 = 6;
