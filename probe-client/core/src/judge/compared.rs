@@ -37,6 +37,11 @@ impl Tally {
     pub(super) fn fails_again(self) -> bool {
         self.whole == 0 && self.ran >= 2
     }
+
+    /// Passes at times.
+    pub(super) fn is_mixed(self) -> bool {
+        (1..self.ran).contains(&self.whole)
+    }
 }
 
 /// Every variation that was tried, in the order of the first of each.

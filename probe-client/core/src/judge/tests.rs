@@ -180,6 +180,16 @@ fn another_shape_that_passes_twice_shows_inspection() {
         &[&AGAIN_MUTE, &[whole, (AS_TCP, MUTE)]],
         undecided,
     );
+    let as_http = Variation::InShape {
+        session: SessionKind::Http,
+    };
+    let at_times = [(as_http, End::Whole), (as_http, MUTE)];
+    expect(
+        "beside one that passes at times",
+        MUTE,
+        &[&AGAIN_MUTE, &[whole, whole], &at_times],
+        undecided,
+    );
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     // Where the server never saw it, somebody else took the connection: that is a cause of its own.
     let decided = Tally::of(evidence, Variation::InNothing).fails_again()
         && !evidence.never_seen()
-        && at_the_same_point(evidence);
+        && at_the_same_point(evidence)
+        && !by_chance(evidence);
     let passing = passing(evidence);
     let inspects = inspects(evidence, &passing).filter(|_| decided)?;
     let target = evidence.target();
@@ -52,6 +53,21 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(cut_off::at_its_hop(verdict, device))
+}
+
+/// Of sessions with the same server that are alike, some die and some do not, here or on another port: no rule
+/// does that.
+fn by_chance(evidence: &Evidence<'_>) -> bool {
+    evidence.same_server.iter().any(|probe| {
+        let of_probe = evidence.of(probe);
+        let mut tried = variations(probe).into_iter().filter(|variation| {
+            matches!(
+                variation,
+                Variation::InNothing | Variation::InShape { .. } | Variation::InServerName { .. }
+            )
+        });
+        tried.any(|variation| Tally::of(&of_probe, variation).is_mixed())
+    })
 }
 
 /// What a device acts on stands at one place of a session. Where sessions die here and there, which shape
