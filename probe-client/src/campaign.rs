@@ -26,6 +26,7 @@ mod destinations;
 mod follow_up;
 mod instances;
 mod pace;
+mod second_look;
 mod shadow;
 mod sightings;
 mod survey;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probe_core::comparison::{Comparison, Variation, lost_syns};
+use probe_core::measurement::Measurement;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -55,11 +56,12 @@ impl Slowly<'_> {
             }
             // What is lost at any pace is not a matter of pace.
             if failures == GIVE_UP {
-                return;
+                break;
             }
             sleep(SPACING).await;
         }
         if failures > 0 {
+            self.control(result).await;
             return;
         }
         let held = self.hold(result).await;
@@ -68,6 +70,14 @@ impl Slowly<'_> {
         drop(held);
         sleep(QUIET).await;
         self.session(first, 0, result).await;
+    }
+
+    /// A port that worked, once more: if it has become silent too, then no silence says anything about one port.
+    /// Limits count what was opened before, hop-limited SYNs among it.
+    async fn control(&self, result: &mut ServerResult) {
+        if let Some(works) = result.probes.iter().position(Measurement::ran_whole) {
+            self.session(works, 0, result).await;
+        }
     }
 
     /// One session of the probe `index`; whether it ran whole.

@@ -8,7 +8,7 @@ use proto::wire;
 
 use super::control_search::socket_address;
 use super::instances::{self, Witness};
-use super::{Campaign, ServerResult, complete};
+use super::{Campaign, ServerResult, complete, second_look};
 use crate::clock::wall_unix_ms;
 use crate::progress::Progress;
 
@@ -18,13 +18,18 @@ pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progr
     for index in 0..results.len() {
         if !open(&mut results[index]).is_empty() {
             progress.say("asking the server what it saw");
-            ask_about(campaign, results, index).await;
+            ask_about(campaign, results, index, progress).await;
         }
     }
 }
 
 /// Over the path's own channel, or that of another path to the same host: a digest needs no address.
-async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usize) {
+async fn ask_about(
+    campaign: &Campaign,
+    results: &mut [ServerResult],
+    index: usize,
+    progress: &Progress,
+) {
     let host = results[index].control.host.clone();
     let can_be_asked = |r: &ServerResult| !r.witnesses.is_empty() && r.control.host == host;
     let Some(asked) = std::iter::once(index)
@@ -43,6 +48,12 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
         let looks = instances::looks(&results[asked]);
         instances::meet(campaign, &mut results[asked], wanted, looks).await;
         put(campaign, results, index, asked, first).await;
+    }
+    if asked == index && second_look::dial(campaign, &mut results[index], progress).await {
+        for measurement in open(&mut results[index]) {
+            measurement.sighting = None;
+        }
+        put(campaign, results, index, asked, 0).await;
     }
     let unasked = instances::unasked(&results[index], &results[asked].witnesses);
     let doubt = !unasked.is_empty() || results[asked].control.lacks_an_instance();
@@ -194,14 +205,19 @@ async fn question(
         .collect()
 }
 
-/// When the last SYN was sent, in microseconds since the run's start. One that the server's own host leaves
-/// without an answer is forgotten soon, so a server that begins to look later cannot say that none came.
+/// When the last SYN was sent, that of a session beside it included, in microseconds since the run's start. One
+/// that the server's own host leaves without an answer is forgotten soon, so a server that begins to look later
+/// cannot say that none came.
 fn last_syn_us(measurement: &Measurement) -> u64 {
-    let connect = measurement.observations.iter().find(|o| connects(o));
-    connect.map_or(0, |connect| {
+    let beside = measurement.comparisons.iter().map(|c| &c.measurement);
+    let connects = beside
+        .chain([measurement])
+        .filter_map(|m| m.observations.iter().find(|o| connects(o)));
+    let last = connects.map(|connect| {
         let sent = SYNS_US.iter().rfind(|after| **after < connect.duration_us);
         connect.start_us + sent.unwrap_or(&0)
-    })
+    });
+    last.max().unwrap_or(0)
 }
 
 /// What was dialled and did not run to its end.

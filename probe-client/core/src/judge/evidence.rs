@@ -151,10 +151,14 @@ impl<'a> Evidence<'a> {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
         others.any(|m| {
-            let mut slowly = m.compared(Variation::InPace { held: 0 });
+            let slowly: Vec<&Measurement> = m.compared(Variation::InPace { held: 0 }).collect();
             let again: Vec<&Measurement> = m.compared(Variation::InNothing).collect();
             let silent_now = again.len() >= 2 && again.iter().all(|m| silent(m));
-            (silent(m) && slowly.any(Measurement::ran_whole)) || (m.ran_whole() && silent_now)
+            if m.ran_whole() {
+                silent_now || slowly.iter().any(|m| silent(m))
+            } else {
+                silent(m) && slowly.iter().any(|m| m.ran_whole())
+            }
         })
     }
 

@@ -18,8 +18,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if whole == 0 {
         return None;
     }
-    // A port that never connected was dialled again slowly, and seldom more than once.
-    let enough = if fresh.ran == 0 { ran } else { ENOUGH };
+    // A port that never connected, or was dialled slowly, is seldom dialled again more than once.
+    let seldom = fresh.ran == 0 || matches!(evidence.ending(), Ending::NotConnected(_));
+    let enough = if seldom { ran } else { ENOUGH };
     let target = evidence.target();
     let mut verdict = if whole >= enough {
         Verdict::new(
