@@ -151,5 +151,5 @@ const BEGIN_ROLL_OVER: u32 = 2;
 /// Connections that say nothing while a round lasts.
 const STRANGERS: usize = 20;
 
-/// Sightings and nonces fill their tables first: 16 MiB.
-const MAX_GROWN_MIB: f64 = 48.0;
+/// What the allocator keeps for itself. All that is remembered of connections has its place from the start.
+const MAX_GROWN_MIB: f64 = 4.0;
