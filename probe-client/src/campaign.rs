@@ -61,6 +61,7 @@ pub(crate) async fn run(
     sightings::ask(&campaign, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| campaign.compare(server, progress))).await;
+    sightings::ask_again(&campaign, &mut by_server, progress).await;
     survey::afterwards(&campaign, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| follow_up::find_reach(&campaign, server, progress))).await;

@@ -12,8 +12,8 @@ use super::instances::Witness;
 use super::{Campaign, ServerResult, task};
 use crate::progress::Progress;
 
-/// Adds a session to each probe of `result` about whose SYNs the server could say nothing. Whether there
-/// were any: if so, it has more to say now.
+/// Adds a session to each probe of `result` about whose SYNs the server could say nothing, but for those that were
+/// dialled again already, slowly. Whether there are any of either: if so, the server has more to say now.
 pub(super) async fn dial(
     campaign: &Campaign,
     result: &mut ServerResult,
@@ -27,11 +27,15 @@ pub(super) async fn dial(
     context.options.patience = context.options.patience.min(PATIENCE);
     let (path, host) = (result.destination.path(), &result.destination.host);
     let planned = campaign.config.plan.over(&path, host);
+    let (early, cancelled) = (result.probes.iter().any(came_too_early), &context.cancelled);
+    if !early || cancelled.is_cancelled() {
+        return false;
+    }
     let sessions: Vec<_> = result
         .probes
         .iter_mut()
         .zip(planned)
-        .filter(|(probe, _)| came_too_early(probe))
+        .filter(|(probe, _)| came_too_early(probe) && probe.comparisons.is_empty())
         .take(MAX_PROBES)
         .map(|(probe, planned)| {
             let task = task::of(campaign, planned, &result.destination);
@@ -44,21 +48,21 @@ pub(super) async fn dial(
             }
         })
         .collect();
-    if sessions.is_empty() || campaign.context.cancelled.is_cancelled() {
-        return false;
-    }
     progress.say("dialling once more while the server looks");
     join_all(sessions).await;
     true
 }
 
-/// No SYN of it was answered, and the server did not look on yet when the last of them was sent.
+/// No SYN of it was answered, not even later, and the server did not look on yet when the last of the first ones
+/// was sent.
 fn came_too_early(probe: &Measurement) -> bool {
     let silent = probe.failure().is_some_and(|(operation, failure)| {
         operation == Operation::Connect && failure.kind == FailureKind::TimedOut
     });
     let answer = probe.sighting.as_ref();
-    silent && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_half_open)
+    let answered = |m: &Measurement| m.succeeded(Operation::Connect);
+    let later = probe.comparisons.iter().any(|c| answered(&c.measurement));
+    silent && !later && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_half_open)
 }
 
 /// The first SYN and one repetition (RFC 6298 section 2: after a second).

@@ -18,18 +18,13 @@ pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progr
     for index in 0..results.len() {
         if !open(&mut results[index]).is_empty() {
             progress.say("asking the server what it saw");
-            ask_about(campaign, results, index, progress).await;
+            ask_about(campaign, results, index).await;
         }
     }
 }
 
 /// Over the path's own channel, or that of another path to the same host: a digest needs no address.
-async fn ask_about(
-    campaign: &Campaign,
-    results: &mut [ServerResult],
-    index: usize,
-    progress: &Progress,
-) {
+async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usize) {
     let host = results[index].control.host.clone();
     let can_be_asked = |r: &ServerResult| !r.witnesses.is_empty() && r.control.host == host;
     let Some(asked) = std::iter::once(index)
@@ -49,18 +44,31 @@ async fn ask_about(
         instances::meet(campaign, &mut results[asked], wanted, looks).await;
         put(campaign, results, index, asked, first).await;
     }
-    if asked == index && second_look::dial(campaign, &mut results[index], progress).await {
-        for measurement in open(&mut results[index]) {
-            measurement.sighting = None;
-        }
-        put(campaign, results, index, asked, 0).await;
-    }
     let unasked = instances::unasked(&results[index], &results[asked].witnesses);
     let doubt = !unasked.is_empty() || results[asked].control.lacks_an_instance();
     let result = &mut results[index];
     result.control.unasked = unasked.into_iter().collect();
     if doubt {
         in_doubt(open(result));
+    }
+}
+
+/// Dials silent ports while the server looks, where it looked too late for the first SYNs, and asks it once more.
+pub(super) async fn ask_again(
+    campaign: &Campaign,
+    results: &mut [ServerResult],
+    progress: &Progress,
+) {
+    for index in 0..results.len() {
+        if second_look::dial(campaign, &mut results[index], progress).await {
+            let take = |m: &mut Measurement| m.sighting.take();
+            let before: Vec<_> = open(&mut results[index]).into_iter().map(take).collect();
+            ask_about(campaign, results, index).await;
+            // A channel that has broken meanwhile takes nothing back.
+            for (measurement, before) in open(&mut results[index]).into_iter().zip(before) {
+                measurement.sighting = measurement.sighting.take().or(before);
+            }
+        }
     }
 }
 
