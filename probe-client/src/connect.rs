@@ -111,13 +111,14 @@ async fn answered(
     options: &ConnectOptions,
 ) -> Option<io::Result<()>> {
     let early = UNANSWERED.min(options.patience);
-    if let Ok(woken) = timeout(early, stream.writable()).await {
-        return Some(woken);
+    let mut woken = timeout(early, stream.writable()).await;
+    if woken.is_err() {
+        options.lookout.unanswered(address);
+        woken = timeout(options.patience - early, stream.writable()).await;
     }
-    options.lookout.unanswered(address);
-    timeout(options.patience - early, stream.writable())
-        .await
-        .ok()
+    let woken = woken.ok()?;
+    options.lookout.answered(address);
+    Some(woken)
 }
 
 /// A socket ready to connect to `address`, whose packets get as far as `hop_limit` lets them.

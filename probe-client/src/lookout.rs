@@ -17,7 +17,7 @@ pub(crate) struct Lookout(watch::Sender<BTreeMap<SocketAddr, PortState>>);
 pub(crate) enum PortState {
     Fails(Outcome),
     Works(Reference),
-    /// It ended in some other way.
+    /// It answers, and its session goes on, or ended in some other way.
     Other,
 }
 
@@ -48,6 +48,17 @@ impl Lookout {
     /// A SYN to `address` has not been answered for a while.
     pub(crate) fn unanswered(&self, address: SocketAddr) {
         self.note(address, PortState::Fails(Outcome::Silent));
+    }
+
+    /// Something has come back from `address`; what becomes of the session is not known yet.
+    pub(crate) fn answered(&self, address: SocketAddr) {
+        let silent = PortState::Fails(Outcome::Silent);
+        self.0.send_modify(|board| {
+            let state = board.entry(address).or_insert(silent);
+            if *state == silent {
+                *state = PortState::Other;
+            }
+        });
     }
 
     /// A probe came to its end. Of several of one port, the last one counts; but a port on which one ran whole
@@ -140,5 +151,27 @@ impl Reference {
             distance,
             round_trip: Duration::from_micros(connect.duration_us),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_answers_ends_the_silence_before_its_session_is_over() {
+        let (lookout, server) = (Lookout::default(), IpAddr::from([192, 0, 2, 1]));
+        lookout.unanswered(SocketAddr::new(server, 80));
+        assert_eq!(lookout.all_silent(server), Some(vec![80]));
+        lookout.answered(SocketAddr::new(server, 443));
+        assert_eq!(lookout.all_silent(server), None);
+    }
+
+    #[test]
+    fn an_answer_after_all_ends_the_silence() {
+        let (lookout, server) = (Lookout::default(), IpAddr::from([192, 0, 2, 1]));
+        lookout.unanswered(SocketAddr::new(server, 80));
+        lookout.answered(SocketAddr::new(server, 80));
+        assert_eq!(lookout.all_silent(server), None);
     }
 }
