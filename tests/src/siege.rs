@@ -240,8 +240,8 @@ pub fn answer_to(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<usize> {
 const ATTACKER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
 /// What a siege may cost a server of at most 300 descriptors.
-const UNDER_SIEGE_MIB: f64 = 16.0;
+const UNDER_SIEGE_MIB: f64 = 8.0;
 /// Allocators keep some of what they had.
-const KEPT_MIB: f64 = 16.0;
+const KEPT_MIB: f64 = 8.0;
 /// A line or two a minute, and those of the start and the end.
 const MAX_LOG_LINES: usize = 40;
