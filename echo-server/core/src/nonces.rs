@@ -2,7 +2,7 @@
 //! Fixed in size, each good for one request and a short time, and issued to authenticated greetings
 //! only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Nonces {
                 slots: BTreeMap::new(),
                 next: 0,
                 by_nonce: BTreeMap::new(),
-                by_client: BTreeMap::new(),
+                by_greeting: BTreeSet::new(),
             }),
         }
     }
@@ -94,7 +94,9 @@ impl Nonces {
     }
 
     /// Remembers `nonce` as the answer to the greeting with `client_nonce`, for so much longer as that
-    /// has announced a `hold`. One greeting has one place, so that replaying it pushes nobody else out.
+    /// has announced a `hold`. One greeting has two places, so that replaying it pushes nobody else out:
+    /// one for its first answer, which the client waits for, and one for the latest, which it gets where
+    /// a proxy has tried again.
     pub(crate) fn issue(
         &self,
         now: Duration,
@@ -151,30 +153,37 @@ struct Slot {
     resumption: Resumption,
 }
 
+impl Slot {
+    fn greeting(&self, at: u64) -> (KeyId, Nonce, u64) {
+        (self.resumption.key.clone(), self.client_nonce, at)
+    }
+}
+
 struct Table {
     capacity: usize,
     /// By when they were issued, the oldest first.
     slots: BTreeMap<u64, Slot>,
     next: u64,
     by_nonce: BTreeMap<Nonce, u64>,
-    by_client: BTreeMap<Nonce, u64>,
+    /// The slots of every greeting. Another key's is not the same one, even if its owner has seen and
+    /// copied the nonce.
+    by_greeting: BTreeSet<(KeyId, Nonce, u64)>,
 }
 
 impl Table {
     fn insert(&mut self, now: Duration, slot: Slot) {
-        let at = self.earlier(&slot).unwrap_or_else(|| self.place(now));
+        let at = self.latest(&slot).unwrap_or_else(|| self.place(now));
         self.clear(at);
         self.by_nonce.insert(slot.nonce, at);
-        self.by_client.insert(slot.client_nonce, at);
+        self.by_greeting.insert(slot.greeting(at));
         self.slots.insert(at, slot);
     }
 
-    /// Where the same greeting has a nonce already. Another key's greeting is not the same one, even
-    /// if its owner has seen and copied the nonce.
-    fn earlier(&self, new: &Slot) -> Option<u64> {
-        let at = *self.by_client.get(&new.client_nonce)?;
-        let slot = self.slots.get(&at)?;
-        (slot.resumption.key == new.resumption.key).then_some(at)
+    /// Where the latest nonce for the same greeting is, if the greeting has both of its places.
+    fn latest(&self, new: &Slot) -> Option<u64> {
+        let places = new.greeting(u64::MIN)..=new.greeting(u64::MAX);
+        let mut places = self.by_greeting.range(places);
+        places.nth(PER_GREETING - 1).map(|(_, _, at)| *at)
     }
 
     /// A new one. What has expired goes, as far as nothing older is still good, so that the table is as large
@@ -193,12 +202,13 @@ impl Table {
     fn clear(&mut self, at: u64) -> Option<Slot> {
         let slot = self.slots.remove(&at)?;
         self.by_nonce.remove(&slot.nonce);
-        if self.by_client.get(&slot.client_nonce) == Some(&at) {
-            self.by_client.remove(&slot.client_nonce);
-        }
+        self.by_greeting.remove(&slot.greeting(at));
         Some(slot)
     }
 }
+
+/// The first nonce and the latest.
+const PER_GREETING: usize = 2;
 
 /// Some 270 requests a second for a whole lifetime; about 6 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;

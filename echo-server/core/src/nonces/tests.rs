@@ -111,9 +111,23 @@ fn a_replayed_greeting_pushes_nobody_out() {
     for n in 10..100 {
         issue(&nonces, n, 200);
     }
-    assert_eq!(nonces.len(), 2);
+    assert_eq!(nonces.len(), 3);
     assert!(take(&nonces, 1));
     assert!(!take(&nonces, 98));
+    assert!(take(&nonces, 99));
+}
+
+#[test]
+fn a_replayed_greeting_leaves_the_first_nonce_good() {
+    let nonces = Nonces::new(4, Duration::from_secs(60));
+    for n in 10..100 {
+        issue(&nonces, n, 200);
+    }
+    assert!(!take(&nonces, 50));
+    assert!(take(&nonces, 10));
+    // Nor does one that comes when the first was used displace the latest.
+    issue(&nonces, 100, 200);
+    issue(&nonces, 101, 200);
     assert!(take(&nonces, 99));
 }
 
