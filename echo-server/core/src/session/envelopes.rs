@@ -72,8 +72,11 @@ impl Envelopes {
         }
     }
 
-    /// The peer has ended the session, and is answered in kind.
+    /// The peer has ended the session, and is answered in kind if it had begun one.
     fn end(link: &mut Link) -> Stop {
+        if !link.clock.is_fresh() {
+            return link.stop(End::PeerClosed);
+        }
         let mut out = Vec::new();
         Record::End.encode(&mut out);
         let refused = link.refused_by_gate();

@@ -154,6 +154,19 @@ fn nothing_but_the_end_record_follows_a_farewell_in_envelopes() {
 }
 
 #[test]
+fn an_end_record_of_a_stranger_in_envelopes_is_met_with_silence() {
+    let mut bench = Bench::new();
+    let mut line = bench.accept();
+    open(&mut bench, &mut line, SessionKind::NetTcp, usize::MAX);
+    let accepted = bench.now;
+    line.send(&mut bench, &[0x07], 1);
+    assert_eq!(line.last, Action::Continue);
+    assert_eq!(line.wait(&mut bench), Action::Close(End::PeerClosed));
+    assert_eq!(bench.now - accepted, bench.limits.greeting);
+    assert!(line.from_server.is_empty());
+}
+
+#[test]
 fn rdp_without_tls_on_offer_is_told_so_and_a_request_too_short_for_that_is_not() {
     let mut bench = Bench::new();
     let mut line = bench.accept();
