@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use echo_core::admission::Admission;
-use echo_core::control::{ListenerFacts, Runs, ServerFacts};
+use echo_core::control::{DEFAULT_RUNS, ListenerFacts, Runs, ServerFacts};
 use echo_core::identity::Keyring;
 use echo_core::nonces::{self, Nonces};
 use echo_core::session::{ConnectionId, Env, Limits, TransportFacts};
@@ -104,7 +104,7 @@ impl Instance {
             sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.steady()),
             half_open,
             witness,
-            runs: Mutex::new(Runs::new(MAX_RUNS)),
+            runs: Mutex::new(Runs::new(DEFAULT_RUNS)),
             control_places: Arc::new(Semaphore::new(config.control_connections)),
             control_capacity: config.control_connections,
             reloads,
@@ -211,6 +211,3 @@ fn restart_for(old: &Config, new: &Config) -> Vec<&'static str> {
 
 /// Enough to tell the processes of one host apart.
 const INSTANCE_SUFFIX_BYTES: usize = 3;
-
-/// More than any site has in an hour. They are only remembered for the log's sake.
-const MAX_RUNS: usize = 1024;

@@ -1,3 +1,5 @@
+//! What was sealed opens, once and in its order, and nothing else does.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! SYNs as kernels save them, as devices change them, and bytes that are none.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Answers of the kernel's, taken apart without a kernel.
+
 use super::*;
 
 const PORT: u16 = 5901;
