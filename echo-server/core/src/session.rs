@@ -80,10 +80,10 @@ impl Session {
 
     /// Takes bytes from the socket or, once TLS is established, from inside TLS.
     pub fn receive(&mut self, env: &mut Env<'_>, bytes: &[u8]) -> Action {
+        self.link.heard(env.now, bytes);
         if self.end.is_some() {
             return Action::Continue;
         }
-        self.link.heard(env.now, bytes);
         if self.held.is_empty() {
             return self.advance(env, bytes);
         }
@@ -190,11 +190,6 @@ impl Session {
         let end = self.end_so_far(End::PeerReset);
         self.close(now, end);
         Action::Abort(self.end.unwrap_or(end))
-    }
-
-    /// The place that this connection takes, for as long as the control service has it.
-    pub fn into_permit(self) -> Permit {
-        self.link.permit
     }
 
     pub fn summary(&self) -> Summary {

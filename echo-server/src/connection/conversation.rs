@@ -224,9 +224,10 @@ impl<S: Carrier> Conversation<S> {
         Poll::Ready(Ok(action))
     }
 
-    /// Whether a stranger has sent so much that the rest may wait in the kernel, until its time is up.
+    /// Whether a stranger has sent so much that the rest may wait in the kernel, until its time is up. A
+    /// greeting alone makes nobody known: it may be a replay.
     fn is_too_much(&self) -> bool {
-        !self.has_greeted && self.track.session().summary().received > STRANGERS_BYTES
+        !self.has_proved && self.track.session().summary().received > STRANGERS_BYTES
     }
 
     fn in_session(&self, call: impl FnOnce(&mut Session, &mut Env<'_>) -> Action) -> Action {

@@ -9,6 +9,7 @@ use super::Limits;
 pub(super) struct Clock {
     accepted: Duration,
     last_heard: Option<Duration>,
+    /// When the peer last took something, or when there was last nothing for it to take.
     last_drained: Duration,
     /// Of the first authenticated greeting: later ones, which may be replays, gain no time.
     greeted: Option<Duration>,
@@ -88,7 +89,8 @@ impl Clock {
                 self.accepted + limits.first_byte.min(limits.greeting)
             }
             (false, None, _) => self.accepted + limits.greeting,
-            (true, _, Waiting::Drain) => active + limits.write_stall,
+            // Who goes on sending does not read for all that.
+            (true, _, Waiting::Drain) => self.last_drained + limits.write_stall,
             (true, _, Waiting::Stage) => {
                 self.last_heard.unwrap_or(self.accepted) + limits.stage_gap
             }

@@ -257,7 +257,7 @@ impl Running {
         transcript: &mut Transcript,
         beat: &KeepAlive,
     ) -> Result<(), Stop> {
-        if link.outbox.waiting() >= MAX_WAITING {
+        if link.outbox.is_full() {
             return Err(link.stop(End::OverLimit));
         }
         self.say(link, transcript, FrameType::KeepAliveDown, beat)
@@ -303,7 +303,3 @@ pub(super) fn farewell(env: &mut Env<'_>, link: &Link) -> Farewell {
         bytes_sent: link.sent,
     }
 }
-
-/// Frames and payloads that may wait for a peer that does not read. More than all stages need;
-/// keep-alives come on top.
-const MAX_WAITING: usize = 4 * proto::limits::MAX_STAGES;

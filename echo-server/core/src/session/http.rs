@@ -97,6 +97,10 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
         Ok(Decoded::Complete { value, consumed }) => (value, consumed),
         Err(error) => return Err(refuse_head(link, input, error)),
     };
+    // Nobody has to wait for an answer before asking again, but somebody has to read them.
+    if link.outbox.is_full() {
+        return Err(link.stop(End::OverLimit));
+    }
     // What earlier requests on this connection proved says nothing about this one.
     link.outbox.shut(consumed);
     // Devices add and change headers; the dialogue in the body is never the same twice.

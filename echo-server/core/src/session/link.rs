@@ -64,6 +64,10 @@ impl Link {
     /// Plain bytes of the dialogue or what is around it have come, TLS taken off.
     pub(super) fn heard(&mut self, now: Duration, bytes: &[u8]) {
         self.clock.heard(now);
+        if self.outbox.is_empty() {
+            // Whatever this is answered with has not waited yet.
+            self.clock.drained(now);
+        }
         if self.tls.is_none() {
             self.arrivals.push(bytes);
         }

@@ -131,9 +131,9 @@ impl Outbox {
         self.queue.is_empty() && self.gone == self.piece.len()
     }
 
-    /// Frames and payloads that wait for the peer to read.
-    pub(super) fn waiting(&self) -> usize {
-        self.queue.len()
+    /// So much waits for the peer to read that it should not be asking for more.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.len() >= MAX_WAITING
     }
 
     /// Makes the next piece ready once the last has gone; false if there is none. Memory goes back
@@ -208,6 +208,9 @@ fn envelope_header(out: &mut Vec<u8>, size: usize) {
 
 /// Payload made at a time: a socket buffer's worth of work, and all that is ever held of a stage.
 const PIECE: usize = 4096;
+/// Frames, responses and payloads that may wait for a peer that does not read. More than all stages need;
+/// keep-alives come on top.
+const MAX_WAITING: usize = 4 * proto::limits::MAX_STAGES;
 /// Record type and a size of at most 5 bytes.
 const MAX_ENVELOPE_HEADER: usize = 6;
 

@@ -9,7 +9,7 @@ use proto::x224::Protocols;
 
 use super::bench::{Bench, tls_facts};
 use super::client::{Client, HELLO, connection_request, preamble, wrap};
-use crate::session::{Action, SessionKind};
+use crate::session::{Action, End, SessionKind};
 
 /// Pieces that lead deep into the state machine, and some that lead nowhere.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
@@ -35,6 +35,38 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![0x06, 0x80, 0x08]),
         prop::collection::vec(any::<u8>(), 0..300),
     ]
+}
+
+#[test]
+fn recorded_requests_are_answered_only_as_far_as_the_answers_are_read() {
+    let greeting = Client::new("k1").greeting();
+    let length = greeting.len();
+    let head = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+    let request = [head.as_bytes(), &greeting].concat();
+    let mut bench = Bench::new();
+    let mut line = bench.accept();
+    for _ in 0..200 {
+        let action = bench.with_env(|env| line.session.receive(env, &request));
+        assert_eq!(action, Action::Continue);
+    }
+    while line
+        .session
+        .transmit(bench.now, &mut line.from_server, 5000)
+        > 0
+    {}
+    let answers = line.from_server.windows(9);
+    assert_eq!(answers.filter(|w| w == b"HTTP/1.1 ").count(), 32);
+    assert_eq!(line.wait(&mut bench), Action::Close(End::OverLimit));
+}
+
+#[test]
+fn bytes_after_the_answer_to_a_stranger_count_as_well() {
+    let mut bench = Bench::new();
+    let mut line = bench.accept();
+    line.send(&mut bench, b"GET / HTTP/1.1\r\n\r\n", usize::MAX);
+    assert_eq!(line.last, Action::Close(End::NotAuthenticated));
+    line.send(&mut bench, &[0; 5000], usize::MAX);
+    assert_eq!(line.session.summary().received, 18 + 5000);
 }
 
 proptest! {

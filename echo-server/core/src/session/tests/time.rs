@@ -113,10 +113,16 @@ fn nobody_stays_longer_than_a_lifetime() {
 fn a_peer_that_does_not_read_is_dropped_with_what_it_asked_for() {
     let mut bench = Bench::new();
     let (mut line, mut client, keys) = fresh(&mut bench, 600);
+    bench.now += 300 * SECOND;
     let stage = client.stage(&keys, 2, 1, 100_000);
     let action = bench.with_env(|env| line.session.receive(env, &stage));
     assert_eq!(action, Action::Continue);
     let since = bench.now;
+    // Sending more instead gains nothing.
+    let next = client.stage(&keys, 3, 100, 1);
+    bench.now += 19 * SECOND;
+    let action = bench.with_env(|env| line.session.receive(env, &next[..50]));
+    assert_eq!(action, Action::Continue);
     bench.now = line.session.deadline().unwrap();
     let action = bench.with_env(|env| line.session.on_deadline(env));
     assert_eq!(action, Action::Abort(End::Deadline));
