@@ -158,7 +158,7 @@ impl Opening<'_> {
         );
         let talked = self.negotiate(&mut dialogue, &mut link, target).await;
         self.account.authentication = dialogue.authentication();
-        self.tell_others(talked.is_ok());
+        self.tell_others(&dialogue, talked.as_ref().err()).await;
         self.observations.push(match &talked {
             Ok(_) => pending.succeeded(),
             Err(failure) => pending.failed(failure.clone()),
@@ -184,9 +184,8 @@ impl Opening<'_> {
                     dialogue.answer(self.identify(&asked, target).await?)
                 }
                 ProxyStep::AskForLeave => {
-                    let (leave, way, context) = (&mut self.leave, self.way, self.context);
-                    let asking = async { Ok(may_send(leave, way, context).await) };
-                    dialogue.leave(context.unless_cancelled(asking).await?)
+                    let asking = may_send(&mut self.leave, self.way);
+                    dialogue.leave(self.context.unless_cancelled(asking).await?)
                 }
                 ProxyStep::Reconnect => {
                     // Its steps are part of this one.
@@ -220,7 +219,7 @@ impl Opening<'_> {
         };
         let target = shown(target);
         let answering = async {
-            if !may_send(leave, way, context).await {
+            if !may_send(leave, way).await? {
                 return Ok(Err(None));
             }
             Ok(identification.answer(asked, &target).await)
@@ -229,7 +228,7 @@ impl Opening<'_> {
     }
 
     /// What the other dialogues of this run have to know of the credentials.
-    fn tell_others(&mut self, connected: bool) {
+    async fn tell_others(&mut self, dialogue: &ProxyDialogue, failure: Option<&Failure>) {
         let (asked, wrong) = match &self.account.refusal {
             Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED => {
                 let identification = self.identification.as_ref();
@@ -238,21 +237,27 @@ impl Opening<'_> {
             Some(ProxyRefusal::SocksCredentials) => (true, true),
             Some(_) | None => (false, false),
         };
+        let answered = failure.is_none() || self.account.refusal.is_some();
         let authentication = &mut self.account.authentication;
-        match self.leave.take() {
-            Some(Leave::First(first)) if asked && wrong => {
+        let sent = !authentication.tried.is_empty();
+        match (self.leave.take(), failure) {
+            (Some(Leave::First(first)), _) if asked && wrong => {
                 let trouble = authentication.trouble.take();
                 let all = trouble.into_iter().chain([SENT_ONCE.to_owned()]);
                 authentication.trouble = Some(all.collect::<Vec<_>>().join("; "));
                 first.not_taken(authentication);
             }
-            Some(Leave::First(first))
-                if connected || (self.account.refusal.is_some() && !asked) =>
-            {
+            (Some(Leave::Given), _) if asked && wrong => {
+                self.way.standing.not_taken(authentication).await;
+            }
+            (Some(Leave::First(first)), _) if dialogue.let_in() || (answered && !asked) => {
                 first.taken();
             }
-            Some(Leave::Denied(told)) => *authentication = told,
-            Some(Leave::First(_) | Leave::Given) | None => {}
+            (Some(Leave::First(first)), Some(failure)) if sent && !answered => {
+                first.unanswered(failure);
+            }
+            (Some(Leave::Denied(told)), _) => *authentication = told,
+            (Some(Leave::First(_) | Leave::Given | Leave::Unanswered(_)) | None, _) => {}
         }
     }
 
@@ -351,19 +356,16 @@ impl Opening<'_> {
 
 /// Whether the credentials may be sent: as long as nobody knows whether the proxy takes them, by one
 /// dialogue at a time.
-async fn may_send<'a>(
-    leave: &mut Option<Leave<'a>>,
-    way: &'a ProxyWay,
-    context: &ProbeContext,
-) -> bool {
+async fn may_send<'a>(leave: &mut Option<Leave<'a>>, way: &'a ProxyWay) -> Result<bool, Failure> {
     let leave = match leave {
         Some(leave) => leave,
-        None => {
-            let patience = context.options.patience / FOR_THE_FIRST;
-            leave.insert(way.standing.leave(patience).await)
-        }
+        None => leave.insert(way.standing.leave().await),
     };
-    !matches!(leave, Leave::Denied(_))
+    match leave {
+        Leave::First(_) | Leave::Given => Ok(true),
+        Leave::Denied(_) => Ok(false),
+        Leave::Unanswered(failure) => Err(failure.clone()),
+    }
 }
 
 async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<ProxyStep, Failure> {
@@ -404,10 +406,6 @@ fn shown(target: &ProxyTarget) -> String {
 fn timed_out() -> Failure {
     Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
-
-/// By this is patience divided while the first dialogue finds out whether the credentials are taken. A
-/// refusal comes at once.
-const FOR_THE_FIRST: u32 = 4;
 
 const AUTHENTICATION_REQUIRED: u16 = 407;
 

@@ -99,6 +99,15 @@ impl ProxyDialogue {
         }
     }
 
+    /// Whether the proxy has accepted the credentials, whatever becomes of the connection to the server: SOCKS says
+    /// so before it connects.
+    pub fn let_in(&self) -> bool {
+        match &self.kind {
+            Kind::Socks5(socks) => socks.let_in(),
+            Kind::Connect(_) => false,
+        }
+    }
+
     /// The proxy has closed the connection; `None`: too early.
     pub fn closed(&mut self) -> Option<ProxyRefusal> {
         match &mut self.kind {

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use rustls::sign::CertifiedKey;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::tls;
 
@@ -22,6 +23,9 @@ pub enum Manner {
     ConnectInTls(Arc<CertifiedKey>),
     /// CONNECT for whoever sends these credentials by Basic. Wrong ones are counted like tunnels.
     Basic { user: String, password: String },
+    /// Refuses whatever credentials it gets by Basic, but only once `after` requests without any have come. They
+    /// are counted like tunnels.
+    RefusesLate { bare: Arc<Semaphore>, after: u32 },
     /// SOCKS 5, for everybody or for one. Wrong credentials are counted like tunnels.
     Socks5 { only: Option<(String, String)> },
     /// SOCKS 5 that refuses every destination with this code.
@@ -36,6 +40,14 @@ pub enum Manner {
     Closes,
     /// Takes the request and never answers. Requests are counted like tunnels.
     Silent,
+}
+
+impl Manner {
+    /// As if a slow directory had to be asked about every password.
+    pub fn refuses_late(after: u32) -> Self {
+        let bare = Arc::new(Semaphore::new(0));
+        Self::RefusesLate { bare, after }
+    }
 }
 
 /// Serves one connection. Whatever name is asked for is `upstream`'s: nobody else could resolve it.
@@ -54,6 +66,7 @@ pub(super) async fn serve(
         Manner::SocksReply(code) => socks(client, upstream, None, Some(code), &tunnels).await,
         Manner::Connect
         | Manner::Basic { .. }
+        | Manner::RefusesLate { .. }
         | Manner::Says(_)
         | Manner::Swallows
         | Manner::EndlessHead
@@ -74,6 +87,15 @@ async fn by_head(
             Manner::Basic { user, password } if !authorized(&head, user, password) => {
                 if head.contains("Proxy-Authorization:") {
                     tunnels.fetch_add(1, Ordering::SeqCst);
+                }
+                client.write_all(WANTS_BASIC).await?;
+            }
+            Manner::RefusesLate { bare, after } => {
+                if head.contains("Proxy-Authorization:") {
+                    tunnels.fetch_add(1, Ordering::SeqCst);
+                    drop(bare.acquire_many(*after).await?);
+                } else {
+                    bare.add_permits(1);
                 }
                 client.write_all(WANTS_BASIC).await?;
             }

@@ -22,6 +22,11 @@ pub(crate) fn trials() -> Trials {
         .once("a_wrong_password_is_sent_once_by_socks", || {
             a_wrong_password_is_sent_once("socks5h", socks())
         })
+        .once("a_late_refusal_is_waited_for", a_late_refusal_is_waited_for)
+        .once(
+            "what_gets_no_answer_is_sent_twice",
+            what_gets_no_answer_is_sent_twice,
+        )
         .once("by_socks_from_a_file", by_socks_from_a_file)
         .once("over_tls_to_the_proxy", over_tls_to_the_proxy)
         .once(
@@ -93,6 +98,51 @@ fn a_wrong_password_is_sent_once(scheme: &str, manner: Manner) -> anyhow::Result
         proxy.strikes()
     );
     silent(&run, "another-secret")?;
+    server.stop().map(drop)
+}
+
+/// The other dialogues are all waiting when it comes.
+fn a_late_refusal_is_waited_for() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let all = u32::try_from(SessionKind::ALL.len())?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, Manner::refuses_late(all))?;
+    let run = Probe::of(&server)?
+        .args(["--via", &url("http", V4, proxy.port())])
+        .kinds(server.port(1), SessionKind::ALL)
+        .variable("FWPROBE_PROXY_CREDENTIALS", "prober:another-secret")
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    ensure!(
+        proxy.strikes() == 1,
+        "it was sent {} times",
+        proxy.strikes()
+    );
+    server.stop().map(drop)
+}
+
+/// By a proxy that would refuse them, if there were time enough: a third might lock the account.
+fn what_gets_no_answer_is_sent_twice() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let never = Manner::refuses_late(u32::MAX);
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, never)?;
+    let run = Probe::of(&server)?
+        .patience(SILENCE)
+        .args(["--via", &url("http", V4, proxy.port())])
+        .kinds(server.port(1), SessionKind::ALL)
+        .variable("FWPROBE_PROXY_CREDENTIALS", "prober:another-secret")
+        .run()?;
+    run.expect_exit(3)?.expect_all(VerdictId::Inconclusive)?;
+    ensure!(
+        proxy.strikes() == 2,
+        "they were sent {} times",
+        proxy.strikes()
+    );
+    let told = |p: &probe_core::document::Probe| {
+        let mut seen = p.verdict.evidence.iter();
+        seen.any(|fact| fact.contains("not sent again"))
+    };
+    ensure!(run.document()?.probes.iter().any(told), "{}", run.text());
     server.stop().map(drop)
 }
 
@@ -198,5 +248,8 @@ fn wrong_places() -> anyhow::Result<()> {
     }
     server.stop().map(drop)
 }
+
+/// Nothing comes; so long it is waited for.
+const SILENCE: u8 = 2;
 
 const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -82,6 +82,10 @@ impl Socks5 {
         ProxyStep::Io
     }
 
+    pub(super) fn let_in(&self) -> bool {
+        matches!(self.state, State::Reply) && !self.authentication.tried.is_empty()
+    }
+
     /// A refusing reply is one even where its useless rest is missing.
     pub(super) fn closed(&mut self) -> Option<ProxyRefusal> {
         match (self.state, self.received.as_slice()) {
