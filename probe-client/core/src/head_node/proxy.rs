@@ -9,18 +9,17 @@ pub struct Proxy {
     pub value: String,
 }
 
-/// `text` without user and password, which a proxy's URL may hold.
+/// `text` without user and password, which a proxy's URL may hold: nothing is left of what stands before its last
+/// `@` but the scheme. A password may hold a `;`, so that not even Windows' lists can be taken apart first.
 pub fn redacted(text: &str) -> String {
-    let mut parts = Vec::new();
-    for part in text.split(';') {
-        let start = part.find("://").map_or(0, |at| at + 3);
-        let kept = match part[start..].rfind('@') {
-            Some(at) => format!("{}…@{}", &part[..start], &part[start + at + 1..]),
-            None => part.to_owned(),
-        };
-        parts.push(kept);
-    }
-    parts.join(";")
+    let Some(end) = text.rfind('@') else {
+        return text.to_owned();
+    };
+    let scheme = text[..end].find("://");
+    let start = scheme
+        .filter(|at| text[..*at].bytes().all(before_scheme))
+        .map_or(0, |at| at + "://".len());
+    format!("{}…@{}", &text[..start], &text[end + 1..])
 }
 
 /// The proxy in the value `WinHttpSettings`; `None` where it says to go directly or has another form.
@@ -38,18 +37,33 @@ pub(super) fn of_winhttp(blob: &[u8]) -> Option<String> {
         .then(|| String::from_utf8_lossy(text).into_owned())
 }
 
+/// Of a scheme (RFC 3986 section 3.1), or before it in a list (`https=http`) and in a report (`script http`).
+fn before_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.= ".contains(&byte)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn credentials_are_left_out() {
-        assert_eq!(redacted("http://u:p@proxy:3128/"), "http://…@proxy:3128/");
-        assert_eq!(
-            redacted("a:b@proxy:1;https=proxy:2"),
-            "…@proxy:1;https=proxy:2"
-        );
-        assert_eq!(redacted("proxy:8080"), "proxy:8080");
+        let cases = [
+            ("http://u:p@proxy:3128/", "http://…@proxy:3128/"),
+            ("http://u:Se;cret@proxy:3128", "http://…@proxy:3128"),
+            ("http://u:p@;/://w@proxy:1", "http://…@proxy:1"),
+            ("u:p://w@proxy:1", "…@proxy:1"),
+            ("script http://u:p@web/a.pac", "script http://…@web/a.pac"),
+            ("proxy:8080", "proxy:8080"),
+            // Lists.
+            ("http=proxy:1;https=proxy:2", "http=proxy:1;https=proxy:2"),
+            ("a:b@proxy:1;https=proxy:2", "…@proxy:1;https=proxy:2"),
+            ("https=http://u:Se;cret@proxy:1", "https=http://…@proxy:1"),
+            ("a:b@proxy:1;u:Se;cret@proxy:2", "…@proxy:2"),
+        ];
+        for (text, left) in cases {
+            assert_eq!(redacted(text), left);
+        }
     }
 
     #[test]
