@@ -1,5 +1,6 @@
 //! The certificate that a TLS peer presented: whether it is the pinned one, and who issued it.
 
+use probe_core::excerpt::Excerpt;
 use probe_core::measurement::PresentedCertificate;
 use proto::connection_string::Pin;
 use sha2::{Digest as _, Sha256};
@@ -19,8 +20,8 @@ pub(crate) fn describe(der: &[u8], pins: &[Pin]) -> PresentedCertificate {
     let validity = certificate.validity();
     PresentedCertificate {
         sha256,
-        subject: Some(certificate.subject().to_string()),
-        issuer: Some(certificate.issuer().to_string()),
+        subject: Some(shown(&certificate.subject().to_string())),
+        issuer: Some(shown(&certificate.issuer().to_string())),
         names: names(&certificate),
         not_before: Some(timestamp(validity.not_before.timestamp())),
         not_after: Some(timestamp(validity.not_after.timestamp())),
@@ -45,7 +46,7 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
 
 fn name(name: &GeneralName<'_>) -> Option<String> {
     if let GeneralName::DNSName(dns) = name {
-        return Some((*dns).to_owned());
+        return Some(shown(dns));
     }
     let GeneralName::IPAddress(bytes) = name else {
         return None;
@@ -57,6 +58,11 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     Some(std::net::Ipv6Addr::from(v6).to_string())
 }
 
+/// Whoever made the certificate wrote it.
+fn shown(text: &str) -> String {
+    Excerpt::cut(text, MAX_TEXT).into()
+}
+
 fn timestamp(unix_seconds: i64) -> String {
     jiff::Timestamp::from_second(unix_seconds)
         .map_or_else(|_| unix_seconds.to_string(), |t| t.to_string())
@@ -64,3 +70,33 @@ fn timestamp(unix_seconds: i64) -> String {
 
 /// A certificate of a content network may name thousands of hosts.
 const MAX_NAMES: usize = 32;
+
+/// Characters of a name; those of hosts end before (RFC 1035 section 2.3.4).
+const MAX_TEXT: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_is_shown_and_not_obeyed() {
+        let mut parameters =
+            rcgen::CertificateParams::new(vec!["portal.example".to_owned()]).unwrap();
+        let name = format!("\u{1b}[2J\nok 443 reachable{}", "x".repeat(300));
+        parameters
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        let shown = describe(certificate.der(), &[]);
+        let subject = shown.subject.unwrap();
+        assert!(
+            subject.contains(r"\u{1b}[2J\u{a}ok 443 reachable"),
+            "{subject}"
+        );
+        assert!(!subject.contains(char::is_control), "{subject}");
+        assert!(subject.len() < 300, "{subject}");
+        assert_eq!(shown.issuer.as_deref(), Some(subject.as_str()));
+        assert_eq!(shown.names, ["portal.example"]);
+    }
+}

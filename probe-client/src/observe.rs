@@ -3,6 +3,7 @@
 
 use std::io;
 
+use probe_core::excerpt::Excerpt;
 use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use socket_facts::{ErrorOrigin, SocketError};
 
@@ -89,9 +90,11 @@ pub(crate) fn stream_failure(error: &io::Error) -> Failure {
     } else {
         Origin::Unknown
     };
+    // TLS tells what stands in the other end's certificate.
+    let text = Excerpt::cut(&error.to_string(), MAX_TEXT);
     Failure::new(kind, origin)
         .with_code(error.raw_os_error())
-        .with_text(error.to_string())
+        .with_text(text)
 }
 
 /// Whether TLS itself found fault, and not the connection below it.
@@ -143,3 +146,6 @@ fn icmp_origin(error: &SocketError) -> Option<Origin> {
         code,
     })
 }
+
+/// Characters of an error's text; the names of a certificate may be many.
+const MAX_TEXT: usize = 512;

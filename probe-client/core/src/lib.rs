@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod control_record;
 pub mod document;
 pub mod egress;
+pub mod excerpt;
 pub mod head_node;
 pub mod judge;
 pub mod measurement;

@@ -21,7 +21,7 @@ mod write;
 
 pub use builtin::UnknownProfile;
 pub use date::{InvalidDate, SourceDate};
-pub use error::{Defect, Excerpt, Malformed, ProfileError, ProfileErrors};
+pub use error::{Defect, Malformed, ProfileError, ProfileErrors};
 pub use id::{InvalidId, MAX_ID_BYTES, ProfileId, RuleId};
 pub use keyword::{Confidence, Direction, Expectation, NettcpMode, Transport};
 pub use port::{InvalidPort, Port};

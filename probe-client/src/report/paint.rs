@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use probe_core::excerpt::printable;
 
 /// How a report for people should look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +31,14 @@ impl Look {
         width: 80,
     };
 
+    /// `text` may be from a saved report, and that from anywhere.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
+        let text = printable(text).into_owned();
         if !self.colour || text.is_empty() {
-            return text.to_owned();
+            return text;
         }
         let style = match tone {
-            Tone::Plain => return text.to_owned(),
+            Tone::Plain => return text,
             Tone::Good => AnsiColor::Green.on_default(),
             Tone::Bad => AnsiColor::Red.on_default().bold(),
             Tone::Undecided => AnsiColor::Yellow.on_default(),
@@ -61,7 +64,7 @@ pub(super) fn paragraph(
         .subsequent_indent(&rest)
         // Options, dates and paths are not to be torn at their hyphens.
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    for (index, line) in textwrap::wrap(text, options).iter().enumerate() {
+    for (index, line) in textwrap::wrap(&printable(text), options).iter().enumerate() {
         match line.strip_prefix(&first) {
             Some(body) if index == 0 => {
                 writeln!(out, "{}{body}", look.paint(Tone::Faint, &first))?;

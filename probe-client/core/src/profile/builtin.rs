@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use super::nearest::nearest;
-use super::{Excerpt, Profile, ProfileId};
+use super::{Profile, ProfileId};
+use crate::excerpt::Excerpt;
 
 /// A name that no compiled-in profile has.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

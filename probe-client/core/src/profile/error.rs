@@ -7,6 +7,7 @@ use super::id::InvalidId;
 use super::port::InvalidPort;
 use super::via::InvalidVia;
 use super::{MAX_FILE_BYTES, MAX_TEXT_BYTES};
+use crate::excerpt::Excerpt;
 use crate::session_kind::SessionKind;
 
 /// All that is wrong with one file, in the order of the file. Never empty.
@@ -183,10 +184,6 @@ pub enum Malformed {
     Date(#[from] InvalidDate),
 }
 
-/// A piece of the file, cut short and made printable, so that an error can quote it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Excerpt(String);
-
 impl Excerpt {
     pub(super) fn new(text: &str) -> Self {
         Self::cut(text, MAX_EXCERPT_CHARS)
@@ -195,28 +192,6 @@ impl Excerpt {
     /// The TOML parser's explanations are longer than what one quotes from a file.
     pub(super) fn message(text: &str) -> Self {
         Self::cut(text, MAX_MESSAGE_CHARS)
-    }
-
-    fn cut(text: &str, limit: usize) -> Self {
-        let mut excerpt = String::new();
-        for (count, character) in text.chars().enumerate() {
-            if count == limit {
-                excerpt.push_str("...");
-                break;
-            }
-            if unprintable(character) {
-                excerpt.extend(character.escape_unicode());
-            } else {
-                excerpt.push(character);
-            }
-        }
-        Self(excerpt)
-    }
-}
-
-impl fmt::Display for Excerpt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
     }
 }
 
@@ -249,12 +224,6 @@ impl fmt::Display for ProfileErrors {
 
 impl std::error::Error for ProfileErrors {}
 
-/// Control characters, and those that reorder or break a line without being seen.
-pub(super) fn unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 fn code(character: char) -> String {
     format!("U+{:04X}", u32::from(character))
 }
@@ -271,21 +240,3 @@ const MAX_EXCERPT_CHARS: usize = 60;
 
 /// Longest explanation by the TOML parser: its longest ones list what it expected.
 const MAX_MESSAGE_CHARS: usize = 300;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_excerpt_is_short_and_printable() {
-        assert_eq!(Excerpt::new("plain ä").to_string(), "plain ä");
-        assert_eq!(
-            Excerpt::new("\u{1b}[31m\u{202e}").to_string(),
-            "\\u{1b}[31m\\u{202e}"
-        );
-        assert_eq!(
-            Excerpt::new(&"x".repeat(61)).to_string(),
-            format!("{}...", "x".repeat(60))
-        );
-    }
-}

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::DeTable;
 
-use super::error::{Defect, Excerpt, ProfileErrors};
+use super::error::{Defect, ProfileErrors};
 use super::section::{NOTE, PROFILE, RULE};
 use super::table::{Field, Problems, Read, Table};
 use super::{
     Confidence, Direction, Expectation, MAX_FILE_BYTES, NettcpMode, Note, Profile, ProfileId, Rule,
     RuleId, Transport, ViaTemplate,
 };
+use crate::excerpt::Excerpt;
 use crate::session_kind::SessionKind;
 
 pub(super) fn profile(file: &str, text: &str) -> Result<Profile, ProfileErrors> {

@@ -5,11 +5,12 @@ use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
 
 use super::MAX_TEXT_BYTES;
-use super::error::{Defect, Excerpt, Malformed, ProfileError, unprintable};
+use super::error::{Defect, Malformed, ProfileError};
 use super::keyword::Keyword;
 use super::nearest::nearest;
 use super::port::{InvalidPort, Port};
 use super::section::Section;
+use crate::excerpt::{Excerpt, unprintable};
 
 /// The value could not be had; why is already among the problems.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::error::unprintable;
 use super::*;
+use crate::excerpt::unprintable;
 
 fn rule(direction: Direction, transport: Transport, session: Option<SessionKind>) -> Rule {
     Rule {

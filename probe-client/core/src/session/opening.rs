@@ -11,6 +11,7 @@ use super::account::PrefaceReply;
 use super::fault::{Fault, PrefaceRefusal, Quoted, Stop};
 use super::hex_bytes::HexBytes;
 use super::parameters::{InvalidParameters, SessionParameters};
+use crate::excerpt::printable;
 use crate::profile::NettcpMode;
 use crate::session_kind::Preface;
 
@@ -215,7 +216,7 @@ fn judge_record(received: &[u8], wanted: &Record) -> Reply {
             value: Record::Fault(fault),
             ..
         }) => Reply::Refused(PrefaceRefusal::NetTcpFault {
-            uri: fault.uri().into_owned(),
+            uri: printable(&fault.uri()).into_owned(),
         }),
         Ok(Decoded::Incomplete { .. }) if possible => Reply::Incomplete,
         Ok(_) | Err(_) => Reply::Foreign,

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::first_sent::Start;
+use crate::excerpt::printable;
 
 /// What foreign bytes are.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -93,7 +94,7 @@ fn net_tcp_fault(received: &[u8]) -> Option<Recognised> {
     }) = Record::decode(received)
     {
         Some(Recognised::NetTcpFault {
-            uri: fault.uri().into_owned(),
+            uri: printable(&fault.uri()).into_owned(),
         })
     } else {
         None

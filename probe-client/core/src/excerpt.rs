@@ -1,0 +1,67 @@
+//! Text of unknown origin, made fit for one line of a report or of an error: cut short, and nothing in it that a
+//! terminal obeys.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A piece of a file or of what came over the network, to be quoted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Excerpt(String);
+
+impl Excerpt {
+    /// The first `limit` characters of `text`.
+    pub fn cut(text: &str, limit: usize) -> Self {
+        match text.char_indices().nth(limit) {
+            Some((end, _)) => Self(format!("{}...", printable(&text[..end]))),
+            None => Self(printable(text).into_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<Excerpt> for String {
+    fn from(excerpt: Excerpt) -> Self {
+        excerpt.0
+    }
+}
+
+/// `text` with escapes for everything [`unprintable`].
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let mut printable = String::new();
+    for character in text.chars() {
+        if unprintable(character) {
+            printable.extend(character.escape_unicode());
+        } else {
+            printable.push(character);
+        }
+    }
+    Cow::Owned(printable)
+}
+
+/// Control characters, and those that reorder or break a line without being seen.
+pub fn unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_printable() {
+        let cut = |text: &str| Excerpt::cut(text, 60).to_string();
+        assert_eq!(cut("plain ä"), "plain ä");
+        assert_eq!(cut("\u{1b}[31m\u{202e}"), "\\u{1b}[31m\\u{202e}");
+        assert_eq!(cut(&"x".repeat(60)), "x".repeat(60));
+        assert_eq!(cut(&"x".repeat(61)), format!("{}...", "x".repeat(60)));
+    }
+}
