@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::observation::{FailureKind, Operation};
@@ -10,7 +9,7 @@ use probe_core::plan::{Silence, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Look, Tone};
-use super::table::title;
+use super::table::{Server, server, title};
 
 pub(super) fn is_wanted(document: &RunDocument) -> bool {
     document
@@ -34,10 +33,10 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
             None => rows.push(row),
         }
     }
-    let mut server = None;
+    let mut above = None;
     for row in &rows {
-        if server != Some(row.server()) {
-            server = Some(row.server());
+        if above != Some(row.server()) {
+            above = Some(row.server());
             heading(row, &times, look, out)?;
         }
         writeln!(out, "{}", row.line(&times, look))?;
@@ -63,15 +62,14 @@ impl<'a> Row<'a> {
         self.probes[0].0
     }
 
-    fn server(&self) -> Option<IpAddr> {
-        self.first().measurement.server()
+    fn server(&self) -> Server<'a> {
+        server(&self.first().measurement)
     }
 
     fn is_like(&self, other: &Self) -> bool {
         let (own, theirs) = (&self.first().measurement, &other.first().measurement);
         own.rule.id == theirs.rule.id
-            && own.address == theirs.address
-            && own.path == theirs.path
+            && self.server() == other.server()
             && self.keep_alive_seconds == other.keep_alive_seconds
     }
 
@@ -146,7 +144,7 @@ fn heading(
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let title = title(&row.first().measurement);
+    let title = title(row.server());
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
     let mut line = format!(
         "{:<4}  {:>5}  {:<6}  {:<10}",
@@ -162,4 +160,29 @@ fn heading(
 /// Width of a column: its time, or the longest word in it.
 fn column(seconds: u32) -> usize {
     Span(seconds).to_string().width().max("closed".width())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_path_has_a_heading_of_its_own() {
+        let text = include_str!("../../core/tests/scenarios/demo.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut probe = document.probes.remove(0);
+        probe.measurement.address = None;
+        probe.measurement.silence = Some(Silence {
+            keep_alive_seconds: None,
+            seconds: 60,
+        });
+        let mut proxied = probe.clone();
+        proxied.measurement.path = "socks5h://proxy:1080".parse().unwrap();
+        document.probes = vec![probe, proxied];
+        let mut out = Vec::new();
+        write(&document, Look::PLAIN, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("KEEP-ALIVE").count(), 2, "{text}");
+        assert!(text.contains("through socks5h://proxy:1080"), "{text}");
+    }
 }

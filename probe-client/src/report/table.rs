@@ -21,7 +21,7 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
     } else if matrix::is_wanted(document) {
         matrix::write(document, look, out)?;
     } else {
-        for (_, probes) in by_address(&document.probes) {
+        for (_, probes) in by_server(&document.probes) {
             group(&probes, look, out)?;
         }
     }
@@ -54,21 +54,28 @@ fn heading(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Probes in the order of the document, grouped by the server address they went to.
-fn by_address(probes: &[Probe]) -> Vec<(Option<IpAddr>, Vec<&Probe>)> {
-    let mut groups: Vec<(Option<IpAddr>, Vec<&Probe>)> = Vec::new();
+/// What a measurement went to: the server as one path leads to it.
+pub(super) type Server<'a> = (&'a str, Option<IpAddr>, &'a NetworkPath);
+
+pub(super) fn server(measurement: &Measurement) -> Server<'_> {
+    (&measurement.host, measurement.server(), &measurement.path)
+}
+
+/// Probes in the order of the document, grouped by the server they went to.
+fn by_server(probes: &[Probe]) -> Vec<(Server<'_>, Vec<&Probe>)> {
+    let mut groups: Vec<(Server<'_>, Vec<&Probe>)> = Vec::new();
     for probe in probes {
-        let address = probe.measurement.server();
-        match groups.iter_mut().find(|(a, _)| *a == address) {
+        let server = server(&probe.measurement);
+        match groups.iter_mut().find(|(s, _)| *s == server) {
             Some((_, group)) => group.push(probe),
-            None => groups.push((address, vec![probe])),
+            None => groups.push((server, vec![probe])),
         }
     }
     groups
 }
 
 fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let title = title(&probes[0].measurement);
+    let title = title(server(&probes[0].measurement));
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
     let header = ["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
     let rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
@@ -86,15 +93,12 @@ fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The server as one path leads to it.
-pub(super) fn title(measurement: &Measurement) -> String {
-    let host = &measurement.host;
-    let title = match measurement.server() {
-        Some(address) if address.to_string() == *host => host.clone(),
-        Some(address) => format!("{host} [{address}]"),
-        None => host.clone(),
+pub(super) fn title((host, address, path): Server<'_>) -> String {
+    let title = match address {
+        Some(address) if address.to_string() != host => format!("{host} [{address}]"),
+        Some(_) | None => host.to_owned(),
     };
-    match &measurement.path {
+    match path {
         NetworkPath::Direct => title,
         NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
     }
@@ -350,6 +354,37 @@ mod tests {
         let text = render(text, Look::PLAIN);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    /// One path, two names that only the proxy resolves.
+    #[test]
+    fn hosts_without_an_address_are_kept_apart() {
+        let text = include_str!("../../core/tests/scenarios/through-proxies.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut probes = document.probes.into_iter().map(|p| Probe {
+            measurement: Measurement {
+                address: None,
+                path: NetworkPath::Direct,
+                ..p.measurement
+            },
+            ..p
+        });
+        let first = probes.next().unwrap();
+        let mut second = first.clone();
+        second.measurement.host = "second.example".to_owned();
+        let third = Probe {
+            measurement: Measurement {
+                path: "http://proxy:3128".parse().unwrap(),
+                ..first.measurement.clone()
+            },
+            ..first.clone()
+        };
+        document.probes = vec![first, second, third];
+        let groups = by_server(&document.probes);
+        let titles: Vec<String> = groups.iter().map(|(s, _)| title(*s)).collect();
+        let host = &document.probes[0].measurement.host;
+        let through = format!("{host} through http://proxy:3128");
+        assert_eq!(titles, [host.as_str(), "second.example", &through]);
     }
 
     #[test]
