@@ -32,8 +32,8 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         ));
     }
     let document = super::run::runtime()?.block_on(measure(&config));
-    refuse_wrong_pin(&document)?;
     deliver(&document, &arguments.reports, outputs, colour)?;
+    refuse_wrong_pin(&document)?;
     Ok(document.summary.exit_code)
 }
 

@@ -30,8 +30,8 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     let mut document = runtime()?.block_on(measure(&config));
     head_node::learn(&mut head_node, &document);
     document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
-    refuse_wrong_pin(&document)?;
     deliver(&document, &arguments.reports, outputs, colour)?;
+    refuse_wrong_pin(&document)?;
     Ok(document.summary.exit_code)
 }
 
