@@ -2,6 +2,7 @@
 //! may open, so that strangers can never take the last one from known clients.
 
 use crate::config::Config;
+use crate::private;
 
 /// Raises this process' own limit as far as it may, and lowers those of `config` to it. Says how many
 /// descriptors are lacking, if any.
@@ -27,11 +28,18 @@ fn wanted(config: &Config) -> usize {
     let connections = admission.greeted.saturating_add(admission.ungreeted);
     connections
         .saturating_add(config.control_connections)
-        .saturating_add(config.listen.len() + OWN)
+        .saturating_add(own(config))
+}
+
+/// Those that are no connections of clients.
+fn own(config: &Config) -> usize {
+    let private = [config.private.health, config.private.metrics];
+    let private = private.iter().flatten().count();
+    config.listen.len() + private * (1 + private::MAX_CONNECTIONS) + OWN
 }
 
 fn lower(config: &mut Config, available: usize) {
-    let rest = available.saturating_sub(config.listen.len() + OWN);
+    let rest = available.saturating_sub(own(config));
     config.control_connections = config.control_connections.min(rest / 16).max(1);
     let rest = rest.saturating_sub(config.control_connections);
     let admission = &mut config.admission;
@@ -64,28 +72,43 @@ const OWN: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{InstanceName, Listen};
+    use crate::config::{InstanceName, Listen, Private};
 
     fn config() -> Config {
-        Config::new(
+        let mut config = Config::new(
             vec![Listen::any(443); 8],
             InstanceName::from_host_name("test"),
-        )
+        );
+        let any = Some("127.0.0.1:0".parse().unwrap());
+        config.private = Private {
+            health: any,
+            metrics: any,
+        };
+        config
     }
 
     #[test]
     fn what_is_lowered_fits_and_leaves_room_for_everyone() {
-        for available in [0, 100, 1024, 4096, 19_000] {
+        for available in [0, 200, 1024, 4096, 19_000] {
             let mut config = config();
             lower(&mut config, available);
             let admission = config.admission;
             assert!(admission.greeted > 0 && admission.per_key > 0);
             assert!(admission.ungreeted > 0 && config.control_connections > 0);
-            if available >= 100 {
+            if available >= 200 {
                 assert!(wanted(&config) <= available, "{available}: {config:?}");
                 assert!(admission.greeted >= 2 * admission.ungreeted);
             }
         }
+    }
+
+    #[test]
+    fn every_connection_of_a_private_listener_is_a_descriptor_too() {
+        let with = config();
+        let mut without = config();
+        without.private = Private::default();
+        let private = 2 * (1 + private::MAX_CONNECTIONS);
+        assert_eq!(wanted(&with), wanted(&without) + private);
     }
 
     #[test]

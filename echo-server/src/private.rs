@@ -101,8 +101,8 @@ fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     response
 }
 
-/// A load balancer's probes and a few scrapers.
-const MAX_CONNECTIONS: usize = 32;
+/// A load balancer's probes and a few scrapers, on each listener.
+pub(crate) const MAX_CONNECTIONS: usize = 32;
 /// From accept, or the last answer, to a whole request.
 const HEAD: Duration = Duration::from_secs(10);
 /// Who watches connects anew.
