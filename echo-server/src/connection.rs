@@ -2,6 +2,7 @@
 
 mod conversation;
 mod encrypted;
+mod restrained;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +19,8 @@ use self::encrypted::Opened;
 use crate::instance::Instance;
 use crate::tasks::Tasks;
 use crate::track::Track;
+
+pub(crate) use self::restrained::Restrained;
 
 /// Serves one connection. It ends when the session does; dropping it ends it at once.
 pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {

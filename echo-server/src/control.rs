@@ -20,22 +20,25 @@ use tokio_rustls::server::TlsStream;
 
 use self::caller::Caller;
 use self::gate::Gate;
+use crate::connection::Restrained;
 use crate::tasks::Tasks;
 use crate::track::Track;
 use crate::wire::Wire;
 
-type Connection = http2::Connection<TokioIo<TlsStream<Wire>>, Gate, Tasks>;
+type Stream = Restrained<TlsStream<Wire>>;
+type Connection = http2::Connection<TokioIo<Stream>, Gate, Tasks>;
 
 /// Serves one control connection until it is over, out of time, or no known client's.
 pub(crate) async fn serve(
-    stream: TlsStream<Wire>,
+    stream: Stream,
     exporter: Option<Exporter>,
     track: Arc<Track>,
     tasks: Tasks,
 ) {
-    let Ok(address) = stream.get_ref().0.tcp().peer_addr() else {
+    let Ok(address) = stream.get_ref().get_ref().0.tcp().peer_addr() else {
         return;
     };
+    let restraint = stream.restraint();
     let instance = Arc::clone(&track.instance);
     let caller = Arc::new(Caller::new(Arc::clone(&instance), address, exporter));
     let gate = Gate::new(Arc::clone(&caller));
@@ -44,10 +47,9 @@ pub(crate) async fn serve(
     if !becomes_known(connection.as_mut(), &caller, &track).await {
         return;
     }
-    track.has_proved();
-    let _known = instance.known.token();
+    restraint.lift();
     // Its place among the strangers is another's now.
-    drop(track);
+    let _known = track.into_known_control();
     let mut lifetime = pin!(sleep(instance.live().limits.lifetime));
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -68,7 +70,7 @@ async fn becomes_known(
     track: &Track,
 ) -> bool {
     let mut known = pin!(caller.becomes_known());
-    let mut deadline = pin!(sleep(track.instance.live().limits.greeting));
+    let mut deadline = pin!(sleep(track.greeting_left()));
     std::future::poll_fn(|context| {
         // Before all else, since who never stops sending would let nothing come after it.
         if deadline.as_mut().poll(context).is_ready()

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use echo_core::control::ServerFacts;
-use echo_core::session::Summary;
+use echo_core::session::SessionKind;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,7 +14,6 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::process::Usage;
-use crate::stranger_log::MADE_TO_LEAVE;
 
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -130,7 +129,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "session",
-            "From accept to the end, of connections over which a key was proved",
+            "From accept to the end, of sessions over which a key was proved",
             Unit::Seconds,
             self.sessions.clone(),
         );
@@ -164,17 +163,19 @@ impl Metrics {
         }
     }
 
-    /// A connection has ended after `lasted`.
-    pub(crate) fn ended(&self, summary: &Summary, known: bool, lasted: Duration) {
+    /// A connection has ended. `outcome` is a word of this program's own; `known`: a key was proved over it.
+    pub(crate) fn ended(&self, kind: Option<SessionKind>, outcome: &'static str, known: bool) {
         let ended = Ended {
-            kind: summary.kind.map_or("none", |kind| kind.word()),
-            outcome: summary.end.map_or(MADE_TO_LEAVE, |end| end.word()),
+            kind: kind.map_or("none", SessionKind::word),
+            outcome,
             known: if known { "yes" } else { "no" },
         };
         self.connections.get_or_create(&ended).inc();
-        if known {
-            self.sessions.observe(lasted.as_secs_f64());
-        }
+    }
+
+    /// A session over which a key was proved has ended after `lasted`.
+    pub(crate) fn session(&self, lasted: Duration) {
+        self.sessions.observe(lasted.as_secs_f64());
     }
 
     /// A TLS handshake took until `since_accept`.

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use echo_core::session::End;
-
 /// Counts what became of strangers.
 #[derive(Debug, Default)]
 pub(crate) struct StrangerLog(Mutex<Counts>);
@@ -13,18 +11,15 @@ pub(crate) struct StrangerLog(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     /// Since the last line.
-    by_end: BTreeMap<&'static str, u64>,
+    by_outcome: BTreeMap<&'static str, u64>,
     last_line: Option<Duration>,
 }
 
 impl StrangerLog {
-    /// A stranger's connection has ended; `None`: the server ended it, to make room or to stop.
-    pub(crate) fn ended(&self, now: Duration, end: Option<End>) {
+    /// A stranger's connection has ended. `outcome` is a word of this program's own.
+    pub(crate) fn ended(&self, now: Duration, outcome: &'static str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts
-            .by_end
-            .entry(end.map_or(MADE_TO_LEAVE, End::word))
-            .or_insert(0) += 1;
+        *counts.by_outcome.entry(outcome).or_insert(0) += 1;
         let due = counts
             .last_line
             .is_none_or(|last| now.saturating_sub(last) >= BETWEEN_LINES);
@@ -36,7 +31,7 @@ impl StrangerLog {
     /// Says what has not been said yet.
     pub(crate) fn flush(&self, now: Duration) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !counts.by_end.is_empty() {
+        if !counts.by_outcome.is_empty() {
             counts.write(now);
         }
     }
@@ -44,11 +39,11 @@ impl StrangerLog {
 
 impl Counts {
     fn write(&mut self, now: Duration) {
-        let by_end = std::mem::take(&mut self.by_end);
-        let connections: u64 = by_end.values().sum();
-        let ends: Vec<_> = by_end
+        let by_outcome = std::mem::take(&mut self.by_outcome);
+        let connections: u64 = by_outcome.values().sum();
+        let ends: Vec<_> = by_outcome
             .iter()
-            .map(|(end, count)| format!("{end} {count}"))
+            .map(|(outcome, count)| format!("{outcome} {count}"))
             .collect();
         self.last_line = Some(now);
         tracing::info!(
@@ -61,5 +56,8 @@ impl Counts {
 
 /// The server has ended it, to make room or to stop.
 pub(crate) const MADE_TO_LEAVE: &str = "made-to-leave";
+
+/// The control service had it.
+pub(crate) const CONTROL: &str = "control";
 
 const BETWEEN_LINES: Duration = Duration::from_secs(60);

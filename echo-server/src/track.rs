@@ -9,6 +9,7 @@ use echo_core::sightings::{Fate, SightingId};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::instance::Instance;
+use crate::stranger_log::{CONTROL, MADE_TO_LEAVE};
 use crate::strangers::Stranger;
 
 /// One connection's session and its place in the server's books.
@@ -22,6 +23,13 @@ pub(crate) struct Track {
     known: OnceLock<TaskTrackerToken>,
     /// After the session, so that its permit is free when whoever waits for one hears of it.
     pub(crate) stranger: Stranger,
+}
+
+/// A control connection under a key, which is counted when it ends.
+#[derive(Debug)]
+pub(crate) struct KnownControl {
+    instance: Arc<Instance>,
+    _known: TaskTrackerToken,
 }
 
 impl Track {
@@ -64,6 +72,12 @@ impl Track {
         self.now().saturating_sub(self.accepted)
     }
 
+    /// What is left of the time that a stranger has to prove a key.
+    pub(crate) fn greeting_left(&self) -> Duration {
+        let greeting = self.instance.live().limits.greeting;
+        greeting.saturating_sub(self.since_accept())
+    }
+
     /// A greeting over this connection was authentic. It may be a replay.
     pub(crate) fn has_greeted(&self) {
         self.known.get_or_init(|| self.instance.known.token());
@@ -73,6 +87,16 @@ impl Track {
     pub(crate) fn has_proved(&self) {
         self.has_greeted();
         self.stranger.has_proved(self.now());
+    }
+
+    /// A call to the control service has proved a key: only the end of the connection is still to be counted.
+    pub(crate) fn into_known_control(self: Arc<Self>) -> KnownControl {
+        self.has_proved();
+        let instance = Arc::clone(&self.instance);
+        KnownControl {
+            _known: instance.known.token(),
+            instance,
+        }
     }
 
     /// Brings the sighting up to date.
@@ -85,31 +109,46 @@ impl Track {
 impl Drop for Track {
     fn drop(&mut self) {
         let mut notice = self.session().notice();
-        if notice.fate == Fate::Open {
+        let outcome = match notice.fate {
+            Fate::Ended(end) => end.word(),
+            Fate::Control => CONTROL,
             // The session has no part in it: the server made room, or stopped.
-            notice.fate = Fate::Ended(End::Refused);
-        }
+            Fate::Open | Fate::HalfOpen | Fate::Unanswered => {
+                notice.fate = Fate::Ended(End::Refused);
+                MADE_TO_LEAVE
+            }
+        };
         self.instance.sightings.update(self.sighting, notice);
+        if outcome == CONTROL && self.known.get().is_some() {
+            // It goes on, and is counted by its `KnownControl`.
+            return;
+        }
         let summary = self.session().summary();
-        let known = summary.greeted.is_some() || self.known.get().is_some();
         let metrics = &self.instance.metrics;
         if let Some(reason) = summary.refusal {
             metrics.refused(reason);
         }
-        metrics.ended(&summary, known, self.since_accept());
-        let Some(greeter) = &summary.greeted else {
-            if !known {
-                self.instance.stranger_log.ended(self.now(), summary.end);
-            }
-            return;
-        };
-        tracing::debug!(
-            key = %greeter.key,
-            kind = ?summary.kind,
-            end = ?summary.end,
-            received = summary.received,
-            sent = summary.sent,
-            "session ended"
-        );
+        metrics.ended(summary.kind, outcome, summary.proved);
+        if summary.proved {
+            metrics.session(self.since_accept());
+        } else {
+            self.instance.stranger_log.ended(self.now(), outcome);
+        }
+        if let Some(greeter) = &summary.greeted {
+            tracing::debug!(
+                key = %greeter.key,
+                kind = ?summary.kind,
+                end = ?summary.end,
+                received = summary.received,
+                sent = summary.sent,
+                "session ended"
+            );
+        }
+    }
+}
+
+impl Drop for KnownControl {
+    fn drop(&mut self) {
+        self.instance.metrics.ended(None, CONTROL, true);
     }
 }

@@ -175,6 +175,13 @@ pub fn greeting(address: SocketAddr, connection: &Connection) -> anyhow::Result<
     Ok(bytes)
 }
 
+/// A request whose body is `greeting`.
+pub fn request_with(greeting: &[u8]) -> Vec<u8> {
+    let length = greeting.len();
+    let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+    [head.as_bytes(), greeting].concat()
+}
+
 /// Everything that a client sends in a plain session that runs to its end.
 ///
 /// # Errors

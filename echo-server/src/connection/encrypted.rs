@@ -13,6 +13,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::conversation::{Carrier, Conversation};
+use super::restrained::Restrained;
 use crate::tasks::Tasks;
 use crate::track::Track;
 use crate::wire::Wire;
@@ -53,7 +54,12 @@ fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: Tasks) -> Opene
     track.note();
     if action == Action::HandToControl {
         stream.get_mut().0.let_go();
-        Opened::Control(Box::pin(control::serve(stream, exporter, track, tasks)))
+        Opened::Control(Box::pin(async move {
+            let opening = Restrained::behind_preface(stream);
+            if let Some(Some(stream)) = in_time(&track, opening).await {
+                control::serve(stream, exporter, track, tasks).await;
+            }
+        }))
     } else {
         Opened::Session(Box::new(Conversation::new(stream, track)))
     }
@@ -90,7 +96,8 @@ async fn handshake(wire: Wire, track: &Track) -> Result<TlsStream<Wire>, Option<
 /// What `future` comes to; `None` if this connection has to end first.
 async fn in_time<F: Future>(track: &Track, future: F) -> Option<F::Output> {
     let clock = track.instance.clock;
-    let deadline = track.session().deadline().unwrap_or_else(|| clock.now());
+    let deadline = track.session().deadline();
+    let deadline = deadline.unwrap_or_else(|| clock.now() + track.greeting_left());
     let mut timer = pin!(sleep_until(clock.at(deadline)));
     let mut future = pin!(future);
     std::future::poll_fn(|context| {

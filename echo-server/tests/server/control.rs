@@ -57,7 +57,7 @@ impl Control {
         sign(&holder.secret, &holder.id, method, &self.exporter, request)
     }
 
-    async fn describe(&mut self, holder: &Holder) -> Result<Description, Status> {
+    pub(crate) async fn describe(&mut self, holder: &Holder) -> Result<Description, Status> {
         let request = self.sign(holder, "Describe", &DescribeRequest {});
         self.client.describe(request).await.map(|r| r.into_inner())
     }

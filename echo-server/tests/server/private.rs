@@ -10,6 +10,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use crate::control::Control;
 use crate::dialogue::Dialogue;
 use crate::running::{Running, impatient};
 
@@ -80,6 +81,53 @@ async fn sessions_strangers_and_this_process_are_counted() {
         );
     }
     assert!(get(metrics, "/").await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn refusals_handshakes_and_control_connections_are_counted() {
+    let server = Running::start_with(|config| {
+        config.private.metrics = Some("127.0.0.1:0".parse().unwrap());
+        config.admission.per_key = 1;
+    });
+    let metrics = server.private["metrics"];
+    let mut first = Dialogue::new(server.connect().await, &server.holder(0));
+    first.greet().await;
+    let testimony = first.testimony().await;
+    let keys = first.session_keys(&testimony);
+    first.stages(&keys).await;
+    let mut second = Dialogue::new(server.connect().await, &server.holder(0));
+    second.greet().await;
+    second.refusal().await;
+    let mut control = Control::over(server.connect().await).await;
+    control.describe(&server.holder(0)).await.unwrap();
+    let stranger = Control::over(server.connect().await).await;
+    drop((second, stranger));
+    let control_of = |known| {
+        format!(
+            r#"fwprobe_echo_connections_total{{kind="none",outcome="control",known="{known}"}}"#
+        )
+    };
+    let refused = r#"fwprobe_echo_refused_total{reason="sessions-of-one-key"}"#;
+    // A replayed greeting would look the same.
+    let ended = r#"fwprobe_echo_connections_total{kind="tcp",outcome="refused",known="no"}"#;
+    let counted = server
+        .until(async || {
+            let text = get(metrics, "/metrics").await;
+            let all = [refused, ended, &control_of("no")];
+            let counted = all.map(|series| value(&text, series) == Some(1.0));
+            (counted == [true; 3]).then_some(text)
+        })
+        .await;
+    let handshakes = value(&counted, "fwprobe_echo_handshake_seconds_count");
+    assert_eq!(handshakes, Some(2.0), "{counted}");
+    assert_eq!(value(&counted, &control_of("yes")), None, "{counted}");
+    drop(control);
+    server
+        .until(async || {
+            let text = get(metrics, "/metrics").await;
+            (value(&text, &control_of("yes")) == Some(1.0)).then_some(())
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -1,15 +1,21 @@
 //! Nobody gets more out of the server than he has put in, whatever he begins with.
 
-use std::io::Write as _;
-use std::net::{IpAddr, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
 
-use anyhow::ensure;
-use fwprobe_tests::ServerPlan;
-use fwprobe_tests::siege::{answer_to, greeting};
+use anyhow::{bail, ensure};
+use fwprobe_tests::middlebox::trusting_anyone;
+use fwprobe_tests::siege::{answer_to, greeting, request_with};
 use fwprobe_tests::trial::Trials;
+use fwprobe_tests::{ServerPlan, WATCHDOG};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 
 pub(crate) fn trials() -> Trials {
-    Trials::of("amplification").on_both_families("no_opening_earns_more_than_it_costs", openings)
+    Trials::of("amplification")
+        .on_both_families("no_opening_earns_more_than_it_costs", openings)
+        .on_both_families("nor_does_any_inside_tls", openings_inside_tls)
 }
 
 /// Payload out per byte in; TLS handshakes and alerts are apart, and none is begun here.
@@ -18,13 +24,6 @@ fn openings(ip: IpAddr) -> anyhow::Result<()> {
     let address = server.address(1);
     let recorded = greeting(address, &server.connection())?;
     let forged = greeting(address, &server.connection().with_another_secret())?;
-    let post = |body: &[u8]| {
-        let head = format!(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        [head.as_bytes(), body].concat()
-    };
     let openings: Vec<(&str, Vec<u8>)> = vec![
         ("nothing", Vec::new()),
         ("one byte", vec![0xf7]),
@@ -35,38 +34,23 @@ fn openings(ip: IpAddr) -> anyhow::Result<()> {
         ("the shortest request", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
         ("many requests", b"GET / HTTP/1.1\r\n\r\n".repeat(50)),
         ("HTTP/1.0", b"GET / HTTP/1.0\r\n\r\n".to_vec()),
-        ("a replayed request", post(&recorded)),
-        ("a forged request", post(&forged)),
+        ("a replayed request", request_with(&recorded)),
+        ("a forged request", request_with(&forged)),
         (
             "X.224 without TLS",
             hex::decode("030000130ee000000000000100080000000000")?,
         ),
-        (
-            "X.224 with TLS",
-            hex::decode("030000130ee000000000000100080001000000")?,
-        ),
+        ("X.224 with TLS", x224()?),
         (
             "X.224 without negotiation",
             hex::decode("0300000b06e00000000000")?,
         ),
-        (
-            "MC-NMF",
-            [
-                &hex::decode("00010001020210")?[..],
-                b"net.tcp://h:1/ab",
-                &hex::decode("030809136170706c69636174696f6e2f73736c2d746c73")?,
-            ]
-            .concat(),
-        ),
+        ("MC-NMF", net_tcp()?),
         ("zeros", vec![0; 5000]),
     ];
     for (name, bytes) in openings {
         let out = answer_to(TcpStream::connect(address)?, &bytes)?;
-        writeln!(
-            std::io::stdout(),
-            "{name}: {} bytes in, {out} out",
-            bytes.len()
-        )?;
+        writeln!(io::stdout(), "{name}: {} bytes in, {out} out", bytes.len())?;
         ensure!(
             out <= bytes.len(),
             "{name}: {out} bytes for {}",
@@ -75,3 +59,141 @@ fn openings(ip: IpAddr) -> anyhow::Result<()> {
     }
     server.stop().map(drop)
 }
+
+/// What a stranger says inside TLS, and what stands before that.
+struct Inside {
+    name: &'static str,
+    /// And the length of its answer.
+    preface: (Vec<u8>, usize),
+    alpn: &'static str,
+    said: Vec<u8>,
+}
+
+/// Payload is what TLS carries, once the handshake is over. Each connection stays open until the server
+/// ends it.
+fn openings_inside_tls(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let address = server.address(1);
+    let recorded = greeting(address, &server.connection())?;
+    let mut rows = Vec::new();
+    let mut row = |name, preface, alpn, said| {
+        rows.push(Inside {
+            name,
+            preface,
+            alpn,
+            said,
+        });
+    };
+    let none = || (Vec::new(), 0);
+    row("TLS, nothing", none(), "", Vec::new());
+    row("TLS, a replayed greeting", none(), "", recorded.clone());
+    row("TLS, zeros", none(), "", vec![0; 5000]);
+    let (alpn, shortest) = ("http/1.1", b"GET / HTTP/1.1\r\n\r\n");
+    row("HTTPS, nothing", none(), alpn, Vec::new());
+    row("HTTPS, the shortest request", none(), alpn, shortest.into());
+    row("HTTPS, many requests", none(), alpn, shortest.repeat(50));
+    let request = request_with(&recorded);
+    row("HTTPS, a replayed request", none(), alpn, request);
+    let rdp = || anyhow::Ok((x224()?, X224_CONFIRM));
+    row("RDP, nothing", rdp()?, "", Vec::new());
+    row("RDP, a replayed greeting", rdp()?, "", recorded.clone());
+    let net_tcp = || anyhow::Ok((net_tcp()?, 1));
+    row("MC-NMF, nothing", net_tcp()?, "", Vec::new());
+    row("MC-NMF, preamble end", net_tcp()?, "", vec![0x0c]);
+    row("MC-NMF, preamble and end", net_tcp()?, "", vec![0x0c, 0x07]);
+    let enveloped = [&[0x0c, 0x06, 0x88, 0x08], &recorded[..]].concat();
+    row("MC-NMF, a replayed greeting", net_tcp()?, "", enveloped);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    row("HTTP/2, nothing", none(), "h2", Vec::new());
+    row("HTTP/2, half a preface", none(), "h2", preface[..12].into());
+    row("HTTP/2, zeros", none(), "h2", vec![0; 5000]);
+    row("HTTP/2, its preface", none(), "h2", preface.into());
+    row("HTTP/2, and settings", none(), "h2", http2(0));
+    row("HTTP/2, a call", none(), "h2", http2(1));
+    row("HTTP/2, many calls", none(), "h2", http2(100));
+    let outs = std::thread::scope(|scope| {
+        let ask = |row| move || answer_inside_tls(address, row);
+        let asking: Vec<_> = rows.iter().map(|row| scope.spawn(ask(row))).collect();
+        let answers = asking.into_iter().map(|asked| asked.join());
+        answers.collect::<Vec<_>>()
+    });
+    for (row, out) in rows.iter().zip(outs) {
+        let (name, said) = (row.name, row.said.len());
+        let Ok(out) = out else {
+            bail!("{name}: panicked");
+        };
+        let out = out?;
+        writeln!(io::stdout(), "{name}: {said} bytes in, {out} out")?;
+        let unasked = if row.alpn == "h2" { HTTP2_UNASKED } else { 0 };
+        ensure!(out <= said + unasked, "{name}: {out} bytes for {said}");
+        ensure!(out == 0 || said >= 1, "{name}: {out} bytes for nothing");
+    }
+    server.stop().map(drop)
+}
+
+/// How many bytes come back inside of TLS until the server ends the connection.
+fn answer_inside_tls(address: SocketAddr, row: &Inside) -> anyhow::Result<usize> {
+    let mut tcp = TcpStream::connect(address)?;
+    tcp.set_read_timeout(Some(WATCHDOG))?;
+    let (preface, answer) = &row.preface;
+    tcp.write_all(preface)?;
+    tcp.read_exact(&mut vec![0; *answer])?;
+    let mut config = trusting_anyone()?;
+    let offered = Some(row.alpn).filter(|name| !name.is_empty());
+    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().into()).collect();
+    let name = ServerName::try_from("echo.example")?;
+    let mut tls = ClientConnection::new(Arc::new(config), name)?;
+    while tls.is_handshaking() {
+        tls.complete_io(&mut tcp)?;
+    }
+    let mut stream = StreamOwned::new(tls, tcp);
+    stream.write_all(&row.said)?;
+    stream.flush()?;
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if !is_an_end(&error) => Err(error.into()),
+        Ok(_) | Err(_) => Ok(answer.len()),
+    }
+}
+
+fn is_an_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), ConnectionReset | UnexpectedEof)
+}
+
+/// An X.224 connection request that offers TLS.
+fn x224() -> anyhow::Result<Vec<u8>> {
+    Ok(hex::decode("030000130ee000000000000100080001000000")?)
+}
+
+/// An MC-NMF preamble that asks for TLS.
+fn net_tcp() -> anyhow::Result<Vec<u8>> {
+    Ok([
+        &hex::decode("00010001020210")?[..],
+        b"net.tcp://h:1/ab",
+        &hex::decode("030809136170706c69636174696f6e2f73736c2d746c73")?,
+    ]
+    .concat())
+}
+
+/// A client's preface and its settings, which forbid the server to shorten headers that it has sent before,
+/// and calls without a key that are as short as can be.
+fn http2(calls: u32) -> Vec<u8> {
+    let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    out.extend(b"\0\0\x06\x04\0\0\0\0\0\0\x01\0\0\0\0");
+    for call in 0..calls {
+        // POST, https, "/", content-type: application/grpc, which is remembered (RFC 7541).
+        let headers: &[u8] = match call {
+            0 => b"\x83\x87\x84\x5f\x10application/grpc",
+            _ => b"\x83\x87\x84\xbe",
+        };
+        out.extend([0, 0, headers.len() as u8, 1, 5]);
+        out.extend((2 * call + 1).to_be_bytes());
+        out.extend(headers);
+    }
+    out
+}
+
+const X224_CONFIRM: usize = 19;
+/// docs/wire.md.
+const HTTP2_UNASKED: usize = 9;

@@ -1,16 +1,18 @@
 //! The attacks, each on its own.
 
 use std::collections::VecDeque;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use fwprobe_tests::siege::{Attack, Target, raise};
+use fwprobe_tests::siege::{Attack, Target, raise, request_with};
 use fwprobe_tests::trial::{Need, Trials};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use socket2::SockRef;
 
 pub(crate) fn trials() -> Trials {
     ATTACKS
@@ -28,7 +30,7 @@ pub(crate) fn trials() -> Trials {
         )
 }
 
-const ATTACKS: [(&str, Attack); 10] = [
+const ATTACKS: [(&str, Attack); 11] = [
     ("silence_beyond_every_descriptor", silence),
     ("one_byte_at_a_time", one_byte_at_a_time),
     ("connects_and_resets", connects),
@@ -36,6 +38,7 @@ const ATTACKS: [(&str, Attack); 10] = [
     ("random_bytes", random_bytes),
     ("wrong_keys", wrong_keys),
     ("replayed_greetings", replayed_greetings),
+    ("answers_that_nobody_reads", answers_that_nobody_reads),
     ("oversized_frames", oversized_frames),
     ("half_closed", half_closed),
     ("resets_at_every_stage", resets_at_every_stage),
@@ -134,6 +137,32 @@ fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<()>
     let recorded = target.greeting()?;
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
         say(target.connect()?, &recorded)
+    })
+}
+
+/// One recorded greeting in request after request, and no answer to any of them is ever read.
+fn answers_that_nobody_reads(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let requests = request_with(&target.greeting()?).repeat(64);
+    let mut asking = VecDeque::new();
+    again_and_again(target, begun, DESCRIPTORS, |_| {
+        if asking.len() < DESCRIPTORS / 8 {
+            let stream = target.connect()?;
+            // So that the answers wait with the server, and not in kernels.
+            SockRef::from(&stream).set_recv_buffer_size(1)?;
+            // Others are asked meanwhile.
+            stream.set_write_timeout(Some(Duration::from_millis(1)))?;
+            asking.push_back((stream, 0));
+        }
+        let (mut stream, at): (TcpStream, usize) = asking.pop_front().context("one is there")?;
+        match stream.write(&requests[at..]) {
+            Ok(written) => asking.push_back((stream, (at + written) % requests.len())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                asking.push_back((stream, at));
+            }
+            // One that was let go is not missed.
+            Err(_) => {}
+        }
+        Ok(())
     })
 }
 
