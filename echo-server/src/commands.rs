@@ -6,6 +6,7 @@ mod serve;
 use std::fmt;
 use std::io::Write;
 
+use jiff::Timestamp;
 use socket_facts::SynTap;
 
 use crate::arguments::{Arguments, Command, ServeArguments};
@@ -34,9 +35,20 @@ pub(crate) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Failu
 }
 
 fn check_config(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(), Failure> {
-    let settings = Settings::resolve(arguments).map_err(Failure::Configuration)?;
-    let said = write!(out, "{settings}").and_then(|()| witness_note(&settings, out));
+    let settings =
+        Settings::resolve(arguments, Timestamp::now()).map_err(Failure::Configuration)?;
+    let said = write!(out, "{settings}")
+        .and_then(|()| next_note(&settings, out))
+        .and_then(|()| witness_note(&settings, out));
     said.map_err(|error| Failure::Operation(error.into()))
+}
+
+/// What starting it would warn of.
+fn next_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+    let Some(error) = &settings.without_next else {
+        return Ok(());
+    };
+    writeln!(out, "\n# {error}.\n# {WITHOUT_NEXT}.")
 }
 
 /// What starting it would say of the witness; here it may be asked by somebody with other rights.
@@ -60,3 +72,7 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+/// What it means that the certificate of a roll-over that has begun is of no use.
+const WITHOUT_NEXT: &str =
+    "`serve` does without; `identity show`, `add-key` and `roll-over` do not";

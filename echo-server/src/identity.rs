@@ -1,9 +1,10 @@
 //! Who this server is and whom it knows: its certificate with the private key, and the client keys.
-//! In memory, or in a directory of three files that nobody else may read.
+//! In memory, or in a directory of three files that strangers may not read.
 
 mod client_key;
 mod directory;
 mod keys_file;
+mod load;
 mod mint;
 mod roll_over;
 
@@ -12,16 +13,18 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use echo_core::identity::{Key, Keyring};
+use jiff::Timestamp;
 use proto::connection_string::{ConnectionString, Pin};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 pub use self::client_key::{ClientKey, InvalidLabel, Label};
 pub(crate) use self::directory::{CERTIFICATE_FILE, KEY_FILE, KEYS_FILE};
-pub use self::directory::{ChangeError, LoadError, SaveError};
+pub use self::directory::{ChangeError, SaveError};
+pub use self::load::{LoadError, LoadErrors};
 pub use self::mint::{InvalidHost, MAX_HOSTS, MintError};
 pub use self::roll_over::RollOverError;
 pub(crate) use self::roll_over::{NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE};
@@ -148,9 +151,7 @@ fn certified(
     certificate: &CertificateDer<'static>,
     private_key: &PrivateKeyDer<'static>,
 ) -> Result<CertifiedKey, UnusableCertificate> {
-    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(private_key)
-        .map_err(|_| UnusableCertificate::KeyKind)?;
-    let certified = CertifiedKey::new(vec![certificate.clone()], key);
+    let certified = CertifiedKey::new(vec![certificate.clone()], signing_key(private_key)?);
     match certified.keys_match() {
         Ok(()) => Ok(certified),
         Err(rustls::Error::InvalidCertificate(_)) => Err(UnusableCertificate::Unreadable),
@@ -158,11 +159,25 @@ fn certified(
     }
 }
 
+fn signing_key(
+    private_key: &PrivateKeyDer<'static>,
+) -> Result<Arc<dyn SigningKey>, UnusableCertificate> {
+    rustls::crypto::aws_lc_rs::sign::any_supported_type(private_key)
+        .map_err(|_| UnusableCertificate::KeyKind)
+}
+
 /// SHA-256 of the certificate's public key with its algorithm (RFC 7469 section 2.4).
 fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, UnusableCertificate> {
     let (_, parsed) =
         X509Certificate::from_der(certificate).map_err(|_| UnusableCertificate::Unreadable)?;
     Ok(Pin(Sha256::digest(parsed.public_key().raw).into()))
+}
+
+/// The last moment at which the certificate is valid; `None`: it has none that this host's clock could tell,
+/// as those of RFC 5280 section 4.1.2.5 that never expire.
+fn expiry(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
 }
 
 fn hosts(certificate: &X509Certificate<'_>) -> Vec<String> {

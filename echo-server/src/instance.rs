@@ -66,8 +66,6 @@ pub(crate) struct Live {
     pub(crate) behind_source_nat: bool,
     pub(crate) notice: Duration,
     pub(crate) grace: Duration,
-    /// What all of this was made of.
-    config: Config,
 }
 
 impl Instance {
@@ -112,7 +110,7 @@ impl Instance {
             draining: CancellationToken::new(),
             known: TaskTracker::new(),
             clock,
-            live: ArcSwap::from_pointee(Live::new(config, identity, facts)),
+            live: ArcSwap::from_pointee(Live::new(&config, identity, facts)),
         }
     }
 
@@ -122,11 +120,9 @@ impl Instance {
     }
 
     /// Puts `config` and `identity` in force for everything that begins from now on; what runs goes on
-    /// as it began. Says which settings need a restart, and stay as they were.
-    pub(crate) fn reload(&self, config: Config, identity: &Identity) -> Vec<&'static str> {
-        let old = self.live.load_full();
-        let needs_restart = restart_for(&old.config, &config);
-        let mut facts = old.facts.clone();
+    /// as it began. What is bound, opened or named once for all stays as it was.
+    pub(crate) fn reload(&self, config: &Config, identity: &Identity) {
+        let mut facts = self.live.load().facts.clone();
         facts.admission = config.admission;
         facts.session = config.session.clone();
         facts.sees_half_open = self.half_open.is_available() && !config.behind_source_nat;
@@ -135,7 +131,6 @@ impl Instance {
         self.strangers.change_limits(&config.admission);
         self.live
             .store(Arc::new(Live::new(config, identity, facts)));
-        needs_restart
     }
 
     /// A name for a connection that no other has, here or elsewhere.
@@ -177,7 +172,7 @@ impl Instance {
 }
 
 impl Live {
-    fn new(config: Config, identity: &Identity, facts: ServerFacts) -> Self {
+    fn new(config: &Config, identity: &Identity, facts: ServerFacts) -> Self {
         Self {
             facts,
             keyring: identity.keyring(),
@@ -186,27 +181,8 @@ impl Live {
             behind_source_nat: config.behind_source_nat,
             notice: config.notice,
             grace: config.grace,
-            config,
         }
     }
-}
-
-/// The settings that differ and that a running process cannot take over, by their names in the
-/// configuration file.
-fn restart_for(old: &Config, new: &Config) -> Vec<&'static str> {
-    let differ = [
-        ("listen", old.listen != new.listen),
-        ("instance", old.instance != new.instance),
-        ("reuse_port", old.reuse_port != new.reuse_port),
-        ("witness", old.witness != new.witness),
-        ("private", old.private != new.private),
-        (
-            "control_connections",
-            old.control_connections != new.control_connections,
-        ),
-    ];
-    let differ = differ.into_iter().filter(|(_, differs)| *differs);
-    differ.map(|(name, _)| name).collect()
 }
 
 /// Enough to tell the processes of one host apart.

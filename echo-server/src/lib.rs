@@ -41,8 +41,8 @@ pub use config::{
 };
 pub use document::{Defect, FileProblem, FileProblems};
 pub use identity::{
-    ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, MAX_HOSTS,
-    MintError, RollOverError, SaveError, UnusableCertificate,
+    ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, LoadErrors,
+    MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,
 };
 
 /// The program: reads its arguments, does what they say, and reports on standard error what could

@@ -1,6 +1,7 @@
 //! Reading configuration and identity again while sessions run: all of it comes into force, or nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -9,7 +10,8 @@ use crate::config::Config;
 use crate::identity::Identity;
 use crate::instance::Instance;
 
-/// An admin asks over the control service; what became of it goes back the same way.
+/// An admin asks over the control service; what became of it goes back the same way: the settings that need
+/// a restart, by their names.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<Vec<&'static str>, Rejected>>;
 
 /// What was read cannot be used; everything stays as it was. The log says why: an admin's key opens
@@ -29,11 +31,16 @@ impl Bound {
 }
 
 impl Reloader {
-    /// Puts what was read in force. Says which settings need a restart, by their names.
-    pub(crate) fn accept(&self, config: Config, identity: &Identity) -> Vec<&'static str> {
-        let needs_restart = self.0.reload(config, identity);
+    /// Puts what was read in force.
+    pub(crate) fn accept(&self, config: &Config, identity: &Identity) {
+        self.0.reload(config, identity);
         self.0.metrics.reloaded("accepted");
-        needs_restart
+    }
+
+    /// The longest that this server takes to stop, by what is in force.
+    pub(crate) fn time_to_stop(&self) -> Duration {
+        let live = self.0.live();
+        live.notice + live.grace + TIDYING
     }
 
     /// What was read cannot be used.
@@ -44,3 +51,5 @@ impl Reloader {
 
 /// Requests that wait; a second one while the files are being read would only read them again.
 pub(crate) const WAITING: usize = 1;
+/// For what comes after the grace period: sessions that are ended, and the last lines of the log.
+const TIDYING: Duration = Duration::from_secs(5);

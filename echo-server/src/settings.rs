@@ -2,6 +2,7 @@
 //! with them.
 
 mod file;
+mod fixed;
 mod listeners;
 mod print;
 
@@ -10,9 +11,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use self::file::FileSettings;
+pub(crate) use self::fixed::Fixed;
 use crate::arguments::ServeArguments;
 use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress, Private};
 use crate::document::{FileProblem, Reading};
@@ -26,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
     pub(crate) identity_directory: PathBuf,
+    /// Why the certificate of a roll-over that has begun is of no use. Serving goes on without it.
+    pub(crate) without_next: Option<LoadError>,
     pub(crate) sandbox: SandboxMode,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: LogLevel,
@@ -46,43 +51,34 @@ pub(crate) struct Placed<T> {
 }
 
 impl Settings {
-    /// Reads the file, if one is named, and the identity, and decides.
+    /// Reads the file, if one is named, and the identity, and decides for a server that begins at `now`.
     ///
     /// # Errors
     /// Everything that is wrong, at once.
-    pub(crate) fn resolve(flags: &ServeArguments) -> Result<Self, SettingsErrors> {
+    pub(crate) fn resolve(flags: &ServeArguments, now: Timestamp) -> Result<Self, SettingsErrors> {
         let mut errors = Vec::new();
         let file = read_file(flags.config.as_deref(), &mut errors);
         let directory = identity_directory(flags, file.as_ref());
         let identity = directory.and_then(|directory| {
-            let loaded = Identity::load(&directory);
-            match loaded {
-                Ok(identity) => {
-                    errors.extend(
-                        Identity::readable_by_all(&directory)
-                            .into_iter()
-                            .map(SettingsError::ReadableByAll),
-                    );
-                    Some((directory, identity))
-                }
-                Err(error) => {
-                    errors.push(error.into());
-                    None
-                }
-            }
+            let loaded = Identity::load_to_serve(&directory, now)
+                .map_err(|found| errors.extend(found.into_each().into_iter().map(Into::into)));
+            let readable = Identity::readable_by_all(&directory).into_iter();
+            errors.extend(readable.map(SettingsError::ReadableByAll));
+            Some((directory, loaded.ok()?))
         });
         let control_port = identity
             .as_ref()
-            .map_or(FALLBACK_CONTROL_PORT, |(_, identity)| {
-                identity.control_port()
+            .map_or(FALLBACK_CONTROL_PORT, |(_, loaded)| {
+                loaded.identity.control_port()
             });
         let file = file.unwrap_or_default();
         let config = config(flags, &file, control_port, &mut errors);
         match identity {
-            Some((identity_directory, identity)) if errors.is_empty() => Ok(Self {
+            Some((identity_directory, loaded)) if errors.is_empty() => Ok(Self {
                 config,
-                identity,
+                identity: loaded.identity,
                 identity_directory,
+                without_next: loaded.without_next,
                 sandbox: flags.sandbox.or(file.sandbox).unwrap_or_default(),
                 log_format: flags.log_format.or(file.log_format).unwrap_or_default(),
                 log_level: flags.log_level.or(file.log_level).unwrap_or_default(),

@@ -19,8 +19,11 @@ impl Systemd {
         self.tell(&state);
     }
 
-    pub(crate) fn stopping(self) {
-        self.tell(&[sd_notify::NotifyState::Stopping]);
+    /// `time` is what the end may take, from now on: otherwise `TimeoutStopSec=` of the unit ends it early.
+    pub(crate) fn stopping(self, time: Duration) {
+        let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let extend = sd_notify::NotifyState::ExtendTimeoutUsec(micros);
+        self.tell(&[sd_notify::NotifyState::Stopping, extend]);
     }
 
     pub(crate) fn is_alive(self) {
@@ -46,7 +49,7 @@ impl Systemd {
 
     pub(crate) fn reloading(self) {}
 
-    pub(crate) fn stopping(self) {}
+    pub(crate) fn stopping(self, _: Duration) {}
 
     pub(crate) fn is_alive(self) {}
 

@@ -19,7 +19,7 @@ pub struct Key {
     pub label: String,
     /// Revoked keys stay listed, so that their ids are not given out again.
     pub revoked: bool,
-    /// May ask about other keys' runs.
+    /// May have the server read its files again.
     pub admin: bool,
 }
 

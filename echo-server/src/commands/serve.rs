@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::interval;
 
@@ -18,12 +19,13 @@ use super::Failure;
 use crate::arguments::ServeArguments;
 use crate::bind::{Bound, Inherited, bind_or_inherit};
 use crate::sandbox::Sandbox;
-use crate::settings::Settings;
+use crate::settings::{Fixed, Settings};
 use crate::systemd::Systemd;
 use crate::{descriptors, logging};
 
 pub(super) fn run(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(), Failure> {
-    let settings = Settings::resolve(arguments).map_err(Failure::Configuration)?;
+    let settings =
+        Settings::resolve(arguments, Timestamp::now()).map_err(Failure::Configuration)?;
     serve(settings, arguments, out).map_err(Failure::Operation)
 }
 
@@ -33,6 +35,7 @@ fn serve(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     logging::start(settings.log_format, settings.log_level)?;
+    reloading::warn_of_next(&settings);
     if let Some(lack) = descriptors::fit(&mut settings.config) {
         let admission = settings.config.admission;
         tracing::warn!(
@@ -44,10 +47,11 @@ fn serve(
              LimitNOFILE= of a systemd unit or `ulimit -n` gives more"
         );
     }
+    let started = Fixed::of(&settings);
     let inherited = Inherited::from_environment().context("the sockets that systemd passed")?;
     let control_port = settings.identity.control_port();
     let mut bound = bind_or_inherit(settings.config, &settings.identity, inherited)?;
-    let reloading = Reloading::new(arguments, bound.reloader());
+    let reloading = Reloading::new(arguments, started, bound.reloader());
     // Whoever replaces a file puts another one in its place, so it is the directory that counts.
     let beside_config = arguments.config.as_deref().map(folder);
     let readable = [Some(&*settings.identity_directory), beside_config];
@@ -102,7 +106,7 @@ async fn until_stopped(bound: Bound, mut reloading: Reloading<'_>, mut signals: 
                 Asked::Reload if stops == 0 => drop(reloading.reload()),
                 Asked::Reload => {}
                 Asked::Stop => {
-                    Systemd.stopping();
+                    Systemd.stopping(reloading.time_to_stop());
                     stop.notify_one();
                     stops += 1;
                 }

@@ -16,7 +16,7 @@ pub struct ClientKey {
     pub secret: Secret,
     pub created: Timestamp,
     pub revoked: bool,
-    /// May ask about other keys' runs.
+    /// May have the server read its files again.
     pub admin: bool,
 }
 

@@ -1,63 +1,22 @@
-//! The identity's directory: three files, readable by their owner alone, and never half-written.
+//! Writing the identity's directory: three files, never half-written. New ones are for their owner alone; one
+//! that takes another's place is for whom that was for.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use proto::key::KeyId;
-use rustls::pki_types::pem::{Error as PemError, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::NamedTempFile;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::keys_file::KeysFile;
 use super::mint::unused;
-use super::roll_over::{NEXT_KEY_FILE, next_pin};
-use super::{ClientKey, Identity, Label, UnusableCertificate};
+use super::{ClientKey, Identity, Label};
 use crate::document::FileProblems;
 
 impl Identity {
-    /// Reads the identity in `directory`.
-    ///
-    /// # Errors
-    /// A file is missing, unreadable or wrong.
-    pub fn load(directory: &Path) -> Result<Self, LoadError> {
-        // Only if that is certain: files that may not be looked at are another problem.
-        let is_missing = |name: &str| {
-            let found = directory.join(name).metadata();
-            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        };
-        if FILES.into_iter().all(is_missing) {
-            return Err(LoadError::None(directory.to_owned()));
-        }
-        let certificate_path = directory.join(CERTIFICATE_FILE);
-        let certificate = CertificateDer::from_pem_file(&certificate_path)
-            .map_err(|error| LoadError::pem(&certificate_path, error))?;
-        let key_path = directory.join(KEY_FILE);
-        let private_key = PrivateKeyDer::from_pem_file(&key_path)
-            .map_err(|error| LoadError::pem(&key_path, error))?;
-        let KeysFile { control_port, keys } = KeysFile::read(&directory.join(KEYS_FILE))?;
-        let mut identity =
-            Self::assemble(certificate, private_key, control_port, keys).map_err(|problem| {
-                LoadError::Unusable {
-                    directory: directory.to_owned(),
-                    problem,
-                }
-            })?;
-        identity.next_pin = next_pin(directory)?;
-        Ok(identity)
-    }
-
-    /// Files in `directory` that hold secrets and that every user of this host may read.
-    pub(crate) fn readable_by_all(directory: &Path) -> Vec<PathBuf> {
-        let secret = [KEY_FILE, KEYS_FILE, NEXT_KEY_FILE].map(|name| directory.join(name));
-        secret
-            .into_iter()
-            .filter(|path| is_readable_by_all(path))
-            .collect()
-    }
-
     /// Writes a new identity into `directory`, which is made if it is not there.
     ///
     /// # Errors
@@ -124,7 +83,7 @@ impl Identity {
         let mut written: Vec<PathBuf> = Vec::new();
         for (name, text) in self.texts() {
             let path = directory.join(name);
-            let result = temporary(directory, &text)
+            let result = temporary(directory, &text, None)
                 .and_then(|file| file.persist_noclobber(&path).map_err(|error| error.error));
             if let Err(error) = result {
                 for path in &written {
@@ -166,33 +125,50 @@ fn make_private(directory: &Path) -> io::Result<bool> {
     builder.create(directory).map(|()| true)
 }
 
-#[cfg(unix)]
-fn is_readable_by_all(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    let others = 0o004;
-    path.metadata()
-        .is_ok_and(|metadata| metadata.permissions().mode() & others != 0)
-}
-
-#[cfg(not(unix))]
-fn is_readable_by_all(_: &Path) -> bool {
-    false
-}
-
-/// A file beside the one that it will become, on disk already. Its mode is 0600 from the start.
-fn temporary(directory: &Path, text: &str) -> io::Result<NamedTempFile> {
+/// A file beside the one that it will become, on disk already. Its mode is 0600 from the start, and in the
+/// end, with owner and group, that of `like`.
+fn temporary(directory: &Path, text: &str, like: Option<&Path>) -> io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new()
         .prefix(".fwprobe-echo-")
         .tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
+    if let Some(like) = like {
+        take_rights(file.as_file(), like)?;
+    }
     file.as_file().sync_all()?;
     Ok(file)
 }
 
-/// Writes a new file for the owner alone.
-pub(super) fn create(path: &Path, text: &str) -> Result<(), SaveError> {
+/// Gives `file` the owner, group and mode of `like`: whoever reads the one has to read the other, and the
+/// server is often another user than the one who changes its files.
+#[cfg(unix)]
+fn take_rights(file: &File, like: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    let (wanted, found) = (like.metadata()?, file.metadata()?);
+    if (wanted.uid(), wanted.gid()) != (found.uid(), found.gid()) {
+        // What differs alone: an owner may name the group, and nobody but root the owner.
+        let owner = (wanted.uid() != found.uid()).then(|| wanted.uid());
+        fchown(file, owner, Some(wanted.gid())).map_err(|error| {
+            let (path, owner, group) = (like.display(), wanted.uid(), wanted.gid());
+            let reason =
+                format!("{path} belongs to user {owner}, group {group}, and so must this: {error}");
+            io::Error::new(error.kind(), reason)
+        })?;
+    }
+    // Last, because a change of owner or group takes bits away.
+    let mode = wanted.permissions().mode() & MODE_BITS;
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn take_rights(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Writes a new file, for those who may read `like`.
+pub(super) fn create(path: &Path, text: &str, like: &Path) -> Result<(), SaveError> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
-    let result = temporary(directory, text)
+    let result = temporary(directory, text, Some(like))
         .and_then(|file| file.persist_noclobber(path).map_err(|error| error.error));
     match result {
         Ok(_) => Ok(()),
@@ -209,7 +185,7 @@ pub(super) fn rename(from: &Path, to: &Path) -> Result<(), SaveError> {
 
 fn replace(path: &Path, file: &KeysFile) -> Result<(), SaveError> {
     let directory = path.parent().unwrap_or_else(|| Path::new("."));
-    let replaced = temporary(directory, &file.to_text())
+    let replaced = temporary(directory, &file.to_text(), Some(path))
         .and_then(|temporary| temporary.persist(path).map_err(|error| error.error));
     replaced.map_err(|error| SaveError::io(path, error))?;
     sync(directory);
@@ -218,45 +194,13 @@ fn replace(path: &Path, file: &KeysFile) -> Result<(), SaveError> {
 
 /// Makes a rename survive a power cut, where the platform can. That it cannot is no reason to fail.
 pub(super) fn sync(directory: &Path) {
-    if let Ok(directory) = std::fs::File::open(directory) {
+    if let Ok(directory) = File::open(directory) {
         let _ = directory.sync_all();
     }
 }
 
 pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(pem::encode(&pem::Pem::new(label, der)))
-}
-
-/// Why an identity cannot be had from a directory.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    #[error(
-        "there is no identity in {}; make one with `fwprobe-echo identity new --dir {} --host HOST`",
-        .0.display(), .0.display()
-    )]
-    None(PathBuf),
-    #[error("{} cannot be read: {error}", path.display())]
-    Unreadable { path: PathBuf, error: io::Error },
-    #[error("{} is no such file in PEM", path.display())]
-    NotPem { path: PathBuf },
-    #[error(transparent)]
-    Keys(#[from] FileProblems),
-    #[error("the identity in {} cannot be used: {problem}", directory.display())]
-    Unusable {
-        directory: PathBuf,
-        problem: UnusableCertificate,
-    },
-}
-
-impl LoadError {
-    pub(super) fn pem(path: &Path, error: PemError) -> Self {
-        let path = path.to_owned();
-        if let PemError::Io(error) = error {
-            Self::Unreadable { path, error }
-        } else {
-            Self::NotPem { path }
-        }
-    }
 }
 
 /// Why an identity was not written.
@@ -304,4 +248,8 @@ pub(crate) const CERTIFICATE_FILE: &str = "server-certificate.pem";
 /// The client keys.
 pub(crate) const KEYS_FILE: &str = "keys.toml";
 
-const FILES: [&str; 3] = [KEY_FILE, CERTIFICATE_FILE, KEYS_FILE];
+pub(super) const FILES: [&str; 3] = [KEY_FILE, CERTIFICATE_FILE, KEYS_FILE];
+
+/// Without the file's type.
+#[cfg(unix)]
+const MODE_BITS: u32 = 0o7777;

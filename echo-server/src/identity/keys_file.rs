@@ -148,8 +148,8 @@ fn encode_secret<S: Serializer>(secret: &&Secret, serializer: S) -> Result<S::Ok
 
 const HEADER: &str = "\
 # Client keys of this echo server. Whoever has a secret may use the server; keep this file private.
-# `fwprobe-echo identity add-key` and `identity revoke` change it; a running server reads it when it
-# starts.
+# `fwprobe-echo identity add-key` and `identity revoke-key` change it; a server reads it when it starts
+# and when it reloads.
 
 ";
 

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use proto::connection_string::Pin;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
 use super::directory::{create, pem, rename, sync};
-use super::{CERTIFICATE_FILE, Identity, KEY_FILE, LoadError, MintError, SaveError};
+use super::load::{certificate, private_key};
+use super::{CERTIFICATE_FILE, Identity, KEY_FILE, LoadError, LoadErrors, MintError, SaveError};
 
 impl Identity {
     /// Puts a new key and certificate for the same hosts beside those in `directory`, and returns the
@@ -22,12 +21,12 @@ impl Identity {
         let current = Self::load(directory)?;
         let next = Self::mint(current.hosts(), current.control_port(), [], now)?;
         let key = pem("PRIVATE KEY", next.private_key.secret_der());
-        create(&directory.join(NEXT_KEY_FILE), &key)?;
+        let [key_path, next_key_path] = [KEY_FILE, NEXT_KEY_FILE].map(|name| directory.join(name));
+        create(&next_key_path, &key, &key_path)?;
         // Last, because it is what the pin is read from.
-        create(
-            &directory.join(NEXT_CERTIFICATE_FILE),
-            &pem("CERTIFICATE", &next.certificate),
-        )?;
+        let [path, next_path] =
+            [CERTIFICATE_FILE, NEXT_CERTIFICATE_FILE].map(|name| directory.join(name));
+        create(&next_path, &pem("CERTIFICATE", &next.certificate), &path)?;
         sync(directory);
         Ok(next.pin)
     }
@@ -49,16 +48,8 @@ impl Identity {
         let [key, certificate] = steps
             .each_ref()
             .map(|(next, current)| if next.exists() { next } else { current });
-        let private_key =
-            PrivateKeyDer::from_pem_file(key).map_err(|error| LoadError::pem(key, error))?;
-        let der = CertificateDer::from_pem_file(certificate)
-            .map_err(|error| LoadError::pem(certificate, error))?;
         // Nothing is touched unless both belong together.
-        let result = Self::assemble(der, private_key, super::NO_CONTROL_PORT, Vec::new());
-        let next = result.map_err(|problem| LoadError::Unusable {
-            directory: directory.to_owned(),
-            problem,
-        })?;
+        let next = put_together(directory, key, certificate).map_err(LoadErrors::from)?;
         for (next, current) in &steps {
             if next.exists() {
                 rename(next, current)?;
@@ -67,6 +58,12 @@ impl Identity {
         sync(directory);
         Ok(next.pin)
     }
+}
+
+fn put_together(directory: &Path, key: &Path, der: &Path) -> Result<Identity, LoadError> {
+    let (key, certificate) = (private_key(key)?, certificate(der)?);
+    Identity::assemble(certificate, key, super::NO_CONTROL_PORT, Vec::new())
+        .map_err(|problem| LoadError::unusable(directory, problem))
 }
 
 /// The pin that clients are learning, if a roll-over has begun in `directory`.
@@ -78,12 +75,9 @@ pub(super) fn next_pin(directory: &Path) -> Result<Option<Pin>, LoadError> {
     if !path.exists() {
         return Ok(None);
     }
-    let der = CertificateDer::from_pem_file(&path).map_err(|error| LoadError::pem(&path, error))?;
-    let pin = super::pin_of(&der).map_err(|problem| LoadError::Unusable {
-        directory: directory.to_owned(),
-        problem,
-    })?;
-    Ok(Some(pin))
+    let pin = super::pin_of(&certificate(&path)?);
+    pin.map(Some)
+        .map_err(|problem| LoadError::unusable(&path, problem))
 }
 
 /// Why a roll-over went no further. What was there is still there.
@@ -94,7 +88,7 @@ pub enum RollOverError {
     )]
     NotBegun,
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(#[from] LoadErrors),
     #[error(transparent)]
     Mint(#[from] MintError),
     #[error(transparent)]

@@ -103,3 +103,32 @@ fn there_is_a_most_and_a_least_number_of_hosts() {
         );
     }
 }
+
+#[test]
+fn a_certificate_is_served_until_its_last_second_and_looked_at_ever_after() {
+    let directory = tempfile::tempdir().unwrap();
+    minted(&["h.example"], 1)
+        .save_new(directory.path())
+        .unwrap();
+    let served = |at: &str| Identity::load_to_serve(directory.path(), at.parse().unwrap());
+    for at in ["1970-01-01T00:00:00Z", "2034-02-28T00:00:00Z"] {
+        assert!(served(at).unwrap().without_next.is_none());
+    }
+    let [error] = served("2034-02-28T00:00:01Z")
+        .unwrap_err()
+        .into_each()
+        .try_into()
+        .unwrap();
+    assert!(matches!(error, LoadError::Expired { .. }), "{error}");
+    Identity::load(directory.path()).unwrap();
+}
+
+/// RFC 5280 section 4.1.2.5: 99991231235959Z stands for no end.
+#[test]
+fn a_certificate_may_have_no_end() {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let mut parameters = CertificateParams::new(vec![]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(9999, 12, 31);
+    let certificate = parameters.self_signed(&key).unwrap();
+    assert_eq!(expiry(certificate.der()), None);
+}

@@ -95,9 +95,9 @@ const PROBLEMS: [(&str, &str); 20] = [
     ),
 ];
 
-const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configurations");
+pub(crate) const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configurations");
 
-fn check(directory: &Path, file: &str) -> (i32, String) {
+pub(crate) fn check(directory: &Path, file: &str) -> (i32, String) {
     let identity = directory.to_str().unwrap();
     let (code, message) = failure(&["check-config", "--config", file, "--identity", identity]);
     let message = message.replace(DIRECTORY, "DIR");

@@ -98,6 +98,41 @@ fn nobody_else_can_read_it() {
     }
 }
 
+/// The server is often another user than the one who changes its files.
+#[cfg(unix)]
+#[test]
+fn what_is_changed_stays_readable_for_those_who_could_read_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    new_identity(directory.path());
+    let of = |name: &str| directory.path().join(name);
+    let modes = [
+        ("keys.toml", 0o640),
+        ("server-certificate.pem", 0o644),
+        ("server-key.pem", 0o440),
+    ];
+    for (name, mode) in modes {
+        fs::set_permissions(of(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mode = |name: &str| fs::metadata(of(name)).unwrap().permissions().mode() & 0o7777;
+    let id = Identity::load(directory.path()).unwrap().keys()[0]
+        .id
+        .to_string();
+    stdout(&["identity", "revoke-key", "--dir", path, &id]);
+    assert_eq!(mode("keys.toml"), 0o640);
+    stdout(&["identity", "add-key", "--dir", path, "--key", "CI"]);
+    assert_eq!(mode("keys.toml"), 0o640);
+    stdout(&["identity", "roll-over", "begin", "--dir", path]);
+    assert_eq!(mode("next-server-certificate.pem"), 0o644);
+    assert_eq!(mode("next-server-key.pem"), 0o440);
+    stdout(&["identity", "roll-over", "finish", "--dir", path]);
+    assert_eq!(
+        modes.map(|(name, _)| mode(name)),
+        modes.map(|(_, mode)| mode)
+    );
+}
+
 #[test]
 fn secrets_stand_in_the_keys_file_and_the_connection_string_alone() {
     let directory = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@ mod private;
 mod process;
 mod reload;
 mod running;
+mod served_identity;
 mod sessions;
 mod strangers;
 mod tls_client;

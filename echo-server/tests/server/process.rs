@@ -190,6 +190,40 @@ async fn after_the_grace_period_it_ends_whatever_still_runs() {
     assert!(log.contains("the grace period is over"), "{log}");
 }
 
+/// Otherwise its `TimeoutStopSec=` cuts the grace period short.
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_how_long_the_end_may_take() {
+    use std::os::unix::net::UnixDatagram;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(LONG)).unwrap();
+    let file = directory.path().join("server.toml");
+    std::fs::write(&file, "notice_seconds = 1\n").unwrap();
+    let mut command = program();
+    command.env("NOTIFY_SOCKET", &path);
+    let file = file.to_str().unwrap();
+    let arguments = ["--config", file, "--listen", "127.0.0.1:0", "--grace", "60"];
+    let process = Process::serve_as(command, &arguments);
+    process.signal(Signal::TERM);
+    let mut told = Vec::new();
+    while told.last() != Some(&"STOPPING=1\nEXTEND_TIMEOUT_USEC=66000000".to_owned()) {
+        let mut message = [0; 512];
+        let length = systemd
+            .recv(&mut message)
+            .unwrap_or_else(|error| panic!("{error}: {told:?}"));
+        told.push(
+            String::from_utf8_lossy(&message[..length])
+                .trim_end()
+                .to_owned(),
+        );
+    }
+    assert_eq!(told[0], "READY=1");
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+}
+
 /// The limits are lowered to what there is, so that strangers cannot take the last descriptor.
 #[tokio::test]
 async fn few_descriptors_are_shared_fairly() {
@@ -299,3 +333,7 @@ async fn strangers_cannot_fill_the_log() {
         "{log}"
     );
 }
+
+/// What comes comes long before.
+#[cfg(target_os = "linux")]
+const LONG: std::time::Duration = std::time::Duration::from_secs(60);

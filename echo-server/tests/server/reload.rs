@@ -30,6 +30,17 @@ fn add_key(process: &Process, words: &[&str]) -> Holder {
     }
 }
 
+/// The same, where none can be made.
+fn add_key_without_a_connection_string(process: &Process) -> Holder {
+    let now = jiff::Timestamp::now();
+    let label = "another".parse().unwrap();
+    let key = Identity::add_key(process.directory.path(), label, false, now).unwrap();
+    Holder {
+        id: key.id,
+        secret: key.secret,
+    }
+}
+
 #[tokio::test]
 async fn keys_come_and_go_and_running_sessions_stay() {
     let mut process = Process::serve(&SERVE);
@@ -90,6 +101,60 @@ async fn what_needs_a_restart_is_named() {
     let line = process.wait_for("wait for a restart");
     assert!(line.contains("listen, instance"), "{line}");
     process.connect().await.run().await;
+
+    // As long as what runs is not what the file says.
+    fs::write(
+        &file,
+        format!("sandbox = \"required\"\n{listen}{listen}[log]\nformat = \"json\"\n"),
+    )
+    .unwrap();
+    for _ in 0..2 {
+        process.signal(Signal::HUP);
+        let line = process.wait_for("wait for a restart");
+        assert!(line.contains("listen, sandbox, log"), "{line}");
+        assert!(!line.contains("instance"), "{line}");
+    }
+    fs::write(&file, listen).unwrap();
+    process.signal(Signal::HUP);
+    process.wait_for("reloaded");
+    process.connect().await.run().await;
+    process.signal(Signal::TERM);
+    let (_, log) = process.end();
+    assert!(!log.contains("restart"), "{log}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_not_taken_over() {
+    let mut process = Process::serve(&SERVE);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let long_ago = "2011-02-03T12:00:00Z".parse().unwrap();
+    let expired = Identity::mint(&["127.0.0.1".to_owned()], 8443, [], long_ago).unwrap();
+    expired.save_new(elsewhere.path()).unwrap();
+    for name in ["server-certificate.pem", "server-key.pem"] {
+        fs::copy(
+            elsewhere.path().join(name),
+            process.directory.path().join(name),
+        )
+        .unwrap();
+    }
+    process.signal(Signal::HUP);
+    let line = process.wait_for("reload failed");
+    assert!(line.contains("expired on 2021-02-02T00:00:00Z"), "{line}");
+    assert!(line.contains("roll-over begin"), "{line}");
+    process.connect().await.run().await;
+}
+
+#[tokio::test]
+async fn a_next_certificate_that_is_of_no_use_is_told_and_nothing_more() {
+    let mut process = Process::serve(&SERVE);
+    let next = process.directory.path().join("next-server-certificate.pem");
+    fs::write(&next, "nothing").unwrap();
+    let another = add_key_without_a_connection_string(&process);
+    process.signal(Signal::HUP);
+    let line = process.wait_for("`serve` does without");
+    assert!(line.contains(&*next.to_string_lossy()), "{line}");
+    let stream = process.connect().await.stream;
+    Dialogue::new(stream, &another).run().await;
 }
 
 #[tokio::test]

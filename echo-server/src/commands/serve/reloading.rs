@@ -1,15 +1,20 @@
 //! Reads the files again when that is asked for, and says what has come of it.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::arguments::ServeArguments;
+use crate::commands::WITHOUT_NEXT;
 use crate::descriptors;
 use crate::reload::{Rejected, ReloadRequest, Reloader};
-use crate::settings::Settings;
+use crate::settings::{Fixed, Settings};
 use crate::systemd::Systemd;
 
 pub(super) struct Reloading<'a> {
     arguments: &'a ServeArguments,
+    started: Fixed,
     reloader: Reloader,
     admins: Option<mpsc::Receiver<ReloadRequest>>,
 }
@@ -17,10 +22,12 @@ pub(super) struct Reloading<'a> {
 impl<'a> Reloading<'a> {
     pub(super) fn new(
         arguments: &'a ServeArguments,
+        started: Fixed,
         (reloader, admins): (Reloader, Option<mpsc::Receiver<ReloadRequest>>),
     ) -> Self {
         Self {
             arguments,
+            started,
             reloader,
             admins,
         }
@@ -38,6 +45,11 @@ impl<'a> Reloading<'a> {
         }
     }
 
+    /// The longest that it takes to stop.
+    pub(super) fn time_to_stop(&self) -> Duration {
+        self.reloader.time_to_stop()
+    }
+
     /// Takes what the files say by now; if anything is wrong with them, nothing changes.
     ///
     /// # Errors
@@ -50,7 +62,7 @@ impl<'a> Reloading<'a> {
     }
 
     fn read(&self) -> Result<Vec<&'static str>, Rejected> {
-        let mut settings = match Settings::resolve(self.arguments) {
+        let mut settings = match Settings::resolve(self.arguments, Timestamp::now()) {
             Ok(settings) => settings,
             Err(errors) => {
                 self.reloader.reject();
@@ -67,14 +79,24 @@ impl<'a> Reloading<'a> {
         let valid = keys.filter(|key| !key.revoked).count();
         // What lacks was said at the start.
         let _ = descriptors::fit(&mut settings.config);
-        let needs_restart = self.reloader.accept(settings.config, &settings.identity);
+        self.reloader.accept(&settings.config, &settings.identity);
         tracing::info!(keys = valid, pin = %settings.identity.pin(), "reloaded");
+        warn_of_next(&settings);
+        let needs_restart = self.started.unlike(&settings);
         if !needs_restart.is_empty() {
             tracing::warn!(
                 settings = needs_restart.join(", "),
-                "these have changed as well, and wait for a restart"
+                "these are not what this process was started with, and wait for a restart"
             );
         }
         Ok(needs_restart)
+    }
+}
+
+/// Said at each start and reload: what is wrong there is not noticed otherwise until somebody wants a
+/// connection string.
+pub(super) fn warn_of_next(settings: &Settings) {
+    if let Some(error) = &settings.without_next {
+        tracing::warn!(%error, "{WITHOUT_NEXT}");
     }
 }

@@ -1,0 +1,230 @@
+//! Reading an identity from its directory, or everything that is wrong with it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
+
+use super::directory::{CERTIFICATE_FILE, FILES, KEY_FILE, KEYS_FILE};
+use super::keys_file::KeysFile;
+use super::roll_over::{NEXT_KEY_FILE, next_pin};
+use super::{Identity, NO_CONTROL_PORT, UnusableCertificate, expiry, pin_of, signing_key};
+use crate::document::FileProblems;
+
+/// An identity that is to be served with.
+#[derive(Debug)]
+pub(crate) struct ToServe {
+    /// Without its next pin: only connection strings name that.
+    pub(crate) identity: Identity,
+    /// Why the next certificate is of no use, which only those need who make connection strings.
+    pub(crate) without_next: Option<LoadError>,
+}
+
+impl Identity {
+    /// Reads the identity in `directory`.
+    ///
+    /// # Errors
+    /// All that is missing, unreadable or wrong.
+    pub fn load(directory: &Path) -> Result<Self, LoadErrors> {
+        let mut errors = Vec::new();
+        let identity = read(directory, None, &mut errors);
+        let next_pin = noted(next_pin(directory), &mut errors);
+        match identity {
+            Some(identity) if errors.is_empty() => Ok(Self {
+                next_pin: next_pin.flatten(),
+                ..identity
+            }),
+            _ => Err(LoadErrors(errors)),
+        }
+    }
+
+    /// Reads what a server wants of it that begins at `now`.
+    ///
+    /// # Errors
+    /// All that is missing, unreadable or wrong, and a certificate that has expired.
+    pub(crate) fn load_to_serve(directory: &Path, now: Timestamp) -> Result<ToServe, LoadErrors> {
+        let mut errors = Vec::new();
+        match read(directory, Some(now), &mut errors) {
+            Some(identity) if errors.is_empty() => Ok(ToServe {
+                identity,
+                without_next: next_pin(directory).err(),
+            }),
+            _ => Err(LoadErrors(errors)),
+        }
+    }
+
+    /// Files in `directory` that hold secrets and that every user of this host may read.
+    pub(crate) fn readable_by_all(directory: &Path) -> Vec<PathBuf> {
+        let secret = [KEY_FILE, KEYS_FILE, NEXT_KEY_FILE].map(|name| directory.join(name));
+        secret
+            .into_iter()
+            .filter(|path| is_readable_by_all(path))
+            .collect()
+    }
+}
+
+/// `None` only where `errors` says why. A certificate that has expired is an error where it is to be served
+/// at a time.
+fn read(
+    directory: &Path,
+    served: Option<Timestamp>,
+    errors: &mut Vec<LoadError>,
+) -> Option<Identity> {
+    // Only if that is certain: files that may not be looked at are another problem.
+    let is_missing = |name: &str| {
+        let found = directory.join(name).metadata();
+        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    if FILES.into_iter().all(is_missing) {
+        errors.push(LoadError::None(directory.to_owned()));
+        return None;
+    }
+    let certificate = noted(certificate(&directory.join(CERTIFICATE_FILE)), errors);
+    if let (Some(certificate), Some(now)) = (&certificate, served) {
+        errors.extend(expired(directory, certificate, now));
+    }
+    let private_key = noted(private_key(&directory.join(KEY_FILE)), errors);
+    let keys = KeysFile::read(&directory.join(KEYS_FILE)).map_err(LoadError::from);
+    let keys = noted(keys, errors);
+    let (certificate, private_key) = certificate.zip(private_key)?;
+    // Whether the two belong together does not depend on the third.
+    let is_whole = keys.is_some();
+    let (control_port, keys) = keys.map_or((NO_CONTROL_PORT, Vec::new()), |file| {
+        (file.control_port, file.keys)
+    });
+    let assembled = Identity::assemble(certificate, private_key, control_port, keys);
+    let assembled = assembled.map_err(|problem| LoadError::unusable(directory, problem));
+    noted(assembled, errors).filter(|_| is_whole)
+}
+
+fn noted<T>(result: Result<T, LoadError>, errors: &mut Vec<LoadError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+/// The first certificate of a file.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn certificate(path: &Path) -> Result<CertificateDer<'static>, LoadError> {
+    let der = CertificateDer::from_pem_file(path).map_err(|error| LoadError::pem(path, error))?;
+    pin_of(&der).map_err(|problem| LoadError::unusable(path, problem))?;
+    Ok(der)
+}
+
+/// The first private key of a file.
+///
+/// # Errors
+/// It cannot be read, or is of a kind that is of no use.
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoadError> {
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|error| LoadError::pem(path, error))?;
+    signing_key(&key).map_err(|problem| LoadError::unusable(path, problem))?;
+    Ok(key)
+}
+
+fn expired(
+    directory: &Path,
+    certificate: &CertificateDer<'_>,
+    now: Timestamp,
+) -> Option<LoadError> {
+    let expired = expiry(certificate).filter(|expired| *expired < now)?;
+    Some(LoadError::Expired {
+        directory: directory.to_owned(),
+        expired,
+        now,
+    })
+}
+
+#[cfg(unix)]
+fn is_readable_by_all(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let others = 0o004;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & others != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_all(_: &Path) -> bool {
+    false
+}
+
+/// All that keeps an identity from being had. Never empty.
+#[derive(Debug)]
+pub struct LoadErrors(Vec<LoadError>);
+
+/// One reason why an identity cannot be had from a directory.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    #[error(
+        "there is no identity in {}; make one with `fwprobe-echo identity new --dir {} --host HOST`",
+        .0.display(), .0.display()
+    )]
+    None(PathBuf),
+    #[error("{} cannot be read: {error}", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("{} is no such file in PEM", path.display())]
+    NotPem { path: PathBuf },
+    #[error(transparent)]
+    Keys(#[from] FileProblems),
+    /// `path`: the file, or the directory where two of them are meant.
+    #[error("{} cannot be used: {problem}", path.display())]
+    Unusable {
+        path: PathBuf,
+        problem: UnusableCertificate,
+    },
+    #[error(
+        "{} expired on {expired} (the clock says {now:.0}): devices that look into TLS reject it, which \
+         would be blamed on the network; make another with `fwprobe-echo identity roll-over begin \
+         --dir {}`, and follow what that prints",
+        directory.join(CERTIFICATE_FILE).display(), directory.display()
+    )]
+    Expired {
+        directory: PathBuf,
+        expired: Timestamp,
+        now: Timestamp,
+    },
+}
+
+impl LoadErrors {
+    /// One by one.
+    pub fn into_each(self) -> Vec<LoadError> {
+        self.0
+    }
+}
+
+impl From<LoadError> for LoadErrors {
+    fn from(error: LoadError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl fmt::Display for LoadErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, error) in self.0.iter().enumerate() {
+            let separator = if count == 0 { "" } else { "\n" };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for LoadErrors {}
+
+impl LoadError {
+    fn pem(path: &Path, error: PemError) -> Self {
+        let path = path.to_owned();
+        if let PemError::Io(error) = error {
+            Self::Unreadable { path, error }
+        } else {
+            Self::NotPem { path }
+        }
+    }
+
+    pub(super) fn unusable(path: &Path, problem: UnusableCertificate) -> Self {
+        let path = path.to_owned();
+        Self::Unusable { path, problem }
+    }
+}
