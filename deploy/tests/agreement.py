@@ -103,10 +103,23 @@ def modules():
             same(f"{file.name}: {name} is used", uses > 1, True)
 
 
+def power_shell():
+    """deploy.ps1, which nobody runs here, hands main.bicep what that declares. (deploy.sh is run: render.py.)"""
+    main = read("azure/main.bicep")
+    declared = set(re.findall(r"^param (\w+) ", main, re.M))
+    defaults = set(re.findall(r"^param (\w+) \w+ = ", main, re.M))
+    table = re.search(r"^\$given = @\{\n(.*?)^\}", read("azure/deploy.ps1"), re.M | re.S)[1]
+    # The ports come from a file in parameters/.
+    given = {"ports", *re.findall(r"(?:^ +|; )(\w+) = ", table, re.M)}
+    same("parameters of deploy.ps1 that main.bicep lacks", given - declared, set())
+    same("parameters of main.bicep that deploy.ps1 lacks", declared - defaults - given, set())
+
+
 parameter_files()
 everywhere_else()
 cloud_init()
 modules()
+power_shell()
 for problem in problems:
     print(f"agreement.py: {problem}", file=sys.stderr)
 sys.exit(bool(problems))
