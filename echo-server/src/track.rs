@@ -104,6 +104,12 @@ impl Track {
         let notice = self.session().notice();
         self.instance.sightings.update(self.sighting, notice);
     }
+
+    /// Brings the sighting's counts of bytes up to date, those of half a TLS record among them.
+    pub(crate) fn count(&self) {
+        let (received, sent) = self.session().bytes();
+        self.instance.sightings.count(self.sighting, received, sent);
+    }
 }
 
 impl Drop for Track {

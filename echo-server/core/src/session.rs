@@ -205,6 +205,11 @@ impl Session {
         }
     }
 
+    /// TCP payload bytes received and sent so far.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.link.arrivals.total(), self.link.sent)
+    }
+
     /// What the instance's sightings should say about this connection by now. Worth an update when
     /// the first 512 bytes have grown, a greeting has come, TLS has failed, or the session is over.
     pub fn notice(&self) -> Notice {

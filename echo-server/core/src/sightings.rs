@@ -185,6 +185,17 @@ impl Sightings {
         }
     }
 
+    /// How many bytes have come and gone by now, of a sighting of which nothing else has changed.
+    pub fn count(&self, id: SightingId, received: u64, sent: u64) {
+        if let Some(sighting) = self.ring().get_mut(id)
+            && (sighting.notice.received, sighting.notice.sent) != (received, sent)
+        {
+            sighting.notice.received = received;
+            sighting.notice.sent = sent;
+            sighting.revision += 1;
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.ring().sightings.len()
     }

@@ -114,7 +114,11 @@ impl<S: Carrier> Conversation<S> {
                 Poll::Pending => match self.poll_exchange(context) {
                     Poll::Ready(ControlFlow::Continue(action)) => action,
                     Poll::Ready(ControlFlow::Break(outcome)) => return Poll::Ready(outcome),
-                    Poll::Pending => ready!(self.poll_deadline(context)),
+                    Poll::Pending => {
+                        // Should nothing ever come again: how far it came.
+                        self.track.count();
+                        ready!(self.poll_deadline(context))
+                    }
                 },
             };
             if let Some(outcome) = self.follow(action) {

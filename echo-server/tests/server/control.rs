@@ -12,6 +12,7 @@ use proto::wire::{
     SightingEnd, SightingMatch, SignedRequest, WatchSightingsRequest,
 };
 use sha2::{Digest as _, Sha256};
+use socket_facts::tcp_facts;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -267,6 +268,32 @@ async fn a_sighting_is_released_to_who_names_its_first_bytes() {
         (sightings[0].tag, &sightings[0].session_id[..]),
         (1, &[0x53; 16][..])
     );
+}
+
+#[tokio::test]
+async fn a_sighting_of_a_session_that_goes_on_tells_how_far_it_has_come() {
+    let server = Running::start();
+    let mut dialogue = Dialogue::new(server.connect().await, &server.holder(0));
+    dialogue.greet().await;
+    let testimony = dialogue.testimony().await;
+    let keys = dialogue.session_keys(&testimony);
+    dialogue.stages(&keys).await;
+    let answered = tcp_facts(&dialogue.stream).unwrap().bytes_acked.unwrap();
+    let half_a_header = [0; 3];
+    dialogue.stream.write_all(&half_a_header).await.unwrap();
+    // The SYN counts as one.
+    let all = answered - 1 + half_a_header.len() as u64;
+    let mut control = Control::open(&server).await;
+    let mut received = 0;
+    for _ in 0..1_000 {
+        let sent = sent(&server, Vec::new());
+        let sightings = control.sightings(&server.holder(0), vec![sent]).await;
+        received = sightings[0].bytes_received;
+        if received == all {
+            break;
+        }
+    }
+    assert_eq!(received, all);
 }
 
 #[tokio::test]
