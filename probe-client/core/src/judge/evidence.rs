@@ -123,6 +123,12 @@ impl<'a> Evidence<'a> {
             .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
     }
 
+    /// The server noticed at least one connection that may be this probe's.
+    pub fn perhaps_seen(&self) -> bool {
+        self.sighting_answer()
+            .is_some_and(|answer| !self.connections(answer).is_empty())
+    }
+
     /// SYNs of this probe reached the server's host, and went no further.
     pub fn stopped_at_the_host(&self) -> bool {
         self.sighting_answer().is_some_and(|answer| {

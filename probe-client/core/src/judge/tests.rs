@@ -2,6 +2,7 @@
 
 mod idle;
 mod instances;
+mod noted;
 mod reach;
 mod refused;
 mod witness;

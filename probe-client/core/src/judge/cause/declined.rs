@@ -2,7 +2,6 @@
 
 use super::super::evidence::{Ending, Evidence};
 use crate::catalogue::VerdictId;
-use crate::control_record::ControlOutcome;
 use crate::session::{Fault, RefusalReason};
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -14,13 +13,6 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             RefusalReason::Other => "for a reason that this version does not know",
         },
         (Ending::Declined, _) => "without saying why",
-        (Ending::Mute(..), _)
-            if evidence
-                .control
-                .is_some_and(|c| matches!(c.outcome, ControlOutcome::Declined { .. })) =>
-        {
-            "its control service said so"
-        }
         _ => return None,
     };
     let verdict = Verdict::new(

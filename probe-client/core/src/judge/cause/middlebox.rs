@@ -1,4 +1,5 @@
-//! `answered-by-middlebox`: the handshake was completed, yet the server never saw the connection.
+//! `answered-by-middlebox`: somebody else completed the handshake: the server never saw the connection, or
+//! the answer came from nearer than the server.
 
 use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
@@ -20,7 +21,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         }
         (Comparison::Nearer { .. } | Comparison::Same { .. } | Comparison::Undecided, _) => None,
     };
-    if nearer.is_none() && !evidence.never_seen() {
+    let never_seen = evidence.never_seen();
+    if !never_seen && (nearer.is_none() || evidence.perhaps_seen()) {
         return None;
     }
     let target = evidence.target();
@@ -32,21 +34,29 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
         None => (Segment::PATH, None, None),
     };
+    let (confidence, beyond) = if never_seen {
+        (Confidence::High, "the connection never reached the server")
+    } else {
+        (
+            Confidence::Medium,
+            "whether it passes anything on is not known",
+        )
+    };
     let mut verdict = Verdict::new(
         VerdictId::AnsweredByMiddlebox,
         segment,
-        Confidence::High,
+        confidence,
         format!(
-            "a device {} answers TCP handshakes for {target}; the connection never reached the server",
+            "a device {} answers TCP handshakes for {target}; {beyond}",
             place.unwrap_or("on the way")
         ),
     )
     .next(format!(
-        "ask {} for a SYN proxy, transparent proxy or relay for TCP to {target}, and why it does not reach the server \
-         behind it",
+        "ask {} for a SYN proxy, transparent proxy or relay for TCP to {target}, and why nothing of the server behind it \
+         comes through",
         whom.unwrap_or("the firewall team")
     ));
-    if evidence.never_seen() {
+    if never_seen {
         verdict = verdict.because(
             "the handshake completed, and the server looked for the connection and saw none",
         );

@@ -61,7 +61,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
                 .because(format!("the server says that it does not listen on port {}", address.port())),
         ),
         (Comparison::Same { distance }, None) => {
-            Some(not_listening(evidence, Confidence::Medium).because(from_there(distance)))
+            Some(refused_by_host(evidence).because(from_there(distance)))
         }
         (Comparison::Undecided, Some(true)) => Some(rejected_somewhere(evidence, address.port())),
         (Comparison::Undecided, Some(false)) => {
@@ -112,15 +112,20 @@ fn rejected_somewhere(evidence: &Evidence<'_>, port: u16) -> Verdict {
     let target = evidence.target();
     Verdict::new(
         VerdictId::Rejected,
-        Segment::PATH,
+        Segment::Unknown,
         Confidence::Medium,
-        format!("a device before the server resets connections to {target}"),
+        format!(
+            "connections to {target} are reset although the server listens there: by a device before it, or by its host's \
+             own firewall"
+        ),
     )
+    .because("who sent the RST was not measured")
     .because(format!(
         "the server says that it listens on port {port}, yet the SYN was answered with RST"
     ))
     .next(format!(
-        "ask the firewall team which rule rejects TCP to {target} with a reset"
+        "ask the firewall team which rule rejects TCP to {target} with a reset; look for one in the server host's own \
+         firewall as well (`nft list ruleset`, `iptables -S`)"
     ))
 }
 
@@ -133,6 +138,25 @@ fn not_listening(evidence: &Evidence<'_>, confidence: Confidence) -> Verdict {
         format!("nothing listens on port {port} of the server; its host refused the connection"),
     )
     .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
+}
+
+/// Whether the server listens there could not be asked.
+fn refused_by_host(evidence: &Evidence<'_>) -> Verdict {
+    let port = evidence.probe.port_dialled();
+    Verdict::new(
+        VerdictId::NotListening,
+        Segment::ServerHost,
+        Confidence::Medium,
+        format!(
+            "the server's host itself refuses connections to its port {port}: nothing listens there, or a reject rule of \
+             its own firewall looks the same"
+        ),
+    )
+    .because("the server could not be asked whether it listens on that port")
+    .next(format!(
+        "ask the server's operator whether fwprobe-echo listens on port {port} (`fwprobe-echo check-config`); if it does, \
+         for a reject rule in that host's firewall (`nft list ruleset`, `iptables -S`)"
+    ))
 }
 
 fn from_there(distance: u8) -> String {

@@ -82,6 +82,17 @@ fn an_instance_that_does_not_know_the_key_is_no_fault_of_the_path() {
     assert_eq!(found.id, VerdictId::Inconclusive);
 }
 
+#[test]
+fn that_the_control_service_is_full_explains_no_session() {
+    let mut full = record("a", &[DIALLED], Vec::new());
+    full.outcome = ControlOutcome::Declined {
+        port: 443,
+        text: "no more control connections".to_owned(),
+    };
+    let found = verdict(&ended(SessionKind::Tcp, End::Mute(RESET)), &full);
+    assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
+}
+
 fn verdict(probe: &Measurement, record: &ControlRecord) -> Verdict {
     judge(&with(probe, record))
 }

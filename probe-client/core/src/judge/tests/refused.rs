@@ -4,7 +4,7 @@ use super::instances::{DIALLED, record, refused, with};
 use super::judge;
 use crate::catalogue::VerdictId;
 use crate::survey::{HopAnswer, HopTry, Survey};
-use crate::verdict::Verdict;
+use crate::verdict::{Segment, Verdict};
 
 #[test]
 fn a_port_that_accepts_other_syns_is_not_called_closed() {
@@ -13,6 +13,17 @@ fn a_port_that_accepts_other_syns_is_not_called_closed() {
     let found = verdict(&[HopAnswer::Reset, HopAnswer::SynAck]);
     assert_eq!(found.id, VerdictId::Inconclusive);
     assert!(found.claim.contains("were accepted"), "{}", found.claim);
+}
+
+#[test]
+fn a_reset_of_unknown_origin_is_blamed_on_nobody() {
+    let found = verdict(&[]);
+    assert_eq!(
+        (found.id, &found.segment),
+        (VerdictId::Rejected, &Segment::Unknown),
+        "{}",
+        found.claim
+    );
 }
 
 /// Of a port on which the server says that it listens.

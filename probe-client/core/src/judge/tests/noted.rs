@@ -1,0 +1,91 @@
+//! Findings that only chance brings about between real hosts, or that no device of a test's makes alone.
+
+use super::instances::refused;
+use super::{Comparison, End, Variation, ended, evidence, findings};
+use crate::catalogue::FindingId;
+use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
+use crate::observation::{FailureKind, Operation};
+use crate::session_kind::SessionKind;
+
+#[test]
+fn a_limit_of_connections_is_told_from_one_of_their_pace() {
+    let (alone, beside_three) = (0, 3);
+    let noted = |beside: &[(u8, bool)]| {
+        let mut probe = silent();
+        let twice_alone = [(alone, true); 2];
+        let all = twice_alone.iter().chain(beside);
+        probe.comparisons = all.map(|(held, whole)| paced(*held, *whole)).collect();
+        ids(&probe)
+    };
+    assert_eq!(
+        noted(&[(beside_three, true)]),
+        [FindingId::SynRateLimit],
+        "many at once are lost, and held ones do not matter"
+    );
+    assert_eq!(
+        noted(&[(beside_three, false)]),
+        [FindingId::ConnectionLimit],
+        "one more than are open is lost"
+    );
+    assert_eq!(noted(&[]), [], "nobody has held any");
+    assert_eq!(noted(&[(alone, false)]), [], "alone it is lost as well");
+}
+
+#[test]
+fn a_client_hello_that_arrived_as_another_is_noted() {
+    let noted = |unaltered: Option<bool>, altered_within: Option<u32>| {
+        let mut probe = ended(SessionKind::Https, End::Mute(FailureKind::Reset));
+        for observation in &mut probe.observations {
+            if observation.failure.is_some() {
+                observation.operation = Operation::TlsHandshake;
+            }
+        }
+        probe.sighting = Some(SightingAnswer {
+            sightings: vec![Sighting {
+                matched_by: MatchedBy::Address,
+                peer: None,
+                bytes_received: 517,
+                bytes_sent: 0,
+                end: SightingEnd::PeerReset,
+                tls_error: None,
+                unaltered_prefix: 0,
+                altered_within,
+                client_hello_unaltered: unaltered,
+            }],
+            unattributed: false,
+            unasked: false,
+            sees_half_open: true,
+            sees_every_syn: false,
+        });
+        ids(&probe)
+    };
+    assert_eq!(noted(Some(false), None), [FindingId::TlsHelloAltered]);
+    assert_eq!(noted(None, Some(64)), [FindingId::TlsHelloAltered]);
+    assert_eq!(noted(Some(true), None), []);
+    assert_eq!(noted(None, None), []);
+}
+
+fn ids(probe: &Measurement) -> Vec<FindingId> {
+    findings(&evidence(probe)).iter().map(|f| f.id).collect()
+}
+
+fn silent() -> Measurement {
+    let mut probe = refused();
+    for observation in &mut probe.observations {
+        if let Some(failure) = &mut observation.failure {
+            failure.kind = FailureKind::TimedOut;
+        }
+    }
+    probe
+}
+
+fn paced(held: u8, whole: bool) -> Comparison {
+    Comparison {
+        variation: Variation::InPace { held },
+        measurement: if whole {
+            ended(SessionKind::Tcp, End::Whole)
+        } else {
+            silent()
+        },
+    }
+}
