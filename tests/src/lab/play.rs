@@ -218,8 +218,10 @@ fn set(network: &Network, host: Host, changes: &Changes, family: Family) -> anyh
 }
 
 fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
-    for words in &changes.ip {
-        network.run(host, "ip", family.fill(words).split_whitespace())?;
+    for (program, lines) in [("ip", &changes.ip), ("tc", &changes.tc)] {
+        for words in lines {
+            network.run(host, program, family.fill(words).split_whitespace())?;
+        }
     }
     for (chain, rules) in &changes.chains {
         let (table, declaration) = (chain.table_family(), chain.declaration());

@@ -127,6 +127,9 @@ pub struct Changes {
     /// Arguments of ip.
     #[serde(default)]
     pub ip: Vec<String>,
+    /// Arguments of tc.
+    #[serde(default)]
+    pub tc: Vec<String>,
 }
 
 /// A chain of nftables, made where a scenario has rules for it.

@@ -55,9 +55,10 @@ fn needs(scenario: &Scenario) -> Vec<Need> {
     NEEDS.into_iter().chain(programs.map(Need::Tool)).collect()
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need::Root,
     Need::Tool("nft"),
+    Need::Tool("tc"),
     Need::Tool("iptables"),
     Need::Tool("ethtool"),
     Need::Tool("nsenter"),
