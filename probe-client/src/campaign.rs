@@ -12,7 +12,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::wall_unix_ms;
 use crate::config::Config;
 use crate::connect::ConnectOptions;
 use crate::destination::Destination;
@@ -101,8 +100,6 @@ struct Campaign {
     config: Config,
     context: ProbeContext,
     run_id: [u8; 16],
-    /// This host's clock at the run's start.
-    wall_unix_ms: u64,
     /// Of all surveys together.
     pace: Pace,
 }
@@ -128,7 +125,6 @@ impl Campaign {
                 cancelled,
             ),
             run_id: rand::random(),
-            wall_unix_ms: wall_unix_ms(),
             pace: Pace::default(),
             config: config.clone(),
         }

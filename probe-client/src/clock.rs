@@ -1,4 +1,5 @@
-//! The run's clock: microseconds since its start, and the wall clock where a date is wanted.
+//! The run's clock: microseconds since its start, and a date where one is wanted. This host's own is read once, so
+//! that whoever sets it meanwhile moves no time of the run against the others.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -6,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunClock {
     started: Instant,
+    started_unix_ms: u64,
 }
 
 impl RunClock {
     pub(crate) fn start() -> Self {
         Self {
             started: Instant::now(),
+            started_unix_ms: wall_unix_ms(),
         }
     }
 
@@ -28,13 +31,33 @@ impl RunClock {
     pub(crate) fn now_us(self) -> u64 {
         u64::try_from(self.now().as_micros()).unwrap_or(u64::MAX)
     }
+
+    /// The date `since_start_us` after the run's start, in milliseconds since 1970.
+    pub(crate) fn unix_ms(self, since_start_us: u64) -> u64 {
+        self.started_unix_ms.saturating_add(since_start_us / 1_000)
+    }
 }
 
 /// Milliseconds since 1970 by this host's clock; 0 where it stands before that.
-pub(crate) fn wall_unix_ms() -> u64 {
+fn wall_unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
         .and_then(|since| u64::try_from(since.as_millis()).ok())
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_follow_the_run_and_not_the_wall() {
+        let clock = RunClock {
+            started: Instant::now(),
+            started_unix_ms: 1_000,
+        };
+        assert_eq!(clock.unix_ms(0), 1_000);
+        assert_eq!(clock.unix_ms(2_500_000), 3_500);
+    }
 }

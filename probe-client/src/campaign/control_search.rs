@@ -14,7 +14,6 @@ use tokio::task::JoinSet;
 
 use super::instances::Witness;
 use super::{Campaign, complete, testified};
-use crate::clock::wall_unix_ms;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
 use crate::observe::Pending;
@@ -219,7 +218,8 @@ pub(super) async fn attempt(
     run_id: [u8; 16],
 ) -> Attempt {
     let pending = Pending::start(context.clock, Operation::Control, destination.shown(port));
-    let result = introduce(destination, port, identity, context, run_id).await;
+    let introducing = introduce(destination, port, identity, context, run_id);
+    let result = context.unless_cancelled(introducing).await;
     Attempt {
         port,
         observation: match &result {
@@ -240,15 +240,16 @@ async fn introduce(
 ) -> Result<(ControlChannel, ServerDescription), Failure> {
     let mut channel = ControlChannel::open(destination, port, identity, context).await?;
     let asked_us = context.clock.now_us();
-    let asked_wall = wall_unix_ms();
     let description = channel.describe().await?;
     let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
     channel.open_run(run_id).await?;
-    Ok((channel, facts(description, asked_wall, round_trip_us)))
+    // By the clock by which the server is told later when something was sent.
+    let midway = context.clock.unix_ms(asked_us + round_trip_us / 2);
+    Ok((channel, facts(description, midway, round_trip_us)))
 }
 
-fn facts(description: wire::Description, asked_wall: u64, round_trip_us: u64) -> ServerDescription {
-    let midway = asked_wall + round_trip_us / 2_000;
+/// `midway`: when the server answered, by this host's clock.
+fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> ServerDescription {
     let theirs = i64::try_from(description.time_unix_ms).unwrap_or(i64::MAX);
     let ours = i64::try_from(midway).unwrap_or(i64::MAX);
     ServerDescription {

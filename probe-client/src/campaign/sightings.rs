@@ -9,7 +9,6 @@ use proto::wire;
 use super::control_search::socket_address;
 use super::instances::{self, Witness};
 use super::{Campaign, ServerResult, complete, second_look};
-use crate::clock::wall_unix_ms;
 use crate::progress::Progress;
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
@@ -18,8 +17,17 @@ pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progr
     for index in 0..results.len() {
         if !open(&mut results[index]).is_empty() {
             progress.say("asking the server what it saw");
-            ask_about(campaign, results, index).await;
+            unless_cancelled(campaign, ask_about(campaign, results, index)).await;
         }
+    }
+}
+
+/// Asks, unless the run is ended before: then some measurements stay without an answer.
+async fn unless_cancelled(campaign: &Campaign, asking: impl Future<Output = ()>) {
+    let cancelled = campaign.context.cancelled.cancelled();
+    tokio::select! {
+        () = asking => {}
+        () = cancelled => {}
     }
 }
 
@@ -63,7 +71,7 @@ pub(super) async fn ask_again(
         if second_look::dial(campaign, &mut results[index], progress).await {
             let take = |m: &mut Measurement| m.sighting.take();
             let before: Vec<_> = open(&mut results[index]).into_iter().map(take).collect();
-            ask_about(campaign, results, index).await;
+            unless_cancelled(campaign, ask_about(campaign, results, index)).await;
             // A channel that has broken meanwhile takes nothing back.
             for (measurement, before) in open(&mut results[index]).into_iter().zip(before) {
                 measurement.sighting = measurement.sighting.take().or(before);
@@ -109,7 +117,8 @@ pub(super) async fn ask_beside(campaign: &Campaign, result: &mut ServerResult) {
     if !witnesses.is_empty() && !failed_beside(result).is_empty() {
         let others = witnesses.iter().map(|_| Vec::new()).collect();
         let failed = failed_beside(result);
-        inquire(campaign, &mut witnesses, failed, others, false).await;
+        let asking = inquire(campaign, &mut witnesses, failed, others, false);
+        unless_cancelled(campaign, asking).await;
         if !unasked.is_empty() || result.control.lacks_an_instance() {
             in_doubt(failed_beside(result));
         }
@@ -297,12 +306,12 @@ fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) ->
             .collect()
     });
     let connect = m.observations.iter().find(|o| connects(o));
-    let started_ms = campaign.wall_unix_ms + connect.map_or(0, |o| o.start_us / 1000);
+    let clock = campaign.context.clock;
+    let started_ms = clock.unix_ms(connect.map_or(0, |o| o.start_us));
     // A server accepts when the handshake is through, whatever comes of the session. What it has half
     // open it notices when it is asked.
     let connected = connect.filter(|o| o.failure.is_none());
-    let ended_ms =
-        connected.map_or_else(wall_unix_ms, |o| campaign.wall_unix_ms + o.end_us() / 1000);
+    let ended_ms = clock.unix_ms(connected.map_or_else(|| clock.now_us(), Observation::end_us));
     let theirs = |ours: u64| ours.saturating_add_signed(clock_offset_ms);
     wire::Sent {
         tag,

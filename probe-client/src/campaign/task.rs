@@ -50,7 +50,7 @@ pub(super) fn of(
                 .silence
                 .map(|s| Duration::from_secs(s.seconds.into())),
             stages: DEFAULT_STAGES.map(Stage::both).to_vec(),
-            wall_unix_ms: campaign.wall_unix_ms,
+            wall_unix_ms: campaign.context.clock.unix_ms(0),
         },
         rule,
         silence: planned.silence,
