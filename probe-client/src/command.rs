@@ -19,6 +19,11 @@ mod reload_server;
 mod report;
 mod run;
 
+/// The user did not wait for what an interrupted run would have written.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted again: nothing is written")]
+struct InterruptedAgain;
+
 /// Carries out what was typed.
 pub(crate) fn execute(arguments: Arguments) -> ExitCode {
     let colour = arguments.color;
@@ -26,7 +31,11 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::tell(&told(&error));
-            ExitCode::from(EXIT_USAGE)
+            ExitCode::from(if error.is::<InterruptedAgain>() {
+                EXIT_INTERRUPTED
+            } else {
+                EXIT_USAGE
+            })
         }
     }
 }
@@ -59,3 +68,6 @@ fn told(error: &anyhow::Error) -> String {
 
 /// Usage or configuration.
 pub(crate) const EXIT_USAGE: u8 = 2;
+
+/// As shells have it: 128 and the number of SIGINT.
+const EXIT_INTERRUPTED: u8 = 130;

@@ -6,7 +6,7 @@ use std::path::Path;
 use probe_core::catalogue::FindingId;
 use probe_core::document::RunDocument;
 use probe_core::head_node::{ClockState, HeadNode, NameLookup, Origin, Reading};
-use probe_core::observation::Operation;
+use probe_core::observation::{Failure, FailureKind, Operation};
 
 mod export_file;
 mod installed_program;
@@ -83,6 +83,11 @@ pub(crate) fn learn(node: &mut HeadNode, document: &RunDocument) {
         let mut addresses: Vec<_> = own.filter_map(|p| p.measurement.server()).collect();
         addresses.sort_unstable();
         addresses.dedup();
+        let interrupted = |f: &Failure| f.kind == FailureKind::Interrupted;
+        if failure.as_ref().is_some_and(interrupted) {
+            // The resolver was still being asked.
+            continue;
+        }
         let result = match failure {
             Some(failure) => Err(failure
                 .text
@@ -108,5 +113,26 @@ fn clock(document: &RunDocument) -> Reading<ClockState> {
         (Some(skew), _) => Reading::Found(Origin::Run, ClockState::Differs(skew.claim.clone())),
         (None, true) => Reading::Found(Origin::Run, ClockState::Agrees),
         (None, false) => Reading::NotRead,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lookup_that_was_interrupted_says_nothing_of_the_name() {
+        let text = include_str!("../core/tests/scenarios/name-not-resolved.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut node = HeadNode::default();
+        learn(&mut node, &document);
+        assert_eq!(node.names.len(), 1);
+        for probe in &mut document.probes {
+            let failure = probe.measurement.observations[0].failure.as_mut();
+            failure.unwrap().kind = FailureKind::Interrupted;
+        }
+        let mut node = HeadNode::default();
+        learn(&mut node, &document);
+        assert_eq!(node.names, []);
     }
 }

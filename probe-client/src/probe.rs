@@ -1,12 +1,13 @@
 //! One probe: connects, drives the session through its phases, and brings home what was measured,
 //! however it ends.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use probe_core::comparison::{SentName, Variation};
 use probe_core::measurement::{Measurement, ProbedRule};
-use probe_core::observation::{Failure, FailureKind, Operation, Origin};
+use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use probe_core::plan::Silence;
 use probe_core::session::{ClientSession, Need, SessionParameters};
 use probe_core::trail;
@@ -20,6 +21,7 @@ use crate::destination::Destination;
 use crate::key_store::ClientIdentity;
 use crate::link::Link;
 use crate::observe::Pending;
+use crate::resolve::{Family, resolve};
 use crate::tap::Tap;
 
 mod drive;
@@ -138,6 +140,16 @@ impl ProbeContext {
 
     pub(crate) fn interrupted(&self) -> Failure {
         interrupted()
+    }
+
+    /// The addresses of `host`, unless the run is ended before: a resolver that does not answer takes long to fail.
+    pub(crate) async fn resolve(&self, host: &str, family: Family) -> (Vec<IpAddr>, Observation) {
+        let pending = Pending::start(self.clock, Operation::Resolve, host);
+        tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => (Vec::new(), pending.failed(interrupted())),
+            resolved = resolve(host, family, self.options.patience, self.clock) => resolved,
+        }
     }
 }
 
@@ -261,3 +273,20 @@ fn interrupted() -> Failure {
 
 /// The bytes are sent some three times until then, and a router's answer is there after a round trip.
 const REACH_PATIENCE: Duration = Duration::from_millis(1_500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_run_that_is_ended_waits_for_no_resolver() {
+        let cancelled = CancellationToken::new();
+        let options = ConnectOptions::ordinary(None, Duration::MAX);
+        let context = ProbeContext::ordinary(options, Vec::new(), None, cancelled.clone());
+        cancelled.cancel();
+        let (addresses, observation) = context.resolve("nonexistent.invalid", Family::Both).await;
+        assert_eq!(addresses, Vec::<IpAddr>::new());
+        let kind = observation.failure.map(|failure| failure.kind);
+        assert_eq!(kind, Some(FailureKind::Interrupted));
+    }
+}

@@ -22,7 +22,7 @@ use crate::destination::Opened;
 use crate::link::Link;
 use crate::observe::{Pending, stream_failure};
 use crate::probe::ProbeContext;
-use crate::resolve::{Family, resolve};
+use crate::resolve::Family;
 use crate::tls::{ProxyTrust, server_name};
 
 #[cfg(not(windows))]
@@ -82,9 +82,7 @@ impl ProxyWay {
         access: &ProxyAccess,
         context: &ProbeContext,
     ) -> Self {
-        let patience = context.options.patience;
-        let (addresses, observation) =
-            resolve(&address.host, Family::Both, patience, context.clock).await;
+        let (addresses, observation) = context.resolve(&address.host, Family::Both).await;
         let resolved = Observation {
             operation: Operation::ProxyResolve,
             ..observation

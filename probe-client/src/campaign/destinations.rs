@@ -11,7 +11,6 @@ use probe_core::path::NetworkPath;
 use super::{Campaign, task};
 use crate::destination::{Destination, Way};
 use crate::proxy::ProxyWay;
-use crate::resolve::resolve;
 
 /// What the names of a run came to.
 #[derive(Debug, Default)]
@@ -32,8 +31,7 @@ pub(super) async fn find(campaign: &Campaign) -> Found {
     for host in &config.plan.hosts {
         // Not where no path asks for it: a network whose proxies resolve may have no other resolver.
         let here = if ways.iter().any(|(path, _)| path.resolves_here()) {
-            let (family, patience) = (config.family, config.patience);
-            Some(resolve(host, family, patience, campaign.context.clock).await)
+            Some(campaign.context.resolve(host, config.family).await)
         } else {
             None
         };

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use probe_core::check::CheckDocument;
 use probe_core::head_node::{HeadNode, NameLookup};
 
-use super::run::runtime;
+use super::run::on_network;
 use crate::arguments::{CheckArguments, Colour, PlanFormat};
 use crate::clock::RunClock;
 use crate::config::Environment;
@@ -20,7 +20,7 @@ pub(super) fn execute(arguments: &CheckArguments, colour: Colour) -> anyhow::Res
     if arguments.connection_file.is_some() || variable.is_some() {
         let file = arguments.connection_file.as_deref();
         let hosts = connection::find(file, variable, None)?.hosts;
-        runtime()?.block_on(look_up(&mut node, &hosts));
+        on_network(look_up(&mut node, &hosts))?;
     }
     let document = CheckDocument::new(&node, jiff::Timestamp::now(), env!("CARGO_PKG_VERSION"));
     let text = match arguments.format {

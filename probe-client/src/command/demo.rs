@@ -9,7 +9,7 @@ use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
 use tokio_util::sync::CancellationToken;
 
-use super::run::{deliver, measure, runtime};
+use super::run::{deliver, measure, on_network};
 use crate::arguments::{Colour, DemoArguments, ReportFormat};
 use crate::config::Config;
 use crate::proxy::ProxyAccess;
@@ -26,7 +26,7 @@ pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Resu
     let outputs = Outputs::open(&arguments.reports.outputs)?;
     let format = arguments.reports.format.unwrap_or(ReportFormat::Table);
     let talk = format == ReportFormat::Table;
-    let document = runtime()?.block_on(perform(talk))?;
+    let document = on_network(perform(talk))??;
     deliver(&document, &arguments.reports, outputs, colour)?;
     let wrong = untrue(&document);
     if wrong.is_empty() {
@@ -51,7 +51,7 @@ async fn perform(talk: bool) -> anyhow::Result<RunDocument> {
         terminal::print(&introduction(&stage))?;
     }
     let config = config(profile, &stage)?;
-    let document = measure(&config).await;
+    let document = measure(&config).await?;
     stopped.cancel();
     stage.over().await;
     Ok(document)

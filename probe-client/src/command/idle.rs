@@ -3,7 +3,7 @@
 use probe_core::head_node::HeadNode;
 use probe_core::plan::{Silence, Span};
 
-use super::run::{deliver, measure, refuse_wrong_pin};
+use super::run::{deliver, measure, on_network, refuse_wrong_pin};
 use crate::arguments::{Colour, IdleArguments, KeepAlive};
 use crate::config::{self, Config};
 use crate::report::Outputs;
@@ -31,7 +31,7 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
             Span(longest)
         ));
     }
-    let document = super::run::runtime()?.block_on(measure(&config));
+    let document = on_network(measure(&config))??;
     deliver(&document, &arguments.reports, outputs, colour)?;
     refuse_wrong_pin(&document)?;
     Ok(document.summary.exit_code)

@@ -6,7 +6,7 @@ use probe_core::observation::Failure;
 use proto::connection_string::ConnectionString;
 use tokio_util::sync::CancellationToken;
 
-use super::run::runtime;
+use super::run::on_network;
 use crate::arguments::ReloadServerArguments;
 use crate::connect::ConnectOptions;
 use crate::control::{ControlChannel, ControlIdentity};
@@ -33,11 +33,13 @@ pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
     } else {
         arguments.hosts.clone()
     };
-    let runtime = runtime()?;
-    let mut all_done = true;
-    for host in &hosts {
-        all_done &= runtime.block_on(reloading.host(host))?;
-    }
+    let all_done = on_network(async {
+        let mut all_done = true;
+        for host in &hosts {
+            all_done &= reloading.host(host).await?;
+        }
+        anyhow::Ok(all_done)
+    })??;
     Ok(if all_done { 0 } else { NOT_RELOADED })
 }
 

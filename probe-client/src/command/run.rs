@@ -1,10 +1,13 @@
 //! `fwprobe run`.
 
+use std::io;
+
 use anyhow::{Context as _, bail};
 use probe_core::check::checks_of_run;
 use probe_core::document::RunDocument;
 use tokio_util::sync::CancellationToken;
 
+use super::InterruptedAgain;
 use crate::arguments::{Colour, ReportFormat, ReportOptions, RunArguments};
 use crate::config::{self, Config};
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
@@ -27,7 +30,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
         ..config
     };
     let outputs = Outputs::open(&arguments.reports.outputs)?;
-    let mut document = runtime()?.block_on(measure(&config));
+    let mut document = on_network(measure(&config))??;
     head_node::learn(&mut head_node, &document);
     document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
     deliver(&document, &arguments.reports, outputs, colour)?;
@@ -62,29 +65,47 @@ fn client(
     Ok(Some(identity))
 }
 
-/// The runtime of a command that uses the network.
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Does `work` on a runtime of its own. Whatever still blocks a thread when it is done is left behind: the
+/// system's resolver has no limit of ours.
+pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("the asynchronous runtime cannot start")
+        .context("the asynchronous runtime cannot start")?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Runs `config`; Ctrl-C ends it early, with what was measured so far.
-pub(super) async fn measure(config: &Config) -> RunDocument {
+///
+/// # Errors
+/// A second one does not wait for that.
+pub(super) async fn measure(config: &Config) -> Result<RunDocument, InterruptedAgain> {
     let cancelled = CancellationToken::new();
     let progress = Progress::new(config.plan.len(), terminal::shows_progress());
     let running = campaign::run(config, &progress, cancelled.clone());
+    interruptible(running, &cancelled, tokio::signal::ctrl_c).await
+}
+
+/// What `running` comes to; the first `signal` only asks it to end.
+async fn interruptible<T>(
+    running: impl Future<Output = T>,
+    cancelled: &CancellationToken,
+    mut signal: impl AsyncFnMut() -> io::Result<()>,
+) -> Result<T, InterruptedAgain> {
     tokio::pin!(running);
     loop {
         tokio::select! {
-            document = &mut running => return document,
-            // A second one falls to the system's default once this future is gone.
-            signal = tokio::signal::ctrl_c(), if !cancelled.is_cancelled() => {
-                if signal.is_ok() {
+            done = &mut running => return Ok(done),
+            told = signal() => match told {
+                Ok(()) if cancelled.is_cancelled() => return Err(InterruptedAgain),
+                Ok(()) => {
                     terminal::tell("interrupted: writing what was measured");
+                    cancelled.cancel();
                 }
-                cancelled.cancel();
+                // Nobody can interrupt it, then.
+                Err(_) => return Ok(running.await),
             }
         }
     }
@@ -105,4 +126,46 @@ pub(super) fn deliver(
         terminal::tell(&format!("written: {}", path.display()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many signals, and then none.
+    async fn after(
+        signals: u32,
+        running: impl Future<Output = ()>,
+        cancelled: &CancellationToken,
+    ) -> bool {
+        let mut left = signals;
+        let signal = async || {
+            if left == 0 {
+                std::future::pending::<()>().await;
+            }
+            left -= 1;
+            Ok(())
+        };
+        interruptible(running, cancelled, signal).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_first_signal_asks_and_the_second_does_not_wait() {
+        let cancelled = CancellationToken::new();
+        assert!(after(1, cancelled.cancelled(), &cancelled).await);
+        let cancelled = CancellationToken::new();
+        assert!(!after(2, std::future::pending(), &cancelled).await);
+        assert!(cancelled.is_cancelled());
+    }
+
+    #[test]
+    fn what_still_blocks_is_left_behind() {
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let begun = on_network(async move {
+            // For good, if the end waited for it.
+            drop(tokio::task::spawn_blocking(move || blocked.recv()));
+        });
+        assert!(begun.is_ok());
+        drop(release);
+    }
 }
