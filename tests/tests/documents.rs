@@ -1,0 +1,131 @@
+//! Every `fwprobe …` and `fwprobe-echo …` in pages and documents, held against the programs themselves: nobody is
+//! sent to a command or an option that does not exist.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fwprobe_tests::binaries;
+
+#[test]
+fn every_command_in_a_document_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut documents = Vec::new();
+    for place in PLACES {
+        find(&root.join(place), &mut documents);
+    }
+    let (mut count, mut wrong) = (0, Vec::new());
+    for document in documents {
+        let text = fs::read_to_string(&document).expect("UTF-8");
+        for typed in typed(&text) {
+            count += 1;
+            if let Err(why) = understood(&typed) {
+                wrong.push(format!("{}: `{typed}`: {why}", document.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 100, "only {count} were found");
+}
+
+#[test]
+fn what_does_not_exist_is_noticed() {
+    let text = "Compare: `fwprobe diff`, or\n`fwprobe run\n--bogus`.\n\n    fwprobe-echo serve \\\n      --quickly # soon\n";
+    let typed = typed(text);
+    assert_eq!(
+        typed,
+        [
+            "fwprobe-echo serve --quickly",
+            "fwprobe diff",
+            "fwprobe run --bogus"
+        ]
+    );
+    for command in typed {
+        assert!(understood(&command).is_err(), "{command}");
+    }
+}
+
+fn find(place: &Path, documents: &mut Vec<PathBuf>) {
+    if place.is_file() {
+        if place.extension().is_some_and(|extension| extension == "md") {
+            documents.push(place.to_owned());
+        }
+        return;
+    }
+    for entry in fs::read_dir(place).expect("a directory of ours") {
+        find(&entry.expect("readable").path(), documents);
+    }
+}
+
+/// What the reader of `text` would type: lines of code first, then what stands between backticks.
+fn typed(text: &str) -> Vec<String> {
+    let text = text.replace("\\\n", " ");
+    let (mut code, mut prose) = (Vec::new(), String::new());
+    let mut fenced = false;
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("```") {
+            fenced = !fenced;
+        } else if fenced || line.starts_with("    ") {
+            code.push(trimmed);
+        } else {
+            prose.push_str(line);
+            prose.push('\n');
+        }
+    }
+    let code = code.into_iter().filter(|line| {
+        // Lines of a ticket's text.
+        let verb = line.split(' ').nth(1).unwrap_or_default();
+        !VERBS.contains(&verb)
+    });
+    // A backtick too few spoils no more than its paragraph.
+    let spans = prose
+        .split("\n\n")
+        .flat_map(|p| p.split('`').skip(1).step_by(2));
+    code.chain(spans)
+        .map(|command| {
+            let words = command.split_whitespace();
+            let words = words.take_while(|word| !["|", ">", "#"].contains(word));
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .filter(|command| command.starts_with("fwprobe ") || command.starts_with("fwprobe-echo "))
+        .collect()
+}
+
+/// Whether its program gets as far as being asked for help behind it.
+fn understood(typed: &str) -> Result<(), String> {
+    let mut words = typed.split(' ');
+    let program = match words.next() {
+        Some("fwprobe") => binaries::fwprobe(),
+        _ => binaries::fwprobe_echo(),
+    };
+    let mut command = Command::new(program.expect("it was built"));
+    command.args(words.clone().map(|word| word.replace(['{', '}'], "")));
+    let asked = |command: &mut Command| command.arg("--help").output().expect("it starts");
+    let mut output = asked(&mut command);
+    // Named without its value.
+    if !output.status.success() && words.next_back().is_some_and(|last| last.starts_with("--")) {
+        let mut valued = Command::new(command.get_program());
+        let given = command.get_args().count() - 1;
+        valued.args(command.get_args().take(given)).arg("1");
+        output = asked(&mut valued);
+    }
+    if output.status.success() {
+        return Ok(());
+    }
+    let told = String::from_utf8_lossy(&output.stderr);
+    Err(told.lines().next().unwrap_or_default().to_owned())
+}
+
+/// With everything below them.
+const PLACES: [&str; 7] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "deploy",
+    "docs",
+    "probe-client/core/pages",
+];
+
+const VERBS: [&str; 2] = ["from", "shows"];
