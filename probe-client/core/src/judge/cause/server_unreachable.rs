@@ -1,9 +1,10 @@
 //! `server-unreachable`: silence or RST on every port. One statement about the server's address, not
 //! one per port.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::evidence::{Ending, Evidence, ending};
 use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
+use crate::measurement::Measurement;
 use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -13,6 +14,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     let undecided = matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused);
     if !undecided || evidence.server_alive() || connected_somewhere(evidence) {
+        return None;
+    }
+    if evidence.same_server.iter().any(|m| untried(m)) {
         return None;
     }
     let address = evidence.probe.server()?;
@@ -59,11 +63,15 @@ fn connected_somewhere(evidence: &Evidence<'_>) -> bool {
         .any(|m| m.succeeded(Operation::Connect) && !is_foreign(m))
 }
 
-fn is_foreign(measurement: &crate::measurement::Measurement) -> bool {
-    matches!(
-        super::super::evidence::ending(measurement),
-        Ending::Foreign(..)
-    )
+/// Given up on this host, so that nobody knows whether the port would have answered.
+fn untried(measurement: &Measurement) -> bool {
+    let failure = measurement.failure().map(|(_, failure)| failure.kind);
+    matches!(ending(measurement), Ending::Interrupted)
+        || failure == Some(FailureKind::LocalResource)
+}
+
+fn is_foreign(measurement: &Measurement) -> bool {
+    matches!(ending(measurement), Ending::Foreign(..))
 }
 
 fn counts(evidence: &Evidence<'_>) -> (usize, usize) {
@@ -73,4 +81,26 @@ fn counts(evidence: &Evidence<'_>) -> (usize, usize) {
             .count()
     };
     (with(FailureKind::TimedOut), with(FailureKind::Refused))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::RunDocument;
+    use crate::judge::judge_again;
+
+    #[test]
+    fn a_port_that_was_given_up_on_here_is_no_witness() {
+        let text = include_str!("../../../tests/scenarios/server-unreachable-silence.json");
+        let whole: RunDocument = serde_json::from_str(text).unwrap();
+        for kind in [FailureKind::Interrupted, FailureKind::LocalResource] {
+            let mut document = whole.clone();
+            let given_up = &mut document.probes[0].measurement.observations;
+            let failure = given_up.last_mut().unwrap().failure.as_mut().unwrap();
+            failure.kind = kind;
+            let again = judge_again(document);
+            let verdict = &again.probes[1].verdict;
+            assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
+        }
+    }
 }
