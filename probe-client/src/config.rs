@@ -118,6 +118,30 @@ pub(crate) fn resolve(
     })
 }
 
+impl Config {
+    /// # Errors
+    /// The plan has no probe: a run would find everything as expected.
+    pub(crate) fn with_something_to_probe(self) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        if self.plan.probes.is_empty() {
+            let mut why: Vec<String> = Vec::new();
+            for skipped in &self.plan.skipped {
+                let reason = skipped.because.to_string();
+                if !why.contains(&reason) {
+                    why.push(reason);
+                }
+            }
+            problems.add(format!(
+                "no rule of this profile can be tested from here ({}): name another profile, or give --port; \
+                 `fwprobe plan` shows its rules",
+                why.join("; ")
+            ));
+        }
+        problems.none()?;
+        Ok(self)
+    }
+}
+
 /// What will be dialled, whichever the host.
 fn destinations(rules: &[Rule], maps: &PortMap) -> Vec<(SessionKind, Port)> {
     let testable = rules.iter().filter_map(|rule| {

@@ -17,7 +17,8 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         &HeadNode::default(),
         arguments.timeout,
         &|name| std::env::var(name).ok(),
-    )?;
+    )?
+    .with_something_to_probe()?;
     let ladder = ladder(arguments);
     let config = Config {
         plan: config.plan.with_silences(&ladder),

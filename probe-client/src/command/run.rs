@@ -24,7 +24,8 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
         &head_node,
         arguments.timeout,
         environment,
-    )?;
+    )?
+    .with_something_to_probe()?;
     let config = Config {
         client: client(arguments, environment)?,
         ..config

@@ -68,7 +68,7 @@ fn told(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 29] = [
     Case {
         name: "a_connection_string_that_is_none",
         file: Some(("connection", "https://example.org/")),
@@ -235,6 +235,12 @@ const CASES: [Case; 28] = [
         named: &["/nowhere/config.toml"],
     },
     Case {
+        name: "a_profile_with_nothing_to_test",
+        file: Some(("own.toml", PROFILE_OF_UDP)),
+        arguments: &["{FILE}"],
+        named: &["no rule of this profile can be tested", "--port"],
+    },
+    Case {
         name: "a_timeout_of_nothing",
         file: None,
         arguments: &["--port", "443", "--timeout", "0"],
@@ -269,6 +275,18 @@ id = "web"
 port = 0
 session = "http"
 purpose = "Pages"
+"#;
+
+const PROFILE_OF_UDP: &str = r#"id = "own"
+title = "Own"
+summary = "A profile of a user's own."
+applies_to = "Nothing"
+source = "This test"
+[[rules]]
+id = "dns"
+port = 53
+transport = "udp"
+purpose = "Names"
 "#;
 
 const PROFILE_UNKNOWN_KEY: &str = r#"id = "own"
