@@ -101,3 +101,32 @@ fn the_schema_is_the_committed_one() {
         "rewrite it: fwprobe report --schema > probe-client/core/schema/fwprobe.run-1.json"
     );
 }
+
+/// A shell sets it: it belongs to a whole process.
+#[cfg(unix)]
+#[test]
+fn a_report_file_follows_the_umask() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let run = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/core/tests/scenarios/demo.json"
+    );
+    for (umask, mode) in [("077", 0o600), ("002", 0o664)] {
+        let report = directory.path().join(format!("{umask}.json"));
+        let written = Command::new("sh")
+            .args([
+                "-c",
+                "umask $1 && exec $2 report $3 --output $4",
+                "sh",
+                umask,
+            ])
+            .args([env!("CARGO_BIN_EXE_fwprobe"), run])
+            .arg(&report)
+            .output()
+            .unwrap();
+        assert!(written.status.success(), "{written:?}");
+        let permissions = std::fs::metadata(&report).unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, mode, "umask {umask}");
+    }
+}

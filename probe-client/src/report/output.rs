@@ -56,8 +56,10 @@ impl Output {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             Some(_) | None => PathBuf::from("."),
         };
-        let file = tempfile::Builder::new()
-            .prefix(".fwprobe-")
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".fwprobe-");
+        readable_like_any_new_file(&mut builder);
+        let file = builder
             .tempfile_in(&directory)
             .map_err(|error| OutputError::NotWritable {
                 path: path.clone(),
@@ -75,7 +77,6 @@ impl Output {
         let mut buffer = Vec::new();
         super::write(self.format, document, Look::PLAIN, &mut buffer).map_err(failed)?;
         self.file.write_all(&buffer).map_err(failed)?;
-        readable_like_any_new_file(&self.file).map_err(failed)?;
         self.file.as_file().sync_all().map_err(failed)?;
         self.file
             .persist(&self.path)
@@ -106,18 +107,15 @@ fn of_extension(extension: &str) -> Option<ReportFormat> {
     }
 }
 
-/// Temporary files are private; a report is like any other file that the user makes.
+/// Temporary files are private; a report is like any other file that the user makes, and the umask counts.
 #[cfg(unix)]
-fn readable_like_any_new_file(file: &NamedTempFile) -> io::Result<()> {
+fn readable_like_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt as _;
-    file.as_file()
-        .set_permissions(std::fs::Permissions::from_mode(0o644))
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
 }
 
 #[cfg(not(unix))]
-fn readable_like_any_new_file(_file: &NamedTempFile) -> io::Result<()> {
-    Ok(())
-}
+fn readable_like_any_new_file(_builder: &mut tempfile::Builder<'_, '_>) {}
 
 /// Why a report file cannot be written.
 #[derive(Debug, Error)]
