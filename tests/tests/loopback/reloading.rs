@@ -1,11 +1,13 @@
 //! `fwprobe reload-server`: who may have a server read its files again, and what he is told.
 
-use std::net::IpAddr;
+use std::fs::Permissions;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{PermissionsExt as _, chown};
 
 use anyhow::ensure;
-use fwprobe_tests::trial::Trials;
+use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{
-    Cli, Connection, EchoServer, Finished, Identity, Place, Probe, ServerPlan, ShutPort,
+    Cli, Connection, EchoServer, Finished, Identity, Place, Probe, ServerPlan, ShutPort, User,
 };
 use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
@@ -14,6 +16,11 @@ pub(crate) fn trials() -> Trials {
     Trials::of("reloading")
         .on_both_families("an_admin_has_new_keys_taken_over", an_admin)
         .on_both_families("others_are_told_why_not", others)
+        .needing(
+            [Need::Root],
+            "root_changes_what_the_servers_group_reads",
+            of_root_and_a_group,
+        )
 }
 
 fn start(ip: IpAddr) -> anyhow::Result<(EchoServer, Connection)> {
@@ -45,7 +52,7 @@ fn an_admin(ip: IpAddr) -> anyhow::Result<()> {
         .expect_exit(0)?
         .expect_all(VerdictId::Reachable)?;
     let done = reload(&admin)?;
-    ensure!(done.code()? == 0 && done.stderr.is_empty(), "{done:?}");
+    is_done(&done)?;
     let is_told = done
         .stdout
         .ends_with(" has read its configuration and keys again\n");
@@ -61,6 +68,41 @@ fn an_admin(ip: IpAddr) -> anyhow::Result<()> {
     )?;
     failed(&admin, "nothing has changed; the server's log says why")?;
     server.stop().map(drop)
+}
+
+/// As deploy/README.md sets it up: the server reads by group what root alone may change.
+fn of_root_and_a_group() -> anyhow::Result<()> {
+    let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let identity = Identity::make(&Place::of(User::Same), &[&ip.to_string()])?;
+    let admin = identity.add_admin()?;
+    let directory = identity.directory();
+    let mut paths = vec![directory.clone()];
+    for entry in std::fs::read_dir(&directory)? {
+        paths.push(entry?.path());
+    }
+    for path in &paths {
+        chown(path, None, Some(NOBODYS_GROUP))?;
+        let mode = if path.is_dir() { 0o750 } else { 0o640 };
+        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    let server = ServerPlan::on(ip).ports(1).start_as(identity)?;
+    let admin = admin.with_control_port(server.port(0));
+    server.identity().revoke()?;
+    server.identity().begin_roll_over()?;
+    is_done(&reload(&admin)?)?;
+    Probe::of(&server)?
+        .port(server.port(1), SessionKind::Tcp)
+        .run()?
+        .expect_exit(3)?
+        .expect_all(VerdictId::ServerRefused)?;
+    server.identity().finish_roll_over()?;
+    is_done(&reload(&admin)?)?;
+    server.stop().map(drop)
+}
+
+fn is_done(done: &Finished) -> anyhow::Result<()> {
+    ensure!(done.code()? == 0 && done.stderr.is_empty(), "{done:?}");
+    Ok(())
 }
 
 fn others(ip: IpAddr) -> anyhow::Result<()> {
@@ -88,3 +130,6 @@ fn failed(connection: &Connection, why: &str) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+/// That of those who are nobody in particular ([`Place::ordinary`]).
+const NOBODYS_GROUP: u32 = 65534;
