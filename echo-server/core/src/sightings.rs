@@ -3,7 +3,7 @@
 
 mod release;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -125,6 +125,7 @@ impl Sightings {
                 sightings: in_memory(capacity.max(1)),
                 next: 0,
                 complete_after: since,
+                missed: BTreeMap::new(),
             }),
         }
     }
@@ -153,6 +154,14 @@ impl Sightings {
             sighting.notice.fate = Fate::HalfOpen;
             sighting.revision += 1;
         }
+    }
+
+    /// Up to `wall`, half-open connections to `port`, its own or as dialled, may have gone unnoticed. To be called
+    /// with ports of listeners alone: each is remembered.
+    pub fn missed(&self, port: u16, wall: UnixMillis) {
+        let mut ring = self.ring();
+        let last = ring.missed.entry(port).or_insert(wall);
+        *last = wall.max(*last);
     }
 
     /// Those of `ends` of which there are sightings.
@@ -208,7 +217,9 @@ impl Sightings {
     /// or more sightings, or one that says that nothing is released.
     pub fn release(&self, viewer: &Viewer, sent: &[Sent]) -> Vec<Released> {
         let ring = self.ring();
-        release::release(&ring.sightings, ring.complete_after, viewer, sent)
+        release::release(ring.newest_first(), viewer, sent, |sent| {
+            ring.is_incomplete(sent)
+        })
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -232,6 +243,8 @@ struct Ring {
     next: u64,
     /// Up to this moment sightings may be missing: the server was not up, or they had to make room.
     complete_after: UnixMillis,
+    /// Up to these moments those of half-open connections may be missing, by port.
+    missed: BTreeMap<u16, UnixMillis>,
 }
 
 impl Ring {
@@ -257,6 +270,18 @@ impl Ring {
             None => self.sightings.push(sighting),
         }
         id
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Sighting> {
+        let (newer, older) = self.sightings.split_at(self.index(SightingId(self.next)));
+        newer.iter().rev().chain(older.iter().rev())
+    }
+
+    /// Whether sightings of such a connection may be missing.
+    fn is_incomplete(&self, sent: &Sent) -> bool {
+        let missed = self.missed.get(&sent.port);
+        *sent.window.start()
+            <= missed.map_or(self.complete_after, |at| self.complete_after.max(*at))
     }
 
     fn get_mut(&mut self, id: SightingId) -> Option<&mut Sighting> {

@@ -1,7 +1,7 @@
 //! One watcher of sightings: it is sent each once, again when it has changed, and in the end a word
 //! on each connection that there is nothing to say about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proto::wire;
 
@@ -16,8 +16,10 @@ use crate::sightings::{
 pub struct Watch {
     viewer: Viewer,
     query: Query,
-    /// What was sent for which tag, in which revision.
+    /// What was released last for which tag, and in which revision it was sent.
     told: BTreeMap<(u32, SightingId), u64>,
+    /// The tags for which anything was ever sent.
+    told_of: BTreeSet<u32>,
 }
 
 impl Watch {
@@ -26,6 +28,7 @@ impl Watch {
             viewer,
             query,
             told: BTreeMap::new(),
+            told_of: BTreeSet::new(),
         }
     }
 
@@ -37,36 +40,39 @@ impl Watch {
     /// the caller follows. `saw_all`: every SYN of the viewer's that reached this host since its run was
     /// opened is among `sightings`.
     pub fn poll(&mut self, sightings: &Sightings, saw_all: bool) -> Vec<wire::Sighting> {
-        let mut news = Vec::new();
-        for released in sightings.release(&self.viewer, &self.query.sent) {
-            let Some((_, sighting)) = &released.sighting else {
-                continue;
-            };
-            let place = (released.tag, sighting.id);
-            let known = self.told.insert(place, sighting.revision);
-            if known != Some(sighting.revision) {
-                news.push(to_wire(&released, saw_all));
-            }
-        }
-        news
+        let released = sightings.release(&self.viewer, &self.query.sent);
+        self.news(&released, saw_all)
     }
 
     /// Ends the watch: what is new, and one answer without a sighting for each connection that
     /// nothing was released for.
     pub fn finish(mut self, sightings: &Sightings, saw_all: bool) -> Vec<wire::Sighting> {
-        let mut last = self.poll(sightings, saw_all);
-        let told = |tag| self.told.range((tag, SightingId::FIRST)..).next();
-        last.extend(
-            sightings
-                .release(&self.viewer, &self.query.sent)
-                .iter()
-                .filter(|released| released.sighting.is_none())
-                .filter(|released| {
-                    told(released.tag).is_none_or(|((tag, _), _)| *tag != released.tag)
-                })
-                .map(|released| to_wire(released, saw_all)),
-        );
+        let released = sightings.release(&self.viewer, &self.query.sent);
+        let mut last = self.news(&released, saw_all);
+        let untold = released
+            .iter()
+            .filter(|released| !self.told_of.contains(&released.tag));
+        last.extend(untold.map(|released| to_wire(released, saw_all)));
         last
+    }
+
+    fn news(&mut self, released: &[Released], saw_all: bool) -> Vec<wire::Sighting> {
+        let before = std::mem::take(&mut self.told);
+        let mut news = Vec::new();
+        for released in released {
+            let Some((_, sighting)) = &released.sighting else {
+                continue;
+            };
+            let place = (released.tag, sighting.id);
+            if before.get(&place) != Some(&sighting.revision)
+                && self.told.get(&place) != Some(&sighting.revision)
+            {
+                news.push(to_wire(released, saw_all));
+            }
+            self.told.insert(place, sighting.revision);
+            self.told_of.insert(released.tag);
+        }
+        news
     }
 }
 

@@ -1,13 +1,14 @@
 //! Who may know about which sighting. The first bytes of a connection are its owner's proof, whatever
 //! address it came from; where they never came or came altered, the address has to do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use proto::key::KeyId;
 
-use super::{Attribution, Fate, PrefixDigest, Sighting, SightingId};
+use super::{Attribution, Fate, PrefixDigest, Sighting};
 use crate::session::End;
 use crate::time::UnixMillis;
 
@@ -53,35 +54,30 @@ pub struct Released {
     pub sighting: Option<(Match, Sighting)>,
 }
 
-pub(super) fn release(
-    sightings: &[Sighting],
-    complete_after: UnixMillis,
+/// What was noticed of the connections asked about, found in one pass: who is accepted meanwhile waits for it.
+struct Found<'a> {
+    /// By first bytes; the newest few for each digest.
+    by_digest: BTreeMap<&'a PrefixDigest, Vec<&'a Sighting>>,
+    /// What may be released by address, and when came what cannot be placed: of each port asked about, its own
+    /// or as dialled, the newest first.
+    by_port: BTreeMap<u16, (Vec<&'a Sighting>, Vec<UnixMillis>)>,
+}
+
+/// `incomplete` tells of which connections sightings may be missing.
+pub(super) fn release<'a>(
+    newest_first: impl Iterator<Item = &'a Sighting>,
     viewer: &Viewer,
-    sent: &[Sent],
+    sent: &'a [Sent],
+    incomplete: impl Fn(&Sent) -> bool,
 ) -> Vec<Released> {
-    let by_digest = match_digests(sightings, sent);
-    let taken: BTreeSet<SightingId> = by_digest
-        .values()
-        .flatten()
-        .map(|sighting| sighting.id)
-        .collect();
+    let all = Found::among(newest_first, viewer, sent);
     let mut released = Vec::new();
-    for (i, sent) in sent.iter().enumerate() {
-        let nearby = |sighting: &&Sighting| sent.is_near(sighting) && !taken.contains(&sighting.id);
-        let (mut found, why) = match by_digest.get(&i) {
-            Some(found) => (found.clone(), Match::Digest),
-            None => {
-                let fitting = |sighting: &&Sighting| nearby(sighting) && viewer.may_see(sighting);
-                (sightings.iter().filter(fitting).collect(), Match::Address)
-            }
+    for sent in sent {
+        let (found, why) = match all.by_digest_of(sent) {
+            none if none.is_empty() => (all.by_address_of(sent), Match::Address),
+            found => (found, Match::Digest),
         };
-        let unattributed = *sent.window.start() <= complete_after
-            || sightings
-                .iter()
-                .filter(nearby)
-                .any(|sighting| viewer.cannot_place(sighting));
-        newest_first(&mut found);
-        let tag = sent.tag;
+        let (tag, unattributed) = (sent.tag, incomplete(sent) || all.leaves_in_doubt(sent));
         let of = |sighting| Released {
             tag,
             unattributed,
@@ -95,37 +91,92 @@ pub(super) fn release(
     released
 }
 
-/// The sightings whose first bytes are those of a connection in `sent`, by its place there.
-fn match_digests<'a>(
-    sightings: &'a [Sighting],
-    sent: &[Sent],
-) -> BTreeMap<usize, Vec<&'a Sighting>> {
-    let mut named: BTreeMap<PrefixDigest, Vec<usize>> = BTreeMap::new();
-    for (i, sent) in sent.iter().enumerate() {
-        for prefix in &sent.prefixes {
-            named.entry(*prefix).or_default().push(i);
+impl<'a> Found<'a> {
+    fn among(
+        newest_first: impl Iterator<Item = &'a Sighting>,
+        viewer: &Viewer,
+        sent: &'a [Sent],
+    ) -> Self {
+        let prefixes = sent.iter().flat_map(|sent| &sent.prefixes);
+        let ports = sent.iter().map(|sent| sent.port);
+        let mut found = Self {
+            by_digest: prefixes.map(|prefix| (prefix, Vec::new())).collect(),
+            by_port: ports.map(|port| (port, Default::default())).collect(),
+        };
+        for sighting in newest_first {
+            if !found.takes_by_digest(sighting) {
+                found.place(sighting, viewer);
+            }
+        }
+        for (visible, doubtful) in found.by_port.values_mut() {
+            visible.sort_by_key(|sighting| Reverse(sighting.accepted));
+            doubtful.sort_unstable_by_key(|accepted| Reverse(*accepted));
+        }
+        found
+    }
+
+    /// Whether its first bytes are asked about: then it is nobody else's.
+    fn takes_by_digest(&mut self, sighting: &'a Sighting) -> bool {
+        let mut taken = false;
+        for prefix in sighting.telling_prefixes() {
+            if let Some(of_digest) = self.by_digest.get_mut(prefix) {
+                taken = true;
+                if of_digest.len() < MAX_RELEASED {
+                    of_digest.push(sighting);
+                }
+            }
+        }
+        taken
+    }
+
+    fn place(&mut self, sighting: &'a Sighting, viewer: &Viewer) {
+        let local = sighting.local.port();
+        let dialled = sighting.public_port.filter(|port| *port != local);
+        let (may_see, in_doubt) = (viewer.may_see(sighting), viewer.cannot_place(sighting));
+        for port in [Some(local), dialled].into_iter().flatten() {
+            let Some((visible, doubtful)) = self.by_port.get_mut(&port) else {
+                continue;
+            };
+            if may_see {
+                visible.push(sighting);
+            } else if in_doubt {
+                doubtful.push(sighting.accepted);
+            }
         }
     }
-    let mut matches: BTreeMap<usize, Vec<&Sighting>> = BTreeMap::new();
-    for sighting in sightings {
-        let owners: BTreeSet<usize> = sighting
-            .telling_prefixes()
-            .filter_map(|prefix| named.get(prefix))
+
+    fn by_digest_of(&self, sent: &Sent) -> Vec<&'a Sighting> {
+        let of_each = sent.prefixes.iter().filter_map(|p| self.by_digest.get(p));
+        let mut found: Vec<&Sighting> = of_each.flatten().copied().collect();
+        found.sort_unstable_by_key(|sighting| Reverse(sighting.id));
+        found.dedup_by_key(|sighting| sighting.id);
+        found.truncate(MAX_RELEASED);
+        found
+    }
+
+    fn by_address_of(&self, sent: &Sent) -> Vec<&'a Sighting> {
+        let visible = self.by_port.get(&sent.port).map(|(visible, _)| visible);
+        let within = visible.map(|visible| sent.within(visible, |sighting| sighting.accepted));
+        within
+            .into_iter()
             .flatten()
+            .take(MAX_RELEASED)
             .copied()
-            .collect();
-        for i in owners {
-            matches.entry(i).or_default().push(sighting);
-        }
+            .collect()
     }
-    matches
+
+    fn leaves_in_doubt(&self, sent: &Sent) -> bool {
+        let doubtful = self.by_port.get(&sent.port).map(|(_, doubtful)| doubtful);
+        doubtful.is_some_and(|doubtful| !sent.within(doubtful, |accepted| *accepted).is_empty())
+    }
 }
 
 impl Sent {
-    /// Whether port and time fit.
-    fn is_near(&self, sighting: &Sighting) -> bool {
-        let ports = [Some(sighting.local.port()), sighting.public_port];
-        ports.contains(&Some(self.port)) && self.window.contains(&sighting.accepted)
+    /// Those of `newest_first` that can have been accepted as this connection.
+    fn within<'a, T>(&self, newest_first: &'a [T], accepted: impl Fn(&T) -> UnixMillis) -> &'a [T] {
+        let first = newest_first.partition_point(|it| accepted(it) > *self.window.end());
+        let end = newest_first.partition_point(|it| accepted(it) >= *self.window.start());
+        newest_first.get(first..end).unwrap_or_default()
     }
 }
 
@@ -170,11 +221,6 @@ impl Viewer {
     }
 }
 
-/// Keeps the newest few: more than one is a rarity, and only a flood brings many.
-fn newest_first(found: &mut Vec<&Sighting>) {
-    found.sort_by_key(|sighting| std::cmp::Reverse(sighting.id));
-    found.truncate(MAX_RELEASED);
-}
-
-/// Sightings released for one connection at most.
+/// Sightings released for one connection at most, the newest: more than one is a rarity, and only a flood brings
+/// many.
 const MAX_RELEASED: usize = 8;

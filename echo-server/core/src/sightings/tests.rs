@@ -294,6 +294,72 @@ fn before_the_server_was_up_absence_proves_nothing() {
 }
 
 #[test]
+fn where_half_open_connections_may_have_gone_unnoticed_absence_proves_nothing() {
+    let sightings = sightings();
+    sightings.missed(443, UnixMillis(1500));
+    sightings.missed(80, UnixMillis(999));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
+    sightings.missed(80, UnixMillis(1000));
+    sightings.missed(80, UnixMillis(900));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+    let mut later = sent(1);
+    later.window = UnixMillis(1001)..=UnixMillis(2000);
+    let released = sightings.release(&viewer("k1"), &[later]);
+    assert_eq!(outcome(&released), [(None, false)]);
+}
+
+#[test]
+fn a_strangers_half_open_connection_makes_absence_no_proof_in_its_window() {
+    let sightings = sightings();
+    let id = sightings.half_open(&facts(THEIRS), UnixMillis(1500));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
+    let mut later = sent(1);
+    later.window = UnixMillis(1501)..=UnixMillis(2000);
+    let released = sightings.release(&viewer("k1"), &[later]);
+    assert_eq!(outcome(&released), [(None, false)]);
+    // Nor once it turns out to have been another client's.
+    sightings.update(id, greeted("k2", End::Completed));
+    assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
+}
+
+#[test]
+fn each_of_several_connections_to_one_port_gets_what_fits_it() {
+    let sightings = Sightings::new(4, UnixMillis(0));
+    let mut ids = Vec::new();
+    // The ring has run over, and a witness dates a SYN by when it came.
+    for wall in [900, 1100, 1900, 1300, 1200, 1800] {
+        ids.push(see(&sightings, OURS, wall, nothing()));
+    }
+    let within = |tag, from, until| Sent {
+        prefixes: Vec::new(),
+        window: UnixMillis(from)..=UnixMillis(until),
+        ..sent(tag)
+    };
+    let windows = [(1101, 1250), (1300, 1800), (1301, 1799), (1000, 2000)];
+    let windows = windows.iter().zip(0..);
+    let sent: Vec<Sent> = windows
+        .map(|((from, until), tag)| within(tag, *from, *until))
+        .collect();
+    let released = sightings.release(&viewer("k1"), &sent);
+    let found: Vec<_> = released
+        .iter()
+        .map(|r| (r.tag, r.sighting.as_ref().map(|(_, s)| s.id)))
+        .collect();
+    let of = |tag, index: usize| (tag, Some(ids[index]));
+    let expected = [
+        of(0, 4),
+        of(1, 5),
+        of(1, 3),
+        (2, None),
+        of(3, 2),
+        of(3, 5),
+        of(3, 3),
+        of(3, 4),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_ring_that_ran_over_proves_no_absence() {
     let sightings = Sightings::new(2, UnixMillis(0));
     let first = see(&sightings, THEIRS, 1500, greeted("k2", End::Completed));
