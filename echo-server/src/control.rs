@@ -40,7 +40,12 @@ pub(crate) async fn serve(
     };
     let restraint = stream.restraint();
     let instance = Arc::clone(&track.instance);
-    let caller = Arc::new(Caller::new(Arc::clone(&instance), address, exporter));
+    let caller = Arc::new(Caller::new(
+        Arc::clone(&instance),
+        address,
+        exporter,
+        tasks.clone(),
+    ));
     let gate = Gate::new(Arc::clone(&caller));
     let connection = builder(tasks).serve_connection(TokioIo::new(stream), gate);
     let mut connection = pin!(connection);

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use echo_core::admission::Admission;
-use echo_core::control::{DEFAULT_RUNS, ListenerFacts, Runs, ServerFacts};
+use echo_core::control::{DEFAULT_RUNS, ListenerFacts, Places, Runs, ServerFacts};
 use echo_core::identity::Keyring;
 use echo_core::nonces::{self, Nonces};
 use echo_core::session::{ConnectionId, Env, Limits, TransportFacts};
 use echo_core::sightings::{self, Sightings};
 use rand::Rng as _;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,8 +43,9 @@ pub(crate) struct Instance {
     pub(crate) witness: Option<SynWitness>,
     pub(crate) runs: Mutex<Runs>,
     /// Control connections of known clients.
-    pub(crate) control_places: Arc<Semaphore>,
-    control_capacity: usize,
+    pub(crate) control_places: Arc<Places>,
+    /// Calls of `WatchSightings` under way.
+    pub(crate) watch_places: Arc<Places>,
     /// Asks whoever runs this server to read its files again; nobody listens in a server that was not
     /// made from files.
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
@@ -103,8 +104,11 @@ impl Instance {
             half_open,
             witness,
             runs: Mutex::new(Runs::new(DEFAULT_RUNS)),
-            control_places: Arc::new(Semaphore::new(config.control_connections)),
-            control_capacity: config.control_connections,
+            control_places: Places::new(
+                config.control_connections,
+                config.control_connections.div_ceil(2),
+            ),
+            watch_places: Places::new(usize::MAX, MAX_WATCHES_PER_KEY),
             reloads,
             leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
@@ -146,7 +150,7 @@ impl Instance {
         Present {
             strangers: load.ungreeted,
             sessions: load.greeted,
-            control: self.control_capacity - self.control_places.available_permits(),
+            control: self.control_places.taken(),
             sightings: self.sightings.len(),
             nonces: self.nonces.len(),
         }
@@ -184,6 +188,10 @@ impl Live {
         }
     }
 }
+
+/// More than the runs of several clients have under way at once. A look through all sightings, four times a second,
+/// is what one costs.
+const MAX_WATCHES_PER_KEY: usize = 16;
 
 /// Enough to tell the processes of one host apart.
 const INSTANCE_SUFFIX_BYTES: usize = 3;

@@ -2,6 +2,7 @@
 //! are open, and what a watcher of sightings is sent.
 
 mod describe;
+mod places;
 mod query;
 mod runs;
 mod watch;
@@ -15,6 +16,7 @@ use thiserror::Error;
 use crate::identity::{Key, Keyring, Unauthenticated};
 
 pub use self::describe::{ListenerFacts, ServerFacts, describe};
+pub use self::places::{Place, Places};
 pub use self::query::{InvalidQuery, MAX_FOLLOW, MAX_PREFIXES, MAX_SENT, Query};
 pub use self::runs::{DEFAULT_RUNS, InvalidRunId, OpenRun, Runs};
 pub use self::watch::Watch;

@@ -4,25 +4,27 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use echo_core::control::{Call, CallError, Method, open_call};
+use echo_core::control::{Call, CallError, Method, Place, open_call};
 use echo_core::sightings::Viewer;
 use prost::Message;
 use proto::control_auth::Exporter;
 use proto::key::KeyId;
 use proto::wire::SignedRequest;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::Notify;
 use tonic::Status;
 
 use crate::instance::Instance;
+use crate::tasks::Tasks;
 
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) instance: Arc<Instance>,
     pub(super) address: SocketAddr,
+    pub(super) tasks: Tasks,
     /// Of this connection's TLS; without one no call can be authentic.
     exporter: Option<Exporter>,
     /// Its place among the control connections of known clients, from the first authentic call on.
-    place: OnceLock<OwnedSemaphorePermit>,
+    place: OnceLock<Place>,
     known: Notify,
     /// Since when its half-open connections are being looked for, by the server's own time.
     looked_after: OnceLock<Duration>,
@@ -33,10 +35,12 @@ impl Caller {
         instance: Arc<Instance>,
         address: SocketAddr,
         exporter: Option<Exporter>,
+        tasks: Tasks,
     ) -> Self {
         Self {
             instance,
             address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+            tasks,
             exporter,
             place: OnceLock::new(),
             known: Notify::new(),
@@ -84,7 +88,7 @@ impl Caller {
             }
         };
         mark();
-        self.take_place()?;
+        self.take_place(&call.key.id)?;
         Ok(call)
     }
 
@@ -97,14 +101,12 @@ impl Caller {
         }
     }
 
-    fn take_place(&self) -> Result<(), Status> {
+    fn take_place(&self, key: &KeyId) -> Result<(), Status> {
         if self.place.get().is_some() {
             return Ok(());
         }
-        let places = Arc::clone(&self.instance.control_places);
-        let place = places
-            .try_acquire_owned()
-            .map_err(|_| Status::resource_exhausted(TOO_MANY))?;
+        let place = self.instance.control_places.take(key);
+        let place = place.ok_or_else(|| Status::resource_exhausted(TOO_MANY))?;
         // If another call was faster, this one's place is given back here.
         let _ = self.place.set(place);
         self.known.notify_one();
@@ -118,4 +120,5 @@ pub(super) fn unauthenticated() -> Status {
 }
 
 const UNAUTHENTICATED: &str = "not authenticated";
-const TOO_MANY: &str = "this server has as many control connections as it may";
+const TOO_MANY: &str =
+    "this server has as many control connections as it may, in all or of this key";

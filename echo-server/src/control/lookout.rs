@@ -14,7 +14,7 @@ use crate::witness::Watch;
 pub(super) fn begin(caller: &Arc<Caller>) {
     let watch = Watch::begin(&caller.instance, caller.address.ip());
     if caller.begins_lookout() {
-        tokio::spawn(look_on(Arc::downgrade(caller), watch));
+        caller.tasks.spawn(look_on(Arc::downgrade(caller), watch));
     }
 }
 

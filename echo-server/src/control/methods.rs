@@ -1,4 +1,4 @@
-//! The three methods; what they decide is the core's.
+//! The methods; what they decide is the core's.
 
 use std::sync::{Arc, PoisonError};
 
@@ -66,16 +66,18 @@ impl Control for Methods {
         let instance = &self.caller.instance;
         let wall = instance.clock.steady();
         let mut runs = instance.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = runs
+        let opened = runs
             .open(call.request, &call.key.id, wall)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
-        tracing::info!(
-            run = hex::encode(run.id.0),
-            key = %call.key.id,
-            label = call.key.label,
-            peer = %self.caller.address,
-            "run opened"
-        );
+        if let Some(run) = opened {
+            tracing::info!(
+                run = hex::encode(run.id.0),
+                key = %call.key.id,
+                label = call.key.label,
+                peer = %self.caller.address,
+                "run opened"
+            );
+        }
         lookout::begin(&self.caller);
         Ok(Response::new(RunOpened {
             time_unix_ms: wall.0,
@@ -91,8 +93,10 @@ impl Control for Methods {
         let call = self.open::<WatchSightingsRequest>(Method::WatchSightings, &request)?;
         let query = Query::try_from(call.request)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let place = self.caller.instance.watch_places.take(&call.key.id);
+        let place = place.ok_or_else(|| Status::resource_exhausted(TOO_MANY_WATCHES))?;
         let watch = Watch::new(self.caller.viewer(call.key.id), query);
-        let watching = Watching::new(Arc::clone(&self.caller), watch);
+        let watching = Watching::new(Arc::clone(&self.caller), watch, place);
         Ok(Response::new(watching.into_stream()))
     }
 
@@ -119,6 +123,7 @@ impl Control for Methods {
     }
 }
 
+const TOO_MANY_WATCHES: &str = "this key has as many calls of WatchSightings under way as it may";
 const ADMINS_ALONE: &str =
     "this key is not an admin's; `fwprobe-echo identity add-key --admin` makes one";
 const NOBODY_RELOADS: &str = "this server is reloading already, or was not started from files";

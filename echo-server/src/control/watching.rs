@@ -3,11 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use echo_core::control::Watch as Telling;
+use echo_core::control::{Place, Watch as Telling};
 use futures_util::Stream;
 use proto::wire::Sighting;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 
@@ -26,15 +26,17 @@ pub(super) struct Watching {
     has_looked: bool,
     /// Keeps the witness looking.
     _watch: Option<Watch>,
+    _place: Place,
     ready: VecDeque<Sighting>,
 }
 
 impl Watching {
-    pub(super) fn new(caller: Arc<Caller>, watch: Telling) -> Self {
+    pub(super) fn new(caller: Arc<Caller>, watch: Telling, place: Place) -> Self {
         let query = watch.query();
         let ports: BTreeSet<u16> = query.sent.iter().map(|sent| sent.port).collect();
         Self {
             _watch: Watch::begin(&caller.instance, caller.address.ip()),
+            _place: place,
             caller,
             until: Instant::now() + query.follow,
             ports: ports.into_iter().collect(),
@@ -53,21 +55,31 @@ impl Watching {
             if let Some(sighting) = self.ready.pop_front() {
                 return Some((Ok(sighting), self));
             }
-            let mut watch = self.watch.take()?;
+            let watch = self.watch.take()?;
             let left = self.until.saturating_duration_since(Instant::now());
             if self.has_looked {
                 sleep(left.min(BETWEEN_LOOKS)).await;
             }
             look(Arc::clone(&self.caller), Some(self.ports.clone())).await;
-            let sightings = &self.caller.instance.sightings;
-            let saw_all = self.caller.saw_all();
-            if left > Duration::ZERO {
-                self.ready.extend(watch.poll(sightings, saw_all));
-                self.watch = Some(watch);
-            } else {
-                self.ready.extend(watch.finish(sightings, saw_all));
-            }
+            let caller = Arc::clone(&self.caller);
+            let ask = move || ask(&caller, watch, left.is_zero());
+            // That the runtime is shutting down is the only way for this to fail.
+            let (watch, news) = spawn_blocking(ask).await.ok()?;
+            self.watch = watch;
+            self.ready.extend(news);
             self.has_looked = true;
         }
     }
+}
+
+/// What is new; or, `last`, all that is left to say. It goes through all sightings, so not on a thread that serves
+/// connections.
+fn ask(caller: &Caller, mut watch: Telling, last: bool) -> (Option<Telling>, Vec<Sighting>) {
+    let sightings = &caller.instance.sightings;
+    let saw_all = caller.saw_all();
+    if last {
+        return (None, watch.finish(sightings, saw_all));
+    }
+    let news = watch.poll(sightings, saw_all);
+    (Some(watch), news)
 }

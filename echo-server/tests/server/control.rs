@@ -246,6 +246,48 @@ async fn a_caller_that_finds_no_place_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_key_leaves_half_of_the_places_to_others() {
+    let server = Running::start_with(|config| config.control_connections = 2);
+    let mut first = Control::open(&server).await;
+    first.describe(&server.holder(0)).await.unwrap();
+    let mut second = Control::open(&server).await;
+    let answer = second.describe(&server.holder(0)).await.unwrap_err();
+    assert_eq!(answer.code(), Code::ResourceExhausted);
+    second.describe(&server.holder(1)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_has_so_many_watches_under_way_and_no_more() {
+    let server = Running::start();
+    let mut under_way = Vec::new();
+    let mut refused = Vec::new();
+    // Each connection has streams for half of them.
+    for _ in 0..3 {
+        let mut control = Control::open(&server).await;
+        for _ in 0..8 {
+            let request = WatchSightingsRequest {
+                run_id: vec![7; 16],
+                sent: Vec::new(),
+                follow_ms: 120_000,
+            };
+            let request = control.sign(&server.holder(0), "WatchSightings", &request);
+            match control.client.watch_sightings(request).await {
+                Ok(stream) => under_way.push(stream),
+                Err(status) => refused.push(status.code()),
+            }
+        }
+        // Its connection lasts as long as its streams.
+        drop(control);
+    }
+    assert_eq!(under_way.len(), 16);
+    assert_eq!(refused, [Code::ResourceExhausted; 8]);
+    let mut other = Control::open(&server).await;
+    let about = vec![sent(&server, Vec::new())];
+    let told = other.sightings(&server.holder(1), about).await;
+    assert!(!told.is_empty());
+}
+
+#[tokio::test]
 async fn a_sighting_is_released_to_who_names_its_first_bytes() {
     let server = Running::start();
     let mut dialogue = Dialogue::new(server.connect().await, &server.holder(0));

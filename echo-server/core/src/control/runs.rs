@@ -32,8 +32,8 @@ impl Runs {
         }
     }
 
-    /// Opens a run of `key`'s. Opening it again changes nothing; the id of another key's run opens
-    /// one of `key`'s own.
+    /// Opens a run of `key`'s; `None` if it is open already. The id of another key's run opens one of
+    /// `key`'s own.
     ///
     /// # Errors
     /// The id does not have 16 bytes.
@@ -42,21 +42,20 @@ impl Runs {
         request: OpenRunRequest,
         key: &KeyId,
         wall: UnixMillis,
-    ) -> Result<&OpenRun, InvalidRunId> {
+    ) -> Result<Option<&OpenRun>, InvalidRunId> {
         let id = RunId(request.run_id.try_into().map_err(|_| InvalidRunId)?);
-        let known = self.runs.iter().position(|r| r.id == id && r.key == *key);
-        let at = known.unwrap_or_else(|| {
-            if self.runs.len() == self.capacity {
-                self.runs.pop_front();
-            }
-            self.runs.push_back(OpenRun {
-                id,
-                key: key.clone(),
-                opened: wall,
-            });
-            self.runs.len() - 1
+        if self.runs.iter().any(|r| r.id == id && r.key == *key) {
+            return Ok(None);
+        }
+        if self.runs.len() == self.capacity {
+            self.runs.pop_front();
+        }
+        self.runs.push_back(OpenRun {
+            id,
+            key: key.clone(),
+            opened: wall,
         });
-        Ok(&self.runs[at])
+        Ok(self.runs.back())
     }
 
     /// Oldest first.

@@ -105,16 +105,32 @@ fn runs_are_bounded_and_opened_once_per_key() {
             run_id: vec![run; 16],
         };
         let opened = runs.open(request, &key.parse().unwrap(), UnixMillis(wall));
-        opened.unwrap().opened.0
+        opened.unwrap().map(|run| run.opened.0)
     };
-    assert_eq!(open(1, "k1", 10), 10);
-    assert_eq!(open(1, "k1", 20), 10);
-    assert_eq!(open(1, "k2", 30), 30);
-    assert_eq!(open(2, "k1", 40), 40);
-    assert_eq!(open(1, "k1", 50), 50);
+    assert_eq!(open(1, "k1", 10), Some(10));
+    assert_eq!(open(1, "k1", 20), None);
+    assert_eq!(open(1, "k2", 30), Some(30));
+    assert_eq!(open(2, "k1", 40), Some(40));
+    assert_eq!(open(1, "k1", 50), Some(50));
     assert_eq!(runs.iter().count(), 2);
     let short = OpenRunRequest { run_id: vec![1] };
     assert_eq!(runs.open(short, &id(), UnixMillis(0)), Err(InvalidRunId));
+}
+
+#[test]
+fn a_key_holds_its_share_of_the_places_and_gives_them_back() {
+    let places = Places::new(3, 2);
+    let [one, two]: [KeyId; 2] = ["k1", "k2"].map(|key| key.parse().unwrap());
+    let held: Vec<Place> = (0..2).filter_map(|_| places.take(&one)).collect();
+    assert_eq!(held.len(), 2);
+    assert!(places.take(&one).is_none());
+    let other = places.take(&two).unwrap();
+    assert!(places.take(&two).is_none());
+    assert_eq!(places.taken(), 3);
+    drop(held);
+    assert!(places.take(&two).is_some());
+    drop(other);
+    assert_eq!(places.taken(), 0);
 }
 
 fn sent(tag: u32) -> wire::Sent {
@@ -164,14 +180,17 @@ fn a_question_is_checked_and_bounded() {
 }
 
 fn accept(sightings: &Sightings) -> crate::sightings::SightingId {
-    let facts = ConnectionFacts {
+    sightings.accepted(&facts(), UnixMillis(1500))
+}
+
+fn facts() -> ConnectionFacts {
+    ConnectionFacts {
         connection_id: ConnectionId([0; 8]),
         local: "192.0.2.1:80".parse().unwrap(),
         public_port: None,
         peer: "198.51.100.7:40000".parse().unwrap(),
         syn: Some([9; 40].into()),
-    };
-    sightings.accepted(&facts, UnixMillis(1500))
+    }
 }
 
 fn watch(sent: Vec<wire::Sent>) -> Watch {
