@@ -36,12 +36,22 @@ struct Seen {
     accepted: Option<BTreeSet<Ends>>,
 }
 
-/// A half-open connection that has been noted, and when it was last on the kernel's list. One that is
-/// not there any more may be waiting to be accepted.
+/// A half-open connection that has been noted, and when it was last on the kernel's list or seen by the witness.
+/// One that is not there any more may be waiting to be accepted.
 #[derive(Clone, Copy, Debug)]
 struct Listed {
     id: SightingId,
     last: Duration,
+    /// It has been on the kernel's list.
+    held: bool,
+    /// What the witness saw, if it did.
+    witnessed: Option<Witnessed>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Witnessed {
+    Syn,
+    Answer,
 }
 
 impl HalfOpenWatch {
@@ -88,10 +98,8 @@ impl HalfOpenWatch {
         let view = socket_facts::half_open(port).ok();
         let (sightings, wall) = (&instance.sightings, instance.clock.steady());
         let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
-        let answered = |id| sightings.answered(id);
-        let saw_all = self
-            .seen()
-            .take_in(instance.clock.now(), view.as_ref(), note, answered);
+        let now = instance.clock.now();
+        let saw_all = self.seen().take_in(now, view.as_ref(), sightings, note);
         if !saw_all {
             sightings.missed(port, wall);
             sightings.missed(dialled(listener), wall);
@@ -164,16 +172,20 @@ impl Seen {
             let ends = (syn.peer, syn.local);
             if let Some(listed) = self.sightings.get_mut(&ends) {
                 listed.last = now;
-                if syn.answered {
-                    sightings.answered(listed.id);
-                }
+                listed.is_witnessed(syn.answered, sightings);
             } else if !known.contains(&ends) {
                 if self.sightings.len() >= MAX_REMEMBERED {
                     room = false;
                     continue;
                 }
-                let id = note_witnessed(sightings, public_port(syn.local.port()), syn);
-                self.sightings.insert(ends, Listed { id, last: now });
+                let witnessed = Some(Witnessed::of(syn.answered));
+                let listed = Listed {
+                    id: note_witnessed(sightings, public_port(syn.local.port()), syn),
+                    last: now,
+                    held: false,
+                    witnessed,
+                };
+                self.sightings.insert(ends, listed);
             }
         }
         room
@@ -185,8 +197,8 @@ impl Seen {
         &mut self,
         now: Duration,
         view: Option<&HalfOpenView>,
+        sightings: &Sightings,
         note: impl Fn(&HalfOpen) -> SightingId,
-        answered: impl Fn(SightingId),
     ) -> bool {
         self.forget(now);
         let accepted = self.accepted.take().unwrap_or_default();
@@ -207,15 +219,46 @@ impl Seen {
             }
             if let Some(listed) = self.sightings.get_mut(&ends) {
                 listed.last = now;
-                answered(listed.id);
+                listed.held = true;
+                listed.tell(sightings);
             } else if self.sightings.len() < room {
-                let id = note(half_open);
-                self.sightings.insert(ends, Listed { id, last: now });
+                let listed = Listed {
+                    id: note(half_open),
+                    last: now,
+                    held: true,
+                    witnessed: None,
+                };
+                self.sightings.insert(ends, listed);
             } else {
                 saw_all = false;
             }
         }
         saw_all
+    }
+}
+
+impl Listed {
+    /// An answer that has been seen once stays so: when the SYN is repeated, the next answer may not have been read
+    /// yet.
+    fn is_witnessed(&mut self, answered: bool, sightings: &Sightings) {
+        if self.witnessed != Some(Witnessed::Answer) {
+            self.witnessed = Some(Witnessed::of(answered));
+        }
+        self.tell(sightings);
+    }
+
+    fn tell(&self, sightings: &Sightings) {
+        match self.witnessed {
+            Some(Witnessed::Answer) => sightings.answered(self.id),
+            Some(Witnessed::Syn) if self.held => sightings.held_back(self.id),
+            Some(Witnessed::Syn) | None => {}
+        }
+    }
+}
+
+impl Witnessed {
+    fn of(answered: bool) -> Self {
+        if answered { Self::Answer } else { Self::Syn }
     }
 }
 
@@ -282,142 +325,4 @@ const MAX_REMEMBERED: usize = 4096;
 const MAX_STRANGERS: usize = 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PORT: u16 = 443;
-
-    fn half_open(peer: &str) -> HalfOpen {
-        HalfOpen {
-            local: SocketAddr::from(([192, 0, 2, 1], PORT)),
-            peer: peer.parse().unwrap(),
-        }
-    }
-
-    fn view(peers: &[&str]) -> HalfOpenView {
-        HalfOpenView {
-            connections: peers.iter().map(|peer| half_open(peer)).collect(),
-            complete: true,
-        }
-    }
-
-    const OWN: &str = "198.51.100.7:1000";
-    const OTHER: &str = "203.0.113.9:1000";
-
-    /// Has `seen` compare itself with a list of `peers`; whether it saw all.
-    fn look(seen: &mut Seen, now: Duration, sightings: &Sightings, view: &HalfOpenView) -> bool {
-        let note = |half_open: &HalfOpen| {
-            let listener = ListenerFacts {
-                address: half_open.local,
-                public_port: None,
-                bound: true,
-            };
-            note(sightings, &listener, half_open, UnixMillis(1))
-        };
-        seen.take_in(now, Some(view), note, |id| sightings.answered(id))
-    }
-
-    fn remembered(seen: &Seen) -> Vec<SocketAddr> {
-        seen.sightings.keys().map(|(peer, _)| *peer).collect()
-    }
-
-    #[test]
-    fn what_is_half_open_is_noted_once_and_remembered_for_a_while() {
-        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
-        let [own, other]: [SocketAddr; 2] = [OWN, OTHER].map(|peer| peer.parse().unwrap());
-        let start = Duration::from_secs(5);
-        let last = start + BETWEEN_LOOKS;
-        for now in [start, last] {
-            // A stranger's may be the caller's, from another address of his.
-            assert!(look(&mut seen, now, &sightings, &view(&[OWN, OTHER])));
-            assert_eq!(remembered(&seen), [own, other]);
-        }
-        assert_eq!(sightings.len(), 2);
-        let mut look = |now| {
-            look(&mut seen, now, &sightings, &view(&[OTHER]));
-            remembered(&seen)
-        };
-        assert_eq!(look(last + FORGOTTEN_AFTER / 2), [own, other]);
-        assert_eq!(look(last + FORGOTTEN_AFTER), [other]);
-    }
-
-    #[test]
-    fn strangers_leave_room_for_callers_and_what_finds_none_was_not_seen() {
-        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
-        let own: SocketAddr = OWN.parse().unwrap();
-        let flood: Vec<String> = (0..=MAX_STRANGERS)
-            .map(|port| format!("203.0.113.9:{}", 1000 + port))
-            .collect();
-        let mut all: Vec<&str> = flood.iter().map(String::as_str).collect();
-        let flood = view(&all[..MAX_STRANGERS]);
-        assert!(look(&mut seen, Duration::ZERO, &sightings, &flood));
-        assert!(!look(&mut seen, Duration::ZERO, &sightings, &view(&all)));
-        all.truncate(MAX_STRANGERS);
-        all.push(OWN);
-        seen.looks_on(Duration::ZERO, own.ip());
-        assert!(look(&mut seen, Duration::ZERO, &sightings, &view(&all)));
-        assert!(remembered(&seen).contains(&own));
-    }
-
-    #[test]
-    fn a_list_that_is_missing_or_cut_short_did_not_show_all() {
-        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
-        let mut cut = view(&[OWN]);
-        cut.complete = false;
-        assert!(!look(&mut seen, Duration::ZERO, &sightings, &cut));
-        assert_eq!(sightings.len(), 1);
-        let note = |_: &HalfOpen| unreachable!("there is nothing to note");
-        assert!(!seen.take_in(Duration::ZERO, None, note, |_| {}));
-    }
-
-    #[test]
-    fn what_is_accepted_while_the_kernel_is_asked_is_not_half_open() {
-        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
-        let ends = (OWN.parse().unwrap(), half_open(OWN).local);
-        seen.accepted = Some(BTreeSet::new());
-        assert_eq!(seen.completed(ends), None);
-        assert!(look(&mut seen, Duration::ZERO, &sightings, &view(&[OWN])));
-        assert!(sightings.is_empty());
-        // The next connection between the same two ends is another.
-        assert!(look(&mut seen, Duration::ZERO, &sightings, &view(&[OWN])));
-        assert!(seen.completed(ends).is_some());
-        assert_eq!(seen.accepted, None);
-    }
-
-    #[test]
-    fn a_witnessed_syn_is_noted_unless_there_is_a_connection_of_it() {
-        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
-        let (own, other) = (OWN, "198.51.100.7:2000");
-        let mut take = |peers: &[&str], answered, known: &[&str]| {
-            let syn = |peer: &&str| WitnessedSyn {
-                peer: peer.parse().unwrap(),
-                local: half_open(peer).local,
-                seen: UnixMillis(1),
-                answered,
-                header: None,
-            };
-            let ends = |peer: &&str| (peer.parse().unwrap(), half_open(peer).local);
-            let known = known.iter().map(ends).collect();
-            let syns = peers.iter().map(syn).collect();
-            assert!(seen.take_witnessed(Duration::ZERO, syns, &known, &sightings, |_| Some(80)));
-            sightings.len()
-        };
-        assert_eq!(take(&[own], false, &[own]), 0);
-        assert_eq!(take(&[own, other], false, &[other]), 1);
-        // Again, and then with an answer: no other sighting, and known without being asked for.
-        assert_eq!(take(&[own], false, &[]), 1);
-        assert_eq!(take(&[own], true, &[own]), 1);
-        assert_eq!(take(&[other], true, &[]), 2);
-    }
-
-    #[test]
-    fn a_port_is_looked_at_once_in_a_while_for_all_callers() {
-        let start = Duration::from_secs(5);
-        let mut looks = BTreeMap::new();
-        assert!(may_look(&looks, start, PORT));
-        looks.insert(PORT, start);
-        assert!(!may_look(&looks, start + BETWEEN_LOOKS / 2, PORT));
-        assert!(may_look(&looks, start + BETWEEN_LOOKS / 2, PORT + 1));
-        assert!(may_look(&looks, start + BETWEEN_LOOKS, PORT));
-    }
-}
+mod tests;

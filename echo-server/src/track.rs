@@ -119,7 +119,7 @@ impl Drop for Track {
             Fate::Ended(end) => end.word(),
             Fate::Control => CONTROL,
             // The session has no part in it: the server made room, or stopped.
-            Fate::Open | Fate::HalfOpen | Fate::Unanswered => {
+            Fate::Open | Fate::HalfOpen | Fate::HeldBack | Fate::Unanswered => {
                 notice.fate = Fate::Ended(End::Refused);
                 MADE_TO_LEAVE
             }

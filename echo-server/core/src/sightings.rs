@@ -45,6 +45,8 @@ impl SightingId {
 pub enum Fate {
     /// A SYN reached this host, which did not answer it.
     Unanswered,
+    /// This host has it half open, and let no answer out.
+    HeldBack,
     /// A SYN was seen and answered; the handshake is not complete.
     HalfOpen,
     Open,
@@ -111,6 +113,15 @@ pub struct Sighting {
     pub revision: u64,
 }
 
+impl Sighting {
+    fn becomes(&mut self, fate: Fate, from: &[Fate]) {
+        if from.contains(&self.notice.fate) {
+            self.notice.fate = fate;
+            self.revision += 1;
+        }
+    }
+}
+
 /// The instance's sightings.
 pub struct Sightings {
     ring: Mutex<Ring>,
@@ -145,14 +156,19 @@ impl Sightings {
         self.ring().add(facts, wall, Fate::Unanswered)
     }
 
-    /// A SYN that was unanswered has been answered meanwhile.
+    /// An answer to a SYN has left this host.
     pub fn answered(&self, id: SightingId) {
         let mut ring = self.ring();
-        if let Some(sighting) = ring.get_mut(id)
-            && sighting.notice.fate == Fate::Unanswered
-        {
-            sighting.notice.fate = Fate::HalfOpen;
-            sighting.revision += 1;
+        if let Some(sighting) = ring.get_mut(id) {
+            sighting.becomes(Fate::HalfOpen, &[Fate::Unanswered, Fate::HeldBack]);
+        }
+    }
+
+    /// This host has half open what no answer was seen to.
+    pub fn held_back(&self, id: SightingId) {
+        let mut ring = self.ring();
+        if let Some(sighting) = ring.get_mut(id) {
+            sighting.becomes(Fate::HeldBack, &[Fate::Unanswered, Fate::HalfOpen]);
         }
     }
 

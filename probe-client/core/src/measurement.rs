@@ -189,9 +189,27 @@ impl SightingAnswer {
         !self.unattributed && !self.unasked
     }
 
+    /// Whose half-open connections have been answered, as far as is known.
+    fn answered_peers(&self) -> Vec<Option<SocketAddr>> {
+        let half_open = self
+            .sightings
+            .iter()
+            .filter(|s| s.end == SightingEnd::HalfOpen);
+        let is_held_back = |peer| {
+            let mut all = self.sightings.iter();
+            all.any(|s| s.peer == peer && s.end == SightingEnd::Unanswered)
+        };
+        let peers = half_open.map(|s| s.peer);
+        peers.filter(|peer| !is_held_back(*peer)).collect()
+    }
+
     /// With what another instance of the server answered.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
+        let answered: Vec<_> = [&self, &other]
+            .into_iter()
+            .flat_map(Self::answered_peers)
+            .collect();
         self.sightings.extend(other.sightings);
         let all = self.sightings.clone();
         // Of several processes that listen on one port, each sees the SYN, and one gets the connection.
@@ -199,7 +217,9 @@ impl SightingAnswer {
             let mut others = all
                 .iter()
                 .filter(|o| of.peer.is_some() && o.peer == of.peer);
-            others.any(|o| o.end.stage() > of.end.stage())
+            // Half open in every account that has it so, and in each without an answer: it is both.
+            let both = of.end == SightingEnd::Unanswered && !answered.contains(&of.peer);
+            others.any(|o| o.end.stage() > if both { 1 } else { of.end.stage() })
         };
         self.sightings.retain(|sighting| !went_further(sighting));
         Self {

@@ -354,12 +354,16 @@ fn answer(
     }
 }
 
-/// While the server is watched it tells of a connection again whenever something has become of it.
+/// While the server is watched it tells of a connection again whenever something has become of it. What it says
+/// is without an answer after it has said that it is half open is both.
 fn latest<'a>(sightings: &[&'a wire::Sighting]) -> Vec<&'a wire::Sighting> {
     let mut latest: Vec<&wire::Sighting> = Vec::new();
     for news in sightings {
         latest.retain(|old| {
-            old.peer.is_none()
+            let is_both = old.end() == wire::SightingEnd::HalfOpen
+                && news.end() == wire::SightingEnd::Unanswered;
+            is_both
+                || old.peer.is_none()
                 || (&old.peer, old.accepted_unix_ms) != (&news.peer, news.accepted_unix_ms)
         });
         latest.push(news);
@@ -449,3 +453,33 @@ const OTHERS: u32 = u32::MAX;
 
 /// As many as a server takes in one question.
 const MAX_SENT: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_word_on_a_connection_counts_and_half_open_without_an_answer_is_both() {
+        use wire::SightingEnd::{HalfOpen, Open, Unanswered};
+
+        let cases: [(&[wire::SightingEnd], &[wire::SightingEnd]); 4] = [
+            (&[Unanswered, HalfOpen], &[HalfOpen]),
+            (&[Unanswered, HalfOpen, Unanswered], &[HalfOpen, Unanswered]),
+            (&[HalfOpen, Unanswered, HalfOpen], &[HalfOpen]),
+            (&[HalfOpen, Unanswered, Open], &[Open]),
+        ];
+        for (told, expected) in cases {
+            let told: Vec<wire::Sighting> = told
+                .iter()
+                .map(|end| wire::Sighting {
+                    peer: Some(wire::SocketAddress::default()),
+                    end: (*end).into(),
+                    ..wire::Sighting::default()
+                })
+                .collect();
+            let latest = latest(&told.iter().collect::<Vec<_>>());
+            let ends: Vec<_> = latest.iter().map(|sighting| sighting.end()).collect();
+            assert_eq!(ends, expected);
+        }
+    }
+}

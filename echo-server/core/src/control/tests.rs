@@ -237,6 +237,23 @@ fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
 }
 
 #[test]
+fn what_is_half_open_without_an_answer_is_told_as_both() {
+    let sightings = Sightings::new(8, UnixMillis(0));
+    let mut watch = watch(vec![sent(1)]);
+    let id = sightings.unanswered(&facts(), UnixMillis(1500));
+    let mut ends = || {
+        let news = watch.poll(&sightings, true);
+        news.iter().map(wire::Sighting::end).collect::<Vec<_>>()
+    };
+    assert_eq!(ends(), [wire::SightingEnd::Unanswered]);
+    sightings.held_back(id);
+    let both = [wire::SightingEnd::HalfOpen, wire::SightingEnd::Unanswered];
+    assert_eq!(ends(), both);
+    sightings.answered(id);
+    assert_eq!(ends(), [wire::SightingEnd::HalfOpen]);
+}
+
+#[test]
 fn in_the_end_each_connection_without_a_sighting_gets_a_word() {
     let sightings = Sightings::new(8, UnixMillis(0));
     accept(&sightings);

@@ -68,6 +68,7 @@ impl Watch {
                 && self.told.get(&place) != Some(&sighting.revision)
             {
                 news.push(to_wire(released, saw_all));
+                news.extend(held_back(released, saw_all));
             }
             self.told.insert(place, sighting.revision);
             self.told_of.insert(released.tag);
@@ -88,6 +89,15 @@ fn to_wire(released: &Released, saw_all: bool) -> wire::Sighting {
         describe(&mut answer, *why, sighting);
     }
     answer
+}
+
+/// What is half open and has not been answered is told as both, the latter last.
+fn held_back(released: &Released, saw_all: bool) -> Option<wire::Sighting> {
+    let (_, sighting) = released.sighting.as_ref()?;
+    (sighting.notice.fate == Fate::HeldBack).then(|| wire::Sighting {
+        end: wire::SightingEnd::Unanswered.into(),
+        ..to_wire(released, saw_all)
+    })
 }
 
 fn describe(answer: &mut wire::Sighting, why: Match, sighting: &Sighting) {
@@ -122,7 +132,7 @@ fn prefix(digest: &PrefixDigest) -> wire::Prefix {
 fn sighting_end(fate: Fate) -> wire::SightingEnd {
     match fate {
         Fate::Unanswered => wire::SightingEnd::Unanswered,
-        Fate::HalfOpen => wire::SightingEnd::HalfOpen,
+        Fate::HalfOpen | Fate::HeldBack => wire::SightingEnd::HalfOpen,
         Fate::Open | Fate::Control => wire::SightingEnd::Open,
         Fate::Ended(end) => match end {
             End::Completed => wire::SightingEnd::Completed,

@@ -269,13 +269,17 @@ fn a_syn_without_an_answer_is_one_sighting_whatever_becomes_of_it() {
         (sighting.notice.fate, sighting.revision)
     };
     assert_eq!(fate(), (Fate::Unanswered, 0));
+    sightings.held_back(id);
+    sightings.held_back(id);
+    assert_eq!(fate(), (Fate::HeldBack, 1));
     sightings.answered(id);
     sightings.answered(id);
-    assert_eq!(fate(), (Fate::HalfOpen, 1));
+    assert_eq!(fate(), (Fate::HalfOpen, 2));
     assert!(sightings.completed(id, &facts(OURS)));
-    assert_eq!(fate(), (Fate::Open, 2));
+    assert_eq!(fate(), (Fate::Open, 3));
     sightings.answered(id);
-    assert_eq!(fate(), (Fate::Open, 2));
+    sightings.held_back(id);
+    assert_eq!(fate(), (Fate::Open, 3));
 }
 
 #[test]

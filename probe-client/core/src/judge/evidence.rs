@@ -136,6 +136,18 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// The server's TCP took SYNs of this probe and answered them, and its witness, which missed nothing, saw none
+    /// of the answers leave the host.
+    pub fn answer_stopped_at_the_host(&self) -> bool {
+        self.sighting_answer().is_some_and(|answer| {
+            let of = |end| answer.sightings.iter().filter(move |s| s.end == end);
+            let mut half_open = of(SightingEnd::HalfOpen).peekable();
+            answer.sees_every_syn
+                && half_open.peek().is_some()
+                && half_open.all(|held| of(SightingEnd::Unanswered).any(|s| s.peer == held.peer))
+        })
+    }
+
     /// Nor has a SYN of this probe reached the server's host: whatever that host's own firewall would have
     /// made of it, its witness would have seen it.
     pub fn never_at_the_host(&self) -> bool {

@@ -170,6 +170,9 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
         let mut all = answer.sightings.iter();
         all.any(|s| s.end == SightingEnd::HalfOpen)
     });
+    if evidence.answer_stopped_at_the_host() {
+        return Some(answer_dropped_by_the_witness_word(&target));
+    }
     if half_open {
         return Some(
             Verdict::new(
@@ -188,6 +191,23 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
         return Some(dropped_by_the_witness_word(&target));
     }
     dropped(evidence)
+}
+
+fn answer_dropped_by_the_witness_word(target: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::ReplyDropped,
+        Segment::ServerHost,
+        Confidence::High,
+        format!("the SYN to {target} reached the server, and the server's own host lets no answer out"),
+    )
+    .because(
+        "the server has the connection half open: it saw the SYN, answered, and waits for the rest; its witness, which \
+         sees what leaves its host's network interface, saw no SYN-ACK leave",
+    )
+    .next(format!(
+        "look for a rule that drops what {target} answers in the server host's own firewall (`nft list ruleset`, \
+         `iptables -S`): SYN-ACKs have to be let out"
+    ))
 }
 
 /// By the witness' word.

@@ -23,13 +23,50 @@ fn a_syn_that_stopped_at_the_host_is_laid_to_it() {
 
 #[test]
 fn an_answer_that_left_the_host_is_lost_on_the_way_back() {
-    for seen in [
-        &[SightingEnd::HalfOpen][..],
-        &[SightingEnd::Unanswered, SightingEnd::HalfOpen],
-    ] {
-        let found = verdict(FailureKind::TimedOut, answer(seen));
+    let found = verdict(FailureKind::TimedOut, answer(&[SightingEnd::HalfOpen]));
+    assert_eq!(
+        (found.id, found.segment),
+        (VerdictId::ReplyDropped, Segment::PATH)
+    );
+}
+
+#[test]
+fn an_answer_that_did_not_leave_the_host_is_laid_to_it() {
+    let both = [SightingEnd::HalfOpen, SightingEnd::Unanswered];
+    let held_back = answer(&both);
+    let of = |answer| {
+        let found = verdict(FailureKind::TimedOut, answer);
         assert_eq!(found.id, VerdictId::ReplyDropped);
-    }
+        found.segment
+    };
+    assert_eq!(of(held_back.clone()), Segment::ServerHost);
+    // Of the answer to another SYN nothing says that it was held back.
+    let mut another = answer(&[SightingEnd::HalfOpen]);
+    another.sightings[0].peer = Some(([203, 0, 113, 9], 40_001).into());
+    let beside = held_back.clone().and(another);
+    assert_eq!(of(beside), Segment::PATH);
+    let mut missed = held_back;
+    missed.sees_every_syn = false;
+    assert_eq!(of(missed), Segment::PATH);
+}
+
+#[test]
+fn what_is_told_twice_is_held_back_only_if_it_is_so_both_times() {
+    let both = || answer(&[SightingEnd::HalfOpen, SightingEnd::Unanswered]);
+    let of = |answer| verdict(FailureKind::TimedOut, answer).segment;
+    assert_eq!(of(both().and(both())), Segment::ServerHost);
+    assert_eq!(
+        of(answer(&[SightingEnd::Unanswered]).and(both())),
+        Segment::ServerHost
+    );
+    assert_eq!(
+        of(both().and(answer(&[SightingEnd::HalfOpen]))),
+        Segment::PATH
+    );
+    assert_eq!(
+        of(answer(&[SightingEnd::HalfOpen]).and(both())),
+        Segment::PATH
+    );
 }
 
 #[test]
