@@ -110,6 +110,15 @@ impl Process {
         self.wait_until(|| Ok(born.elapsed() >= age))
     }
 
+    /// # Errors
+    /// It has ended.
+    pub fn still_runs(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended: {status}\n{}", self.name, self.said()),
+        }
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

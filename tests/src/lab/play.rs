@@ -103,6 +103,9 @@ pub(super) fn staged<T>(
         network: &network,
         identity: &identity,
     })?;
+    for tool in &mut tools {
+        tool.still_runs()?;
+    }
     drop(devices);
     if let Some(server) = server
         && scenario.echo.state == State::Running

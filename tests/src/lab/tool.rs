@@ -24,6 +24,7 @@ pub struct Tool {
     #[serde(default)]
     files: BTreeMap<String, String>,
     /// It is ready when it listens on these.
+    #[serde(default)]
     listens: Vec<u16>,
     /// It needs the right to see where a connection was going, or to take on others' addresses.
     #[serde(default)]
@@ -36,12 +37,13 @@ enum Program {
     Haproxy,
     Squid,
     Mitmdump,
+    Hping3,
 }
 
 /// At work until dropped.
 #[derive(Debug)]
 pub(super) struct Running {
-    _process: Process,
+    process: Process,
     files: TempDir,
 }
 
@@ -52,6 +54,7 @@ impl Tool {
             Program::Haproxy => "haproxy",
             Program::Squid => "squid",
             Program::Mitmdump => "mitmdump",
+            Program::Hping3 => "hping3",
         }
     }
 
@@ -77,14 +80,17 @@ impl Tool {
         for port in &self.listens {
             listening(&mut process, &place, *port)?;
         }
-        Ok(Running {
-            _process: process,
-            files,
-        })
+        Ok(Running { process, files })
     }
 }
 
 impl Running {
+    /// # Errors
+    /// It has ended, so that it may have done nothing.
+    pub(super) fn still_runs(&mut self) -> anyhow::Result<()> {
+        self.process.still_runs()
+    }
+
     /// The folder with its files.
     pub(super) fn files(&self) -> &Path {
         self.files.path()
