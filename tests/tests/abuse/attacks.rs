@@ -5,11 +5,12 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use fwprobe_tests::siege::{Attack, Target, raise, request_with};
 use fwprobe_tests::trial::{Need, Trials};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use socket2::SockRef;
@@ -27,6 +28,11 @@ pub(crate) fn trials() -> Trials {
             [Need::Tool("prlimit")],
             "silence_from_the_clients_own_address",
             || raise(4 * DESCRIPTORS, silence_beside_client),
+        )
+        .needing(
+            [Need::Tool("prlimit")],
+            "one_byte_a_second_from_2000_sockets",
+            || raise(2 * SLOW_SOCKETS, one_byte_a_second),
         )
 }
 
@@ -53,11 +59,14 @@ fn again_and_again<T>(
     mut one: impl FnMut(usize) -> anyhow::Result<T>,
 ) -> anyhow::Result<()> {
     let mut held = VecDeque::new();
+    let began = Instant::now();
+    let mut done = 0;
     for round in 0..MAX_ROUNDS {
         if target.is_over() {
             break;
         }
         held.push_back(one(round)?);
+        done += 1;
         if held.len() > many {
             held.pop_front();
         }
@@ -66,6 +75,9 @@ fn again_and_again<T>(
             let _ = begun.send(());
         }
     }
+    // For docs/reliability.md.
+    let a_second = f64::from(done) / began.elapsed().as_secs_f64();
+    writeln!(io::stdout(), "{a_second:.0} times a second")?;
     Ok(())
 }
 
@@ -95,6 +107,36 @@ fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<()>
         }
         Ok(())
     })
+}
+
+/// So many at once, each of which says one byte a second until it is let go, and is replaced then.
+fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+    let mut descriptors = getrlimit(Resource::Nofile);
+    descriptors.current = descriptors.maximum;
+    setrlimit(Resource::Nofile, descriptors)?;
+    let greeting = target.greeting()?;
+    let mut slow: Vec<(TcpStream, usize)> = Vec::new();
+    let mut turn = Instant::now();
+    for round in 0..MAX_ROUNDS {
+        if target.is_over() {
+            break;
+        }
+        while slow.len() < SLOW_SOCKETS && !target.is_over() {
+            slow.push((target.connect()?, 0));
+        }
+        // One that was let go is not missed.
+        slow.retain_mut(|(stream, at)| {
+            let said = stream.write_all(&greeting[*at..=*at]);
+            *at += 1;
+            said.is_ok() && *at + 1 < greeting.len()
+        });
+        if round == 1 {
+            let _ = begun.send(());
+        }
+        turn += Duration::from_secs(1);
+        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
+    }
+    Ok(())
 }
 
 fn connects(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
@@ -210,6 +252,8 @@ fn say(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<TcpStream> {
 
 /// Of the server. Attackers have more.
 const DESCRIPTORS: usize = 300;
+/// In turn, as many as a slow attacker of the usual kind has.
+const SLOW_SOCKETS: usize = 2_000;
 /// At most, however slow the run that goes on meanwhile.
 const MAX_ROUNDS: usize = 2_000_000;
 /// docs/wire.md.
