@@ -1,6 +1,7 @@
 //! The control service, over gRPC.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use echo_server::Identity;
 use hyper_util::rt::TokioIo;
@@ -19,7 +20,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::dialogue::{Dialogue, address, rest};
-use crate::running::{Holder, Running, config, identity, impatient};
+use crate::running::{Holder, Running, SOON, config, identity};
 use crate::tls_client::{Hello, exporter};
 
 pub(crate) struct Control {
@@ -217,7 +218,8 @@ async fn a_run_is_opened_at_the_servers_time() {
 
 #[tokio::test]
 async fn a_connection_of_strangers_is_let_go() {
-    let server = Running::start_with(impatient);
+    // Long enough for a handshake, however busy this machine is.
+    let server = Running::start_with(|config| config.session.greeting = Duration::from_secs(3));
     let mut tls = Hello::alpn(&["h2"])
         .connect(server.connect().await)
         .await
@@ -340,7 +342,8 @@ async fn a_sighting_of_a_session_that_goes_on_tells_how_far_it_has_come() {
 
 #[tokio::test]
 async fn a_silent_connection_is_released_by_its_address() {
-    let server = Running::start_with(impatient);
+    // It is no limit to who asks afterwards, and speaks at once.
+    let server = Running::start_with(|config| config.session.first_byte = SOON);
     let mut silent = server.connect().await;
     let client = silent.local_addr().unwrap();
     assert_eq!(rest(&mut silent).await, b"");
@@ -368,7 +371,7 @@ async fn a_connection_that_had_to_make_room_is_told_from_one_that_was_dropped() 
 
 #[tokio::test]
 async fn a_broken_handshake_is_told_with_what_broke_it() {
-    let server = Running::start_with(impatient);
+    let server = Running::start();
     let mut broken = server.connect().await;
     let client = broken.local_addr().unwrap();
     // A ClientHello of four bytes that make no sense.

@@ -104,11 +104,14 @@ pub(crate) fn config() -> Config {
 
 /// As [`config`]; whoever says nothing is let go after a moment.
 pub(crate) fn impatient(config: &mut Config) {
-    config.session.first_byte = Duration::from_millis(300);
-    config.session.greeting = Duration::from_millis(300);
+    config.session.first_byte = SOON;
+    config.session.greeting = SOON;
 }
 
 pub(crate) fn identity() -> Identity {
     let labels = ["first", "second"].map(|label| label.parse().unwrap());
     Identity::mint(&["127.0.0.1".to_owned()], 8443, labels, Timestamp::now()).unwrap()
 }
+
+/// When a connection that says nothing has said nothing for long enough.
+pub(crate) const SOON: Duration = Duration::from_millis(300);
