@@ -1,5 +1,5 @@
 //! The stream of an HTTP/2 connection whose peer is still a stranger: nothing is said before HTTP/2's
-//! preface has come whole, and from there on hardly more than has come, until a call has proved a key.
+//! preface has come whole, and from there on no more than has come, until a call has proved a key.
 
 use std::io;
 use std::pin::Pin;
@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 #[derive(Debug)]
 pub(crate) struct Restrained<S> {
     stream: S,
-    /// Of the preface, which has been read and is read again from here.
-    preface: &'static [u8],
+    /// What has been read, and how much of it has been read again from here.
+    opening: ([u8; OPENING], usize),
     /// Bytes that may be written now.
     allowance: usize,
     restraint: Restraint,
@@ -35,15 +35,15 @@ struct Shared {
 impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
     /// Waits for the preface; who says anything else is never answered. `None`: the stream has ended.
     pub(crate) async fn behind_preface(mut stream: S) -> Option<Self> {
-        let mut came = [0; PREFACE.len()];
+        let mut came = [0; OPENING];
         stream.read_exact(&mut came).await.ok()?;
-        if came != PREFACE {
+        if !came.starts_with(PREFACE) {
             std::future::pending::<()>().await;
         }
         Some(Self {
             stream,
-            preface: &PREFACE,
-            allowance: PREFACE.len() + UNASKED,
+            opening: (came, 0),
+            allowance: OPENING,
             restraint: Restraint::default(),
         })
     }
@@ -76,11 +76,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Restrained<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.preface.is_empty() {
-            let n = this.preface.len().min(buffer.remaining());
-            let (now, later) = this.preface.split_at(n);
-            buffer.put_slice(now);
-            this.preface = later;
+        let (opening, again) = &mut this.opening;
+        let left = &opening[*again..];
+        if !left.is_empty() {
+            let n = left.len().min(buffer.remaining());
+            buffer.put_slice(&left[..n]);
+            *again += n;
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
@@ -130,10 +131,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
 }
 
 /// What a client's side begins with (RFC 9113 section 3.4).
-const PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The server's settings, and that it has seen the client's, are longer than a preface and the shortest
-/// settings. With these bytes more, no client has to say anything first that HTTP/2 does not make it say.
-const UNASKED: usize = 9;
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// With the header of the settings that have to follow at once (the same section, and 4.1). The HTTP/2 library
+/// reads nothing before its own settings are out, which are as long as this.
+const OPENING: usize = PREFACE.len() + 9;
 
 #[cfg(test)]
 mod tests {
@@ -142,14 +143,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stranger_is_told_no_more_than_he_says_and_what_http2_prescribes() {
+    async fn a_stranger_is_told_no_more_than_he_says() {
         let (mut peer, stream) = duplex(4096);
-        peer.write_all(&PREFACE).await.unwrap();
+        peer.write_all(&opening()).await.unwrap();
         let mut stream = Restrained::behind_preface(stream).await.unwrap();
-        let mut again = [0; PREFACE.len()];
+        let mut again = [0; OPENING];
         stream.read_exact(&mut again).await.unwrap();
-        assert_eq!(again, PREFACE);
-        assert_eq!(stream.write(&[1; 100]).await.unwrap(), 24 + UNASKED);
+        assert_eq!(again, opening());
+        assert_eq!(stream.write(&[1; 100]).await.unwrap(), OPENING);
         let mut context = Context::from_waker(std::task::Waker::noop());
         let more = Pin::new(&mut stream).poll_write(&mut context, &[2; 60]);
         assert!(more.is_pending());
@@ -158,15 +159,12 @@ mod tests {
     #[tokio::test]
     async fn what_is_said_earns_as_much_and_a_proof_lifts_the_limit() {
         let (mut peer, stream) = duplex(4096);
-        peer.write_all(&PREFACE).await.unwrap();
+        peer.write_all(&opening()).await.unwrap();
         let mut stream = Restrained::behind_preface(stream).await.unwrap();
         let restraint = stream.restraint();
-        stream.write_all(&[1; 24 + UNASKED]).await.unwrap();
+        stream.write_all(&[1; OPENING]).await.unwrap();
         peer.write_all(&[0; 10]).await.unwrap();
-        stream
-            .read_exact(&mut [0; PREFACE.len() + 10])
-            .await
-            .unwrap();
+        stream.read_exact(&mut [0; OPENING + 10]).await.unwrap();
         assert_eq!(stream.write(&[2; 100]).await.unwrap(), 10);
         let waiting = tokio::spawn(async move { stream.write_all(&[3; 1000]).await });
         tokio::task::yield_now().await;
@@ -178,19 +176,27 @@ mod tests {
     #[tokio::test]
     async fn who_says_anything_else_is_not_answered() {
         let (mut peer, stream) = duplex(4096);
-        let mut opening = Box::pin(Restrained::behind_preface(stream));
+        let mut waiting = Box::pin(Restrained::behind_preface(stream));
         let mut context = Context::from_waker(std::task::Waker::noop());
-        for piece in [&PREFACE[..23], b"x"] {
+        for piece in [&PREFACE[..23], b"x", &[0; 9]] {
             peer.write_all(piece).await.unwrap();
-            assert!(opening.as_mut().poll(&mut context).is_pending());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
         }
     }
 
     #[tokio::test]
     async fn nothing_begins_where_the_preface_never_ends() {
         let (mut peer, stream) = duplex(4096);
-        peer.write_all(&PREFACE[..23]).await.unwrap();
+        peer.write_all(&opening()[..OPENING - 1]).await.unwrap();
         drop(peer);
         assert!(Restrained::behind_preface(stream).await.is_none());
+    }
+
+    /// The preface, and the header of empty settings.
+    fn opening() -> [u8; OPENING] {
+        let mut opening = [0; OPENING];
+        opening[..PREFACE.len()].copy_from_slice(PREFACE);
+        opening[PREFACE.len() + 3] = 4;
+        opening
     }
 }

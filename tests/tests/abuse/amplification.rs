@@ -124,8 +124,7 @@ fn openings_inside_tls(ip: IpAddr) -> anyhow::Result<()> {
         };
         let out = out?;
         writeln!(io::stdout(), "{name}: {said} bytes in, {out} out")?;
-        let unasked = if row.alpn == "h2" { HTTP2_UNASKED } else { 0 };
-        ensure!(out <= said + unasked, "{name}: {out} bytes for {said}");
+        ensure!(out <= said, "{name}: {out} bytes for {said}");
         ensure!(out == 0 || said >= 1, "{name}: {out} bytes for nothing");
     }
     server.stop().map(drop)
@@ -195,5 +194,3 @@ fn http2(calls: u32) -> Vec<u8> {
 }
 
 const X224_CONFIRM: usize = 19;
-/// docs/wire.md.
-const HTTP2_UNASKED: usize = 9;
