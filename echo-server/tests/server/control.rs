@@ -1,7 +1,6 @@
 //! The control service, over gRPC.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use echo_server::Identity;
 use hyper_util::rt::TokioIo;
@@ -20,7 +19,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use crate::dialogue::{Dialogue, address, rest};
-use crate::running::{Holder, Running, SOON, config, identity};
+use crate::running::{Holder, LATER, Running, SOON, config, identity};
 use crate::tls_client::{Hello, exporter};
 
 pub(crate) struct Control {
@@ -218,8 +217,7 @@ async fn a_run_is_opened_at_the_servers_time() {
 
 #[tokio::test]
 async fn a_connection_of_strangers_is_let_go() {
-    // Long enough for a handshake, however busy this machine is.
-    let server = Running::start_with(|config| config.session.greeting = Duration::from_secs(3));
+    let server = Running::start_with(|config| config.session.greeting = LATER);
     let mut tls = Hello::alpn(&["h2"])
         .connect(server.connect().await)
         .await

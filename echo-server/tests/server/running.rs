@@ -115,3 +115,6 @@ pub(crate) fn identity() -> Identity {
 
 /// When a connection that says nothing has said nothing for long enough.
 pub(crate) const SOON: Duration = Duration::from_millis(300);
+
+/// The same, and long enough for a handshake and a proof, however busy this machine is.
+pub(crate) const LATER: Duration = Duration::from_secs(3);

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::dialogue::{Dialogue, address};
-use crate::running::{Running, impatient};
+use crate::running::{LATER, Running};
 use crate::tls_client::{Hello, exporter};
 
 #[tokio::test]
@@ -181,7 +181,10 @@ async fn a_greeting_cut_into_single_bytes_is_the_same_greeting() {
 
 #[tokio::test]
 async fn a_session_outlives_the_time_that_strangers_have() {
-    let server = Running::start_with(impatient);
+    let server = Running::start_with(|config| {
+        config.session.first_byte = LATER;
+        config.session.greeting = LATER;
+    });
     let mut dialogue = Dialogue::new(server.connect().await, &server.holder(0));
     dialogue.greet().await;
     let testimony = dialogue.testimony().await;
