@@ -147,15 +147,20 @@ impl FileProblems {
 
 impl fmt::Display for FileProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, problem) in self.0.iter().enumerate() {
-            let separator = if count == 0 { "" } else { "\n" };
-            write!(f, "{separator}{problem}")?;
-        }
-        Ok(())
+        write_lines(f, &self.0)
     }
 }
 
 impl std::error::Error for FileProblems {}
+
+/// One on each line.
+pub(crate) fn write_lines(f: &mut fmt::Formatter<'_>, all: &[impl fmt::Display]) -> fmt::Result {
+    for (count, one) in all.iter().enumerate() {
+        let separator = if count == 0 { "" } else { "\n" };
+        write!(f, "{separator}{one}")?;
+    }
+    Ok(())
+}
 
 fn colon(line: Option<usize>) -> String {
     line.map(|line| format!(":{line}")).unwrap_or_default()

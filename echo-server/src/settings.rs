@@ -18,7 +18,7 @@ use self::file::FileSettings;
 pub(crate) use self::fixed::Fixed;
 use crate::arguments::ServeArguments;
 use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress, Private};
-use crate::document::{FileProblem, Reading};
+use crate::document::{FileProblem, Reading, write_lines};
 use crate::identity::{Identity, LoadError};
 use crate::logging::{LogFormat, LogLevel};
 use crate::sandbox::SandboxMode;
@@ -162,11 +162,7 @@ pub(crate) enum SettingsError {
 
 impl fmt::Display for SettingsErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, error) in self.0.iter().enumerate() {
-            let separator = if count == 0 { "" } else { "\n" };
-            write!(f, "{separator}{error}")?;
-        }
-        Ok(())
+        write_lines(f, &self.0)
     }
 }
 

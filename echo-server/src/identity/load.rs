@@ -13,7 +13,7 @@ use super::directory::{CERTIFICATE_FILE, FILES, KEY_FILE, KEYS_FILE};
 use super::keys_file::KeysFile;
 use super::roll_over::{NEXT_KEY_FILE, next_pin};
 use super::{Identity, NO_CONTROL_PORT, UnusableCertificate, expiry, pin_of, signing_key};
-use crate::document::FileProblems;
+use crate::document::{FileProblems, write_lines};
 
 /// An identity that is to be served with.
 #[derive(Debug)]
@@ -203,11 +203,7 @@ impl From<LoadError> for LoadErrors {
 
 impl fmt::Display for LoadErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (count, error) in self.0.iter().enumerate() {
-            let separator = if count == 0 { "" } else { "\n" };
-            write!(f, "{separator}{error}")?;
-        }
-        Ok(())
+        write_lines(f, &self.0)
     }
 }
 

@@ -316,10 +316,7 @@ async fn a_sighting_is_released_to_who_names_its_first_bytes() {
 async fn a_sighting_of_a_session_that_goes_on_tells_how_far_it_has_come() {
     let server = Running::start();
     let mut dialogue = Dialogue::new(server.connect().await, &server.holder(0));
-    dialogue.greet().await;
-    let testimony = dialogue.testimony().await;
-    let keys = dialogue.session_keys(&testimony);
-    dialogue.stages(&keys).await;
+    dialogue.prove().await;
     let answered = tcp_facts(&dialogue.stream).unwrap().bytes_acked.unwrap();
     let half_a_header = [0; 3];
     dialogue.stream.write_all(&half_a_header).await.unwrap();

@@ -40,11 +40,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
 
     /// Everything, with the default stages.
     pub(crate) async fn run(&mut self) -> (Testimony, Farewell) {
+        let (testimony, keys) = self.prove().await;
+        (testimony, self.part(&keys).await)
+    }
+
+    /// All but the end.
+    pub(crate) async fn prove(&mut self) -> (Testimony, KeySchedule) {
         self.greet().await;
         let testimony = self.testimony().await;
         let keys = self.session_keys(&testimony);
         self.stages(&keys).await;
-        (testimony, self.part(&keys).await)
+        (testimony, keys)
     }
 
     pub(crate) async fn greet(&mut self) {

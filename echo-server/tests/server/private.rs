@@ -91,10 +91,7 @@ async fn refusals_handshakes_and_control_connections_are_counted() {
     });
     let metrics = server.private["metrics"];
     let mut first = Dialogue::new(server.connect().await, &server.holder(0));
-    first.greet().await;
-    let testimony = first.testimony().await;
-    let keys = first.session_keys(&testimony);
-    first.stages(&keys).await;
+    first.prove().await;
     let mut second = Dialogue::new(server.connect().await, &server.holder(0));
     second.greet().await;
     second.refusal().await;
@@ -147,10 +144,7 @@ async fn health_is_good_until_the_server_is_asked_to_stop() {
     assert_eq!(first.status(), ServingStatus::Serving);
 
     let mut running = Dialogue::new(server.connect().await, &server.holder(0));
-    running.greet().await;
-    let testimony = running.testimony().await;
-    let keys = running.session_keys(&testimony);
-    running.stages(&keys).await;
+    let (_, keys) = running.prove().await;
     server.stop.send(()).unwrap();
 
     let next = watch.message().await.unwrap().unwrap();

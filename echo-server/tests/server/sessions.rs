@@ -186,10 +186,7 @@ async fn a_session_outlives_the_time_that_strangers_have() {
         config.session.greeting = LATER;
     });
     let mut dialogue = Dialogue::new(server.connect().await, &server.holder(0));
-    dialogue.greet().await;
-    let testimony = dialogue.testimony().await;
-    let keys = dialogue.session_keys(&testimony);
-    dialogue.stages(&keys).await;
+    let (_, keys) = dialogue.prove().await;
     // A stranger that came later is gone.
     let mut stranger = server.connect().await;
     assert_eq!(stranger.read(&mut [0; 16]).await.unwrap(), 0);
@@ -223,10 +220,7 @@ async fn dropping_a_running_server_ends_its_sessions() {
 async fn too_many_sessions_are_refused_by_name_and_only_then() {
     let server = Running::start_with(|config| config.admission.per_key = 1);
     let mut first = Dialogue::new(server.connect().await, &server.holder(0));
-    first.greet().await;
-    let testimony = first.testimony().await;
-    let keys = first.session_keys(&testimony);
-    first.stages(&keys).await;
+    let (_, keys) = first.prove().await;
     let mut second = Dialogue::new(server.connect().await, &server.holder(0));
     second.greet().await;
     assert_eq!(second.refusal().await.reason, 1);

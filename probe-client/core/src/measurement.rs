@@ -190,7 +190,7 @@ impl SightingAnswer {
     }
 
     /// Whose half-open connections have been answered, as far as is known.
-    fn answered_peers(&self) -> Vec<Option<SocketAddr>> {
+    pub(crate) fn answered_peers(&self) -> Vec<Option<SocketAddr>> {
         let half_open = self
             .sightings
             .iter()

@@ -17,17 +17,10 @@ pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progr
     for index in 0..results.len() {
         if !open(&mut results[index]).is_empty() {
             progress.say("asking the server what it saw");
-            unless_cancelled(campaign, ask_about(campaign, results, index)).await;
+            let asking = ask_about(campaign, results, index);
+            // Some measurements stay without an answer where the run is ended before.
+            campaign.context.cancelled.run_until_cancelled(asking).await;
         }
-    }
-}
-
-/// Asks, unless the run is ended before: then some measurements stay without an answer.
-async fn unless_cancelled(campaign: &Campaign, asking: impl Future<Output = ()>) {
-    let cancelled = campaign.context.cancelled.cancelled();
-    tokio::select! {
-        () = asking => {}
-        () = cancelled => {}
     }
 }
 
@@ -71,7 +64,9 @@ pub(super) async fn ask_again(
         if second_look::dial(campaign, &mut results[index], progress).await {
             let take = |m: &mut Measurement| m.sighting.take();
             let before: Vec<_> = open(&mut results[index]).into_iter().map(take).collect();
-            unless_cancelled(campaign, ask_about(campaign, results, index)).await;
+            let asking = ask_about(campaign, results, index);
+            // Some measurements stay without an answer where the run is ended before.
+            campaign.context.cancelled.run_until_cancelled(asking).await;
             // A channel that has broken meanwhile takes nothing back.
             for (measurement, before) in open(&mut results[index]).into_iter().zip(before) {
                 measurement.sighting = measurement.sighting.take().or(before);
@@ -118,7 +113,7 @@ pub(super) async fn ask_beside(campaign: &Campaign, result: &mut ServerResult) {
         let others = witnesses.iter().map(|_| Vec::new()).collect();
         let failed = failed_beside(result);
         let asking = inquire(campaign, &mut witnesses, failed, others, false);
-        unless_cancelled(campaign, asking).await;
+        campaign.context.cancelled.run_until_cancelled(asking).await;
         if !unasked.is_empty() || result.control.lacks_an_instance() {
             in_doubt(failed_beside(result));
         }

@@ -103,11 +103,15 @@ fn openings_inside_tls(ip: IpAddr) -> anyhow::Result<()> {
     row("MC-NMF, preamble and end", net_tcp()?, "", vec![0x0c, 0x07]);
     let enveloped = [&[0x0c, 0x06, 0x88, 0x08], &recorded[..]].concat();
     row("MC-NMF, a replayed greeting", net_tcp()?, "", enveloped);
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     row("HTTP/2, nothing", none(), "h2", Vec::new());
-    row("HTTP/2, half a preface", none(), "h2", preface[..12].into());
+    row(
+        "HTTP/2, half a preface",
+        none(),
+        "h2",
+        HTTP2_PREFACE[..12].into(),
+    );
     row("HTTP/2, zeros", none(), "h2", vec![0; 5000]);
-    row("HTTP/2, its preface", none(), "h2", preface.into());
+    row("HTTP/2, its preface", none(), "h2", HTTP2_PREFACE.into());
     row("HTTP/2, and settings", none(), "h2", http2(0));
     row("HTTP/2, a call", none(), "h2", http2(1));
     row("HTTP/2, many calls", none(), "h2", http2(100));
@@ -178,7 +182,7 @@ fn net_tcp() -> anyhow::Result<Vec<u8>> {
 /// A client's preface and its settings, which forbid the server to shorten headers that it has sent before,
 /// and calls without a key that are as short as can be.
 fn http2(calls: u32) -> Vec<u8> {
-    let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut out = HTTP2_PREFACE.to_vec();
     out.extend(b"\0\0\x06\x04\0\0\0\0\0\0\x01\0\0\0\0");
     for call in 0..calls {
         // POST, https, "/", content-type: application/grpc, which is remembered (RFC 7541).
@@ -194,3 +198,5 @@ fn http2(calls: u32) -> Vec<u8> {
 }
 
 const X224_CONFIRM: usize = 19;
+/// RFC 9113 section 3.4.
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -117,10 +117,7 @@ fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> 
     let greeting = target.greeting()?;
     let mut slow: Vec<(TcpStream, usize)> = Vec::new();
     let mut turn = Instant::now();
-    for round in 0..MAX_ROUNDS {
-        if target.is_over() {
-            break;
-        }
+    again_and_again(target, begun, 1, |_| {
         while slow.len() < SLOW_SOCKETS && !target.is_over() {
             slow.push((target.connect()?, 0));
         }
@@ -130,13 +127,11 @@ fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> 
             *at += 1;
             said.is_ok() && *at + 1 < greeting.len()
         });
-        if round == 1 {
-            let _ = begun.send(());
-        }
+        // The pace is the attack.
         turn += Duration::from_secs(1);
         std::thread::sleep(turn.saturating_duration_since(Instant::now()));
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn connects(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {

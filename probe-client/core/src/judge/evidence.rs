@@ -140,11 +140,10 @@ impl<'a> Evidence<'a> {
     /// of the answers leave the host.
     pub fn answer_stopped_at_the_host(&self) -> bool {
         self.sighting_answer().is_some_and(|answer| {
-            let of = |end| answer.sightings.iter().filter(move |s| s.end == end);
-            let mut half_open = of(SightingEnd::HalfOpen).peekable();
+            let mut all = answer.sightings.iter();
             answer.sees_every_syn
-                && half_open.peek().is_some()
-                && half_open.all(|held| of(SightingEnd::Unanswered).any(|s| s.peer == held.peer))
+                && all.any(|s| s.end == SightingEnd::HalfOpen)
+                && answer.answered_peers().is_empty()
         })
     }
 
