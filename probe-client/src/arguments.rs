@@ -72,7 +72,7 @@ pub(crate) struct RunArguments {
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
     #[arg(long, value_name = "FILE")]
     pub client_certificate: Option<PathBuf>,
-    /// How long to wait for the other end at each step, in seconds (1 to 60).
+    /// How long to wait at each step while nothing moves, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "3.5")]
     pub timeout: Duration,
 }
@@ -105,7 +105,7 @@ pub(crate) struct IdleArguments {
         default_value_t = 25
     )]
     pub keep_alive_interval: u32,
-    /// How long to wait for the other end at each step, in seconds (1 to 60).
+    /// How long to wait at each step while nothing moves, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
     pub timeout: Duration,
 }

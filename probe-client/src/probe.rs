@@ -28,6 +28,7 @@ mod drive;
 mod handshake;
 mod legacy;
 mod minting;
+mod patience;
 
 use drive::{Stop, drive};
 

@@ -6,11 +6,16 @@ use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, Need, SessionReport, TlsParameters};
 use probe_core::trail;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::client::TlsStream;
 
+use super::patience::Patience;
 use super::{ProbeContext, interrupted};
 use crate::connect::SEGMENTS_CAN_BE_LIMITED;
+use crate::link::Link;
 use crate::observe::{is_tls, stream_failure};
+use crate::tap::Tap;
 
 /// Why driving stopped.
 #[derive(Debug)]
@@ -38,48 +43,88 @@ impl Stop {
     }
 }
 
+/// What a session is carried over.
+pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
+    /// The TCP connection below it.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Carrier for Tap<Link> {
+    fn tcp(&self) -> &TcpStream {
+        self.inner().tcp()
+    }
+}
+
+impl Carrier for TlsStream<&mut Tap<Link>> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0.tcp()
+    }
+}
+
 /// Runs `session` over `stream`. Patience starts anew with every byte that moves either way, but
 /// not for ever: a trickle ends too.
 pub(super) async fn drive(
     session: &mut ClientSession,
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    stream: &mut impl Carrier,
     context: &ProbeContext,
 ) -> Stop {
-    let (mut reader, mut writer) = tokio::io::split(stream);
     let mut outgoing = Outgoing::default();
+    let mut patience = fresh_patience(context);
+    loop {
+        let moving = exchange(session, stream, &mut outgoing, &mut patience, context);
+        if let Some(stop) = moving.await {
+            return stop;
+        }
+        let kernel = socket_facts::tcp_facts(stream.tcp()).unwrap_or_default();
+        if !patience.lasts(Instant::now(), &kernel) {
+            return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+        }
+    }
+}
+
+/// Moves bytes until there is a reason to stop, or, with `None`, until `patience` has to be asked.
+async fn exchange(
+    session: &mut ClientSession,
+    stream: &mut impl Carrier,
+    outgoing: &mut Outgoing,
+    patience: &mut Patience,
+    context: &ProbeContext,
+) -> Option<Stop> {
+    let (mut reader, mut writer) = tokio::io::split(stream);
     let at_once = context
         .options
         .max_segment
         .filter(|_| !SEGMENTS_CAN_BE_LIMITED)
         .map_or(WRITE, |_| SMALL_WRITE);
     let mut incoming = [0; READ];
-    let mut patience = Patience::new(context);
     loop {
         outgoing.refill(session, at_once);
         tokio::select! {
-            () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
+            () = context.cancelled.cancelled() => return Some(Stop::Failed(interrupted())),
             () = sleep_until(wake(session, context)), if session.wake_at().is_some() => {
                 if let Some(stop) = stop_for(session.wake(context.clock.now()), session) {
-                    return stop;
+                    return Some(stop);
                 }
-                patience = Patience::new(context);
+                *patience = fresh_patience(context);
             }
-            () = sleep_until(patience.ends()), if session.wake_at().is_none() => {
-                return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
-            }
+            () = sleep_until(patience.next_look()), if session.wake_at().is_none() => return None,
             sent = outgoing.send(&mut writer), if !outgoing.is_done() => match sent {
-                Ok(()) => patience.renew(context),
+                Ok(()) => patience.moved(Instant::now()),
                 // What the other end said before it reset may still be there to be read.
-                Err(error) => return drain(session, &mut reader, error, context).await,
+                Err(error) => return Some(drain(session, &mut reader, error, context).await),
             },
             read = reader.read(&mut incoming) => {
-                patience.renew(context);
+                patience.moved(Instant::now());
                 if let Some(stop) = received(session, read, &incoming, context) {
-                    return stop;
+                    return Some(stop);
                 }
             }
         }
     }
+}
+
+fn fresh_patience(context: &ProbeContext) -> Patience {
+    Patience::new(context.options.patience, Instant::now())
 }
 
 /// What is on its way out; at most one piece of [`WRITE`] bytes.
@@ -177,34 +222,6 @@ async fn drain(
     }
     Stop::Failed(stream_failure(&error))
 }
-
-struct Patience {
-    idle_ends: Instant,
-    all_ends: Instant,
-}
-
-impl Patience {
-    fn new(context: &ProbeContext) -> Self {
-        let now = Instant::now();
-        let patience = context.options.patience;
-        Self {
-            idle_ends: now + patience,
-            all_ends: now + patience * PATIENCE_IN_ALL,
-        }
-    }
-
-    fn renew(&mut self, context: &ProbeContext) {
-        self.idle_ends = Instant::now() + context.options.patience;
-    }
-
-    fn ends(&self) -> Instant {
-        self.idle_ends.min(self.all_ends)
-    }
-}
-
-/// A session may take this many times the patience for one step: enough for 180 KiB over 100 kbit/s
-/// with the default of 3.5 s.
-const PATIENCE_IN_ALL: u32 = 5;
 
 /// Read and write sizes: small, since thousands of sessions may be in flight.
 const READ: usize = 4096;

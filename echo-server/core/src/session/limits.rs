@@ -54,8 +54,9 @@ const FIRST_BYTE: Duration = Duration::from_secs(10);
 const GREETING: Duration = Duration::from_secs(10);
 /// A replayed greeting must not hold a connection for longer than garbage does.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Payload comes in one go; two losses in a row are waited for before what came is reported.
-const STAGE_GAP: Duration = Duration::from_secs(5);
+/// Payload comes in one go; where a round trip takes seconds, two losses in a row are waited for
+/// before what came is reported.
+const STAGE_GAP: Duration = Duration::from_secs(10);
 /// Longer than a client waits for an answer before it gives the session up.
 const IDLE: Duration = Duration::from_secs(15);
 /// Four retransmissions: later ones change no verdict.

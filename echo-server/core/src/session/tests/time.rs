@@ -62,7 +62,7 @@ fn a_slow_stage_is_confirmed_as_far_as_it_came() {
         stage.truncate(stage.len() - 400);
         line.from_server.clear();
         line.send(&mut bench, &wrap(kind, &stage), usize::MAX);
-        assert_eq!(line.session.deadline(), Some(bench.now + 5 * SECOND));
+        assert_eq!(line.session.deadline(), Some(bench.now + 10 * SECOND));
         assert_eq!(line.wait(&mut bench), Action::Close(End::Deadline));
         let answer = unwrap(kind, &line.from_server);
         let mut rest = answer.as_slice();
@@ -79,7 +79,7 @@ fn every_piece_of_a_stage_gains_time() {
     let stage = client.stage(&keys, 2, 100, 100);
     for piece in stage.chunks(50) {
         line.send(&mut bench, piece, usize::MAX);
-        bench.now += 4 * SECOND;
+        bench.now += 9 * SECOND;
         let action = bench.with_env(|env| line.session.on_deadline(env));
         assert_eq!(action, Action::Continue);
     }
