@@ -102,10 +102,15 @@ fn look(scenario: &Scenario, scene: Scene<'_>) -> anyhow::Result<Vec<Look>> {
     let _exporter = peer::Exporter::start(&client, &certificate)?;
     let mut looks = Vec::new();
     for (line, probe) in subjects(scenario, &scene.run.document()?.probes) {
-        let Some(address) = probe.measurement.server() else {
+        let measurement = &probe.measurement;
+        let Some(address) = measurement.server() else {
             continue;
         };
-        let rule = &probe.measurement.rule;
+        // The others are not asked about ways through a proxy.
+        if !measurement.path.is_direct() {
+            continue;
+        }
+        let rule = &measurement.rule;
         let errand = Errand {
             address,
             port: rule.port.get(),
@@ -127,7 +132,11 @@ fn look(scenario: &Scenario, scene: Scene<'_>) -> anyhow::Result<Vec<Look>> {
 
 /// Of each line about a fault the first probe; where nothing is faulty, the first that a line is about.
 fn subjects<'p>(scenario: &Scenario, probes: &'p [Probe]) -> Vec<(Option<usize>, &'p Probe)> {
-    let line_of = |probe: &Probe| scenario.expect.iter().position(|line| line.is_about(probe));
+    let about = |line: &Line, probe: &Probe| {
+        let family = probe.measurement.server().map(Family::of);
+        family.is_some_and(|family| line.is_about(probe, family))
+    };
+    let line_of = |probe: &Probe| scenario.expect.iter().position(|line| about(line, probe));
     let lines = scenario.expect.iter().enumerate();
     let first = |(index, _): (usize, &Line)| {
         let mut about = probes.iter().filter(|probe| line_of(probe) == Some(index));

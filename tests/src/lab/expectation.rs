@@ -33,6 +33,9 @@ pub struct Line {
     ports: Vec<u16>,
     #[serde(default)]
     kinds: Vec<SessionKind>,
+    /// Only over this path, as `--via` takes it; `<isp>` and its like stand for addresses.
+    #[serde(default)]
+    path: Option<String>,
     /// Only the server's addresses of this family, where a name has both.
     #[serde(default)]
     family: Option<Family>,
@@ -103,7 +106,7 @@ impl Expectation {
         let rule = &probe.measurement.rule;
         let (id, at) = (probe.verdict.id, probe.verdict.segment.to_string());
         let found: Vec<FindingId> = probe.findings.iter().map(|finding| finding.id).collect();
-        let wanted = self.expect.iter().find(|line| line.is_about(probe));
+        let wanted = self.expect.iter().find(|line| line.is_about(probe, family));
         let fits = match wanted {
             None => {
                 id == VerdictId::Reachable && found.iter().all(|id| OF_OTHER_CAUSES.contains(id))
@@ -125,11 +128,12 @@ impl Expectation {
                 .silence
                 .map_or_else(String::new, |s| format!(" after {s}"));
             format!(
-                "{}/{} of {}{silence} is {id} at {at} with {found:?} instead of {wanted}: {}",
+                "{}/{} of {} over {}{silence} is {id} at {at} with {found:?} instead of {wanted}: {}",
                 rule.port,
                 rule.session,
                 m.server()
                     .map_or_else(|| m.host.clone(), |ip| ip.to_string()),
+                m.path,
                 probe.verdict.claim
             )
         })
@@ -141,13 +145,15 @@ impl Line {
         self.ports.is_empty() || self.ports.contains(&port)
     }
 
-    pub(super) fn is_about(&self, probe: &Probe) -> bool {
+    pub(super) fn is_about(&self, probe: &Probe, trial: Family) -> bool {
         let m = &probe.measurement;
         let family = m.server().map(Family::of);
+        let path = self.path.as_ref().map(|text| trial.fill(text));
         let silence = |fits: &dyn Fn(Silence) -> bool| m.silence.is_some_and(fits);
         self.is_about_port(m.rule.port.get())
             && (self.kinds.is_empty() || self.kinds.contains(&m.rule.session))
             && (self.family.is_none() || self.family == family)
+            && path.is_none_or(|path| m.path.to_string() == path)
             && (self.seconds.is_empty() || silence(&|s| self.seconds.contains(&s.seconds)))
             && self
                 .keep_alive

@@ -170,7 +170,7 @@ fn probe(
     let mut probe = Probe::with(connection.clone())?
         .subcommand(command)
         .from(client)
-        .args(&scenario.flags);
+        .args(scenario.flags.iter().map(|text| family.fill(text)));
     if scenario.name.is_some() && !scenario.dual_stack {
         probe = probe.arg(format!("--{}", family.name()));
     }

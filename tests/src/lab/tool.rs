@@ -38,6 +38,7 @@ enum Program {
     Squid,
     Mitmdump,
     Hping3,
+    Danted,
 }
 
 /// At work until dropped.
@@ -55,6 +56,7 @@ impl Tool {
             Program::Squid => "squid",
             Program::Mitmdump => "mitmdump",
             Program::Hping3 => "hping3",
+            Program::Danted => "danted",
         }
     }
 

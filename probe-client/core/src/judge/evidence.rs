@@ -1,5 +1,6 @@
 //! All that a verdict may rest on, and the questions that causes ask of it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use crate::comparison::{Reach, Variation, reach};
@@ -73,10 +74,25 @@ impl<'a> Evidence<'a> {
         self.session()?.fault.as_ref()
     }
 
-    /// The genuine server proved itself on this address, over this path, on some port.
+    /// The genuine server proved itself on this address, on some port, over this path or another.
     pub fn server_alive(&self) -> bool {
         self.same_server.iter().any(|m| testified_anyhow(m))
             || self.control.is_some_and(ControlRecord::shows_server_alive)
+            || self
+                .proved_over_other_paths()
+                .any(|m| self.is_of_this_address(m))
+    }
+
+    /// Sessions in which the server, by its name, proved itself over other paths.
+    fn proved_over_other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
+        let all = self.other_paths.iter().copied();
+        all.filter(|m| testified_anyhow(m))
+    }
+
+    /// Beyond doubt: what a name stands for at a proxy, nobody knows here.
+    fn is_of_this_address(&self, other: &Measurement) -> bool {
+        let address = other.server().or_else(|| other.host.parse().ok());
+        address.is_some() && address == self.probe.server()
     }
 
     /// The proxy on the way, if there is one.
@@ -327,19 +343,22 @@ impl<'a> Evidence<'a> {
 
     /// That the same port works over other paths, in words; absent where it does over none.
     pub fn other_paths_work(&self) -> Option<String> {
-        let rule = &self.probe.rule;
-        let mut paths: Vec<String> = self
-            .other_paths
-            .iter()
-            .filter(|m| testimony(m).is_some() && m.rule.id == rule.id)
-            .map(|m| m.path.to_string())
-            .collect();
-        paths.sort_unstable();
-        paths.dedup();
-        (!paths.is_empty()).then(|| {
-            let paths = paths.join(", ");
-            format!("the same server proved itself on this port over the path {paths}")
-        })
+        let rule = &self.probe.rule.id;
+        let paths = paths_of(
+            self.proved_over_other_paths()
+                .filter(|m| m.rule.id == *rule),
+        )?;
+        Some(format!(
+            "the same server proved itself on this port over the path {paths}"
+        ))
+    }
+
+    /// That some port works over other paths, in words; absent where none does.
+    pub fn other_paths_lead_there(&self) -> Option<String> {
+        let paths = paths_of(self.proved_over_other_paths())?;
+        Some(format!(
+            "a server of this name proved itself over the path {paths}"
+        ))
     }
 
     /// That other ports of the same server work, in words; absent where none does.
@@ -355,6 +374,13 @@ impl<'a> Evidence<'a> {
             }
         }
     }
+}
+
+/// Each once, in words; absent where there are none.
+fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<String> {
+    let paths: BTreeSet<String> = measured.map(|m| m.path.to_string()).collect();
+    let paths: Vec<String> = paths.into_iter().collect();
+    (!paths.is_empty()).then(|| paths.join(", "))
 }
 
 /// The measurement's testimony, if it brought one.

@@ -26,6 +26,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
+    verdict.evidence.extend(
+        evidence
+            .other_paths_work()
+            .or_else(|| evidence.other_paths_lead_there()),
+    );
     Some(verdict)
 }
 

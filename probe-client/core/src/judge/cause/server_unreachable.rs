@@ -44,6 +44,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
          the address is right; if it is, ask the firewall team whether this address is blocked as a whole",
     );
+    // What a name stands for at a proxy may be another address.
+    verdict.evidence.extend(evidence.other_paths_lead_there());
     // Traced on one port for all: this is one statement about the server's address.
     let mut surveys = evidence
         .same_server
@@ -88,6 +90,7 @@ mod tests {
     use super::*;
     use crate::document::RunDocument;
     use crate::judge::judge_again;
+    use crate::observation::{Failure, Operation, Origin};
 
     #[test]
     fn a_port_that_was_given_up_on_here_is_no_witness() {
@@ -102,5 +105,70 @@ mod tests {
             let verdict = &again.probes[1].verdict;
             assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
         }
+    }
+
+    /// A run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
+    fn silent_directly() -> RunDocument {
+        let text = include_str!("../../../tests/scenarios/through-proxies.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
+        for measured in probes.chain(&mut document.comparisons) {
+            if measured.path.is_direct() {
+                measured.session = None;
+                let failed = FailureKind::TimedOut;
+                let all = &mut measured.observations;
+                let connect = all
+                    .iter()
+                    .position(|o| o.operation == Operation::Connect)
+                    .unwrap();
+                all.truncate(connect + 1);
+                all[connect].failure = Some(Failure::new(failed, Origin::Unknown));
+            }
+        }
+        document.server.controls.retain(|c| !c.path.is_direct());
+        document
+    }
+
+    fn directly(document: RunDocument) -> Verdict {
+        let again = judge_again(document);
+        let mut probes = again.probes.into_iter();
+        probes
+            .find(|p| p.measurement.path.is_direct())
+            .unwrap()
+            .verdict
+    }
+
+    #[test]
+    fn a_server_that_a_proxy_reaches_is_not_called_unreachable() {
+        let verdict = directly(silent_directly());
+        assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
+    }
+
+    #[test]
+    fn what_a_name_stands_for_at_a_proxy_may_be_another_server() {
+        let mut document = silent_directly();
+        for probe in &mut document.probes {
+            let measured = &mut probe.measurement;
+            measured.host = "server.example".to_owned();
+            if !measured.path.is_direct() {
+                measured.address = None;
+            }
+        }
+        for measured in &mut document.comparisons {
+            measured.host = "server.example".to_owned();
+        }
+        document.comparisons.retain(|m| m.path.is_direct());
+        let verdict = directly(document);
+        assert_eq!(
+            verdict.id,
+            VerdictId::ServerUnreachable,
+            "{}",
+            verdict.claim
+        );
+        let told = verdict.evidence.join("\n");
+        assert!(
+            told.contains("proved itself over the path http://"),
+            "{told}"
+        );
     }
 }
