@@ -53,14 +53,18 @@ impl Family {
 
     /// Puts this family's addresses in the place of `<client>`, `<firewall>`, `<isp>` and `<cloud>`
     /// (each towards the client), `<firewall-far>` and `<isp-far>` (towards the server), in brackets
-    /// where an IPv6 address before a port needs them for `<[cloud]>`; and `ip` or `ip6` in that of
-    /// `<ip>`, `icmp` or `icmpv6` in that of `<icmp>`.
+    /// where an IPv6 address before a port needs them for `<[cloud]>`; `ip` or `ip6` in that of
+    /// `<ip>`, `icmp` or `icmpv6` in that of `<icmp>`; and in that of `<hop-limit>` the target of
+    /// iptables that changes it, up to where its flags begin to be alike.
     pub(super) fn fill(self, text: &str) -> String {
-        let (ip, icmp) = match self {
-            Self::Ipv4 => ("ip", "icmp"),
-            Self::Ipv6 => ("ip6", "icmpv6"),
+        let (ip, icmp, hop_limit) = match self {
+            Self::Ipv4 => ("ip", "icmp", "TTL --ttl"),
+            Self::Ipv6 => ("ip6", "icmpv6", "HL --hl"),
         };
-        let text = text.replace("<ip>", ip).replace("<icmp>", icmp);
+        let text = text
+            .replace("<ip>", ip)
+            .replace("<icmp>", icmp)
+            .replace("<hop-limit>", hop_limit);
         Host::ALL.into_iter().fold(text, |text, host| {
             let name = host.name();
             let (near, far) = (self.address(host), self.far_address(host));
