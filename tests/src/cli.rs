@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
-use crate::identity::open_directory;
+use crate::scratch::open_directory;
 use crate::{Finished, Place, Process, binaries};
 
 /// A command line, with a directory for whatever files it names.

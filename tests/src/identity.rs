@@ -1,12 +1,12 @@
 //! A server's identity, made by the program itself in a directory of its own.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
 
+use crate::scratch::open_directory;
 use crate::{Connection, Finished, Place, Process, binaries};
 
 /// An identity with one client key; clones share its directory.
@@ -94,20 +94,6 @@ impl Identity {
         let id = self.connection.inner().key_id.to_string();
         command(&self.place, self.scratch.path(), &["revoke-key", &id]).map(drop)
     }
-}
-
-/// A temporary directory in which every user may make files.
-pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix("fwprobe-test-")
-        .permissions(std::fs::Permissions::from_mode(0o777))
-        .tempdir()
-        .and_then(|directory| {
-            // The process' mask has taken some of them away.
-            std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777))?;
-            Ok(directory)
-        })
-        .context("a temporary directory")
 }
 
 /// The first that was printed.

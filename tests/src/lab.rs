@@ -2,6 +2,7 @@
 //! what a run has to say about it. A scenario is a file in `tests/lab/scenarios`.
 
 pub mod accuracy;
+mod aftermath;
 mod device;
 mod expectation;
 mod family;

@@ -21,6 +21,7 @@ mod process;
 pub mod real_kdc;
 pub mod real_proxy;
 mod run;
+mod scratch;
 pub mod siege;
 mod terminal;
 pub mod trial;

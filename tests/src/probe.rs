@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use probe_core::session_kind::SessionKind;
 use tempfile::TempDir;
 
-use crate::identity::open_directory;
+use crate::scratch::open_directory;
 use crate::{Connection, EchoServer, Finished, Place, Process, Run, binaries};
 
 /// A run that is yet to be started.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
-use crate::identity::open_directory;
+use crate::scratch::open_directory;
 use crate::{Place, Process, Seat, WATCHDOG};
 
 /// A proxy that takes connections. Killed when dropped.

@@ -106,10 +106,6 @@ fn look(scenario: &Scenario, scene: Scene<'_>) -> anyhow::Result<Vec<Look>> {
         let Some(address) = measurement.server() else {
             continue;
         };
-        // The others are not asked about ways through a proxy.
-        if !measurement.path.is_direct() {
-            continue;
-        }
         let rule = &measurement.rule;
         let errand = Errand {
             address,

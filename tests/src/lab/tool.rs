@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::network::Network;
 use super::{Family, Host};
-use crate::identity::open_directory;
+use crate::scratch::open_directory;
 use crate::{Place, Process, User};
 
 /// As a scenario file describes it.

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rustix::process::Signal;
 
+use super::aftermath::nothing_is_left;
 use super::{Scenario, play, replay};
+use crate::scratch::sweep;
 use crate::trial::{Need, Trials};
 
 /// The trials of all files in `folder`.
@@ -14,7 +17,10 @@ use crate::trial::{Need, Trials};
 /// # Errors
 /// The folder cannot be read, or a file in it is no scenario.
 pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
-    let mut trials = Trials::of("lab");
+    sweep()?;
+    let mut trials = Trials::of("lab")
+        .needing(NEEDS, "ended_by_ctrl_c", || nothing_is_left(Signal::INT))
+        .needing(NEEDS, "killed", || nothing_is_left(Signal::KILL));
     for file in files(folder)? {
         let scenario = Arc::new(Scenario::read(&file)?);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();

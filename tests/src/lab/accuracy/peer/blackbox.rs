@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::super::said::{Said, Statement};
 use super::{Errand, Output, answered};
-use crate::identity::open_directory;
+use crate::scratch::open_directory;
 use crate::{Place, Process};
 
 /// At work until dropped.

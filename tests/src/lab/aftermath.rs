@@ -1,0 +1,80 @@
+//! That nothing is left of the lab where its harness is killed in the middle of a trial.
+
+use std::os::fd::OwnedFd;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+
+use crate::scratch::{is_left_of, sweep};
+use crate::{Process, WATCHDOG};
+
+/// A harness that plays [`TRIAL`] is ended by `signal` while the client is at work.
+pub(super) fn nothing_is_left(signal: Signal) -> anyhow::Result<()> {
+    let mut command = Command::new("env");
+    // Shells have programs in the background ignore what a terminal's Ctrl-C sends.
+    command
+        .arg("--default-signal=INT")
+        .arg(std::env::current_exe()?);
+    let mut harness = Process::start({
+        command.args(["--exact", TRIAL]);
+        command
+    })?;
+    let id = harness.id();
+    harness.wait_until(|| Ok(children_of(id)?.iter().any(|child| child.name == "fwprobe")))?;
+    let children = children_of(id)?;
+    ensure!(children.len() >= AT_WORK, "{children:?}");
+    ensure!(is_left_of(id)?, "no directory of the trial's");
+    harness.signal(signal)?;
+    harness.finish()?;
+    for child in children {
+        ensure!(child.ends()?, "{} has outlived the harness", child.name);
+    }
+    sweep()?;
+    ensure!(!is_left_of(id)?, "a directory has outlived the next start");
+    Ok(())
+}
+
+#[derive(Debug)]
+struct Child {
+    name: String,
+    handle: OwnedFd,
+}
+
+impl Child {
+    /// Waits for its end; false: it goes on.
+    fn ends(&self) -> anyhow::Result<bool> {
+        let mut wanted = [PollFd::new(&self.handle, PollFlags::IN)];
+        let at_most = Timespec::try_from(WATCHDOG)?;
+        Ok(poll(&mut wanted, Some(&at_most))? > 0)
+    }
+}
+
+/// Programs that the process `parent` has started itself and that have not ended.
+fn children_of(parent: u32) -> anyhow::Result<Vec<Child>> {
+    let mut children = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{parent}/task"))? {
+        // Threads come and go, and so do programs.
+        let list = thread?.path().join("children");
+        let list = std::fs::read_to_string(list).unwrap_or_default();
+        for id in list.split_whitespace() {
+            let pid = Pid::from_raw(id.parse()?).context("a process id")?;
+            let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+                continue;
+            };
+            let name = std::fs::read_to_string(format!("/proc/{id}/comm"));
+            children.push(Child {
+                name: name.unwrap_or_default().trim().to_owned(),
+                handle,
+            });
+        }
+    }
+    Ok(children)
+}
+
+/// Four hosts, the server and the client.
+const AT_WORK: usize = 6;
+
+/// Long enough to be met at work: nothing is answered.
+const TRIAL: &str = "lab::everything-dropped::ipv4";
