@@ -1,17 +1,19 @@
 //! What whole runs take in the fault lab, from the start of the program to its end, as an unprivileged user
-//! types it: all seven ports of the profile dropped, and all seven open over a round trip of 100 ms.
+//! types it: all seven ports of the profile dropped, and all seven open over a round trip of 100 ms, beside a bare
+//! client that takes the turns of the longest session over the same way.
 //!
 //! `cargo bench --package fwprobe-tests --bench lab_runs`, as root, who makes the hosts.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
-use fwprobe_tests::Run;
-use fwprobe_tests::lab::{Family, lacking, timed};
+use fwprobe_tests::flights::{self, Turn};
+use fwprobe_tests::lab::{Family, Timed, lacking, timed};
 use probe_core::catalogue::VerdictId;
+use probe_core::document::Probe;
+use probe_core::session_kind::SessionKind;
 use probe_core::survey::LastHop;
 
 fn main() -> anyhow::Result<()> {
@@ -23,37 +25,45 @@ fn main() -> anyhow::Result<()> {
         "{:<24} {:<5} {:>8} {:>8}  verdicts",
         "scenario", "", "best s", "worst s"
     );
-    for (scenario, about) in [
-        ("everything-dropped", last_hop as About),
-        ("delay-of-100-ms", longest),
-    ] {
-        for family in [Family::Ipv4, Family::Ipv6] {
-            several(scenario, family, about)?;
-        }
+    for family in [Family::Ipv4, Family::Ipv6] {
+        several("everything-dropped", family, None, last_hop)?;
+    }
+    for family in [Family::Ipv4, Family::Ipv6] {
+        let turns = flights::of(SessionKind::Https);
+        several("delay-of-100-ms", family, Some(turns), longest)?;
     }
     Ok(())
 }
 
-type About = fn(&Run) -> anyhow::Result<String>;
-
-fn several(scenario: &str, family: Family, about: About) -> anyhow::Result<()> {
+fn several(
+    scenario: &str,
+    family: Family,
+    turns: Option<&[Turn]>,
+    about: fn(&Timed) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
     let file = Path::new(SCENARIOS).join(format!("{scenario}.toml"));
-    let (mut best, mut worst) = (Duration::MAX, Duration::ZERO);
-    let mut said = String::new();
+    let mut all = Vec::new();
     for _ in 0..REPEATS {
-        let (run, took) = timed(&file, family)?;
-        (best, worst) = (best.min(took), worst.max(took));
-        said = about(&run)?;
+        all.push(timed(&file, family, turns)?);
     }
-    let (best, worst) = (best.as_secs_f64(), worst.as_secs_f64());
-    let family = format!("{family:?}").to_lowercase();
-    println!("{scenario:<24} {family:<5} {best:>8.2} {worst:>8.2}  {said}");
+    all.sort_by_key(|one| one.took);
+    let (best, worst) = (
+        all.first().context("no run")?,
+        all.last().context("no run")?,
+    );
+    println!(
+        "{scenario:<24} {:<5} {:>8.2} {:>8.2}  {}",
+        family.name(),
+        best.took.as_secs_f64(),
+        worst.took.as_secs_f64(),
+        about(best)?
+    );
     Ok(())
 }
 
 /// How far SYNs get, by the survey of one of the ports.
-fn last_hop(run: &Run) -> anyhow::Result<String> {
-    let probes = &run.document()?.probes;
+fn last_hop(timed: &Timed) -> anyhow::Result<String> {
+    let probes = &timed.run.document()?.probes;
     let mut surveys = probes.iter().filter_map(|p| p.measurement.survey.as_ref());
     let hop = match surveys.next().context("no survey")?.last_hop() {
         LastHop::Answered { hop } => format!("hop {hop} answers last"),
@@ -64,22 +74,18 @@ fn last_hop(run: &Run) -> anyhow::Result<String> {
     Ok(format!("{} x {verdict}, {hop}", of(verdict)))
 }
 
-/// The slowest of the sessions, which are all at once.
-fn longest(run: &Run) -> anyhow::Result<String> {
-    let probes = &run.document()?.probes;
+/// When the last of the sessions was through, which are all at once, beside the bare twin of the slowest kind.
+fn longest(timed: &Timed) -> anyhow::Result<String> {
+    let probes = &timed.run.document()?.probes;
     let open = |id| matches!(id, VerdictId::Reachable | VerdictId::ReachableWithLoss);
     let open = probes.iter().filter(|p| open(p.verdict.id)).count();
-    let slowest = probes
-        .iter()
-        .max_by_key(|p| p.timings.total_us)
-        .context("no probe")?;
-    let rule = &slowest.measurement.rule;
+    let through = |p: &Probe| p.timings.started_us + p.timings.total_us;
+    let last = probes.iter().map(through).max().context("no probe")? as f64 / 1e3;
+    let floor = timed.floor.context("no floor")?.as_secs_f64() * 1e3;
     Ok(format!(
-        "{open} of {} open, the slowest {}/{} in {} ms",
+        "{open} of {} open, all through after {last:.1} ms, {:.1} over a bare https session's {floor:.1}",
         probes.len(),
-        rule.port,
-        rule.session,
-        slowest.timings.total_us / 1000
+        last - floor
     ))
 }
 

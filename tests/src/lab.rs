@@ -3,6 +3,7 @@
 
 pub mod accuracy;
 mod aftermath;
+mod bare;
 mod device;
 mod expectation;
 mod family;
@@ -20,7 +21,7 @@ pub use device::{Deed, Device, Manner};
 pub use expectation::{Expectation, Line};
 pub use family::Family;
 pub use host::Host;
-pub use play::timed;
+pub use play::{Timed, timed};
 pub use replay::replays;
 pub use scenario::{Chain, Changes, Command, Echo, Scenario, State};
 pub use tool::Tool;

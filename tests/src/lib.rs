@@ -8,6 +8,7 @@ mod cli;
 mod connection;
 pub mod dialogue_map;
 mod echo_server;
+pub mod flights;
 mod identity;
 pub mod lab;
 mod metrics;

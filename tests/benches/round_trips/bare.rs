@@ -3,11 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use fwprobe_tests::flights::{LARGEST, Turn};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::delay;
-use super::flights::Turn;
 
 /// Plays `turns` over a path with that delay and says how long it took the client, from its connect
 /// to the last byte.
@@ -32,7 +32,7 @@ pub(crate) async fn play(turns: &'static [Turn], one_way: Duration) -> anyhow::R
 
 async fn take_turns(mut stream: TcpStream, turns: &[Turn], client: bool) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0x5a; 128 * 1024];
+    let mut buffer = vec![0x5a; LARGEST];
     for turn in turns {
         if client {
             stream.write_all(&buffer[..turn.up]).await?;

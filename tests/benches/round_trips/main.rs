@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use fwprobe_tests::middlebox::{Manner, Middlebox};
-use fwprobe_tests::{EchoServer, Probe, Seat, ServerPlan};
+use fwprobe_tests::{EchoServer, Probe, Seat, ServerPlan, flights};
 use probe_core::session_kind::SessionKind;
 
 mod bare;
 mod delay;
-mod flights;
 
 use delay::DelayRelay;
 

@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use super::network::Network;
 use super::scenario::{Changes, Command, PROFILE, State};
 use super::tool::Running;
-use super::{Family, Host, Scenario, Variant};
+use super::{Family, Host, Scenario, Variant, bare};
+use crate::flights::Turn;
 use crate::{Connection, EchoServer, Identity, Place, Probe, Run, User};
 
 /// After the run, with the fault still in place.
@@ -42,15 +43,31 @@ pub(super) fn play(
         .with_context(|| expectation.why.clone())
 }
 
-/// Plays the scenario in `file` with the client's own patience, and says how long the client took, from its
-/// start to its end.
+/// A run, and what it took.
+#[derive(Debug)]
+pub struct Timed {
+    pub run: Run,
+    /// From the client's start to its end.
+    pub took: Duration,
+    /// What the turns of a session took a bare client afterwards, over the same way, if one was wanted.
+    pub floor: Option<Duration>,
+}
+
+/// Plays the scenario in `file` with the client's own patience, and times it, beside a bare client that takes `turns`
+/// where there are some.
 ///
 /// # Errors
-/// It is no scenario, or cannot be played.
-pub fn timed(file: &Path, family: Family) -> anyhow::Result<(Run, Duration)> {
+/// It is no scenario, or cannot be played; or the bare client does not get through.
+pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Result<Timed> {
     let scenario = Scenario::read(file)?;
     staged(&scenario, family, Variant::Default, None, |scene| {
-        Ok((scene.run.clone(), scene.took))
+        Ok(Timed {
+            run: scene.run.clone(),
+            took: scene.took,
+            floor: turns
+                .map(|turns| bare::play(scene.network, family, turns))
+                .transpose()?,
+        })
     })
 }
 

@@ -5,13 +5,16 @@ use probe_core::session_kind::SessionKind;
 
 /// Bytes up, then bytes down.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Turn {
-    pub(crate) up: usize,
-    pub(crate) down: usize,
+pub struct Turn {
+    pub up: usize,
+    pub down: usize,
 }
 
+/// A bound for both.
+pub const LARGEST: usize = 128 * 1024;
+
 /// The turns of a clean session of `kind`, after the TCP handshake.
-pub(crate) fn of(kind: SessionKind) -> &'static [Turn] {
+pub fn of(kind: SessionKind) -> &'static [Turn] {
     match kind {
         SessionKind::Tcp => &[GREETING, EXCHANGE, FAREWELL],
         SessionKind::Tls => &[TLS, GREETING, EXCHANGE, FAREWELL],

@@ -1,0 +1,72 @@
+//! A client that sends and receives as much as a session in the same turns, from the client's host to the
+//! server's, and checks nothing: the floor that a session stands on.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::network::Network;
+use super::{Family, Host};
+use crate::flights::{LARGEST, Turn};
+
+/// How long `turns` take the client, from its connect to the last byte.
+pub(super) fn play(network: &Network, family: Family, turns: &[Turn]) -> anyhow::Result<Duration> {
+    let server = family.address(Host::Cloud);
+    let listener = on(&network.namespace(Host::Cloud)?, || {
+        TcpListener::bind((server, 0))
+    })?;
+    let address = listener.local_addr()?;
+    let client = network.namespace(Host::Client)?;
+    let began = Instant::now();
+    let stream = on(&client, || TcpStream::connect(address))?;
+    let (accepted, _) = listener.accept()?;
+    thread::scope(|scope| {
+        let answering = scope.spawn(|| answer(accepted, turns));
+        ask(stream, turns)?;
+        let took = began.elapsed();
+        answering
+            .join()
+            .map_err(|_| anyhow!("the peer panicked"))??;
+        Ok(took)
+    })
+}
+
+/// A socket stays on the host on which it was made.
+fn on<T: Send>(
+    namespace: &File,
+    make: impl FnOnce() -> std::io::Result<T> + Send,
+) -> anyhow::Result<T> {
+    thread::scope(|scope| {
+        let making = scope.spawn(|| {
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+            make()
+        });
+        Ok(making.join().map_err(|_| anyhow!("panicked"))??)
+    })
+}
+
+fn ask(mut stream: TcpStream, turns: &[Turn]) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0x5a; LARGEST];
+    for turn in turns {
+        stream.write_all(&buffer[..turn.up])?;
+        stream.read_exact(&mut buffer[..turn.down])?;
+    }
+    Ok(())
+}
+
+fn answer(mut stream: TcpStream, turns: &[Turn]) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0x5a; LARGEST];
+    for turn in turns {
+        stream.read_exact(&mut buffer[..turn.up])?;
+        stream.write_all(&buffer[..turn.down])?;
+    }
+    Ok(())
+}
