@@ -24,6 +24,7 @@ pub mod real_proxy;
 mod run;
 mod scratch;
 pub mod siege;
+mod squid_memory;
 mod terminal;
 pub mod trial;
 

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
 use crate::scratch::open_directory;
+use crate::squid_memory::SquidMemory;
 use crate::{Place, Process, Seat, WATCHDOG};
 
 /// A proxy that takes connections. Killed when dropped.
@@ -17,27 +18,8 @@ pub struct RealProxy {
     address: SocketAddr,
     // In this order: first it ends, then what it leaves behind is removed.
     _process: Process,
-    _shared: Option<SharedMemory>,
+    _shared: Option<SquidMemory>,
     _scratch: TempDir,
-}
-
-/// Squid's, which it leaves behind where it is killed.
-#[derive(Debug)]
-struct SharedMemory(String);
-
-impl Drop for SharedMemory {
-    fn drop(&mut self) {
-        let parts = [
-            "cf__metadata",
-            "cf__queues",
-            "cf__readers",
-            "tls_session_cache",
-        ];
-        for part in parts {
-            // What is not there need not be removed.
-            let _ = std::fs::remove_file(format!("/dev/shm/{}-{part}.shm", self.0));
-        }
-    }
 }
 
 /// What a proxy is started from.
@@ -136,10 +118,8 @@ impl Setting {
             .to_str()
             .context("a temporary path in UTF-8")?
             .to_owned();
-        // A name of its own, so that several can run side by side.
-        let name = format!("fwprobe{}", self.address.port());
-        let shared = SharedMemory(name.clone());
-        let started = self.start("squid", &["-n", &name, "-N", "-f", &file])?;
+        let shared = SquidMemory::reserve();
+        let started = self.start("squid", &["-n", shared.name(), "-N", "-f", &file])?;
         Ok(RealProxy {
             _shared: Some(shared),
             ..started

@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
+use crate::squid_memory;
+
 /// A temporary directory in which every user may make files.
 pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
     tempfile::Builder::new()
@@ -20,18 +22,38 @@ pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
         .context("a temporary directory")
 }
 
-/// Removes the directories whose process is gone: it was killed, and could not.
+/// Removes the directories, and the shared memory, whose process is gone: it was killed, and could not.
 ///
 /// # Errors
-/// The folder for temporary directories cannot be read.
+/// A folder cannot be read.
 pub(crate) fn sweep() -> anyhow::Result<()> {
+    let is_left = |id: &str| !Path::new("/proc").join(id).exists();
     for entry in std::env::temp_dir().read_dir()? {
         let directory = entry?;
-        let name = directory.file_name();
-        let owner = name.to_str().and_then(owner);
-        if owner.is_some_and(|id| !Path::new("/proc").join(id).exists()) {
+        if directory
+            .file_name()
+            .to_str()
+            .and_then(owner)
+            .is_some_and(is_left)
+        {
             // Another user's stay.
             let _ = std::fs::remove_dir_all(directory.path());
+        }
+    }
+    // Where there is no such folder, squid has left nothing.
+    for entry in Path::new(squid_memory::FOLDER)
+        .read_dir()
+        .into_iter()
+        .flatten()
+    {
+        let file = entry?;
+        let name = file.file_name();
+        if name
+            .to_str()
+            .and_then(squid_memory::owner)
+            .is_some_and(is_left)
+        {
+            let _ = std::fs::remove_file(file.path());
         }
     }
     Ok(())

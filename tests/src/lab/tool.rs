@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::network::Network;
 use super::{Family, Host};
 use crate::scratch::open_directory;
+use crate::squid_memory::SquidMemory;
 use crate::{Place, Process, User};
 
 /// As a scenario file describes it.
@@ -46,6 +47,7 @@ enum Program {
 pub(super) struct Running {
     process: Process,
     files: TempDir,
+    _memory: Option<SquidMemory>,
 }
 
 impl Tool {
@@ -74,6 +76,10 @@ impl Tool {
         };
         let place = network.place(self.on, user);
         let mut command = place.command(self.program());
+        let memory = (self.program == Program::Squid).then(SquidMemory::reserve);
+        if let Some(memory) = &memory {
+            command.args(["-n", memory.name()]);
+        }
         command
             .args(self.arguments.iter().map(|text| fill(text)))
             .env("HOME", files.path())
@@ -82,7 +88,11 @@ impl Tool {
         for port in &self.listens {
             listening(&mut process, &place, *port)?;
         }
-        Ok(Running { process, files })
+        Ok(Running {
+            process,
+            files,
+            _memory: memory,
+        })
     }
 }
 
