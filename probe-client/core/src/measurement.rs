@@ -454,5 +454,5 @@ impl Measurement {
     }
 }
 
-/// The server waits for five seconds and more before it closes a session that has gone silent.
-const LATE_US: u64 = 4_500_000;
+/// The server waits for ten seconds and more before it closes a session that has gone silent.
+const LATE_US: u64 = 9_500_000;

@@ -23,13 +23,48 @@ pub(super) struct Witness {
     pub(super) since_us: u64,
 }
 
-/// Those that sessions of `result` have met, without those that can be asked as `witnesses`.
-pub(super) fn unasked(result: &ServerResult, witnesses: &[Witness]) -> BTreeSet<String> {
-    let mut met: BTreeSet<String> = measured(result).flat_map(met_by).collect();
+/// Those that sessions of `results` have met, without those that can be asked as `witnesses`.
+pub(super) fn unasked<'r>(
+    results: impl IntoIterator<Item = &'r ServerResult>,
+    witnesses: &[Witness],
+) -> BTreeSet<String> {
+    let measured = results.into_iter().flat_map(measured);
+    let mut met: BTreeSet<String> = measured.flat_map(met_by).collect();
     for witness in witnesses {
         met.remove(&witness.description.instance);
     }
     met
+}
+
+/// Whose witnesses can tell the most about `results[index]`: its own, those of the same address over another path,
+/// or those of the same host.
+pub(super) fn to_be_asked(results: &[ServerResult], index: usize) -> Option<usize> {
+    let own = &results[index];
+    let same = |i: &usize| is_same_server(&results[*i], own);
+    let can_be_asked = |i: &usize| {
+        let result = &results[*i];
+        !result.witnesses.is_empty() && result.control.host == own.control.host
+    };
+    std::iter::once(index)
+        .chain((0..results.len()).filter(same))
+        .chain(0..results.len())
+        .find(can_be_asked)
+}
+
+/// Beyond doubt: what a name stands for at a proxy, nobody knows here.
+pub(super) fn is_same_server(one: &ServerResult, other: &ServerResult) -> bool {
+    one.control.address.is_some() && one.control.address == other.control.address
+}
+
+/// `results[index]`, and what is of the same address over other paths.
+pub(super) fn same_server(
+    results: &[ServerResult],
+    index: usize,
+) -> impl Iterator<Item = &ServerResult> {
+    let own = &results[index];
+    let all = results.iter().enumerate();
+    all.filter(move |(i, r)| *i == index || is_same_server(r, own))
+        .map(|(_, result)| result)
 }
 
 /// Connections of `result` that told whose they are.

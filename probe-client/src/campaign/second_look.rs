@@ -8,19 +8,17 @@ use probe_core::comparison::{Comparison, Variation};
 use probe_core::measurement::Measurement;
 use probe_core::observation::{FailureKind, Operation};
 
-use super::instances::Witness;
 use super::{Campaign, ServerResult, task};
 use crate::progress::Progress;
 
 /// Adds a session to each probe of `result` about whose SYNs the server could say nothing, but for those that were
-/// dialled again already, slowly. Whether there are any of either: if so, the server has more to say now.
+/// dialled again already, slowly. Whether there are any of either: if so, a server that looks has more to say now.
 pub(super) async fn dial(
     campaign: &Campaign,
     result: &mut ServerResult,
     progress: &Progress,
 ) -> bool {
-    let looks = |s: &Witness| s.description.sees_half_open;
-    if !result.destination.path().is_direct() || !result.witnesses.iter().any(looks) {
+    if !result.destination.path().is_direct() {
         return false;
     }
     let mut context = campaign.context.clone();

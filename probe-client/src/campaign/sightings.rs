@@ -26,17 +26,16 @@ pub(super) async fn ask(campaign: &Campaign, results: &mut [ServerResult], progr
 
 /// Over the path's own channel, or that of another path to the same host: a digest needs no address.
 async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usize) {
-    let host = results[index].control.host.clone();
-    let can_be_asked = |r: &ServerResult| !r.witnesses.is_empty() && r.control.host == host;
-    let Some(asked) = std::iter::once(index)
-        .chain(0..results.len())
-        .find(|i| can_be_asked(&results[*i]))
-    else {
+    let Some(asked) = instances::to_be_asked(results, index) else {
         return;
     };
+    let elsewhere = asked != index && !instances::is_same_server(&results[asked], &results[index]);
     let first = results[asked].witnesses.len();
     put(campaign, results, index, asked, 0).await;
-    let wanted = instances::unasked(&results[index], &results[asked].witnesses);
+    let wanted = instances::unasked(
+        instances::same_server(results, index),
+        &results[asked].witnesses,
+    );
     let mut answers = open(&mut results[index]).into_iter();
     let unseen = answers.any(|m| m.sighting.as_ref().is_some_and(|a| a.sightings.is_empty()));
     drop(answers);
@@ -45,12 +44,18 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
         instances::meet(campaign, &mut results[asked], wanted, looks).await;
         put(campaign, results, index, asked, first).await;
     }
-    let unasked = instances::unasked(&results[index], &results[asked].witnesses);
+    let unasked = instances::unasked(
+        instances::same_server(results, index),
+        &results[asked].witnesses,
+    );
     let doubt = !unasked.is_empty() || results[asked].control.lacks_an_instance();
     let result = &mut results[index];
     result.control.unasked = unasked.into_iter().collect();
     if doubt {
         in_doubt(open(result));
+    }
+    if elsewhere {
+        without_absences(open(result));
     }
 }
 
@@ -61,7 +66,10 @@ pub(super) async fn ask_again(
     progress: &Progress,
 ) {
     for index in 0..results.len() {
-        if second_look::dial(campaign, &mut results[index], progress).await {
+        let witnesses =
+            instances::to_be_asked(results, index).map(|asked| &results[asked].witnesses);
+        let looks = witnesses.is_some_and(|all| all.iter().any(|w| w.description.sees_half_open));
+        if looks && second_look::dial(campaign, &mut results[index], progress).await {
             let take = |m: &mut Measurement| m.sighting.take();
             let before: Vec<_> = open(&mut results[index]).into_iter().map(take).collect();
             let asking = ask_about(campaign, results, index);
@@ -108,7 +116,7 @@ async fn put(
 /// several at a time, so digests alone count.
 pub(super) async fn ask_beside(campaign: &Campaign, result: &mut ServerResult) {
     let mut witnesses = std::mem::take(&mut result.witnesses);
-    let unasked = instances::unasked(result, &witnesses);
+    let unasked = instances::unasked([&*result], &witnesses);
     if !witnesses.is_empty() && !failed_beside(result).is_empty() {
         let others = witnesses.iter().map(|_| Vec::new()).collect();
         let failed = failed_beside(result);
@@ -128,6 +136,16 @@ fn failed_beside(result: &mut ServerResult) -> Vec<&mut Measurement> {
         .map(|comparison| &mut comparison.measurement)
         .filter(|m| m.failure().is_some() && m.session.is_some())
         .collect()
+}
+
+/// What a server at another address has not seen may have been meant for one that was not asked.
+fn without_absences(measurements: Vec<&mut Measurement>) {
+    for measurement in measurements {
+        measurement.sighting = measurement
+            .sighting
+            .take()
+            .filter(|answer| !answer.sightings.is_empty());
+    }
 }
 
 /// One instance was not asked about them: what no other has seen, it may have.

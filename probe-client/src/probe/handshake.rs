@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::drive::{Stop, drive};
+use super::patience::silence_borne;
 use super::{HelloSent, ProbeContext, interrupted};
 use crate::certificate;
 use crate::link::Link;
@@ -40,10 +41,12 @@ pub(super) async fn through_tls(
         Some(SentName::None) | None => server_name(&measurement.host),
     };
     plain.tls_starts(wanted.leftover);
+    let kernel = socket_facts::tcp_facts(plain.inner().tcp()).unwrap_or_default();
+    let patience = silence_borne(context.options.patience, &kernel);
     // Lent, so that what was sent is still known where the handshake fails.
     let connecting = TlsConnector::from(config).connect(name, &mut plain);
     let shaken = tokio::select! {
-        shaken = timeout(context.options.patience, connecting) => shaken,
+        shaken = timeout(patience, connecting) => shaken,
         () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
     };
     keep_certificate(&presented, measurement, context);

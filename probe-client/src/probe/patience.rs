@@ -49,13 +49,18 @@ impl Patience {
         }
         self.acknowledged = kernel.bytes_acked;
         self.in_flight = kernel.unacknowledged_segments.is_some_and(|n| n > 0);
-        let on_such_a_path = kernel.rtt.unwrap_or_default() * ROUND_TRIPS;
         let ends = self
             .all_ends
-            .min(self.last_moved + self.silence.max(on_such_a_path));
+            .min(self.last_moved + silence_borne(self.silence, kernel));
         self.next_look = ends.min(now + BETWEEN_LOOKS);
         now < ends
     }
+}
+
+/// How much silence is borne on a path as the kernel knows it: `silence`, or more.
+pub(super) fn silence_borne(silence: Duration, kernel: &TcpFacts) -> Duration {
+    let round_trips = kernel.rtt.unwrap_or_default() * ROUND_TRIPS;
+    round_trips.clamp(silence, silence * IN_ALL)
 }
 
 /// A session may take this many times the silence for one step: enough for 180 KiB over 100 kbit/s

@@ -204,4 +204,4 @@ const STREAM: [usize; 8] = [0, 4, 60, 300, 600, 2_000, IN_THE_PAYLOAD, 70_000];
 const IN_THE_PAYLOAD: usize = 20_000;
 
 /// In seconds. A flipped bit of a length makes both ends wait for each other.
-const PATIENCE: u8 = 10;
+const PATIENCE: u8 = 12;

@@ -143,4 +143,4 @@ const PAST_THE_TESTIMONY: usize = 1_100;
 const PAST_THE_FIRST_STAGE: usize = 2_000;
 
 /// In seconds: as long as every silence here lasts.
-const PATIENCE: u8 = 8;
+const PATIENCE: u8 = 12;

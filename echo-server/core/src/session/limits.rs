@@ -57,7 +57,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Payload comes in one go; where a round trip takes seconds, two losses in a row are waited for
 /// before what came is reported.
 const STAGE_GAP: Duration = Duration::from_secs(10);
-/// Longer than a client waits for an answer before it gives the session up.
+/// Longer than a client waits while nothing moves before it gives the session up.
 const IDLE: Duration = Duration::from_secs(15);
 /// Four retransmissions: later ones change no verdict.
 const WRITE_STALL: Duration = Duration::from_secs(20);

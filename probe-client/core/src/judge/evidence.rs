@@ -10,6 +10,7 @@ use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::{ProxyAddress, authority};
 use crate::session::{Fault, HexBytes, Recognised, SessionReport, Testimony};
 use crate::survey::{Comparison, HopAnswer, Survey};
+use crate::verdict::Confidence;
 
 /// One probe's measurement, and what it is compared with.
 #[derive(Clone, Debug)]
@@ -87,6 +88,28 @@ impl<'a> Evidence<'a> {
     fn proved_over_other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
         let all = self.other_paths.iter().copied();
         all.filter(|m| testified_anyhow(m))
+    }
+
+    /// Over another path the server proved itself on this very port.
+    pub fn proved_on_this_port(&self) -> bool {
+        let port = self.probe.port_dialled();
+        let mut all = self.proved_over_other_paths();
+        all.any(|m| m.port_dialled() == port && self.is_of_this_address(m))
+    }
+
+    /// The server's account of this probe came over another path: of several instances behind one address, another may
+    /// have given it.
+    pub fn told_over_another_path(&self) -> bool {
+        let own = self.control.into_iter().flat_map(ControlRecord::instances);
+        self.sighting_answer().is_some() && own.count() == 0
+    }
+
+    pub fn confidence_in_account(&self) -> Confidence {
+        if self.told_over_another_path() {
+            Confidence::Medium
+        } else {
+            Confidence::High
+        }
     }
 
     /// Beyond doubt: what a name stands for at a proxy, nobody knows here.
@@ -359,6 +382,12 @@ impl<'a> Evidence<'a> {
         Some(format!(
             "a server of this name proved itself over the path {paths}"
         ))
+    }
+
+    /// The one that says more.
+    pub fn works_over_other_paths(&self) -> Option<String> {
+        self.other_paths_work()
+            .or_else(|| self.other_paths_lead_there())
     }
 
     /// That other ports of the same server work, in words; absent where none does.

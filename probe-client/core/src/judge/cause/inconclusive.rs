@@ -2,6 +2,7 @@
 
 use super::super::compared::facts;
 use super::super::evidence::{Ending, Evidence};
+use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::control_record::{ControlOutcome, ControlRecord};
 use crate::observation::FailureKind;
@@ -55,6 +56,15 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
+    verdict.evidence.extend(evidence.works_over_other_paths());
+    // Where no port works there is none to compare hops with, and how far SYNs get is all that is known.
+    if let Ending::NotConnected(_) = evidence.ending()
+        && evidence.working_ports().is_empty()
+    {
+        verdict
+            .evidence
+            .extend(evidence.survey().and_then(as_far_as));
+    }
     verdict
 }
 
@@ -75,10 +85,8 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
                 address of its own (--host), or have the load balancer keep a client on one, and run again";
     }
     match evidence.control.map(|c| &c.outcome) {
-        Some(ControlOutcome::Reached { .. }) => {
-            "run it again from a time or address with less other traffic to the server: it could not tell this \
-             connection from others"
-        }
+        Some(ControlOutcome::Reached { .. }) => AMONG_OTHERS,
+        _ if evidence.told_over_another_path() => AMONG_OTHERS,
         Some(ControlOutcome::KeyRefused { .. }) => {
             "use a key that the server accepts: it can then be asked what it saw"
         }
@@ -88,3 +96,6 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
         }
     }
 }
+
+const AMONG_OTHERS: &str = "run it again from a time or address with less other traffic to the server: it could not tell \
+                            this connection from others";

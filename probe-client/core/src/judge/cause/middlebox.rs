@@ -35,7 +35,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         None => (Segment::PATH, None, None),
     };
     let (confidence, beyond) = if never_seen {
-        (Confidence::High, "the connection never reached the server")
+        (
+            evidence.confidence_in_account(),
+            "the connection never reached the server",
+        )
     } else {
         (
             Confidence::Medium,

@@ -26,11 +26,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
-    verdict.evidence.extend(
-        evidence
-            .other_paths_work()
-            .or_else(|| evidence.other_paths_lead_there()),
-    );
+    verdict.evidence.extend(evidence.works_over_other_paths());
     Some(verdict)
 }
 
@@ -68,7 +64,14 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         (Comparison::Same { distance }, None) => {
             Some(refused_by_host(evidence).because(from_there(distance)))
         }
-        (Comparison::Undecided, Some(true)) => Some(rejected_somewhere(evidence, address.port())),
+        (Comparison::Undecided, Some(true)) => Some(rejected_somewhere(
+            evidence,
+            format!("the server says that it listens on port {}", address.port()),
+        )),
+        (Comparison::Undecided, None) if evidence.proved_on_this_port() => Some(rejected_somewhere(
+            evidence,
+            "over another path the server answers on that port".to_owned(),
+        )),
         (Comparison::Undecided, Some(false)) => {
             Some(not_listening(evidence, Confidence::Medium).because(format!(
                 "the server says that it does not listen on port {}; who sent the RST was not measured",
@@ -113,7 +116,7 @@ fn rejected_by_host(evidence: &Evidence<'_>, distance: u8) -> Verdict {
     ))
 }
 
-fn rejected_somewhere(evidence: &Evidence<'_>, port: u16) -> Verdict {
+fn rejected_somewhere(evidence: &Evidence<'_>, listens: String) -> Verdict {
     let target = evidence.target();
     Verdict::new(
         VerdictId::Rejected,
@@ -125,9 +128,7 @@ fn rejected_somewhere(evidence: &Evidence<'_>, port: u16) -> Verdict {
         ),
     )
     .because("who sent the RST was not measured")
-    .because(format!(
-        "the server says that it listens on port {port}, yet the SYN was answered with RST"
-    ))
+    .because(format!("{listens}, yet the SYN was answered with RST"))
     .next(format!(
         "ask the firewall team which rule rejects TCP to {target} with a reset; look for one in the server host's own \
          firewall as well (`nft list ruleset`, `iptables -S`)"
@@ -283,27 +284,19 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
         claim.push_str(&format!(", {words}"));
     }
     let confidence = if unseen {
-        Confidence::High
+        evidence.confidence_in_account()
     } else {
         Confidence::Medium
     };
     let mut verdict = Verdict::new(VerdictId::Dropped, place.segment, confidence, claim);
-    if before_the_host {
-        verdict = verdict.because(
-            "the server's witness, which sees SYNs before its host's own firewall does, saw none from this host to \
-             that port in that time",
-        );
-    } else if unseen {
-        verdict = verdict.because(
-            "the server looked for a SYN from this host on that port in that time and saw none",
-        );
-        if !ends_on_the_way {
-            verdict = verdict.because(
-                "a SYN that its host's own firewall dropped would have looked the same: the server sees those only \
-                 with a witness (`witness = true` in its configuration)",
-            );
-        }
-    }
+    let account = if unseen {
+        account(evidence, ends_on_the_way)
+    } else {
+        Vec::new()
+    };
+    verdict
+        .evidence
+        .extend(account.into_iter().map(str::to_owned));
     let inbound = if before_the_host {
         "network security group"
     } else {
@@ -316,4 +309,31 @@ fn dropped(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
     };
     Some(verdict.because(place.fact).next(next))
+}
+
+/// What the server says, which saw none of the SYNs.
+fn account(evidence: &Evidence<'_>, ends_on_the_way: bool) -> Vec<&'static str> {
+    let mut said = Vec::new();
+    if evidence.never_at_the_host() {
+        said.push(
+            "the server's witness, which sees SYNs before its host's own firewall does, saw none from this host to \
+             that port in that time",
+        );
+    } else {
+        said.push(
+            "the server looked for a SYN from this host on that port in that time and saw none",
+        );
+        if !ends_on_the_way {
+            said.push(
+                "a SYN that its host's own firewall dropped would have looked the same: the server sees those only \
+                 with a witness (`witness = true` in its configuration)",
+            );
+        }
+    }
+    if evidence.told_over_another_path() {
+        said.push(
+            "it was asked over another path: had it several instances behind this address, another might have seen one",
+        );
+    }
+    said
 }

@@ -26,7 +26,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         (0, n) => format!("all {n} ports tried answered with RST"),
         (t, r) => format!("of the ports tried {t} did not answer and {r} answered with RST"),
     };
-    let hypotheses = if refused == 0 {
+    // What a name stands for at a proxy may be another address.
+    let elsewhere = evidence.other_paths_lead_there();
+    let hypotheses = if elsewhere.is_some() {
+        "the path blocks this address, or the server has moved to another one that the proxy knows"
+    } else if refused == 0 {
         "the server is down, its host or the cloud's edge drops everything, or the path blocks this address"
     } else if timed_out == 0 {
         "the server is not running on that host, or a device resets everything to this address"
@@ -44,8 +48,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
          the address is right; if it is, ask the firewall team whether this address is blocked as a whole",
     );
-    // What a name stands for at a proxy may be another address.
-    verdict.evidence.extend(evidence.other_paths_lead_there());
+    verdict.evidence.extend(elsewhere);
     // Traced on one port for all: this is one statement about the server's address.
     let mut surveys = evidence
         .same_server
@@ -108,21 +111,20 @@ mod tests {
     }
 
     /// A run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
-    fn silent_directly() -> RunDocument {
+    fn failed_directly(kind: FailureKind) -> RunDocument {
         let text = include_str!("../../../tests/scenarios/through-proxies.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
         for measured in probes.chain(&mut document.comparisons) {
             if measured.path.is_direct() {
                 measured.session = None;
-                let failed = FailureKind::TimedOut;
                 let all = &mut measured.observations;
                 let connect = all
                     .iter()
                     .position(|o| o.operation == Operation::Connect)
                     .unwrap();
                 all.truncate(connect + 1);
-                all[connect].failure = Some(Failure::new(failed, Origin::Unknown));
+                all[connect].failure = Some(Failure::new(kind, Origin::Unknown));
             }
         }
         document.server.controls.retain(|c| !c.path.is_direct());
@@ -140,13 +142,24 @@ mod tests {
 
     #[test]
     fn a_server_that_a_proxy_reaches_is_not_called_unreachable() {
-        let verdict = directly(silent_directly());
+        let verdict = directly(failed_directly(FailureKind::TimedOut));
         assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
+        let told = verdict.evidence.join("\n");
+        assert!(
+            told.contains("on this port over the path http://"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_reset_on_a_port_that_a_proxy_reaches_is_somebodys_rule() {
+        let verdict = directly(failed_directly(FailureKind::Refused));
+        assert_eq!(verdict.id, VerdictId::Rejected, "{}", verdict.claim);
     }
 
     #[test]
     fn what_a_name_stands_for_at_a_proxy_may_be_another_server() {
-        let mut document = silent_directly();
+        let mut document = failed_directly(FailureKind::TimedOut);
         for probe in &mut document.probes {
             let measured = &mut probe.measurement;
             measured.host = "server.example".to_owned();
