@@ -13,8 +13,11 @@ pub fn next_round(probe: &Measurement) -> Vec<Variation> {
         Class::DiedOfSilence if ran(probe, Variation::InSilence) == 0 => {
             vec![Variation::InSilence; AFTER_SILENCE]
         }
-        Class::Lossy if ran(probe, Variation::InNothing) == 0 => vec![Variation::InNothing; FRESH],
-        Class::DiedOfSilence | Class::Lossy | Class::NotWorthIt => Vec::new(),
+        Class::Lossy | Class::HelloLost if ran(probe, Variation::InNothing) == 0 => {
+            let fresh = [Variation::InNothing; FRESH];
+            fresh.into_iter().chain(lost_hellos(probe)).collect()
+        }
+        Class::DiedOfSilence | Class::Lossy | Class::HelloLost | Class::NotWorthIt => Vec::new(),
     };
     let room = MAX_SESSIONS.saturating_sub(probe.comparisons.len());
     wanted.into_iter().take(room).collect()
@@ -30,16 +33,19 @@ enum Class {
     DiedOfSilence,
     /// It ran whole, and segments had to be sent again.
     Lossy,
+    /// It ran whole, and another ClientHello failed each time. Where sessions die here and there, that is
+    /// chance.
+    HelloLost,
     NotWorthIt,
 }
 
 fn class(probe: &Measurement) -> Class {
     let Some((operation, failure)) = probe.failure() else {
-        let lost = probe.ran_whole() && (probe.syns_sent_again() > 0 || probe.loses_segments());
-        return if lost {
-            Class::Lossy
-        } else {
-            Class::NotWorthIt
+        let loses = probe.syns_sent_again() > 0 || probe.loses_segments();
+        return match (probe.ran_whole(), lost_hellos(probe).next()) {
+            (true, _) if loses => Class::Lossy,
+            (true, Some(_)) => Class::HelloLost,
+            (true, None) | (false, _) => Class::NotWorthIt,
         };
     };
     // Whoever shows another certificate is not in want of comparisons.
@@ -132,6 +138,15 @@ fn names(probe: &Measurement) -> Vec<Variation> {
         .collect()
 }
 
+/// The ClientHellos that failed as often as they were sent, and more than once.
+fn lost_hellos(probe: &Measurement) -> impl Iterator<Item = Variation> {
+    let hellos = [Variation::InHelloSize, Variation::InHelloAge];
+    hellos.into_iter().filter(|hello| {
+        let fails = |m: &Measurement| m.failure().is_some();
+        ran(probe, *hello) > 1 && probe.compared(*hello).all(fails)
+    })
+}
+
 fn ran(probe: &Measurement, variation: Variation) -> usize {
     probe.compared(variation).count()
 }
@@ -158,7 +173,7 @@ const OTHER_SHAPES: [SessionKind; 3] = [SessionKind::Tcp, SessionKind::Tls, Sess
 /// Sessions that show whether the port still works.
 const AFTER_SILENCE: usize = 2;
 
-/// Sessions by which loss is told from a chance.
+/// Sessions by which loss, and what is said of a ClientHello, is told from a chance.
 const FRESH: usize = 3;
 
 /// Beside one probe at most, whatever the rounds ask for.

@@ -1,11 +1,12 @@
 //! What became of a ClientHello that was sent for comparison, on a port where the session's own passed.
 
+use super::compared::Tally;
 use super::evidence::Evidence;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// Of one attempt, or of two that agree.
+/// Of one attempt, or of several that agree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Fate {
     /// The server answered it, or has it as it was sent.
@@ -18,19 +19,17 @@ pub(super) enum Fate {
     },
 }
 
-/// What became of it, twice; absent where the attempts disagree or are fewer, or the session itself did not
-/// run whole.
-pub(super) fn twice(evidence: &Evidence<'_>, variation: Variation) -> Option<Fate> {
-    if !evidence.probe.ran_whole() {
+/// What became of it each time; absent where the attempts disagree or are fewer than two, the session itself
+/// did not run whole, or fresh ones like it do not: there, which one passes is chance.
+pub(super) fn each_time(evidence: &Evidence<'_>, variation: Variation) -> Option<(Fate, usize)> {
+    if !evidence.probe.ran_whole() || !Tally::of(evidence, Variation::InNothing).passes() {
         return None;
     }
     let fates: Option<Vec<Fate>> = evidence.probe.compared(variation).map(fate).collect();
     let fates = fates?;
-    let [first, second] = fates.as_slice() else {
-        return None;
-    };
-    let agree = std::mem::discriminant(first) == std::mem::discriminant(second);
-    agree.then(|| second.clone())
+    let last = fates.last()?;
+    let agree = |fate| std::mem::discriminant(fate) == std::mem::discriminant(last);
+    (fates.len() >= ENOUGH && fates.iter().all(agree)).then(|| (last.clone(), fates.len()))
 }
 
 /// Absent where it was never sent, or the port took no connection.
@@ -69,3 +68,6 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
     let bytes = measurement.transport?.bytes_written;
     Some(Fate::Lost { how, bytes })
 }
+
+/// What fails once may do so by chance.
+const ENOUGH: usize = 2;

@@ -329,6 +329,26 @@ fn loss_is_a_verdict_only_if_it_comes_back() {
 }
 
 #[test]
+fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
+    let judged = |ends: [End; 3]| {
+        let mut probe = whole(SessionKind::Tcp);
+        probe.comparisons = ends
+            .map(|end| Comparison {
+                variation: AGAIN,
+                measurement: ended(SessionKind::Tcp, end),
+            })
+            .to_vec();
+        verdict(&probe).id
+    };
+    let (runs, dies) = (End::Whole, End::Died(RESET, 20_000));
+    assert_eq!(judged([runs, runs, dies]), VerdictId::Reachable);
+    assert_eq!(
+        judged([dies, runs, End::Mute(RESET)]),
+        VerdictId::ReachableWithLoss
+    );
+}
+
+#[test]
 fn rounds_end_and_stay_within_bounds() {
     let died = End::Died(SILENCE, 20_000);
     for (own, others) in [
@@ -386,7 +406,9 @@ proptest! {
         let ends = |v: Variation| comparisons.iter().filter(move |(w, _)| *w == v).map(|(_, end)| *end);
         let whole = |v: Variation| ends(v).filter(|end| *end == End::Whole).count();
         let open = found.id.entry().class == VerdictClass::Open;
-        prop_assert_eq!(found.id == VerdictId::Reachable, own == End::Whole);
+        let cut_off = ends(AGAIN).count() - whole(AGAIN);
+        prop_assert_eq!(found.id == VerdictId::Reachable, own == End::Whole && cut_off < 2);
+        prop_assert!(own != End::Whole || open);
         prop_assert!(!open || own == End::Whole || whole(AGAIN) >= 2);
         let failed_again = own != End::Whole && whole(AGAIN) == 0 && ends(AGAIN).count() >= 2;
         if found.claim.contains("inspect") {

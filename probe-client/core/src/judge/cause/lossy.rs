@@ -1,10 +1,12 @@
-//! `reachable-with-loss` of a session that ran whole: what it lost, fresh ones lost as well.
+//! `reachable-with-loss` of a session that ran whole: what it lost, fresh ones lost as well; or fresh ones
+//! were cut off.
 
 use super::super::evidence::Evidence;
 use super::reachable;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -16,12 +18,18 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         (own && times >= ENOUGH).then_some(times)
     };
     let of = fresh.len();
-    let (what, times) = match (
+    let died = fresh.iter().filter(|m| was_cut_off(m)).count();
+    let how = match (
         again(|m| m.syns_sent_again() > 0),
         again(Measurement::loses_segments),
     ) {
-        (Some(times), _) => ("the first SYN of a connection", times),
-        (None, Some(times)) => ("segments of established sessions", times),
+        _ if died >= ENOUGH => {
+            format!(
+                "sessions are cut off: the first one ran whole, and {died} of {of} fresh ones did not"
+            )
+        }
+        (Some(times), _) => loses("the first SYN of a connection", times, of),
+        (None, Some(times)) => loses("segments of established sessions", times, of),
         (None, None) => return None,
     };
     let target = evidence.target();
@@ -29,7 +37,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::ReachableWithLoss,
         Segment::PATH,
         Confidence::High,
-        format!("{target} is open, but loses {what}: in the first session, and in {times} of {of} fresh ones"),
+        format!("{target} is open, but {how}"),
     )
     .because(reachable.claim)
     .next(format!(
@@ -46,6 +54,21 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ));
     }
     Some(verdict)
+}
+
+fn loses(what: &str, times: usize, of: usize) -> String {
+    format!("loses {what}: in the first session, and in {times} of {of} fresh ones")
+}
+
+/// The port took the connection, and then it died. Connections that are not taken may be too many or too fast.
+fn was_cut_off(measurement: &Measurement) -> bool {
+    measurement.failure().is_some_and(|(operation, failure)| {
+        let cut = matches!(
+            failure.kind,
+            FailureKind::TimedOut | FailureKind::Reset | FailureKind::Closed
+        );
+        cut && operation > Operation::Connect && measurement.succeeded(Operation::Connect)
+    })
 }
 
 /// Of three: what returns once may do so by chance.

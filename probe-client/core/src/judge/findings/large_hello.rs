@@ -1,4 +1,4 @@
-//! `large-hello-blocked`: a ClientHello of post-quantum size fails, twice, where the small one passed.
+//! `large-hello-blocked`: a ClientHello of post-quantum size fails each time, where the small one passes.
 
 use super::super::evidence::Evidence;
 use super::super::hello::{self, Fate};
@@ -7,7 +7,7 @@ use crate::comparison::Variation;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
-    let fate = hello::twice(evidence, Variation::InHelloSize)?;
+    let (fate, times) = hello::each_time(evidence, Variation::InHelloSize)?;
     let Fate::Lost { how, bytes } = fate else {
         return None;
     };
@@ -17,7 +17,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
             "a ClientHello of post-quantum size does not get through where a small one does",
         )
         .with_detail(format!(
-            "{}: {how}, twice, with {bytes} bytes sent",
+            "{}: {how}, {times} times, with {bytes} bytes sent",
             evidence.target()
         )),
     )

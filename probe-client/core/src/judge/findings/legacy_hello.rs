@@ -1,5 +1,5 @@
 //! `legacy-hello-blocked`: the ClientHello of the original product's age, TLS 1.0 without a server name,
-//! fails, twice, where the modern one passed.
+//! fails each time, where the modern one passes.
 
 use super::super::evidence::Evidence;
 use super::super::hello::{self, Fate};
@@ -8,7 +8,7 @@ use crate::comparison::Variation;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
-    let fate = hello::twice(evidence, Variation::InHelloAge)?;
+    let (fate, times) = hello::each_time(evidence, Variation::InHelloAge)?;
     let Fate::Lost { how, .. } = fate else {
         return None;
     };
@@ -18,6 +18,6 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
             "a TLS 1.0 ClientHello without a server name, as HPC Pack 2008 R2 sends it (unconfirmed in its details), does \
              not get through where a modern one does",
         )
-        .with_detail(format!("{}: {how}, twice", evidence.target())),
+        .with_detail(format!("{}: {how}, {times} times", evidence.target())),
     )
 }

@@ -3,6 +3,7 @@
 use super::instances::refused;
 use super::{Comparison, End, Variation, ended, evidence, findings};
 use crate::catalogue::FindingId;
+use crate::comparison::next_round;
 use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{FailureKind, Operation};
 use crate::session_kind::SessionKind;
@@ -32,14 +33,38 @@ fn a_limit_of_connections_is_told_from_one_of_their_pace() {
 }
 
 #[test]
+fn a_client_hello_is_blocked_only_where_sessions_run_whole_each_time() {
+    let noted = |fresh: &[End]| {
+        let mut probe = ended(SessionKind::Https, End::Whole);
+        let compared = |variation, end| Comparison {
+            variation,
+            measurement: at_handshake(ended(SessionKind::Https, end)),
+        };
+        let lost = || compared(Variation::InHelloSize, End::Mute(FailureKind::Reset));
+        probe.comparisons = vec![lost(), lost()];
+        let next = next_round(&probe);
+        assert_eq!(
+            next.len(),
+            4,
+            "three like the first, and the hello once more: {next:?}"
+        );
+        let fresh = fresh.iter();
+        probe
+            .comparisons
+            .extend(fresh.map(|end| compared(Variation::InNothing, *end)));
+        probe.comparisons.push(lost());
+        ids(&probe).contains(&FindingId::LargeHelloBlocked)
+    };
+    let died = End::Mute(FailureKind::Reset);
+    assert!(noted(&[End::Whole; 3]));
+    assert!(!noted(&[End::Whole, died, End::Whole]));
+    assert!(!noted(&[]), "not yet known");
+}
+
+#[test]
 fn a_client_hello_that_arrived_as_another_is_noted() {
     let noted = |unaltered: Option<bool>, altered_within: Option<u32>| {
-        let mut probe = ended(SessionKind::Https, End::Mute(FailureKind::Reset));
-        for observation in &mut probe.observations {
-            if observation.failure.is_some() {
-                observation.operation = Operation::TlsHandshake;
-            }
-        }
+        let mut probe = at_handshake(ended(SessionKind::Https, End::Mute(FailureKind::Reset)));
         probe.sighting = Some(SightingAnswer {
             sightings: vec![Sighting {
                 matched_by: MatchedBy::Address,
@@ -63,6 +88,16 @@ fn a_client_hello_that_arrived_as_another_is_noted() {
     assert_eq!(noted(None, Some(64)), [FindingId::TlsHelloAltered]);
     assert_eq!(noted(Some(true), None), []);
     assert_eq!(noted(None, None), []);
+}
+
+/// What failed failed there.
+fn at_handshake(mut probe: Measurement) -> Measurement {
+    for observation in &mut probe.observations {
+        if observation.failure.is_some() {
+            observation.operation = Operation::TlsHandshake;
+        }
+    }
+    probe
 }
 
 fn ids(probe: &Measurement) -> Vec<FindingId> {
