@@ -131,10 +131,17 @@ impl Survey {
         LastHop::of(self)
     }
 
-    /// Who answered that hop limit `hop` was used up, on whichever port; the least of several.
+    /// Who answered that hop limit `hop` was used up, on the port that works before the failing one, whose
+    /// errors a device that sends it elsewhere may have translated; the least of several.
     pub fn address_of(&self, hop: u8) -> Option<IpAddr> {
-        let there = self.tries.iter().filter(|t| t.hop_limit == hop);
-        there.filter_map(HopTry::expired_at).min()
+        let of = |failing: bool| {
+            let there = self
+                .tries
+                .iter()
+                .filter(move |t| t.hop_limit == hop && (t.port == self.port) == failing);
+            there.filter_map(HopTry::expired_at).min()
+        };
+        of(false).or_else(|| of(true))
     }
 
     /// Where `address` answered that a hop limit was used up; the nearest of several.

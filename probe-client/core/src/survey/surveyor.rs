@@ -183,7 +183,8 @@ impl Surveyor {
                 port: reference,
                 hop_limit,
             };
-            let unnamed = self.survey.address_of(hop_limit).is_none();
+            let mut tries = self.survey.of_port(reference);
+            let unnamed = !tries.any(|t| t.hop_limit == hop_limit && t.expired_at().is_some());
             (unnamed && self.sent(wanted) < AGREEING).then_some(wanted)
         })
     }

@@ -6,19 +6,58 @@ use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::control_record::{ControlOutcome, ControlRecord};
 use crate::observation::FailureKind;
+use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let target = evidence.target();
-    let between = match evidence.ending() {
+    let between = between(evidence);
+    let mut verdict = Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::Unknown,
+        Confidence::Low,
+        format!("what stops {target} is not decided: {between}"),
+    )
+    .next(missing(evidence));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    verdict.evidence.extend(evidence.works_over_other_paths());
+    // Where no port works there is none to compare hops with, and how far SYNs get is all that is known.
+    if let Ending::NotConnected(_) = evidence.ending()
+        && evidence.working_ports().is_empty()
+    {
+        verdict
+            .evidence
+            .extend(evidence.survey().and_then(as_far_as));
+    }
+    verdict
+}
+
+/// What remains possible.
+fn between(evidence: &Evidence<'_>) -> &'static str {
+    match evidence.ending() {
         Ending::NotConnected(f)
             if f.kind == FailureKind::Refused && evidence.accepted_meanwhile() =>
         {
             "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit on connections, devices \
              that share the traffic and do not agree, or chance"
         }
+        Ending::NotConnected(f)
+            if f.kind == FailureKind::Refused
+                && matches!(evidence.answering(), Comparison::Same { .. }) =>
+        {
+            "RST came in answer, from exactly as far away as the server: either nothing listens on that port, or its host's \
+             own firewall or the last device before it refuses it; every device before those lets the port through"
+        }
         Ending::NotConnected(f) if f.kind == FailureKind::Refused => {
             "RST came in answer: either nothing listens on that port, or a device before the server refuses it"
+        }
+        Ending::NotConnected(f)
+            if f.kind == FailureKind::TimedOut && evidence.accepted_meanwhile() =>
+        {
+            "no answer came, and other SYNs to the same port were accepted: a limit on connections, or one of several ways \
+             or devices that share the traffic and is broken"
         }
         Ending::NotConnected(f) if f.kind == FailureKind::TimedOut => {
             "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
@@ -45,27 +84,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         | Ending::Declined
         | Ending::Foreign(..)
         | Ending::Altered(..) => "what was seen fits no single cause",
-    };
-    let mut verdict = Verdict::new(
-        VerdictId::Inconclusive,
-        Segment::Unknown,
-        Confidence::Low,
-        format!("what stops {target} is not decided: {between}"),
-    )
-    .next(missing(evidence));
-    verdict.evidence.extend(evidence.seen());
-    verdict.evidence.extend(facts(evidence));
-    verdict.evidence.extend(evidence.others_work());
-    verdict.evidence.extend(evidence.works_over_other_paths());
-    // Where no port works there is none to compare hops with, and how far SYNs get is all that is known.
-    if let Ending::NotConnected(_) = evidence.ending()
-        && evidence.working_ports().is_empty()
-    {
-        verdict
-            .evidence
-            .extend(evidence.survey().and_then(as_far_as));
     }
-    verdict
 }
 
 /// What would decide it.

@@ -7,6 +7,7 @@ use super::super::place::Place;
 use super::cut_off;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Sighting, SightingEnd};
+use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -14,10 +15,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     let sighting = evidence.sighting()?;
-    if sighting.end == SightingEnd::HalfOpen {
-        return None;
-    }
     let target = evidence.target();
+    if sighting.end == SightingEnd::HalfOpen {
+        let own = matches!(evidence.answering(), Comparison::Same { .. });
+        return own.then(|| nothing_but_the_syn(evidence, &target));
+    }
     let id = cut_off::verdict_id(evidence);
     let what = if id == VerdictId::PayloadReset {
         "is reset"
@@ -47,6 +49,26 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(cut_off::at_its_hop(verdict, device))
+}
+
+/// The handshake is the server's own, and never ended there.
+fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
+    let device = Place::of_device(evidence);
+    let mut verdict = Verdict::new(
+        VerdictId::PayloadDropped,
+        Segment::PATH,
+        Confidence::Medium,
+        format!("of a connection to {target} the SYN alone reaches the server: all that follows is dropped on the way there"),
+    )
+    .because("its SYN-ACK came back from the server's own distance, and the server still has the connection half open")
+    .next(format!(
+        "ask {} for a rule without state, or another way for what follows the SYN, that drops TCP to {target}",
+        cut_off::whom(device.as_ref())
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    cut_off::at_its_hop(verdict, device)
 }
 
 /// Which bytes were lost; absent where the sighting does not tell.

@@ -61,9 +61,6 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
                 .because(from_there(distance))
                 .because(format!("the server says that it does not listen on port {}", address.port())),
         ),
-        (Comparison::Same { distance }, None) => {
-            Some(refused_by_host(evidence).because(from_there(distance)))
-        }
         (Comparison::Undecided, Some(true)) => Some(rejected_somewhere(
             evidence,
             format!("the server says that it listens on port {}", address.port()),
@@ -78,7 +75,8 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
                 address.port()
             )))
         }
-        (Comparison::Undecided, None) => None,
+        // The last router answers from as far away as the server's host does.
+        (Comparison::Same { .. } | Comparison::Undecided, None) => None,
     }
 }
 
@@ -146,25 +144,6 @@ fn not_listening(evidence: &Evidence<'_>, confidence: Confidence) -> Verdict {
     .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
 }
 
-/// Whether the server listens there could not be asked.
-fn refused_by_host(evidence: &Evidence<'_>) -> Verdict {
-    let port = evidence.probe.port_dialled();
-    Verdict::new(
-        VerdictId::NotListening,
-        Segment::ServerHost,
-        Confidence::Medium,
-        format!(
-            "the server's host itself refuses connections to its port {port}: nothing listens there, or a reject rule of \
-             its own firewall looks the same"
-        ),
-    )
-    .because("the server could not be asked whether it listens on that port")
-    .next(format!(
-        "ask the server's operator whether fwprobe-echo listens on port {port} (`fwprobe-echo check-config`); if it does, \
-         for a reject rule in that host's firewall (`nft list ruleset`, `iptables -S`)"
-    ))
-}
-
 fn from_there(distance: u8) -> String {
     format!("the RST comes from exactly as far away as the server: {distance} hops")
 }
@@ -195,6 +174,10 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     if evidence.stopped_at_the_host() {
         return Some(dropped_by_the_witness_word(&target));
+    }
+    // What drops some connections does not drop the port.
+    if evidence.accepted_meanwhile() {
+        return None;
     }
     dropped(evidence)
 }

@@ -1,7 +1,7 @@
 //! `server-unreachable`: silence or RST on every port. One statement about the server's address, not
 //! one per port.
 
-use super::super::evidence::{Ending, Evidence, ending};
+use super::super::evidence::{Ending, Evidence, ending, testimony};
 use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
@@ -76,7 +76,10 @@ fn untried(measurement: &Measurement) -> bool {
 }
 
 fn is_foreign(measurement: &Measurement) -> bool {
-    matches!(ending(measurement), Ending::Foreign(..))
+    let shown = measurement.certificate.as_ref();
+    let of_another = shown.is_some_and(|certificate| !certificate.pinned);
+    of_another && testimony(measurement).is_none()
+        || matches!(ending(measurement), Ending::Foreign(..))
 }
 
 fn counts(evidence: &Evidence<'_>) -> (usize, usize) {
