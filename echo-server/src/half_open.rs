@@ -20,6 +20,8 @@ use crate::instance::Instance;
 #[derive(Debug)]
 pub(crate) struct HalfOpenWatch {
     available: bool,
+    /// So many of one port the kernel keeps at most.
+    kept: usize,
     listeners: Vec<ListenerFacts>,
     /// When each port was looked at last. The kernel is asked under this lock, by one at a time, and so not under
     /// the next, for which whoever is accepted waits.
@@ -57,8 +59,10 @@ enum Witnessed {
 impl HalfOpenWatch {
     pub(crate) fn new(listeners: &[ListenerFacts]) -> Self {
         let any = listeners.first().map(|listener| listener.address.port());
+        let kept = socket_facts::half_open_kept().unwrap_or(usize::MAX);
         Self {
-            available: any.is_some_and(|port| socket_facts::half_open(port).is_ok()),
+            available: any.is_some_and(|port| socket_facts::half_open(port).is_ok()) && kept > 0,
+            kept,
             listeners: listeners.to_vec(),
             looks: Mutex::default(),
             seen: Mutex::default(),
@@ -95,7 +99,10 @@ impl HalfOpenWatch {
     fn look_at(&self, instance: &Instance, listener: &ListenerFacts) {
         let port = listener.address.port();
         self.seen().accepted = Some(BTreeSet::new());
-        let view = socket_facts::half_open(port).ok();
+        let view = socket_facts::half_open(port).ok().map(|view| HalfOpenView {
+            complete: view.complete && view.connections.len() < self.kept,
+            ..view
+        });
         let (sightings, wall) = (&instance.sightings, instance.clock.steady());
         let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
         let now = instance.clock.now();

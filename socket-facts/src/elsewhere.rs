@@ -33,6 +33,10 @@ pub(crate) fn half_open(_: u16) -> Result<HalfOpenView, FactError> {
     Err(FactError::NotAvailable(Fact::HalfOpen))
 }
 
+pub(crate) fn half_open_kept() -> Result<usize, FactError> {
+    Err(FactError::NotAvailable(Fact::HalfOpen))
+}
+
 pub(crate) fn open_syn_tap() -> Result<Socket, FactError> {
     Err(FactError::NotAvailable(Fact::Syns))
 }

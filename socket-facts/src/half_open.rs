@@ -39,3 +39,12 @@ pub fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
 /// Connections that one [`half_open`] lists: more than any run of probes has open at once, so what
 /// exceeds it is a flood.
 pub const HALF_OPEN_MAX: usize = 1024;
+
+/// How many half-open connections to one listener this host keeps; SYNs beyond that are answered with SYN
+/// cookies and leave no trace. 0: it keeps none. To be asked before a sandbox hides `/proc`.
+///
+/// # Errors
+/// [`FactError::NotAvailable`] off Linux; [`FactError::Os`] where the settings cannot be read.
+pub fn half_open_kept() -> Result<usize, FactError> {
+    platform::half_open_kept()
+}

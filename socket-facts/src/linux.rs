@@ -53,6 +53,20 @@ pub(crate) fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
     sock_diag::half_open(local_port).map_err(|source| classify(Fact::HalfOpen, source))
 }
 
+pub(crate) fn half_open_kept() -> Result<usize, FactError> {
+    kept_by(|name| std::fs::read_to_string(format!("/proc/sys/net/{name}")))
+        .map_err(|source| classify(Fact::HalfOpen, source))
+}
+
+/// By the settings that `read` gives (ip-sysctl.rst, `tcp_syncookies`, `somaxconn`).
+fn kept_by(read: impl Fn(&str) -> io::Result<String>) -> io::Result<usize> {
+    if read("ipv4/tcp_syncookies")?.trim() == COOKIES_ALWAYS {
+        return Ok(0);
+    }
+    let kept = read("core/somaxconn")?;
+    kept.trim().parse().map_err(io::Error::other)
+}
+
 pub(crate) fn open_syn_tap() -> Result<Socket, FactError> {
     syn_tap::open().map_err(|source| classify(Fact::Syns, source))
 }
@@ -84,6 +98,9 @@ fn classify(fact: Fact, source: io::Error) -> FactError {
         _ => FactError::Os { fact, source },
     }
 }
+
+/// To every SYN, not only where too many are half open.
+const COOKIES_ALWAYS: &str = "2";
 
 /// An Ethernet MTU: a SYN's headers are one packet's, 60 to 120 bytes of it but for IPv6 extensions.
 const SAVED_SYN_MAX: usize = 1500;

@@ -9,13 +9,15 @@ use crate::verdict::Verdict;
 mod cause;
 mod compared;
 mod death;
+mod ending;
 mod evidence;
 mod findings;
 mod hello;
 mod place;
 mod run;
 
-pub use evidence::{Ending, Evidence};
+pub use ending::Ending;
+pub use evidence::Evidence;
 pub use findings::findings;
 pub use run::{Gathered, conclude, judge_again};
 

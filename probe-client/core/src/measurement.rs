@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::{Comparison, Variation};
-use crate::observation::{Failure, FailureKind, Observation, Operation};
+use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
 use crate::plan::Silence;
 use crate::profile::{Direction, Expectation, Port, RuleId};
@@ -16,6 +16,11 @@ use crate::proxy::ProxyAccount;
 use crate::session::{Agreement, Digest, SessionReport, StageReport};
 use crate::session_kind::SessionKind;
 use crate::survey::Survey;
+
+mod sighting;
+
+pub(crate) use sighting::canonical;
+pub use sighting::{MatchedBy, Sighting, SightingAnswer, SightingEnd};
 
 /// The part of a profile's rule that a report repeats.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -160,153 +165,6 @@ pub struct TransportFacts {
     pub bytes_read: u64,
 }
 
-/// The server's answer to the question what it noticed of a probe's connections.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct SightingAnswer {
-    pub sightings: Vec<Sighting>,
-    /// Connections that cannot be told apart reached that port in that time: then finding none
-    /// proves nothing.
-    pub unattributed: bool,
-    /// An instance of the server that the connection may have led to was not asked: then as well.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unasked: bool,
-    /// The server would have noticed a SYN whose handshake never completed: it can, and looked on in time.
-    pub sees_half_open: bool,
-    /// The server would have noticed a SYN that its own host's firewall dropped: it has a witness, which
-    /// looked on in time and missed nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub sees_every_syn: bool,
-}
-
-impl SightingAnswer {
-    pub fn connections(&self) -> impl Iterator<Item = &Sighting> {
-        let all = self.sightings.iter();
-        all.filter(|sighting| sighting.is_connection())
-    }
-
-    /// That a connection is not among the sightings shows that it never reached the server.
-    pub fn is_complete(&self) -> bool {
-        !self.unattributed && !self.unasked
-    }
-
-    /// Whose half-open connections have been answered, as far as is known.
-    pub(crate) fn answered_peers(&self) -> Vec<Option<SocketAddr>> {
-        let half_open = self
-            .sightings
-            .iter()
-            .filter(|s| s.end == SightingEnd::HalfOpen);
-        let is_held_back = |peer| {
-            let mut all = self.sightings.iter();
-            all.any(|s| s.peer == peer && s.end == SightingEnd::Unanswered)
-        };
-        let peers = half_open.map(|s| s.peer);
-        peers.filter(|peer| !is_held_back(*peer)).collect()
-    }
-
-    /// With what another instance of the server answered.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        let answered: Vec<_> = [&self, &other]
-            .into_iter()
-            .flat_map(Self::answered_peers)
-            .collect();
-        self.sightings.extend(other.sightings);
-        let all = self.sightings.clone();
-        // Of several processes that listen on one port, each sees the SYN, and one gets the connection.
-        let went_further = |of: &Sighting| {
-            let mut others = all
-                .iter()
-                .filter(|o| of.peer.is_some() && o.peer == of.peer);
-            // Half open in every account that has it so, and in each without an answer: it is both.
-            let both = of.end == SightingEnd::Unanswered && !answered.contains(&of.peer);
-            others.any(|o| o.end.stage() > if both { 1 } else { of.end.stage() })
-        };
-        self.sightings.retain(|sighting| !went_further(sighting));
-        Self {
-            sightings: self.sightings,
-            unattributed: self.unattributed || other.unattributed,
-            unasked: self.unasked || other.unasked,
-            sees_half_open: self.sees_half_open && other.sees_half_open,
-            sees_every_syn: self.sees_every_syn && other.sees_every_syn,
-        }
-    }
-}
-
-/// One connection that the server noticed.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct Sighting {
-    pub matched_by: MatchedBy,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<SocketAddr>,
-    pub bytes_received: u64,
-    pub bytes_sent: u64,
-    pub end: SightingEnd,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tls_error: Option<String>,
-    /// How many of the first bytes are known to have arrived as sent.
-    pub unaltered_prefix: u32,
-    /// The length of the shortest prefix that arrived otherwise than sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub altered_within: Option<u32>,
-    /// The ClientHello that arrived is the one sent; absent where either end saw none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_hello_unaltered: Option<bool>,
-}
-
-impl Sighting {
-    /// It became more than a SYN.
-    pub fn is_connection(&self) -> bool {
-        self.end != SightingEnd::Unanswered
-    }
-}
-
-/// How the server knew whose connection it was.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MatchedBy {
-    Digest,
-    Address,
-}
-
-/// How a connection ended, as the server has it.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SightingEnd {
-    /// A SYN reached the server's host, which neither answered it nor kept it.
-    Unanswered,
-    Open,
-    HalfOpen,
-    Completed,
-    PeerClosed,
-    PeerReset,
-    Deadline,
-    TlsFailed,
-    NotRecognised,
-    NotAuthenticated,
-    Shed,
-    Unknown,
-}
-
-impl SightingEnd {
-    /// How far the connection came: a SYN, an answer to it, a connection.
-    fn stage(self) -> u8 {
-        match self {
-            Self::Unanswered => 0,
-            Self::HalfOpen => 1,
-            Self::Open
-            | Self::Completed
-            | Self::PeerClosed
-            | Self::PeerReset
-            | Self::Deadline
-            | Self::TlsFailed
-            | Self::NotRecognised
-            | Self::NotAuthenticated
-            | Self::Shed
-            | Self::Unknown => 2,
-        }
-    }
-}
-
 impl Measurement {
     /// One that is yet to be made.
     pub fn begin(
@@ -395,6 +253,24 @@ impl Measurement {
             .iter()
             .filter(wanted)
             .map(|c| &c.measurement)
+    }
+
+    /// Its SYNs were not answered at all.
+    pub fn met_silence(&self) -> bool {
+        self.failed_to_connect().is_some_and(|failure| {
+            failure.kind == FailureKind::TimedOut && failure.origin == Origin::Unknown
+        })
+    }
+
+    /// Its SYNs were answered by RST or an ICMP error.
+    pub fn was_turned_away(&self) -> bool {
+        self.failed_to_connect()
+            .is_some_and(|failure| matches!(failure.origin, Origin::Peer | Origin::Icmp { .. }))
+    }
+
+    fn failed_to_connect(&self) -> Option<&Failure> {
+        let (operation, failure) = self.failure()?;
+        (operation == Operation::Connect).then_some(failure)
     }
 
     /// The genuine server testified about this very session, and all that was asked of it arrived

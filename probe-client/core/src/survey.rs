@@ -153,13 +153,27 @@ impl Survey {
         there.map(|t| t.hop_limit).min()
     }
 
+    /// The nearest hop whose address answered from behind it as well, on the failing port.
+    pub fn same_name_from(&self) -> Option<u8> {
+        let named = || {
+            let own = self.of_port(self.port);
+            own.filter_map(|t| Some((t.hop_limit, t.expired_at()?)))
+        };
+        let again = |(hop, name): &(u8, IpAddr)| named().any(|(h, n)| h > *hop && n == *name);
+        named().filter(again).map(|(hop, _)| hop).min()
+    }
+
     /// A hop of the failing port's path that answered in the name of `dialled` itself: a device there
-    /// sends the connection elsewhere, and translates the errors back.
+    /// sends the connection elsewhere, and translates the errors back. Absent where those of the port that works
+    /// are translated as well: then all of the server's ports are.
     pub fn translated_at(&self, dialled: IpAddr) -> Option<u8> {
-        self.of_port(self.port)
-            .filter(|t| t.expired_at() == Some(dialled))
-            .map(|t| t.hop_limit)
-            .min()
+        let at = |failing: bool| {
+            let there = self.tries.iter();
+            let there = there.filter(move |t| (t.port == self.port) == failing);
+            let translated = there.filter(move |t| t.expired_at() == Some(dialled));
+            translated.map(|t| t.hop_limit).min()
+        };
+        at(true).filter(|_| at(false).is_none())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where SYNs were lost while many were sent at once: dials the same ports one at a time after a quiet
+//! Where SYNs were lost or turned away while many were sent at once: dials the same ports one at a time after a quiet
 //! pause, and then with others held open. Rate and number of connections are told apart by that.
 //!
 //! Never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, one SYN of ours
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probe_core::comparison::{Comparison, Variation, lost_syns};
+use probe_core::control_record::ControlRecord;
 use probe_core::measurement::Measurement;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -21,7 +22,9 @@ use crate::progress::Progress;
 
 /// Adds sessions at a slow pace to the probes of `result` that lost SYNs.
 pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
-    let candidates = lost_syns(&result.probes);
+    let mut candidates = lost_syns(&result.probes);
+    // Where nobody listens the server's host refuses, at any pace.
+    candidates.retain(|index| !refused_by_the_host(&result.probes[*index], &result.control));
     let Some(&first) = candidates.first() else {
         return;
     };
@@ -40,6 +43,15 @@ pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, prog
     }
 }
 
+/// The server says that it does not listen there.
+fn refused_by_the_host(probe: &Measurement, control: &ControlRecord) -> bool {
+    let Some(address) = probe.address.filter(|_| probe.was_turned_away()) else {
+        return false;
+    };
+    let mut instances = control.instances();
+    instances.any(|instance| !instance.listens(address.ip(), address.port()))
+}
+
 struct Slowly<'a> {
     campaign: &'a Campaign,
     destination: Arc<Destination>,
@@ -48,22 +60,31 @@ struct Slowly<'a> {
 
 impl Slowly<'_> {
     async fn all(&self, candidates: &[usize], first: usize, result: &mut ServerResult) {
-        sleep(QUIET).await;
-        let mut failures = 0;
+        let mut pause = QUIET;
+        let (mut lost, mut turned_away) = (0, 0);
         for &index in candidates.iter().take(MAX_ALONE) {
+            let failures = if result.probes[index].was_turned_away() {
+                &mut turned_away
+            } else {
+                &mut lost
+            };
+            // What is lost at any pace is not a matter of pace, nor is what is turned away.
+            if *failures == GIVE_UP {
+                continue;
+            }
+            sleep(std::mem::replace(&mut pause, SPACING)).await;
             if !self.session(index, 0, result).await {
-                failures += 1;
+                *failures += 1;
             }
-            // What is lost at any pace is not a matter of pace.
-            if failures == GIVE_UP {
-                break;
-            }
-            sleep(SPACING).await;
         }
-        if failures > 0 {
+        if lost > 0 {
+            sleep(SPACING).await;
             self.control(result).await;
+        }
+        if lost + turned_away > 0 {
             return;
         }
+        sleep(SPACING).await;
         let held = self.hold(result).await;
         let count = u8::try_from(held.len()).unwrap_or(u8::MAX);
         self.session(first, count, result).await;
@@ -128,5 +149,5 @@ const MAX_HELD: usize = 7;
 
 const MAX_ALONE: usize = 12;
 
-/// Ports in a row that stay silent at a slow pace.
+/// Ports that stay silent at a slow pace, or turn away.
 const GIVE_UP: usize = 2;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use probe_core::comparison::{Comparison, Variation};
 use probe_core::measurement::Measurement;
-use probe_core::observation::{FailureKind, Operation};
+use probe_core::observation::Operation;
 
 use super::{Campaign, ServerResult, task};
 use crate::progress::Progress;
@@ -54,13 +54,12 @@ pub(super) async fn dial(
 /// No SYN of it was answered, not even later, and the server did not look on yet when the last of the first ones
 /// was sent.
 fn came_too_early(probe: &Measurement) -> bool {
-    let silent = probe.failure().is_some_and(|(operation, failure)| {
-        operation == Operation::Connect && failure.kind == FailureKind::TimedOut
-    });
     let answer = probe.sighting.as_ref();
     let answered = |m: &Measurement| m.succeeded(Operation::Connect);
     let later = probe.comparisons.iter().any(|c| answered(&c.measurement));
-    silent && !later && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_half_open)
+    probe.met_silence()
+        && !later
+        && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_half_open)
 }
 
 /// The first SYN and one repetition (RFC 6298 section 2: after a second).

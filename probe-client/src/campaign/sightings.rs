@@ -2,7 +2,6 @@
 
 use futures_util::future::join_all;
 use probe_core::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
-use probe_core::observation::{Observation, Operation};
 use probe_core::path::NetworkPath;
 use proto::wire;
 
@@ -10,6 +9,10 @@ use super::control_search::socket_address;
 use super::instances::{self, Witness};
 use super::{Campaign, ServerResult, complete, second_look};
 use crate::progress::Progress;
+
+mod sent;
+
+use sent::{connects, sent};
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
 /// end. Without an answer they stay as they are.
@@ -306,43 +309,6 @@ fn by_digest_alone(answer: SightingAnswer) -> SightingAnswer {
     }
 }
 
-/// What was sent, and when, by the server's clock.
-fn sent(campaign: &Campaign, m: &Measurement, tag: u32, clock_offset_ms: i64) -> wire::Sent {
-    let prefixes = m.session.as_ref().map_or_else(Vec::new, |session| {
-        session
-            .first_sent
-            .iter()
-            .map(|prefix| wire::Prefix {
-                bytes: prefix.bytes,
-                sha256: prefix.sha256.0.to_vec(),
-            })
-            .collect()
-    });
-    let connect = m.observations.iter().find(|o| connects(o));
-    let clock = campaign.context.clock;
-    let started_ms = clock.unix_ms(connect.map_or(0, |o| o.start_us));
-    // A server accepts when the handshake is through, whatever comes of the session. What it has half
-    // open it notices when it is asked.
-    let connected = connect.filter(|o| o.failure.is_none());
-    let ended_ms = clock.unix_ms(connected.map_or_else(|| clock.now_us(), Observation::end_us));
-    let theirs = |ours: u64| ours.saturating_add_signed(clock_offset_ms);
-    wire::Sent {
-        tag,
-        port: m.port_dialled().into(),
-        prefixes,
-        from_unix_ms: theirs(started_ms).saturating_sub(CLOCK_SLACK_MS),
-        until_unix_ms: theirs(ended_ms) + CLOCK_SLACK_MS,
-    }
-}
-
-/// The step in which the server accepts.
-fn connects(observation: &Observation) -> bool {
-    matches!(
-        observation.operation,
-        Operation::Connect | Operation::ProxyNegotiation
-    )
-}
-
 /// What the server would have noticed, had it come.
 #[derive(Clone, Copy, Debug)]
 struct LookedOn {
@@ -450,9 +416,6 @@ fn end(end: wire::SightingEnd) -> SightingEnd {
         wire::SightingEnd::Shed => SightingEnd::Shed,
     }
 }
-
-/// What half a round trip of clock comparison may be wrong by.
-const CLOCK_SLACK_MS: u64 = 2_000;
 
 /// A connection that was reset at once may still wait to be accepted by a busy server.
 const FOLLOW_MS: u32 = 500;

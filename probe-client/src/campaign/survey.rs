@@ -112,7 +112,7 @@ fn is_worth_it(
     works: bool,
     looked_at: &BTreeSet<Outcome>,
 ) -> bool {
-    let passes_too = outcome == Outcome::Silent
+    let passes_too = outcome != Outcome::Accepted
         && measurement
             .comparisons
             .iter()
@@ -259,7 +259,12 @@ fn answers(outcome: Outcome) -> bool {
 /// Where to look at other ports that fail alike; nowhere, where nothing was found out.
 fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
     if let Some(distance) = survey.distance() {
-        return Some(distance.nearest.saturating_sub(1).max(1)..=distance.farthest);
+        let before = distance.nearest.saturating_sub(1).max(1);
+        // A device that sends the connection elsewhere stands where names begin to repeat, or just before.
+        let named = survey
+            .same_name_from()
+            .map_or(before, |hop| hop.saturating_sub(1).max(1));
+        return Some(before.min(named)..=distance.farthest);
     }
     match survey.last_hop() {
         LastHop::Lost {

@@ -28,14 +28,33 @@ pub fn next_reach(probe: &Measurement, server: u8) -> Option<u8> {
         return None;
     }
     let Reach { passes, met } = bounds(probe, server)?;
-    (met > passes + 1).then(|| passes + (met - passes) / 2)
+    if met > passes + 1 {
+        return Some(passes + (met - passes) / 2);
+    }
+    let last = met == server && nothing_arrived(probe) && !tried(probe, server);
+    last.then_some(server)
 }
 
-/// The two neighbouring hops between which the device is. Only from where the server cannot be reached is
-/// it known: what happens to bytes that get there may be about the server's answer.
+/// The two neighbouring hops between which the device is. What happens to bytes that get as far as to the server
+/// may be about the server's answer, unless it says that none arrived.
 pub fn reach(probe: &Measurement, server: u8) -> Option<Reach> {
     let found = bounds(probe, server)?;
-    (found.met < server && found.met == found.passes + 1).then_some(found)
+    let before_the_server = found.met < server || (nothing_arrived(probe) && tried(probe, server));
+    (before_the_server && found.met == found.passes + 1).then_some(found)
+}
+
+/// The server has the connection, and got nothing over it.
+fn nothing_arrived(probe: &Measurement) -> bool {
+    let exact = probe
+        .sighting
+        .iter()
+        .flat_map(|a| a.of_address(probe.local));
+    let mut own = exact.filter(|sighting| sighting.is_connection()).peekable();
+    own.peek().is_some() && own.all(|connection| connection.bytes_received == 0)
+}
+
+fn tried(probe: &Measurement, hops: u8) -> bool {
+    probe.compared(Variation::InReach { hops }).next().is_some()
 }
 
 /// It was cut off or met silence before anything came back, and again when it was run once more.
@@ -53,10 +72,7 @@ fn died_of_first_bytes(probe: &Measurement) -> bool {
 /// Absent where what was seen contradicts itself.
 fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     let (mut passes, mut met) = (0, server);
-    for hops in 1..server {
-        if probe.compared(Variation::InReach { hops }).next().is_none() {
-            continue;
-        }
+    for hops in (1..=server).filter(|hops| tried(probe, *hops)) {
         match seen(probe, hops)? {
             Seen::Short => passes = passes.max(hops),
             Seen::Met => met = met.min(hops),

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
+use super::ending::{Ending, ending, testimony};
 use crate::comparison::{Reach, Variation, reach};
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
-use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd};
-use crate::observation::{Failure, FailureKind, Operation, Origin};
+use crate::measurement::{Measurement, Sighting, SightingAnswer, SightingEnd, canonical};
+use crate::observation::{FailureKind, Origin};
 use crate::path::{ProxyAddress, authority};
-use crate::session::{Fault, HexBytes, Recognised, SessionReport, Testimony};
+use crate::session::{Fault, HexBytes, SessionReport};
 use crate::survey::{Comparison, HopAnswer, Survey};
 use crate::verdict::Confidence;
 
@@ -28,29 +29,6 @@ pub struct Evidence<'a> {
     pub own_syn: Option<&'a HexBytes>,
     /// This host's clock at the run's start, in Unix milliseconds.
     pub run_started_ms: Option<i64>,
-}
-
-/// How a probe ended, as far as one end can tell.
-#[derive(Clone, Copy, Debug)]
-pub enum Ending<'a> {
-    Interrupted,
-    Unresolved(&'a Failure),
-    /// The proxy stood in the way: it was not reached, or did not connect.
-    Proxy(Operation, &'a Failure),
-    /// No TCP connection.
-    NotConnected(&'a Failure),
-    /// A testimony came and everything after it.
-    Complete(&'a Testimony),
-    /// A testimony came, and then this.
-    Testified(&'a Testimony, Operation, &'a Failure),
-    /// The genuine server declined.
-    Declined,
-    /// Bytes came that the server never sends.
-    Foreign(Operation, &'a Failure),
-    /// Frames came that were changed on the way.
-    Altered(Operation, &'a Failure),
-    /// Connected, and then nothing, a close, a reset or a failed handshake: no testimony.
-    Mute(Operation, &'a Failure),
 }
 
 impl<'a> Evidence<'a> {
@@ -137,6 +115,13 @@ impl<'a> Evidence<'a> {
         all.partition(|instance| instance.listens(address.ip(), address.port()))
     }
 
+    /// Every instance of the server that was asked says that it does not listen where this probe dialled. Of
+    /// such a port the server looks for no SYNs, and its host answers those that come with RST.
+    pub fn nobody_listens(&self) -> bool {
+        let (listening, lacking) = self.instances();
+        listening.is_empty() && !lacking.is_empty()
+    }
+
     /// The genuine server said that it does not accept the key.
     pub fn key_refused(&self) -> bool {
         self.control
@@ -162,10 +147,19 @@ impl<'a> Evidence<'a> {
             .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
     }
 
-    /// The server noticed at least one connection that may be this probe's.
-    pub fn perhaps_seen(&self) -> bool {
+    /// The server would have noticed a SYN of this probe.
+    pub fn sees_syns(&self) -> bool {
         self.sighting_answer()
-            .is_some_and(|answer| !self.connections(answer).is_empty())
+            .is_some_and(|answer| answer.sees_half_open || answer.sees_every_syn)
+            && !self.nobody_listens()
+    }
+
+    /// The server accepted at least one connection that may be this probe's.
+    pub fn perhaps_accepted(&self) -> bool {
+        self.sighting_answer().is_some_and(|answer| {
+            let mut all = self.connections(answer).into_iter();
+            all.any(|sighting| sighting.end != SightingEnd::HalfOpen)
+        })
     }
 
     /// SYNs of this probe reached the server's host, and went no further.
@@ -192,6 +186,7 @@ impl<'a> Evidence<'a> {
         let answer = self.sighting_answer();
         answer.is_some_and(|answer| answer.sees_every_syn && self.sightings(answer).is_empty())
             && self.never_seen()
+            && !self.nobody_listens()
     }
 
     fn connections(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
@@ -246,13 +241,11 @@ impl<'a> Evidence<'a> {
                 .map(canonical)
                 .is_none_or(|peer| Some(peer) == own || !others.contains(&peer))
         };
-        let possible: Vec<&Sighting> = answer.sightings.iter().filter(not_anothers).collect();
-        let exact = possible
-            .iter()
-            .filter(|s| own.is_some() && s.peer.map(canonical) == own);
-        match exact.copied().collect::<Vec<_>>() {
-            none if none.is_empty() => possible,
-            exact => exact,
+        let exact = answer.of_address(self.probe.local);
+        if exact.is_empty() {
+            answer.sightings.iter().filter(not_anothers).collect()
+        } else {
+            exact
         }
     }
 
@@ -412,65 +405,10 @@ fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<Strin
     (!paths.is_empty()).then(|| paths.join(", "))
 }
 
-/// The measurement's testimony, if it brought one.
-pub(super) fn testimony(measurement: &Measurement) -> Option<&Testimony> {
-    measurement.session.as_ref()?.testimony.as_ref()
-}
-
 /// In its own session, or in one beside it.
 fn testified_anyhow(measurement: &Measurement) -> bool {
     let mut beside = measurement.comparisons.iter();
     testimony(measurement).is_some() || beside.any(|c| testimony(&c.measurement).is_some())
-}
-
-pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
-    let failure = measurement.failure();
-    if let Some((_, f)) = failure
-        && f.kind == FailureKind::Interrupted
-    {
-        return Ending::Interrupted;
-    }
-    match (failure, testimony(measurement)) {
-        (Some((Operation::Resolve, f)), _) => Ending::Unresolved(f),
-        (
-            Some((
-                operation @ (Operation::ProxyResolve
-                | Operation::ProxyConnect
-                | Operation::ProxyTls
-                | Operation::ProxyNegotiation),
-                f,
-            )),
-            _,
-        ) => Ending::Proxy(operation, f),
-        (Some((Operation::Connect, f)), _) => Ending::NotConnected(f),
-        (Some((_, f)), _) if f.kind == FailureKind::Declined => Ending::Declined,
-        (Some((operation, f)), Some(testimony)) => Ending::Testified(testimony, operation, f),
-        (Some((operation, f)), None) => {
-            if f.kind == FailureKind::Foreign && !is_bare_not_found(measurement) {
-                Ending::Foreign(operation, f)
-            } else if f.kind == FailureKind::Altered {
-                Ending::Altered(operation, f)
-            } else {
-                Ending::Mute(operation, f)
-            }
-        }
-        (None, Some(testimony)) => Ending::Complete(testimony),
-        // Nothing failed and nothing testified: a measurement that was never begun.
-        (None, None) => Ending::Interrupted,
-    }
-}
-
-/// What the genuine server answers over HTTP to a greeting that it does not accept; as good as
-/// silence.
-fn is_bare_not_found(measurement: &Measurement) -> bool {
-    let fault = measurement.session.as_ref().and_then(|s| s.fault.as_ref());
-    matches!(fault, Some(Fault::ForeignBytes(foreign))
-        if matches!(&foreign.recognised, Some(Recognised::HttpResponse(http)) if http.bare_not_found))
-}
-
-/// An IPv4 address in IPv6's clothes is that IPv4 address.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Of instances of the server, for people.

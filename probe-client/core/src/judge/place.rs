@@ -4,8 +4,16 @@ use std::net::IpAddr;
 
 use super::evidence::Evidence;
 use crate::comparison::Reach;
-use crate::survey::{AGREEING, Beyond, Distance, LastHop, Survey};
+use crate::survey::{AGREEING, Beyond, Comparison, Distance, LastHop, Survey};
 use crate::verdict::Segment;
+
+/// What somebody answers a SYN with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answer {
+    SynAck,
+    Reset,
+    IcmpError,
+}
 
 /// Where the cause lies, as near as the survey tells.
 #[derive(Clone, Debug)]
@@ -58,14 +66,23 @@ impl Place {
         Some(between(survey, passes, lost_before, fact, true))
     }
 
-    /// Who answers from nearer than the server; `what` is the answer.
-    pub(super) fn of_answer(
-        survey: &Survey,
-        what: &str,
-        answering: Distance,
-        server: Distance,
-    ) -> Self {
+    /// Of whoever answers in the server's place, from nearer than the server does.
+    pub(super) fn of_nearer(evidence: &Evidence<'_>, answer: Answer) -> Option<Self> {
+        let Comparison::Nearer { answering, server } = evidence.answering() else {
+            return None;
+        };
+        let survey = evidence.survey()?;
+        let fact = format!(
+            "the {} comes from {} away, the server's own answers from {}",
+            answer.name(),
+            hops(answering),
+            hops(server)
+        );
         let at = answering.nearest;
+        // What this host's own firewall refuses comes from just as near; but it takes no connection.
+        if at == 1 && answer != Answer::SynAck {
+            return Some(Self::of_this_end(survey, fact));
+        }
         let (hop, words) = if at == 1 {
             (1, format!("at {} or before it", named(survey, 1)))
         } else {
@@ -73,18 +90,42 @@ impl Place {
             (at - 1, format!("at {near} or between it and {far}"))
         };
         let address = survey.address_of(hop);
-        Self {
+        Some(Self {
             segment: Segment::Path {
                 hop: Some(hop),
                 address,
             },
             words: Some(words),
-            fact: format!(
-                "the {what} comes from {} away, the server's own answers from {}",
-                hops(answering),
-                hops(server)
-            ),
+            fact,
             whom: Some(owner(&format!("hop {hop}"), address)),
+        })
+    }
+
+    /// Before the first router has passed it on.
+    fn of_this_end(survey: &Survey, fact: String) -> Self {
+        let segment = Segment::NearNetwork;
+        Self {
+            words: Some(format!(
+                "up to the first router, {}, or by this host's own firewall",
+                named(survey, 1)
+            )),
+            whom: Some(whom(survey, &segment, false)),
+            segment,
+            fact,
+        }
+    }
+
+    /// The hop, where it is known.
+    pub(super) fn hop(&self) -> Option<u8> {
+        match self.segment {
+            Segment::Path { hop, .. } => hop,
+            Segment::None
+            | Segment::ThisHost
+            | Segment::NearNetwork
+            | Segment::CloudEdge
+            | Segment::ServerHost
+            | Segment::Proxy
+            | Segment::Unknown => None,
         }
     }
 
@@ -94,6 +135,16 @@ impl Place {
             words: None,
             fact: fact.into(),
             whom: None,
+        }
+    }
+}
+
+impl Answer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::SynAck => "SYN-ACK",
+            Self::Reset => "RST",
+            Self::IcmpError => "ICMP error",
         }
     }
 }
@@ -123,14 +174,30 @@ pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
     }
 }
 
-/// That errors about this port's connections come in the name of the dialled address, in words.
-pub(super) fn translated(evidence: &Evidence<'_>) -> Option<String> {
+/// Where errors about this port's connections begin to come in the name of the dialled address, and what that says.
+pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
     let dialled = evidence.probe.server()?;
-    let hop = evidence.survey()?.translated_at(dialled)?;
-    Some(format!(
-        "at hop {hop} already, errors come in the name of {dialled}: a device up to there sends these connections to \
-         another destination (DNAT)"
-    ))
+    let survey = evidence.survey()?;
+    let hop = survey.translated_at(dialled)?;
+    let address = survey.address_of(hop).filter(|named| *named != dialled);
+    let mut before = survey.of_port(survey.port);
+    let is_first = hop == 1 || before.any(|t| t.hop_limit == hop - 1 && t.expired_at().is_some());
+    Some(Place {
+        segment: if is_first {
+            Segment::Path {
+                hop: Some(hop),
+                address,
+            }
+        } else {
+            Segment::PATH
+        },
+        words: Some(format!("at hop {hop} or before it")),
+        fact: format!(
+            "at hop {hop} already, errors come in the name of {dialled}: a device up to there sends these connections to \
+             another destination (DNAT)"
+        ),
+        whom: Some(owner(&format!("hop {hop}"), address)),
+    })
 }
 
 /// `hop 2 (192.0.2.2)`.

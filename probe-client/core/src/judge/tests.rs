@@ -7,6 +7,7 @@ mod reach;
 mod refused;
 mod witness;
 
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -122,6 +123,32 @@ fn probe(kind: SessionKind, own: End, comparisons: &[(Variation, End)]) -> Measu
     probe
 }
 
+/// Of a connection over which nothing came.
+fn sighting(peer: Option<SocketAddr>, end: SightingEnd) -> Sighting {
+    Sighting {
+        matched_by: MatchedBy::Address,
+        peer,
+        bytes_received: 0,
+        bytes_sent: 0,
+        end,
+        tls_error: None,
+        unaltered_prefix: 0,
+        altered_within: None,
+        client_hello_unaltered: None,
+    }
+}
+
+/// By a server that has no witness.
+fn told(sightings: Vec<Sighting>) -> SightingAnswer {
+    SightingAnswer {
+        sightings,
+        unattributed: false,
+        unasked: false,
+        sees_half_open: true,
+        sees_every_syn: false,
+    }
+}
+
 fn verdict(probe: &Measurement) -> Verdict {
     judge(&evidence(probe))
 }
@@ -233,23 +260,9 @@ fn nothing_between_two_slow_hosts_is_blamed() {
     );
     assert_eq!(verdict(&probe).id, VerdictId::PayloadDropped);
     let transport = probe.transport.unwrap();
-    probe.sighting = Some(SightingAnswer {
-        sightings: vec![Sighting {
-            matched_by: MatchedBy::Address,
-            peer: probe.local,
-            bytes_received: transport.bytes_written,
-            bytes_sent: transport.bytes_read,
-            end: SightingEnd::Deadline,
-            tls_error: None,
-            unaltered_prefix: 0,
-            altered_within: None,
-            client_hello_unaltered: None,
-        }],
-        unattributed: false,
-        unasked: false,
-        sees_half_open: true,
-        sees_every_syn: false,
-    });
+    let mut seen = sighting(probe.local, SightingEnd::Deadline);
+    (seen.bytes_received, seen.bytes_sent) = (transport.bytes_written, transport.bytes_read);
+    probe.sighting = Some(told(vec![seen]));
     let found = verdict(&probe);
     assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
     assert!(found.claim.contains("too busy"), "{}", found.claim);

@@ -174,19 +174,22 @@ impl Surveyor {
             })
     }
 
-    /// Asks the hops around whoever answers for their addresses: the device itself may be one.
+    /// Asks the hops around whoever answers for their addresses: the device itself may be one. So may the first of
+    /// several that answer in one name.
     fn name_hops(&self, reference: u16) -> Option<Wanted> {
         let nearest = self.nearest_end(self.survey.port)?;
-        let mut hops = (nearest - 1).max(1)..=nearest;
-        hops.find_map(|hop_limit| {
-            let wanted = Wanted {
-                port: reference,
-                hop_limit,
-            };
-            let mut tries = self.survey.of_port(reference);
-            let unnamed = !tries.any(|t| t.hop_limit == hop_limit && t.expired_at().is_some());
-            (unnamed && self.sent(wanted) < AGREEING).then_some(wanted)
-        })
+        let around = (nearest - 1).max(1)..=nearest;
+        around
+            .chain(self.survey.same_name_from())
+            .find_map(|hop_limit| {
+                let wanted = Wanted {
+                    port: reference,
+                    hop_limit,
+                };
+                let mut tries = self.survey.of_port(reference);
+                let unnamed = !tries.any(|t| t.hop_limit == hop_limit && t.expired_at().is_some());
+                (unnamed && self.sent(wanted) < AGREEING).then_some(wanted)
+            })
     }
 
     /// Follows the failing port's SYNs to the first hop that answers the other port's alone.

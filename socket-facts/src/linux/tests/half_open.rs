@@ -5,6 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
 use socket2::{SockRef, Socket};
 
+use super::super::kept_by;
 use super::*;
 
 /// Longer than the test, in seconds.
@@ -54,4 +55,21 @@ fn an_ipv4_client_of_a_dual_stack_listener_is_ipv4() {
     let port = listener.local_addr().unwrap().port();
     let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     assert_listed(&client);
+}
+
+#[test]
+fn a_host_that_answers_with_cookies_keeps_none() {
+    let kept = |cookies: &'static str| {
+        kept_by(|name| {
+            let value = if name == "core/somaxconn" {
+                "128\n"
+            } else {
+                cookies
+            };
+            Ok(value.to_owned())
+        })
+        .unwrap()
+    };
+    assert_eq!([kept("0\n"), kept("1\n"), kept("2\n")], [128, 128, 0]);
+    assert!(half_open_kept().is_ok());
 }

@@ -1,6 +1,7 @@
 //! `payload-altered`: what arrived is not what was sent, in either direction.
 
-use super::super::evidence::{Ending, Evidence, testimony};
+use super::super::ending::{Ending, testimony};
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Sighting, SightingEnd};
 use crate::observation::{FailureKind, Operation};

@@ -1,6 +1,7 @@
 //! `server-overloaded`: the genuine server recognised the key and declined.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::session::{Fault, RefusalReason};
 use crate::verdict::{Confidence, Segment, Verdict};

@@ -2,7 +2,8 @@
 //! payload was cut off, at a known offset and direction.
 
 use super::super::compared::facts;
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use super::cut_off;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};

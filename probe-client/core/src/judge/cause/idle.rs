@@ -2,7 +2,8 @@
 //! process is the same.
 
 use super::super::compared::{Tally, facts};
-use super::super::evidence::{Ending, Evidence, duration, testimony};
+use super::super::ending::{Ending, testimony};
+use super::super::evidence::{Evidence, duration};
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::{Measurement, SightingEnd};

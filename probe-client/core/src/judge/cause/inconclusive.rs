@@ -1,7 +1,8 @@
 //! `inconclusive`: the evidence does not decide, and the verdict says between what.
 
 use super::super::compared::facts;
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::control_record::{ControlOutcome, ControlRecord};
@@ -59,6 +60,10 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
             "no answer came, and other SYNs to the same port were accepted: a limit on connections, or one of several ways \
              or devices that share the traffic and is broken"
         }
+        Ending::NotConnected(f) if f.kind == FailureKind::TimedOut && evidence.nobody_listens() => {
+            "no answer came, and the server does not listen on that port, so that it looks for no SYNs there: they are dropped \
+             on the way or by its host, or the RST that they are answered with is"
+        }
         Ending::NotConnected(f) if f.kind == FailureKind::TimedOut => {
             "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
         }
@@ -92,6 +97,10 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
     if evidence.given_up_by_server() {
         return "look at the load of this host and of the server's, and run it again";
     }
+    if evidence.nobody_listens() {
+        return "let fwprobe-echo listen there (`--port`, or [[listen]] in its configuration) and run again: it can then tell \
+                what reaches it";
+    }
     if evidence.working_ports_lose_syns() {
         return "run it again for this port alone (--port): ports that work lose SYNs too where many are dialled, so \
                 that the server saw none of this one's does not decide";
@@ -102,6 +111,13 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
     {
         return "of several instances of the server behind this address one could not be asked what it saw: name each by an \
                 address of its own (--host), or have the load balancer keep a client on one, and run again";
+    }
+    if matches!(evidence.ending(), Ending::NotConnected(_))
+        && evidence.never_seen()
+        && !evidence.sees_syns()
+    {
+        return "have the server run with a witness (`witness = true` in its configuration) and run again: without one it \
+                cannot say which SYNs reach its host, whose system keeps none or too few half-open connections";
     }
     match evidence.control.map(|c| &c.outcome) {
         Some(ControlOutcome::Reached { .. }) => AMONG_OTHERS,

@@ -3,7 +3,8 @@
 
 use super::super::compared::{Tally, facts, variations};
 use super::super::death;
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use super::super::place::Place;
 use super::cut_off;
 use crate::catalogue::VerdictId;

@@ -3,7 +3,8 @@
 //! `answered-by-middlebox` where what spreads connections took it first, `server-refused` where one
 //! does not know the key.
 
-use super::super::evidence::{Ending, Evidence, names};
+use super::super::ending::Ending;
+use super::super::evidence::{Evidence, names};
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlOutcome;
 use crate::observation::FailureKind;

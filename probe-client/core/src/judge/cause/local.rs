@@ -1,7 +1,8 @@
 //! `no-route` and `blocked-on-this-host`: this host itself did not let the connection out. The error
 //! number alone never decides; that no packet of anyone else's was involved must be shown.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind, Origin};
 use crate::verdict::{Confidence, Segment, Verdict};

@@ -2,10 +2,10 @@
 //! the answer came from nearer than the server.
 
 use super::super::compared::facts;
-use super::super::evidence::{Ending, Evidence};
-use super::super::place::Place;
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
+use super::super::place::{Answer, Place};
 use crate::catalogue::VerdictId;
-use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -15,14 +15,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if !evidence.server_alive() {
         return None;
     }
-    let nearer = match (evidence.answering(), evidence.survey()) {
-        (Comparison::Nearer { answering, server }, Some(survey)) => {
-            Some(Place::of_answer(survey, "SYN-ACK", answering, server))
-        }
-        (Comparison::Nearer { .. } | Comparison::Same { .. } | Comparison::Undecided, _) => None,
-    };
+    let nearer = Place::of_nearer(evidence, Answer::SynAck);
     let never_seen = evidence.never_seen();
-    if !never_seen && (nearer.is_none() || evidence.perhaps_seen()) {
+    if !never_seen && (nearer.is_none() || evidence.perhaps_accepted()) {
         return None;
     }
     let target = evidence.target();

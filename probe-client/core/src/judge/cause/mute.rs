@@ -2,7 +2,8 @@
 //! went nowhere. What the server noticed of the connection decides.
 
 use super::super::compared::facts;
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use super::super::place::Place;
 use super::cut_off;
 use crate::catalogue::VerdictId;

@@ -1,8 +1,9 @@
 //! `not-listening`, `rejected`, `dropped` and `reply-dropped`: this port took no connection while the
 //! server is known to be up.
 
-use super::super::evidence::{Ending, Evidence};
-use super::super::place::Place;
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
+use super::super::place::{Answer, Place, translated};
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
 use crate::measurement::SightingEnd;
@@ -46,11 +47,13 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     // Whichever instance answered: it may be one that does not listen there.
     let by_chance = !listening.is_empty() && (lacks_an_instance || !lacking.is_empty());
+    let translated = translated(evidence);
     match (evidence.answering(), listens) {
-        (Comparison::Nearer { answering, server }, _) => {
-            let place = Place::of_answer(evidence.survey()?, "RST", answering, server);
+        (Comparison::Nearer { .. }, _) => {
+            let place = Place::of_nearer(evidence, Answer::Reset)?;
             Some(rejected_at(evidence, place))
         }
+        _ if translated.is_some() => translated.map(|place| rejected_elsewhere(evidence, place)),
         (Comparison::Same { .. } | Comparison::Undecided, _) if by_chance => None,
         (Comparison::Same { .. } | Comparison::Undecided, Some(true)) if evidence.stopped_at_the_host() => {
             Some(rejected_by_the_witness_word(&evidence.target()))
@@ -94,6 +97,24 @@ fn rejected_at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     .because(place.fact)
     .next(format!(
         "ask {} which rule rejects TCP to {target} with a reset",
+        place.whom.unwrap_or_default()
+    ))
+}
+
+/// Whoever they are sent to.
+fn rejected_elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        place.segment,
+        Confidence::High,
+        format!(
+            "connections to {target} are sent to another destination on their way, and reset there"
+        ),
+    )
+    .because(place.fact)
+    .next(format!(
+        "ask {} which port-forwarding rule (DNAT) takes TCP to {target}",
         place.whom.unwrap_or_default()
     ))
 }
@@ -234,9 +255,7 @@ fn dropped_by_the_witness_word(target: &str) -> Verdict {
 
 /// The server saw no SYN, and would have seen one of a port that works.
 fn unseen(evidence: &Evidence<'_>) -> bool {
-    let answer = evidence.sighting_answer();
-    let looked = evidence.never_at_the_host() || answer.is_some_and(|answer| answer.sees_half_open);
-    looked && evidence.never_seen() && !evidence.working_ports_lose_syns()
+    evidence.sees_syns() && evidence.never_seen() && !evidence.working_ports_lose_syns()
 }
 
 /// By the server's word, or because the SYNs are seen to end on the way.

@@ -3,7 +3,8 @@
 
 use super::super::compared::{Tally, facts, variations};
 use super::super::death;
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST, Variation};
 use crate::verdict::{Confidence, Segment, Verdict};

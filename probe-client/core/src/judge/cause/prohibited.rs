@@ -1,7 +1,11 @@
 //! `prohibited`: an ICMP error came back, and its sender is named.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::compared::Tally;
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
+use super::super::place::{Answer, Place, translated};
 use crate::catalogue::VerdictId;
+use crate::comparison::Variation;
 use crate::observation::Origin;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -17,18 +21,31 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     else {
         return None;
     };
+    // At a slow pace it passes.
+    if Tally::of(evidence, Variation::InPace { held: 0 }).whole > 0 {
+        return None;
+    }
     let target = evidence.target();
     let by_server = evidence.probe.server() == Some(sender);
-    let (segment, who) = if by_server {
-        (Segment::ServerHost, "the server's own host".to_owned())
-    } else {
-        let hop = evidence.survey().and_then(|survey| survey.hop_of(sender));
-        let segment = Segment::Path {
-            hop,
-            address: Some(sender),
-        };
-        let who = hop.map_or_else(|| sender.to_string(), |hop| format!("hop {hop} ({sender})"));
-        (segment, who)
+    let place = Place::of_nearer(evidence, Answer::IcmpError)
+        // A device that sends the connection elsewhere translates errors back.
+        .or_else(|| translated(evidence).filter(|_| by_server));
+    let (segment, who) = match place {
+        Some(place) if by_server => {
+            let words = place.words.unwrap_or_default();
+            (place.segment, format!("a device {words}"))
+        }
+        None if by_server => (Segment::ServerHost, "the server's own host".to_owned()),
+        place => {
+            let named = evidence.survey().and_then(|survey| survey.hop_of(sender));
+            let hop = named.or_else(|| place?.hop());
+            let segment = Segment::Path {
+                hop,
+                address: Some(sender),
+            };
+            let who = hop.map_or_else(|| sender.to_string(), |hop| format!("hop {hop} ({sender})"));
+            (segment, who)
+        }
     };
     let mut verdict = Verdict::new(
         VerdictId::Prohibited,

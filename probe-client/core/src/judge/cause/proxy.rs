@@ -1,7 +1,8 @@
 //! The causes that lie with the proxy: it is not reached, it refuses, it fails, or it says that it is
 //! connected and nothing comes through.
 
-use super::super::evidence::{Ending, Evidence, duration};
+use super::super::ending::Ending;
+use super::super::evidence::{Evidence, duration};
 use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::ProxyScheme;

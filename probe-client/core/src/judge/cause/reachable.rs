@@ -1,6 +1,7 @@
 //! `reachable`: greeting, testimony and exchange verified, all of it.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 

@@ -2,7 +2,8 @@
 //! the first does not stop all. Where too few pass to say so, that is all that is said.
 
 use super::super::compared::{Tally, facts};
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::verdict::{Confidence, Segment, Verdict};

@@ -1,6 +1,7 @@
 //! `redirected-to-other-port`: the genuine server, on another port than the one dialled.
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 

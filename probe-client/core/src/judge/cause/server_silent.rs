@@ -1,6 +1,7 @@
 //! `server-silent`: handshakes on every port, and then nothing from any.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 

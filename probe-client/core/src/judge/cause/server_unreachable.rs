@@ -1,7 +1,8 @@
 //! `server-unreachable`: silence or RST on every port. One statement about the server's address, not
 //! one per port.
 
-use super::super::evidence::{Ending, Evidence, ending, testimony};
+use super::super::ending::{Ending, ending, testimony};
+use super::super::evidence::Evidence;
 use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;

@@ -3,7 +3,8 @@
 
 use super::super::compared::{Tally, facts, variations};
 use super::super::death::{self, Death, Way};
-use super::super::evidence::{Ending, Evidence, ending};
+use super::super::ending::{Ending, ending};
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;

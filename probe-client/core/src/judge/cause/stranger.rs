@@ -1,10 +1,10 @@
 //! `answered-by-stranger`: something else speaks there, and what it said is quoted.
 
-use super::super::evidence::{Ending, Evidence, testimony};
-use super::super::place::{Place, translated};
+use super::super::ending::{Ending, testimony};
+use super::super::evidence::Evidence;
+use super::super::place::{Answer, Place, translated};
 use crate::catalogue::VerdictId;
 use crate::session::{Fault, ForeignBytes, HttpStranger, PrefaceRefusal, Recognised};
-use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -41,14 +41,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ));
     }
     verdict.evidence.extend(quoted(evidence));
-    if let (Comparison::Nearer { answering, server }, Some(survey)) =
-        (evidence.answering(), evidence.survey())
-    {
-        let place = Place::of_answer(survey, "SYN-ACK", answering, server);
+    if let Some(place) = Place::of_nearer(evidence, Answer::SynAck) {
         verdict.segment = place.segment;
         verdict.evidence.push(place.fact);
     }
-    verdict.evidence.extend(translated(evidence));
+    verdict
+        .evidence
+        .extend(translated(evidence).map(|place| place.fact));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)

@@ -1,12 +1,12 @@
 //! `tls-intercepted`: TLS is terminated on the way, relayed onward or not.
 
-use super::super::evidence::{Evidence, testimony};
-use super::super::place::Place;
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
+use super::super::place::{Answer, Place};
 use crate::catalogue::VerdictId;
 use crate::measurement::{Measurement, PresentedCertificate};
 use crate::session::{Agreement, Testimony};
 use crate::session_kind::SessionKind;
-use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 /// The genuine server testified, but about another TLS session than the one that this end has.
@@ -39,7 +39,7 @@ fn opened(
     certificate: Option<&PresentedCertificate>,
 ) -> Verdict {
     let (segment, place, why) = match (evidence.proxy(), whole_elsewhere(evidence)) {
-        (None, _) => match answered_at(evidence) {
+        (None, _) => match Place::of_nearer(evidence, Answer::SynAck) {
             Some(Place {
                 segment,
                 words: Some(words),
@@ -71,15 +71,6 @@ fn opened(
     let mut verdict = Verdict::new(VerdictId::TlsIntercepted, segment, Confidence::High, claim);
     verdict.evidence.extend(why);
     verdict
-}
-
-/// Where the handshakes of this port are answered, if that is nearer than the server.
-fn answered_at(evidence: &Evidence<'_>) -> Option<Place> {
-    let Comparison::Nearer { answering, server } = evidence.answering() else {
-        return None;
-    };
-    let survey = evidence.survey()?;
-    Some(Place::of_answer(survey, "SYN-ACK", answering, server))
 }
 
 /// The same rule over another path, in one TLS session from end to end.

@@ -1,6 +1,7 @@
 //! `application-ignores-proxy`: the path works, and the program that the rule is for will not take it.
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::session_kind::SessionKind;
 use crate::verdict::Finding;

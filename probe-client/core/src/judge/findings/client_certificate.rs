@@ -1,7 +1,8 @@
 //! `client-certificate-lost`: mutual TLS does not survive a device that ends TLS on the way, since it
 //! has not got the client's key.
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 

@@ -1,6 +1,7 @@
 //! `clock-skew`: the two clocks differ. It decides nothing; logs will be hard to compare.
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::observation::Operation;
 use crate::verdict::Finding;

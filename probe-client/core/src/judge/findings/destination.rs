@@ -1,6 +1,7 @@
 //! `destination-not-tested`: the rule is about another name than the echo server's.
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 

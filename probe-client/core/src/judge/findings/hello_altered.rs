@@ -1,7 +1,8 @@
 //! `tls-hello-altered`: the handshake failed, and the ClientHello that reached the server is not the one
 //! that was sent.
 
-use super::super::evidence::{Ending, Evidence};
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::observation::Operation;
 use crate::verdict::Finding;

@@ -1,6 +1,7 @@
 //! `http-head-altered` and `transparent-http-proxy`: devices that speak HTTP themselves.
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::session::{HeadComparison, HttpAccount};
 use crate::verdict::Finding;

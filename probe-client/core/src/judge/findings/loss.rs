@@ -1,7 +1,8 @@
 //! `loss`: segments had to be sent again.
 
 use super::super::cause::lossy;
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 

@@ -1,11 +1,10 @@
-//! `syn-rate-limit` and `connection-limit`: SYNs that were lost when many came at once were answered at
-//! a slow pace. With other connections held open meanwhile, the one is told from the other.
+//! `syn-rate-limit` and `connection-limit`: SYNs that were lost or turned away when many came at once were
+//! accepted at a slow pace. With other connections held open meanwhile, the one is told from the other.
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
-use crate::observation::{FailureKind, Operation};
 use crate::verdict::Finding;
 
 /// The rate: many at once are lost, and as many open ones are no hindrance.
@@ -15,7 +14,7 @@ pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     (free && held.iter().any(|(count, _)| *count > 0)).then(|| {
         Finding::new(
             FindingId::SynRateLimit,
-            "new connections are lost when several are opened at once, and pass one at a time",
+            "new connections are lost or refused when several are opened at once, and pass one at a time",
         )
         .with_detail(format!(
             "{alone} sessions more than a second apart were answered at the first SYN"
@@ -23,10 +22,10 @@ pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// The number: one more than are open is not answered, and is once they are closed.
+/// The number: one more than are open is not let in, and is once they are closed.
 pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
     let (_, held) = slow(evidence)?;
-    let (most, _) = held.iter().find(|(count, m)| *count > 0 && silent(m))?;
+    let (most, _) = held.iter().find(|(count, m)| *count > 0 && not_let_in(m))?;
     Some(
         Finding::new(
             FindingId::ConnectionLimit,
@@ -41,7 +40,7 @@ pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
 /// How many sessions alone were answered at the first SYN, and the sessions beside held connections;
 /// absent where this probe lost no SYN, or the pace made no difference.
 fn slow<'a>(evidence: &Evidence<'a>) -> Option<(usize, Vec<(u8, &'a Measurement)>)> {
-    let lost = silent(evidence.probe) || evidence.probe.syns_sent_again() > 0;
+    let lost = not_let_in(evidence.probe) || evidence.probe.syns_sent_again() > 0;
     // On a way that loses segments of every kind, SYNs are lost at any pace.
     let lossy = evidence.same_server.iter().filter(|m| m.loses_segments());
     if lossy.count() >= ENOUGH {
@@ -71,10 +70,8 @@ fn at_once(measurement: &Measurement) -> bool {
     measurement.ran_whole() && measurement.syns_sent_again() == 0
 }
 
-fn silent(measurement: &Measurement) -> bool {
-    measurement.failure().is_some_and(|(operation, failure)| {
-        operation == Operation::Connect && failure.kind == FailureKind::TimedOut
-    })
+fn not_let_in(measurement: &Measurement) -> bool {
+    measurement.met_silence() || measurement.was_turned_away()
 }
 
 /// Sessions alone: one may have been answered by chance.

@@ -2,8 +2,10 @@
 
 use proto::syn::{SynHeader, is_marked};
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
+use crate::measurement::canonical;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
@@ -11,15 +13,19 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     if evidence.proxy().is_some() {
         return None;
     }
-    let syn = testimony(evidence.probe)?.syn.as_ref()?;
+    let testimony = testimony(evidence.probe)?;
+    let syn = testimony.syn.as_ref()?;
     let mark = evidence.session()?.hop_limit_mark?;
     let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
+    let keeps_address = evidence.probe.local.map(canonical) == testimony.peer.map(canonical);
+    // A port of its own would be a sign; one that it keeps is none.
+    let claim = if keeps_address {
+        "a device opened the connection anew on its way, or set its hop limit"
+    } else {
+        "a device opened the connection anew on its way"
+    };
     (!is_marked(arrived, mark)).then(|| {
-        Finding::new(
-            FindingId::ConnectionRelayed,
-            "a device opened the connection anew on its way",
-        )
-        .with_detail(format!(
+        Finding::new(FindingId::ConnectionRelayed, claim).with_detail(format!(
             "the SYN left here with hop limit {mark}, and one with {arrived} arrived"
         ))
     })

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use proto::syn::{SynHeader, TcpOption, is_marked};
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 

@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::super::evidence::{Evidence, testimony};
+use super::super::ending::testimony;
+use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{End, RESET, ended, evidence, findings, judge};
+use super::{End, RESET, ended, evidence, findings, judge, told};
 use crate::catalogue::{FindingId, VerdictId};
 use crate::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
 use crate::judge::Evidence;
@@ -160,11 +160,8 @@ fn mute(answer: SightingAnswer) -> Measurement {
 
 fn unseen(unasked: bool) -> SightingAnswer {
     SightingAnswer {
-        sightings: Vec::new(),
-        unattributed: false,
         unasked,
-        sees_half_open: true,
-        sees_every_syn: false,
+        ..told(Vec::new())
     }
 }
 

@@ -62,6 +62,34 @@ fn right_before_the_server_its_answer_may_be_the_cause() {
 }
 
 #[test]
+fn what_never_arrives_at_the_server_is_stopped_before_it() {
+    let halved = |bytes_received, peer| {
+        let mut probe = halved(4, 5, RESET, true);
+        probe.local = Some(([10, 0, 0, 1], 40_000).into());
+        probe.sighting = Some(connection(bytes_received, peer));
+        let last = Variation::InReach { hops: 5 };
+        if let Some(hops) = next_reach(&probe, 5) {
+            assert_eq!(Variation::InReach { hops }, last);
+            let both = mute(RESET, &[(last, End::Mute(RESET)); AT_ONCE]);
+            probe.comparisons.extend(both.comparisons);
+        }
+        reach(&probe, 5)
+    };
+    let before = Reach { passes: 4, met: 5 };
+    assert_eq!(halved(0, 40_000), Some(before));
+    assert_eq!(halved(1, 40_000), None);
+    // Another's.
+    assert_eq!(halved(0, 40_001), None);
+}
+
+fn connection(bytes_received: u64, port: u16) -> SightingAnswer {
+    let peer = Some(([10, 0, 0, 1], port).into());
+    let mut seen = sighting(peer, SightingEnd::PeerReset);
+    seen.bytes_received = bytes_received;
+    told(vec![seen])
+}
+
+#[test]
 fn sessions_that_contradict_each_other_place_nothing() {
     let variation = Variation::InReach { hops: 2 };
     let contradiction = [

@@ -1,8 +1,10 @@
 //! A port that refused the probe, and what other SYNs to it say.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::judge;
+use super::{End, ended, judge, probe};
 use crate::catalogue::VerdictId;
+use crate::comparison::{Variation, lost_syns};
+use crate::session_kind::SessionKind;
 use crate::survey::{HopAnswer, HopTry, Survey};
 use crate::verdict::{Segment, Verdict};
 
@@ -26,22 +28,79 @@ fn a_reset_of_unknown_origin_is_blamed_on_nobody() {
     );
 }
 
+#[test]
+fn what_is_turned_away_in_a_crowd_is_dialled_slowly() {
+    let open = ended(SessionKind::Tcp, End::Whole);
+    assert_eq!(lost_syns(&[open, refused()]), [1]);
+    // Where nothing connects there is no crowd to blame.
+    assert_eq!(lost_syns(&[refused(), refused()]), [0_usize; 0]);
+    let mut limited = refused();
+    let slowly = Variation::InPace { held: 0 };
+    limited.comparisons = probe(SessionKind::Tcp, End::Whole, &[(slowly, End::Whole)]).comparisons;
+    let record = record("a", &[DIALLED], Vec::new());
+    let found = judge(&with(&limited, &record));
+    assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+}
+
+#[test]
+fn errors_in_the_dialled_name_show_a_device_that_sends_it_elsewhere() {
+    let survey = |named: &[(u16, u8, HopAnswer)]| {
+        let tries = named.iter().zip(40_000..);
+        let tries = tries.map(|((port, hop_limit, answer), source_port)| HopTry {
+            port: *port,
+            hop_limit: *hop_limit,
+            ..hop_try(source_port, *answer)
+        });
+        let mut probe = refused();
+        probe.survey = Some(Survey {
+            reference: Some(80),
+            tries: tries.collect(),
+            ..Survey::new(DIALLED)
+        });
+        let record = record("a", &[DIALLED], Vec::new());
+        judge(&with(&probe, &record))
+    };
+    let expired = |from: [u8; 4]| HopAnswer::Expired { from: from.into() };
+    let (router, server) = (expired([192, 0, 2, 1]), expired([198, 51, 100, 7]));
+    let found = survey(&[(DIALLED, 1, server), (DIALLED, 2, server), (80, 1, router)]);
+    let segment = Segment::Path {
+        hop: Some(1),
+        address: Some([192, 0, 2, 1].into()),
+    };
+    assert_eq!((found.id, found.segment), (VerdictId::Rejected, segment));
+    assert!(
+        found.claim.contains("another destination"),
+        "{}",
+        found.claim
+    );
+    // Behind a hop that was not looked at it may be any.
+    let found = survey(&[(DIALLED, 2, server)]);
+    assert_eq!(found.segment, Segment::PATH);
+    // Where all ports are translated, so is that of the server.
+    let found = survey(&[(DIALLED, 1, server), (80, 1, server)]);
+    assert_eq!(found.segment, Segment::Unknown);
+}
+
 /// Of a port on which the server says that it listens.
 fn verdict(answers: &[HopAnswer]) -> Verdict {
     let mut probe = refused();
     let tries = answers.iter().zip(40_000..);
-    let tries = tries.map(|(answer, source_port)| HopTry {
-        port: DIALLED,
-        source_port,
-        hop_limit: 64,
-        start_us: 0,
-        duration_us: 1_000,
-        answer: *answer,
-    });
+    let tries = tries.map(|(answer, source_port)| hop_try(source_port, *answer));
     probe.survey = Some(Survey {
         tries: tries.collect(),
         ..Survey::new(DIALLED)
     });
     let record = record("a", &[DIALLED], Vec::new());
     judge(&with(&probe, &record))
+}
+
+fn hop_try(source_port: u16, answer: HopAnswer) -> HopTry {
+    HopTry {
+        port: DIALLED,
+        source_port,
+        hop_limit: 64,
+        start_us: 0,
+        duration_us: 1_000,
+        answer,
+    }
 }

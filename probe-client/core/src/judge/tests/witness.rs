@@ -1,10 +1,10 @@
 //! What the server's witness saw of a port that took no connection, and what may be said because of it.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::judge;
+use super::{judge, sighting, told};
 use crate::catalogue::VerdictId;
-use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
-use crate::observation::FailureKind;
+use crate::measurement::{Measurement, SightingAnswer, SightingEnd};
+use crate::observation::{Failure, FailureKind, Origin};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 #[test]
@@ -93,6 +93,35 @@ fn absence_rules_out_the_host_only_if_every_syn_was_seen() {
 }
 
 #[test]
+fn where_nobody_listens_absence_says_nothing() {
+    for seen in [
+        answer(&[]),
+        SightingAnswer {
+            sees_every_syn: false,
+            ..answer(&[])
+        },
+    ] {
+        let mut probe = silent();
+        probe.sighting = Some(seen);
+        let elsewhere = record("a", &[DIALLED + 1], Vec::new());
+        let found = judge(&with(&probe, &elsewhere));
+        assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
+        let next = found.next_step.unwrap_or_default();
+        assert!(next.starts_with("let fwprobe-echo listen there"), "{next}");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_see_syns_is_to_be_given_a_witness() {
+    let mut blind = answer(&[]);
+    (blind.sees_every_syn, blind.sees_half_open) = (false, false);
+    let found = verdict(FailureKind::TimedOut, blind);
+    assert_eq!(found.id, VerdictId::Inconclusive);
+    let next = found.next_step.unwrap_or_default();
+    assert!(next.contains("`witness = true`"), "{next}");
+}
+
+#[test]
 fn a_syn_that_nobody_can_be_named_for_leaves_it_open() {
     let mut blurred = answer(&[]);
     blurred.unattributed = true;
@@ -109,13 +138,20 @@ fn of_processes_on_one_port_the_one_with_the_connection_counts() {
     assert_eq!(ends, [SightingEnd::Open]);
 }
 
-fn verdict(failure: FailureKind, answer: SightingAnswer) -> Verdict {
-    let mut probe: Measurement = refused();
+fn silent() -> Measurement {
+    let mut probe = refused();
     for observation in &mut probe.observations {
-        if let Some(seen) = &mut observation.failure {
-            seen.kind = failure;
-        }
+        observation.failure = Some(Failure::new(FailureKind::TimedOut, Origin::Unknown));
     }
+    probe
+}
+
+fn verdict(failure: FailureKind, answer: SightingAnswer) -> Verdict {
+    let mut probe = if failure == FailureKind::TimedOut {
+        silent()
+    } else {
+        refused()
+    };
     probe.sighting = Some(answer);
     let record = record("a", &[DIALLED], Vec::new());
     judge(&with(&probe, &record))
@@ -125,24 +161,12 @@ fn text(verdict: &Verdict) -> String {
     verdict.evidence.join("\n")
 }
 
-/// All of one peer.
+/// All of one peer, by a server that has a witness.
 fn answer(ends: &[SightingEnd]) -> SightingAnswer {
-    let sighting = |end: &SightingEnd| Sighting {
-        matched_by: MatchedBy::Address,
-        peer: Some(([203, 0, 113, 9], 40_000).into()),
-        bytes_received: 0,
-        bytes_sent: 0,
-        end: *end,
-        tls_error: None,
-        unaltered_prefix: 0,
-        altered_within: None,
-        client_hello_unaltered: None,
-    };
+    let peer = Some(([203, 0, 113, 9], 40_000).into());
+    let seen = ends.iter().map(|end| sighting(peer, *end));
     SightingAnswer {
-        sightings: ends.iter().map(sighting).collect(),
-        unattributed: false,
-        unasked: false,
-        sees_half_open: true,
         sees_every_syn: true,
+        ..told(seen.collect())
     }
 }

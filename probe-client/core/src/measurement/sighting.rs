@@ -1,0 +1,165 @@
+//! What the server says that it noticed of a probe's connections.
+
+use std::net::SocketAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The server's answer to the question what it noticed of a probe's connections.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct SightingAnswer {
+    pub sightings: Vec<Sighting>,
+    /// Connections that cannot be told apart reached that port in that time: then finding none
+    /// proves nothing.
+    pub unattributed: bool,
+    /// An instance of the server that the connection may have led to was not asked: then as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unasked: bool,
+    /// The server would have noticed a SYN whose handshake never completed: it can, and looked on in time.
+    pub sees_half_open: bool,
+    /// The server would have noticed a SYN that its own host's firewall dropped: it has a witness, which
+    /// looked on in time and missed nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sees_every_syn: bool,
+}
+
+impl SightingAnswer {
+    pub fn connections(&self) -> impl Iterator<Item = &Sighting> {
+        let all = self.sightings.iter();
+        all.filter(|sighting| sighting.is_connection())
+    }
+
+    /// Those that came from `local` itself: no device on the way has translated the address.
+    pub fn of_address(&self, local: Option<SocketAddr>) -> Vec<&Sighting> {
+        let local = local.map(canonical);
+        let own = |s: &&Sighting| local.is_some() && s.peer.map(canonical) == local;
+        self.sightings.iter().filter(own).collect()
+    }
+
+    /// That a connection is not among the sightings shows that it never reached the server.
+    pub fn is_complete(&self) -> bool {
+        !self.unattributed && !self.unasked
+    }
+
+    /// Whose half-open connections have been answered, as far as is known.
+    pub(crate) fn answered_peers(&self) -> Vec<Option<SocketAddr>> {
+        let half_open = self
+            .sightings
+            .iter()
+            .filter(|s| s.end == SightingEnd::HalfOpen);
+        let is_held_back = |peer| {
+            let mut all = self.sightings.iter();
+            all.any(|s| s.peer == peer && s.end == SightingEnd::Unanswered)
+        };
+        let peers = half_open.map(|s| s.peer);
+        peers.filter(|peer| !is_held_back(*peer)).collect()
+    }
+
+    /// With what another instance of the server answered.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let answered: Vec<_> = [&self, &other]
+            .into_iter()
+            .flat_map(Self::answered_peers)
+            .collect();
+        self.sightings.extend(other.sightings);
+        let all = self.sightings.clone();
+        // Of several processes that listen on one port, each sees the SYN, and one gets the connection.
+        let went_further = |of: &Sighting| {
+            let mut others = all
+                .iter()
+                .filter(|o| of.peer.is_some() && o.peer == of.peer);
+            // Half open in every account that has it so, and in each without an answer: it is both.
+            let both = of.end == SightingEnd::Unanswered && !answered.contains(&of.peer);
+            others.any(|o| o.end.stage() > if both { 1 } else { of.end.stage() })
+        };
+        self.sightings.retain(|sighting| !went_further(sighting));
+        Self {
+            sightings: self.sightings,
+            unattributed: self.unattributed || other.unattributed,
+            unasked: self.unasked || other.unasked,
+            sees_half_open: self.sees_half_open && other.sees_half_open,
+            sees_every_syn: self.sees_every_syn && other.sees_every_syn,
+        }
+    }
+}
+
+/// One connection that the server noticed.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Sighting {
+    pub matched_by: MatchedBy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SocketAddr>,
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    pub end: SightingEnd,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_error: Option<String>,
+    /// How many of the first bytes are known to have arrived as sent.
+    pub unaltered_prefix: u32,
+    /// The length of the shortest prefix that arrived otherwise than sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub altered_within: Option<u32>,
+    /// The ClientHello that arrived is the one sent; absent where either end saw none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_hello_unaltered: Option<bool>,
+}
+
+impl Sighting {
+    /// It became more than a SYN.
+    pub fn is_connection(&self) -> bool {
+        self.end != SightingEnd::Unanswered
+    }
+}
+
+/// How the server knew whose connection it was.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchedBy {
+    Digest,
+    Address,
+}
+
+/// How a connection ended, as the server has it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SightingEnd {
+    /// A SYN reached the server's host, which neither answered it nor kept it.
+    Unanswered,
+    Open,
+    HalfOpen,
+    Completed,
+    PeerClosed,
+    PeerReset,
+    Deadline,
+    TlsFailed,
+    NotRecognised,
+    NotAuthenticated,
+    Shed,
+    Unknown,
+}
+
+impl SightingEnd {
+    /// How far the connection came: a SYN, an answer to it, a connection.
+    fn stage(self) -> u8 {
+        match self {
+            Self::Unanswered => 0,
+            Self::HalfOpen => 1,
+            Self::Open
+            | Self::Completed
+            | Self::PeerClosed
+            | Self::PeerReset
+            | Self::Deadline
+            | Self::TlsFailed
+            | Self::NotRecognised
+            | Self::NotAuthenticated
+            | Self::Shed
+            | Self::Unknown => 2,
+        }
+    }
+}
+
+/// An IPv4 address in IPv6's clothes is that IPv4 address.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
