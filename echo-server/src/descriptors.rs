@@ -44,9 +44,12 @@ fn lower(config: &mut Config, available: usize) {
     let rest = rest.saturating_sub(config.control_connections);
     let admission = &mut config.admission;
     admission.ungreeted = admission.ungreeted.min(rest / 4).max(1);
+    // Every other place is for other sources, as by default.
+    admission.ungreeted_per_source = admission.ungreeted_per_source.min(rest / 8).max(1);
     let rest = rest.saturating_sub(admission.ungreeted).max(1);
     admission.greeted = admission.greeted.min(rest);
     admission.per_key = admission.per_key.min(rest);
+    admission.held_per_key = admission.held_per_key.min(admission.per_key);
 }
 
 #[cfg(unix)]
@@ -94,10 +97,12 @@ mod tests {
             lower(&mut config, available);
             let admission = config.admission;
             assert!(admission.greeted > 0 && admission.per_key > 0);
+            assert!(admission.held_per_key <= admission.per_key);
             assert!(admission.ungreeted > 0 && config.control_connections > 0);
             if available >= 200 {
                 assert!(wanted(&config) <= available, "{available}: {config:?}");
                 assert!(admission.greeted >= 2 * admission.ungreeted);
+                assert!(admission.ungreeted >= 2 * admission.ungreeted_per_source);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The way from the crowd of strangers back to their connections: who has to make room hears of it,
 //! and who waits for room hears when somebody has left.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,7 +50,7 @@ impl Strangers {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue {
-                    crowd: Crowd::new(limits.crowd()),
+                    crowd: Crowd::new(limits.crowd(), RandomState::new()),
                     leaving: 0,
                 }),
                 someone_left: Notify::new(),

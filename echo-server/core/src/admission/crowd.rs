@@ -1,10 +1,12 @@
 //! Connections that have not proved a key. A newcomer always gets in, and somebody else makes room
-//! where there are too many: the oldest of the newcomer's own source if that is the one that crowds,
-//! else the oldest of those who have come equally far and are the most for their share. Sources where a
-//! key was proved lately are spared as long as there are others. A known client needs a few round
-//! trips, so a crowd costs it nothing but time.
+//! where there are too many, of the newcomer's own source if that is the one that crowds: the oldest of
+//! those who have come equally far and are the most for their share. Sources where a key was proved lately
+//! are spared as long as there are others, up to what one source may have. A known client needs a few
+//! round trips, so a crowd costs it nothing but time.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::Source;
@@ -47,21 +49,20 @@ pub enum Standing {
     Greeted,
 }
 
-/// The strangers of one server. `T` is whatever leads back to the connection.
+/// The strangers of one server. `T` is whatever leads back to the connection; `S` hashes sources with a
+/// key of its own.
 #[derive(Debug)]
-pub struct Crowd<T> {
+pub struct Crowd<T, S = RandomState> {
     limits: CrowdLimits,
     next: u64,
     members: BTreeMap<Ticket, Member<T>>,
-    by_source: BTreeSet<(Source, Ticket)>,
-    /// Of each standing, those of sources where nobody has proved a key come first, and among equals the
-    /// oldest.
-    by_rank: BTreeSet<(Standing, bool, Ticket)>,
-    by_standing: BTreeMap<Standing, usize>,
-    present: BTreeMap<Source, usize>,
-    /// By a hash of the source. That some share one does no harm: it only makes one of their own
-    /// strangers leave earlier.
+    /// Of each standing, those who are not spared come first, and among equals the oldest.
+    by_rank: BTreeSet<(Scope, Standing, bool, Ticket)>,
+    counts: BTreeMap<(Scope, Standing, bool), usize>,
+    /// By a hash of the source. That some share one only makes one of their own strangers leave earlier;
+    /// and without the key nobody can choose to share another's.
     paces: Box<[Pace]>,
+    hasher: S,
     /// Until when sources are spared.
     familiar: BTreeMap<Source, Duration>,
 }
@@ -69,22 +70,30 @@ pub struct Crowd<T> {
 #[derive(Debug)]
 struct Member<T> {
     source: Source,
-    familiar: bool,
+    /// Of a familiar source, and within what one source may have.
+    spared: bool,
     standing: Standing,
     lead: T,
 }
 
-impl<T> Crowd<T> {
-    pub fn new(limits: CrowdLimits) -> Self {
+/// Among whom somebody has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    All,
+    Of(Source),
+}
+
+impl<T, S: BuildHasher> Crowd<T, S> {
+    /// `hasher` has to have a key that strangers cannot know.
+    pub fn new(limits: CrowdLimits, hasher: S) -> Self {
         Self {
             limits,
             next: 0,
             members: BTreeMap::new(),
-            by_source: BTreeSet::new(),
             by_rank: BTreeSet::new(),
-            by_standing: BTreeMap::new(),
-            present: BTreeMap::new(),
+            counts: BTreeMap::new(),
             paces: vec![Pace::default(); PACES].into(),
+            hasher,
             familiar: BTreeMap::new(),
         }
     }
@@ -103,18 +112,19 @@ impl<T> Crowd<T> {
     ) -> (Ticket, Option<(Pressure, T)>) {
         let familiar = self.is_familiar(now, source);
         let pushed_out = self.make_room(now, source, familiar);
+        if familiar {
+            self.keep_to_share(source);
+        }
         let ticket = Ticket(self.next);
         self.next += 1;
         let member = Member {
             source,
-            familiar,
+            spared: familiar,
             standing: Standing::Silent,
             lead,
         };
+        self.rank(&member, ticket);
         self.members.insert(ticket, member);
-        self.by_source.insert((source, ticket));
-        self.rank(Standing::Silent, familiar, ticket);
-        *self.present.entry(source).or_insert(0) += 1;
         (ticket, pushed_out)
     }
 
@@ -125,13 +135,12 @@ impl<T> Crowd<T> {
 
     /// The connection has come so far. It never falls back.
     pub fn advance(&mut self, ticket: Ticket, standing: Standing) {
-        if let Some(member) = self.members.get_mut(&ticket)
-            && member.standing < standing
+        if self
+            .members
+            .get(&ticket)
+            .is_some_and(|member| member.standing < standing)
         {
-            let familiar = member.familiar;
-            let before = std::mem::replace(&mut member.standing, standing);
-            self.unrank(before, familiar, ticket);
-            self.rank(standing, familiar, ticket);
+            self.rerank(ticket, |member| member.standing = standing);
         }
     }
 
@@ -150,12 +159,7 @@ impl<T> Crowd<T> {
 
     /// Names the first who has to go, whatever the limits say.
     pub fn push_out(&mut self) -> Option<T> {
-        let of = |standing| self.by_standing.get(&standing).copied().unwrap_or(0);
-        let (most, _) = SHARES
-            .into_iter()
-            .max_by_key(|(standing, share)| of(*standing) * (WHOLE / share))?;
-        let (_, _, ticket) = *self.by_rank.range((most, false, Ticket(0))..).next()?;
-        self.remove(ticket).map(|member| member.lead)
+        self.push_out_of(Scope::All)
     }
 
     pub fn len(&self) -> usize {
@@ -174,54 +178,97 @@ impl<T> Crowd<T> {
     ) -> Option<(Pressure, T)> {
         let per_second = self.limits.per_second;
         let on_pace = self.pace(source).allows(now, per_second);
-        if !familiar {
-            let own = self.present.get(&source).copied().unwrap_or(0);
-            let pressure = if own >= self.limits.per_source {
-                Some(Pressure::Source)
-            } else {
-                (!on_pace).then_some(Pressure::Pace)
-            };
-            if let Some(pressure) = pressure
-                && let Some(lead) = self.push_out_of(source)
-            {
-                return Some((pressure, lead));
-            }
+        let is_full = self.members.len() >= self.limits.total;
+        // A familiar source may have places that nobody else wants, but takes none from others for them.
+        let pressure = if self.present(source) >= self.limits.per_source && (is_full || !familiar) {
+            Some(Pressure::Source)
+        } else {
+            (!on_pace && !familiar).then_some(Pressure::Pace)
+        };
+        if let Some(pressure) = pressure
+            && let Some(lead) = self.push_out_of(Scope::Of(source))
+        {
+            return Some((pressure, lead));
         }
-        if self.members.len() < self.limits.total {
+        if !is_full {
             return None;
         }
         self.push_out().map(|lead| (Pressure::Crowd, lead))
     }
 
-    fn push_out_of(&mut self, source: Source) -> Option<T> {
-        let (of, ticket) = *self.by_source.range((source, Ticket(0))..).next()?;
-        if of != source {
-            return None;
+    /// Spares one less of a source that has its share of those, so that there is one for a newcomer. Its
+    /// known clients are among the youngest.
+    fn keep_to_share(&mut self, source: Source) {
+        let scope = Scope::Of(source);
+        let spared = STANDINGS.map(|standing| self.count(scope, standing, true));
+        if spared.iter().sum::<usize>() < self.limits.per_source {
+            return;
         }
+        let oldest = STANDINGS.into_iter().filter_map(|standing| {
+            let first = (scope, standing, true, Ticket(0));
+            let last = (scope, standing, true, Ticket(u64::MAX));
+            let (.., ticket) = *self.by_rank.range(first..=last).next()?;
+            Some(ticket)
+        });
+        if let Some(oldest) = oldest.min() {
+            self.rerank(oldest, |member| member.spared = false);
+        }
+    }
+
+    /// Who is first in turn: of the standing that takes most for its share.
+    fn push_out_of(&mut self, scope: Scope) -> Option<T> {
+        let (most, _) = SHARES
+            .into_iter()
+            .max_by_key(|(standing, share)| self.standing(scope, *standing) * (WHOLE / share))?;
+        let first = (scope, most, false, Ticket(0));
+        let last = (scope, most, true, Ticket(u64::MAX));
+        let (.., ticket) = *self.by_rank.range(first..=last).next()?;
         self.remove(ticket).map(|member| member.lead)
     }
 
-    fn rank(&mut self, standing: Standing, familiar: bool, ticket: Ticket) {
-        self.by_rank.insert((standing, familiar, ticket));
-        *self.by_standing.entry(standing).or_insert(0) += 1;
+    fn present(&self, source: Source) -> usize {
+        let scope = Scope::Of(source);
+        STANDINGS
+            .map(|standing| self.standing(scope, standing))
+            .iter()
+            .sum()
     }
 
-    fn unrank(&mut self, standing: Standing, familiar: bool, ticket: Ticket) {
-        self.by_rank.remove(&(standing, familiar, ticket));
-        if let Some(count) = self.by_standing.get_mut(&standing) {
-            *count -= 1;
+    fn standing(&self, scope: Scope, standing: Standing) -> usize {
+        self.count(scope, standing, false) + self.count(scope, standing, true)
+    }
+
+    fn count(&self, scope: Scope, standing: Standing, spared: bool) -> usize {
+        let count = self.counts.get(&(scope, standing, spared));
+        count.copied().unwrap_or(0)
+    }
+
+    fn rank(&mut self, member: &Member<T>, ticket: Ticket) {
+        for scope in [Scope::All, Scope::Of(member.source)] {
+            let (standing, spared) = (member.standing, member.spared);
+            self.by_rank.insert((scope, standing, spared, ticket));
+            *self.counts.entry((scope, standing, spared)).or_insert(0) += 1;
+        }
+    }
+
+    fn rerank(&mut self, ticket: Ticket, change: impl FnOnce(&mut Member<T>)) {
+        if let Some(mut member) = self.remove(ticket) {
+            change(&mut member);
+            self.rank(&member, ticket);
+            self.members.insert(ticket, member);
         }
     }
 
     fn remove(&mut self, ticket: Ticket) -> Option<Member<T>> {
         let member = self.members.remove(&ticket)?;
-        let source = member.source;
-        self.by_source.remove(&(source, ticket));
-        self.unrank(member.standing, member.familiar, ticket);
-        if let Some(count) = self.present.get_mut(&source) {
-            *count -= 1;
-            if *count == 0 {
-                self.present.remove(&source);
+        for scope in [Scope::All, Scope::Of(member.source)] {
+            let rank = (scope, member.standing, member.spared);
+            self.by_rank.remove(&(rank.0, rank.1, rank.2, ticket));
+            if let Some(count) = self.counts.get_mut(&rank) {
+                *count -= 1;
+                if *count == 0 {
+                    self.counts.remove(&rank);
+                }
             }
         }
         Some(member)
@@ -232,14 +279,13 @@ impl<T> Crowd<T> {
     }
 
     fn pace(&mut self, source: Source) -> &mut Pace {
-        let bytes = match source {
-            Source::V4([a, b, c, d]) => u64::from_be_bytes([0, 0, 0, 0, a, b, c, d]),
-            Source::V6(bytes) => u64::from_be_bytes(bytes),
-        };
-        // Fibonacci hashing: the upper bits of a product with 2^64 divided by the golden ratio.
-        let hash = bytes.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let at = usize::try_from(hash).unwrap_or(0) % PACES;
+        let at = self.place_of_pace(source);
         &mut self.paces[at]
+    }
+
+    fn place_of_pace(&self, source: Source) -> usize {
+        let hash = self.hasher.hash_one(source) % PACES as u64;
+        usize::try_from(hash).unwrap_or(0)
     }
 }
 
@@ -254,6 +300,7 @@ impl Pressure {
     }
 }
 
+const STANDINGS: [Standing; 3] = [Standing::Silent, Standing::Speaking, Standing::Greeted];
 /// Of the places; where all are taken, whoever exceeds his most makes room.
 const SHARES: [(Standing, usize); 3] = [
     (Standing::Silent, 2),
