@@ -10,7 +10,7 @@ use proto::control_auth::{EXPORTER_LABEL, Exporter};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{ClientHello, NoServerSessionStorage};
 use rustls::sign::SingleCertAndKey;
-use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::{CipherSuite, ProtocolVersion, ServerConfig, ServerConnection, SupportedCipherSuite};
 use sha2::{Digest as _, Sha256};
 
 use self::any_client::AnyClient;
@@ -62,6 +62,24 @@ pub(crate) fn facts(connection: &ServerConnection) -> Option<TlsFacts> {
         exporter: exporter(connection),
         client_certificate_sha256: client.map(|leaf| Sha256::digest(leaf).into()),
     })
+}
+
+/// By how much a record is longer than what it carries, unless it is padded: the header and the AEAD's tag;
+/// under TLS 1.3 the type of what is inside (RFC 8446 section 5.2), and under TLS 1.2 with AES-GCM a part of
+/// the nonce (RFC 5288 section 3, against RFC 7905 section 2).
+pub(crate) fn record_overhead(connection: &ServerConnection) -> usize {
+    const HEADER_AND_TAG: usize = 5 + 16;
+    let suite = connection.negotiated_cipher_suite();
+    HEADER_AND_TAG
+        + match suite.map(|suite| (suite, suite.suite())) {
+            Some((SupportedCipherSuite::Tls13(_), _)) => 1,
+            Some((
+                _,
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+            )) => 0,
+            _ => 8,
+        }
 }
 
 /// RFC 9266 `tls-exporter`. Under TLS 1.2 it binds only with the extended master secret, and whether

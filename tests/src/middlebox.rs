@@ -26,7 +26,7 @@ pub use flip::{At, Flip};
 pub use inspect::{Dislike, Inspection};
 pub use pipe::Direction;
 pub use proxy::Manner;
-pub use tls::{Onward, server_config, trusting_anyone};
+pub use tls::{Onward, server_config, trusting_anyone, trusting_anyone_over};
 
 /// A device at work. Everything that it does ends when it is dropped.
 #[derive(Debug)]

@@ -50,12 +50,13 @@ fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: Tasks) -> Opene
     };
     track.instance.metrics.handshake(track.since_accept());
     let exporter = facts.exporter;
+    let overhead = tls::record_overhead(stream.get_ref().1);
     let action = track.session().tls_established(facts);
     track.note();
     if action == Action::HandToControl {
         stream.get_mut().0.let_go();
         Opened::Control(Box::pin(async move {
-            let opening = Restrained::behind_preface(stream);
+            let opening = Restrained::behind_preface(stream, overhead);
             if let Some(Some(stream)) = in_time(&track, opening).await {
                 control::serve(stream, exporter, track, tasks).await;
             }

@@ -1,11 +1,12 @@
 //! The stream of an HTTP/2 connection whose peer is still a stranger: nothing is said before HTTP/2's
-//! preface has come whole, and from there on no more than has come, until a call has proved a key.
+//! preface has come whole, and from there on no more than has come, as the wire counts it, until a call has
+//! proved a key.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
@@ -16,8 +17,10 @@ pub(crate) struct Restrained<S> {
     stream: S,
     /// What has been read, and how much of it has been read again from here.
     opening: ([u8; OPENING], usize),
-    /// Bytes that may be written now.
+    /// Bytes on the wire that may be caused now.
     allowance: usize,
+    /// By how much a write is longer on the wire than what it says.
+    overhead: usize,
     restraint: Restraint,
 }
 
@@ -34,7 +37,8 @@ struct Shared {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
     /// Waits for the preface; who says anything else is never answered. `None`: the stream has ended.
-    pub(crate) async fn behind_preface(mut stream: S) -> Option<Self> {
+    /// `overhead`: by how much a TLS record is longer than what it carries, both ways.
+    pub(crate) async fn behind_preface(mut stream: S, overhead: usize) -> Option<Self> {
         let mut came = [0; OPENING];
         stream.read_exact(&mut came).await.ok()?;
         if !came.starts_with(PREFACE) {
@@ -43,7 +47,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
         Some(Self {
             stream,
             opening: (came, 0),
-            allowance: OPENING,
+            // It came in one record at least. What comes later may share its records.
+            allowance: OPENING + overhead,
+            overhead,
             restraint: Restraint::default(),
         })
     }
@@ -102,21 +108,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let waiting = &this.restraint.0.waiting;
-        if this.allowance == 0 {
+        let affordable = this.allowance.saturating_sub(this.overhead);
+        if affordable == 0 {
             // Before the look, so that it is not lifted unheard between the two.
-            waiting.register(context.waker());
+            this.restraint.0.waiting.register(context.waker());
         }
-        let n = match this.restraint.is_lifted() {
-            true => bytes.len(),
-            false => bytes.len().min(this.allowance),
-        };
-        if n == 0 && !bytes.is_empty() {
+        if this.restraint.is_lifted() || bytes.is_empty() {
+            return Pin::new(&mut this.stream).poll_write(context, bytes);
+        }
+        if affordable == 0 {
             return Poll::Pending;
         }
+        // Where nothing waits to be sent, a write is one record.
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        let n = bytes.len().min(affordable).min(RECORD);
         let polled = Pin::new(&mut this.stream).poll_write(context, &bytes[..n]);
         if let Poll::Ready(Ok(written)) = polled {
-            this.allowance = this.allowance.saturating_sub(written);
+            let cost = written + this.overhead;
+            this.allowance = this.allowance.saturating_sub(cost);
         }
         polled
     }
@@ -135,6 +144,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// With the header of the settings that have to follow at once (the same section, and 4.1). The HTTP/2 library
 /// reads nothing before its own settings are out, which are as long as this.
 const OPENING: usize = PREFACE.len() + 9;
+/// The most that one record carries (RFC 8446 section 5.1).
+const RECORD: usize = 1 << 14;
 
 #[cfg(test)]
 mod tests {
@@ -146,7 +157,7 @@ mod tests {
     async fn a_stranger_is_told_no_more_than_he_says() {
         let (mut peer, stream) = duplex(4096);
         peer.write_all(&opening()).await.unwrap();
-        let mut stream = Restrained::behind_preface(stream).await.unwrap();
+        let mut stream = Restrained::behind_preface(stream, OVERHEAD).await.unwrap();
         let mut again = [0; OPENING];
         stream.read_exact(&mut again).await.unwrap();
         assert_eq!(again, opening());
@@ -160,11 +171,12 @@ mod tests {
     async fn what_is_said_earns_as_much_and_a_proof_lifts_the_limit() {
         let (mut peer, stream) = duplex(4096);
         peer.write_all(&opening()).await.unwrap();
-        let mut stream = Restrained::behind_preface(stream).await.unwrap();
+        let mut stream = Restrained::behind_preface(stream, OVERHEAD).await.unwrap();
         let restraint = stream.restraint();
         stream.write_all(&[1; OPENING]).await.unwrap();
-        peer.write_all(&[0; 10]).await.unwrap();
-        stream.read_exact(&mut [0; OPENING + 10]).await.unwrap();
+        peer.write_all(&[0; 10 + OVERHEAD]).await.unwrap();
+        let came = OPENING + 10 + OVERHEAD;
+        stream.read_exact(&mut vec![0; came]).await.unwrap();
         assert_eq!(stream.write(&[2; 100]).await.unwrap(), 10);
         let waiting = tokio::spawn(async move { stream.write_all(&[3; 1000]).await });
         tokio::task::yield_now().await;
@@ -176,7 +188,7 @@ mod tests {
     #[tokio::test]
     async fn who_says_anything_else_is_not_answered() {
         let (mut peer, stream) = duplex(4096);
-        let mut waiting = Box::pin(Restrained::behind_preface(stream));
+        let mut waiting = Box::pin(Restrained::behind_preface(stream, OVERHEAD));
         let mut context = Context::from_waker(std::task::Waker::noop());
         for piece in [&PREFACE[..23], b"x", &[0; 9]] {
             peer.write_all(piece).await.unwrap();
@@ -189,7 +201,24 @@ mod tests {
         let (mut peer, stream) = duplex(4096);
         peer.write_all(&opening()[..OPENING - 1]).await.unwrap();
         drop(peer);
-        assert!(Restrained::behind_preface(stream).await.is_none());
+        assert!(Restrained::behind_preface(stream, OVERHEAD).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_would_go_out_with_nothing_but_a_record_around_it_waits() {
+        let (mut peer, stream) = duplex(4096);
+        peer.write_all(&opening()).await.unwrap();
+        peer.write_all(&[0; OVERHEAD]).await.unwrap();
+        let mut stream = Restrained::behind_preface(stream, OVERHEAD).await.unwrap();
+        stream.write_all(&[1; OPENING]).await.unwrap();
+        let mut all = [0; OPENING + OVERHEAD];
+        stream.read_exact(&mut all).await.unwrap();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let more = Pin::new(&mut stream).poll_write(&mut context, &[2; 9]);
+        assert!(more.is_pending());
+        peer.write_all(&[0]).await.unwrap();
+        stream.read_exact(&mut [0]).await.unwrap();
+        assert_eq!(stream.write(&[2; 9]).await.unwrap(), 1);
     }
 
     /// The preface, and the header of empty settings.
@@ -199,4 +228,6 @@ mod tests {
         opening[PREFACE.len() + 3] = 4;
         opening
     }
+
+    const OVERHEAD: usize = 22;
 }

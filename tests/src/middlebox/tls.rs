@@ -8,7 +8,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::{Acceptor, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme, SupportedCipherSuite,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsConnector, client, server};
 
@@ -84,7 +86,22 @@ pub(super) async fn connect(
 /// # Errors
 /// The TLS library does not have the protocol's versions.
 pub fn trusting_anyone() -> anyhow::Result<ClientConfig> {
-    Ok(ClientConfig::builder_with_provider(provider())
+    asking_nothing(provider())
+}
+
+/// For one that knows this cipher suite alone, and thus one version of TLS.
+///
+/// # Errors
+/// The TLS library does not have that version.
+pub fn trusting_anyone_over(suite: SupportedCipherSuite) -> anyhow::Result<ClientConfig> {
+    asking_nothing(Arc::new(CryptoProvider {
+        cipher_suites: vec![suite],
+        ..aws_lc_rs::default_provider()
+    }))
+}
+
+fn asking_nothing(provider: Arc<CryptoProvider>) -> anyhow::Result<ClientConfig> {
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("the provider's suites")?
         .dangerous()
