@@ -44,6 +44,7 @@ pub use identity::{
     ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, LoadErrors,
     MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,
 };
+pub use server::Deserted;
 
 /// The program: reads its arguments, does what they say, and reports on standard error what could
 /// not be done.

@@ -17,23 +17,37 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
 use tonic::body::Body;
 use tonic::codegen::Service;
 
 use crate::bind::PrivateListeners;
 use crate::instance::Instance;
+use crate::server::{Deserted, Post};
 use crate::tasks::Tasks;
 
 /// Serves those of `listeners` that there are, until `tasks` are abandoned.
-pub(crate) fn serve(listeners: PrivateListeners, instance: &Arc<Instance>, tasks: &Tasks) {
+/// What becomes of them is told like that of the others, to `desertions`.
+pub(crate) fn serve(
+    listeners: PrivateListeners,
+    instance: &Arc<Instance>,
+    tasks: &Tasks,
+    desertions: &UnboundedSender<Deserted>,
+) {
+    let post = |listener: &TcpListener| {
+        let address = listener.local_addr().ok()?;
+        Some(Post::at(address, desertions))
+    };
     if let Some(listener) = listeners.health {
         let health = health::Health::new(Arc::clone(instance), tasks);
-        tasks.spawn(accept(listener, health, tasks.clone()));
+        let post = post(&listener);
+        tasks.spawn(accept(listener, health, tasks.clone(), post));
     }
     if let Some(listener) = listeners.metrics {
         let metrics = metrics::Exposition::new(Arc::clone(instance));
-        tasks.spawn(accept(listener, metrics, tasks.clone()));
+        let post = post(&listener);
+        tasks.spawn(accept(listener, metrics, tasks.clone(), post));
     }
 }
 
@@ -54,7 +68,7 @@ impl<S> Answers for S where
 {
 }
 
-async fn accept(listener: TcpListener, service: impl Answers, tasks: Tasks) {
+async fn accept(listener: TcpListener, service: impl Answers, tasks: Tasks, _post: Option<Post>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         tracing::error!("a private listener cannot be served");
         return;

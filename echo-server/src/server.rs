@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use echo_core::admission::Permit;
 use echo_core::control::ListenerFacts;
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::bind::{Bound, BoundListener};
@@ -24,7 +26,10 @@ impl Bound {
     /// running ones, for the configured time at most. Dropping it ends everything at once.
     ///
     /// Strangers are not waited for, but for the moment that it takes to greet and be refused.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// A listener is not served any more, though nobody has told the server to stop.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Deserted> {
         let server = Server {
             instance: self.instance,
             tasks: Tasks::default(),
@@ -36,44 +41,58 @@ impl Bound {
         // Apart from the others, because they are there until the end.
         let private = Tasks::default();
         let _private_abandoned = private.abandon_on_drop();
-        private::serve(self.private, &instance, &private);
+        let (desertions, mut deserted) = mpsc::unbounded_channel();
+        private::serve(self.private, &instance, &private, &desertions);
         private.spawn(witness::read_on(Arc::clone(&instance)));
         for listener in self.listeners {
-            let accepting = server.clone().accept_on(listener);
+            let post = Post::at(listener.address(), &desertions);
+            let accepting = server.clone().accept_on(listener, post);
             server.tasks.spawn(accepting);
         }
-        shutdown.await;
-        instance.leaving.cancel();
-        let (notice, grace) = (instance.live().notice, instance.live().grace);
-        sleep(notice).await;
-        instance.draining.cancel();
-        instance.admission.drain();
-        tracing::info!(
-            sessions = instance.admission.load().greeted,
-            grace_seconds = grace.as_secs(),
-            "stopping; running sessions are waited for"
-        );
-        instance.known.close();
-        let finished = async {
-            tokio::select! {
-                () = server.tasks.wait() => {}
-                () = async {
-                    instance.known.wait().await;
-                    sleep(COURTESY).await;
-                    instance.known.wait().await;
-                } => {}
-            }
+        let told_to_stop = async {
+            shutdown.await;
+            instance.leaving.cancel();
+            let notice = instance.live().notice;
+            sleep(notice).await;
         };
-        if timeout(grace, finished).await.is_err() {
-            let left = instance.admission.load().greeted;
-            tracing::warn!(
-                sessions = left,
-                "the grace period is over; what is still running ends"
-            );
+        tokio::select! {
+            () = told_to_stop => {}
+            Some(error) = deserted.recv() => {
+                tracing::error!(listener = %error.0, "connections are not accepted any more; the server ends");
+                return Err(error);
+            }
         }
-        server.tasks.abandon();
-        server.tasks.wait().await;
-        instance.stranger_log.flush(instance.clock.now());
+        server.drain().await;
+        Ok(())
+    }
+}
+
+/// A listener is there, and nobody accepts what comes. A server that went on would be a closed port, of which
+/// neither systemd nor a load balancer hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("connections to {0} are not accepted any more; the log says why")]
+pub struct Deserted(SocketAddr);
+
+/// Held by whoever accepts on a listener. Tells when it is dropped, so that a panic tells, too.
+#[derive(Debug)]
+pub(crate) struct Post {
+    address: SocketAddr,
+    desertions: mpsc::UnboundedSender<Deserted>,
+}
+
+impl Post {
+    pub(crate) fn at(address: SocketAddr, desertions: &mpsc::UnboundedSender<Deserted>) -> Self {
+        Self {
+            address,
+            desertions: desertions.clone(),
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        // Who is told to stop does not listen any more.
+        let _ = self.desertions.send(Deserted(self.address));
     }
 }
 
@@ -84,7 +103,7 @@ struct Server {
 }
 
 impl Server {
-    async fn accept_on(self, listener: BoundListener) {
+    async fn accept_on(self, listener: BoundListener, _post: Post) {
         let facts = listener.facts();
         let socket = match TcpListener::from_std(listener.socket) {
             Ok(socket) => socket,
@@ -127,6 +146,40 @@ impl Server {
         let track = Track::begin(Arc::clone(instance), facts, permit, stranger);
         let serving = connection::serve(tcp, Arc::new(track), self.tasks.clone());
         self.tasks.spawn(serving);
+    }
+
+    /// Accepts no more, and gives what runs the grace period to come to its end.
+    async fn drain(&self) {
+        let instance = &self.instance;
+        let grace = instance.live().grace;
+        instance.draining.cancel();
+        instance.admission.drain();
+        tracing::info!(
+            sessions = instance.admission.load().greeted,
+            grace_seconds = grace.as_secs(),
+            "stopping; running sessions are waited for"
+        );
+        instance.known.close();
+        let finished = async {
+            tokio::select! {
+                () = self.tasks.wait() => {}
+                () = async {
+                    instance.known.wait().await;
+                    sleep(COURTESY).await;
+                    instance.known.wait().await;
+                } => {}
+            }
+        };
+        if timeout(grace, finished).await.is_err() {
+            let left = instance.admission.load().greeted;
+            tracing::warn!(
+                sessions = left,
+                "the grace period is over; what is still running ends"
+            );
+        }
+        self.tasks.abandon();
+        self.tasks.wait().await;
+        instance.stranger_log.flush(instance.clock.now());
     }
 
     /// A permit for one more connection. Where there is none, a stranger has to go first.
@@ -191,3 +244,52 @@ const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// Up to 640 ms.
 const MAX_DOUBLINGS: u32 = 6;
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::bind::bind;
+    use crate::config::{Config, InstanceName, Listen};
+    use crate::identity::Identity;
+
+    fn bound() -> Bound {
+        let listen = vec![Listen::on(([127, 0, 0, 1], 0).into()); 2];
+        let config = Config::new(listen, InstanceName::from_host_name("test"));
+        let (hosts, labels) = (["echo.example".to_owned()], ["key".parse().unwrap()]);
+        let identity = Identity::mint(&hosts, 443, labels, Timestamp::now()).unwrap();
+        bind(config, &identity).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_listener_that_cannot_be_served_ends_the_server() {
+        use std::os::fd::OwnedFd;
+        let mut bound = bound();
+        // epoll takes no files.
+        let file = OwnedFd::from(tempfile::tempfile().unwrap());
+        bound.listeners[1].socket = file.into();
+        bound.listeners[1].socket.set_nonblocking(true).unwrap();
+        let address = bound.listeners[1].address();
+        let ended = bound.run(std::future::pending()).await;
+        assert_eq!(ended, Err(Deserted(address)));
+    }
+
+    #[tokio::test]
+    async fn who_panics_deserts() {
+        let (desertions, mut deserted) = mpsc::unbounded_channel();
+        let address = ([127, 0, 0, 1], 443).into();
+        let post = Post::at(address, &desertions);
+        Tasks::default().spawn(async move {
+            let _post = post;
+            panic!("on purpose");
+        });
+        assert_eq!(deserted.recv().await, Some(Deserted(address)));
+    }
+
+    #[tokio::test]
+    async fn who_ends_with_the_server_does_not() {
+        assert_eq!(bound().run(std::future::ready(())).await, Ok(()));
+    }
+}

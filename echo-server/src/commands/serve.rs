@@ -19,6 +19,7 @@ use super::Failure;
 use crate::arguments::ServeArguments;
 use crate::bind::{Bound, Inherited, bind_or_inherit};
 use crate::sandbox::Sandbox;
+use crate::server::Deserted;
 use crate::settings::{Fixed, Settings};
 use crate::systemd::Systemd;
 use crate::{descriptors, logging};
@@ -64,7 +65,7 @@ fn serve(
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be heard")?;
         announce::announce(&bound, control_port, out).context("standard output is closed")?;
-        until_stopped(bound, reloading, signals).await;
+        until_stopped(bound, reloading, signals).await?;
         anyhow::Ok(())
     })
 }
@@ -76,7 +77,11 @@ fn folder(file: &Path) -> &Path {
     }
 }
 
-async fn until_stopped(bound: Bound, mut reloading: Reloading<'_>, mut signals: Signals) {
+async fn until_stopped(
+    bound: Bound,
+    mut reloading: Reloading<'_>,
+    mut signals: Signals,
+) -> Result<(), Deserted> {
     let stop = Arc::new(Notify::new());
     let serving = {
         let stop = Arc::clone(&stop);
@@ -99,7 +104,7 @@ async fn until_stopped(bound: Bound, mut reloading: Reloading<'_>, mut signals: 
     // The first request to stop is for a graceful end, the second for one at once.
     while stops < 2 {
         tokio::select! {
-            () = &mut serving => return,
+            ended = &mut serving => return ended,
             () = &mut alive => {}
             asked = signals.next() => match asked {
                 // One that stops anyway has no use for it, and systemd does not ask.
@@ -117,4 +122,5 @@ async fn until_stopped(bound: Bound, mut reloading: Reloading<'_>, mut signals: 
             }
         }
     }
+    Ok(())
 }

@@ -42,9 +42,12 @@ impl Running {
         let addresses = bound.listeners().iter().map(|l| l.address()).collect();
         let private = bound.private_listeners().collect();
         let (stop, stopping) = oneshot::channel();
-        let stopped = tokio::spawn(bound.run(async move {
-            let _ = stopping.await;
-        }));
+        let stopped = tokio::spawn(async move {
+            let stopping = async move {
+                let _ = stopping.await;
+            };
+            bound.run(stopping).await.unwrap();
+        });
         Self {
             identity,
             addresses,

@@ -70,7 +70,8 @@ impl Stage {
         let upstream = addresses[altered];
         let until = stopped.clone();
         stage.running.spawn(async move {
-            bound.run(until.cancelled_owned()).await;
+            // A port that is not served shows in the demo itself.
+            let _ = bound.run(until.cancelled_owned()).await;
         });
         stage.running.spawn(relay::run(relay, upstream, stopped));
         Ok(stage)
