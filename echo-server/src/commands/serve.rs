@@ -107,11 +107,9 @@ async fn until_stopped(
             ended = &mut serving => return ended,
             () = &mut alive => {}
             asked = signals.next() => match asked {
-                // One that stops anyway has no use for it, and systemd does not ask.
-                Asked::Reload if stops == 0 => drop(reloading.reload()),
-                Asked::Reload => {}
+                Asked::Reload => drop(reloading.reload()),
                 Asked::Stop => {
-                    Systemd.stopping(reloading.time_to_stop());
+                    Systemd.stopping(reloading.stop());
                     stop.notify_one();
                     stops += 1;
                 }

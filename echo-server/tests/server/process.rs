@@ -190,6 +190,17 @@ async fn after_the_grace_period_it_ends_whatever_still_runs() {
     assert!(log.contains("the grace period is over"), "{log}");
 }
 
+/// The next message at its socket.
+#[cfg(target_os = "linux")]
+pub(crate) fn what_systemd_is_told(
+    socket: &std::os::unix::net::UnixDatagram,
+) -> std::io::Result<String> {
+    let mut message = [0; 512];
+    let length = socket.recv(&mut message)?;
+    let text = String::from_utf8_lossy(&message[..length]);
+    Ok(text.trim_end().to_owned())
+}
+
 /// Otherwise its `TimeoutStopSec=` cuts the grace period short.
 #[cfg(target_os = "linux")]
 #[test]
@@ -209,15 +220,8 @@ fn systemd_is_told_how_long_the_end_may_take() {
     process.signal(Signal::TERM);
     let mut told = Vec::new();
     while told.last() != Some(&"STOPPING=1\nEXTEND_TIMEOUT_USEC=66000000".to_owned()) {
-        let mut message = [0; 512];
-        let length = systemd
-            .recv(&mut message)
-            .unwrap_or_else(|error| panic!("{error}: {told:?}"));
-        told.push(
-            String::from_utf8_lossy(&message[..length])
-                .trim_end()
-                .to_owned(),
-        );
+        let next = what_systemd_is_told(&systemd);
+        told.push(next.unwrap_or_else(|error| panic!("{error}: {told:?}")));
     }
     assert_eq!(told[0], "READY=1");
     let (status, log) = process.end();

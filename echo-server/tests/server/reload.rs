@@ -8,10 +8,10 @@ use rustix::process::Signal;
 use tokio::io::AsyncWriteExt as _;
 use tonic::Code;
 
-use crate::command::stdout;
+use crate::command::{program, stdout};
 use crate::control::Control;
 use crate::dialogue::{Dialogue, rest};
-use crate::process::Process;
+use crate::process::{Process, what_systemd_is_told};
 use crate::running::Holder;
 
 const SERVE: [&str; 4] = ["--listen", "127.0.0.1:0", "--log-level", "debug"];
@@ -173,4 +173,39 @@ async fn an_admin_has_it_reload_over_the_control_service() {
     assert_eq!(answer.code(), Code::FailedPrecondition);
     fs::write(&path, good).unwrap();
     assert_eq!(control.reload(&admin).await.unwrap(), [""; 0]);
+}
+
+/// READY=1 after STOPPING=1 would have systemd take it for one that goes on.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_stops_reloads_no_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let systemd = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let file = directory.path().join("server.toml");
+    fs::write(&file, "notice_seconds = 600\n").unwrap();
+    let mut command = program();
+    command.env("NOTIFY_SOCKET", &path);
+    let with_notice = ["--config", file.to_str().unwrap()];
+    let mut process = Process::serve_as(command, &[&with_notice[..], &SERVE].concat());
+    let admin = add_key(&process, &["--admin"]);
+    process.signal(Signal::HUP);
+    process.wait_for("reloaded");
+    let mut control = Control::over(process.connect().await.stream).await;
+    assert_eq!(control.reload(&admin).await.unwrap(), [""; 0]);
+    process.signal(Signal::TERM);
+    while !what_systemd_is_told(&systemd)
+        .unwrap()
+        .starts_with("STOPPING=1")
+    {}
+    process.signal(Signal::HUP);
+    let answer = control.reload(&admin).await.unwrap_err();
+    assert_eq!(answer.code(), Code::Unavailable);
+    process.signal(Signal::TERM);
+    let (status, log) = process.end();
+    assert!(status.success(), "{log}");
+    systemd.set_nonblocking(true).unwrap();
+    while let Ok(more) = what_systemd_is_told(&systemd) {
+        assert!(more.starts_with("STOPPING=1"), "{more}");
+    }
 }

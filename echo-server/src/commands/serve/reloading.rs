@@ -17,6 +17,7 @@ pub(super) struct Reloading<'a> {
     started: Fixed,
     reloader: Reloader,
     admins: Option<mpsc::Receiver<ReloadRequest>>,
+    is_over: bool,
 }
 
 impl<'a> Reloading<'a> {
@@ -30,6 +31,7 @@ impl<'a> Reloading<'a> {
             started,
             reloader,
             admins,
+            is_over: false,
         }
     }
 
@@ -45,16 +47,23 @@ impl<'a> Reloading<'a> {
         }
     }
 
-    /// The longest that it takes to stop.
-    pub(super) fn time_to_stop(&self) -> Duration {
+    /// From now on all stays as it is. Says how long it may take to stop.
+    pub(super) fn stop(&mut self) -> Duration {
+        self.is_over = true;
+        // Whoever asks now, or has asked a moment ago, is told that nobody hears it.
+        self.admins = None;
         self.reloader.time_to_stop()
     }
 
     /// Takes what the files say by now; if anything is wrong with them, nothing changes.
     ///
     /// # Errors
-    /// They cannot be used.
+    /// They cannot be used, or the server is about to end, of which systemd has been told: that it is ready
+    /// again would undo that, and other times than it has heard would be in force.
     pub(super) fn reload(&self) -> Result<Vec<&'static str>, Rejected> {
+        if self.is_over {
+            return Err(Rejected);
+        }
         Systemd.reloading();
         let result = self.read();
         Systemd.ready();
