@@ -38,6 +38,15 @@ pub enum Defect {
         least: u64,
         most: u64,
     },
+    #[error("`{key}` is {found}, and so more than `{whole}`, which is {most} {}; lower the one or raise the other", place(*.line))]
+    MoreThanWhole {
+        key: &'static str,
+        found: usize,
+        whole: &'static str,
+        most: usize,
+        /// `None`: by default.
+        line: Option<usize>,
+    },
     #[error("`{key}` is \"{found}\"; {wanted}")]
     Form {
         key: &'static str,
@@ -52,6 +61,10 @@ pub enum Defect {
     },
     #[error("{what} is there already, in line {first}; remove one of the two")]
     Twice { what: String, first: usize },
+}
+
+fn place(line: Option<usize>) -> String {
+    line.map_or_else(|| "by default".to_owned(), |line| format!("in line {line}"))
 }
 
 /// A piece of the file, cut short and made printable, so that a message can repeat it.

@@ -1,14 +1,16 @@
 //! The configuration file: what may stand in it, and nothing decided yet.
 
+mod limits;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::ValueEnum;
 
+use self::limits::{FileLimits, LIMITS};
 use super::{Place, Placed};
-use crate::config::{Config, InstanceName, Listen, ListenAddress};
-use crate::document::{Field, Problems, Reading, Section, Table, read};
+use crate::config::{InstanceName, Listen, ListenAddress};
+use crate::document::{Field, Problems, Reading, Section, read};
 use crate::logging::{LogFormat, LogLevel};
 use crate::sandbox::SandboxMode;
 
@@ -31,21 +33,6 @@ pub(super) struct FileSettings {
     pub(super) limits: FileLimits,
     pub(super) log_format: Option<LogFormat>,
     pub(super) log_level: Option<LogLevel>,
-}
-
-/// Where it says nothing, the default stands.
-#[derive(Debug, Default)]
-pub(super) struct FileLimits {
-    sessions: Option<usize>,
-    sessions_per_key: Option<usize>,
-    held_per_key: Option<usize>,
-    new_per_second_per_key: Option<u32>,
-    strangers: Option<usize>,
-    strangers_per_source: Option<usize>,
-    new_per_second_per_source: Option<u32>,
-    control_connections: Option<usize>,
-    session_seconds: Option<u64>,
-    session_bytes: Option<u64>,
 }
 
 impl FileSettings {
@@ -106,52 +93,6 @@ impl FileSettings {
                 log_level: log.and_then(|log| log.optional("level", problems, word)),
             }
         })
-    }
-}
-
-impl FileLimits {
-    fn of(table: &Table<'_>, problems: &mut Problems<'_>) -> Self {
-        Self {
-            sessions: table.optional("sessions", problems, count),
-            sessions_per_key: table.optional("sessions_per_key", problems, count),
-            held_per_key: table.optional("held_per_key", problems, count),
-            new_per_second_per_key: table.optional("new_per_second_per_key", problems, rate),
-            strangers: table.optional("strangers", problems, count),
-            strangers_per_source: table.optional("strangers_per_source", problems, count),
-            new_per_second_per_source: table.optional("new_per_second_per_source", problems, rate),
-            control_connections: table.optional("control_connections", problems, count),
-            session_seconds: table.optional("session_seconds", problems, |field, problems| {
-                field.number(MIN_SESSION_SECONDS, MAX_SESSION_SECONDS, problems)
-            }),
-            session_bytes: table.optional("session_bytes", problems, |field, problems| {
-                field.number(MIN_SESSION_BYTES, MAX_SESSION_BYTES, problems)
-            }),
-        }
-    }
-
-    pub(super) fn apply_to(&self, config: &mut Config) {
-        let admission = &mut config.admission;
-        admission.greeted = self.sessions.unwrap_or(admission.greeted);
-        admission.per_key = self.sessions_per_key.unwrap_or(admission.per_key);
-        admission.held_per_key = self.held_per_key.unwrap_or(admission.held_per_key);
-        admission.per_second_per_key = self
-            .new_per_second_per_key
-            .unwrap_or(admission.per_second_per_key);
-        admission.ungreeted = self.strangers.unwrap_or(admission.ungreeted);
-        admission.ungreeted_per_source = self
-            .strangers_per_source
-            .unwrap_or(admission.ungreeted_per_source);
-        admission.per_second_per_source = self
-            .new_per_second_per_source
-            .unwrap_or(admission.per_second_per_source);
-        config.control_connections = self
-            .control_connections
-            .unwrap_or(config.control_connections);
-        let session = &mut config.session;
-        session.lifetime = self
-            .session_seconds
-            .map_or(session.lifetime, Duration::from_secs);
-        session.session_bytes = self.session_bytes.unwrap_or(session.session_bytes);
     }
 }
 
@@ -244,31 +185,10 @@ fn word<T: ValueEnum>(field: Field<'_>, problems: &mut Problems<'_>) -> Option<T
     })
 }
 
-fn count(field: Field<'_>, problems: &mut Problems<'_>) -> Option<usize> {
-    let number = field.number(1, MAX_COUNT, problems)?;
-    usize::try_from(number).ok()
-}
-
-fn rate(field: Field<'_>, problems: &mut Problems<'_>) -> Option<u32> {
-    let number = field.number(1, MAX_RATE, problems)?;
-    u32::try_from(number).ok()
-}
-
-/// More than any host accepts in a second.
-const MAX_RATE: u64 = 1_000_000;
-/// More than a process has descriptors.
-const MAX_COUNT: u64 = 1_000_000;
 /// No load balancer takes longer to notice.
 const MAX_NOTICE_SECONDS: u64 = 600;
 /// A session that is still running after an hour is not about to end.
 const MAX_GRACE_SECONDS: u64 = 3600;
-/// A shorter one could not finish its default stages behind a slow proxy.
-const MIN_SESSION_SECONDS: u64 = 60;
-const MAX_SESSION_SECONDS: u64 = 24 * 3600;
-/// The default stages, both ways.
-const MIN_SESSION_BYTES: u64 = 256 * 1024;
-const MAX_SESSION_BYTES: u64 = 1024 * 1024 * 1024;
-
 const FILE: Section = Section {
     name: "a configuration",
     keys: &[
@@ -296,25 +216,6 @@ const LISTEN: Section = Section {
         ("address", r#"address = "10.0.0.4""#),
         ("port", "port = 20080"),
         ("public_port", "public_port = 80"),
-    ],
-};
-
-const LIMITS: Section = Section {
-    name: "`limits`",
-    keys: &[
-        ("sessions", "sessions = 15000"),
-        ("sessions_per_key", "sessions_per_key = 12000"),
-        ("held_per_key", "held_per_key = 10000"),
-        ("new_per_second_per_key", "new_per_second_per_key = 20000"),
-        ("strangers", "strangers = 4096"),
-        ("strangers_per_source", "strangers_per_source = 2048"),
-        (
-            "new_per_second_per_source",
-            "new_per_second_per_source = 1000",
-        ),
-        ("control_connections", "control_connections = 256"),
-        ("session_seconds", "session_seconds = 2700"),
-        ("session_bytes", "session_bytes = 16777216"),
     ],
 };
 

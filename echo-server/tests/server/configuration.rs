@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::command::{failure, new_identity, run, stdout};
 
 /// What the files in `tests/configurations` are answered with. `DIR` stands for their directory.
-const PROBLEMS: [(&str, &str); 20] = [
+const PROBLEMS: [(&str, &str); 24] = [
     ("syntax", "DIR/syntax.toml:2: this is not valid TOML: "),
     (
         "unknown-key",
@@ -71,6 +71,26 @@ const PROBLEMS: [(&str, &str); 20] = [
     (
         "limit-out-of-range",
         "DIR/limit-out-of-range.toml:2: `sessions` is 0; it may be 1 to 1000000",
+    ),
+    (
+        "key-above-sessions",
+        "DIR/key-above-sessions.toml:2: `sessions_per_key` is 501, and so more than `sessions`, \
+         which is 500 in line 3; lower the one or raise the other",
+    ),
+    (
+        "key-above-default-sessions",
+        "DIR/key-above-default-sessions.toml:2: `sessions_per_key` is 15001, and so more than \
+         `sessions`, which is 15000 by default; lower the one or raise the other",
+    ),
+    (
+        "held-above-key",
+        "DIR/held-above-key.toml:3: `held_per_key` is 11, and so more than `sessions_per_key`, \
+         which is 10 in line 2; lower the one or raise the other",
+    ),
+    (
+        "source-above-strangers",
+        "DIR/source-above-strangers.toml:3: `strangers_per_source` is 200, and so more than \
+         `strangers`, which is 100 in line 2; lower the one or raise the other",
     ),
     (
         "private-covered",
@@ -143,7 +163,8 @@ fn every_file_of_a_defect_is_checked() {
         .iter()
         .map(|(name, _)| (*name).to_owned())
         .collect();
-    names.extend(["good", "many-problems"].map(str::to_owned));
+    let of_their_own = ["good", "many-problems", "every-limit", "contradictions"];
+    names.extend(of_their_own.map(str::to_owned));
     names.sort();
     assert_eq!(files, names);
 }
@@ -169,6 +190,59 @@ fn all_problems_come_at_once_with_those_of_the_identity() {
              (DIR/many-problems.toml:2); remove one of the two\n"
         )
     );
+}
+
+#[test]
+fn no_limit_is_nothing_or_beyond_all_bounds() {
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(directory.path());
+    let (code, problems) = check(directory.path(), &format!("{DIRECTORY}/every-limit.toml"));
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(problems, @r"
+    DIR/every-limit.toml:2: `sessions` is 1000001; it may be 1 to 1000000
+    DIR/every-limit.toml:3: `sessions_per_key` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:4: `held_per_key` is a number with a fraction; write it like held_per_key = 10000
+    DIR/every-limit.toml:5: `new_per_second_per_key` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:6: `strangers` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:7: `strangers_per_source` is -1; it may be 1 to 1000000
+    DIR/every-limit.toml:8: `new_per_second_per_source` is 1000001; it may be 1 to 1000000
+    DIR/every-limit.toml:9: `control_connections` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:10: `session_seconds` is 59; it may be 60 to 86400
+    DIR/every-limit.toml:11: `session_bytes` is 262143; it may be 262144 to 1073741824
+    ");
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_named_with_all_else() {
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(directory.path());
+    let file = format!("{DIRECTORY}/contradictions.toml");
+    let (code, problems) = check(directory.path(), &file);
+    assert_eq!(code, 2);
+    insta::assert_snapshot!(problems, @r"
+    DIR/contradictions.toml:1: unknown key `colour`; a configuration has identity, instance, addresses, ports, control_port, listen, reuse_port, behind_source_nat, witness, notice_seconds, grace_seconds, sandbox, private, limits, log
+    DIR/contradictions.toml:4: `sessions_per_key` is 30, and so more than `sessions`, which is 20 in line 3; lower the one or raise the other
+    DIR/contradictions.toml:5: `held_per_key` is 40, and so more than `sessions_per_key`, which is 30 in line 4; lower the one or raise the other
+    DIR/contradictions.toml:7: `strangers_per_source` is 6, and so more than `strangers`, which is 5 in line 6; lower the one or raise the other
+    ");
+}
+
+#[test]
+fn limits_that_are_not_named_follow_those_that_are() {
+    let directory = tempfile::tempdir().unwrap();
+    new_identity(directory.path());
+    let file = directory.path().join("server.toml");
+    fs::write(&file, "[limits]\nsessions = 5\nstrangers = 7\n").unwrap();
+    let (file, identity) = (file.to_str().unwrap(), directory.path().to_str().unwrap());
+    let printed = stdout(&["check-config", "--config", file, "--identity", identity]);
+    let limits = printed.split("[limits]").nth(1).unwrap();
+    for line in [
+        "sessions_per_key = 5\n",
+        "held_per_key = 5\n",
+        "strangers_per_source = 3\n",
+    ] {
+        assert!(limits.contains(line), "{limits}");
+    }
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! The section `[limits]`, whose numbers have to go together.
+
+use std::time::Duration;
+
+use echo_core::admission::AdmissionLimits;
+
+use crate::config::Config;
+use crate::document::{Defect, Field, Problems, Section, Table};
+
+/// Where it says nothing, the default stands, or less where that is more than what it is a part of.
+#[derive(Debug, Default)]
+pub(in crate::settings) struct FileLimits {
+    sessions: Option<Stated>,
+    sessions_per_key: Option<Stated>,
+    held_per_key: Option<Stated>,
+    new_per_second_per_key: Option<u32>,
+    strangers: Option<Stated>,
+    strangers_per_source: Option<Stated>,
+    new_per_second_per_source: Option<u32>,
+    control_connections: Option<usize>,
+    session_seconds: Option<u64>,
+    session_bytes: Option<u64>,
+}
+
+/// A number of connections, and where it stands. Another number is a part of it, or it of another.
+#[derive(Clone, Copy, Debug)]
+struct Stated {
+    key: &'static str,
+    at: usize,
+    /// `None`: what stands there is not one.
+    number: Option<usize>,
+}
+
+impl FileLimits {
+    pub(super) fn of(table: &Table<'_>, problems: &mut Problems<'_>) -> Self {
+        let limits = Self {
+            sessions: stated(table, "sessions", problems),
+            sessions_per_key: stated(table, "sessions_per_key", problems),
+            held_per_key: stated(table, "held_per_key", problems),
+            new_per_second_per_key: table.optional("new_per_second_per_key", problems, rate),
+            strangers: stated(table, "strangers", problems),
+            strangers_per_source: stated(table, "strangers_per_source", problems),
+            new_per_second_per_source: table.optional("new_per_second_per_source", problems, rate),
+            control_connections: table.optional("control_connections", problems, count),
+            session_seconds: table.optional("session_seconds", problems, |field, problems| {
+                field.number(MIN_SESSION_SECONDS, MAX_SESSION_SECONDS, problems)
+            }),
+            session_bytes: table.optional("session_bytes", problems, |field, problems| {
+                field.number(MIN_SESSION_BYTES, MAX_SESSION_BYTES, problems)
+            }),
+        };
+        limits.report_contradictions(problems);
+        limits
+    }
+
+    fn report_contradictions(&self, problems: &mut Problems<'_>) {
+        let in_force = self.admission();
+        let sessions = ("sessions", self.sessions, in_force.greeted);
+        let per_key = ("sessions_per_key", self.sessions_per_key, in_force.per_key);
+        let strangers = ("strangers", self.strangers, in_force.ungreeted);
+        for (part, (whole, whole_stated, most)) in [
+            (self.sessions_per_key, sessions),
+            (self.held_per_key, per_key),
+            (self.strangers_per_source, strangers),
+        ] {
+            let Some((part, found)) = part.and_then(|part| Some((part, part.number?))) else {
+                continue;
+            };
+            // What would be right cannot be said where the whole is not a number.
+            if found <= most || whole_stated.is_some_and(|whole| whole.number.is_none()) {
+                continue;
+            }
+            let line = whole_stated.map(|whole| problems.line(whole.at));
+            let defect = Defect::MoreThanWhole {
+                key: part.key,
+                found,
+                whole,
+                most,
+                line,
+            };
+            problems.report(part.at, defect);
+        }
+    }
+
+    pub(in crate::settings) fn apply_to(&self, config: &mut Config) {
+        config.admission = self.admission();
+        config.control_connections = self
+            .control_connections
+            .unwrap_or(config.control_connections);
+        let session = &mut config.session;
+        session.lifetime = self
+            .session_seconds
+            .map_or(session.lifetime, Duration::from_secs);
+        session.session_bytes = self.session_bytes.unwrap_or(session.session_bytes);
+    }
+    fn admission(&self) -> AdmissionLimits {
+        let default = AdmissionLimits::default();
+        let number = |stated: Option<Stated>| stated.and_then(|stated| stated.number);
+        let greeted = number(self.sessions).unwrap_or(default.greeted);
+        let per_key = number(self.sessions_per_key).unwrap_or_else(|| default.per_key.min(greeted));
+        let ungreeted = number(self.strangers).unwrap_or(default.ungreeted);
+        // As by default: every other place is for other sources.
+        let per_source = default.ungreeted_per_source.min((ungreeted / 2).max(1));
+        AdmissionLimits {
+            ungreeted,
+            ungreeted_per_source: number(self.strangers_per_source).unwrap_or(per_source),
+            per_second_per_source: self
+                .new_per_second_per_source
+                .unwrap_or(default.per_second_per_source),
+            greeted,
+            per_key,
+            held_per_key: number(self.held_per_key)
+                .unwrap_or_else(|| default.held_per_key.min(per_key)),
+            per_second_per_key: self
+                .new_per_second_per_key
+                .unwrap_or(default.per_second_per_key),
+        }
+    }
+}
+
+fn stated(table: &Table<'_>, key: &'static str, problems: &mut Problems<'_>) -> Option<Stated> {
+    table.optional(key, problems, |field, problems| {
+        Some(Stated {
+            key,
+            at: field.at(),
+            number: count(field, problems),
+        })
+    })
+}
+
+fn count(field: Field<'_>, problems: &mut Problems<'_>) -> Option<usize> {
+    let number = field.number(1, MAX_COUNT, problems)?;
+    usize::try_from(number).ok()
+}
+
+fn rate(field: Field<'_>, problems: &mut Problems<'_>) -> Option<u32> {
+    let number = field.number(1, MAX_RATE, problems)?;
+    u32::try_from(number).ok()
+}
+
+pub(super) const LIMITS: Section = Section {
+    name: "`limits`",
+    keys: &[
+        ("sessions", "sessions = 15000"),
+        ("sessions_per_key", "sessions_per_key = 12000"),
+        ("held_per_key", "held_per_key = 10000"),
+        ("new_per_second_per_key", "new_per_second_per_key = 20000"),
+        ("strangers", "strangers = 4096"),
+        ("strangers_per_source", "strangers_per_source = 2048"),
+        (
+            "new_per_second_per_source",
+            "new_per_second_per_source = 1000",
+        ),
+        ("control_connections", "control_connections = 256"),
+        ("session_seconds", "session_seconds = 2700"),
+        ("session_bytes", "session_bytes = 16777216"),
+    ],
+};
+
+/// More than any host accepts in a second.
+const MAX_RATE: u64 = 1_000_000;
+/// More than a process has descriptors.
+const MAX_COUNT: u64 = 1_000_000;
+/// A shorter one could not finish its default stages behind a slow proxy.
+const MIN_SESSION_SECONDS: u64 = 60;
+const MAX_SESSION_SECONDS: u64 = 24 * 3600;
+/// The default stages, both ways.
+const MIN_SESSION_BYTES: u64 = 256 * 1024;
+const MAX_SESSION_BYTES: u64 = 1024 * 1024 * 1024;
