@@ -3,6 +3,7 @@
 mod announce;
 mod reloading;
 mod signals;
+mod threads;
 
 use std::io::Write;
 use std::path::Path;
@@ -58,10 +59,7 @@ fn serve(
     let readable = [Some(&*settings.identity_directory), beside_config];
     let readable: Vec<_> = readable.into_iter().flatten().collect();
     Sandbox::enter(settings.sandbox, &readable)?.log();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the threads that serve could not be started")?;
+    let runtime = threads::start().context("the threads that serve could not be started")?;
     runtime.block_on(async {
         let signals = Signals::listen().context("signals cannot be heard")?;
         announce::announce(&bound, control_port, out).context("standard output is closed")?;

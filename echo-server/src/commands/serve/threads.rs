@@ -1,0 +1,53 @@
+//! How many threads serve. The runtime would start one for each CPU and up to 512 that wait for the kernel; a
+//! host with many of them has more than the service may have (`TasksMax=` of the unit, `pids_limit` of the
+//! container), and a server that cannot start a thread ends.
+
+use std::io;
+use std::num::NonZero;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub(super) fn start() -> io::Result<Runtime> {
+    let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Builder::new_multi_thread()
+        .worker_threads(workers(cpus))
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()
+}
+
+fn workers(cpus: usize) -> usize {
+    cpus.min(MAX_WORKERS)
+}
+
+/// More than strangers and clients keep busy: a session is a few round trips of small packets.
+const MAX_WORKERS: usize = 32;
+/// Looks for half-open connections take a moment each; more at once would only wait for the same kernel.
+const BLOCKING: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first thread waits for the others, and one that has just ended may still be counted.
+    const BESIDE: usize = 1 + 4;
+
+    #[test]
+    fn all_threads_of_a_large_host_are_within_what_the_service_may_have() {
+        let unit = include_str!("../../../../deploy/systemd/fwprobe-echo.service");
+        let container = include_str!("../../../../deploy/container/compose.yaml");
+        for (file, key) in [(unit, "TasksMax="), (container, "pids_limit: ")] {
+            let mut lines = file.lines().map(str::trim);
+            let most = lines.find_map(|line| line.strip_prefix(key)).unwrap();
+            let most: usize = most.parse().unwrap();
+            for cpus in [1, 2, 32, 96, 1024] {
+                assert!(workers(cpus) + BLOCKING + BESIDE <= most, "{key}{most}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_host_has_a_thread_for_each_cpu() {
+        assert_eq!(workers(2), 2);
+    }
+}
