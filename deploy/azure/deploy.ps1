@@ -57,11 +57,18 @@ function Stop-With([int] $Code, [string[]] $Lines) {
     exit $Code
 }
 
+# Of the call of az just made, whose refusal is the end. It says itself what it did not like.
+function Assert-Done([string] $Call) {
+    if ($LASTEXITCODE -ne 0) { Stop-With 1 "$Call failed (exit code $LASTEXITCODE); nothing further is done" }
+}
+
+# Azure's words for many addresses, like Internet, are no addresses; and 0.0.0.0 may stand for all.
 function Test-Source([string] $Prefix) {
-    if ($Prefix -notmatch '^\d{1,3}(\.\d{1,3}){3}(/(\d{1,2}))?$') { return $false }
+    $octet = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+    if ($Prefix -notmatch "\A$octet(\.$octet){3}(/(3[0-2]|[12]?[0-9]))?\z") { return $false }
     $length = 32
     if ($Prefix.Contains('/')) { $length = [int] $Prefix.Split('/')[1] }
-    return ($length -ge 8) -and ($length -le 32)
+    return ($length -ge 8) -and -not $Prefix.StartsWith('0.')
 }
 
 function Read-Encoded([string] $File) {
@@ -72,16 +79,17 @@ if (-not (Get-Command az -ErrorAction SilentlyContinue)) { Stop-With 2 'az is no
 
 if ($Delete) {
     $owner = az group show --name $Group --query tags.fwprobe --output tsv
-    if ($LASTEXITCODE -ne 0) { exit 1 }
+    Assert-Done 'az group show'
     if ($owner -ne $Name) {
         Stop-With 2 "the resource group $Group was not made by this script for $Name, and is left alone."
     }
     if ($WhatIf) {
         az resource list --resource-group $Group --output table
+        Assert-Done 'az resource list'
         Stop-With 0 "all of this would be deleted, with the resource group $Group"
     }
     az group delete --name $Group --yes
-    if ($LASTEXITCODE -ne 0) { exit 1 }
+    Assert-Done 'az group delete'
     Stop-With 0 "the resource group $Group is deleted."
 }
 
@@ -139,22 +147,26 @@ $what = @(
 try {
     [IO.File]::WriteAllText($file, (ConvertTo-Json $document -Depth 5))
     $exists = az group exists --name $Group
-    if ($LASTEXITCODE -ne 0) { exit 1 }
+    Assert-Done 'az group exists'
+    # A group that is somebody's would be taken for one of ours, and be deleted some day.
+    if (($exists -ne 'true') -and ($exists -ne 'false')) {
+        Stop-With 1 "az group exists says '$exists', which is neither true nor false"
+    }
     if ($WhatIf) {
         if ($exists -ne 'true') {
             Stop-With 0 "the resource group $Group would be made in $Region. Azure can tell the rest only once it exists",
                 "(empty, it costs nothing): az group create --name $Group --location $Region --tags fwprobe=$Name"
         }
         az deployment group what-if @what
-        if ($LASTEXITCODE -ne 0) { exit 1 }
+        Assert-Done 'az deployment group what-if'
         exit 0
     }
     if ($exists -ne 'true') {
         az group create --name $Group --location $Region --tags "fwprobe=$Name" --output none
-        if ($LASTEXITCODE -ne 0) { exit 1 }
+        Assert-Done 'az group create'
     }
     $deployed = az deployment group create @what --query properties.outputs.host.value --output tsv
-    if ($LASTEXITCODE -ne 0) { exit 1 }
+    Assert-Done 'az deployment group create'
 }
 finally {
     Remove-Item -Force -ErrorAction SilentlyContinue $file
@@ -169,16 +181,23 @@ if (($Wait -eq 0) -or -not (Test-Path $connection) -or -not (Get-Command $Fwprob
     Stop-With 0 "deployed: $dnsName. On the head node: fwprobe run $PortProfile --connection-file FILE"
 }
 $report = [IO.Path]::GetTempFileName()
+# One connection string: the file holds as many as there are keys. In the user's own temporary directory, as above.
+$first = [IO.Path]::GetTempFileName()
 $until = (Get-Date).AddSeconds($Wait)
-while ($true) {
-    $table = & $Fwprobe run $PortProfile --connection-file $connection --output "json=$report"
-    $status = $LASTEXITCODE
-    # One port suffices: the others are then what this is all about.
-    $reached = Select-String -Quiet -Pattern '"id": *"reachable(-with-loss)?"' -Path $report
-    if ($reached -or ($status -eq 2) -or ((Get-Date) -ge $until)) { break }
-    Start-Sleep -Seconds 10
+try {
+    [IO.File]::WriteAllText($first, (Get-Content -TotalCount 1 $connection))
+    while ($true) {
+        $table = & $Fwprobe run $PortProfile --connection-file $first --output "json=$report"
+        $status = $LASTEXITCODE
+        # One port suffices: the others are then what this is all about.
+        $reached = Select-String -Quiet -Pattern '"id": *"reachable(-with-loss)?"' -Path $report
+        if ($reached -or ($status -eq 2) -or ((Get-Date) -ge $until)) { break }
+        Start-Sleep -Seconds 10
+    }
 }
-Remove-Item -Force $report
+finally {
+    Remove-Item -Force -ErrorAction SilentlyContinue $report, $first
+}
 $table
 if ($reached) { Stop-With $status 'the server answers, and proves who it is' }
 if ($status -eq 0) { $status = 3 }

@@ -88,15 +88,16 @@ done
 # want OPTION VALUE PATTERN WHAT-WOULD-BE-RIGHT
 want() { [[ $2 =~ ^($3)$ ]] || problems+=("$1 '$2': $4"); }
 
+# Azure's words for many addresses, like Internet, are no addresses; and 0.0.0.0 may stand for all.
 want_source() {
-  local prefix=$1 length
-  if ! [[ $prefix =~ ^[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?$ ]]; then
+  local prefix=$1 length octet='(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
+  if ! [[ $prefix =~ ^$octet(\.$octet){3}(/(3[0-2]|[12]?[0-9]))?$ ]]; then
     problems+=("--source '$prefix': an IPv4 address or prefix is wanted, like 203.0.113.7/32")
     return
   fi
   length=${prefix#*/}
   [ "$length" != "$prefix" ] || length=32
-  if [ "$length" -lt 8 ] || [ "$length" -gt 32 ]; then
+  if [ "$length" -lt 8 ] || [[ $prefix == 0.* ]]; then
     problems+=("--source '$prefix': /8 to /32 is wanted; the server is for your head nodes alone")
   fi
 }
@@ -135,20 +136,29 @@ if [ "${#problems[@]}" -gt 0 ]; then
 fi
 
 say() { printf "%s\n" "deploy.sh: $*" >&2; }
+# azure WORD…: az, whose refusal is the end. It says itself, above, what it did not like.
+azure() {
+  local status=0 words=()
+  az "$@" || status=$?
+  [ "$status" -ne 0 ] || return 0
+  while [ $# -gt 0 ] && [[ $1 != -* ]]; do words+=("$1"); shift; done
+  say "az ${words[*]} failed (exit code $status); nothing further is done"
+  exit 1
+}
 # --- taking it away ----------------------------------------------------------------------------------
 if [ "$action" = delete ]; then
-  owner=$(az group show --name "$group" --query tags.fwprobe --output tsv)
+  owner=$(azure group show --name "$group" --query tags.fwprobe --output tsv)
   if [ "$owner" != "$name" ]; then
     say "the resource group $group was not made by this script for $name, and is left alone."
     say "what is in it for $name: az resource list --resource-group $group --tag fwprobe=$name --output table"
     exit 2
   fi
   if [ "$what_if" = true ]; then
-    az resource list --resource-group "$group" --output table
+    azure resource list --resource-group "$group" --output table
     say "all of this would be deleted, with the resource group $group"
     exit 0
   fi
-  az group delete --name "$group" --yes
+  azure group delete --name "$group" --yes
   say "the resource group $group is deleted. The identity is still here; without a server it opens nothing."
   exit 0
 fi
@@ -200,8 +210,14 @@ if [ -z "$ssh_public_key" ]; then
 fi
 
 # --- parameters --------------------------------------------------------------------------------------
-# In a file: every user of this machine can read arguments.
+# Each on its own: within an argument, a command that fails is taken for one that says nothing.
 encoded() { if [ "$identity_there" = true ]; then base64 <"$identity/$1" | tr -d '\n'; fi; }
+sha256=$(sha256sum "$server" | cut -d ' ' -f 1)
+key=$(encoded server-key.pem)
+certificate=$(encoded server-certificate.pem)
+client_keys=$(encoded keys.toml)
+admin_key=$(tr -d '"\\\n' <"$ssh_public_key")
+# In a file: every user of this machine can read arguments.
 parameter() { printf '    "%s": { "value": %s },\n' "$1" "$2"; }
 list() { local IFS=,; printf '[%s]' "${*/#/\"}" | sed 's/,/",/g; s/\]$/"]/'; }
 {
@@ -213,14 +229,14 @@ list() { local IFS=,; printf '[%s]' "${*/#/\"}" | sed 's/,/",/g; s/\]$/"]/'; }
   parameter controlPort "$control_port"
   parameter sourcePrefixes "$(list "${sources[@]}")"
   parameter serverUrl "\"$server_url\""
-  parameter serverSha256 "\"$(sha256sum "$server" | cut -d ' ' -f 1)\""
-  parameter identityKey "\"$(encoded server-key.pem)\""
-  parameter identityCertificate "\"$(encoded server-certificate.pem)\""
-  parameter identityClientKeys "\"$(encoded keys.toml)\""
+  parameter serverSha256 "\"$sha256\""
+  parameter identityKey "\"$key\""
+  parameter identityCertificate "\"$certificate\""
+  parameter identityClientKeys "\"$client_keys\""
   parameter idleTimeoutMinutes "$idle_timeout"
   parameter tcpReset "$tcp_reset"
   parameter shutdownTime "\"$shutdown\""
-  printf '    "adminPublicKey": { "value": "%s" }\n  }\n}\n' "$(tr -d '"\\\n' <"$ssh_public_key")"
+  printf '    "adminPublicKey": { "value": "%s" }\n  }\n}\n' "$admin_key"
 } >"$temporary/parameters.json"
 
 # --- deployment --------------------------------------------------------------------------------------
@@ -228,22 +244,27 @@ what=(
   --resource-group "$group" --name "fwprobe-$name" --template-file "$here/main.bicep"
   --parameters "@$parameters" --parameters "@$temporary/parameters.json"
 )
-exists=$(az group exists --name "$group")
+exists=$(azure group exists --name "$group")
+# A group that is somebody's would be taken for one of ours, and be deleted some day.
+if [ "$exists" != true ] && [ "$exists" != false ]; then
+  say "az group exists says '$exists', which is neither true nor false"
+  exit 1
+fi
 if [ "$what_if" = true ]; then
   if [ "$exists" != true ]; then
     say "the resource group $group would be made in $region. Azure can tell the rest only once it exists"
     say "(empty, it costs nothing): az group create --name $group --location $region --tags fwprobe=$name"
     exit 0
   fi
-  az deployment group what-if "${what[@]}" || exit 1
+  azure deployment group what-if "${what[@]}"
   exit 0
 fi
 
 if [ "$exists" != true ]; then
-  az group create --name "$group" --location "$region" --tags "fwprobe=$name" --output none || exit 1
+  azure group create --name "$group" --location "$region" --tags "fwprobe=$name" --output none
 fi
 say "deploying; this takes a few minutes"
-given=$(az deployment group create "${what[@]}" --query properties.outputs.host.value --output tsv) || exit 1
+given=$(azure deployment group create "${what[@]}" --query properties.outputs.host.value --output tsv)
 if [ "$given" != "$host" ]; then
   say "Azure names it $given, the connection string $host: give --dns-suffix ${given#"$name.$region."} and a new --identity"
   exit 1

@@ -11,9 +11,13 @@ param loadBalanced bool
 param idleTimeoutMinutes int
 param tags object
 
-// The whole Internet is never meant. Without any prefix the security group is invalid, and Azure refuses
-// the deployment.
-var everywhere = contains(sourcePrefixes, '*') || contains(sourcePrefixes, 'Internet') || contains(sourcePrefixes, '0.0.0.0/0') || contains(sourcePrefixes, '::/0')
+// The whole Internet is never meant, in whatever words: 0.0.0.0/0, two halves of it, *, Internet. What has no
+// length is one address; with /32 the words, or nothing at all, are no prefix that Azure takes, and the
+// deployment ends. A prefix that is too short, IPv6, which the public address does not have, and 0.0.0.0, which
+// may stand for all, leave the security group without any prefix, and Azure refuses it.
+var cidrs = [for prefix in sourcePrefixes: contains(prefix, '/') ? prefix : '${prefix}/32']
+var lengths = [for cidr in cidrs: contains(cidr, ':') || startsWith(cidr, '0.') ? 0 : int(split(cidr, '/')[1])]
+var everywhere = min(lengths) < 8
 
 var portTexts = [for port in ports: string(port)]
 
@@ -26,7 +30,7 @@ var clients = [
       direction: 'Inbound'
       access: 'Allow'
       protocol: 'Tcp'
-      sourceAddressPrefixes: everywhere ? [] : sourcePrefixes
+      sourceAddressPrefixes: everywhere ? [] : cidrs
       sourcePortRange: '*'
       destinationAddressPrefix: '*'
       destinationPortRanges: portTexts
