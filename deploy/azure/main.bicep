@@ -93,7 +93,11 @@ var portTexts = [for port in ports: string(port)]
 var healthPort = 8080
 var healthAddress = variant == 'scale-set' ? '0.0.0.0' : '127.0.0.1'
 
-var configuration = 'identity = "/etc/fwprobe-echo/identity"\nports = [${join(portTexts, ', ')}]\n\n[private]\nhealth = "${healthAddress}:${healthPort}"\n'
+// Longer than the load balancer takes to notice that an instance leaves: two probes, 15 s apart (scale-set.bicep).
+// Until then it still sends connections here.
+var noticeSeconds = variant == 'scale-set' ? '35' : '0'
+
+var configuration = 'identity = "/etc/fwprobe-echo/identity"\nports = [${join(portTexts, ', ')}]\nnotice_seconds = ${noticeSeconds}\n\n[private]\nhealth = "${healthAddress}:${healthPort}"\n'
 
 // install.sh begins where these end. All values are base64: none of them can say anything to a shell.
 var settings = [

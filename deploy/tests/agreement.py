@@ -14,6 +14,8 @@ DEPLOY = pathlib.Path(__file__).parent.parent
 PROFILES = DEPLOY.parent / "probe-client/core/profiles"
 CONTROL = 8443
 HEALTH = 8080
+# Of the server's own end, in seconds (docs/server.md).
+TIDYING = 5
 problems = []
 
 
@@ -73,6 +75,44 @@ def everywhere_else():
          service["loadBalancerSourceRanges"])
 
 
+def notices():
+    """Who sends clients on notices that the server leaves before that takes no more connections."""
+    probe = read("azure/scale-set.bicep")
+    interval, threshold = (int(re.search(rf"{name}: (\d+)", probe)[1])
+                           for name in ("intervalInSeconds", "probeThreshold"))
+    behind, alone = re.search(r"variant == 'scale-set' \? '(\d+)' : '(\d+)'", read("azure/main.bicep")).groups()
+    same("main.bicep: the notice outlasts the load balancer's probes", int(behind) > interval * threshold, True)
+    same("main.bicep: notice of a machine of its own", int(alone), 0)
+
+    config = tomllib.loads(load("kubernetes/config.yaml")["data"]["config.toml"])
+    pod = load("kubernetes/deployment.yaml")["spec"]["template"]["spec"]
+    grace = config.get("grace_seconds", default("DEFAULT_GRACE"))
+    needed = config["notice_seconds"] + grace + TIDYING
+    same("deployment.yaml: the pod may take as long", pod["terminationGracePeriodSeconds"] >= needed, True)
+    readiness = pod["containers"][0]["readinessProbe"]
+    noticed = readiness["periodSeconds"] * readiness.get("failureThreshold", 3)
+    same("kubernetes/config.yaml: the notice outlasts the readiness probe", config["notice_seconds"] > noticed, True)
+
+
+def default(name):
+    """Seconds, from the server's own code."""
+    config = (DEPLOY.parent / "echo-server/src/config.rs").read_text()
+    return int(re.search(rf"{name}: Duration = Duration::from_secs\((\d+)\)", config)[1])
+
+
+def mounts():
+    """What the pod is told to read is what is mounted, and a change of the ConfigMap or the secret arrives there."""
+    pod = load("kubernetes/deployment.yaml")["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    file = pathlib.PurePosixPath(container["args"][container["args"].index("--config") + 1])
+    paths = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    same("deployment.yaml: a subPath", [m["name"] for m in container["volumeMounts"] if "subPath" in m], [])
+    same("deployment.yaml: where the configuration is", paths["config"], str(file.parent))
+    data = load("kubernetes/config.yaml")["data"]
+    same("kubernetes/config.yaml: files", list(data), [file.name])
+    same("deployment.yaml: where the identity is", paths["identity"], tomllib.loads(data[file.name])["identity"])
+
+
 def cloud_init():
     written = {file["path"]: file["content"] for file in load("cloud-init.yaml")["write_files"]}
     same("cloud-init.yaml", written, {
@@ -117,6 +157,8 @@ def power_shell():
 
 parameter_files()
 everywhere_else()
+notices()
+mounts()
 cloud_init()
 modules()
 power_shell()
