@@ -1,6 +1,6 @@
 //! Wears a server on loopback for an hour, or as many minutes as its argument says: known clients run
-//! and are killed half way, strangers come and say nothing, keys come and go, certificates are replaced, files
-//! are wrong for a while, and nothing of it may show.
+//! and are killed half way, strangers come and say nothing, keys come and go, the clients' own among them,
+//! certificates are replaced, files are wrong for a while, and nothing of it may show.
 //!
 //!     cargo build --workspace && cargo run -p fwprobe-tests --example soak -- 60
 //!
@@ -26,6 +26,7 @@ fn main() -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).with_metrics().start()?;
     let mut soak = Soak {
         connection: server.connection(),
+        next: None,
         server,
     };
     let end = Instant::now() + Duration::from_secs(60 * minutes);
@@ -49,8 +50,10 @@ fn main() -> anyhow::Result<()> {
 
 struct Soak {
     server: EchoServer,
-    /// With the pins that are good at this moment.
+    /// With the key and the pins that are good at this moment.
     connection: Connection,
+    /// With the key that is to follow, once the server knows it.
+    next: Option<Connection>,
 }
 
 impl Soak {
@@ -67,6 +70,8 @@ impl Soak {
             let pin = self.server.identity().begin_roll_over()?;
             self.connection = self.connection.with_pin(&pin)?;
         }
+        let next = self.next.take();
+        let old = next.map(|next| std::mem::replace(&mut self.connection, next));
         let (doomed, whole) = (probe(self)?, probe(self)?);
         let victim = doomed.start()?;
         let running = whole.start()?;
@@ -74,12 +79,21 @@ impl Soak {
         victim.signal(Signal::KILL)?;
         victim.finish()?;
         self.change(number)?;
+        if let Some(old) = &old {
+            self.server.identity().revoke_key(old)?;
+            self.reload("accepted")?;
+        }
         whole.finish(running)?.expect_exit(0)?;
+        if let Some(old) = old {
+            let late = Probe::with(old)?.port(self.server.port(1), SessionKind::Tcp);
+            late.run()?.expect_exit(REFUSED)?;
+        }
         drop(strangers);
         Ok(())
     }
 
-    /// A key more, a file that is wrong for a while, another certificate: in turn, while a run goes on.
+    /// A key more, a file that is wrong for a while, another certificate, a key that takes over from the
+    /// clients' own: in turn, while a run goes on.
     fn change(&mut self, number: u32) -> anyhow::Result<()> {
         let identity = self.server.identity();
         let keys = identity.directory().join("keys.toml");
@@ -100,6 +114,12 @@ impl Soak {
                 identity.finish_roll_over()?;
                 self.reload("accepted")?;
                 self.connection = self.connection.clone().with_last_pin();
+            }
+            // Clients go on with the old one meanwhile, and take the new one in the next round.
+            BEGIN_NEW_KEY => {
+                let next = identity.add_key("next")?;
+                self.next = Some(next.with_control_port(self.server.port(0)));
+                self.reload("accepted")?;
             }
             _ => self.reload("accepted")?,
         }
@@ -145,8 +165,11 @@ fn report(rounds: u32, first: &Metrics, now: &Metrics) -> anyhow::Result<()> {
 }
 
 /// Rounds after which everything comes again.
-const CHANGES: u32 = 4;
+const CHANGES: u32 = 6;
 const BEGIN_ROLL_OVER: u32 = 2;
+const BEGIN_NEW_KEY: u32 = 4;
+/// Exit code of a run that is refused everywhere.
+const REFUSED: u8 = 3;
 
 /// Connections that say nothing while a round lasts.
 const STRANGERS: usize = 20;

@@ -52,9 +52,9 @@ impl Identity {
     ///
     /// # Errors
     /// `fwprobe-echo identity add-key` fails.
-    pub fn add_key(&self, label: &str) -> anyhow::Result<()> {
+    pub fn add_key(&self, label: &str) -> anyhow::Result<Connection> {
         let words = ["add-key", "--key", label];
-        command(&self.place, self.scratch.path(), &words).map(drop)
+        connection(&command(&self.place, self.scratch.path(), &words)?)
     }
 
     /// Makes one more client key, which is an admin's.
@@ -86,12 +86,20 @@ impl Identity {
         command(&self.place, self.scratch.path(), &["roll-over", "finish"]).map(drop)
     }
 
-    /// Revokes the client key.
+    /// Revokes the client key that it was made with.
     ///
     /// # Errors
     /// `fwprobe-echo identity revoke-key` fails.
     pub fn revoke(&self) -> anyhow::Result<()> {
-        let id = self.connection.inner().key_id.to_string();
+        self.revoke_key(&self.connection)
+    }
+
+    /// Revokes the client key of `connection`.
+    ///
+    /// # Errors
+    /// `fwprobe-echo identity revoke-key` fails.
+    pub fn revoke_key(&self, connection: &Connection) -> anyhow::Result<()> {
+        let id = connection.inner().key_id.to_string();
         command(&self.place, self.scratch.path(), &["revoke-key", &id]).map(drop)
     }
 }
