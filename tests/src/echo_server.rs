@@ -252,6 +252,41 @@ impl EchoServer {
         Metrics::read(self.metrics.context("a server without metrics")?)
     }
 
+    /// The most memory that it has ever had, in MiB.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn most_memory_mib(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kib: f64 = kib.context("no VmHWM")?.parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Leaves it so many file descriptors, those that it has included. Wanted: `prlimit`, and that it runs as
+    /// it does unless told otherwise.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn limit_descriptors(&self, count: u64) -> anyhow::Result<()> {
+        // As its own user: another one needs rights that not even every root has.
+        let mut command = Place::ordinary().command("prlimit");
+        command.arg(format!("--pid={}", self.process.id()));
+        command.arg(format!("--nofile={count}:{count}"));
+        let done = Process::start(command)?.finish()?;
+        ensure!(done.code()? == 0, "prlimit: {}", done.stderr);
+        Ok(())
+    }
+
+    /// Waits until its log holds `words`.
+    ///
+    /// # Errors
+    /// It ends before that.
+    pub fn says(&mut self, words: &str) -> anyhow::Result<()> {
+        self.process.read_errors_until(|log| log.contains(words))
+    }
+
     /// Asks it to read its files again.
     ///
     /// # Errors

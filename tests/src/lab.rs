@@ -21,6 +21,7 @@ pub use device::{Deed, Device, Manner};
 pub use expectation::{Expectation, Line};
 pub use family::Family;
 pub use host::Host;
+pub(crate) use host::Namespace;
 pub use play::{Timed, timed};
 pub use replay::replays;
 pub use scenario::{Chain, Changes, Command, Echo, Scenario, State};

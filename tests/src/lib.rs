@@ -23,6 +23,7 @@ pub mod real_kdc;
 pub mod real_proxy;
 mod run;
 mod scratch;
+mod segment;
 pub mod siege;
 mod squid_memory;
 mod terminal;

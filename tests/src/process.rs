@@ -86,6 +86,21 @@ impl Process {
         }
     }
 
+    /// Reads until `enough` of standard error is there.
+    ///
+    /// # Errors
+    /// The program ends before that, or takes longer than [`WATCHDOG`].
+    pub fn read_errors_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<()> {
+        let deadline = Instant::now() + WATCHDOG;
+        while !enough(&String::from_utf8_lossy(&self.stderr)) {
+            if self.open == 0 {
+                bail!("{} ended too early:\n{}", self.name, self.said());
+            }
+            self.next(deadline)?;
+        }
+        Ok(())
+    }
+
     /// Looks again and again until `done`, while it runs.
     ///
     /// # Errors

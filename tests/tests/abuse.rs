@@ -12,6 +12,7 @@ mod abuse {
     pub(crate) mod attacks;
     pub(crate) mod hardship;
     pub(crate) mod restart;
+    pub(crate) mod shortage;
 }
 
 fn main() -> ExitCode {
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         abuse::amplification::trials(),
         abuse::restart::trials(),
         abuse::hardship::trials(),
+        abuse::shortage::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

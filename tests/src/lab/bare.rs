@@ -1,15 +1,12 @@
 //! A client that sends and receives as much as a session in the same turns, from the client's host to the
 //! server's, and checks nothing: the floor that a session stands on.
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsFd as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::network::Network;
 use super::{Family, Host};
@@ -18,13 +15,13 @@ use crate::flights::{LARGEST, Turn};
 /// How long `turns` take the client, from its connect to the last byte.
 pub(super) fn play(network: &Network, family: Family, turns: &[Turn]) -> anyhow::Result<Duration> {
     let server = family.address(Host::Cloud);
-    let listener = on(&network.namespace(Host::Cloud)?, || {
-        TcpListener::bind((server, 0))
-    })?;
+    let cloud = network.host(Host::Cloud);
+    // A socket stays on the host on which it was made.
+    let listener = cloud.within(|| Ok(TcpListener::bind((server, 0))?))?;
     let address = listener.local_addr()?;
-    let client = network.namespace(Host::Client)?;
+    let client = network.host(Host::Client);
     let began = Instant::now();
-    let stream = on(&client, || TcpStream::connect(address))?;
+    let stream = client.within(|| Ok(TcpStream::connect(address)?))?;
     let (accepted, _) = listener.accept()?;
     thread::scope(|scope| {
         let answering = scope.spawn(|| answer(accepted, turns));
@@ -34,20 +31,6 @@ pub(super) fn play(network: &Network, family: Family, turns: &[Turn]) -> anyhow:
             .join()
             .map_err(|_| anyhow!("the peer panicked"))??;
         Ok(took)
-    })
-}
-
-/// A socket stays on the host on which it was made.
-fn on<T: Send>(
-    namespace: &File,
-    make: impl FnOnce() -> std::io::Result<T> + Send,
-) -> anyhow::Result<T> {
-    thread::scope(|scope| {
-        let making = scope.spawn(|| {
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-            make()
-        });
-        Ok(making.join().map_err(|_| anyhow!("panicked"))??)
     })
 }
 

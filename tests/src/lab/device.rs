@@ -6,15 +6,13 @@ mod queue;
 mod stranger;
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use anyhow::anyhow;
 use serde::Deserialize;
 
 use super::network::Network;
@@ -78,7 +76,7 @@ impl Device {
         family: Family,
         connection: &Connection,
     ) -> anyhow::Result<Working> {
-        let namespace = network.namespace(self.on)?;
+        let way_in = network.host(self.on).way_in()?;
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, is_ready) = channel();
         let post = Post {
@@ -90,12 +88,7 @@ impl Device {
         };
         let deed = self.does.clone();
         let thread = thread::spawn(move || {
-            let there =
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network));
-            let done = there
-                .context("entering the host")
-                .and_then(|()| deed.perform(&post));
-            if let Err(error) = done {
+            if let Err(error) = way_in.take().and_then(|()| deed.perform(&post)) {
                 // Nobody waits for it any more once it was ready.
                 let _ = post.ready.send(Err(error));
             }

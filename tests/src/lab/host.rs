@@ -1,7 +1,13 @@
 //! One host of the lab: a network namespace that lives as long as the process that holds it.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::process::Command;
+use std::thread;
 
+use anyhow::{Context as _, anyhow, ensure};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde::Deserialize;
 
 use super::Family;
@@ -99,13 +105,13 @@ impl Host {
 /// A namespace without a name: nothing is left of it once its holder and all that was started in it
 /// are gone, and they go with the test.
 #[derive(Debug)]
-pub(super) struct Namespace {
+pub(crate) struct Namespace {
     holder: Process,
 }
 
 impl Namespace {
     /// Begins to make one; [`Namespace::ready`] waits for it.
-    pub(super) fn start() -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         let mut command = Place::of(User::Same).command("unshare");
         command.args(["--net", "sh", "-c", "echo there; exec sleep infinity"]);
         Ok(Self {
@@ -113,7 +119,7 @@ impl Namespace {
         })
     }
 
-    pub(super) fn ready(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn ready(&mut self) -> anyhow::Result<()> {
         self.holder.read_until(|said| said == "there\n").map(drop)
     }
 
@@ -125,6 +131,62 @@ impl Namespace {
     pub(super) fn place(&self, user: User) -> Place {
         Place::within(self.id(), user)
     }
+
+    /// Runs a program to its end, as root.
+    pub(crate) fn run<'w>(
+        &self,
+        program: &str,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> anyhow::Result<String> {
+        let mut command = self.place(User::Same).command(program);
+        command.args(words);
+        succeed(command)
+    }
+
+    /// Does `deed` on a thread that is there, as are the sockets, threads and programs that it makes.
+    pub(crate) fn within<T: Send>(
+        &self,
+        deed: impl FnOnce() -> anyhow::Result<T> + Send,
+    ) -> anyhow::Result<T> {
+        let way_in = self.way_in()?;
+        thread::scope(|scope| {
+            let doing = scope.spawn(|| {
+                way_in.take()?;
+                deed()
+            });
+            doing.join().map_err(|_| anyhow!("panicked"))?
+        })
+    }
+
+    /// For a thread that outlives this call.
+    pub(super) fn way_in(&self) -> anyhow::Result<WayIn> {
+        let path = format!("/proc/{}/ns/net", self.id());
+        File::open(&path).context(path).map(WayIn)
+    }
+}
+
+/// How a thread gets into a namespace.
+#[derive(Debug)]
+pub(super) struct WayIn(File);
+
+impl WayIn {
+    /// The calling thread is there from now on, as are the sockets, threads and programs that it makes.
+    pub(super) fn take(&self) -> anyhow::Result<()> {
+        move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))
+            .context("entering the host")
+    }
+}
+
+pub(super) fn succeed(command: Command) -> anyhow::Result<String> {
+    let shown = format!("{command:?}");
+    let finished = Process::start(command)?.finish()?;
+    ensure!(
+        finished.code()? == 0,
+        "{shown}:\n{}{}",
+        finished.stdout,
+        finished.stderr
+    );
+    Ok(finished.stdout)
 }
 
 /// ICMP errors come as often as they are due, so that one test does not depend on how fast another

@@ -1,13 +1,10 @@
 //! The four hosts and the links between them, IPv4 and IPv6, without any fault yet.
 
-use std::fs::File;
-use std::process::Command;
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 
 use super::Host;
-use super::host::Namespace;
-use crate::{Place, Process, User};
+use super::host::{Namespace, succeed};
+use crate::{Place, User};
 
 /// `client` - `firewall` - `isp` - `cloud`. Gone when dropped; any number can stand side by side.
 #[derive(Debug)]
@@ -47,19 +44,12 @@ impl Network {
         program: &str,
         words: impl IntoIterator<Item = &'w str>,
     ) -> anyhow::Result<String> {
-        let mut command = self.place(host, User::Same).command(program);
-        command.args(words);
-        succeed(command).with_context(|| format!("on {}", host.name()))
+        let run = self.host(host).run(program, words);
+        run.with_context(|| format!("on {}", host.name()))
     }
 
     pub(super) fn place(&self, host: Host, user: User) -> Place {
         self.host(host).place(user)
-    }
-
-    /// The namespace of `host`, for a thread that wants to be there.
-    pub(super) fn namespace(&self, host: Host) -> anyhow::Result<File> {
-        let path = format!("/proc/{}/ns/net", self.host(host).id());
-        File::open(&path).context(path)
     }
 
     fn connect(&self, near: Host, far: Host) -> anyhow::Result<()> {
@@ -70,19 +60,7 @@ impl Network {
         succeed(command).map(drop)
     }
 
-    fn host(&self, host: Host) -> &Namespace {
+    pub(super) fn host(&self, host: Host) -> &Namespace {
         &self.hosts[host as usize]
     }
-}
-
-fn succeed(command: Command) -> anyhow::Result<String> {
-    let shown = format!("{command:?}");
-    let finished = Process::start(command)?.finish()?;
-    ensure!(
-        finished.code()? == 0,
-        "{shown}:\n{}{}",
-        finished.stdout,
-        finished.stderr
-    );
-    Ok(finished.stdout)
 }

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use fwprobe_tests::siege::{Attack, Target, raise, request_with};
+use anyhow::{Context as _, ensure};
+use fwprobe_tests::siege::{Attack, Moment, Siege, Sources, SynFlood, Target, request_with};
 use fwprobe_tests::trial::{Need, Trials};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::pki_types::ServerName;
@@ -16,48 +16,72 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use socket2::SockRef;
 
 pub(crate) fn trials() -> Trials {
-    ATTACKS
-        .into_iter()
-        .fold(Trials::of("attacks"), |trials, (name, attack)| {
-            trials.needing([Need::Tool("prlimit")], name, move || {
-                raise(DESCRIPTORS, attack)
-            })
-        })
-        // A client needs a moment to speak: with few places it would be crowded out before that.
-        .needing(
-            [Need::Tool("prlimit")],
-            "silence_from_the_clients_own_address",
-            || raise(4 * DESCRIPTORS, silence_beside_client),
-        )
-        .needing(
-            [Need::Tool("prlimit")],
-            "one_byte_a_second_from_2000_sockets",
-            || raise(2 * SLOW_SOCKETS, one_byte_a_second),
-        )
+    let few = ATTACKS.map(|(name, attack)| (name, DESCRIPTORS, attack));
+    // A client needs a moment to speak: with few places it would be crowded out before that.
+    let beside: Row = (
+        "silence_from_the_clients_own_address",
+        4 * DESCRIPTORS,
+        silence_beside_client,
+    );
+    let slow: Row = (
+        "one_byte_a_second_from_2000_sockets",
+        2 * SLOW_SOCKETS,
+        one_byte_a_second,
+    );
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    let mut trials = Trials::of("attacks");
+    for row in few.into_iter().chain([beside, slow]) {
+        trials = siege(trials, v4, Sources::One, row);
+        trials = siege(trials, v6, Sources::Many, row);
+    }
+    for row in &few[..2] {
+        trials = siege(trials, v4, Sources::Many, *row);
+        trials = siege(trials, v6, Sources::One, *row);
+    }
+    trials
 }
 
-const ATTACKS: [(&str, Attack); 11] = [
+fn siege(trials: Trials, ip: IpAddr, sources: Sources, (name, descriptors, attack): Row) -> Trials {
+    let family = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
+    let from = match sources {
+        Sources::One => "one",
+        Sources::Many => "many",
+    };
+    let needs = [Need::Root, Need::Tool("prlimit"), Need::Tool("ip")];
+    trials.needing(needs, &format!("{name}::{family}_from_{from}"), move || {
+        Siege::of(ip, descriptors).from(sources).raise(attack)
+    })
+}
+
+/// Name, descriptors of the server, attack.
+type Row = (&'static str, usize, Attack);
+
+/// The first two in every combination of family and number of attackers.
+const ATTACKS: [(&str, Attack); 13] = [
     ("silence_beyond_every_descriptor", silence),
+    ("wrong_keys", wrong_keys),
     ("one_byte_at_a_time", one_byte_at_a_time),
     ("connects_and_resets", connects),
+    ("syns_from_nobody", syns),
     ("tls_handshakes", tls_handshakes),
     ("random_bytes", random_bytes),
-    ("wrong_keys", wrong_keys),
     ("replayed_greetings", replayed_greetings),
     ("answers_that_nobody_reads", answers_that_nobody_reads),
     ("oversized_frames", oversized_frames),
     ("half_closed", half_closed),
+    ("resets_after_each_byte", resets_after_each_byte),
     ("resets_at_every_stage", resets_at_every_stage),
 ];
 
 /// Does `one` thing after the other, and holds on to what it gives until it holds `many`. What is
-/// older has to go then: by that time the server has closed it, or keeps it for good.
+/// older has to go then: by that time the server has closed it, or keeps it for good. How often in a second is
+/// what it returns.
 fn again_and_again<T>(
     target: &Target,
     begun: &Sender<()>,
     many: usize,
     mut one: impl FnMut(usize) -> anyhow::Result<T>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<f64> {
     let mut held = VecDeque::new();
     let began = Instant::now();
     let mut done = 0;
@@ -75,25 +99,22 @@ fn again_and_again<T>(
             let _ = begun.send(());
         }
     }
-    // For docs/reliability.md.
-    let a_second = f64::from(done) / began.elapsed().as_secs_f64();
-    writeln!(io::stdout(), "{a_second:.0} times a second")?;
-    Ok(())
+    Ok(f64::from(done) / began.elapsed().as_secs_f64())
 }
 
-fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| target.connect())
 }
 
 /// The same, and the server cannot tell attacker and client apart by where they come from.
-fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
         target.connect_beside_client()
     })
 }
 
 /// As many connections as there is room for, each of which says one byte more in its turn.
-fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     let mut slow = VecDeque::new();
     again_and_again(target, begun, DESCRIPTORS, |_| {
@@ -110,14 +131,14 @@ fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<()>
 }
 
 /// So many at once, each of which says one byte a second until it is let go, and is replaced then.
-fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let mut descriptors = getrlimit(Resource::Nofile);
     descriptors.current = descriptors.maximum;
     setrlimit(Resource::Nofile, descriptors)?;
     let greeting = target.greeting()?;
     let mut slow: Vec<(TcpStream, usize)> = Vec::new();
     let mut turn = Instant::now();
-    again_and_again(target, begun, 1, |_| {
+    let turns = again_and_again(target, begun, 1, |_| {
         while slow.len() < SLOW_SOCKETS && !target.is_over() {
             slow.push((target.connect()?, 0));
         }
@@ -131,15 +152,16 @@ fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> 
         turn += Duration::from_secs(1);
         std::thread::sleep(turn.saturating_duration_since(Instant::now()));
         Ok(())
-    })
+    })?;
+    Ok(turns * SLOW_SOCKETS as f64)
 }
 
-fn connects(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn connects(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 0, |_| target.connect().map(drop))
 }
 
 /// A ClientHello, and never a word after the server's answer, which has cost it a signature.
-fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let config = ClientConfig::builder_with_provider(Arc::new(
         rustls::crypto::aws_lc_rs::default_provider(),
     ))
@@ -156,21 +178,31 @@ fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
     })
 }
 
-fn random_bytes(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn random_bytes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, DESCRIPTORS, |round| {
         let bytes: [u8; 1024] = rand::random();
         say(target.connect()?, &bytes[..=round % 1024])
     })
 }
 
-fn wrong_keys(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
-    again_and_again(target, begun, DESCRIPTORS, |_| {
-        say(target.connect()?, &target.forged_greeting()?)
-    })
+fn wrong_keys(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
+    // To make them is no part of the attack.
+    let forged: Vec<_> = (0..FORGERIES)
+        .map(|_| target.forged_greeting())
+        .collect::<Result<_, _>>()?;
+    let a_second = again_and_again(target, begun, DESCRIPTORS, |round| {
+        say(target.connect()?, &forged[round % FORGERIES])
+    })?;
+    ensure!(
+        a_second >= WRONG_KEYS_A_SECOND,
+        "this machine is too slow for the attack: {a_second:.0} wrong keys a second, and not \
+         {WRONG_KEYS_A_SECOND}"
+    );
+    Ok(a_second)
 }
 
 /// One recorded greeting, on as many connections as there is room for.
-fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let recorded = target.greeting()?;
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
         say(target.connect()?, &recorded)
@@ -178,7 +210,7 @@ fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<()>
 }
 
 /// One recorded greeting in request after request, and no answer to any of them is ever read.
-fn answers_that_nobody_reads(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn answers_that_nobody_reads(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let requests = request_with(&target.greeting()?).repeat(64);
     let mut asking = VecDeque::new();
     again_and_again(target, begun, DESCRIPTORS, |_| {
@@ -204,7 +236,7 @@ fn answers_that_nobody_reads(target: &Target, begun: &Sender<()>) -> anyhow::Res
 }
 
 /// A frame's header that announces more than there can be, and some of it.
-fn oversized_frames(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn oversized_frames(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     let mut huge = greeting[..MAGIC_AND_TYPE].to_vec();
     huge.extend_from_slice(&u32::MAX.to_be_bytes());
@@ -214,7 +246,7 @@ fn oversized_frames(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
     })
 }
 
-fn half_closed(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn half_closed(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     again_and_again(target, begun, DESCRIPTORS, |round| {
         let stream = say(target.connect()?, &greeting[..round % greeting.len()])?;
@@ -224,9 +256,37 @@ fn half_closed(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
     })
 }
 
+/// More than the kernel has room for, and no answer ever reaches anybody.
+fn syns(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
+    let flood = SynFlood::on(target.address)?;
+    let before = SynFlood::overflows()?;
+    let a_second = again_and_again(target, begun, SYNS_BEFORE, |round| flood.send(round))?;
+    let overflows = SynFlood::overflows()? - before;
+    ensure!(overflows > 0, "the kernel had room for all of them");
+    Ok(a_second)
+}
+
+/// Connections under a key that is good, cut off by a reset wherever they can be.
+fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
+    let mut reached = [0; Moment::ALL.len()];
+    let a_second = again_and_again(target, begun, 8 * Moment::ALL.len(), |round| {
+        let index = round % Moment::ALL.len();
+        let mut stream = target.connect()?;
+        let moment = Moment::ALL[index];
+        // A key has only so many sessions a second, and a crowd pushes out its own.
+        let so_far = moment.reach(&mut stream, target.address, &target.insider);
+        reached[index] += u32::from(so_far.is_ok());
+        drop(stream);
+        Ok(())
+    })?;
+    writeln!(io::stdout(), "{:?}: {reached:?}", Moment::ALL)?;
+    ensure!(!reached.contains(&0), "not every stage was reached");
+    Ok(a_second)
+}
+
 /// The known client's own greeting, cut off by a reset after each of its bytes, or read as far as the
 /// first bytes of its answer.
-fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyhow::Result<()> {
+fn resets_after_each_byte(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 64, |round| {
         let greeting = target.greeting()?;
         let end = round % (greeting.len() + 1);
@@ -249,6 +309,12 @@ fn say(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<TcpStream> {
 const DESCRIPTORS: usize = 300;
 /// In turn, as many as a slow attacker of the usual kind has.
 const SLOW_SOCKETS: usize = 2_000;
+/// Other secrets each.
+const FORGERIES: usize = 256;
+/// What the server is to bear, at least.
+const WRONG_KEYS_A_SECOND: f64 = 1000.0;
+/// From then on the kernel's queue is full.
+const SYNS_BEFORE: usize = 5_000;
 /// At most, however slow the run that goes on meanwhile.
 const MAX_ROUNDS: usize = 2_000_000;
 /// docs/wire.md.

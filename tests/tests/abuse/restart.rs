@@ -1,12 +1,13 @@
 //! A server that is killed and started again is the same to its clients, and no better for thieves.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 
-use anyhow::ensure;
-use fwprobe_tests::siege::{answer_to, session_bytes};
+use anyhow::{Context as _, ensure};
+use fwprobe_tests::siege::{Moment, answer_to, session_bytes};
 use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{EchoServer, Probe, ServerPlan};
+use fwprobe_tests::{EchoServer, Probe, ServerPlan, WATCHDOG};
+use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 
 pub(crate) fn trials() -> Trials {
@@ -15,20 +16,41 @@ pub(crate) fn trials() -> Trials {
         .on_both_families("a_recorded_session_is_worth_nothing_anywhere", recorded)
 }
 
+/// At every moment of a session, and while a client keeps its sessions silent and has the server watch them.
 fn killed(ip: IpAddr) -> anyhow::Result<()> {
-    let plan = || ServerPlan::on(ip).ports(1);
-    let server = plan().start()?;
+    let plan = || ServerPlan::on(ip).ports(1).with_metrics();
     let whole = |server: &EchoServer| -> anyhow::Result<()> {
         let probe = Probe::of(server)?.kinds(server.port(1), SessionKind::ALL);
         probe.run()?.expect_exit(0).map(drop)
     };
+    let mut server = plan().start()?;
     whole(&server)?;
-    let mut in_flight = TcpStream::connect(server.address(1))?;
-    in_flight.write_all(b"\xf7fwprob")?;
-    let identity = server.kill()?;
-    // Whatever was under way is over, and nothing else.
-    ensure!(matches!(in_flight.read(&mut [0; 16]), Ok(0) | Err(_)));
-    let server = plan().start_as(identity)?;
+    for moment in Moment::ALL {
+        let address = server.address(1);
+        let mut in_flight = TcpStream::connect(address)?;
+        in_flight.set_read_timeout(Some(WATCHDOG))?;
+        let reached = moment.reach(&mut in_flight, address, &server.connection());
+        reached.with_context(|| format!("{moment:?}"))?;
+        server = plan().start_as(server.kill()?)?;
+        // Whatever was under way is over, and nothing else.
+        let end = in_flight.read_to_end(&mut Vec::new());
+        let reset = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
+        ensure!(
+            end.as_ref().is_ok() || end.as_ref().is_err_and(reset),
+            "{moment:?}: {end:?}"
+        );
+        whole(&server).with_context(|| format!("after {moment:?}"))?;
+    }
+    let watcher = Probe::of(&server)?.port(server.port(1), SessionKind::Tcp);
+    let watcher = watcher.subcommand("idle").arg("--hold=90s");
+    let mut watching = watcher.start()?;
+    let watched = || Ok(server.metrics()?.sum(CALLERS) > 0.0);
+    watching.wait_until(watched)?;
+    server = plan().start_as(server.kill()?)?;
+    let run = watcher.finish(watching)?;
+    // An outage, and nothing that stands between.
+    run.expect_exit(UNDECIDED)?
+        .expect_all(VerdictId::Inconclusive)?;
     whole(&server)?;
     server.stop().map(drop)
 }
@@ -55,5 +77,8 @@ fn recorded(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
+/// Exit code of a run that has decided nothing.
+const UNDECIDED: u8 = 3;
+const CALLERS: &str = "fwprobe_echo_present{standing=\"control\"}";
 /// What a greeting is padded to (docs/wire.md).
 const GREETING_BYTES: usize = 1024 + 8;

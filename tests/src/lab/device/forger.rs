@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::Post;
 use crate::lab::{Family, Host};
+use crate::segment::{checksum, syn};
 
 pub(super) fn forge(post: &Post) -> anyhow::Result<()> {
     let (domain, protocol) = match post.family {
@@ -47,46 +48,13 @@ fn error(family: Family, quote: &[u8]) -> Vec<u8> {
 fn quotes(post: &Post, round: u16) -> Vec<Vec<u8>> {
     let mut quotes = vec![Vec::new(), vec![0xff; 3], vec![0x45; 1000]];
     for port in PORTS {
-        let header = syn_header(post, 32_768 + round % 28_000, port);
+        let client = post.family.address(Host::Client);
+        let from = SocketAddr::new(client, 32_768 + round % 28_000);
+        let header = syn(from, SocketAddr::new(post.server.ip(), port));
         quotes.push(header[..header.len() - 14].to_vec());
         quotes.push(header);
     }
     quotes
-}
-
-fn syn_header(post: &Post, from: u16, to: u16) -> Vec<u8> {
-    let (client, server) = (post.family.address(Host::Client), post.server.ip());
-    let mut header = match (client, server) {
-        (std::net::IpAddr::V6(client), std::net::IpAddr::V6(server)) => {
-            let mut header = vec![0x60, 0, 0, 0, 0, 20, 6, 64];
-            header.extend(client.octets());
-            header.extend(server.octets());
-            header
-        }
-        (client, server) => {
-            let mut header = vec![0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0];
-            for address in [client, server] {
-                if let std::net::IpAddr::V4(address) = address {
-                    header.extend(address.octets());
-                }
-            }
-            header
-        }
-    };
-    header.extend(from.to_be_bytes());
-    header.extend(to.to_be_bytes());
-    header.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xfa, 0xf0, 0, 0, 0, 0]);
-    header
-}
-
-/// RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
-    let sum: u32 = bytes
-        .chunks(2)
-        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)))
-        .sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    !u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap_or(u16::MAX)
 }
 
 const PORTS: [u16; 3] = [443, 5901, 7999];

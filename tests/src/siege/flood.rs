@@ -1,0 +1,76 @@
+//! SYNs from addresses that nobody has, so that no answer to them ever comes.
+
+use std::net::{SocketAddr, SocketAddrV6};
+
+use anyhow::{Context as _, ensure};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::ground::nobody;
+use crate::segment::syn;
+
+/// Sends them to one address.
+#[derive(Debug)]
+pub struct SynFlood {
+    socket: Socket,
+    to: SocketAddr,
+}
+
+impl SynFlood {
+    /// Only root can do that.
+    ///
+    /// # Errors
+    /// No raw socket is to be had.
+    pub fn on(to: SocketAddr) -> anyhow::Result<Self> {
+        let socket = Socket::new(
+            Domain::for_address(to),
+            Type::RAW,
+            Some(Protocol::from(WITH_HEADERS)),
+        )
+        .context("a raw socket")?;
+        Ok(Self { socket, to })
+    }
+
+    /// # Errors
+    /// The kernel sends none.
+    pub fn send(&self, turn: usize) -> anyhow::Result<()> {
+        let [low, high] = [turn as u16, (turn >> 16) as u16];
+        // Another port for each time that the addresses are through.
+        let from = SocketAddr::new(nobody(self.to.ip(), low), 1024 + (low >> 8) + (high << 8));
+        // The kernel takes the port for a protocol here.
+        let to = match self.to {
+            SocketAddr::V4(to) => SocketAddr::new((*to.ip()).into(), 0),
+            SocketAddr::V6(to) => SocketAddrV6::new(*to.ip(), 0, 0, 0).into(),
+        };
+        match self.socket.send_to(&syn(from, self.to), &to.into()) {
+            Ok(_) => Ok(()),
+            // As good as one lost.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How often the calling thread's kernel has found the queue of half-open connections full.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn overflows() -> anyhow::Result<u64> {
+        let text = std::fs::read_to_string("/proc/thread-self/net/netstat")?;
+        let mut lines = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("TcpExt: "));
+        let (names, values) = (lines.next(), lines.next());
+        let names = names.context("no names")?.split(' ');
+        let mut counts = Vec::new();
+        for (name, value) in names.zip(values.context("no values")?.split(' ')) {
+            if ["TCPReqQFullDoCookies", "TCPReqQFullDrop"].contains(&name) {
+                counts.push(value.parse::<u64>()?);
+            }
+        }
+        ensure!(!counts.is_empty(), "this kernel does not count them");
+        Ok(counts.iter().sum())
+    }
+}
+
+/// IPPROTO_RAW: packets begin with their own header.
+const WITH_HEADERS: i32 = 255;
