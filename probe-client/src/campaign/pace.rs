@@ -22,7 +22,7 @@ use crate::progress::Progress;
 
 /// Adds sessions at a slow pace to the probes of `result` that lost SYNs.
 pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
-    let mut candidates = lost_syns(&result.probes);
+    let mut candidates = lost_syns(&result.probes, &result.comparison);
     // Where nobody listens the server's host refuses, at any pace.
     candidates.retain(|index| !refused_by_the_host(&result.probes[*index], &result.control));
     let Some(&first) = candidates.first() else {

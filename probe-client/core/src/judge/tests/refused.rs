@@ -31,9 +31,10 @@ fn a_reset_of_unknown_origin_is_blamed_on_nobody() {
 #[test]
 fn what_is_turned_away_in_a_crowd_is_dialled_slowly() {
     let open = ended(SessionKind::Tcp, End::Whole);
-    assert_eq!(lost_syns(&[open, refused()]), [1]);
+    assert_eq!(lost_syns(&[open.clone(), refused()], &refused()), [1]);
+    assert_eq!(lost_syns(&[refused()], &open), [0]);
     // Where nothing connects there is no crowd to blame.
-    assert_eq!(lost_syns(&[refused(), refused()]), [0_usize; 0]);
+    assert_eq!(lost_syns(&[refused()], &refused()), [0_usize; 0]);
     let mut limited = refused();
     let slowly = Variation::InPace { held: 0 };
     limited.comparisons = probe(SessionKind::Tcp, End::Whole, &[(slowly, End::Whole)]).comparisons;
