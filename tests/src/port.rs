@@ -9,7 +9,8 @@ use socket2::{Domain, Socket, Type};
 #[derive(Debug)]
 pub struct Seat(std::net::TcpListener);
 
-/// A port that answers with RST, and that nobody else can get meanwhile.
+/// A port that answers with RST, and that nobody gets by chance meanwhile: who asks for it by its number and for
+/// `SO_REUSEADDR` can listen there.
 #[derive(Debug)]
 pub struct ShutPort {
     address: SocketAddr,

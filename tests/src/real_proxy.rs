@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::scratch::open_directory;
 use crate::squid_memory::SquidMemory;
-use crate::{Place, Process, Seat, WATCHDOG};
+use crate::{Place, Process, ShutPort, WATCHDOG};
 
 /// A proxy that takes connections. Killed when dropped.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct RealProxy {
 /// What a proxy is started from.
 #[derive(Debug)]
 pub struct Setting {
+    /// Until the proxy listens there, which the system allows.
+    held: ShutPort,
     address: SocketAddr,
     scratch: TempDir,
 }
@@ -35,10 +37,10 @@ impl Setting {
     /// # Errors
     /// There is none.
     pub fn on(ip: IpAddr) -> anyhow::Result<Self> {
-        // Free a moment ago, and not given to anybody else so soon.
-        let port = Seat::take(ip)?.port()?;
+        let held = ShutPort::take(ip)?;
         Ok(Self {
-            address: SocketAddr::new(ip, port),
+            address: SocketAddr::new(ip, held.port()),
+            held,
             scratch: open_directory()?,
         })
     }
@@ -95,6 +97,7 @@ impl Setting {
             }
             std::thread::yield_now();
         }
+        drop(self.held);
         Ok(RealProxy {
             address: self.address,
             _process: process,

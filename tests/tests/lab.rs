@@ -17,4 +17,4 @@ fn main() -> anyhow::Result<ExitCode> {
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/scenarios");
 
-const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 20;

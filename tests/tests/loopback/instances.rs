@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::real_proxy::{RealProxy, Setting};
 use fwprobe_tests::trial::{Need, Trials};
-use fwprobe_tests::{EchoServer, Identity, Place, Probe, Run, Seat, ServerPlan, ShutPort};
+use fwprobe_tests::{EchoServer, Identity, Place, Probe, Run, ServerPlan, ShutPort};
 use probe_core::catalogue::{FindingId, VerdictId};
 use probe_core::session_kind::SessionKind;
 
@@ -30,22 +30,20 @@ struct Farm {
     balancer: Setting,
     /// As clients dial them: the control port and two more.
     ports: [u16; 3],
+    /// Two of them, until HAProxy listens there: an instance would take one that is free.
+    held: [ShutPort; 2],
     identity: Identity,
 }
 
 impl Farm {
     fn on(ip: IpAddr) -> anyhow::Result<Self> {
         let balancer = Setting::on(ip)?;
-        // Held together, so that no two are the same.
-        let seats = [Seat::take(ip)?, Seat::take(ip)?];
-        let ports = [
-            balancer.address().port(),
-            seats[0].port()?,
-            seats[1].port()?,
-        ];
+        let held = [ShutPort::take(ip)?, ShutPort::take(ip)?];
+        let [first, second] = held.each_ref().map(ShutPort::port);
         Ok(Self {
+            ports: [balancer.address().port(), first, second],
             balancer,
-            ports,
+            held,
             identity: Identity::make(&Place::ordinary(), &[&ip.to_string()])?,
         })
     }
@@ -74,6 +72,7 @@ impl Farm {
         let file = self.balancer.file("haproxy.cfg", &text)?;
         let file = file.to_str().context("a path in UTF-8")?.to_owned();
         let balancer = self.balancer.start("haproxy", &["-db", "-f", &file])?;
+        drop(self.held);
         let connection = self.identity.connection().clone();
         let probe = Probe::with(connection.with_control_port(self.ports[0]))?;
         Ok((balancer, probe))
