@@ -198,17 +198,16 @@ impl<'a> Evidence<'a> {
     /// Another port that works lost its SYNs as well, by their pace or their number: that the server saw none
     /// of this port's shows no more than that.
     pub fn working_ports_lose_syns(&self) -> bool {
-        let silent = |m: &Measurement| matches!(ending(m), Ending::NotConnected(f) if f.kind == FailureKind::TimedOut);
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
         others.any(|m| {
             let slowly: Vec<&Measurement> = m.compared(Variation::InPace { held: 0 }).collect();
             let again: Vec<&Measurement> = m.compared(Variation::InNothing).collect();
-            let silent_now = again.len() >= 2 && again.iter().all(|m| silent(m));
+            let silent_now = again.len() >= 2 && again.iter().all(|m| m.met_silence());
             if m.ran_whole() {
-                silent_now || slowly.iter().any(|m| silent(m))
+                silent_now || slowly.iter().any(|m| m.met_silence())
             } else {
-                silent(m) && slowly.iter().any(|m| m.ran_whole())
+                m.met_silence() && slowly.iter().any(|m| m.ran_whole())
             }
         })
     }
