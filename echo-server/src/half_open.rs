@@ -59,7 +59,7 @@ enum Witnessed {
 impl HalfOpenWatch {
     pub(crate) fn new(listeners: &[ListenerFacts]) -> Self {
         let any = listeners.first().map(|listener| listener.address.port());
-        let kept = socket_facts::half_open_kept().unwrap_or(usize::MAX);
+        let kept = socket_facts::half_open_kept().unwrap_or(0);
         Self {
             available: any.is_some_and(|port| socket_facts::half_open(port).is_ok()) && kept > 0,
             kept,

@@ -41,7 +41,7 @@ pub fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
 pub const HALF_OPEN_MAX: usize = 1024;
 
 /// How many half-open connections to one listener this host keeps; SYNs beyond that are answered with SYN
-/// cookies and leave no trace. 0: it keeps none. To be asked before a sandbox hides `/proc`.
+/// cookies, or dropped where there are none, and leave no trace. 0: it keeps none. To be asked before a sandbox hides `/proc`.
 ///
 /// # Errors
 /// [`FactError::NotAvailable`] off Linux; [`FactError::Os`] where the settings cannot be read.

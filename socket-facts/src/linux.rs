@@ -58,13 +58,20 @@ pub(crate) fn half_open_kept() -> Result<usize, FactError> {
         .map_err(|source| classify(Fact::HalfOpen, source))
 }
 
-/// By the settings that `read` gives (ip-sysctl.rst, `tcp_syncookies`, `somaxconn`).
+/// By the settings that `read` gives (ip-sysctl.rst, `tcp_syncookies`, `somaxconn`, `tcp_max_syn_backlog`).
 fn kept_by(read: impl Fn(&str) -> io::Result<String>) -> io::Result<usize> {
-    if read("ipv4/tcp_syncookies")?.trim() == COOKIES_ALWAYS {
-        return Ok(0);
-    }
-    let kept = read("core/somaxconn")?;
-    kept.trim().parse().map_err(io::Error::other)
+    let number =
+        |name| -> io::Result<usize> { read(name)?.trim().parse().map_err(io::Error::other) };
+    let queue = number("core/somaxconn")?;
+    Ok(match number("ipv4/tcp_syncookies")? {
+        COOKIES_NEVER => {
+            // The last quarter is for hosts that have been here before (tcp_input.c, tcp_conn_request).
+            let all = number("ipv4/tcp_max_syn_backlog")?;
+            queue.min(all - all / 4)
+        }
+        COOKIES_ALWAYS => 0,
+        _ => queue,
+    })
 }
 
 pub(crate) fn open_syn_tap() -> Result<Socket, FactError> {
@@ -100,7 +107,8 @@ fn classify(fact: Fact, source: io::Error) -> FactError {
 }
 
 /// To every SYN, not only where too many are half open.
-const COOKIES_ALWAYS: &str = "2";
+const COOKIES_ALWAYS: usize = 2;
+const COOKIES_NEVER: usize = 0;
 
 /// An Ethernet MTU: a SYN's headers are one packet's, 60 to 120 bytes of it but for IPv6 extensions.
 const SAVED_SYN_MAX: usize = 1500;

@@ -87,7 +87,7 @@ impl Siege {
         // A row of docs/reliability.md.
         writeln!(
             io::stdout(),
-            "| {:.0}, {:.0} | {:.1} / {most:.1} / {:.1} / {:.1} | {} / {}, {} / {} |",
+            "| {:.0} / {:.0} | {:.1} / {most:.1} / {:.1} / {:.1} | {} / {} / {} / {} |",
             first.a_second,
             second.a_second,
             before.resident_mib(),

@@ -37,8 +37,8 @@ fn restrict(readable: &[&Path]) -> Result<RulesetStatus, RulesetError> {
     Ok(status.ruleset)
 }
 
-/// The first one with the ports. The next adds `ioctl` on devices, which seccomp does not let through
-/// anyway, and to ask for it would make every kernel before 6.10 one that lacks a part.
+/// The first one with the ports, of Linux 6.7: Ubuntu 24.04 has 6.8. The next adds `ioctl` on devices, which
+/// seccomp does not let through anyway, and to ask for it would make every kernel before 6.10 one that lacks a part.
 const ENOUGH: ABI = ABI::V4;
 
 #[cfg(test)]
@@ -61,6 +61,10 @@ mod tests {
         let under = move || {
             rustix::thread::set_no_new_privs(true).unwrap();
             if let Err(lack) = only(&[&named]) {
+                assert!(
+                    std::env::var_os("FWPROBE_NO_SKIP").is_none(),
+                    "FWPROBE_NO_SKIP is set, and Landlock is {lack}"
+                );
                 eprintln!("skipped: Landlock is {lack}");
                 return;
             }
@@ -77,13 +81,5 @@ mod tests {
             }
         };
         std::thread::spawn(under).join().unwrap();
-    }
-
-    /// Ubuntu 24.04 has Linux 6.8.
-    #[test]
-    fn linux_6_7_knows_all_that_is_asked_for() {
-        let known = (AccessFs::from_all(ABI::V4), AccessNet::from_all(ABI::V4));
-        assert!(known.0.contains(AccessFs::from_all(ENOUGH)));
-        assert!(known.1.contains(AccessNet::from_all(ENOUGH)));
     }
 }

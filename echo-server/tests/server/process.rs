@@ -190,6 +190,14 @@ async fn after_the_grace_period_it_ends_whatever_still_runs() {
     assert!(log.contains("the grace period is over"), "{log}");
 }
 
+/// Its socket, to be named in `NOTIFY_SOCKET`.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_place_of_systemd(path: &Path) -> std::os::unix::net::UnixDatagram {
+    let socket = std::os::unix::net::UnixDatagram::bind(path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    socket
+}
+
 /// The next message at its socket.
 #[cfg(target_os = "linux")]
 pub(crate) fn what_systemd_is_told(
@@ -205,11 +213,9 @@ pub(crate) fn what_systemd_is_told(
 #[cfg(target_os = "linux")]
 #[test]
 fn systemd_is_told_how_long_the_end_may_take() {
-    use std::os::unix::net::UnixDatagram;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notify");
-    let systemd = UnixDatagram::bind(&path).unwrap();
-    systemd.set_read_timeout(Some(LONG)).unwrap();
+    let systemd = in_place_of_systemd(&path);
     let file = directory.path().join("server.toml");
     std::fs::write(&file, "notice_seconds = 1\n").unwrap();
     let mut command = program();

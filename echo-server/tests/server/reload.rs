@@ -11,7 +11,7 @@ use tonic::Code;
 use crate::command::{program, stdout};
 use crate::control::Control;
 use crate::dialogue::{Dialogue, rest};
-use crate::process::{Process, what_systemd_is_told};
+use crate::process::{Process, in_place_of_systemd, what_systemd_is_told};
 use crate::running::Holder;
 
 const SERVE: [&str; 4] = ["--listen", "127.0.0.1:0", "--log-level", "debug"];
@@ -181,7 +181,7 @@ async fn an_admin_has_it_reload_over_the_control_service() {
 async fn who_stops_reloads_no_more() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notify");
-    let systemd = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let systemd = in_place_of_systemd(&path);
     let file = directory.path().join("server.toml");
     fs::write(&file, "notice_seconds = 600\n").unwrap();
     let mut command = program();

@@ -44,7 +44,10 @@ fn killed(ip: IpAddr) -> anyhow::Result<()> {
     let watcher = Probe::of(&server)?.port(server.port(1), SessionKind::Tcp);
     let watcher = watcher.subcommand("idle").arg("--hold=90s");
     let mut watching = watcher.start()?;
-    let watched = || Ok(server.metrics()?.sum(CALLERS) > 0.0);
+    let watched = || {
+        let metrics = server.metrics()?;
+        Ok(metrics.sum(CALLERS) > 0.0 && metrics.sum(SESSIONS) >= SILENT)
+    };
     watching.wait_until(watched)?;
     server = plan().start_as(server.kill()?)?;
     let run = watcher.finish(watching)?;
@@ -80,5 +83,8 @@ fn recorded(ip: IpAddr) -> anyhow::Result<()> {
 /// Exit code of a run that has decided nothing.
 const UNDECIDED: u8 = 3;
 const CALLERS: &str = "fwprobe_echo_present{standing=\"control\"}";
+const SESSIONS: &str = "fwprobe_echo_present{standing=\"session\"}";
+/// With keep-alive, and without.
+const SILENT: f64 = 2.0;
 /// What a greeting is padded to (docs/wire.md).
 const GREETING_BYTES: usize = 1024 + 8;

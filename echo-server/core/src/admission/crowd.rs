@@ -57,8 +57,8 @@ pub struct Crowd<T, S = RandomState> {
     next: u64,
     members: BTreeMap<Ticket, Member<T>>,
     /// Of each standing, those who are not spared come first, and among equals the oldest.
-    by_rank: BTreeSet<(Scope, Standing, bool, Ticket)>,
-    counts: BTreeMap<(Scope, Standing, bool), usize>,
+    by_rank: BTreeSet<(Rank, Ticket)>,
+    counts: BTreeMap<Rank, usize>,
     /// By a hash of the source. That some share one only makes one of their own strangers leave earlier;
     /// and without the key nobody can choose to share another's.
     paces: Box<[Pace]>,
@@ -82,6 +82,9 @@ enum Scope {
     All,
     Of(Source),
 }
+
+/// Within a scope, those of a lower standing come first, and of each standing those who are not spared.
+type Rank = (Scope, Standing, bool);
 
 impl<T, S: BuildHasher> Crowd<T, S> {
     /// `hasher` has to have a key that strangers cannot know.
@@ -205,10 +208,8 @@ impl<T, S: BuildHasher> Crowd<T, S> {
             return;
         }
         let oldest = STANDINGS.into_iter().filter_map(|standing| {
-            let first = (scope, standing, true, Ticket(0));
-            let last = (scope, standing, true, Ticket(u64::MAX));
-            let (.., ticket) = *self.by_rank.range(first..=last).next()?;
-            Some(ticket)
+            let spared = (scope, standing, true);
+            self.oldest(spared, spared)
         });
         if let Some(oldest) = oldest.min() {
             self.rerank(oldest, |member| member.spared = false);
@@ -220,10 +221,14 @@ impl<T, S: BuildHasher> Crowd<T, S> {
         let (most, _) = SHARES
             .into_iter()
             .max_by_key(|(standing, share)| self.standing(scope, *standing) * (WHOLE / share))?;
-        let first = (scope, most, false, Ticket(0));
-        let last = (scope, most, true, Ticket(u64::MAX));
-        let (.., ticket) = *self.by_rank.range(first..=last).next()?;
+        let ticket = self.oldest((scope, most, false), (scope, most, true))?;
         self.remove(ticket).map(|member| member.lead)
+    }
+
+    /// Of the first rank that is not empty, from `first` to `last`.
+    fn oldest(&self, first: Rank, last: Rank) -> Option<Ticket> {
+        let range = (first, Ticket(0))..=(last, Ticket(u64::MAX));
+        self.by_rank.range(range).next().map(|(_, ticket)| *ticket)
     }
 
     fn present(&self, source: Source) -> usize {
@@ -245,9 +250,9 @@ impl<T, S: BuildHasher> Crowd<T, S> {
 
     fn rank(&mut self, member: &Member<T>, ticket: Ticket) {
         for scope in [Scope::All, Scope::Of(member.source)] {
-            let (standing, spared) = (member.standing, member.spared);
-            self.by_rank.insert((scope, standing, spared, ticket));
-            *self.counts.entry((scope, standing, spared)).or_insert(0) += 1;
+            let rank = (scope, member.standing, member.spared);
+            self.by_rank.insert((rank, ticket));
+            *self.counts.entry(rank).or_insert(0) += 1;
         }
     }
 
@@ -263,7 +268,7 @@ impl<T, S: BuildHasher> Crowd<T, S> {
         let member = self.members.remove(&ticket)?;
         for scope in [Scope::All, Scope::Of(member.source)] {
             let rank = (scope, member.standing, member.spared);
-            self.by_rank.remove(&(rank.0, rank.1, rank.2, ticket));
+            self.by_rank.remove(&(rank, ticket));
             if let Some(count) = self.counts.get_mut(&rank) {
                 *count -= 1;
                 if *count == 0 {

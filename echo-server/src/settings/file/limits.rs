@@ -93,6 +93,7 @@ impl FileLimits {
             .map_or(session.lifetime, Duration::from_secs);
         session.session_bytes = self.session_bytes.unwrap_or(session.session_bytes);
     }
+
     fn admission(&self) -> AdmissionLimits {
         let default = AdmissionLimits::default();
         let number = |stated: Option<Stated>| stated.and_then(|stated| stated.number);

@@ -117,16 +117,10 @@ impl Place {
 
     /// The hop, where it is known.
     pub(super) fn hop(&self) -> Option<u8> {
-        match self.segment {
-            Segment::Path { hop, .. } => hop,
-            Segment::None
-            | Segment::ThisHost
-            | Segment::NearNetwork
-            | Segment::CloudEdge
-            | Segment::ServerHost
-            | Segment::Proxy
-            | Segment::Unknown => None,
-        }
+        let Segment::Path { hop, .. } = self.segment else {
+            return None;
+        };
+        hop
     }
 
     fn unknown(fact: impl Into<String>) -> Self {

@@ -59,17 +59,21 @@ fn an_ipv4_client_of_a_dual_stack_listener_is_ipv4() {
 
 #[test]
 fn a_host_that_answers_with_cookies_keeps_none() {
-    let kept = |cookies: &'static str| {
+    let kept = |cookies: &'static str, backlog: &'static str| {
         kept_by(|name| {
-            let value = if name == "core/somaxconn" {
-                "128\n"
-            } else {
-                cookies
+            let value = match name {
+                "core/somaxconn" => "128\n",
+                "ipv4/tcp_max_syn_backlog" => backlog,
+                _ => cookies,
             };
             Ok(value.to_owned())
         })
         .unwrap()
     };
-    assert_eq!([kept("0\n"), kept("1\n"), kept("2\n")], [128, 128, 0]);
+    for (cookies, many) in [("0\n", 128), ("1\n", 128), ("2\n", 0)] {
+        assert_eq!(kept(cookies, "1024\n"), many);
+    }
+    assert_eq!(kept("0\n", "128\n"), 96);
+    assert_eq!(kept("1\n", "64\n"), 128);
     assert!(half_open_kept().is_ok());
 }
