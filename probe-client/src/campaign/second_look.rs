@@ -1,12 +1,12 @@
-//! Dials silent ports once more where the server began to look only after their last SYN: on a slow way, or
-//! beside a busy host, it is asked too late for the first ones.
+//! Dials ports once more where the server began to look only after their last SYN: silent ones, since on a slow
+//! way, or beside a busy host, it is asked too late for the first; and those that refuse, for a witness.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::comparison::{Comparison, Variation};
 use probe_core::measurement::Measurement;
-use probe_core::observation::Operation;
+use probe_core::observation::{FailureKind, Operation};
 
 use super::{Campaign, ServerResult, task};
 use crate::progress::Progress;
@@ -16,6 +16,7 @@ use crate::progress::Progress;
 pub(super) async fn dial(
     campaign: &Campaign,
     result: &mut ServerResult,
+    sees_every_syn: bool,
     progress: &Progress,
 ) -> bool {
     if !result.destination.path().is_direct() {
@@ -25,8 +26,11 @@ pub(super) async fn dial(
     context.options.patience = context.options.patience.min(PATIENCE);
     let (path, host) = (result.destination.path(), &result.destination.host);
     let planned = campaign.config.plan.over(&path, host);
-    let (early, cancelled) = (result.probes.iter().any(came_too_early), &context.cancelled);
-    if !early || cancelled.is_cancelled() {
+    let came_too_early = |probe: &Measurement| {
+        was_lost_too_early(probe) || (sees_every_syn && was_refused_too_early(probe))
+    };
+    let early = result.probes.iter().any(came_too_early);
+    if !early || context.cancelled.is_cancelled() {
         return false;
     }
     let sessions: Vec<_> = result
@@ -53,13 +57,22 @@ pub(super) async fn dial(
 
 /// No SYN of it was answered, not even later, and the server did not look on yet when the last of the first ones
 /// was sent.
-fn came_too_early(probe: &Measurement) -> bool {
+fn was_lost_too_early(probe: &Measurement) -> bool {
     let answer = probe.sighting.as_ref();
     let answered = |m: &Measurement| m.succeeded(Operation::Connect);
     let later = probe.comparisons.iter().any(|c| answered(&c.measurement));
     probe.met_silence()
         && !later
         && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_half_open)
+}
+
+/// Whoever refused it, the server's witness did not look on yet.
+fn was_refused_too_early(probe: &Measurement) -> bool {
+    let answer = probe.sighting.as_ref();
+    let refused = probe
+        .failure()
+        .is_some_and(|(_, failure)| failure.kind == FailureKind::Refused);
+    refused && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_every_syn)
 }
 
 /// The first SYN and one repetition (RFC 6298 section 2: after a second).

@@ -69,10 +69,13 @@ pub(super) async fn ask_again(
     progress: &Progress,
 ) {
     for index in 0..results.len() {
-        let witnesses =
-            instances::to_be_asked(results, index).map(|asked| &results[asked].witnesses);
-        let looks = witnesses.is_some_and(|all| all.iter().any(|w| w.description.sees_half_open));
-        if looks && second_look::dial(campaign, &mut results[index], progress).await {
+        let asked = instances::to_be_asked(results, index);
+        let witnesses = asked.map_or(&[][..], |asked| &results[asked].witnesses);
+        let sees_half_open = witnesses.iter().any(|w| w.description.sees_half_open);
+        let sees_every_syn = witnesses.iter().any(|w| w.description.sees_every_syn);
+        let looks = sees_half_open || sees_every_syn;
+        if looks && second_look::dial(campaign, &mut results[index], sees_every_syn, progress).await
+        {
             let take = |m: &mut Measurement| m.sighting.take();
             let before: Vec<_> = open(&mut results[index]).into_iter().map(take).collect();
             let asking = ask_about(campaign, results, index);

@@ -86,10 +86,15 @@ impl Place {
         let (hop, words) = if at == 1 {
             (1, format!("at {} or before it", named(survey, 1)))
         } else {
+            // What a router takes for itself needs no hop limit beyond it; what it refuses while it forwards does.
             let (near, far) = (named(survey, at - 1), named(survey, at));
-            (at - 1, format!("at {near} or between it and {far}"))
+            (at - 1, format!("at {near}, at {far} or between them"))
         };
         let address = survey.address_of(hop);
+        let mut whom = owner(&format!("hop {hop}"), address);
+        if at > 1 {
+            whom.push_str(&format!(", then whoever runs {},", named(survey, at)));
+        }
         Some(Self {
             segment: Segment::Path {
                 hop: Some(hop),
@@ -97,8 +102,22 @@ impl Place {
             },
             words: Some(words),
             fact,
-            whom: Some(owner(&format!("hop {hop}"), address)),
+            whom: Some(whom),
         })
+    }
+
+    /// Of an RST from as far away as the server's host, which may be the last router's.
+    pub(super) fn of_end(evidence: &Evidence<'_>, distance: u8, fact: String) -> Option<Self> {
+        let survey = evidence.survey()?;
+        let perhaps_host = !evidence.never_at_the_host();
+        let last = distance.checked_sub(1)?;
+        Some(between(
+            survey,
+            last,
+            Beyond::Server(distance),
+            fact,
+            perhaps_host,
+        ))
     }
 
     /// Before the first router has passed it on.

@@ -2,6 +2,8 @@
 
 mod idle;
 mod instances;
+mod local;
+mod mute;
 mod noted;
 mod reach;
 mod refused;

@@ -1,5 +1,5 @@
-//! `no-route` and `blocked-on-this-host`: this host itself did not let the connection out. The error
-//! number alone never decides; that no packet of anyone else's was involved must be shown.
+//! `no-route` and `blocked-on-this-host`: the connection did not get out of this host, or not to its next
+//! hop. The error number alone never decides; that no packet of anyone else's was involved must be shown.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -22,7 +22,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     // A route cannot refuse; an ICMP error or a reset of this host's own is its firewall's.
     let own_firewall = failure.kind == FailureKind::PermissionDenied
         || matches!(failure.origin, Origin::Icmp { .. });
-    let mut verdict = if own_firewall {
+    let mut verdict = if says_unresolved(failure) {
+        next_hop_silent(&target)
+    } else if own_firewall {
         blocked(&target)
     } else if unroutable {
         no_route(&target)
@@ -41,6 +43,39 @@ fn of_this_host(failure: &Failure, evidence: &Evidence<'_>) -> bool {
         Origin::Icmp { sender, .. } => evidence.own_addresses.contains(&sender),
         Origin::Unknown | Origin::Peer => false,
     }
+}
+
+/// Linux tells itself so of a next hop that answers no ARP (RFC 792) or neighbour solicitation (RFC 4861
+/// section 7.2.2).
+fn says_unresolved(failure: &Failure) -> bool {
+    let Origin::Icmp {
+        sender,
+        icmp_type,
+        code,
+    } = failure.origin
+    else {
+        return false;
+    };
+    let host_unreachable = if sender.is_ipv6() { (1, 3) } else { (3, 1) };
+    (icmp_type, code) == host_unreachable
+}
+
+fn next_hop_silent(target: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::NoRoute,
+        Segment::NearNetwork,
+        Confidence::Medium,
+        format!(
+            "the next hop on the way to {target} does not answer on the local network: the gateway, or the server itself \
+             if it is on the same one; nothing was sent any further"
+        ),
+    )
+    .because("this host told itself \"host unreachable\", as it does when nobody answers its ARP or neighbour discovery; a rule \
+              of its own firewall that rejects with that very message looks the same")
+    .next(
+        "check the gateway for that address, and the link, VLAN and power of whoever has it (`ip route get`, `ip neigh`, \
+         `arp -a`)",
+    )
 }
 
 fn blocked(target: &str) -> Verdict {

@@ -6,6 +6,7 @@ use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place};
 use crate::catalogue::VerdictId;
+use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -30,8 +31,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         None => (Segment::PATH, None, None),
     };
     let (confidence, beyond) = if never_seen {
+        // From there it may be the server's host after all: another process behind the same address.
+        let from_there = matches!(evidence.answering(), Comparison::Same { .. });
         (
-            evidence.confidence_in_account(),
+            if from_there {
+                Confidence::Medium
+            } else {
+                evidence.confidence_in_account()
+            },
             "the connection never reached the server",
         )
     } else {

@@ -49,6 +49,15 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let by_chance = !listening.is_empty() && (lacks_an_instance || !lacking.is_empty());
     let translated = translated(evidence);
     match (evidence.answering(), listens) {
+        (Comparison::Nearer { answering, server }, Some(false)) if answering.farthest + 1 == server.nearest => {
+            Some(
+                not_listening(evidence, Confidence::Medium).because(format!(
+                    "the server says that it does not listen on port {}, and the RST comes from one hop before it: from a \
+                     host that passes other ports on to the server (a container's), or from the last router",
+                    address.port()
+                )),
+            )
+        }
         (Comparison::Nearer { .. }, _) => {
             let place = Place::of_nearer(evidence, Answer::Reset)?;
             Some(rejected_at(evidence, place))
@@ -58,7 +67,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         (Comparison::Same { .. } | Comparison::Undecided, Some(true)) if evidence.stopped_at_the_host() => {
             Some(rejected_by_the_witness_word(&evidence.target()))
         }
-        (Comparison::Same { distance }, Some(true)) => Some(rejected_by_host(evidence, distance)),
+        (Comparison::Same { distance }, Some(true)) => rejected_at_the_end(evidence, distance),
         (Comparison::Same { distance }, Some(false)) => Some(
             not_listening(evidence, Confidence::High)
                 .because(from_there(distance))
@@ -119,20 +128,28 @@ fn rejected_elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     ))
 }
 
-fn rejected_by_host(evidence: &Evidence<'_>, distance: u8) -> Verdict {
+/// By the server's host, or by the last router, whose RST comes from as far away.
+fn rejected_at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdict> {
+    let place = Place::of_end(evidence, distance, from_there(distance))?;
+    if evidence.never_at_the_host() {
+        return Some(rejected_at(evidence, place).because(
+            "the server's witness, which sees SYNs before its host's own firewall does, saw none of them",
+        ));
+    }
     let target = evidence.target();
-    Verdict::new(
+    let verdict = Verdict::new(
         VerdictId::Rejected,
-        Segment::ServerHost,
+        place.segment,
         Confidence::Medium,
         format!("the server's host, or the device right before it, resets connections to {target} although the server listens there"),
     )
-    .because(from_there(distance))
+    .because(place.fact)
     .because("the server says that it listens on that port, yet the SYN was answered with RST")
     .next(format!(
         "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`) first, then \
-         in the last device before it"
-    ))
+         in the last device before it; a witness on the server (`witness = true`) tells the two apart"
+    ));
+    Some(verdict)
 }
 
 fn rejected_somewhere(evidence: &Evidence<'_>, listens: String) -> Verdict {
@@ -189,7 +206,8 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
             )
             .because("the server has the connection half open: it saw the SYN, answered, and waits for the rest")
             .next(format!(
-                "ask the firewall team for asymmetric routing or a stateful device that drops the SYN-ACK from {target}"
+                "ask the firewall team for asymmetric routing or a stateful device that drops the SYN-ACK from {target}; a \
+                 rule of the server host's own that lets no answer out looks the same (a witness on the server tells)"
             )),
         );
     }
@@ -327,8 +345,9 @@ fn account(evidence: &Evidence<'_>, ends_on_the_way: bool) -> Vec<&'static str> 
         );
         if !ends_on_the_way {
             said.push(
-                "a SYN that its host's own firewall dropped would have looked the same: the server sees those only \
-                 with a witness (`witness = true` in its configuration)",
+                "a SYN that its host's own firewall dropped would have looked the same, and so would one whose answer a \
+                 device refused at once on the way back: the server sees those only with a witness (`witness = true` in \
+                 its configuration)",
             );
         }
     }

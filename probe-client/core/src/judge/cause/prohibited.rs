@@ -51,14 +51,33 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::Prohibited,
         segment,
         Confidence::High,
-        format!("{who} rejected the connection to {target} with an ICMP error ({})", meaning(sender.is_ipv6(), icmp_type, code)),
+        format!(
+            "{who} rejected the connection to {target} with an ICMP error ({})",
+            meaning(sender.is_ipv6(), icmp_type, code)
+        ),
     )
     .next(format!(
-        "ask whoever runs {who} to let TCP to {target} through; quote the ICMP type {icmp_type} code {code}"
+        "ask whoever runs {who} {}; quote the ICMP type {icmp_type} code {code}",
+        request(sender.is_ipv6(), icmp_type, code, &target)
     ));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// A missing route is mended by other people than a rule.
+fn request(v6: bool, icmp_type: u8, code: u8, target: &str) -> String {
+    match (v6, icmp_type, code) {
+        (false, 3, 0 | 1) | (true, 1, 0 | 3) => format!(
+            "whether it has a route to {target} and the next hop there is up, or a rule refuses TCP to it in these words"
+        ),
+        (false, 11, _) | (true, 3, _) => {
+            format!(
+                "for its route to {target}, and for those of its neighbours: packets go in circles"
+            )
+        }
+        _ => format!("to let TCP to {target} through"),
+    }
 }
 
 /// RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.

@@ -1,8 +1,10 @@
-//! `server-silent`: handshakes on every port, and then nothing from any.
+//! `server-silent`: handshakes on every port, and then nothing from any. Where nothing was even acknowledged,
+//! `payload-dropped`: a server's host acknowledges whatever its process does.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
+use crate::measurement::Measurement;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -11,6 +13,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     if evidence.server_alive() || !evidence.all_mute_by_silence() {
         return None;
+    }
+    if evidence.same_server.iter().all(|m| nothing_acknowledged(m)) {
+        return Some(nothing_arrives(evidence));
     }
     let ports = evidence.same_server.len();
     let acknowledged = evidence
@@ -38,3 +43,35 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     Some(verdict)
 }
+
+/// Sent again and again, and no TCP has taken it.
+fn nothing_acknowledged(measurement: &Measurement) -> bool {
+    measurement.transport.is_some_and(|transport| {
+        let pending = transport.unacknowledged_segments.is_some_and(|n| n > 0);
+        let none = transport.bytes_acknowledged.is_some_and(|n| n <= SYN);
+        pending && none
+    })
+}
+
+fn nothing_arrives(evidence: &Evidence<'_>) -> Verdict {
+    let (ports, target) = (evidence.same_server.len(), evidence.target());
+    let mut verdict = Verdict::new(
+        VerdictId::PayloadDropped,
+        Segment::PATH,
+        Confidence::Medium,
+        format!("a handshake with {target} completes, and all that follows it is dropped, as on every port"),
+    )
+    .because(format!(
+        "on all {ports} ports tried, the control port included, nothing that was sent after the handshake was \
+         acknowledged: the host of a server whose process hangs would have done that"
+    ))
+    .next(format!(
+        "ask the firewall team for a rule that lets nothing but SYNs through to {target} (application control, a filter \
+         without state), or a device that answers handshakes in the server's place"
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict
+}
+
+/// Linux counts it among the bytes.
+const SYN: u64 = 1;

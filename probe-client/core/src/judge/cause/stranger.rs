@@ -4,6 +4,7 @@ use super::super::ending::{Ending, testimony};
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place, translated};
 use crate::catalogue::VerdictId;
+use crate::measurement::SightingEnd;
 use crate::session::{Fault, ForeignBytes, HttpStranger, PrefaceRefusal, Recognised};
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -26,13 +27,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let mut verdict = Verdict::new(
         VerdictId::AnsweredByStranger,
         Segment::Unknown,
-        if foreign { Confidence::High } else { Confidence::Medium },
+        if foreign {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        },
         format!("{target} is answered by something that is not the echo server: {who}"),
     )
-    .next(format!(
-        "find out who answers at {target}: another service on that address, a captive portal, a redirecting device; \
-         then have the traffic sent to the echo server, or correct the address"
-    ));
+    .next(next(evidence, foreign));
     if let Some(certificate) = foreign_certificate {
         verdict = verdict.because(format!(
             "it presented a certificate for {}, issued by {}; an intercepting device is not excluded",
@@ -41,6 +43,12 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ));
     }
     verdict.evidence.extend(quoted(evidence));
+    if is_on_the_way(evidence) {
+        verdict.segment = Segment::PATH;
+        verdict = verdict.because(
+            "the server has accepted the connection of this probe: who answered in its place stands on the way to it",
+        );
+    }
     if let Some(place) = Place::of_nearer(evidence, Answer::SynAck) {
         verdict.segment = place.segment;
         verdict.evidence.push(place.fact);
@@ -51,6 +59,32 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// The server has accepted this very connection.
+fn is_on_the_way(evidence: &Evidence<'_>) -> bool {
+    let one = evidence.sighting();
+    one.is_some_and(|sighting| sighting.end != SightingEnd::HalfOpen)
+}
+
+fn next(evidence: &Evidence<'_>, foreign: bool) -> String {
+    let target = evidence.target();
+    if is_on_the_way(evidence) {
+        return format!(
+            "ask the firewall team for the device on the way to {target} that answers in the server's place (web filter, \
+             inspection, portal), and to let this flow pass"
+        );
+    }
+    // Nothing but the certificate was wrong.
+    let renewed = if foreign {
+        ""
+    } else {
+        ", or a newer identity of the server's, for which a new connection string is due"
+    };
+    format!(
+        "find out who answers at {target}: another service on that address, a captive portal, a redirecting device{renewed}; \
+         then have the traffic sent to the echo server, or correct the address"
+    )
 }
 
 fn who(evidence: &Evidence<'_>) -> String {

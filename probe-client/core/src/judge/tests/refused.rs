@@ -4,9 +4,10 @@ use super::instances::{DIALLED, record, refused, with};
 use super::{End, ended, judge, probe};
 use crate::catalogue::VerdictId;
 use crate::comparison::{Variation, lost_syns};
+use crate::control_record::ControlRecord;
 use crate::session_kind::SessionKind;
 use crate::survey::{HopAnswer, HopTry, Survey};
-use crate::verdict::{Segment, Verdict};
+use crate::verdict::{Confidence, Segment, Verdict};
 
 #[test]
 fn a_port_that_accepts_other_syns_is_not_called_closed() {
@@ -80,6 +81,62 @@ fn errors_in_the_dialled_name_show_a_device_that_sends_it_elsewhere() {
     // Where all ports are translated, so is that of the server.
     let found = survey(&[(DIALLED, 1, server), (80, 1, server)]);
     assert_eq!(found.segment, Segment::Unknown);
+}
+
+#[test]
+fn a_host_that_passes_other_ports_on_refuses_from_one_hop_before_the_server() {
+    let of = |own: u8, listening: &[u16]| {
+        let found = at_distance(own, 3, &record("a", listening, Vec::new()));
+        (found.id, found.confidence)
+    };
+    let (rejected, high) = (VerdictId::Rejected, Confidence::High);
+    let not_listening = VerdictId::NotListening;
+    assert_eq!(of(2, &[80]), (not_listening, Confidence::Medium));
+    assert_eq!(of(1, &[80]), (rejected, high));
+    assert_eq!(of(2, &[80, DIALLED]), (rejected, high));
+    assert_eq!(of(3, &[80]), (not_listening, high));
+}
+
+#[test]
+fn the_last_router_and_the_servers_host_reset_alike() {
+    let found = at_distance(3, 3, &record("a", &[80, DIALLED], Vec::new()));
+    let (segment, confidence) = (Segment::CloudEdge, Confidence::Medium);
+    assert_eq!(
+        (found.id, found.segment, found.confidence),
+        (VerdictId::Rejected, segment, confidence),
+        "{}",
+        found.claim
+    );
+}
+
+/// Port 80 answers from `server` hops away, and the refused one from `own`.
+fn at_distance(own: u8, server: u8, record: &ControlRecord) -> Verdict {
+    let mut tries = Vec::new();
+    for source_port in 40_000..40_003 {
+        for (port, hops, answer) in [
+            (DIALLED, own, HopAnswer::Reset),
+            (80, server, HopAnswer::SynAck),
+        ] {
+            let expired = HopAnswer::Expired {
+                from: [192, 0, 2, hops - 1].into(),
+            };
+            for (hop_limit, answer) in [(hops - 1, expired), (hops, answer)] {
+                tries.push(HopTry {
+                    port,
+                    hop_limit,
+                    ..hop_try(source_port, answer)
+                });
+            }
+        }
+    }
+    tries.retain(|hop_try| hop_try.hop_limit > 0);
+    let mut probe = refused();
+    probe.survey = Some(Survey {
+        reference: Some(80),
+        tries,
+        ..Survey::new(DIALLED)
+    });
+    judge(&with(&probe, record))
 }
 
 /// Of a port on which the server says that it listens.

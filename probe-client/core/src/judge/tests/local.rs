@@ -1,0 +1,46 @@
+//! What this host says of itself when a connection does not get out of it.
+
+use std::net::IpAddr;
+
+use super::instances::refused;
+use super::{evidence, judge};
+use crate::catalogue::VerdictId;
+use crate::judge::Evidence;
+use crate::observation::{Failure, FailureKind, Origin};
+use crate::verdict::Segment;
+
+#[test]
+fn a_next_hop_that_answers_no_arp_is_no_firewall() {
+    let (v4, v6) = (OWN[0], OWN[1]);
+    let silent = (VerdictId::NoRoute, Segment::NearNetwork);
+    assert_eq!(verdict(v4, 3, 1), silent);
+    assert_eq!(verdict(v6, 1, 3), silent);
+    let forbidden = (VerdictId::BlockedOnThisHost, Segment::ThisHost);
+    assert_eq!(verdict(v4, 3, 13), forbidden);
+    assert_eq!(verdict(v4, 3, 3), forbidden);
+    assert_eq!(verdict(v6, 1, 1), forbidden);
+    // The numbers of the other family mean something else.
+    assert_eq!(verdict(v6, 3, 1), forbidden);
+    let elsewhere = verdict([192, 0, 2, 1].into(), 3, 1);
+    assert_eq!(elsewhere.0, VerdictId::Prohibited);
+}
+
+fn verdict(sender: IpAddr, icmp_type: u8, code: u8) -> (VerdictId, Segment) {
+    let mut probe = refused();
+    let origin = Origin::Icmp {
+        sender,
+        icmp_type,
+        code,
+    };
+    probe.observations[0].failure = Some(Failure::new(FailureKind::HostUnreachable, origin));
+    let found = judge(&Evidence {
+        own_addresses: &OWN,
+        ..evidence(&probe)
+    });
+    (found.id, found.segment)
+}
+
+const OWN: [IpAddr; 2] = [
+    IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 77)),
+    IpAddr::V6(std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 77)),
+];
