@@ -150,7 +150,9 @@ if [ "$action" = delete ]; then
   owner=$(azure group show --name "$group" --query tags.fwprobe --output tsv)
   if [ "$owner" != "$name" ]; then
     say "the resource group $group was not made by this script for $name, and is left alone."
-    say "what is in it for $name: az resource list --resource-group $group --tag fwprobe=$name --output table"
+    # No --tag: az does not take it together with --resource-group.
+    mine="[?tags.fwprobe=='$name'].{name:name, kind:type}"
+    say "what is in it for $name: az resource list --resource-group $group --query \"$mine\" --output table"
     exit 2
   fi
   if [ "$what_if" = true ]; then
