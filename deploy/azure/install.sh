@@ -5,6 +5,13 @@
 
 set -euo pipefail
 umask 077
+
+# The extension keeps this script, secrets included, in a file, one for each time that it ran. Bash reads on
+# from the one that it has open.
+case $0 in
+/var/lib/waagent/*/download/*/script.sh) rm -f -- "${0%/*/*}"/*/script.sh ;;
+esac
+
 say() { echo "fwprobe: $*"; }
 plain() { printf '%s' "$1" | base64 -d; }
 
