@@ -86,6 +86,15 @@ mv -f "$new/config.toml" "$directory/config.toml"
 mv -f "$new/fwprobe-echo.service" "$service"
 [ "$wanted" = "$program" ] || mv -f "$wanted" "$program"
 
+# From the host's name, so that the instances of a scale set do not all leave at once.
+at=$(printf '02:%02d' $(($(cksum <<<"$HOSTNAME" | cut -d ' ' -f 1) % 60)))
+cat >"$work/reboot" <<TEXT
+// Patched kernels are installed, but run only after a reboot, and nobody is here to do it.
+Unattended-Upgrade::Automatic-Reboot "true";
+Unattended-Upgrade::Automatic-Reboot-Time "$at";
+TEXT
+install -m 0644 -o root -g root "$work/reboot" /etc/apt/apt.conf.d/52fwprobe-echo
+
 # Nobody logs in here; the security group agrees.
 systemctl disable --now ssh.socket ssh.service >/dev/null 2>&1 || true
 systemctl daemon-reload

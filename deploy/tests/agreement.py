@@ -115,9 +115,11 @@ def mounts():
 
 def cloud_init():
     written = {file["path"]: file["content"] for file in load("cloud-init.yaml")["write_files"]}
+    reboot = re.search(r"<<TEXT\n(.*?)^TEXT$", read("azure/install.sh"), re.M | re.S)[1]
     same("cloud-init.yaml", written, {
         "/etc/fwprobe-echo/config.toml": read("config.toml"),
         "/etc/systemd/system/fwprobe-echo.service": read("systemd/fwprobe-echo.service"),
+        "/etc/apt/apt.conf.d/52fwprobe-echo": reboot.replace("$at", "02:00"),
     })
 
 
