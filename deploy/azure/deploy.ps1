@@ -9,7 +9,8 @@ runs on Linux alone (Azure Cloud Shell or WSL will do):
 
   fwprobe-echo identity new --dir NAME.identity --host NAME.REGION.cloudapp.azure.com
 
-Put the connection string that it prints into the file NAME.identity\connection.txt.
+Put the connection string that it prints into the file NAME.identity\connection.txt. The control port is the
+identity's own (identity new --control-port).
 Exit codes: 0 done; 1 Azure refused; 2 usage; otherwise that of the last fwprobe run.
 
 .EXAMPLE
@@ -35,7 +36,6 @@ param(
     # The server's identity; otherwise NAME.identity.
     [Parameter(ParameterSetName = 'Deploy')] [string] $Identity,
     [Parameter(ParameterSetName = 'Deploy')] [ValidateSet('vm', 'scale-set')] [string] $Variant = 'vm',
-    [Parameter(ParameterSetName = 'Deploy')] [ValidateRange(1, 65535)] [int] $ControlPort = 8443,
     [Parameter(ParameterSetName = 'Deploy')] [ValidateRange(4, 30)] [int] $IdleTimeout = 4,
     [Parameter(ParameterSetName = 'Deploy')] [switch] $TcpReset,
     # vm: switch it off every day at that time (UTC).
@@ -81,7 +81,10 @@ if ($Delete) {
     $owner = az group show --name $Group --query tags.fwprobe --output tsv
     Assert-Done 'az group show'
     if ($owner -ne $Name) {
-        Stop-With 2 "the resource group $Group was not made by this script for $Name, and is left alone."
+        # No --tag: az does not take it together with --resource-group.
+        $mine = "[?tags.fwprobe=='$Name'].{name:name, kind:type}"
+        Stop-With 2 "the resource group $Group was not made by this script for $Name, and is left alone.",
+            "what is in it for ${Name}: az resource list --resource-group $Group --query `"$mine`" --output table"
     }
     if ($WhatIf) {
         az resource list --resource-group $Group --output table
@@ -90,7 +93,7 @@ if ($Delete) {
     }
     az group delete --name $Group --yes
     Assert-Done 'az group delete'
-    Stop-With 0 "the resource group $Group is deleted."
+    Stop-With 0 "the resource group $Group is deleted. The identity is still here; without a server it opens nothing."
 }
 
 # --- what is wrong, all of it --------------------------------------------------------------------------
@@ -113,16 +116,36 @@ foreach ($file in 'server-key.pem', 'server-certificate.pem', 'keys.toml') {
         $problems += "-Identity '$Identity': there is no $file. On Linux: fwprobe-echo identity new --dir $Identity --host $dnsName"
     }
 }
+$connection = Join-Path $Identity 'connection.txt'
+if (-not (Test-Path $connection)) {
+    $problems += "-Identity '$Identity': there is no connection.txt, with the connection string that identity new printed"
+}
 if (-not $SshPublicKey) { $SshPublicKey = Join-Path $Identity 'ssh-nobody.pub' }
 if (-not (Test-Path $SshPublicKey)) {
     $problems += "-SshPublicKey '$SshPublicKey': a public key is wanted: ssh-keygen -t rsa -b 3072 makes one"
 }
 if ($problems.Count -gt 0) { Stop-With 2 $problems }
 
+# --- the identity --------------------------------------------------------------------------------------
+# What fwprobe-echo identity show would say, which does not run here: fwprobe://ID:SECRET@HOST[,HOST...]?pin=...
+# One connection string: the file holds as many as there are keys.
+$first = [string] (Get-Content -TotalCount 1 $connection)
+$found = [regex]::Match($first, '^fwprobe://[^@]+@([^?]+)\?')
+if (-not $found.Success) { Stop-With 2 "$connection does not begin with a connection string" }
+$names = $found.Groups[1].Value
+if ($names.Split(',') -notcontains $dnsName) {
+    Stop-With 2 "the identity $Identity is for $names, not for $dnsName",
+        'another -Name and -Region, or another -Identity, is wanted'
+}
+$keys = [string] (Get-Content -Raw (Join-Path $Identity 'keys.toml'))
+$found = [regex]::Match($keys, '(?m)^control_port *= *([0-9]+)')
+if (-not $found.Success) { Stop-With 2 "$Identity\keys.toml names no control_port" }
+$controlPort = [int] $found.Groups[1].Value
+
 # --- parameters: in a file, for every user of this machine can read arguments --------------------------
 $Identity = (Resolve-Path $Identity).Path
 $given = @{
-    name = $Name; location = $Region; variant = $Variant; controlPort = $ControlPort
+    name = $Name; location = $Region; variant = $Variant; controlPort = $controlPort
     sourcePrefixes = @($Source); serverUrl = $ServerUrl
     serverSha256 = (Get-FileHash -Algorithm SHA256 $Server).Hash.ToLowerInvariant()
     identityKey = Read-Encoded 'server-key.pem'
@@ -176,18 +199,17 @@ if ($deployed -ne $dnsName) {
 }
 
 # --- until a probe reaches it --------------------------------------------------------------------------
-$connection = Join-Path $Identity 'connection.txt'
-if (($Wait -eq 0) -or -not (Test-Path $connection) -or -not (Get-Command $Fwprobe -ErrorAction SilentlyContinue)) {
+if (($Wait -eq 0) -or -not (Get-Command $Fwprobe -ErrorAction SilentlyContinue)) {
     Stop-With 0 "deployed: $dnsName. On the head node: fwprobe run $PortProfile --connection-file FILE"
 }
 $report = [IO.Path]::GetTempFileName()
-# One connection string: the file holds as many as there are keys. In the user's own temporary directory, as above.
-$first = [IO.Path]::GetTempFileName()
+# In the user's own temporary directory, as above.
+$one = [IO.Path]::GetTempFileName()
 $until = (Get-Date).AddSeconds($Wait)
 try {
-    [IO.File]::WriteAllText($first, (Get-Content -TotalCount 1 $connection))
+    [IO.File]::WriteAllText($one, $first)
     while ($true) {
-        $table = & $Fwprobe run $PortProfile --connection-file $first --output "json=$report"
+        $table = & $Fwprobe run $PortProfile --connection-file $one --output "json=$report"
         $status = $LASTEXITCODE
         # One port suffices: the others are then what this is all about.
         $reached = Select-String -Quiet -Pattern '"id": *"reachable(-with-loss)?"' -Path $report
@@ -196,7 +218,7 @@ try {
     }
 }
 finally {
-    Remove-Item -Force -ErrorAction SilentlyContinue $report, $first
+    Remove-Item -Force -ErrorAction SilentlyContinue $report, $one
 }
 $table
 if ($reached) { Stop-With $status 'the server answers, and proves who it is' }

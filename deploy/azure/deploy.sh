@@ -191,8 +191,9 @@ fi
 if [ "$identity_there" = true ]; then
   "$server" identity show --dir "$identity" >"$temporary/shown"
   control_port=$(sed -n 's/^control port *//p' "$temporary/shown")
-  if ! sed -n 's/^hosts *//p' "$temporary/shown" | tr -d ' ' | tr , '\n' | grep -qxF "$host"; then
-    say "the identity $identity is for $(sed -n 's/^hosts *//p' "$temporary/shown"), not for $host"
+  names=$(sed -n 's/^hosts *//p' "$temporary/shown")
+  if ! tr -d ' ' <<<"$names" | tr , '\n' | grep -qxF "$host"; then
+    say "the identity $identity is for $names, not for $host"
     say "another --name and --region, or another --identity, is wanted"
     exit 2
   fi

@@ -146,7 +146,8 @@ def modules():
 
 
 def power_shell():
-    """deploy.ps1, which nobody runs here, hands main.bicep what that declares. (deploy.sh is run: render.py.)"""
+    """deploy.ps1, which nobody runs here, hands main.bicep what that declares, and refuses what deploy.sh does, in
+    the same words. (deploy.sh is run: render.py.)"""
     main = read("azure/main.bicep")
     declared = set(re.findall(r"^param (\w+) ", main, re.M))
     defaults = set(re.findall(r"^param (\w+) \w+ = ", main, re.M))
@@ -155,6 +156,20 @@ def power_shell():
     given = {"ports", *re.findall(r"(?:^ +|; )(\w+) = ", table, re.M)}
     same("parameters of deploy.ps1 that main.bicep lacks", given - declared, set())
     same("parameters of main.bicep that deploy.ps1 lacks", declared - defaults - given, set())
+
+    shell, power = unspelt(read("azure/deploy.sh")), unspelt(read("azure/deploy.ps1"))
+    for words in ("is left alone", "what is in it for", "[?tags", "is for $, not for $", "or another -identity",
+                  "would be deleted", "is deleted", "neither true nor false", "would be made", "it costs nothing"):
+        said = re.search(rf'^ *(?:say |mine=)"(.*{re.escape(words)}.*)"$', shell, re.M)
+        same(f"deploy.sh says '{words}'", bool(said), True)
+        same(f"deploy.ps1 says as deploy.sh: {said and said[1]}", bool(said) and said[1] in power, True)
+
+
+def unspelt(text):
+    """Without what either language spells in its own way: quotes in quotes, values, options."""
+    text = re.sub(r'[`\\]"', '"', text)
+    text = re.sub(r"\$\{?\w+\}?", "$", text)
+    return re.sub(r"(?<![\w-])--?([A-Za-z])", lambda option: f"-{option[1].lower()}", text)
 
 
 parameter_files()
