@@ -2,6 +2,7 @@
 
 mod conversation;
 mod encrypted;
+mod inside;
 mod restrained;
 
 use std::io;
@@ -20,6 +21,7 @@ use crate::instance::Instance;
 use crate::tasks::Tasks;
 use crate::track::Track;
 
+pub(crate) use self::inside::Inside;
 pub(crate) use self::restrained::Restrained;
 
 /// Serves one connection. It ends when the session does; dropping it ends it at once.

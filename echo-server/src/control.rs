@@ -16,16 +16,14 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use proto::control_auth::Exporter;
 use tokio::time::sleep;
-use tokio_rustls::server::TlsStream;
 
 use self::caller::Caller;
 use self::gate::Gate;
-use crate::connection::Restrained;
+use crate::connection::{Inside, Restrained};
 use crate::tasks::Tasks;
 use crate::track::Track;
-use crate::wire::Wire;
 
-type Stream = Restrained<TlsStream<Wire>>;
+type Stream = Restrained<Inside>;
 type Connection = http2::Connection<TokioIo<Stream>, Gate, Tasks>;
 
 /// Serves one control connection until it is over, out of time, or no known client's.
@@ -35,7 +33,7 @@ pub(crate) async fn serve(
     track: Arc<Track>,
     tasks: Tasks,
 ) {
-    let Ok(address) = stream.get_ref().get_ref().0.tcp().peer_addr() else {
+    let Ok(address) = stream.get_ref().wire().tcp().peer_addr() else {
         return;
     };
     let restraint = stream.restraint();

@@ -1,11 +1,12 @@
-//! The TCP side of a TLS stream: gives TLS the bytes that were read before it began, and tells the
-//! session of every byte that crosses.
+//! The TCP side of a TLS stream: gives TLS the bytes that were read before it began, tells the session of every
+//! byte that crosses, and ends what only fills the memory of TLS.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustls::InvalidMessage;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -17,6 +18,8 @@ pub(crate) struct Wire {
     tcp: TcpStream,
     /// Read already and not yet handed on; the session has counted it.
     leftover: Vec<u8>,
+    /// How much more may come before anything has come of it.
+    patience: usize,
     /// `None` once the session has no part in it any more.
     track: Option<Arc<Track>>,
 }
@@ -26,12 +29,18 @@ impl Wire {
         Self {
             tcp,
             leftover,
+            patience: PATIENCE,
             track: Some(track),
         }
     }
 
     pub(crate) fn tcp(&self) -> &TcpStream {
         &self.tcp
+    }
+
+    /// Something has come of what came: a handshake, or bytes for whoever is inside.
+    pub(crate) fn made_sense(&mut self) {
+        self.patience = PATIENCE;
     }
 
     /// From now on the session hears nothing.
@@ -47,23 +56,13 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.leftover.is_empty() {
-            let n = this.leftover.len().min(buffer.remaining());
-            buffer.put_slice(&this.leftover[..n]);
-            this.leftover.drain(..n);
-            if this.leftover.is_empty() {
-                this.leftover = Vec::new();
-            }
-            return Poll::Ready(Ok(()));
+        if this.patience == 0 {
+            return Poll::Ready(Err(too_long()));
         }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.tcp).poll_read(context, buffer);
-        let read = &buffer.filled()[before..];
-        if let Some(track) = &this.track
-            && !read.is_empty()
-        {
-            track.session().tls_received(track.now(), read);
-        }
+        let polled = this.poll_either(context, buffer);
+        let read = buffer.filled().len() - before;
+        this.patience = this.patience.saturating_sub(read);
         polled
     }
 }
@@ -105,9 +104,45 @@ impl AsyncWrite for Wire {
 }
 
 impl Wire {
+    fn poll_either(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.leftover.is_empty() {
+            let n = self.leftover.len().min(buffer.remaining());
+            buffer.put_slice(&self.leftover[..n]);
+            self.leftover.drain(..n);
+            if self.leftover.is_empty() {
+                self.leftover = Vec::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.tcp).poll_read(context, buffer);
+        let read = &buffer.filled()[before..];
+        if let Some(track) = &self.track
+            && !read.is_empty()
+        {
+            track.session().tls_received(track.now(), read);
+        }
+        polled
+    }
+
     fn wrote(&self, polled: &Poll<io::Result<usize>>) {
         if let (Some(track), Poll::Ready(Ok(written))) = (&self.track, polled) {
             track.session().tls_sent(track.now(), *written);
         }
     }
 }
+
+/// What the TLS library says of twice as much.
+fn too_long() -> io::Error {
+    let error = rustls::Error::from(InvalidMessage::HandshakePayloadTooLarge);
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+/// The library keeps a handshake's message until its end comes, also behind the handshake, and a client's
+/// certificates for as long as the connection lasts. It reads 4 KiB at a time, which makes that 32 KiB at most. A record
+/// has half as much, and a chain of a dozen certificates fits.
+const PATIENCE: usize = 28 * 1024;

@@ -15,11 +15,9 @@ use echo_core::session::{Action, Env, Session};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_rustls::server::TlsStream;
 
 use super::{reset_on_close, transport_facts};
 use crate::track::Track;
-use crate::wire::Wire;
 
 /// A stream that a session can be carried over.
 pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
@@ -323,12 +321,6 @@ impl<S: Carrier> Conversation<S> {
 impl Carrier for TcpStream {
     fn tcp(&self) -> &TcpStream {
         self
-    }
-}
-
-impl Carrier for TlsStream<Wire> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0.tcp()
     }
 }
 

@@ -10,9 +10,9 @@ use rustls::server::Acceptor;
 use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::conversation::{Carrier, Conversation};
+use super::inside::Inside;
 use super::restrained::Restrained;
 use crate::tasks::Tasks;
 use crate::track::Track;
@@ -22,7 +22,7 @@ use crate::{control, tls};
 /// What has come of a handshake, each with memory of its own: an idle session keeps what it needs, and
 /// nothing of the handshake.
 pub(super) enum Opened {
-    Session(Box<Conversation<TlsStream<Wire>>>),
+    Session(Box<Conversation<Inside>>),
     Control(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// It failed. The alert is under way, and closing over unread bytes could overtake it.
     Closing(Box<Conversation<Wire>>),
@@ -44,17 +44,17 @@ pub(super) async fn open(
     }
 }
 
-fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: Tasks) -> Opened {
-    let Some(facts) = tls::facts(stream.get_ref().1) else {
+fn inside(mut stream: Inside, track: Arc<Track>, tasks: Tasks) -> Opened {
+    let Some(facts) = tls::facts(stream.tls()) else {
         return Opened::Closed;
     };
     track.instance.metrics.handshake(track.since_accept());
     let exporter = facts.exporter;
-    let overhead = tls::record_overhead(stream.get_ref().1);
+    let overhead = tls::record_overhead(stream.tls());
     let action = track.session().tls_established(facts);
     track.note();
     if action == Action::HandToControl {
-        stream.get_mut().0.let_go();
+        stream.wire_mut().let_go();
         Opened::Control(Box::pin(async move {
             let opening = Restrained::behind_preface(stream, overhead);
             if let Some(Some(stream)) = in_time(&track, opening).await {
@@ -70,7 +70,7 @@ fn inside(mut stream: TlsStream<Wire>, track: Arc<Track>, tasks: Tasks) -> Opene
 ///
 /// # Errors
 /// It failed, which the session knows by then. The wire, if it is still there to be closed.
-async fn handshake(wire: Wire, track: &Track) -> Result<TlsStream<Wire>, Option<Wire>> {
+async fn handshake(wire: Wire, track: &Track) -> Result<Inside, Option<Wire>> {
     let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), wire);
     let start = match in_time(track, &mut acceptor).await {
         Some(Ok(start)) => start,
@@ -85,7 +85,7 @@ async fn handshake(wire: Wire, track: &Track) -> Result<TlsStream<Wire>, Option<
         connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
     });
     match in_time(track, accept.into_fallible()).await {
-        Some(Ok(stream)) => Ok(stream),
+        Some(Ok(stream)) => Ok(Inside::of(stream)),
         Some(Err((error, wire))) => {
             failed(track, &error);
             Err(Some(wire))
@@ -133,6 +133,12 @@ fn failed(track: &Track, error: &io::Error) {
 impl Carrier for Wire {
     fn tcp(&self) -> &TcpStream {
         Self::tcp(self)
+    }
+}
+
+impl Carrier for Inside {
+    fn tcp(&self) -> &TcpStream {
+        self.wire().tcp()
     }
 }
 

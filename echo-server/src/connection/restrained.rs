@@ -1,6 +1,7 @@
 //! The stream of an HTTP/2 connection whose peer is still a stranger: nothing is said before HTTP/2's
 //! preface has come whole, and from there on no more than has come, as the wire counts it, until a call has
-//! proved a key.
+//! proved a key. Who has said more than a first call needs without proving one is not heard any more: whatever has
+//! come of a message is kept until the rest comes, and a stranger's may never come.
 
 use std::io;
 use std::pin::Pin;
@@ -17,6 +18,8 @@ pub(crate) struct Restrained<S> {
     stream: S,
     /// What has been read, and how much of it has been read again from here.
     opening: ([u8; OPENING], usize),
+    /// How much may be read yet.
+    hearing: usize,
     /// Bytes on the wire that may be caused now.
     allowance: usize,
     /// By how much a write is longer on the wire than what it says.
@@ -47,6 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
         Some(Self {
             stream,
             opening: (came, 0),
+            hearing: STRANGERS_BYTES - OPENING,
             // It came in one record at least. What comes later may share its records.
             allowance: OPENING + overhead,
             overhead,
@@ -90,10 +94,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Restrained<S> {
             *again += n;
             return Poll::Ready(Ok(()));
         }
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let read = buffer.filled().len() - before;
+        if this.restraint.is_lifted() {
+            return Pin::new(&mut this.stream).poll_read(context, buffer);
+        }
+        if this.hearing == 0 {
+            // What was kept of it is free again at once.
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        let most = buffer.remaining().min(this.hearing);
+        let mut part = ReadBuf::new(buffer.initialize_unfilled_to(most));
+        let polled = Pin::new(&mut this.stream).poll_read(context, &mut part);
+        let read = part.filled().len();
+        buffer.advance(read);
         if read > 0 {
+            this.hearing -= read;
             this.allowance = this.allowance.saturating_add(read);
             this.restraint.0.waiting.wake();
         }
@@ -144,6 +158,8 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// With the header of the settings that have to follow at once (the same section, and 4.1). The HTTP/2 library
 /// reads nothing before its own settings are out, which are as long as this.
 const OPENING: usize = PREFACE.len() + 9;
+/// A first call has less than a kilobyte, and HTTP/2's own words around it not much more.
+const STRANGERS_BYTES: usize = 1 << 14;
 /// The most that one record carries (RFC 8446 section 5.1).
 const RECORD: usize = 1 << 14;
 
@@ -219,6 +235,24 @@ mod tests {
         peer.write_all(&[0]).await.unwrap();
         stream.read_exact(&mut [0]).await.unwrap();
         assert_eq!(stream.write(&[2; 9]).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_heard_only_so_far_and_a_proof_lifts_the_limit() {
+        let (mut peer, stream) = duplex(2 * STRANGERS_BYTES);
+        let mut said = opening().to_vec();
+        said.resize(STRANGERS_BYTES + 100, 1);
+        peer.write_all(&said).await.unwrap();
+        let mut stream = Restrained::behind_preface(stream, OVERHEAD).await.unwrap();
+        let mut heard = vec![0; STRANGERS_BYTES];
+        stream.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, said[..STRANGERS_BYTES]);
+        let more = stream.read(&mut [0; 100]).await.unwrap_err();
+        assert_eq!(more.kind(), io::ErrorKind::InvalidData);
+        stream.restraint().lift();
+        let mut rest = [0; 100];
+        stream.read_exact(&mut rest).await.unwrap();
+        assert_eq!(rest, [1; 100]);
     }
 
     /// The preface, and the header of empty settings.

@@ -68,6 +68,10 @@ impl Caller {
         self.known.notified().await;
     }
 
+    pub(super) fn is_known(&self) -> bool {
+        self.place.get().is_some()
+    }
+
     /// Authenticates a call and reads its request. `mark` is told that it was authentic.
     ///
     /// # Errors

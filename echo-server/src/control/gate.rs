@@ -17,7 +17,10 @@ use super::caller::{Caller, unauthenticated};
 use super::methods::Methods;
 
 #[derive(Clone)]
-pub(super) struct Gate(ControlServer<Methods>);
+pub(super) struct Gate {
+    caller: Arc<Caller>,
+    server: ControlServer<Methods>,
+}
 
 /// Travels with a request, and says whether it turned out to be authentic.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +28,9 @@ pub(super) struct Authentic(Arc<AtomicBool>);
 
 impl Gate {
     pub(super) fn new(caller: Arc<Caller>) -> Self {
-        let server = ControlServer::new(Methods::new(caller))
-            .max_decoding_message_size(MAX_MESSAGE)
+        let server = ControlServer::new(Methods::new(Arc::clone(&caller)))
             .max_encoding_message_size(MAX_MESSAGE);
-        Self(server)
+        Self { caller, server }
     }
 }
 
@@ -43,7 +45,13 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
         }
         let authentic = Authentic::default();
         request.extensions_mut().insert(authentic.clone());
-        let mut server = self.0.clone();
+        // There is memory for a message as soon as it is announced.
+        let most = if self.caller.is_known() {
+            MAX_MESSAGE
+        } else {
+            STRANGERS_MESSAGE
+        };
+        let mut server = self.server.clone().max_decoding_message_size(most);
         Box::pin(async move {
             let response = server.call(request).await?;
             if authentic.0.load(Ordering::Acquire) {
@@ -78,3 +86,5 @@ const GRPC: &[u8] = b"application/grpc";
 
 /// Questions about some hundred connections fit.
 const MAX_MESSAGE: usize = 64 * 1024;
+/// Far more than a first call has.
+const STRANGERS_MESSAGE: usize = 4 * 1024;

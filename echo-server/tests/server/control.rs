@@ -1,6 +1,7 @@
 //! The control service, over gRPC.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use echo_server::Identity;
 use hyper_util::rt::TokioIo;
@@ -168,22 +169,36 @@ async fn unknown_revoked_and_wrong_keys_get_the_same_answer() {
 async fn what_is_no_call_at_all_gets_the_same_answer_until_a_key_is_proved() {
     let server = Running::start();
     let mut control = Control::open(&server).await;
-    let oversized = SignedRequest {
-        request: vec![0; 70_000],
+    let oversized = |length| SignedRequest {
+        request: vec![0; length],
         ..SignedRequest::default()
     };
-    let answer = control
-        .client
-        .describe(oversized.clone())
-        .await
-        .unwrap_err();
+    // For a stranger, and then for a known client.
+    let answer = control.client.describe(oversized(5_000)).await.unwrap_err();
     assert_eq!(
         (answer.code(), answer.message()),
         (Code::Unauthenticated, "not authenticated")
     );
     control.describe(&server.holder(0)).await.unwrap();
-    let answer = control.client.describe(oversized).await.unwrap_err();
+    let answer = control
+        .client
+        .describe(oversized(70_000))
+        .await
+        .unwrap_err();
     assert_eq!(answer.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn who_has_not_proved_a_key_is_heard_for_one_call_and_not_for_more() {
+    let far_beyond_this_test = Duration::from_secs(3600);
+    let server = Running::start_with(|config| config.session.greeting = far_beyond_this_test);
+    let mut control = Control::open(&server).await;
+    let unheard = SignedRequest {
+        request: vec![0; 70_000],
+        ..SignedRequest::default()
+    };
+    let answer = control.client.describe(unheard).await.unwrap_err();
+    assert_eq!(answer.message(), "transport error");
 }
 
 #[tokio::test]

@@ -126,10 +126,12 @@ async fn a_client_certificate_is_testified_to() {
     let parameters = rcgen::CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
     let digest = Sha256::digest(certificate.der());
+    // As long as a chain may be, and longer than any that is in use.
+    let chain = vec![certificate.der().clone(); 24 * 1024 / certificate.der().len()];
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let private_key = key.serialize_der().try_into().unwrap();
         let hello = Hello {
-            certificate: Some((certificate.der().clone(), private_key)),
+            certificate: Some((chain.clone(), private_key)),
             version,
             ..Hello::default()
         };

@@ -1,6 +1,7 @@
 //! Whoever holds no key gets nothing, and is let go.
 
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -84,6 +85,25 @@ async fn a_handshake_that_stops_half_way_is_given_up() {
     // A record header, and a ClientHello that announces more than comes.
     let hello = [0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, 0x55];
     stream.write_all(&hello).await.unwrap();
+    assert_eq!(rest(&mut stream).await, b"");
+}
+
+#[tokio::test]
+async fn a_handshake_is_not_heard_for_ever() {
+    let server = Running::start_with(|config| {
+        // Far beyond this test: it does not end for that.
+        config.session.first_byte = Duration::from_secs(3600);
+        config.session.greeting = Duration::from_secs(3600);
+    });
+    let mut stream = server.connect().await;
+    // Records of a ClientHello of 60,000 bytes.
+    let mut hello = vec![1, 0, 0xea, 0x60];
+    hello.resize(40_000, 0x55);
+    for piece in hello.chunks(16_000) {
+        stream.write_all(&[0x16, 3, 1]).await.unwrap();
+        stream.write_u16(piece.len() as u16).await.unwrap();
+        stream.write_all(piece).await.unwrap();
+    }
     assert_eq!(rest(&mut stream).await, b"");
 }
 

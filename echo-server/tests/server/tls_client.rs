@@ -20,7 +20,8 @@ pub(crate) struct Hello {
     pub(crate) alpn: &'static [&'static str],
     pub(crate) version: &'static SupportedProtocolVersion,
     pub(crate) provider: CryptoProvider,
-    pub(crate) certificate: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+    /// With those that issued it, and its key.
+    pub(crate) certificate: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
 
 impl Default for Hello {
@@ -61,7 +62,7 @@ impl Hello {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match self.certificate {
-            Some((leaf, key)) => builder.with_client_auth_cert(vec![leaf], key).unwrap(),
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key).unwrap(),
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = self
