@@ -2,15 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 
 use probe_core::session::{ClientSession, Phase, Stage};
-use rustls::ClientConnection;
-use rustls::pki_types::ServerName;
 
-use super::greeting;
+use super::{Tls, greeting, http2};
 use crate::Connection;
-use crate::middlebox::trusting_anyone;
 use crate::played::{NOW, parameters, play};
 
 /// In their order.
@@ -58,9 +54,7 @@ impl Moment {
         match self {
             Self::Connected => {}
             Self::InHandshake => {
-                let mut hello = Vec::new();
-                tls("http/1.1")?.write_tls(&mut hello)?;
-                stream.write_all(&hello)?;
+                stream.write_all(&Tls::offering("http/1.1")?.hello()?)?;
                 stream.read_exact(&mut [0])?;
             }
             Self::InGreeting => {
@@ -101,22 +95,12 @@ fn until(
 
 /// A client's preface and settings in HTTP/2, and the first of a hundred bytes of headers.
 fn call(stream: &mut TcpStream) -> anyhow::Result<()> {
-    let mut tls = tls("h2")?;
-    while tls.is_handshaking() {
-        tls.complete_io(stream)?;
-    }
+    let mut tls = Tls::offering("h2")?.open(stream)?;
     let mut inside = rustls::Stream::new(&mut tls, stream);
-    inside.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")?;
-    inside.write_all(b"\0\0\x64\x01\x04\0\0\0\x01\x83")?;
+    inside.write_all(&http2::opening())?;
+    inside.write_all(&http2::half_a_call())?;
     inside.flush()?;
     // The server's own settings: it has taken it for one of the control service's.
     inside.read_exact(&mut [0])?;
     Ok(())
-}
-
-fn tls(alpn: &str) -> anyhow::Result<ClientConnection> {
-    let mut config = trusting_anyone()?;
-    config.alpn_protocols = vec![alpn.into()];
-    let name = ServerName::try_from("echo.example")?;
-    Ok(ClientConnection::new(Arc::new(config), name)?)
 }

@@ -4,16 +4,13 @@ mod wire;
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::sync::Arc;
 
 use anyhow::{bail, ensure};
-use fwprobe_tests::middlebox::trusting_anyone_over;
-use fwprobe_tests::siege::{answer_to, greeting, request_with};
+use fwprobe_tests::siege::{Tls, answer_to, greeting, http2, request_with};
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{ServerPlan, WATCHDOG};
 use rustls::crypto::aws_lc_rs::cipher_suite;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConnection, StreamOwned, SupportedCipherSuite};
+use rustls::{StreamOwned, SupportedCipherSuite};
 
 use self::wire::Wire;
 
@@ -140,13 +137,13 @@ fn inside(recorded: &[u8]) -> anyhow::Result<Vec<Inside>> {
         "HTTP/2, half a preface",
         none(),
         "h2",
-        HTTP2_PREFACE[..12].into(),
+        http2::PREFACE[..12].into(),
     );
     row("HTTP/2, zeros", none(), "h2", vec![0; 5000]);
-    row("HTTP/2, its preface", none(), "h2", HTTP2_PREFACE.into());
-    row("HTTP/2, and settings", none(), "h2", http2(0));
-    row("HTTP/2, a call", none(), "h2", http2(1));
-    row("HTTP/2, many calls", none(), "h2", http2(100));
+    row("HTTP/2, its preface", none(), "h2", http2::PREFACE.into());
+    row("HTTP/2, and settings", none(), "h2", calls(0));
+    row("HTTP/2, a call", none(), "h2", calls(1));
+    row("HTTP/2, many calls", none(), "h2", calls(100));
     Ok(rows)
 }
 
@@ -161,14 +158,7 @@ fn crossing_inside_tls(
     let (preface, answer) = &row.preface;
     tcp.write_all(preface)?;
     tcp.read_exact(&mut vec![0; *answer])?;
-    let mut config = trusting_anyone_over(suite)?;
-    let offered = Some(row.alpn).filter(|name| !name.is_empty());
-    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().into()).collect();
-    let name = ServerName::try_from("echo.example")?;
-    let mut tls = ClientConnection::new(Arc::new(config), name)?;
-    while tls.is_handshaking() {
-        tls.complete_io(&mut tcp)?;
-    }
+    let tls = Tls::over(suite, row.alpn)?.open(&mut tcp)?;
     // No ticket follows, so what comes from here on is payload, and the alert at the end.
     let mut stream = StreamOwned::new(tls, Wire::behind_handshake(tcp));
     stream.write_all(&row.said)?;
@@ -206,22 +196,10 @@ fn net_tcp() -> anyhow::Result<Vec<u8>> {
     .concat())
 }
 
-/// A client's preface and its settings, which forbid the server to shorten headers that it has sent before,
-/// and calls without a key that are as short as can be.
-fn http2(calls: u32) -> Vec<u8> {
-    let mut out = HTTP2_PREFACE.to_vec();
-    out.extend(b"\0\0\x06\x04\0\0\0\0\0\0\x01\0\0\0\0");
-    for call in 0..calls {
-        // POST, https, "/", content-type: application/grpc, which is remembered (RFC 7541).
-        let headers: &[u8] = match call {
-            0 => b"\x83\x87\x84\x5f\x10application/grpc",
-            _ => b"\x83\x87\x84\xbe",
-        };
-        out.extend([0, 0, headers.len() as u8, 1, 5]);
-        out.extend((2 * call + 1).to_be_bytes());
-        out.extend(headers);
-    }
-    out
+/// The opening of a client, and so many calls without a key.
+fn calls(count: u32) -> Vec<u8> {
+    let calls = (0..count).flat_map(|number| http2::call(number, http2::END_STREAM));
+    http2::opening().into_iter().chain(calls).collect()
 }
 
 /// One of each way in which a record is longer than what it carries.
@@ -231,5 +209,3 @@ const SUITES: [SupportedCipherSuite; 3] = [
     cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
 ];
 const X224_CONFIRM: usize = 19;
-/// RFC 9113 section 3.4.
-const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -1,0 +1,84 @@
+//! TLS as attackers speak it, who ask no questions.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use rustls::pki_types::ServerName;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, ClientConnection, SupportedCipherSuite};
+
+use crate::Authority;
+use crate::middlebox::{trusting_anyone, trusting_anyone_over};
+
+/// The client's side, before it says anything.
+#[derive(Clone, Debug)]
+pub struct Tls(Arc<ClientConfig>);
+
+impl Tls {
+    /// Of one that offers to speak `alpn` inside, or nothing where that is empty.
+    ///
+    /// # Errors
+    /// The TLS library does not have the protocol's versions.
+    pub fn offering(alpn: &str) -> anyhow::Result<Self> {
+        Ok(Self::with(trusting_anyone()?, alpn))
+    }
+
+    /// The same; it knows one cipher suite alone, and thus one version of TLS.
+    ///
+    /// # Errors
+    /// The TLS library does not have that version.
+    pub fn over(suite: SupportedCipherSuite, alpn: &str) -> anyhow::Result<Self> {
+        Ok(Self::with(trusting_anyone_over(suite)?, alpn))
+    }
+
+    /// Of one that presents a chain of certificates of nearly so many bytes.
+    ///
+    /// # Errors
+    /// No certificate can be made.
+    pub fn presenting(bytes: usize) -> anyhow::Result<Self> {
+        let issued = Authority::new()?.issue("stranger.example")?;
+        let leaf = issued.cert.first().context("a certificate")?;
+        let chain = vec![leaf.clone(); bytes / leaf.len()];
+        let certified = CertifiedKey::new(chain, Arc::clone(&issued.key));
+        let mut config = trusting_anyone()?;
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+        Ok(Self::with(config, ""))
+    }
+
+    fn with(mut config: ClientConfig, alpn: &str) -> Self {
+        let offered = Some(alpn).filter(|name| !name.is_empty());
+        config.alpn_protocols = offered.iter().map(|name| name.as_bytes().into()).collect();
+        Self(Arc::new(config))
+    }
+
+    /// A ClientHello, in one record.
+    ///
+    /// # Errors
+    /// None can be made.
+    pub fn hello(&self) -> anyhow::Result<Vec<u8>> {
+        let mut hello = Vec::new();
+        self.client()?.write_tls(&mut hello)?;
+        Ok(hello)
+    }
+
+    /// Shakes hands with the server.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn open(&self, tcp: &mut TcpStream) -> anyhow::Result<ClientConnection> {
+        let mut tls = self.client()?;
+        while tls.is_handshaking() {
+            tls.complete_io(tcp)?;
+        }
+        while tls.wants_write() {
+            tls.write_tls(tcp)?;
+        }
+        Ok(tls)
+    }
+
+    fn client(&self) -> anyhow::Result<ClientConnection> {
+        let name = ServerName::try_from("echo.example")?;
+        Ok(ClientConnection::new(Arc::clone(&self.0), name)?)
+    }
+}
