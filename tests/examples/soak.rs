@@ -29,19 +29,28 @@ fn main() -> anyhow::Result<()> {
         next: None,
         server,
     };
-    let end = Instant::now() + Duration::from_secs(60 * minutes);
-    let (mut rounds, mut first) = (0, None);
-    while Instant::now() < end {
+    let (begin, all) = (Instant::now(), Duration::from_secs(60 * minutes));
+    let (mut rounds, mut first, mut middle) = (0, None, None);
+    while begin.elapsed() < all {
         soak.round(rounds)?;
         rounds += 1;
         let metrics = calm(&soak.server)?;
         // By then everything has happened that is there to happen.
-        let first = match rounds {
-            0..CHANGES => continue,
-            _ => first.get_or_insert_with(|| metrics.clone()),
-        };
+        if rounds < CHANGES {
+            continue;
+        }
+        let first = first.get_or_insert_with(|| metrics.clone());
         report(rounds, first, &metrics)?;
+        grown_at_most(MAX_GROWN_MIB, first, &metrics)?;
+        if begin.elapsed() >= all / 2 {
+            let (_, middle) = middle.get_or_insert_with(|| (rounds, metrics.clone()));
+            grown_at_most(MAX_GROWN_AT_LAST_MIB, middle, &metrics)?;
+        }
     }
+    ensure!(
+        middle.is_some_and(|(middle, _)| middle + CHANGES <= rounds),
+        "too few rounds to tell how it goes on: {rounds}"
+    );
     let finished = soak.server.stop()?;
     ensure!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
     writeln!(std::io::stdout(), "{rounds} rounds, nothing lost")?;
@@ -150,17 +159,26 @@ fn calm(server: &EchoServer) -> anyhow::Result<Metrics> {
 }
 
 fn report(rounds: u32, first: &Metrics, now: &Metrics) -> anyhow::Result<()> {
-    let (mib, descriptors) = (now.resident_mib(), now.descriptors());
+    let descriptors = now.descriptors();
     writeln!(
         std::io::stdout(),
-        "round {rounds}: {mib:.1} MiB, {descriptors} descriptors, {} connections",
+        "round {rounds}: {:.1} MiB, {descriptors} descriptors, {} connections",
+        now.resident_mib(),
         now.sum("fwprobe_echo_connections_total"),
     )?;
     ensure!(
         descriptors <= first.descriptors() + 2.0,
         "descriptors are not given back"
     );
-    ensure!(mib <= first.resident_mib() + MAX_GROWN_MIB, "memory grows");
+    Ok(())
+}
+
+fn grown_at_most(mib: f64, before: &Metrics, now: &Metrics) -> anyhow::Result<()> {
+    let grown = now.resident_mib() - before.resident_mib();
+    ensure!(
+        grown <= mib,
+        "memory has grown by {grown:.2} MiB, and not by {mib} at most"
+    );
     Ok(())
 }
 
@@ -176,3 +194,6 @@ const STRANGERS: usize = 20;
 
 /// What the allocator keeps for itself. All that is remembered of connections has its place from the start.
 const MAX_GROWN_MIB: f64 = 4.0;
+
+/// From the middle to the end. By then the allocator has what it keeps, and what still grows is a leak.
+const MAX_GROWN_AT_LAST_MIB: f64 = 1.0;
