@@ -156,6 +156,13 @@ impl Instance {
         }
     }
 
+    /// Takes the locks that connections share, one after the other: it returns unless one of them is never given
+    /// back.
+    pub(crate) fn take_locks(&self) {
+        self.present();
+        self.strangers.present();
+    }
+
     /// Lets `call` into a session, with what it needs from outside. `transport` asks the kernel.
     pub(crate) fn with_env<T>(
         &self,

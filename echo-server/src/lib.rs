@@ -60,8 +60,7 @@ pub fn main() -> ExitCode {
     match commands::run(arguments, &mut std::io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            use std::io::Write as _;
-            let _ = writeln!(std::io::stderr().lock(), "fwprobe-echo: {failure}");
+            logging::say(&format!("fwprobe-echo: {failure}\n"));
             ExitCode::from(NOT_DONE)
         }
     }

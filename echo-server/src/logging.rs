@@ -1,13 +1,16 @@
 //! Logs go to standard error, as text or JSON lines; standard output is for what was asked for. Only
 //! this program's own words are logged: libraries speak of what strangers send.
 
-use std::io::IsTerminal as _;
+mod journal;
+
+use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -35,13 +38,21 @@ pub(crate) enum LogLevel {
 /// # Errors
 /// It was set up before.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadyStarted> {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::from(level));
+    let to_journal = journal::reads_standard_error();
+    let writer = if to_journal {
+        BoxMakeWriter::new(journal::Journal)
+    } else {
+        BoxMakeWriter::new(io::stderr)
+    };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_target(false)
         .with_ansi(colour);
     let lines = match format {
+        // journald knows the time itself.
+        LogFormat::Text if to_journal => lines.without_time().boxed(),
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
@@ -49,6 +60,16 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadySta
         .with(lines.with_filter(own))
         .try_init()
         .map_err(|_| AlreadyStarted)
+}
+
+/// Says why this program has not done what it was to do, whether its log was started or not.
+pub(crate) fn say(why: &str) {
+    // Where it cannot be said, the exit code has to do.
+    let _ = if journal::reads_standard_error() {
+        journal::Lines::of(tracing::Level::ERROR).write_all(why.as_bytes())
+    } else {
+        io::stderr().write_all(why.as_bytes())
+    };
 }
 
 impl LogFormat {

@@ -90,6 +90,11 @@ impl Strangers {
         }
     }
 
+    /// Those who have not been pushed out.
+    pub(crate) fn present(&self) -> usize {
+        self.shared.queue().crowd.len()
+    }
+
     /// Ready once a connection has left after this was first polled or enabled.
     pub(crate) fn someone_left(&self) -> Notified<'_> {
         self.shared.someone_left.notified()

@@ -1,5 +1,6 @@
 //! `fwprobe-echo serve`.
 
+mod alive;
 mod announce;
 mod reloading;
 mod signals;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use tokio::sync::Notify;
-use tokio::time::interval;
 
 use self::reloading::Reloading;
 use self::signals::{Asked, Signals};
@@ -80,23 +80,13 @@ async fn until_stopped(
     mut reloading: Reloading<'_>,
     mut signals: Signals,
 ) -> Result<(), Deserted> {
+    let mut alive = std::pin::pin!(alive::keep_telling(Arc::clone(&bound.instance)));
     let stop = Arc::new(Notify::new());
     let serving = {
         let stop = Arc::clone(&stop);
         bound.run(async move { stop.notified().await })
     };
     let mut serving = std::pin::pin!(serving);
-    let alive = async {
-        let Some(period) = Systemd.watchdog() else {
-            return std::future::pending().await;
-        };
-        let mut period = interval(period);
-        loop {
-            period.tick().await;
-            Systemd.is_alive();
-        }
-    };
-    let mut alive = std::pin::pin!(alive);
     Systemd.ready();
     let mut stops = 0;
     // The first request to stop is for a graceful end, the second for one at once.

@@ -234,6 +234,47 @@ fn systemd_is_told_how_long_the_end_may_take() {
     assert!(status.success(), "{log}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn systemd_is_told_that_it_is_alive_if_it_wants_to_hear_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let systemd = in_place_of_systemd(&path);
+    let mut command = program();
+    command.env("NOTIFY_SOCKET", &path);
+    command.env("WATCHDOG_USEC", "200000");
+    let _process = Process::serve_as(command, &["--listen", "127.0.0.1:0"]);
+    // The first comes at once, and shows nothing of the second.
+    for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
+        assert_eq!(what_systemd_is_told(&systemd).unwrap(), expected);
+    }
+}
+
+/// Standard error is a pipe here, which is as good as a socket: what counts is that the variable names it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_for_journald_says_how_grave_it_is() {
+    let as_of_journald = "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$0\" \"$@\"";
+    let elsewhere = "JOURNAL_STREAM=1:1 exec \"$0\" \"$@\"";
+    let log = |script: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", script, env!("CARGO_BIN_EXE_fwprobe-echo")]);
+        let process = Process::serve_as(shell, &["--listen", "127.0.0.1:0", "--sandbox", "off"]);
+        process.signal(Signal::TERM);
+        process.end().1
+    };
+    let said = log(as_of_journald);
+    let lines: Vec<_> = said.lines().collect();
+    assert!(lines[0].starts_with("<4>"), "{said}");
+    assert!(lines[0].ends_with("the sandbox is off"), "{said}");
+    assert!(
+        lines[1..].iter().all(|line| line.starts_with("<6>")),
+        "{said}"
+    );
+    assert!(lines.len() > 1, "{said}");
+    assert!(!log(elsewhere).contains('<'));
+}
+
 /// The limits are lowered to what there is, so that strangers cannot take the last descriptor.
 #[tokio::test]
 async fn few_descriptors_are_shared_fairly() {
