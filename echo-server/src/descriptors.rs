@@ -1,6 +1,8 @@
 //! Every connection is a descriptor. The limits of the configuration are fitted to what this process
 //! may open, so that strangers can never take the last one from known clients.
 
+use echo_core::admission::AdmissionLimits;
+
 use crate::config::Config;
 use crate::private;
 
@@ -43,7 +45,8 @@ fn lower(config: &mut Config, available: usize) {
     config.control_connections = config.control_connections.min(rest / 16).max(1);
     let rest = rest.saturating_sub(config.control_connections);
     let admission = &mut config.admission;
-    admission.ungreeted = admission.ungreeted.min(rest / 4).max(1);
+    let fewest = AdmissionLimits::MIN_UNGREETED;
+    admission.ungreeted = admission.ungreeted.min(rest / 4).max(fewest);
     // Every other place is for other sources, as by default.
     admission.ungreeted_per_source = admission.ungreeted_per_source.min(rest / 8).max(1);
     let rest = rest.saturating_sub(admission.ungreeted).max(1);
@@ -98,7 +101,8 @@ mod tests {
             let admission = config.admission;
             assert!(admission.greeted > 0 && admission.per_key > 0);
             assert!(admission.held_per_key <= admission.per_key);
-            assert!(admission.ungreeted > 0 && config.control_connections > 0);
+            assert!(admission.ungreeted >= AdmissionLimits::MIN_UNGREETED);
+            assert!(config.control_connections > 0);
             if available >= 200 {
                 assert!(wanted(&config) <= available, "{available}: {config:?}");
                 assert!(admission.greeted >= 2 * admission.ungreeted);

@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_oldest_that_has_not_proved_a_key_makes_room() {
-        let strangers = strangers(2);
+        let strangers = strangers(3);
         let [a, b, c] = [(); 3].map(|()| enter(&strangers));
         assert_eq!(pushed_out([&a, &b, &c]), [true, false, false]);
         b.has_proved(Duration::ZERO);

@@ -242,11 +242,16 @@ impl Book {
 }
 
 impl AdmissionLimits {
-    /// What binds strangers, with one place in eight kept free, so that whoever is pushed out has
-    /// time to go.
+    /// The fewest places for strangers that work: with one of them free, whoever gets that pushes out the other,
+    /// and who comes after him waits for that alone.
+    pub const MIN_UNGREETED: usize = 2;
+
+    /// What binds strangers, with one place in eight kept free, and one at least, so that whoever is pushed out
+    /// has time to go.
     pub fn crowd(&self) -> CrowdLimits {
+        let free = (self.ungreeted / 8).max(1);
         CrowdLimits {
-            total: (self.ungreeted - self.ungreeted / 8).max(1),
+            total: self.ungreeted.saturating_sub(free).max(1),
             per_source: self.ungreeted_per_source,
             per_second: self.per_second_per_source,
         }

@@ -203,7 +203,7 @@ fn no_limit_is_nothing_or_beyond_all_bounds() {
     DIR/every-limit.toml:3: `sessions_per_key` is 0; it may be 1 to 1000000
     DIR/every-limit.toml:4: `held_per_key` is a number with a fraction; write it like held_per_key = 10000
     DIR/every-limit.toml:5: `new_per_second_per_key` is 0; it may be 1 to 1000000
-    DIR/every-limit.toml:6: `strangers` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:6: `strangers` is 0; it may be 2 to 1000000
     DIR/every-limit.toml:7: `strangers_per_source` is -1; it may be 1 to 1000000
     DIR/every-limit.toml:8: `new_per_second_per_source` is 1000001; it may be 1 to 1000000
     DIR/every-limit.toml:9: `control_connections` is 0; it may be 1 to 1000000

@@ -36,6 +36,21 @@ fn strangers_have_a_limit_of_their_own() {
 }
 
 #[test]
+fn a_place_is_free_for_the_next_however_few_there_are() {
+    let total = |ungreeted| {
+        let limits = AdmissionLimits {
+            ungreeted,
+            ..AdmissionLimits::default()
+        };
+        limits.crowd().total
+    };
+    for ungreeted in AdmissionLimits::MIN_UNGREETED..100 {
+        assert!((1..ungreeted).contains(&total(ungreeted)), "{ungreeted}");
+    }
+    assert_eq!(total(4096), 3584);
+}
+
+#[test]
 fn each_limit_refuses_and_an_end_makes_room() {
     let admission = admission(10, 3, 2);
     let mut held: Vec<Permit> = Vec::new();

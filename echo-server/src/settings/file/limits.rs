@@ -34,14 +34,18 @@ struct Stated {
 impl FileLimits {
     pub(super) fn of(table: &Table<'_>, problems: &mut Problems<'_>) -> Self {
         let limits = Self {
-            sessions: stated(table, "sessions", problems),
-            sessions_per_key: stated(table, "sessions_per_key", problems),
-            held_per_key: stated(table, "held_per_key", problems),
+            sessions: stated(table, "sessions", 1, problems),
+            sessions_per_key: stated(table, "sessions_per_key", 1, problems),
+            held_per_key: stated(table, "held_per_key", 1, problems),
             new_per_second_per_key: table.optional("new_per_second_per_key", problems, rate),
-            strangers: stated(table, "strangers", problems),
-            strangers_per_source: stated(table, "strangers_per_source", problems),
+            strangers: stated(table, "strangers", AdmissionLimits::MIN_UNGREETED, problems),
+            strangers_per_source: stated(table, "strangers_per_source", 1, problems),
             new_per_second_per_source: table.optional("new_per_second_per_source", problems, rate),
-            control_connections: table.optional("control_connections", problems, count),
+            control_connections: table.optional(
+                "control_connections",
+                problems,
+                |field, problems| count(field, 1, problems),
+            ),
             session_seconds: table.optional("session_seconds", problems, |field, problems| {
                 field.number(MIN_SESSION_SECONDS, MAX_SESSION_SECONDS, problems)
             }),
@@ -119,18 +123,23 @@ impl FileLimits {
     }
 }
 
-fn stated(table: &Table<'_>, key: &'static str, problems: &mut Problems<'_>) -> Option<Stated> {
+fn stated(
+    table: &Table<'_>,
+    key: &'static str,
+    fewest: usize,
+    problems: &mut Problems<'_>,
+) -> Option<Stated> {
     table.optional(key, problems, |field, problems| {
         Some(Stated {
             key,
             at: field.at(),
-            number: count(field, problems),
+            number: count(field, fewest, problems),
         })
     })
 }
 
-fn count(field: Field<'_>, problems: &mut Problems<'_>) -> Option<usize> {
-    let number = field.number(1, MAX_COUNT, problems)?;
+fn count(field: Field<'_>, fewest: usize, problems: &mut Problems<'_>) -> Option<usize> {
+    let number = field.number(fewest as u64, MAX_COUNT, problems)?;
     usize::try_from(number).ok()
 }
 
