@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use tempfile::TempDir;
 
 use crate::scratch::open_directory;
@@ -124,12 +124,5 @@ fn command(place: &Place, scratch: &Path, words: &[&str]) -> anyhow::Result<Fini
         .args(words)
         .arg("--dir")
         .arg(directory(scratch));
-    let finished = Process::start(command)?.finish()?;
-    ensure!(
-        finished.code()? == 0,
-        "identity {words:?}:\n{}{}",
-        finished.stdout,
-        finished.stderr
-    );
-    Ok(finished)
+    Process::succeed(command)
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// A running program. Killed when dropped.
@@ -68,14 +68,46 @@ impl Process {
         })
     }
 
+    /// Runs `command` to its end, which has to be exit code 0.
+    ///
+    /// # Errors
+    /// It cannot be started, ends otherwise, or takes longer than [`WATCHDOG`].
+    pub fn succeed(command: Command) -> anyhow::Result<Finished> {
+        let shown = format!("{command:?}");
+        let finished = Self::start(command)?.finish()?;
+        ensure!(
+            finished.code()? == 0,
+            "{shown}:\n{}{}",
+            finished.stdout,
+            finished.stderr
+        );
+        Ok(finished)
+    }
+
     /// Reads until `enough` of standard output is there.
     ///
     /// # Errors
     /// The program ends before that, or takes longer than [`WATCHDOG`].
     pub fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+        self.read_stream_until(|said| &said.stdout, enough)
+    }
+
+    /// Reads until `enough` of standard error is there.
+    ///
+    /// # Errors
+    /// The program ends before that, or takes longer than [`WATCHDOG`].
+    pub fn read_errors_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+        self.read_stream_until(|process| &process.stderr, enough)
+    }
+
+    fn read_stream_until(
+        &mut self,
+        stream: fn(&Self) -> &[u8],
+        enough: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<String> {
         let deadline = Instant::now() + WATCHDOG;
         loop {
-            let text = String::from_utf8_lossy(&self.stdout).into_owned();
+            let text = String::from_utf8_lossy(stream(self)).into_owned();
             if enough(&text) {
                 return Ok(text);
             }
@@ -84,21 +116,6 @@ impl Process {
             }
             self.next(deadline)?;
         }
-    }
-
-    /// Reads until `enough` of standard error is there.
-    ///
-    /// # Errors
-    /// The program ends before that, or takes longer than [`WATCHDOG`].
-    pub fn read_errors_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-        let deadline = Instant::now() + WATCHDOG;
-        while !enough(&String::from_utf8_lossy(&self.stderr)) {
-            if self.open == 0 {
-                bail!("{} ended too early:\n{}", self.name, self.said());
-            }
-            self.next(deadline)?;
-        }
-        Ok(())
     }
 
     /// Looks again and again until `done`, while it runs.

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::process::Command;
 use std::thread;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde::Deserialize;
 
@@ -140,7 +139,7 @@ impl Namespace {
     ) -> anyhow::Result<String> {
         let mut command = self.place(User::Same).command(program);
         command.args(words);
-        succeed(command)
+        Ok(Process::succeed(command)?.stdout)
     }
 
     /// Does `deed` on a thread that is there, as are the sockets, threads and programs that it makes.
@@ -175,18 +174,6 @@ impl WayIn {
         move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))
             .context("entering the host")
     }
-}
-
-pub(super) fn succeed(command: Command) -> anyhow::Result<String> {
-    let shown = format!("{command:?}");
-    let finished = Process::start(command)?.finish()?;
-    ensure!(
-        finished.code()? == 0,
-        "{shown}:\n{}{}",
-        finished.stdout,
-        finished.stderr
-    );
-    Ok(finished.stdout)
 }
 
 /// ICMP errors come as often as they are due, so that one test does not depend on how fast another

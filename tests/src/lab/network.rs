@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 
 use super::Host;
-use super::host::{Namespace, succeed};
-use crate::{Place, User};
+use super::host::Namespace;
+use crate::{Place, Process, User};
 
 /// `client` - `firewall` - `isp` - `cloud`. Gone when dropped; any number can stand side by side.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Network {
         let words = format!("link add far netns {near} type veth peer name near netns {far}");
         let mut command = Place::of(User::Same).command("ip");
         command.args(words.split(' '));
-        succeed(command).map(drop)
+        Process::succeed(command).map(drop)
     }
 
     pub(super) fn host(&self, host: Host) -> &Namespace {
