@@ -30,22 +30,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
         None => (Segment::PATH, None, None),
     };
-    let (confidence, beyond) = if never_seen {
-        // From there it may be the server's host after all: another process behind the same address.
-        let from_there = matches!(evidence.answering(), Comparison::Same { .. });
-        (
-            if from_there {
-                Confidence::Medium
-            } else {
-                evidence.confidence_in_account()
-            },
-            "the connection never reached the server",
-        )
+    // From there it may be the server's host after all: another process behind the same address.
+    let from_there = matches!(evidence.answering(), Comparison::Same { .. });
+    let confidence = if never_seen && !from_there {
+        evidence.confidence_in_account()
     } else {
-        (
-            Confidence::Medium,
-            "whether it passes anything on is not known",
-        )
+        Confidence::Medium
+    };
+    let beyond = if never_seen {
+        "the connection never reached the server"
+    } else {
+        "whether it passes anything on is not known"
     };
     let mut verdict = Verdict::new(
         VerdictId::AnsweredByMiddlebox,

@@ -50,13 +50,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let translated = translated(evidence);
     match (evidence.answering(), listens) {
         (Comparison::Nearer { answering, server }, Some(false)) if answering.farthest + 1 == server.nearest => {
-            Some(
-                not_listening(evidence, Confidence::Medium).because(format!(
-                    "the server says that it does not listen on port {}, and the RST comes from one hop before it: from a \
-                     host that passes other ports on to the server (a container's), or from the last router",
-                    address.port()
-                )),
-            )
+            Some(not_passed_on(evidence))
         }
         (Comparison::Nearer { .. }, _) => {
             let place = Place::of_nearer(evidence, Answer::Reset)?;
@@ -180,6 +174,15 @@ fn not_listening(evidence: &Evidence<'_>, confidence: Confidence) -> Verdict {
         format!("nothing listens on port {port} of the server; its host refused the connection"),
     )
     .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
+}
+
+/// As a container's host refuses what it has no rule for.
+fn not_passed_on(evidence: &Evidence<'_>) -> Verdict {
+    let port = evidence.probe.port_dialled();
+    not_listening(evidence, Confidence::Medium).because(format!(
+        "the server says that it does not listen on port {port}, and the RST comes from one hop before it: from a host that \
+         passes other ports on to the server (a container's), or from the last router"
+    ))
 }
 
 fn from_there(distance: u8) -> String {
