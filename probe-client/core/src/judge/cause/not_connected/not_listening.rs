@@ -1,0 +1,25 @@
+//! `not-listening`: the server's own host refused the connection.
+
+use super::super::super::evidence::Evidence;
+use crate::catalogue::VerdictId;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Verdict {
+    let port = evidence.probe.address.map_or(0, |a| a.port());
+    Verdict::new(
+        VerdictId::NotListening,
+        Segment::ServerHost,
+        confidence,
+        format!("nothing listens on port {port} of the server; its host refused the connection"),
+    )
+    .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
+}
+
+/// As a container's host refuses what it has no rule for.
+pub(super) fn not_passed_on(evidence: &Evidence<'_>) -> Verdict {
+    let port = evidence.probe.port_dialled();
+    by_its_host(evidence, Confidence::Medium).because(format!(
+        "the server says that it does not listen on port {port}, and the RST comes from one hop before it: from a host that \
+         passes other ports on to the server (a container's), or from the last router"
+    ))
+}

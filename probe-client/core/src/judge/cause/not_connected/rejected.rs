@@ -1,0 +1,98 @@
+//! `rejected`: RST comes from before the server, or although the server listens.
+
+use super::super::super::evidence::Evidence;
+use super::super::super::place::Place;
+use super::{at_the_host, from_there};
+use crate::catalogue::VerdictId;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        place.segment,
+        Confidence::High,
+        format!(
+            "a device before the server resets connections to {target}, {}",
+            place.words.unwrap_or_default()
+        ),
+    )
+    .because(place.fact)
+    .next(format!(
+        "ask {} which rule rejects TCP to {target} with a reset",
+        place.whom.unwrap_or_default()
+    ))
+}
+
+/// Whoever they are sent to.
+pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        place.segment,
+        Confidence::High,
+        format!(
+            "connections to {target} are sent to another destination on their way, and reset there"
+        ),
+    )
+    .because(place.fact)
+    .next(format!(
+        "ask {} which port-forwarding rule (DNAT) takes TCP to {target}",
+        place.whom.unwrap_or_default()
+    ))
+}
+
+/// By the server's host, or by the last router, whose RST comes from as far away.
+pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdict> {
+    let place = Place::of_end(evidence, distance, from_there(distance))?;
+    if evidence.never_at_the_host() {
+        return Some(at(evidence, place).because(
+            "the server's witness, which sees SYNs before its host's own firewall does, saw none of them",
+        ));
+    }
+    let target = evidence.target();
+    let verdict = Verdict::new(
+        VerdictId::Rejected,
+        place.segment,
+        Confidence::Medium,
+        format!("the server's host, or the device right before it, resets connections to {target} although the server listens there"),
+    )
+    .because(place.fact)
+    .because("the server says that it listens on that port, yet the SYN was answered with RST")
+    .next(format!(
+        "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`) first, then \
+         in the last device before it; a witness on the server (`witness = true`) tells the two apart"
+    ));
+    Some(verdict)
+}
+
+pub(super) fn somewhere(evidence: &Evidence<'_>, listens: String) -> Verdict {
+    let target = evidence.target();
+    Verdict::new(
+        VerdictId::Rejected,
+        Segment::Unknown,
+        Confidence::Medium,
+        format!(
+            "connections to {target} are reset although the server listens there: by a device before it, or by its host's \
+             own firewall"
+        ),
+    )
+    .because("who sent the RST was not measured")
+    .because(format!("{listens}, yet the SYN was answered with RST"))
+    .next(format!(
+        "ask the firewall team which rule rejects TCP to {target} with a reset; look for one in the server host's own \
+         firewall as well (`nft list ruleset`, `iptables -S`)"
+    ))
+}
+
+pub(super) fn by_the_witness_word(target: &str) -> Verdict {
+    at_the_host(
+        VerdictId::Rejected,
+        format!(
+            "the server's own host resets connections to {target} although the server listens there"
+        ),
+        format!(
+            "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`)"
+        ),
+    )
+}

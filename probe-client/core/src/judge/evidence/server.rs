@@ -1,0 +1,139 @@
+//! What is known of the server: that it is up, what its instances say of themselves, how its other ports fared.
+
+use super::super::ending::{Ending, ending, testimony};
+use super::Evidence;
+use crate::comparison::Variation;
+use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Origin};
+use crate::verdict::Confidence;
+
+impl<'a> Evidence<'a> {
+    /// The genuine server proved itself on this address, on some port, over this path or another.
+    pub fn server_alive(&self) -> bool {
+        self.same_server.iter().any(|m| testified_anyhow(m))
+            || self.control.is_some_and(ControlRecord::shows_server_alive)
+            || self
+                .proved_over_other_paths()
+                .any(|m| self.is_of_this_address(m))
+    }
+
+    /// Sessions in which the server, by its name, proved itself over other paths.
+    pub(super) fn proved_over_other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
+        let all = self.other_paths.iter().copied();
+        all.filter(|m| testified_anyhow(m))
+    }
+
+    /// Over another path the server proved itself on this very port.
+    pub fn proved_on_this_port(&self) -> bool {
+        let port = self.probe.port_dialled();
+        let mut all = self.proved_over_other_paths();
+        all.any(|m| m.port_dialled() == port && self.is_of_this_address(m))
+    }
+
+    /// The server's account of this probe came over another path: of several instances behind one address, another may
+    /// have given it.
+    pub fn told_over_another_path(&self) -> bool {
+        let own = self.control.into_iter().flat_map(ControlRecord::instances);
+        self.sighting_answer().is_some() && own.count() == 0
+    }
+
+    pub fn confidence_in_account(&self) -> Confidence {
+        if self.told_over_another_path() {
+            Confidence::Medium
+        } else {
+            Confidence::High
+        }
+    }
+
+    /// Beyond doubt: what a name stands for at a proxy, nobody knows here.
+    fn is_of_this_address(&self, other: &Measurement) -> bool {
+        let address = other.server().or_else(|| other.host.parse().ok());
+        address.is_some() && address == self.probe.server()
+    }
+
+    pub fn description(&self) -> Option<&'a ServerDescription> {
+        self.control?.description()
+    }
+
+    /// The server's instances behind this address that described themselves, parted into those that
+    /// listen where this probe dialled and those that do not.
+    pub fn instances(&self) -> (Vec<&'a ServerDescription>, Vec<&'a ServerDescription>) {
+        let all = self.control.into_iter().flat_map(ControlRecord::instances);
+        let Some(address) = self.probe.address else {
+            return (all.collect(), Vec::new());
+        };
+        all.partition(|instance| instance.listens(address.ip(), address.port()))
+    }
+
+    /// Every instance of the server that was asked says that it does not listen where this probe dialled. Of
+    /// such a port the server looks for no SYNs, and its host answers those that come with RST.
+    pub fn nobody_listens(&self) -> bool {
+        let (listening, lacking) = self.instances();
+        listening.is_empty() && !lacking.is_empty()
+    }
+
+    /// The genuine server said that it does not accept the key.
+    pub fn key_refused(&self) -> bool {
+        self.control
+            .is_some_and(|c| matches!(c.outcome, ControlOutcome::KeyRefused { .. }))
+    }
+
+    /// Other ports of this server that brought a testimony, for evidence texts.
+    pub fn working_ports(&self) -> Vec<u16> {
+        let mut ports: Vec<u16> = self
+            .same_server
+            .iter()
+            .filter(|m| testimony(m).is_some() && m.port_dialled() != self.probe.port_dialled())
+            .map(|m| m.port_dialled())
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    /// No port of this server took a connection, each silently or by RST.
+    pub fn all_silent_or_reset(&self) -> bool {
+        self.same_server.iter().all(|m| {
+            matches!(ending(m), Ending::NotConnected(f)
+                if matches!(f.kind, FailureKind::TimedOut | FailureKind::Refused)
+                    && !matches!(f.origin, Origin::Icmp { .. }))
+        })
+    }
+
+    /// Every port of this server took the connection and then said nothing at all.
+    pub fn all_mute_by_silence(&self) -> bool {
+        self.same_server
+            .iter()
+            .all(|m| matches!(ending(m), Ending::Mute(_, f) if f.kind == FailureKind::TimedOut))
+    }
+
+    /// Another port that works lost its SYNs as well, by their pace or their number: that the server saw none
+    /// of this port's shows no more than that.
+    pub fn working_ports_lose_syns(&self) -> bool {
+        let others = self.same_server.iter();
+        let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
+        others.any(|m| {
+            let slowly: Vec<&Measurement> = m.compared(Variation::InPace { held: 0 }).collect();
+            let again: Vec<&Measurement> = m.compared(Variation::InNothing).collect();
+            let silent_now = again.len() >= 2 && again.iter().all(|m| m.met_silence());
+            if m.ran_whole() {
+                silent_now || slowly.iter().any(|m| m.met_silence())
+            } else {
+                m.met_silence() && slowly.iter().any(|m| m.ran_whole())
+            }
+        })
+    }
+}
+
+/// In its own session, or in one beside it.
+fn testified_anyhow(measurement: &Measurement) -> bool {
+    let mut beside = measurement.comparisons.iter();
+    testimony(measurement).is_some() || beside.any(|c| testimony(&c.measurement).is_some())
+}
+
+/// Of instances of the server, for people.
+pub(in super::super) fn names(instances: &[&ServerDescription]) -> String {
+    let names: Vec<&str> = instances.iter().map(|i| i.instance.as_str()).collect();
+    names.join(", ")
+}

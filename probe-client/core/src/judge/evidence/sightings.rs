@@ -1,0 +1,112 @@
+//! What the server noticed of the probe, and what it would have noticed.
+
+use std::net::SocketAddr;
+
+use super::super::ending::testimony;
+use super::Evidence;
+use crate::measurement::{Sighting, SightingAnswer, SightingEnd, canonical};
+
+impl<'a> Evidence<'a> {
+    pub fn sighting_answer(&self) -> Option<&'a SightingAnswer> {
+        self.probe.sighting.as_ref()
+    }
+
+    /// The one connection that the server attributes to this probe; absent where there is none or
+    /// more than one.
+    pub fn sighting(&self) -> Option<&'a Sighting> {
+        match self.connections(self.sighting_answer()?).as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// The server looked, and is sure that no connection of this probe reached it.
+    pub fn never_seen(&self) -> bool {
+        self.sighting_answer()
+            .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
+    }
+
+    /// The server would have noticed a SYN of this probe.
+    pub fn sees_syns(&self) -> bool {
+        self.sighting_answer()
+            .is_some_and(|answer| answer.sees_half_open || answer.sees_every_syn)
+            && !self.nobody_listens()
+    }
+
+    /// The server accepted at least one connection that may be this probe's.
+    pub fn perhaps_accepted(&self) -> bool {
+        self.sighting_answer().is_some_and(|answer| {
+            let mut all = self.connections(answer).into_iter();
+            all.any(|sighting| sighting.end != SightingEnd::HalfOpen)
+        })
+    }
+
+    /// SYNs of this probe reached the server's host, and went no further.
+    pub fn stopped_at_the_host(&self) -> bool {
+        self.sighting_answer().is_some_and(|answer| {
+            !self.sightings(answer).is_empty() && self.connections(answer).is_empty()
+        })
+    }
+
+    /// The server's TCP took SYNs of this probe and answered them, and its witness, which missed nothing, saw none
+    /// of the answers leave the host.
+    pub fn answer_stopped_at_the_host(&self) -> bool {
+        self.sighting_answer().is_some_and(|answer| {
+            let mut all = answer.sightings.iter();
+            answer.sees_every_syn
+                && all.any(|s| s.end == SightingEnd::HalfOpen)
+                && answer.answered_peers().is_empty()
+        })
+    }
+
+    /// Nor has a SYN of this probe reached the server's host: whatever that host's own firewall would have
+    /// made of it, its witness would have seen it.
+    pub fn never_at_the_host(&self) -> bool {
+        let answer = self.sighting_answer();
+        answer.is_some_and(|answer| answer.sees_every_syn && self.sightings(answer).is_empty())
+            && self.never_seen()
+            && !self.nobody_listens()
+    }
+
+    fn connections(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
+        let mut sightings = self.sightings(answer);
+        sightings.retain(|sighting| sighting.is_connection());
+        sightings
+    }
+
+    /// Every byte of either end arrived at the other, and the server gave up waiting for the next: one
+    /// of the two was too slow, and nothing between them is to blame.
+    pub fn given_up_by_server(&self) -> bool {
+        let (Some(sighting), Some(transport)) = (self.sighting(), self.probe.transport) else {
+            return false;
+        };
+        sighting.end == SightingEnd::Deadline
+            && sighting.bytes_received >= transport.bytes_written
+            && sighting.bytes_sent <= transport.bytes_read
+    }
+
+    /// Those of `answer` that can be this probe's: the server goes by port and time, and other probes
+    /// of the run may share both.
+    fn sightings(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
+        let others: Vec<SocketAddr> = self
+            .same_server
+            .iter()
+            .filter(|m| !std::ptr::eq(**m, self.probe))
+            .flat_map(|m| [m.local, testimony(m).and_then(|t| t.peer)])
+            .flatten()
+            .map(canonical)
+            .collect();
+        let own = self.probe.local.map(canonical);
+        let not_anothers = |s: &&Sighting| {
+            s.peer
+                .map(canonical)
+                .is_none_or(|peer| Some(peer) == own || !others.contains(&peer))
+        };
+        let exact = answer.of_address(self.probe.local);
+        if exact.is_empty() {
+            answer.sightings.iter().filter(not_anothers).collect()
+        } else {
+            exact
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The evidence in words, for claims and reports.
+
+use std::collections::BTreeSet;
+
+use super::Evidence;
+use crate::measurement::Measurement;
+use crate::observation::Origin;
+use crate::path::authority;
+
+impl<'a> Evidence<'a> {
+    /// `203.0.113.7:443`, or the host where there is no address.
+    pub fn target(&self) -> String {
+        match (&self.probe.address, &self.probe.proxy) {
+            (Some(address), _) => address.to_string(),
+            (None, Some(proxy)) => authority(&proxy.host_asked, proxy.port_asked),
+            (None, None) => self.probe.host.clone(),
+        }
+    }
+
+    /// The observation of the failure, in words.
+    pub fn seen(&self) -> Option<String> {
+        let observation = self
+            .probe
+            .observations
+            .iter()
+            .find(|o| o.failure.is_some())?;
+        let failure = observation.failure.as_ref()?;
+        let mut text = format!(
+            "{} with {}: {} after {}",
+            observation.operation.describe(),
+            observation.target,
+            failure.kind.describe(),
+            duration(observation.duration_us)
+        );
+        if let Origin::Icmp {
+            sender,
+            icmp_type,
+            code,
+        } = failure.origin
+        {
+            text.push_str(&format!(
+                ", ICMP type {icmp_type} code {code} from {sender}"
+            ));
+        }
+        if let Some(said) = &failure.text {
+            text.push_str(&format!(" ({said})"));
+        }
+        Some(text)
+    }
+
+    /// That the same port works over other paths, in words; absent where it does over none.
+    pub fn other_paths_work(&self) -> Option<String> {
+        let rule = &self.probe.rule.id;
+        let paths = paths_of(
+            self.proved_over_other_paths()
+                .filter(|m| m.rule.id == *rule),
+        )?;
+        Some(format!(
+            "the same server proved itself on this port over the path {paths}"
+        ))
+    }
+
+    /// That some port works over other paths, in words; absent where none does.
+    pub fn other_paths_lead_there(&self) -> Option<String> {
+        let paths = paths_of(self.proved_over_other_paths())?;
+        Some(format!(
+            "a server of this name proved itself over the path {paths}"
+        ))
+    }
+
+    /// The one that says more.
+    pub fn works_over_other_paths(&self) -> Option<String> {
+        self.other_paths_work()
+            .or_else(|| self.other_paths_lead_there())
+    }
+
+    /// That other ports of the same server work, in words; absent where none does.
+    pub fn others_work(&self) -> Option<String> {
+        let ports = self.working_ports();
+        match ports.as_slice() {
+            [] => None,
+            [one] => Some(format!("the same server proved itself on port {one}")),
+            many => {
+                let listed: Vec<String> = many.iter().map(ToString::to_string).collect();
+                let listed = listed.join(", ");
+                Some(format!("the same server proved itself on ports {listed}"))
+            }
+        }
+    }
+}
+
+/// Each once, in words; absent where there are none.
+fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<String> {
+    let paths: BTreeSet<String> = measured.map(|m| m.path.to_string()).collect();
+    let paths: Vec<String> = paths.into_iter().collect();
+    (!paths.is_empty()).then(|| paths.join(", "))
+}
+
+/// Microseconds for people.
+pub(in super::super) fn duration(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", us as f64 / 1e3),
+        _ => format!("{:.1} s", us as f64 / 1e6),
+    }
+}
