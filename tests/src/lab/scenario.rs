@@ -236,4 +236,4 @@ fn both_variants() -> Vec<Variant> {
 }
 
 pub(super) const PROFILE: &str = "hpc-2008r2-sp1";
-const PROFILE_PORTS: [u16; 7] = [80, 443, 3389, 5901, 5902, 7998, 7999];
+pub(super) const PROFILE_PORTS: [u16; 7] = [80, 443, 3389, 5901, 5902, 7998, 7999];

@@ -61,7 +61,7 @@ fn needs(scenario: &Scenario) -> Vec<Need> {
     NEEDS.into_iter().chain(programs.map(Need::Tool)).collect()
 }
 
-const NEEDS: [Need; 7] = [
+pub(super) const NEEDS: [Need; 7] = [
     Need::Root,
     Need::Tool("nft"),
     Need::Tool("tc"),
