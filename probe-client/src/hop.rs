@@ -92,6 +92,8 @@ fn classify(kind: FailureKind, origin: Origin, unnamed: bool) -> HopAnswer {
             }
         }
         Origin::Peer if kind == FailureKind::Refused => HopAnswer::Reset,
+        // The SYN was accepted, and what came of it reset before this task awoke.
+        Origin::Peer if kind == FailureKind::Reset => HopAnswer::SynAck,
         Origin::ThisHost if !unnamed => HopAnswer::NotSent,
         // Where the system does not name senders, an unreachable host may be a used-up hop limit:
         // that the SYN was not answered is all that is known.

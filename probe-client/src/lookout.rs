@@ -123,6 +123,8 @@ impl Outcome {
                 (Origin::Icmp { .. }, _) => Some(Self::Prohibited),
                 (_, FailureKind::TimedOut) => Some(Self::Silent),
                 (_, FailureKind::Refused) => Some(Self::Refused),
+                // RST in answer to a SYN is a refusal.
+                (_, FailureKind::Reset) => Some(Self::Accepted),
                 (_, _) => None,
             };
         }

@@ -15,6 +15,7 @@ mod findings;
 mod hello;
 mod place;
 mod run;
+mod taken;
 
 pub use ending::Ending;
 pub use evidence::Evidence;

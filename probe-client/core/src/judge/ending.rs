@@ -45,6 +45,10 @@ pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
             )),
             _,
         ) => Ending::Proxy(operation, f),
+        // A SYN that RST answers is a refusal: what is reset had been a connection.
+        (Some((Operation::Connect, f)), _) if f.kind == FailureKind::Reset => {
+            Ending::Mute(Operation::Connect, f)
+        }
         (Some((Operation::Connect, f)), _) => Ending::NotConnected(f),
         (Some((_, f)), _) if f.kind == FailureKind::Declined => Ending::Declined,
         (Some((operation, f)), Some(testimony)) => Ending::Testified(testimony, operation, f),

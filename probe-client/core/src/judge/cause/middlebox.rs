@@ -1,11 +1,12 @@
-//! `answered-by-middlebox`: somebody else completed the handshake: the server never saw the connection, or
-//! the answer came from nearer than the server.
+//! `answered-by-middlebox`: somebody else completed the handshake: the server never saw the connection or does not
+//! listen there, or the answer came from nearer than the server.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place};
+use super::super::place::{Answer, Place, translated};
 use crate::catalogue::VerdictId;
+use crate::control_record::ControlRecord;
 use crate::survey::Comparison;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -17,6 +18,27 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let nearer = Place::of_nearer(evidence, Answer::SynAck);
+    let mut verdict = if not_the_server(evidence) {
+        in_its_absence(evidence, nearer)
+    } else {
+        in_its_place(evidence, nearer)?
+    };
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    Some(verdict)
+}
+
+/// Every instance of the server says that it does not listen on this port: whoever took the connection is another.
+fn not_the_server(evidence: &Evidence<'_>) -> bool {
+    let unasked = evidence
+        .control
+        .is_some_and(ControlRecord::lacks_an_instance);
+    evidence.nobody_listens() && !unasked && !evidence.perhaps_accepted()
+}
+
+/// The server listens on the port, and a device took the connection.
+fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdict> {
     let never_seen = evidence.never_seen();
     if !never_seen && (nearer.is_none() || evidence.perhaps_accepted()) {
         return None;
@@ -62,8 +84,67 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         );
     }
     verdict.evidence.extend(nearer.map(|place| place.fact));
-    verdict.evidence.extend(evidence.seen());
-    verdict.evidence.extend(facts(evidence));
-    verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// The server does not listen on the port, and somebody took the connection all the same.
+fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
+    let (target, port) = (evidence.target(), evidence.probe.port_dialled());
+    let listen = format!(
+        "start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"
+    );
+    let (segment, claim, next) = match &nearer {
+        Some(place) => (
+            place.segment.clone(),
+            format!(
+                "a device {} answers TCP handshakes for {target}, on which the server does not listen",
+                place.words.as_deref().unwrap_or("on the way")
+            ),
+            format!(
+                "{listen}; if it stays so, ask {} for a SYN proxy, transparent proxy or relay for TCP to {target}",
+                place.whom.as_deref().unwrap_or("the firewall team")
+            ),
+        ),
+        None => {
+            let from_there = matches!(evidence.answering(), Comparison::Same { .. });
+            let (segment, who) = if from_there {
+                (
+                    Segment::ServerHost,
+                    "another program on the server's host, or a device right before it,",
+                )
+            } else {
+                (
+                    Segment::Unknown,
+                    "another program on the server's host, or a device before it,",
+                )
+            };
+            (
+                segment,
+                format!("{who} takes connections to {target}, on which the server does not listen"),
+                format!(
+                    "on the server's host, look what holds that port (`ss -ltnp 'sport = :{port}'`) and whether a rule \
+                     sends it elsewhere (`nft list ruleset`, `iptables -t nat -S`, `docker ps`); stop that, then {listen}"
+                ),
+            )
+        }
+    };
+    let mut verdict = Verdict::new(
+        VerdictId::AnsweredByMiddlebox,
+        segment,
+        Confidence::Medium,
+        claim,
+    )
+    .because(format!(
+        "the server says that it does not listen on port {port}, and the handshake completed all the same"
+    ))
+    .next(next);
+    if let Comparison::Same { distance } = evidence.answering() {
+        verdict = verdict.because(format!(
+            "the SYN-ACK comes from exactly as far away as the server: {distance} hops"
+        ));
+    }
+    verdict.evidence.extend(nearer.map(|place| place.fact));
+    let translated = translated(evidence);
+    verdict.evidence.extend(translated.map(|place| place.fact));
+    verdict
 }

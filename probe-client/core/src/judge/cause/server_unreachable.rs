@@ -1,15 +1,20 @@
-//! `server-unreachable`: silence or RST on every port. One statement about the server's address, not
-//! one per port.
+//! `server-unreachable`: silence or RST on every port, or connections that are taken and ended at once. One statement
+//! about the server's address, not one per port.
 
 use super::super::ending::{Ending, ending, testimony};
 use super::super::evidence::Evidence;
 use super::super::place::as_far_as;
+use super::super::taken::{self, TurnedAway};
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
 use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    unanswered(evidence).or_else(|| turned_away(evidence))
+}
+
+fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NotConnected(failure) = evidence.ending() else {
         return None;
     };
@@ -50,13 +55,53 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          the address is right; if it is, ask the firewall team whether this address is blocked as a whole",
     );
     verdict.evidence.extend(elsewhere);
-    // Traced on one port for all: this is one statement about the server's address.
-    let mut surveys = evidence
-        .same_server
-        .iter()
-        .filter_map(|m| m.survey.as_ref());
-    verdict.evidence.extend(surveys.find_map(as_far_as));
+    verdict.evidence.extend(traced(evidence));
     Some(verdict)
+}
+
+/// Handshakes are completed, and nothing comes of any of them.
+fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
+    if evidence.server_alive() || !evidence.probe.path.is_direct() {
+        return None;
+    }
+    let TurnedAway { ended, refused } = taken::everywhere(evidence)?;
+    let address = evidence.probe.server()?;
+    let how = if refused == 0 {
+        format!(
+            "on all {ended} ports tried the handshake completes, and the connection is reset or closed before a byte comes back"
+        )
+    } else {
+        format!(
+            "on {ended} of the ports tried the handshake completes, and the connection is reset or closed before a byte comes \
+             back; on {refused} RST answers the SYN"
+        )
+    };
+    let mut verdict = Verdict::new(
+        VerdictId::ServerUnreachable,
+        Segment::Unknown,
+        Confidence::Medium,
+        format!(
+            "the echo server at {address} cannot be reached at all: {how}. That says nothing about single ports; the server \
+             is not running, and a device (SYN proxy, load balancer) or another program completes handshakes in its place, \
+             or a device or the server's host resets whatever follows a handshake"
+        ),
+    )
+    .because(format!("{how}, the control port included"))
+    .next(format!(
+        "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that the \
+         address is right; if it is, ask the firewall team for a device that completes TCP handshakes with {address} in the \
+         server's place or resets what follows them, and for its log of this host's connections"
+    ));
+    verdict.evidence.extend(evidence.other_paths_lead_there());
+    verdict.evidence.extend(traced(evidence));
+    Some(verdict)
+}
+
+/// Traced on one port for all: this is one statement about the server's address.
+fn traced(evidence: &Evidence<'_>) -> Option<String> {
+    let all = evidence.same_server.iter();
+    let mut surveys = all.filter_map(|m| m.survey.as_ref());
+    surveys.find_map(as_far_as)
 }
 
 fn connected_somewhere(evidence: &Evidence<'_>) -> bool {

@@ -75,6 +75,14 @@ fn next(evidence: &Evidence<'_>, foreign: bool) -> String {
              inspection, portal), and to let this flow pass"
         );
     }
+    if evidence.nobody_listens() && foreign {
+        let port = evidence.probe.port_dialled();
+        return format!(
+            "the server says that it does not listen on port {port}: on its host, look what holds that port (`ss -ltnp 'sport \
+             = :{port}'`); if nothing does, ask for a captive portal or a redirecting device that answers for {target}; then \
+             start fwprobe-echo with `--port {port}` and run again"
+        );
+    }
     // Nothing but the certificate was wrong.
     let renewed = if foreign {
         ""
