@@ -37,7 +37,7 @@ mod token;
 mod windows_handshake;
 
 use identification::Identification;
-use standing::{Leave, Standing};
+use standing::{Leave, Standing, Turn};
 use token::Who;
 #[cfg(windows)]
 use windows_handshake as handshake;
@@ -110,10 +110,12 @@ impl ProxyWay {
                 certificate: None,
                 authentication: probe_core::proxy::ProxyAuthentication::default(),
                 refusal: None,
+                spoke: false,
             },
             identification: Who::of(self.credentials.clone())
                 .map(|who| Identification::new(who, &self.address.host, context.options.patience)),
             leave: None,
+            turn: self.standing.turn(target.port),
             context,
         };
         let connected = opening.run(&target).await;
@@ -138,6 +140,7 @@ struct Opening<'a> {
     identification: Option<Identification>,
     /// To send credentials, once the proxy has asked for them.
     leave: Option<Leave<'a>>,
+    turn: Turn<'a>,
     context: &'a ProbeContext,
 }
 
@@ -156,6 +159,7 @@ impl Opening<'_> {
         );
         let talked = self.negotiate(&mut dialogue, &mut link, target).await;
         self.account.authentication = dialogue.authentication();
+        self.account.spoke = dialogue.spoke();
         self.tell_others(&dialogue, talked.as_ref().err()).await;
         self.observations.push(match &talked {
             Ok(_) => pending.succeeded(),
@@ -182,7 +186,7 @@ impl Opening<'_> {
                     dialogue.answer(self.identify(&asked, target).await?)
                 }
                 ProxyStep::AskForLeave => {
-                    let asking = may_send(&mut self.leave, self.way);
+                    let asking = may_send(&mut self.leave, self.way, &self.turn);
                     dialogue.leave(self.context.unless_cancelled(asking).await?)
                 }
                 ProxyStep::Reconnect => {
@@ -209,6 +213,7 @@ impl Opening<'_> {
             way,
             identification: Some(identification),
             leave,
+            turn,
             context,
             ..
         } = self
@@ -217,7 +222,7 @@ impl Opening<'_> {
         };
         let target = shown(target);
         let answering = async {
-            if !may_send(leave, way).await? {
+            if !may_send(leave, way, turn).await? {
                 return Ok(Err(None));
             }
             Ok(identification.answer(asked, &target).await)
@@ -225,36 +230,45 @@ impl Opening<'_> {
         context.unless_cancelled(answering).await
     }
 
-    /// What the other dialogues of this run have to know of the credentials.
+    /// What the other dialogues of this run have to know of the credentials. Nothing but a connection, or what tells of
+    /// the way on, shows that they were accepted.
     async fn tell_others(&mut self, dialogue: &ProxyDialogue, failure: Option<&Failure>) {
-        let (asked, wrong) = match &self.account.refusal {
-            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED => {
-                let identification = self.identification.as_ref();
-                (true, identification.is_some_and(Identification::is_refused))
-            }
-            Some(ProxyRefusal::SocksCredentials) => (true, true),
-            Some(_) | None => (false, false),
-        };
-        let answered = failure.is_none() || self.account.refusal.is_some();
+        let refusal = self.account.refusal.as_ref();
         let authentication = &mut self.account.authentication;
         let sent = !authentication.tried.is_empty();
+        let wrong = match refusal {
+            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED => {
+                let identification = self.identification.as_ref();
+                identification.is_some_and(Identification::is_refused)
+            }
+            Some(refusal) => sent && refusal.is_about_who_asks(),
+            None => false,
+        };
+        let accepted = dialogue.let_in()
+            || failure.is_none()
+            || sent && refusal.is_some_and(ProxyRefusal::is_about_the_way_on);
         match (self.leave.take(), failure) {
-            (Some(Leave::First(first)), _) if asked && wrong => {
+            (Some(Leave::First(first)), _) if wrong => {
                 let trouble = authentication.trouble.take();
-                let all = trouble.into_iter().chain([SENT_ONCE.to_owned()]);
+                let answered = refusal.filter(|refusal| !asks(refusal));
+                let answered = answered
+                    .map(|refusal| format!("the proxy answered them with \"{}\"", refusal.brief()));
+                let all = trouble
+                    .into_iter()
+                    .chain(answered)
+                    .chain([SENT_ONCE.to_owned()]);
                 authentication.trouble = Some(all.collect::<Vec<_>>().join("; "));
                 first.not_taken(authentication);
             }
-            (Some(Leave::Given), _) if asked && wrong => {
+            (Some(Leave::Given), _) if wrong => {
                 self.way.standing.not_taken(authentication).await;
             }
-            (Some(Leave::First(first)), _) if dialogue.let_in() || (answered && !asked) => {
-                first.taken();
-            }
-            (Some(Leave::First(first)), Some(failure)) if sent && !answered => {
-                first.unanswered(failure);
+            (Some(Leave::First(first)), _) if accepted => first.taken(),
+            (Some(Leave::First(first)), Some(failure)) if sent => {
+                first.undecided(failure, refusal.map(ProxyRefusal::brief));
             }
             (Some(Leave::Denied(told)), _) => *authentication = told,
+            (Some(Leave::Unsettled(why)), _) => authentication.trouble = Some(why),
             (Some(Leave::First(_) | Leave::Given | Leave::Unanswered(_)) | None, _) => {}
         }
     }
@@ -354,14 +368,18 @@ impl Opening<'_> {
 
 /// Whether the credentials may be sent: as long as nobody knows whether the proxy takes them, by one
 /// dialogue at a time.
-async fn may_send<'a>(leave: &mut Option<Leave<'a>>, way: &'a ProxyWay) -> Result<bool, Failure> {
+async fn may_send<'a>(
+    leave: &mut Option<Leave<'a>>,
+    way: &'a ProxyWay,
+    turn: &Turn<'a>,
+) -> Result<bool, Failure> {
     let leave = match leave {
         Some(leave) => leave,
-        None => leave.insert(way.standing.leave().await),
+        None => leave.insert(way.standing.leave(turn).await),
     };
     match leave {
         Leave::First(_) | Leave::Given => Ok(true),
-        Leave::Denied(_) => Ok(false),
+        Leave::Denied(_) | Leave::Unsettled(_) => Ok(false),
         Leave::Unanswered(failure) => Err(failure.clone()),
     }
 }
@@ -380,7 +398,7 @@ async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<Proxy
             Err(error) => return Err(stream_failure(&unsent.unwrap_or(error))),
             Ok(0) => {
                 let closed = Failure::new(FailureKind::Closed, Origin::Peer);
-                return dialogue.closed().map(ProxyStep::Refused).ok_or(closed);
+                return dialogue.closed().ok_or(closed);
             }
             Ok(n) => {
                 let step = dialogue.receive(&incoming[..n]);
@@ -395,6 +413,18 @@ async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<Proxy
 /// The proxy's certificate is nobody's whom a connection string names.
 fn described(leaf: &[u8]) -> PresentedCertificate {
     certificate::describe(leaf, &[])
+}
+
+/// Whether it is the answer by which a proxy asks for credentials, whatever came of them.
+fn asks(refusal: &ProxyRefusal) -> bool {
+    match refusal {
+        ProxyRefusal::Status(http) => http.status == AUTHENTICATION_REQUIRED,
+        ProxyRefusal::SocksCredentials => true,
+        ProxyRefusal::SocksReply { .. }
+        | ProxyRefusal::SocksMethods
+        | ProxyRefusal::Foreign { .. }
+        | ProxyRefusal::HeadTooLong { .. } => false,
+    }
 }
 
 fn shown(target: &ProxyTarget) -> String {

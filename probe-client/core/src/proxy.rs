@@ -108,9 +108,18 @@ impl ProxyDialogue {
         }
     }
 
+    /// Whether the proxy has said something in its protocol before it was asked to connect: HTTP's challenge, or which
+    /// SOCKS method it wants.
+    pub fn spoke(&self) -> bool {
+        match &self.kind {
+            Kind::Connect(connect) => connect.spoke(),
+            Kind::Socks5(socks) => socks.spoke(),
+        }
+    }
+
     /// The proxy has closed the connection; `None`: too early.
-    pub fn closed(&mut self) -> Option<ProxyRefusal> {
-        match &mut self.kind {
+    pub fn closed(&self) -> Option<ProxyStep> {
+        match &self.kind {
             Kind::Connect(connect) => connect.closed(),
             Kind::Socks5(socks) => socks.closed(),
         }

@@ -26,6 +26,10 @@ pub enum Manner {
     /// Refuses whatever credentials it gets by Basic, but only once `after` requests without any have come. They
     /// are counted like tunnels.
     RefusesLate { bare: Arc<Semaphore>, after: u32 },
+    /// Asks for Basic, answers whatever credentials it gets with these bytes, and closes. They are counted like tunnels.
+    AnswersCredentials(Vec<u8>),
+    /// SOCKS 5 that closes without a reply on a request for this port, or for any.
+    SocksCloses { on: Option<u16> },
     /// SOCKS 5, for everybody or for one. Wrong credentials are counted like tunnels.
     Socks5 { only: Option<(String, String)> },
     /// SOCKS 5 that refuses every destination with this code.
@@ -62,11 +66,17 @@ pub(super) async fn serve(
             let client = tls::accept_with(client, certificate, &[]).await?;
             by_head(client, upstream, &Manner::Connect, &tunnels).await
         }
-        Manner::Socks5 { only } => socks(client, upstream, only, None, &tunnels).await,
-        Manner::SocksReply(code) => socks(client, upstream, None, Some(code), &tunnels).await,
+        Manner::Socks5 { only } => socks(client, upstream, only, Refuses::Nothing, &tunnels).await,
+        Manner::SocksReply(code) => {
+            socks(client, upstream, None, Refuses::With(code), &tunnels).await
+        }
+        Manner::SocksCloses { on } => {
+            socks(client, upstream, None, Refuses::Silently(on), &tunnels).await
+        }
         Manner::Connect
         | Manner::Basic { .. }
         | Manner::RefusesLate { .. }
+        | Manner::AnswersCredentials(_)
         | Manner::Says(_)
         | Manner::Swallows
         | Manner::EndlessHead
@@ -99,6 +109,14 @@ async fn by_head(
                 }
                 client.write_all(WANTS_BASIC).await?;
             }
+            Manner::AnswersCredentials(answer) => {
+                if head.contains("Proxy-Authorization:") {
+                    tunnels.fetch_add(1, Ordering::SeqCst);
+                    client.write_all(answer).await?;
+                    return part(client).await;
+                }
+                client.write_all(WANTS_BASIC).await?;
+            }
             Manner::Says(answer) => {
                 client.write_all(answer).await?;
                 return part(client).await;
@@ -112,20 +130,12 @@ async fn by_head(
                 client.write_all(ESTABLISHED).await?;
                 return drain(client).await;
             }
-            Manner::EndlessHead => {
-                client.write_all(b"HTTP/1.1 200 OK\r\n").await?;
-                // Until the other end has had enough, which it must have before these are through.
-                for _ in 0..ENDLESS {
-                    client
-                        .write_all(b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaa\r\n")
-                        .await?;
-                }
-                bail!("ten megabytes of a head were read");
-            }
+            Manner::EndlessHead => return endless_head(client).await,
             Manner::Connect
             | Manner::ConnectInTls(_)
             | Manner::Basic { .. }
             | Manner::Socks5 { .. }
+            | Manner::SocksCloses { .. }
             | Manner::SocksReply(_) => {
                 let port = asked_port(&head).context("no port in the request")?;
                 let server = TcpStream::connect(SocketAddr::new(upstream, port)).await;
@@ -140,12 +150,33 @@ async fn by_head(
     }
 }
 
+/// Until the other end has had enough, which it must have before these are through.
+async fn endless_head(mut client: impl AsyncWrite + Unpin) -> anyhow::Result<()> {
+    client.write_all(b"HTTP/1.1 200 OK\r\n").await?;
+    for _ in 0..ENDLESS {
+        client
+            .write_all(b"X-Filler: aaaaaaaaaaaaaaaaaaaaaaaa\r\n")
+            .await?;
+    }
+    bail!("ten megabytes of a head were read");
+}
+
+/// What a SOCKS proxy does not connect to.
+#[derive(Clone, Copy)]
+enum Refuses {
+    Nothing,
+    /// Everything, with this code.
+    With(u8),
+    /// This port, or any, and says nothing of it.
+    Silently(Option<u16>),
+}
+
 /// RFC 1928 and RFC 1929.
 async fn socks(
     mut client: TcpStream,
     upstream: IpAddr,
     only: Option<(String, String)>,
-    refusal: Option<u8>,
+    refuses: Refuses,
     tunnels: &AtomicUsize,
 ) -> anyhow::Result<()> {
     let [_, count] = read(&mut client).await?;
@@ -180,11 +211,14 @@ async fn socks(
     };
     client.read_exact(&mut vec![0; length]).await?;
     let port = u16::from_be_bytes(read(&mut client).await?);
-    let connected = match refusal {
-        Some(code) => Err(code),
-        None => TcpStream::connect(SocketAddr::new(upstream, port))
-            .await
-            .map_err(|_| 5),
+    let connected = match refuses {
+        Refuses::With(code) => Err(code),
+        Refuses::Silently(on) if on.is_none_or(|on| on == port) => return part(client).await,
+        Refuses::Nothing | Refuses::Silently(_) => {
+            TcpStream::connect(SocketAddr::new(upstream, port))
+                .await
+                .map_err(|_| 5)
+        }
     };
     let code = connected.as_ref().err().copied().unwrap_or(0);
     client.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]).await?;

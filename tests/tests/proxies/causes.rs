@@ -8,7 +8,7 @@ use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Probe, Run, Seat, ServerPlan, ShutPort};
 use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
-use probe_core::verdict::Segment;
+use probe_core::verdict::{Confidence, Segment};
 
 use super::paths::{beside_direct, expect_beside_direct, expect_evidence_of_proxied, url};
 
@@ -19,7 +19,11 @@ pub(crate) fn trials() -> Trials {
             .once("its_name_is_unknown", its_name_is_unknown)
             .on_both_families("says_200_and_passes_nothing", says_200_and_passes_nothing)
             .on_both_families("swallows_beside_direct", swallows_beside_direct)
-            .on_both_families("silent", silent),
+            .on_both_families("silent", silent)
+            .on_both_families(
+                "socks_closes_beside_a_port_that_passes",
+                socks_closes_beside,
+            ),
         |trials, case| trials.once(case.name, || told(case, [127, 0, 0, 1].into())),
     )
 }
@@ -37,10 +41,13 @@ struct Case {
 fn told(case: &Case, ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, (case.manner)())?;
-    let run = Probe::of(&server)?
+    let mut probe = Probe::of(&server)?
         .args(["--via", &url(case.scheme, ip, proxy.port())])
-        .port(server.port(1), SessionKind::Tls)
-        .run()?;
+        .port(server.port(1), SessionKind::Tls);
+    if case.verdict == VerdictId::ProxyNameNotResolved {
+        probe = probe.args(["--host", "echo.invalid"]);
+    }
+    let run = probe.run()?;
     expect(&run, case.verdict, case.claim)?;
     server.stop().map(drop)
 }
@@ -140,11 +147,32 @@ fn silent(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
+/// As `ssh -D` and pproxy do where the port behind them is refused.
+fn socks_closes_beside(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let shut = ShutPort::take(ip)?;
+    let manner = Manner::SocksCloses {
+        on: Some(shut.port()),
+    };
+    let proxy = Middlebox::proxy(Seat::take(ip)?, ip, manner)?;
+    let run = Probe::of(&server)?
+        .args(["--via", &url("socks5", ip, proxy.port())])
+        .port(server.port(1), SessionKind::Tls)
+        .port(shut.port(), SessionKind::Tls)
+        .run()?;
+    run.expect_port(server.port(1), VerdictId::Reachable)?;
+    run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
+    let verdict = &run.one(shut.port())?.verdict;
+    ensure!(verdict.confidence == Confidence::Medium, "{verdict:?}");
+    ensure!(!verdict.claim.contains("nothing was asked"), "{verdict:?}");
+    server.stop().map(drop)
+}
+
 fn says(text: &str) -> Manner {
     Manner::Says(text.as_bytes().to_vec())
 }
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 25] = [
     Case {
         name: "denied_by_policy",
         scheme: "http",
@@ -181,6 +209,67 @@ const CASES: [Case; 18] = [
         },
         verdict: VerdictId::ProxyNameNotResolved,
         claim: &["cannot resolve"],
+    },
+    Case {
+        name: "cannot_resolve_as_privoxy_says_it",
+        scheme: "http",
+        manner: || says("HTTP/1.1 404 No such domain\r\nServer: Privoxy\r\n\r\n<html><head>"),
+        verdict: VerdictId::ProxyNameNotResolved,
+        claim: &["cannot resolve", "404 No such domain"],
+    },
+    Case {
+        name: "cannot_resolve_as_apache_says_it",
+        scheme: "http",
+        manner: || {
+            says(
+                "HTTP/1.1 502 Proxy Error\r\nServer: Apache/2.4\r\nContent-Type: text/html\r\n\r\n\
+                 <!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>502 Proxy \
+                 Error</title>\n</head><body>\n<h1>Proxy Error</h1>\n<p>The proxy server could not handle \
+                 the request<p>Reason: <strong>DNS lookup failure for: localhost</strong></p></p>\n",
+            )
+        },
+        verdict: VerdictId::ProxyNameNotResolved,
+        claim: &["cannot resolve"],
+    },
+    Case {
+        name: "cannot_resolve_as_mitmproxy_says_it",
+        scheme: "http",
+        manner: || {
+            says(
+                "HTTP/1.1 502 Bad Gateway\r\nServer: mitmproxy 8.1.1\r\n\r\n<html><body><h1>502 Bad \
+                 Gateway</h1><p>[Errno -2] Name or service not known</p></body></html>",
+            )
+        },
+        verdict: VerdictId::ProxyNameNotResolved,
+        claim: &["cannot resolve"],
+    },
+    Case {
+        name: "wants_a_sign_in_to_the_network",
+        scheme: "http",
+        manner: || says("HTTP/1.1 511 Network Authentication Required\r\n\r\n<p>Sign in"),
+        verdict: VerdictId::ProxyAuthenticationRequired,
+        claim: &["signed in to the network", "511"],
+    },
+    Case {
+        name: "asks_as_a_web_server_does",
+        scheme: "http",
+        manner: || says("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n"),
+        verdict: VerdictId::ProxyAuthenticationRequired,
+        claim: &["as a web server does", "401 Unauthorized"],
+    },
+    Case {
+        name: "socks_closes_on_the_request",
+        scheme: "socks5h",
+        manner: || Manner::SocksCloses { on: None },
+        verdict: VerdictId::ProxyCouldNotConnect,
+        claim: &["ended without an answer"],
+    },
+    Case {
+        name: "not_found_and_no_more",
+        scheme: "http",
+        manner: || says("HTTP/1.1 404 Not Found\r\nServer: nginx\r\n\r\n<html>"),
+        verdict: VerdictId::ProxyUnreachable,
+        claim: &["web server", "CONNECT"],
     },
     Case {
         name: "could_not_connect",
@@ -243,7 +332,7 @@ const CASES: [Case; 18] = [
         scheme: "http",
         manner: || Manner::Closes,
         verdict: VerdictId::ProxyUnreachable,
-        claim: &["drops the request"],
+        claim: &["drops the request", "ended without an answer"],
     },
     Case {
         name: "socks_without_connect",

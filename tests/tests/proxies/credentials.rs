@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::ensure;
 use fwprobe_tests::middlebox::{Manner, Middlebox};
 use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{Authority, Probe, Seat, ServerPlan};
+use fwprobe_tests::{Authority, Probe, Seat, ServerPlan, ShutPort};
 use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 
@@ -26,6 +26,11 @@ pub(crate) fn trials() -> Trials {
         .once(
             "what_gets_no_answer_is_sent_twice",
             what_gets_no_answer_is_sent_twice,
+        )
+        .once("an_answer_is_no_acceptance", an_answer_is_no_acceptance)
+        .once(
+            "another_port_may_be_let_through",
+            another_port_may_be_let_through,
         )
         .once("by_socks_from_a_file", by_socks_from_a_file)
         .once("over_tls_to_the_proxy", over_tls_to_the_proxy)
@@ -143,6 +148,73 @@ fn what_gets_no_answer_is_sent_twice() -> anyhow::Result<()> {
         seen.any(|fact| fact.contains("not sent again"))
     };
     ensure!(run.document()?.probes.iter().any(told), "{}", run.text());
+    server.stop().map(drop)
+}
+
+/// Whatever the request that carried credentials is answered with, no other sends them as if they had been accepted.
+fn an_answer_is_no_acceptance() -> anyhow::Result<()> {
+    let cases = [
+        // tinyproxy's answer to a wrong password.
+        (
+            "HTTP/1.1 401 Unauthorized\r\nServer: tinyproxy/1.11.1\r\n\r\n",
+            1,
+        ),
+        ("HTTP/1.1 511 Network Authentication Required\r\n\r\n", 1),
+        ("HTTP/1.1 403 Forbidden\r\n\r\n", 2),
+        ("HTTP/1.1 500 Internal Server Error\r\n\r\n", 2),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", 2),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n",
+            2,
+        ),
+        ("no answer that a proxy gives", 2),
+        ("", 2),
+    ];
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    for (answer, most) in cases {
+        let manner = Manner::AnswersCredentials(answer.as_bytes().to_vec());
+        let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;
+        let run = Probe::of(&server)?
+            .args(["--via", &url("http", V4, proxy.port())])
+            .kinds(server.port(1), SessionKind::ALL)
+            .variable("FWPROBE_PROXY_CREDENTIALS", "prober:another-secret")
+            .run()?;
+        ensure!(
+            proxy.strikes() == most,
+            "{answer:?}: they were sent {} times",
+            proxy.strikes()
+        );
+        if most == 1 {
+            run.expect_exit(1)?
+                .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+        }
+        let told = |p: &probe_core::document::Probe| {
+            let mut said = p.verdict.evidence.iter().chain([&p.verdict.claim]);
+            said.any(|fact| fact.contains("sent once") || fact.contains("not sent again"))
+        };
+        ensure!(run.document()?.probes.iter().any(told), "{}", run.text());
+        silent(&run, "another-secret")?;
+    }
+    server.stop().map(drop)
+}
+
+/// What tells of the way on shows that the credentials were accepted, so the others send them too.
+fn another_port_may_be_let_through() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let shut = [(); 3].map(|()| ShutPort::take(V4));
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
+    let mut probe = Probe::of(&server)?
+        .args(["--via", &url("http", V4, proxy.port())])
+        .variable("FWPROBE_PROXY_CREDENTIALS", format!("prober:{SECRET}"));
+    let shut: Vec<ShutPort> = shut.into_iter().collect::<anyhow::Result<_>>()?;
+    for port in &shut {
+        probe = probe.port(port.port(), SessionKind::Tls);
+    }
+    let run = probe.port(server.port(1), SessionKind::Tls).run()?;
+    run.expect_port(server.port(1), VerdictId::Reachable)?;
+    for port in &shut {
+        run.expect_port(port.port(), VerdictId::ProxyCouldNotConnect)?;
+    }
     server.stop().map(drop)
 }
 

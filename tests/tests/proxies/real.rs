@@ -30,6 +30,11 @@ pub(crate) fn trials() -> Trials {
         .needing(SQUID, "squid_over_tls", squid_over_tls)
         .needing(SQUID, "squid_opens_tls", squid_opens_tls)
         .needing_on_both_families(TINYPROXY, "tinyproxy", tinyproxy)
+        .needing_on_both_families(
+            TINYPROXY,
+            "tinyproxy_refuses_a_password_once",
+            tinyproxy_refuses_a_password_once,
+        )
         .needing_on_both_families(MITMPROXY, "mitmproxy", mitmproxy)
 }
 
@@ -217,6 +222,43 @@ fn tinyproxy(ip: IpAddr) -> anyhow::Result<()> {
     run.expect_exit(1)?
         .expect_port(server.port(1), VerdictId::Reachable)?
         .expect_port(server.port(2), VerdictId::ProxyDenied)?;
+    server.stop().map(drop)
+}
+
+/// It asks with 407, and answers a wrong password with 401. By its own log it gets one such request, whatever the run dials.
+fn tinyproxy_refuses_a_password_once(ip: IpAddr) -> anyhow::Result<()> {
+    let server = server(ip)?;
+    let setting = Setting::on(ip)?;
+    let log = setting.directory().join("log");
+    let text = format!(
+        "Port {}\nListen {ip}\nTimeout 60\nBasicAuth prober right\nLogFile \"{}\"\nLogLevel Connect\n",
+        setting.address().port(),
+        log.display()
+    );
+    let file = setting.file("tinyproxy.conf", &text)?;
+    let file = file.to_str().context("a path in UTF-8")?.to_owned();
+    let proxy = setting.start("tinyproxy", &["-d", "-c", &file])?;
+    let via = url("http", ip, proxy.address().port());
+    let run = Probe::of(&server)?
+        .args(["--via", &via])
+        .kinds(server.port(1), SessionKind::ALL)
+        .variable("FWPROBE_PROXY_CREDENTIALS", "prober:wrong-secret")
+        .run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    for probe in &run.document()?.probes {
+        let claim = &probe.verdict.claim;
+        ensure!(
+            claim.contains("did not accept") && claim.contains("sent once"),
+            "{claim}"
+        );
+    }
+    let log = std::fs::read_to_string(&log)?;
+    // Each connection asks once without credentials: each rule's, and that of the control port. One sends them.
+    let asked = log.matches("Request (file descriptor").count();
+    let most = run.document()?.probes.len() + 2;
+    ensure!(asked <= most, "it was asked {asked} times:\n{log}");
+    silent(&run, "wrong-secret")?;
     server.stop().map(drop)
 }
 

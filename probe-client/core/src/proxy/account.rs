@@ -27,6 +27,10 @@ pub struct ProxyAccount {
     /// Why it did not connect, where it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<ProxyRefusal>,
+    /// Whether it said anything in its protocol before the request to connect: it is a proxy, then, even where no
+    /// answer to that request came.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spoke: bool,
 }
 
 /// Scheme names in the proxy's own spelling, each once.
@@ -85,6 +89,10 @@ pub struct HttpRefusal {
     /// The beginning of the page, as far as it came with the head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Quoted>,
+    /// The words of the reason or the page, as far as that came with the head, which say that a name could not be
+    /// resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<String>,
 }
 
 impl ProxyAuthentication {
@@ -108,8 +116,86 @@ impl HttpRefusal {
             proxy_status: field("Proxy-Status"),
             squid_error: field("X-Squid-Error"),
             page: (!page.is_empty()).then(|| Quoted::of(page)),
+            unresolved: unresolved(head.reason().as_bytes()).or_else(|| unresolved(page)),
         }
     }
+
+    /// `407 Proxy Authentication Required`.
+    pub fn status_line(&self) -> String {
+        let line = format!("{} {}", self.status, self.reason);
+        line.trim_end().to_owned()
+    }
+
+    /// Whether it is about who asks: 407; 401, with which tinyproxy refuses a wrong password; 511, with which a
+    /// network asks for a sign-in (RFC 6585 section 6).
+    pub fn is_about_who_asks(&self) -> bool {
+        matches!(self.status, 401 | 407 | 511)
+    }
+
+    /// Whether it tells what became of the proxy's own connection, which a proxy opens only for those whom it has
+    /// let in.
+    pub fn is_about_the_way_on(&self) -> bool {
+        matches!(self.status, 502 | 504)
+            || self
+                .proxy_status
+                .as_ref()
+                .is_some_and(|said| said.contains("error=con"))
+            || self.squid_error.as_ref().is_some_and(|error| {
+                let of_the_way = ["ERR_CONNECT_FAIL", "ERR_CANNOT_FORWARD", "ERR_DNS_FAIL"];
+                of_the_way.iter().any(|name| error.starts_with(name))
+            })
+    }
+}
+
+impl ProxyRefusal {
+    /// Whether it tells that the proxy does not accept who asks.
+    pub fn is_about_who_asks(&self) -> bool {
+        match self {
+            Self::Status(http) => http.is_about_who_asks(),
+            Self::SocksCredentials => true,
+            Self::SocksReply { .. }
+            | Self::SocksMethods
+            | Self::Foreign { .. }
+            | Self::HeadTooLong { .. } => false,
+        }
+    }
+
+    /// Whether it tells what became of the proxy's own connection.
+    pub fn is_about_the_way_on(&self) -> bool {
+        match self {
+            Self::Status(http) => http.is_about_the_way_on(),
+            Self::SocksReply { .. } => true,
+            Self::SocksMethods
+            | Self::SocksCredentials
+            | Self::Foreign { .. }
+            | Self::HeadTooLong { .. } => false,
+        }
+    }
+
+    /// What was answered, in a few words.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Status(http) => http.status_line(),
+            Self::SocksReply { code } => format!("SOCKS reply {code}"),
+            Self::SocksMethods => "no SOCKS method".to_owned(),
+            Self::SocksCredentials => "SOCKS user or password refused".to_owned(),
+            Self::Foreign { .. } => "nothing that a proxy says".to_owned(),
+            Self::HeadTooLong { .. } => "a head without end".to_owned(),
+        }
+    }
+}
+
+/// The words in `text` that say that a name was not found, and what follows them up to a line's or a tag's end.
+fn unresolved(text: &[u8]) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let start = UNRESOLVED.iter().find_map(|words| {
+        let mut places = lower.windows(words.len());
+        places.position(|window| window == words.as_bytes())
+    })?;
+    let rest = &text[start..];
+    let ends = |byte: &u8| matches!(byte, b'<' | b'\r' | b'\n');
+    let end = rest.iter().position(ends).unwrap_or(rest.len());
+    Some(printable(&rest[..end]))
 }
 
 /// Cut, and with escapes.
@@ -118,6 +204,21 @@ pub(super) fn printable(bytes: &[u8]) -> String {
         .escape_ascii()
         .to_string()
 }
+
+/// By which proxies say it where no field does: Privoxy, Apache httpd, the resolvers of glibc, musl, macOS and
+/// Windows, whose words mitmproxy and others repeat, and Go's. In lower case.
+const UNRESOLVED: [&str; 10] = [
+    "no such domain",
+    "dns lookup failure",
+    "name or service not known",
+    "temporary failure in name resolution",
+    "no address associated with hostname",
+    "name does not resolve",
+    "nodename nor servname provided",
+    "no such host is known",
+    "no such host",
+    "getaddrinfo failed",
+];
 
 /// Bytes of a field's value.
 const MAX_TEXT: usize = 256;

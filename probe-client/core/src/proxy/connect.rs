@@ -33,7 +33,7 @@ pub(super) struct Connect {
 enum Head {
     Incomplete,
     Interim,
-    Step(ProxyStep),
+    Step(Box<ProxyStep>),
 }
 
 /// What follows the head of a challenge.
@@ -75,7 +75,7 @@ impl Connect {
             match self.head() {
                 Head::Incomplete => return ProxyStep::Io,
                 Head::Interim => {}
-                Head::Step(step) => return step,
+                Head::Step(step) => return *step,
             }
         }
     }
@@ -112,8 +112,14 @@ impl Connect {
         ProxyStep::Refused(ProxyRefusal::Status(refusal))
     }
 
-    pub(super) fn closed(&mut self) -> Option<ProxyRefusal> {
-        self.refusal.take().map(ProxyRefusal::Status)
+    pub(super) fn spoke(&self) -> bool {
+        self.refusal.is_some() || self.requests > 1
+    }
+
+    /// The next request was to be made behind the rest of an answer that will not come. Where the request has been
+    /// made, its own answer is what is missing.
+    pub(super) fn closed(&self) -> Option<ProxyStep> {
+        (self.skip > 0).then_some(ProxyStep::Reconnect)
     }
 
     pub(super) fn reconnected(&mut self, outgoing: &mut Vec<u8>) {
@@ -154,7 +160,7 @@ impl Connect {
                 self.received.drain(..consumed);
                 Head::Interim
             }
-            200..=299 => Head::Step(ProxyStep::Connected {
+            200..=299 => step(ProxyStep::Connected {
                 unread: self.received.split_off(consumed),
             }),
             AUTHENTICATION_REQUIRED => self.challenged(consumed),
@@ -185,7 +191,7 @@ impl Connect {
         }
         self.received.drain(..consumed);
         self.rest = Some(rest);
-        Head::Step(ProxyStep::Challenged(Challenged {
+        step(ProxyStep::Challenged(Challenged {
             challenges,
             same_connection: matches!(rest, Rest::Skipped(_)),
         }))
@@ -231,7 +237,11 @@ fn rest(head: &ResponseHead<'_>) -> Rest {
 }
 
 fn refused(refusal: ProxyRefusal) -> Head {
-    Head::Step(ProxyStep::Refused(refusal))
+    step(ProxyStep::Refused(refusal))
+}
+
+fn step(step: ProxyStep) -> Head {
+    Head::Step(Box::new(step))
 }
 
 /// RFC 9112 section 9.3, and the older field that proxies still use.

@@ -86,11 +86,16 @@ impl Socks5 {
         matches!(self.state, State::Reply) && !self.authentication.tried.is_empty()
     }
 
+    pub(super) fn spoke(&self) -> bool {
+        !matches!(self.state, State::Methods)
+    }
+
     /// A refusing reply is one even where its useless rest is missing.
-    pub(super) fn closed(&mut self) -> Option<ProxyRefusal> {
+    pub(super) fn closed(&self) -> Option<ProxyStep> {
         match (self.state, self.received.as_slice()) {
             (State::Reply, [VERSION, code, ..]) if *code != 0 => {
-                Some(ProxyRefusal::SocksReply { code: *code })
+                let code = *code;
+                Some(ProxyStep::Refused(ProxyRefusal::SocksReply { code }))
             }
             _ => None,
         }

@@ -304,7 +304,7 @@ fn socks_refusals() {
     assert_eq!(dialogue.receive(&[5, 4]), ProxyStep::Io);
     assert_eq!(
         dialogue.closed(),
-        Some(ProxyRefusal::SocksReply { code: 4 })
+        Some(ProxyStep::Refused(ProxyRefusal::SocksReply { code: 4 }))
     );
     assert_eq!(socks("h", None).closed(), None);
     for answer in [[5, 0xff], [5, 2]] {

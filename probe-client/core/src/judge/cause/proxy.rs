@@ -2,13 +2,14 @@
 //! connected and nothing comes through.
 
 use super::super::ending::Ending;
-use super::super::evidence::{Evidence, duration};
+use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::ProxyScheme;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 mod refusal;
+mod unanswered;
 
 /// No connection to the server came of it.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -24,7 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         (Operation::ProxyResolve, _) => unresolved(evidence)?,
         (Operation::ProxyTls, _) => tls(evidence, failure)?,
         (Operation::ProxyNegotiation, Some(refusal)) => refusal::judge(evidence, refusal)?,
-        (Operation::ProxyNegotiation, None) => unanswered(evidence, failure)?,
+        (Operation::ProxyNegotiation, None) => unanswered::judge(evidence, failure)?,
         _ => not_connected(evidence, failure)?,
     };
     verdict.evidence.extend(evidence.seen());
@@ -185,61 +186,6 @@ fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
         ),
     };
     Some(unreachable(evidence, Segment::Proxy, &what)?.next(step))
-}
-
-/// Asked, and no answer that can be read.
-fn unanswered(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
-    let proxy = evidence.proxy()?;
-    let target = evidence.target();
-    if failure.kind != FailureKind::TimedOut {
-        let how = failure.kind.describe();
-        let what = format!("takes the connection and then drops the request for {target}: {how}");
-        let protocol = protocol(proxy.scheme);
-        let verdict = unreachable(evidence, Segment::Proxy, &what)?;
-        let verdict = Verdict {
-            confidence: Confidence::Medium,
-            ..verdict
-        };
-        return Some(verdict.next(format!(
-            "ask the proxy team whether {} speaks {protocol}, and whether it closes without an answer on what it \
-             does not allow",
-            proxy.authority()
-        )));
-    }
-    let waited = evidence
-        .probe
-        .observations
-        .iter()
-        .rev()
-        .find(|o| o.failure.is_some())?;
-    let waited = duration(waited.duration_us);
-    let answers = evidence
-        .same_server
-        .iter()
-        .any(|m| m.connected() || m.proxy.as_ref().is_some_and(|p| p.refusal.is_some()));
-    let (id, confidence, claim) = if answers {
-        (
-            VerdictId::ProxyCouldNotConnect,
-            Confidence::Medium,
-            format!(
-                "the proxy {proxy} took the request for {target} and said nothing within {waited}, while it answers \
-                 for other ports: its own connection to the server gets no answer"
-            ),
-        )
-    } else {
-        (
-            VerdictId::Inconclusive,
-            Confidence::Low,
-            format!(
-                "{proxy} took the connection and said nothing within {waited}: either it waits for {target} itself, \
-                 or it is no proxy"
-            ),
-        )
-    };
-    Some(Verdict::new(id, Segment::Proxy, confidence, claim).next(format!(
-        "ask the proxy team for the log of {proxy} about {target}; a proxy often waits a minute before it reports: \
-         run again with --timeout 60"
-    )))
 }
 
 fn protocol(scheme: ProxyScheme) -> &'static str {

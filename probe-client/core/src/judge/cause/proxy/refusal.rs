@@ -1,5 +1,7 @@
 //! What a proxy said when it did not connect.
 
+use std::net::IpAddr;
+
 use super::super::super::evidence::Evidence;
 use super::protocol;
 use crate::catalogue::VerdictId;
@@ -14,7 +16,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<V
         ProxyRefusal::SocksMethods => {
             authentication(evidence, "none of the SOCKS methods offered will do")
         }
-        ProxyRefusal::SocksCredentials => authentication(evidence, "SOCKS user or password wrong"),
+        ProxyRefusal::SocksCredentials => authentication(evidence, "SOCKS user and password"),
         ProxyRefusal::Foreign { quoted } => foreign(evidence, quoted),
         ProxyRefusal::HeadTooLong { limit } => {
             let what = format!("sends a head that does not end within {limit} bytes");
@@ -24,19 +26,80 @@ pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<V
 }
 
 fn status(evidence: &Evidence<'_>, http: &HttpRefusal) -> Option<Verdict> {
-    let said = line(http);
+    let said = http.status_line();
     let verdict = match http.status {
-        407 => authentication(evidence, &said)?,
-        _ if says_unresolved(http) => unresolved(evidence, &said)?,
-        400 | 404 | 405 | 501 if !marked(http) => {
-            let what = format!("answers as a web server that does not know CONNECT (\"{said}\")");
-            not_a_proxy(evidence, &what, Confidence::Medium)?
+        401 if !credentials_sent(evidence) => asks_as_a_web_server(evidence, &said)?,
+        401 | 407 => authentication(evidence, &said)?,
+        511 => sign_in(evidence, http, &said)?,
+        _ if says_unresolved(http) => unresolved(evidence, &said, Confidence::High)?,
+        _ if http.unresolved.is_some() && asked_by_name(evidence) => {
+            unresolved(evidence, &said, Confidence::Medium)?
         }
+        400 | 404 | 405 | 501 if !marked(http) => not_connect(evidence, http.status, &said)?,
         300..=399 => own_page(evidence, http, &said)?,
         500..=599 => could_not(evidence, &format!("\"{said}\"{}", why(http)))?,
         _ => denied(evidence, &said)?,
     };
     Some(quote(verdict, http))
+}
+
+fn credentials_sent(evidence: &Evidence<'_>) -> bool {
+    let account = evidence.probe.proxy.as_ref();
+    account.is_some_and(|account| !account.authentication.tried.is_empty())
+}
+
+fn asked_by_name(evidence: &Evidence<'_>) -> bool {
+    let account = evidence.probe.proxy.as_ref();
+    account.is_some_and(|account| account.host_asked.parse::<IpAddr>().is_err())
+}
+
+/// What web servers say to CONNECT, and some proxies of what they cannot or will not do.
+fn not_connect(evidence: &Evidence<'_>, status: u16, said: &str) -> Option<Verdict> {
+    let is_proxy = evidence.same_server.iter().any(|m| m.connected());
+    let verdict = match (is_proxy, status) {
+        (true, 404) => could_not(evidence, &format!("\"{said}\"")),
+        (true, _) => denied(evidence, said),
+        (false, _) => {
+            let what = format!("answers as a web server that does not know CONNECT (\"{said}\")");
+            return not_a_proxy(evidence, &what, Confidence::Medium);
+        }
+    };
+    let verdict = verdict?.because("another port passes through the same proxy");
+    let confidence = Confidence::Medium;
+    Some(Verdict {
+        confidence,
+        ..verdict
+    })
+}
+
+/// 401 (RFC 9110 section 15.5.2), where nothing asked for credentials as a proxy does.
+fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let claim = format!(
+        "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is no proxy, or one that takes no \
+         credentials of the kind that proxies ask for (407)"
+    );
+    let id = VerdictId::ProxyAuthenticationRequired;
+    Some(Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).next(format!(
+        "check scheme, address and port of the proxy with the proxy team; if it is their proxy, ask how a program signs \
+         in there, or for an exemption of this host for {target}"
+    )))
+}
+
+/// RFC 6585 section 6.
+fn sign_in(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Verdict> {
+    let proxy = evidence.proxy()?;
+    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let page = http.location.as_deref().unwrap_or("any web page");
+    let claim = format!(
+        "the proxy {proxy} does not connect to {target} before somebody has signed in to the network (\"{said}\")"
+    );
+    let id = VerdictId::ProxyAuthenticationRequired;
+    Some(Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
+        "open {page} through {proxy} in a browser on this host to see the sign-in, and ask the proxy team to exempt this \
+         host for {target}: a service cannot sign in"
+    )))
 }
 
 fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
@@ -77,14 +140,14 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     Some(verdict.because(format!("the proxy's answer: {said}")))
 }
 
-fn unresolved(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+fn unresolved(evidence: &Evidence<'_>, said: &str, confidence: Confidence) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let host = &evidence.probe.proxy.as_ref()?.host_asked;
     let claim =
         format!("the proxy {proxy} cannot resolve {host} (\"{said}\"); this host was not asked to");
     let id = VerdictId::ProxyNameNotResolved;
     Some(
-        Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
+        Verdict::new(id, Segment::Proxy, confidence, claim).next(format!(
             "ask the proxy team to make {proxy} resolve {host}; to test the ports meanwhile, give the server's \
              address with --host"
         )),
@@ -213,18 +276,13 @@ fn why(http: &HttpRefusal) -> &'static str {
     }
 }
 
-fn line(http: &HttpRefusal) -> String {
-    format!("{} {}", http.status, http.reason)
-        .trim_end()
-        .to_owned()
-}
-
 fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
     for (name, value) in [
         ("Server", &http.server),
         ("Via", &http.via),
         ("Proxy-Status", &http.proxy_status),
         ("X-Squid-Error", &http.squid_error),
+        ("it says", &http.unresolved),
     ] {
         if let Some(value) = value {
             verdict = verdict.because(format!("{name}: {value}"));
