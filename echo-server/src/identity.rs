@@ -1,10 +1,12 @@
 //! Who this server is and whom it knows: its certificate with the private key, and the client keys.
 //! In memory, or in a directory of three files that strangers may not read.
 
+mod change;
 mod client_key;
 mod directory;
 mod keys_file;
 mod load;
+mod lock;
 mod mint;
 mod roll_over;
 
@@ -25,6 +27,7 @@ pub use self::client_key::{ClientKey, InvalidLabel, Label};
 pub(crate) use self::directory::{CERTIFICATE_FILE, KEY_FILE, KEYS_FILE};
 pub use self::directory::{ChangeError, SaveError};
 pub use self::load::{LoadError, LoadErrors};
+pub use self::lock::LockError;
 pub use self::mint::{InvalidHost, MAX_HOSTS, MintError};
 pub use self::roll_over::RollOverError;
 pub(crate) use self::roll_over::{NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE};

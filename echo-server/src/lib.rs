@@ -42,7 +42,7 @@ pub use config::{
 pub use document::{Defect, FileProblem, FileProblems};
 pub use identity::{
     ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, LoadErrors,
-    MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,
+    LockError, MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,
 };
 pub use server::Deserted;
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use jiff::Timestamp;
+use proto::connection_string::ConnectionString;
 
 use crate::arguments::{
     AddKey, IdentityCommand, InDirectory, NewIdentity, RevokeKey, RollOverStep,
@@ -37,7 +38,7 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
         directory.display()
     )?;
     for key in identity.keys() {
-        print_connection_string(&identity, key, out)?;
+        print_connection_string(&identity.connection_string(key), key, out)?;
     }
     writeln!(
         out,
@@ -63,11 +64,11 @@ fn labels(labels: Vec<Label>, count: Option<u16>) -> Vec<Label> {
 }
 
 fn print_connection_string(
-    identity: &Identity,
+    string: &ConnectionString,
     key: &ClientKey,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    let string = identity.connection_string(key).expose();
+    let string = string.expose();
     writeln!(
         out,
         "Connection string for {}, key {}:\n{string}\n",
@@ -100,15 +101,13 @@ fn show(directory: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn add_key(arguments: AddKey, out: &mut dyn Write) -> anyhow::Result<()> {
     let directory = arguments.directory.dir;
-    // All of it is read first: a key that no connection string can be made of is of no use.
-    let identity = Identity::load(&directory)?;
-    let key = Identity::add_key(
+    let (key, string) = Identity::add_key_to_connect(
         &directory,
         arguments.label,
         arguments.admin,
         Timestamp::now(),
     )?;
-    print_connection_string(&identity, &key, out)?;
+    print_connection_string(&string, &key, out)?;
     writeln!(out, "{RESTART}")?;
     Ok(())
 }

@@ -1,19 +1,19 @@
-//! Writing the identity's directory: three files, never half-written. New ones are for their owner alone; one
-//! that takes another's place is for whom that was for.
+//! Changes the identity in a directory: new files, client keys that come and go.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use proto::connection_string::ConnectionString;
 use proto::key::KeyId;
-use tempfile::NamedTempFile;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::change::Change;
 use super::keys_file::KeysFile;
+use super::lock::LockError;
 use super::mint::unused;
-use super::{ClientKey, Identity, Label};
+use super::{ClientKey, Identity, Label, LoadErrors};
 use crate::document::FileProblems;
 
 impl Identity {
@@ -22,21 +22,18 @@ impl Identity {
     /// # Errors
     /// A file of an identity is there already, or one cannot be written. Nothing is left behind.
     pub fn save_new(&self, directory: &Path) -> Result<(), SaveError> {
-        let existing: Vec<_> = FILES
-            .into_iter()
-            .map(|name| directory.join(name))
-            .filter(|path| path.symlink_metadata().is_ok())
-            .collect();
-        if !existing.is_empty() {
-            return Err(SaveError::Exists(existing));
-        }
+        // Before anything is made beside it.
+        refuse_existing(directory)?;
         let made = make_private(directory).map_err(|error| SaveError::io(directory, error))?;
-        let saved = self.write_all_new(directory);
+        let change = Change::begin(directory).inspect_err(|_| remove_made(directory, made))?;
+        // Another process may have been faster.
+        let saved = refuse_existing(directory).and_then(|()| self.write_all_new(&change));
         if saved.is_err() && made {
-            // Only if it is empty, as it then is, unless somebody else began to use it.
-            let _ = std::fs::remove_dir(directory);
+            change.abandon();
+            remove_made(directory, made);
+            return saved;
         }
-        saved
+        saved.and_then(|()| change.finish())
     }
 
     /// Adds a client key to the identity in `directory`, and returns it. An `admin` may have the
@@ -50,13 +47,28 @@ impl Identity {
         admin: bool,
         now: Timestamp,
     ) -> Result<ClientKey, ChangeError> {
-        let path = directory.join(KEYS_FILE);
-        let mut file = KeysFile::read(&path)?;
-        let mut key = unused(&file.keys, label, now);
-        key.admin = admin;
-        file.keys.push(key.clone());
-        replace(&path, &file)?;
-        Ok(key)
+        change_keys(directory, |keys| Ok(added(keys, label, admin, now)))
+    }
+
+    /// Adds a client key to the identity in `directory`, and returns it with the connection string that its owner
+    /// needs: made of the same state of the files, and once the key is on disk.
+    ///
+    /// # Errors
+    /// The identity cannot be read, all of it, or written.
+    pub fn add_key_to_connect(
+        directory: &Path,
+        label: Label,
+        admin: bool,
+        now: Timestamp,
+    ) -> Result<(ClientKey, ConnectionString), ChangeError> {
+        // All of it is read first: a key that no connection string can be made of is of no use.
+        Self::load(directory)?;
+        change_keys(directory, |keys| {
+            let identity = Self::load(directory)?;
+            let key = added(keys, label, admin, now);
+            let string = identity.connection_string(&key);
+            Ok((key, string))
+        })
     }
 
     /// Marks a client key of the identity in `directory` as revoked. It stays listed, so that its id
@@ -65,35 +77,28 @@ impl Identity {
     /// # Errors
     /// There is no such key, or the identity cannot be read or written.
     pub fn revoke_key(directory: &Path, id: &KeyId) -> Result<(), ChangeError> {
-        let path = directory.join(KEYS_FILE);
-        let mut file = KeysFile::read(&path)?;
-        let Some(key) = file.keys.iter_mut().find(|key| key.id == *id) else {
-            let known = file.keys.iter().map(|key| key.id.to_string()).collect();
-            return Err(ChangeError::NoSuchKey {
-                id: id.clone(),
-                known,
-            });
-        };
-        key.revoked = true;
-        replace(&path, &file)?;
-        Ok(())
+        change_keys(directory, |keys| {
+            let Some(key) = keys.iter_mut().find(|key| key.id == *id) else {
+                let known = keys.iter().map(|key| key.id.to_string()).collect();
+                return Err(ChangeError::NoSuchKey {
+                    id: id.clone(),
+                    known,
+                });
+            };
+            key.revoked = true;
+            Ok(())
+        })
     }
 
-    fn write_all_new(&self, directory: &Path) -> Result<(), SaveError> {
-        let mut written: Vec<PathBuf> = Vec::new();
+    fn write_all_new(&self, change: &Change<'_>) -> Result<(), SaveError> {
+        let mut written = Vec::new();
         for (name, text) in self.texts() {
-            let path = directory.join(name);
-            let result = temporary(directory, &text, None)
-                .and_then(|file| file.persist_noclobber(&path).map_err(|error| error.error));
-            if let Err(error) = result {
-                for path in &written {
-                    let _ = std::fs::remove_file(path);
-                }
-                return Err(SaveError::io(&path, error));
+            if let Err(error) = change.create(name, &text, None) {
+                change.remove(&written);
+                return Err(error);
             }
-            written.push(path);
+            written.push(name);
         }
-        sync(directory);
         Ok(())
     }
 
@@ -107,6 +112,51 @@ impl Identity {
             (CERTIFICATE_FILE, pem("CERTIFICATE", &self.certificate)),
             (KEYS_FILE, keys.to_text()),
         ]
+    }
+}
+
+/// Reads the client keys, has them changed and writes them, with nobody else in between. What `change` returns is
+/// returned only once all of it is on disk.
+fn change_keys<T>(
+    directory: &Path,
+    change: impl FnOnce(&mut Vec<ClientKey>) -> Result<T, ChangeError>,
+) -> Result<T, ChangeError> {
+    let path = directory.join(KEYS_FILE);
+    // Where there is no identity, nothing is made.
+    KeysFile::read(&path)?;
+    let writing = Change::begin(directory)?;
+    let mut file = KeysFile::read(&path)?;
+    let value = change(&mut file.keys)?;
+    writing.replace(KEYS_FILE, &file.to_text())?;
+    writing.finish()?;
+    Ok(value)
+}
+
+fn added(keys: &mut Vec<ClientKey>, label: Label, admin: bool, now: Timestamp) -> ClientKey {
+    let mut key = unused(keys, label, now);
+    key.admin = admin;
+    keys.push(key.clone());
+    key
+}
+
+fn refuse_existing(directory: &Path) -> Result<(), SaveError> {
+    let existing: Vec<_> = FILES
+        .into_iter()
+        .map(|name| directory.join(name))
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect();
+    if existing.is_empty() {
+        Ok(())
+    } else {
+        Err(SaveError::Exists(existing))
+    }
+}
+
+/// Removes a directory that was `made` for an identity which did not come about.
+fn remove_made(directory: &Path, made: bool) {
+    if made {
+        // Only if it is empty, as it then is, unless somebody else began to use it.
+        let _ = std::fs::remove_dir(directory);
     }
 }
 
@@ -125,80 +175,6 @@ fn make_private(directory: &Path) -> io::Result<bool> {
     builder.create(directory).map(|()| true)
 }
 
-/// A file beside the one that it will become, on disk already. Its mode is 0600 from the start, and in the
-/// end, with owner and group, that of `like`.
-fn temporary(directory: &Path, text: &str, like: Option<&Path>) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix(".fwprobe-echo-")
-        .tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    if let Some(like) = like {
-        take_rights(file.as_file(), like)?;
-    }
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-/// Gives `file` the owner, group and mode of `like`: whoever reads the one has to read the other, and the
-/// server is often another user than the one who changes its files.
-#[cfg(unix)]
-fn take_rights(file: &File, like: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
-    let (wanted, found) = (like.metadata()?, file.metadata()?);
-    if (wanted.uid(), wanted.gid()) != (found.uid(), found.gid()) {
-        // What differs alone: an owner may name the group, and nobody but root the owner.
-        let owner = (wanted.uid() != found.uid()).then(|| wanted.uid());
-        fchown(file, owner, Some(wanted.gid())).map_err(|error| {
-            let (path, owner, group) = (like.display(), wanted.uid(), wanted.gid());
-            let reason =
-                format!("{path} belongs to user {owner}, group {group}, and so must this: {error}");
-            io::Error::new(error.kind(), reason)
-        })?;
-    }
-    // Last, because a change of owner or group takes bits away.
-    let mode = wanted.permissions().mode() & MODE_BITS;
-    file.set_permissions(std::fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn take_rights(_: &File, _: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Writes a new file, for those who may read `like`.
-pub(super) fn create(path: &Path, text: &str, like: &Path) -> Result<(), SaveError> {
-    let directory = path.parent().unwrap_or_else(|| Path::new("."));
-    let result = temporary(directory, text, Some(like))
-        .and_then(|file| file.persist_noclobber(path).map_err(|error| error.error));
-    match result {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(SaveError::Exists(vec![path.to_owned()]))
-        }
-        Err(error) => Err(SaveError::io(path, error)),
-    }
-}
-
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), SaveError> {
-    std::fs::rename(from, to).map_err(|error| SaveError::io(to, error))
-}
-
-fn replace(path: &Path, file: &KeysFile) -> Result<(), SaveError> {
-    let directory = path.parent().unwrap_or_else(|| Path::new("."));
-    let replaced = temporary(directory, &file.to_text(), Some(path))
-        .and_then(|temporary| temporary.persist(path).map_err(|error| error.error));
-    replaced.map_err(|error| SaveError::io(path, error))?;
-    sync(directory);
-    Ok(())
-}
-
-/// Makes a rename survive a power cut, where the platform can. That it cannot is no reason to fail.
-pub(super) fn sync(directory: &Path) {
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
-    }
-}
-
 pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(pem::encode(&pem::Pem::new(label, der)))
 }
@@ -213,10 +189,21 @@ pub enum SaveError {
     Exists(Vec<PathBuf>),
     #[error("{} cannot be written: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },
+    #[error(
+        "{} has been changed, but may be as it was after a power cut: {error}; look at it with \
+         `fwprobe-echo identity show --dir {}`",
+        directory.display(), directory.display()
+    )]
+    Sync {
+        directory: PathBuf,
+        error: io::Error,
+    },
+    #[error(transparent)]
+    Lock(#[from] LockError),
 }
 
 impl SaveError {
-    fn io(path: &Path, error: io::Error) -> Self {
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
         let path = path.to_owned();
         Self::Io { path, error }
     }
@@ -227,6 +214,8 @@ impl SaveError {
 pub enum ChangeError {
     #[error(transparent)]
     Read(#[from] FileProblems),
+    #[error(transparent)]
+    Load(#[from] LoadErrors),
     #[error(transparent)]
     Write(#[from] SaveError),
     #[error("there is no key `{id}`; there are: {}", known.join(", "))]
@@ -249,7 +238,3 @@ pub(crate) const CERTIFICATE_FILE: &str = "server-certificate.pem";
 pub(crate) const KEYS_FILE: &str = "keys.toml";
 
 pub(super) const FILES: [&str; 3] = [KEY_FILE, CERTIFICATE_FILE, KEYS_FILE];
-
-/// Without the file's type.
-#[cfg(unix)]
-const MODE_BITS: u32 = 0o7777;

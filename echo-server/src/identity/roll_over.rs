@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use proto::connection_string::Pin;
 use thiserror::Error;
 
-use super::directory::{create, pem, rename, sync};
+use super::change::Change;
+use super::directory::pem;
 use super::load::{certificate, private_key};
 use super::{CERTIFICATE_FILE, Identity, KEY_FILE, LoadError, LoadErrors, MintError, SaveError};
 
@@ -18,16 +19,19 @@ impl Identity {
     /// # Errors
     /// There is one already, or the identity cannot be read or written.
     pub fn begin_roll_over(directory: &Path, now: Timestamp) -> Result<Pin, RollOverError> {
+        // Where there is no identity, nothing is made.
+        Self::load(directory)?;
+        let change = Change::begin(directory)?;
         let current = Self::load(directory)?;
         let next = Self::mint(current.hosts(), current.control_port(), [], now)?;
         let key = pem("PRIVATE KEY", next.private_key.secret_der());
-        let [key_path, next_key_path] = [KEY_FILE, NEXT_KEY_FILE].map(|name| directory.join(name));
-        create(&next_key_path, &key, &key_path)?;
+        change.create(NEXT_KEY_FILE, &key, Some(KEY_FILE))?;
         // Last, because it is what the pin is read from.
-        let [path, next_path] =
-            [CERTIFICATE_FILE, NEXT_CERTIFICATE_FILE].map(|name| directory.join(name));
-        create(&next_path, &pem("CERTIFICATE", &next.certificate), &path)?;
-        sync(directory);
+        let certificate = pem("CERTIFICATE", &next.certificate);
+        change
+            .create(NEXT_CERTIFICATE_FILE, &certificate, Some(CERTIFICATE_FILE))
+            .inspect_err(|_| change.remove(&[NEXT_KEY_FILE]))?;
+        change.finish()?;
         Ok(next.pin)
     }
 
@@ -37,25 +41,26 @@ impl Identity {
     /// # Errors
     /// There is nothing to be put there, or it makes no identity, or it cannot be written.
     pub fn finish_roll_over(directory: &Path) -> Result<Pin, RollOverError> {
-        let steps = [
-            (NEXT_KEY_FILE, KEY_FILE),
-            (NEXT_CERTIFICATE_FILE, CERTIFICATE_FILE),
-        ];
-        let steps = steps.map(|(next, current)| (directory.join(next), directory.join(current)));
-        if steps.iter().all(|(next, _)| !next.exists()) {
+        let is_there = |name: &str| directory.join(name).exists();
+        let has_begun = || STEPS.iter().any(|(next, _)| is_there(next));
+        // Where none has begun, nothing is made.
+        if !has_begun() {
             return Err(RollOverError::NotBegun);
         }
-        let [key, certificate] = steps
-            .each_ref()
-            .map(|(next, current)| if next.exists() { next } else { current });
+        let change = Change::begin(directory)?;
+        if !has_begun() {
+            return Err(RollOverError::NotBegun);
+        }
+        let [key, certificate] = STEPS
+            .map(|(next, current)| directory.join(if is_there(next) { next } else { current }));
         // Nothing is touched unless both belong together.
-        let next = put_together(directory, key, certificate).map_err(LoadErrors::from)?;
-        for (next, current) in &steps {
-            if next.exists() {
-                rename(next, current)?;
+        let next = put_together(directory, &key, &certificate).map_err(LoadErrors::from)?;
+        for (next, current) in STEPS {
+            if is_there(next) {
+                change.rename(next, current)?;
             }
         }
-        sync(directory);
+        change.finish()?;
         Ok(next.pin)
     }
 }
@@ -97,3 +102,9 @@ pub enum RollOverError {
 
 pub(crate) const NEXT_KEY_FILE: &str = "next-server-key.pem";
 pub(crate) const NEXT_CERTIFICATE_FILE: &str = "next-server-certificate.pem";
+
+/// What takes the place of what, in this order.
+const STEPS: [(&str, &str); 2] = [
+    (NEXT_KEY_FILE, KEY_FILE),
+    (NEXT_CERTIFICATE_FILE, CERTIFICATE_FILE),
+];

@@ -8,7 +8,7 @@ use proto::connection_string::ConnectionString;
 
 use crate::command::{failure, new_identity, run, stdout};
 
-fn connection_strings(printed: &str) -> Vec<ConnectionString> {
+pub(crate) fn connection_strings(printed: &str) -> Vec<ConnectionString> {
     let lines = printed
         .lines()
         .filter(|line| line.starts_with("fwprobe://"));
@@ -19,6 +19,7 @@ fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != LOCK_FILE)
         .collect();
     names.sort();
     names
@@ -93,7 +94,7 @@ fn nobody_else_can_read_it() {
         names(&dir),
         ["keys.toml", "server-certificate.pem", "server-key.pem"]
     );
-    for name in names(&dir) {
+    for name in names(&dir).iter().map(String::as_str).chain([LOCK_FILE]) {
         assert_eq!(mode(&dir.join(name)), 0o600);
     }
 }
@@ -388,8 +389,7 @@ fn a_certificate_rolls_over_in_two_steps_and_connection_strings_know_both_pins()
     assert_eq!((identity.pin(), identity.next_pin()), (next, None));
     let admins: Vec<_> = identity.keys().iter().map(|key| key.admin).collect();
     assert_eq!(admins, [false, true]);
-    let left = fs::read_dir(directory.path()).unwrap().count();
-    assert_eq!(left, 3);
+    assert_eq!(names(directory.path()).len(), 3);
 }
 
 /// Interrupted between the two files, the identity is broken until the second step is repeated.
@@ -412,3 +412,6 @@ fn a_roll_over_that_was_interrupted_is_finished_by_repeating_it() {
 
 const TAKEN_OVER: &str = "A running server takes this over when it reloads: `systemctl reload \
                           fwprobe-echo`, or SIGHUP.\n";
+
+/// By which processes that change an identity wait for each other.
+const LOCK_FILE: &str = ".lock";

@@ -9,6 +9,7 @@ mod crowd;
 mod dialogue;
 mod help;
 mod identity;
+mod identity_at_once;
 mod private;
 mod process;
 mod reload;
