@@ -5,6 +5,7 @@ mod file;
 mod fixed;
 mod listeners;
 mod print;
+mod writable;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use thiserror::Error;
 
 use self::file::FileSettings;
 pub(crate) use self::fixed::Fixed;
+use self::writable::{Writable, writable};
 use crate::arguments::ServeArguments;
 use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress, Private};
 use crate::document::{FileProblem, Reading, write_lines};
@@ -64,6 +66,13 @@ impl Settings {
                 .map_err(|found| errors.extend(found.into_each().into_iter().map(Into::into)));
             let readable = Identity::readable_by_all(&directory).into_iter();
             errors.extend(readable.map(SettingsError::ReadableByAll));
+            let mut files = Identity::files(&directory);
+            files.extend(flags.config.clone());
+            errors.extend(
+                writable(&files, &directory)
+                    .into_iter()
+                    .map(SettingsError::from),
+            );
             Some((directory, loaded.ok()?))
         });
         let control_port = identity
@@ -156,6 +165,8 @@ pub(crate) enum SettingsError {
     },
     #[error("{}: every user of this host can read this secret; `chmod 600` it", .0.display())]
     ReadableByAll(PathBuf),
+    #[error(transparent)]
+    Writable(#[from] Writable),
     #[error("there is nothing to listen on; name at least one port")]
     NoListener,
 }

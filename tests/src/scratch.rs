@@ -8,15 +8,16 @@ use tempfile::TempDir;
 
 use crate::squid_memory;
 
-/// A temporary directory in which every user may make files.
+/// A temporary directory in which every user may make files, and replace none of another's: the server serves with
+/// nothing that others could put in its identity's place.
 pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
     tempfile::Builder::new()
         .prefix(&format!("{PREFIX}{}-", std::process::id()))
-        .permissions(std::fs::Permissions::from_mode(0o777))
+        .permissions(std::fs::Permissions::from_mode(0o1777))
         .tempdir()
         .and_then(|directory| {
             // The process' mask has taken some of them away.
-            std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777))?;
+            std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o1777))?;
             Ok(directory)
         })
         .context("a temporary directory")

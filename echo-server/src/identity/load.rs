@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::directory::{CERTIFICATE_FILE, FILES, KEY_FILE, KEYS_FILE};
 use super::keys_file::KeysFile;
-use super::roll_over::{NEXT_KEY_FILE, next_pin};
+use super::roll_over::{NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE, next_pin};
 use super::{Identity, NO_CONTROL_PORT, UnusableCertificate, expiry, pin_of, signing_key};
 use crate::document::{FileProblems, write_lines};
 
@@ -55,6 +55,13 @@ impl Identity {
             }),
             _ => Err(LoadErrors(errors)),
         }
+    }
+
+    /// All files of an identity in `directory`, those of a roll-over that may have begun among them.
+    pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+        let next = [NEXT_KEY_FILE, NEXT_CERTIFICATE_FILE];
+        let names = FILES.into_iter().chain(next);
+        names.map(|name| directory.join(name)).collect()
     }
 
     /// Files in `directory` that hold secrets and that every user of this host may read.

@@ -334,6 +334,50 @@ fn secrets_that_every_user_can_read_are_refused_one_and_all() {
 }
 
 #[test]
+fn files_that_others_can_change_are_refused_one_and_all() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let identity = directory.path().join("identity");
+    new_identity(&identity);
+    let config = directory.path().join("server.toml");
+    std::fs::write(&config, "ports = [1]\n").unwrap();
+    let [keys, certificate] =
+        ["keys.toml", "server-certificate.pem"].map(|name| identity.join(name));
+    let rights = [
+        (&config, 0o602),
+        (&certificate, 0o664),
+        (&keys, 0o620),
+        (&identity, 0o777),
+    ];
+    for (path, mode) in rights {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let file = |path: &Path, who, bits| {
+        let path = path.display();
+        format!(
+            "{path}: every user of {who} can change this file, which decides who may connect; \
+             `chmod {bits} {path}`\n"
+        )
+    };
+    let folder = identity.display();
+    let expected = [
+        file(&keys, "its group", "g-w"),
+        file(&certificate, "its group", "g-w"),
+        file(&config, "this host", "go-w"),
+        format!(
+            "{folder}: every user of this host can replace the files in this folder, which decide \
+             who may connect; `chmod go-w {folder}`\n"
+        ),
+    ];
+    let (config, identity) = (config.to_str().unwrap(), identity.to_str().unwrap());
+    for command in ["serve", "check-config"] {
+        let (code, log) = failure(&[command, "--config", config, "--identity", identity]);
+        assert_eq!(code, 2);
+        assert!(log.ends_with(&expected.concat()), "{log}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_an_error_and_nothing_is_announced() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

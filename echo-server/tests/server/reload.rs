@@ -85,6 +85,29 @@ async fn a_file_that_is_wrong_changes_nothing_and_is_named() {
     process.connect().await.run().await;
 }
 
+/// The sandbox lets the server see who may change what.
+#[tokio::test]
+async fn files_that_others_can_change_are_not_taken_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut process = Process::serve(&SERVE);
+    let directory = process.directory.path().to_owned();
+    for (path, right, wrong) in [
+        (directory.join("keys.toml"), 0o600, 0o606),
+        (directory.clone(), 0o700, 0o770),
+    ] {
+        let allow = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        allow(wrong);
+        process.signal(Signal::HUP);
+        let line = process.wait_for("reload failed");
+        let expected = format!("{}: every user of", path.display());
+        assert!(line.contains(&expected), "{line}");
+        allow(right);
+        process.signal(Signal::HUP);
+        process.wait_for("reloaded");
+    }
+    process.connect().await.run().await;
+}
+
 #[tokio::test]
 async fn what_needs_a_restart_is_named() {
     let directory = tempfile::tempdir().unwrap();
