@@ -4,6 +4,7 @@
 mod flood;
 mod ground;
 pub mod http2;
+mod in_a_row;
 mod moment;
 mod target;
 mod tls;
@@ -23,6 +24,7 @@ use crate::{Connection, EchoServer, Identity, Metrics, Place, Probe, ServerPlan,
 
 pub use flood::SynFlood;
 pub use ground::Sources;
+pub use in_a_row::Bounds;
 pub use moment::Moment;
 pub use target::Target;
 pub use tls::Tls;

@@ -10,6 +10,7 @@ use libtest_mimic::{Arguments, Trial};
 mod abuse {
     pub(crate) mod amplification;
     pub(crate) mod attacks;
+    pub(crate) mod default_limits;
     pub(crate) mod hardship;
     pub(crate) mod restart;
     pub(crate) mod shortage;
@@ -18,6 +19,7 @@ mod abuse {
 fn main() -> ExitCode {
     let trials: Vec<Trial> = [
         abuse::attacks::trials(),
+        abuse::default_limits::trials(),
         abuse::amplification::trials(),
         abuse::restart::trials(),
         abuse::hardship::trials(),

@@ -37,13 +37,21 @@ impl Tls {
     /// # Errors
     /// No certificate can be made.
     pub fn presenting(bytes: usize) -> anyhow::Result<Self> {
+        Self::presenting_to(bytes, "")
+    }
+
+    /// The same, which offers to speak `alpn` inside.
+    ///
+    /// # Errors
+    /// No certificate can be made.
+    pub fn presenting_to(bytes: usize, alpn: &str) -> anyhow::Result<Self> {
         let issued = Authority::new()?.issue("stranger.example")?;
         let leaf = issued.cert.first().context("a certificate")?;
         let chain = vec![leaf.clone(); bytes / leaf.len()];
         let certified = CertifiedKey::new(chain, Arc::clone(&issued.key));
         let mut config = trusting_anyone()?;
         config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
-        Ok(Self::with(config, ""))
+        Ok(Self::with(config, alpn))
     }
 
     fn with(mut config: ClientConfig, alpn: &str) -> Self {

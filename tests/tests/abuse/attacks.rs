@@ -84,7 +84,7 @@ impl Row {
 }
 
 /// The first two in every combination of family and number of attackers.
-const ATTACKS: [(&str, Attack); 13] = [
+pub(super) const ATTACKS: [(&str, Attack); 13] = [
     ("silence_beyond_every_descriptor", silence),
     ("wrong_keys", wrong_keys),
     ("one_byte_at_a_time", one_byte_at_a_time),
@@ -103,7 +103,7 @@ const ATTACKS: [(&str, Attack); 13] = [
 /// Of a server with many descriptors, and what each stranger costs it there, beside what all are allowed: what he has
 /// sent and, half as much again, what the allocator loses between such pieces. Of the first and the last, every other
 /// one goes too far and is let go.
-const DEAR: [(&str, f64, Attack); 3] = [
+pub(super) const DEAR: [(&str, f64, Attack); 3] = [
     ("half_hellos", 24.0, half_hellos),
     ("finished_handshakes", 40.0, finished_handshakes),
     ("unfinished_calls", 24.0, unfinished_calls),
@@ -112,7 +112,7 @@ const DEAR: [(&str, f64, Attack); 3] = [
 /// Does `one` thing after the other, and holds on to what it gives until it holds `many`. What is
 /// older has to go then: by that time the server has closed it, or keeps it for good. How often in a second is
 /// what it returns.
-fn again_and_again<T>(
+pub(super) fn again_and_again<T>(
     target: &Target,
     begun: &Sender<()>,
     many: usize,
@@ -151,7 +151,7 @@ fn at_least<T>(
 
 /// Does the same in several threads: where the kernel's queue is full, a connect waits for a second, and the others
 /// go on.
-fn by_several(attack: impl Fn() -> anyhow::Result<f64> + Sync) -> anyhow::Result<f64> {
+pub(super) fn by_several(attack: impl Fn() -> anyhow::Result<f64> + Sync) -> anyhow::Result<f64> {
     thread::scope(|scope| {
         let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(&attack)).collect();
         let mut a_second = 0.0;
@@ -410,7 +410,7 @@ fn resets_after_each_byte(target: &Target, begun: &Sender<()>) -> anyhow::Result
 }
 
 /// To this process, whose limit is usually lower than it may be.
-fn allow_many_descriptors() -> anyhow::Result<()> {
+pub(super) fn allow_many_descriptors() -> anyhow::Result<()> {
     let mut descriptors = getrlimit(Resource::Nofile);
     descriptors.current = descriptors.maximum;
     Ok(setrlimit(Resource::Nofile, descriptors)?)
@@ -431,7 +431,7 @@ const MANY_PLACES: usize = MANY_DESCRIPTORS / 4;
 /// In turn, as many as a slow attacker of the usual kind has.
 const SLOW_SOCKETS: usize = 2_000;
 /// Of [`by_several`].
-const HANDS: usize = 8;
+pub(super) const HANDS: usize = 8;
 /// Other secrets each.
 const FORGERIES: usize = 256;
 /// At least, however fast the server and the run that goes on meanwhile.

@@ -1,0 +1,99 @@
+//! One server that is attacked in one way after the other: what each leaves behind comes on top of what was there.
+
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, AtomicU16};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use super::{Attack, Siege, Sources, Target, calm, finish, ground, under};
+use crate::{EchoServer, Identity, Metrics, Place, ServerPlan};
+
+/// What a server may take of its host's memory, in MiB in all.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// At any time.
+    pub at_most: f64,
+    /// Within [`GIVEN_BACK`] after the last stranger has gone.
+    pub at_rest: f64,
+}
+
+impl Siege {
+    /// Raises `attacks` one after the other against one server with default limits, in a network namespace, each from
+    /// where it says. Every time a known client finds every session kind reachable meanwhile, and memory stays within
+    /// `bounds`, under the attack and after it.
+    ///
+    /// # Errors
+    /// One of these is not so.
+    pub fn in_a_row(
+        self,
+        attacks: &[(&str, Sources, Attack)],
+        bounds: Bounds,
+    ) -> anyhow::Result<()> {
+        ground::on_a_host_of_its_own(|| self.in_a_row_here(attacks, bounds))
+    }
+
+    fn in_a_row_here(
+        self,
+        attacks: &[(&str, Sources, Attack)],
+        bounds: Bounds,
+    ) -> anyhow::Result<()> {
+        let place = Place::ordinary().with_descriptors(self.descriptors);
+        let identity = Identity::make(&place, &[&self.ip.to_string()])?;
+        let insider = identity.add_key("insider")?;
+        let plan = ServerPlan::on(self.ip).ports(1).at(place).with_metrics();
+        let server = plan.start_as(identity)?;
+        let before = calm(&server, |_| true)?;
+        let is_quiet = |metrics: &Metrics| metrics.descriptors() <= before.descriptors();
+        writeln!(io::stdout(), "{:.1} MiB before", before.resident_mib())?;
+        for (name, sources, attack) in attacks {
+            let target = Target {
+                address: server.address(1),
+                insider: insider.clone().with_control_port(server.port(0)),
+                connection: server.connection(),
+                sources: *sources,
+                turns: AtomicU16::new(0),
+                over: AtomicBool::new(false),
+            };
+            let seen = under(&server, &target, *attack).context((*name).to_owned())?;
+            calm(&server, is_quiet).context((*name).to_owned())?;
+            let rest = at_rest(&server, bounds.at_rest).context((*name).to_owned())?;
+            let most = server.most_memory_mib()?;
+            // A row of docs/reliability.md.
+            writeln!(
+                io::stdout(),
+                "| {name} | {:.0} | {:.0} | {most:.1} | {:.1} |",
+                seen.a_second,
+                seen.metrics.strangers(),
+                rest.resident_mib(),
+            )?;
+            ensure!(
+                most <= bounds.at_most,
+                "{name}: {most:.1} MiB at its height, where {:.1} are allowed",
+                bounds.at_most
+            );
+        }
+        finish(server)
+    }
+}
+
+/// Waits until memory is given back.
+fn at_rest(server: &EchoServer, mib: f64) -> anyhow::Result<Metrics> {
+    let deadline = Instant::now() + GIVEN_BACK;
+    loop {
+        let metrics = server.metrics()?;
+        if metrics.resident_mib() <= mib {
+            return Ok(metrics);
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "{:.1} MiB are still held, where {mib:.1} are allowed",
+            metrics.resident_mib()
+        );
+        // As often as somebody who watches would ask.
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The server looks every second.
+const GIVEN_BACK: Duration = Duration::from_secs(10);

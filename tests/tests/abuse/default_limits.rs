@@ -1,0 +1,121 @@
+//! A server with its default limits, and what strangers can make it hold of its host's memory: each in the dearest way
+//! that there is, and all attacks in a row.
+
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
+
+use anyhow::ensure;
+use fwprobe_tests::siege::{Attack, Bounds, Siege, Sources, Target, Tls, http2};
+use fwprobe_tests::trial::{Need, Trials};
+
+use super::attacks::{ATTACKS, DEAR, HANDS, again_and_again, allow_many_descriptors, by_several};
+
+pub(crate) fn trials() -> Trials {
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    let mut trials = Trials::of("default_limits");
+    for (name, ip, sources, at_most) in [
+        (
+            "dearest_strangers::ipv4_from_one",
+            v4,
+            Sources::One,
+            FROM_ONE,
+        ),
+        (
+            "dearest_strangers::ipv6_from_many",
+            v6,
+            Sources::Many,
+            FROM_ALL,
+        ),
+    ] {
+        trials = siege(trials, name, ip, at_most, move || {
+            vec![("dearest strangers", sources, dearest as Attack); 2]
+        });
+    }
+    for (name, ip) in [("in_a_row::ipv4", v4), ("in_a_row::ipv6", v6)] {
+        trials = siege(trials, name, ip, FROM_ALL, || {
+            let kinds = ATTACKS
+                .into_iter()
+                .chain(DEAR.map(|(name, _, attack)| (name, attack)));
+            let kinds: Vec<_> = kinds.chain([("dearest", dearest as Attack)]).collect();
+            let from = |sources| {
+                kinds
+                    .clone()
+                    .into_iter()
+                    .map(move |(name, attack)| (name, sources, attack))
+            };
+            from(Sources::One).chain(from(Sources::Many)).collect()
+        });
+    }
+    trials
+}
+
+fn siege(
+    trials: Trials,
+    name: &str,
+    ip: IpAddr,
+    at_most: f64,
+    attacks: impl Fn() -> Vec<(&'static str, Sources, Attack)> + Send + 'static,
+) -> Trials {
+    let needs = [Need::Root, Need::Tool("prlimit"), Need::Tool("ip")];
+    let bounds = Bounds {
+        at_most,
+        at_rest: AT_REST,
+    };
+    trials.needing(needs, name, move || {
+        Siege::of(ip, DESCRIPTORS).in_a_row(&attacks(), bounds)
+    })
+}
+
+/// All that a stranger can have the server keep at once: as long a chain of certificates as it takes, calls to the
+/// control service of which a part has come, and a TLS record that is not whole.
+fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
+    allow_many_descriptors()?;
+    let client = Tls::presenting_to(CERTIFICATES, "h2")?;
+    let calls = (0..CALLS).map(|number| {
+        let message = http2::message(number, 4 * 1024, SAID_IN_EACH);
+        [http2::call(number, 0), message].concat()
+    });
+    let inside = [http2::opening(), calls.collect::<Vec<_>>().concat()].concat();
+    // Application data, as much as a record may have.
+    let mut record = vec![23, 3, 3, 0x40, 0x00];
+    record.resize(RECORD, 0xaa);
+    let held = AtomicU32::new(0);
+    let a_second = by_several(|| {
+        again_and_again(target, begun, PLACES / HANDS, |_| {
+            let mut stream = target.connect()?;
+            // One that was let go is not missed.
+            if let Ok(mut tls) = client.open(&mut stream) {
+                let mut both = rustls::Stream::new(&mut tls, &mut stream);
+                let said = both.write_all(&inside).and_then(|()| both.flush());
+                if said.and_then(|()| stream.write_all(&record)).is_ok() {
+                    held.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            Ok(stream)
+        })
+    })?;
+    let held = held.into_inner();
+    writeln!(io::stdout(), "{held} strangers of the dearest kind")?;
+    ensure!(held > 0, "nobody came so far");
+    Ok(a_second)
+}
+
+/// As on the machine that docs/reliability.md is about.
+const DESCRIPTORS: usize = 20_000;
+/// More than there are for strangers.
+const PLACES: usize = 4_800;
+/// A little less than TLS takes of a handshake.
+const CERTIFICATES: usize = 24 * 1024;
+/// As many as a connection may have under way.
+const CALLS: u32 = 8;
+/// All of them come to a little less than a stranger is heard for.
+const SAID_IN_EACH: usize = 1_900;
+/// All of it but the last bytes.
+const RECORD: usize = 16_000;
+
+/// docs/threat-model.md. In MiB, of which some 25 are the server's own.
+const FROM_ALL: f64 = 9999.0;
+const FROM_ONE: f64 = 9999.0;
+const AT_REST: f64 = 9999.0;
