@@ -1,9 +1,11 @@
 //! Names to addresses, through the system's own resolver: what the applications get.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use dns_lookup::{LookupError, LookupErrorKind};
 use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::clock::RunClock;
@@ -56,28 +58,65 @@ pub(crate) async fn resolve(
 }
 
 async fn look_up(host: &str, patience: Duration) -> Result<Vec<IpAddr>, Failure> {
-    // The port is not looked up; any number does.
-    let answered = match timeout(patience, tokio::net::lookup_host((host, 0))).await {
+    let name = host.to_owned();
+    let asked = spawn_blocking(move || dns_lookup::lookup_host(&name).map(Vec::from_iter));
+    let failed = |kind, text: &str| Err(Failure::new(kind, Origin::Unknown).with_text(text));
+    let answered = match timeout(patience, asked).await {
         Err(_elapsed) => {
-            return Err(Failure::new(FailureKind::ResolverFailed, Origin::Unknown)
-                .with_text("the resolver did not answer in time"));
+            return failed(
+                FailureKind::ResolverFailed,
+                "the resolver did not answer in time",
+            );
         }
-        Ok(answered) => answered,
+        Ok(Err(_panicked)) => {
+            return failed(
+                FailureKind::ResolverFailed,
+                "the resolver could not be asked",
+            );
+        }
+        Ok(Ok(answered)) => answered,
     };
-    // getaddrinfo's own codes do not reach us through std: whether the name does not exist or the
-    // resolver failed is left open, and the system's text goes into the report.
-    let addresses = answered.map_err(|error| {
-        Failure::new(FailureKind::NameNotFound, Origin::Unknown)
-            .with_code(error.raw_os_error())
-            .with_text(error.to_string())
-    })?;
+    let addresses = answered.map_err(|error| refusal(&error))?;
     let mut all = Vec::new();
-    for ip in addresses.map(|a: SocketAddr| a.ip()) {
+    for ip in addresses {
         if !all.contains(&ip) && all.len() < MAX_ADDRESSES {
             all.push(ip);
         }
     }
     Ok(all)
+}
+
+/// What an error of getaddrinfo says: RFC 3493 section 6.1. `EAI_AGAIN` and `EAI_FAIL` say nothing of the name.
+fn refusal(error: &LookupError) -> Failure {
+    let (kind, text) = match error.kind() {
+        LookupErrorKind::NoName => (
+            FailureKind::NameNotFound,
+            "the name is not known".to_owned(),
+        ),
+        LookupErrorKind::NoData => {
+            let text = "the name is known and has no address".to_owned();
+            (FailureKind::NameNotFound, text)
+        }
+        LookupErrorKind::Again => {
+            let text = "a temporary failure: no name server gave a usable answer".to_owned();
+            (FailureKind::ResolverFailed, text)
+        }
+        LookupErrorKind::Fail => {
+            let text = "a permanent failure: the name servers do not serve this host".to_owned();
+            (FailureKind::ResolverFailed, text)
+        }
+        LookupErrorKind::Badflags
+        | LookupErrorKind::Family
+        | LookupErrorKind::Socktype
+        | LookupErrorKind::Service
+        | LookupErrorKind::Memory
+        | LookupErrorKind::System
+        | LookupErrorKind::Unknown
+        | LookupErrorKind::IO => (FailureKind::ResolverFailed, error.to_string()),
+    };
+    Failure::new(kind, Origin::Unknown)
+        .with_code(Some(error.error_num()))
+        .with_text(text)
 }
 
 fn list(addresses: &[IpAddr]) -> String {

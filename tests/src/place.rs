@@ -23,6 +23,8 @@ pub struct Place {
     descriptors: Option<usize>,
     /// In the place of the system's own `/etc/hosts`.
     hosts: Option<PathBuf>,
+    /// In the place of the system's own `/etc/resolv.conf`.
+    resolver: Option<PathBuf>,
     /// Environment variables, as `NAME=VALUE`.
     variables: Vec<String>,
     /// Nobody in particular may open packet sockets (`CAP_NET_RAW`).
@@ -47,6 +49,7 @@ impl Place {
             user,
             descriptors: None,
             hosts: None,
+            resolver: None,
             variables: Vec::new(),
             packets: false,
         }
@@ -59,6 +62,7 @@ impl Place {
             user,
             descriptors: None,
             hosts: None,
+            resolver: None,
             variables: Vec::new(),
             packets: false,
         }
@@ -85,6 +89,13 @@ impl Place {
         self
     }
 
+    /// The same, with this file in the place of `/etc/resolv.conf`. Only root can do that.
+    #[must_use]
+    pub fn with_resolver(mut self, file: &Path) -> Self {
+        self.resolver = Some(file.to_owned());
+        self
+    }
+
     /// The same, with an environment variable.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
@@ -103,9 +114,11 @@ impl Place {
         if let Some(namespace) = &namespace {
             words.extend(["nsenter", namespace].map(OsStr::new));
         }
-        if let Some(hosts) = &self.hosts {
-            words.extend(["unshare", "--mount", "sh", "-ec", OTHER_HOSTS].map(OsStr::new));
-            words.push(hosts.as_os_str());
+        for (own, script) in [(&self.hosts, OTHER_HOSTS), (&self.resolver, OTHER_RESOLVER)] {
+            if let Some(file) = own {
+                words.extend(["unshare", "--mount", "sh", "-ec", script].map(OsStr::new));
+                words.push(file.as_os_str());
+            }
         }
         words.extend(["setpriv", "--pdeathsig", "KILL"].map(OsStr::new));
         if self.user == User::Nobody {
@@ -138,6 +151,7 @@ impl Place {
 
 /// For this program and those that it starts alone.
 const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts; exec "$@""#;
+const OTHER_RESOLVER: &str = r#"mount --bind "$0" /etc/resolv.conf; exec "$@""#;
 
 /// `nobody` on most systems, and nobody on the others.
 const REUID: &str = "--reuid=65534";

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::{Severity, VerdictClass};
 use crate::check::Check;
 use crate::control_record::ControlRecord;
 use crate::egress::Egress;
@@ -105,7 +106,11 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Timings {
     pub started_us: u64,
+    /// Of the probe's own session.
     pub total_us: u64,
+    /// Of all that was done for this port: comparisons and the survey of hops included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_us: Option<u64>,
     /// The proxy's own connection included.
@@ -129,6 +134,15 @@ pub struct Summary {
     pub skipped: usize,
     /// What fwprobe exits with: 0, 1 or 3.
     pub exit_code: u8,
+}
+
+impl Probe {
+    /// Whether a reader has to be told more than that it is as expected: it is not, or it is open with a warning.
+    pub fn needs_a_word(&self) -> bool {
+        let entry = self.verdict.id.entry();
+        let warned = entry.class == VerdictClass::Open && entry.severity != Severity::Info;
+        self.outcome != Outcome::AsExpected || warned
+    }
 }
 
 impl RunDocument {

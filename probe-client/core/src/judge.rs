@@ -11,6 +11,7 @@ mod compared;
 mod death;
 mod ending;
 mod evidence;
+mod expected;
 mod findings;
 mod hello;
 mod place;
@@ -19,6 +20,7 @@ mod taken;
 
 pub use ending::Ending;
 pub use evidence::Evidence;
+pub use expected::Met;
 pub use findings::findings;
 pub use run::{Gathered, conclude, judge_again};
 

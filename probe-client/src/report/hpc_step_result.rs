@@ -141,7 +141,8 @@ fn bullets<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Resu
     for probe in &document.probes {
         let (m, v) = (&probe.measurement, &probe.verdict);
         let kind = match probe.outcome {
-            Outcome::AsExpected => continue,
+            Outcome::AsExpected if !probe.needs_a_word() => continue,
+            Outcome::AsExpected => "Warning",
             Outcome::NotAsExpected => "Failure",
             Outcome::Undecided => "Warning",
         };

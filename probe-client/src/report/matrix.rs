@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::path::NetworkPath;
+use probe_core::profile::Expectation;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint::{Look, Tone};
@@ -96,7 +97,10 @@ fn cell(probes: &[&Probe]) -> (String, Tone) {
     let mut worst = Outcome::AsExpected;
     for probe in probes {
         let (word, _) = outcome(probe.outcome);
-        let text = format!("{word} {}", probe.verdict.id);
+        let mut text = format!("{word} {}", probe.verdict.id);
+        if probe.measurement.rule.expect == Expectation::Blocked {
+            text.push_str(" (expected blocked)");
+        }
         if !texts.contains(&text) {
             texts.push(text);
         }

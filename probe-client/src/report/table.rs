@@ -8,11 +8,12 @@ use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::measurement::Measurement;
 use probe_core::path::NetworkPath;
+use probe_core::profile::Expectation;
 use probe_core::verdict::Finding;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::paint::{Look, Tone, paragraph};
-use super::{checks, egress, idle, matrix};
+use super::{checks, details, egress, idle, matrix};
 
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     heading(document, look, out)?;
@@ -25,7 +26,7 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
             group(&probes, look, out)?;
         }
     }
-    details(document, look, out)?;
+    details::write(document, look, out)?;
     notes(document, look, out)?;
     egress::write(document, look, out)?;
     skipped(document, look, out)?;
@@ -77,14 +78,22 @@ fn by_server(probes: &[Probe]) -> Vec<(Server<'_>, Vec<&Probe>)> {
 fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
     let title = title(server(&probes[0].measurement));
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
-    let header = ["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
-    let rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
+    // Where everything is expected to be open, the last line says so.
+    let mixed = probes.iter().any(|p| expects_blocked(p));
+    let mut header = vec!["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
+    let mut rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
+    if mixed {
+        header.insert(EXPECTED, "EXPECTED");
+        for (row, probe) in rows.iter_mut().zip(probes) {
+            row.insert(EXPECTED, probe.measurement.rule.expect.to_string());
+        }
+    }
     let widths = widths(&header, &rows, usize::from(look.width));
     let faint: Vec<Tone> = header.iter().map(|_| Tone::Faint).collect();
     let titles: Vec<String> = header.iter().map(ToString::to_string).collect();
     writeln!(out, "{}", line(&titles, &widths, &faint, look))?;
     for (probe, cells) in probes.iter().zip(&rows) {
-        let tone = outcome(probe.outcome).1;
+        let tone = mark(probe).1;
         let mut tones = vec![Tone::Plain; cells.len()];
         tones[0] = tone;
         tones[3] = tone;
@@ -107,12 +116,12 @@ pub(super) fn title((host, address, path): Server<'_>) -> String {
 fn row(probe: &Probe) -> Vec<String> {
     let m = &probe.measurement;
     vec![
-        outcome(probe.outcome).0.to_owned(),
+        mark(probe).0.to_owned(),
         m.rule.port.to_string(),
         m.rule.session.to_string(),
         probe.verdict.id.to_string(),
         probe.verdict.segment.to_string(),
-        milliseconds(probe.timings.total_us),
+        milliseconds(probe.timings.whole_us.unwrap_or(probe.timings.total_us)),
         m.rule.purpose.clone(),
     ]
 }
@@ -167,54 +176,6 @@ pub(super) fn shortened(text: &str, width: usize) -> String {
     short
 }
 
-/// Every verdict that is not as expected, once per distinct claim.
-fn details(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut said: Vec<(VerdictId, &str)> = Vec::new();
-    for probe in &document.probes {
-        let this = (probe.verdict.id, probe.verdict.claim.as_str());
-        if probe.outcome != Outcome::AsExpected && !said.contains(&this) {
-            said.push(this);
-            detail(document, probe, look, out)?;
-        }
-    }
-    Ok(())
-}
-
-fn detail(
-    document: &RunDocument,
-    probe: &Probe,
-    look: Look,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let (word, tone) = outcome(probe.outcome);
-    let verdict = &probe.verdict;
-    let same = |p: &Probe| p.verdict.id == verdict.id && p.verdict.claim == verdict.claim;
-    let ports = ports(document, same);
-    let id = verdict.id.to_string();
-    let (word_painted, id_painted) = (look.paint(tone, word), look.paint(tone, &id));
-    if word.len() + ports.len() + id.len() + 2 <= usize::from(look.width) {
-        let ports = look.paint(Tone::Heading, &ports);
-        writeln!(out, "\n{word_painted} {ports} {id_painted}")?;
-    } else {
-        // The ports of a whole profile take more than a line.
-        writeln!(out, "\n{word_painted} {id_painted}")?;
-        paragraph(out, look, "", &ports)?;
-    }
-    paragraph(out, look, "", &verdict.claim)?;
-    for fact in &verdict.evidence {
-        paragraph(out, look, "seen: ", fact)?;
-    }
-    if let Some(step) = &verdict.next_step {
-        paragraph(out, look, "next: ", step)?;
-    }
-    paragraph(
-        out,
-        look,
-        "more: ",
-        &format!("fwprobe explain {}", verdict.id),
-    )
-}
-
 /// Every finding, once per distinct claim, with the ports that it is about.
 fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut all: Vec<&Finding> = Vec::new();
@@ -252,7 +213,7 @@ fn alone(document: &RunDocument, finding: &Finding) -> bool {
 }
 
 /// The ports of the probes that `include` takes, each once.
-fn ports(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
+pub(super) fn ports(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
     let mut ports: Vec<String> = Vec::new();
     for probe in document.probes.iter().filter(|p| include(p)) {
         let rule = &probe.measurement.rule;
@@ -287,12 +248,20 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
         1 => Tone::Bad,
         _ => Tone::Undecided,
     };
-    let mut text = format!("{} of {} as expected", s.as_expected, s.probes);
+    let open = !document.probes.iter().any(expects_blocked);
+    let expected = if open { " (open)" } else { "" };
+    let mut text = format!("{} of {} as expected{expected}", s.as_expected, s.probes);
+    let warned = |p: &Probe| p.outcome == Outcome::AsExpected && p.needs_a_word();
+    if document.probes.iter().any(warned) {
+        text.push_str(&format!(", but {}", by_verdict(document, warned)));
+    }
     if s.not_as_expected > 0 {
-        text.push_str(&format!(", {} not", s.not_as_expected));
+        let which = by_verdict(document, |p| p.outcome == Outcome::NotAsExpected);
+        text.push_str(&format!(", {} not: {which}", s.not_as_expected));
     }
     if s.undecided > 0 {
-        text.push_str(&format!(", {} undecided", s.undecided));
+        let which = by_verdict(document, |p| p.outcome == Outcome::Undecided);
+        text.push_str(&format!(", {} undecided: {which}", s.undecided));
     }
     if s.skipped > 0 {
         text.push_str(&format!(", {} not tested from here", s.skipped));
@@ -300,7 +269,43 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     if !document.run.complete {
         text.push_str("; INCOMPLETE: the run was interrupted");
     }
-    writeln!(out, "\n{}", look.paint(tone, &text))
+    writeln!(out)?;
+    let width = usize::from(look.width.clamp(40, 100));
+    for line in textwrap::wrap(&text, width) {
+        writeln!(out, "{}", look.paint(tone, &line))?;
+    }
+    Ok(())
+}
+
+/// `dropped 443, 5901; rejected 80`: the ports of the probes that `include` takes.
+fn by_verdict(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
+    let mut found: Vec<(VerdictId, Vec<String>)> = Vec::new();
+    for probe in document.probes.iter().filter(|p| include(p)) {
+        let port = probe.measurement.rule.port.to_string();
+        match found.iter_mut().find(|(id, _)| *id == probe.verdict.id) {
+            Some((_, ports)) if ports.contains(&port) => {}
+            Some((_, ports)) => ports.push(port),
+            None => found.push((probe.verdict.id, vec![port])),
+        }
+    }
+    let texts: Vec<String> = found
+        .iter()
+        .map(|(id, ports)| format!("{id} {}", ports.join(", ")))
+        .collect();
+    texts.join("; ")
+}
+
+fn expects_blocked(probe: &Probe) -> bool {
+    probe.measurement.rule.expect == Expectation::Blocked
+}
+
+/// What stands before a probe, and its colour: what is as expected and yet needs a word is not green.
+pub(super) fn mark(probe: &Probe) -> (&'static str, Tone) {
+    let (word, tone) = outcome(probe.outcome);
+    if probe.outcome == Outcome::AsExpected && probe.needs_a_word() {
+        return (word, Tone::Undecided);
+    }
+    (word, tone)
 }
 
 pub(super) fn outcome(outcome: Outcome) -> (&'static str, Tone) {
@@ -318,6 +323,9 @@ fn milliseconds(us: u64) -> String {
         _ => format!("{:.1} s", us as f64 / 1e6),
     }
 }
+
+/// Where the column stands that shows what is expected.
+const EXPECTED: usize = 4;
 
 /// Between two columns.
 pub(super) const GAP: &str = "  ";

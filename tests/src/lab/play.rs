@@ -108,7 +108,7 @@ pub(super) fn staged<T>(
     for device in &scenario.devices {
         devices.push(device.start(&network, family, &connection)?);
     }
-    let client = client(scenario, &network, &identity)?;
+    let client = client(scenario, &network, &identity, family)?;
     let probe = || probe(scenario, family, &connection, &client, &tools);
     if scenario.rehearsed {
         probe()?.run()?;
@@ -157,9 +157,20 @@ fn take_time(probe: Probe, patience: Option<u8>) -> anyhow::Result<(Run, Duratio
     Ok((run, began.elapsed()))
 }
 
-/// Where the client runs, with the server's name in its list of hosts if it has one.
-fn client(scenario: &Scenario, network: &Network, identity: &Identity) -> anyhow::Result<Place> {
-    let place = network.place(Host::Client, User::Nobody);
+/// Where the client runs, with the server's name in its list of hosts if it has one, and with a resolver of its
+/// own.
+fn client(
+    scenario: &Scenario,
+    network: &Network,
+    identity: &Identity,
+    family: Family,
+) -> anyhow::Result<Place> {
+    let mut place = network.place(Host::Client, User::Nobody);
+    if let Some(server) = &scenario.name_server {
+        let file = identity.scratch().join("resolv.conf");
+        std::fs::write(&file, format!("nameserver {}\n", family.fill(server)))?;
+        place = place.with_resolver(&file);
+    }
     let Some(name) = &scenario.name else {
         return Ok(place);
     };

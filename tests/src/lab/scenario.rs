@@ -33,6 +33,9 @@ pub struct Scenario {
     /// The client knows the server by this name, and not by its address.
     #[serde(default)]
     pub name: Option<String>,
+    /// The only name server that the client's resolver asks; words in angle brackets are addresses.
+    #[serde(default)]
+    pub name_server: Option<String>,
     /// The name stands for its addresses of both families, and the run is over both.
     #[serde(default)]
     pub dual_stack: bool,

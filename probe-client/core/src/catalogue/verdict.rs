@@ -201,7 +201,7 @@ table! {
     }
     ServerUnreachable = "server-unreachable" {
         title: "Nothing comes back from this address",
-        meaning: "Every port is silent or answers with RST: the server, its address, or a block of the address.",
+        meaning: "No port is reached (silence, RST, or no way there): the server, its address, or a block of it.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }
     ServerSilent = "server-silent" {

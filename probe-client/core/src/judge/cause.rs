@@ -17,6 +17,7 @@ mod lossy;
 mod middlebox;
 mod mute;
 mod name;
+mod no_way_there;
 mod not_connected;
 mod path_mtu;
 mod prohibited;
@@ -41,6 +42,7 @@ pub(super) const ALL: &[Cause] = &[
     name::judge,
     proxy::judge,
     local::judge,
+    no_way_there::judge,
     prohibited::judge,
     // The genuine server testified.
     tls_intercepted::relayed,

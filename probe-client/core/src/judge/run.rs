@@ -1,8 +1,8 @@
 //! A whole run: evidence put together for each probe, verdicts, and the summary.
 
 use super::evidence::Evidence;
+use super::expected::Met;
 use super::{findings, judge};
-use crate::catalogue::VerdictClass;
 use crate::document::{
     DOCUMENT, Host, Outcome, Probe, RunDocument, RunFacts, ServerFacts, Summary, Timings,
 };
@@ -11,8 +11,6 @@ use crate::egress;
 use crate::measurement::Measurement;
 use crate::observation::{Observation, Operation};
 use crate::plan::SkippedRule;
-use crate::profile::Expectation;
-use crate::verdict::Verdict;
 
 /// Everything that was measured, before anything is concluded.
 #[derive(Clone, Debug)]
@@ -41,10 +39,10 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
         .into_iter()
         .zip(judged)
         .map(|(measurement, (verdict, findings))| Probe {
-            outcome: outcome(&verdict, measurement.rule.expect),
+            outcome: Met::of(&verdict, measurement.rule.expect).outcome(),
             timings: timings(&measurement),
+            verdict: Met::of(&verdict, measurement.rule.expect).told(verdict, &measurement),
             measurement,
-            verdict,
             findings,
         })
         .collect();
@@ -96,22 +94,6 @@ fn evidence<'a>(gathered: &'a Gathered, probe: &'a Measurement) -> Evidence<'a> 
     }
 }
 
-fn outcome(verdict: &Verdict, expected: Expectation) -> Outcome {
-    let entry = verdict.id.entry();
-    if entry.class == VerdictClass::NotAboutThePort {
-        return Outcome::Undecided;
-    }
-    let met = match expected {
-        Expectation::Open => entry.class == VerdictClass::Open,
-        Expectation::Blocked => entry.meets_blocked,
-    };
-    if met {
-        Outcome::AsExpected
-    } else {
-        Outcome::NotAsExpected
-    }
-}
-
 fn timings(measurement: &Measurement) -> Timings {
     let of = |operation: Operation| {
         let mut all = measurement.observations.iter();
@@ -126,9 +108,15 @@ fn timings(measurement: &Measurement) -> Timings {
     };
     let started_us = own().map(|o| o.start_us).min().unwrap_or(0);
     let ended_us = own().map(Observation::end_us).max();
+    let beside = measurement.comparisons.iter();
+    let beside = beside.flat_map(|c| c.measurement.observations.iter().map(Observation::end_us));
+    let tries = measurement.survey.iter().flat_map(|survey| &survey.tries);
+    let tries = tries.map(|t| t.start_us.saturating_add(t.duration_us));
+    let last_us = ended_us.into_iter().chain(beside).chain(tries).max();
     Timings {
         started_us,
         total_us: ended_us.unwrap_or(started_us) - started_us,
+        whole_us: last_us.map(|last| last.saturating_sub(started_us)),
         connect_us: of(Operation::Connect),
         proxy_us: of(Operation::ProxyNegotiation),
         tls_us: of(Operation::TlsHandshake),

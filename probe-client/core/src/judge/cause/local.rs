@@ -23,7 +23,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let own_firewall = failure.kind == FailureKind::PermissionDenied
         || matches!(failure.origin, Origin::Icmp { .. });
     let mut verdict = if says_unresolved(failure) {
-        next_hop_silent(&target)
+        next_hop_silent(evidence)
     } else if own_firewall {
         blocked(&target)
     } else if unroutable {
@@ -60,7 +60,10 @@ fn says_unresolved(failure: &Failure) -> bool {
     (icmp_type, code) == host_unreachable
 }
 
-fn next_hop_silent(target: &str) -> Verdict {
+fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
+    // The same for all ports: told once.
+    let server = evidence.probe.server();
+    let target = server.map_or_else(|| evidence.target(), |ip| ip.to_string());
     Verdict::new(
         VerdictId::NoRoute,
         Segment::NearNetwork,
@@ -72,10 +75,12 @@ fn next_hop_silent(target: &str) -> Verdict {
     )
     .because("this host told itself \"host unreachable\", as it does when nobody answers its ARP or neighbour discovery; a rule \
               of its own firewall that rejects with that very message looks the same")
-    .next(
-        "check the gateway for that address, and the link, VLAN and power of whoever has it (`ip route get`, `ip neigh`, \
-         `arp -a`)",
-    )
+    .next(format!(
+        "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route print`) and whether it \
+         answers (`ip neigh`, `arp -a`); if it does not, ask whoever runs that gateway for its power, link and VLAN, or \
+         correct this host's route; if it does, look for a rule of this host's own firewall that rejects with \"host \
+         unreachable\""
+    ))
 }
 
 fn blocked(target: &str) -> Verdict {

@@ -1,25 +1,61 @@
-//! `name-not-resolved`.
+//! `name-not-resolved`, or `inconclusive` where the resolver itself failed: then nobody said that the name has no
+//! address.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
+use crate::observation::{Failure, FailureKind};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::Unresolved(_) = evidence.ending() else {
+    let Ending::Unresolved(failure) = evidence.ending() else {
         return None;
     };
     let host = &evidence.probe.host;
-    let mut verdict = Verdict::new(
+    let mut verdict = if failure.kind == FailureKind::ResolverFailed {
+        resolver_failed(host, failure)
+    } else {
+        not_found(host)
+    };
+    verdict.evidence.extend(evidence.seen());
+    Some(verdict)
+}
+
+fn not_found(host: &str) -> Verdict {
+    Verdict::new(
         VerdictId::NameNotResolved,
         Segment::ThisHost,
         Confidence::High,
         format!("this host's resolver gives no address for {host}; nothing was sent"),
     )
     .next(format!(
-        "check the spelling of {host}, then ask whoever runs this host's DNS servers to resolve it; to test the \
-         ports meanwhile, give an address with --host"
-    ));
-    verdict.evidence.extend(evidence.seen());
-    Some(verdict)
+        "check the spelling of {host} with whoever gave out the connection string; if it is right, ask whoever runs \
+         the DNS servers that this host uses to resolve it there (compare `nslookup {host}` here and on a host where it \
+         works: an internal zone may lack what public DNS has); to test the ports meanwhile, give the server's address \
+         with --host"
+    ))
+}
+
+fn resolver_failed(host: &str, failure: &Failure) -> Verdict {
+    let why = failure.text.as_deref().unwrap_or("no reason given");
+    Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::ThisHost,
+        Confidence::High,
+        format!(
+            "this host's resolver failed, so that nobody knows whether {host} has an address ({why}); nothing was sent \
+             to the server"
+        ),
+    )
+    .next(resolver_step(host))
+}
+
+/// What to check where no name server gives a usable answer to `host`.
+pub(super) fn resolver_step(host: &str) -> String {
+    format!(
+        "check which name servers this host uses (`resolvectl status` or /etc/resolv.conf; on Windows `ipconfig /all`) and \
+         whether they answer `nslookup {host}`; if not, ask whoever runs them and this network whether they are up and \
+         whether UDP and TCP port 53 pass from this host to them, answers included; then run again, or give an address \
+         in the place of the name meanwhile (--host for the server)"
+    )
 }

@@ -81,7 +81,7 @@ fn request(v6: bool, icmp_type: u8, code: u8, target: &str) -> String {
 }
 
 /// RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
-fn meaning(v6: bool, icmp_type: u8, code: u8) -> String {
+pub(super) fn meaning(v6: bool, icmp_type: u8, code: u8) -> String {
     let known = match (v6, icmp_type, code) {
         (false, 3, 0) => "network unreachable",
         (false, 3, 1) => "host unreachable",

@@ -8,6 +8,8 @@ use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::ProxyScheme;
 use crate::verdict::{Confidence, Segment, Verdict};
 
+use super::name::resolver_step;
+
 mod refusal;
 mod unanswered;
 
@@ -22,6 +24,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .as_ref()
         .and_then(|p| p.refusal.as_ref());
     let mut verdict = match (operation, refusal) {
+        (Operation::ProxyResolve, _) if failure.kind == FailureKind::ResolverFailed => {
+            resolver_failed(evidence, failure)?
+        }
         (Operation::ProxyResolve, _) => unresolved(evidence)?,
         (Operation::ProxyTls, _) => tls(evidence, failure)?,
         (Operation::ProxyNegotiation, Some(refusal)) => refusal::judge(evidence, refusal)?,
@@ -98,6 +103,24 @@ fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
         "check the spelling of {host}, then ask whoever runs this host's DNS servers to resolve it; the proxy's \
          address would do in its place"
     )))
+}
+
+/// Nobody said that the proxy's name has no address.
+fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
+    let host = &evidence.proxy()?.host;
+    let why = failure.text.as_deref().unwrap_or("no reason given");
+    Some(
+        Verdict::new(
+            VerdictId::Inconclusive,
+            Segment::ThisHost,
+            Confidence::High,
+            format!(
+                "this host's resolver failed, so that nobody knows whether the proxy's name {host} has an address \
+                 ({why}); nothing was asked of the proxy"
+            ),
+        )
+        .next(resolver_step(host)),
+    )
 }
 
 /// No TCP connection to the proxy.

@@ -43,7 +43,7 @@ impl<'a> Evidence<'a> {
             ));
         }
         if let Some(said) = &failure.text {
-            text.push_str(&format!(" ({said})"));
+            text.push_str(&format!(" ({})", without_number(said)));
         }
         Some(text)
     }
@@ -96,10 +96,16 @@ fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<Strin
     (!paths.is_empty()).then(|| paths.join(", "))
 }
 
+/// What the system said of an error, without the number that std puts behind it: that is in the document.
+fn without_number(text: &str) -> &str {
+    text.rfind(" (os error ")
+        .map_or(text, |number| &text[..number])
+}
+
 /// Microseconds for people.
 pub(in super::super) fn duration(us: u64) -> String {
     match us {
-        0..1_000 => format!("{us} µs"),
+        0..1_000 => "less than 1 ms".to_owned(),
         1_000..1_000_000 => format!("{:.1} ms", us as f64 / 1e3),
         _ => format!("{:.1} s", us as f64 / 1e6),
     }

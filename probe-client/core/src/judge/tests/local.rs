@@ -22,7 +22,7 @@ fn a_next_hop_that_answers_no_arp_is_no_firewall() {
     // The numbers of the other family mean something else.
     assert_eq!(verdict(v6, 3, 1), forbidden);
     let elsewhere = verdict([192, 0, 2, 1].into(), 3, 1);
-    assert_eq!(elsewhere.0, VerdictId::Prohibited);
+    assert_eq!(elsewhere.0, VerdictId::ServerUnreachable);
 }
 
 fn verdict(sender: IpAddr, icmp_type: u8, code: u8) -> (VerdictId, Segment) {

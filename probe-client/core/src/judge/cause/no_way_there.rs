@@ -1,0 +1,202 @@
+//! `server-unreachable` by the network's own word: for every port of the server's address a router says that it
+//! has no way there, or nothing comes back. One statement about the address, not one per port.
+
+use std::net::IpAddr;
+
+use super::super::ending::{Ending, ending};
+use super::super::evidence::Evidence;
+use super::super::place::as_far_as;
+use super::prohibited::meaning;
+use crate::catalogue::VerdictId;
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Origin};
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::NotConnected(_) = evidence.ending() else {
+        return None;
+    };
+    let address = evidence.probe.server()?;
+    if evidence.server_alive() {
+        return None;
+    }
+    let answers: Option<Vec<Answer>> = evidence
+        .same_server
+        .iter()
+        .map(|m| Answer::of(m, address, evidence.own_addresses))
+        .collect();
+    let answers = answers?;
+    let words: Vec<Word> = answers.iter().filter_map(Answer::word).collect();
+    let first = *words.first()?;
+    let counted = counted(&answers);
+    let who = who(evidence, first.sender);
+    let said = meaning(address.is_ipv6(), first.icmp_type, first.code);
+    let mut verdict = Verdict::new(
+        VerdictId::ServerUnreachable,
+        Segment::Path {
+            hop: hop(evidence, first.sender),
+            address: Some(first.sender),
+        },
+        Confidence::High,
+        format!(
+            "{who} says that it has no way to the server's address {address}: {said}. That says nothing about single \
+             ports; either the server's host is down or has another address, or {}",
+            first.alternatives()
+        ),
+    )
+    .because(counted)
+    .next(format!(
+        "first make sure that {address} is the server's address and that its host is up and has it; if so, ask whoever \
+         runs {who} {}, and quote the ICMP type {} code {}",
+        first.question(address),
+        first.icmp_type,
+        first.code
+    ));
+    let surveys = evidence.same_server.iter();
+    let mut surveys = surveys.filter_map(|m| m.survey.as_ref());
+    verdict.evidence.extend(surveys.find_map(as_far_as));
+    let mut others: Vec<String> = Vec::new();
+    for sender in words
+        .iter()
+        .map(|w| w.sender)
+        .filter(|s| *s != first.sender)
+    {
+        let text = sender.to_string();
+        if !others.contains(&text) {
+            others.push(text);
+        }
+    }
+    if !others.is_empty() {
+        verdict = verdict.because(format!("others that say so: {}", others.join(", ")));
+    }
+    verdict.evidence.extend(evidence.other_paths_lead_there());
+    Some(verdict)
+}
+
+fn counted(answers: &[Answer]) -> String {
+    let count = |of: fn(&Answer) -> bool| answers.iter().filter(|a| of(a)).count();
+    let told = count(|a| matches!(a, Answer::Told(_)));
+    let mut text = format!(
+        "of the {} ports tried, the control port included, {told} were answered so",
+        answers.len()
+    );
+    match count(|a| matches!(a, Answer::Silence)) {
+        0 => {}
+        silent => text.push_str(&format!(
+            "; {silent} got no answer, as routers limit how often they say so"
+        )),
+    }
+    match count(|a| matches!(a, Answer::Reset)) {
+        0 => {}
+        reset => text.push_str(&format!(
+            "; {reset} got an RST, by a device on the way if nobody has the address"
+        )),
+    }
+    text
+}
+
+/// What came of a SYN to one port of an address to which there is no way.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Silence,
+    /// RST, and no ICMP error.
+    Reset,
+    Told(Word),
+}
+
+/// An ICMP error that is about the address, whatever the port.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    sender: IpAddr,
+    icmp_type: u8,
+    code: u8,
+}
+
+impl Answer {
+    /// Absent where anything else came of it.
+    fn of(measurement: &Measurement, server: IpAddr, own: &[IpAddr]) -> Option<Self> {
+        let Ending::NotConnected(failure) = ending(measurement) else {
+            return None;
+        };
+        let Origin::Icmp {
+            sender,
+            icmp_type,
+            code,
+        } = failure.origin
+        else {
+            return if failure.kind == FailureKind::TimedOut {
+                Some(Self::Silence)
+            } else {
+                (failure.kind == FailureKind::Refused).then_some(Self::Reset)
+            };
+        };
+        let word = Word {
+            sender,
+            icmp_type,
+            code,
+        };
+        let of_a_router = sender != server && !own.contains(&sender);
+        (of_a_router && word.is_about_the_address()).then_some(Self::Told(word))
+    }
+
+    fn word(&self) -> Option<Word> {
+        match self {
+            Self::Silence | Self::Reset => None,
+            Self::Told(word) => Some(*word),
+        }
+    }
+}
+
+impl Word {
+    /// RFC 792 and RFC 4443 section 3: network or host unreachable, and hop limits that are used up.
+    fn is_about_the_address(self) -> bool {
+        self.is_of_a_loop()
+            || matches!(
+                (self.sender.is_ipv6(), self.icmp_type, self.code),
+                (false, 3, 0 | 1) | (true, 1, 0 | 3)
+            )
+    }
+
+    fn is_of_a_loop(self) -> bool {
+        (self.icmp_type, self.code)
+            == if self.sender.is_ipv6() {
+                (3, 0)
+            } else {
+                (11, 0)
+            }
+    }
+
+    fn alternatives(self) -> &'static str {
+        if self.is_of_a_loop() {
+            "routers send packets to it in circles"
+        } else {
+            "that router lacks a route or its next hop, or refuses everything to this address in these words"
+        }
+    }
+
+    fn question(self, address: IpAddr) -> String {
+        if self.is_of_a_loop() {
+            format!("for its route to {address}, and for those of its neighbours")
+        } else {
+            format!(
+                "for its route to {address}, whether the next hop there answers (ARP, neighbour discovery), and for a rule \
+                 that rejects everything from this host to {address}"
+            )
+        }
+    }
+}
+
+fn hop(evidence: &Evidence<'_>, sender: IpAddr) -> Option<u8> {
+    let mut surveys = evidence
+        .same_server
+        .iter()
+        .filter_map(|m| m.survey.as_ref());
+    surveys.find_map(|survey| survey.hop_of(sender))
+}
+
+fn who(evidence: &Evidence<'_>, sender: IpAddr) -> String {
+    hop(evidence, sender).map_or_else(
+        || format!("the router {sender}"),
+        |hop| format!("hop {hop} ({sender})"),
+    )
+}

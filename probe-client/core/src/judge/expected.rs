@@ -1,0 +1,162 @@
+//! A verdict held against what its rule expects: whether that is met, and what to do where a port is expected to be
+//! blocked. Causes know nothing of it: what they say is to be done is for ports that should be open.
+
+use crate::catalogue::{VerdictClass, VerdictId};
+use crate::document::Outcome;
+use crate::measurement::Measurement;
+use crate::profile::Expectation;
+use crate::verdict::Verdict;
+
+/// How a verdict meets what is expected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Met {
+    /// Expected open, and it is.
+    Open,
+    /// Expected open, and it is not.
+    NotOpen,
+    /// Expected blocked, and something blocks it.
+    Blocked,
+    /// Expected blocked, and it is open.
+    OpenInstead,
+    /// Expected blocked, and what is sent there gets through, or is answered by somebody.
+    LetThrough,
+    /// Expected blocked, and nothing got as far as what should block it.
+    NotTried,
+    /// The verdict is no statement about the port.
+    Undecided,
+}
+
+impl Met {
+    pub fn of(verdict: &Verdict, expected: Expectation) -> Self {
+        let entry = verdict.id.entry();
+        match (expected, entry.class) {
+            (_, VerdictClass::NotAboutThePort) => Self::Undecided,
+            (Expectation::Open, VerdictClass::Open) => Self::Open,
+            (Expectation::Open, VerdictClass::Closed) => Self::NotOpen,
+            (Expectation::Blocked, VerdictClass::Open) => Self::OpenInstead,
+            (Expectation::Blocked, VerdictClass::Closed) if entry.meets_blocked => Self::Blocked,
+            (Expectation::Blocked, VerdictClass::Closed) if got_nowhere(verdict.id) => {
+                Self::NotTried
+            }
+            (Expectation::Blocked, VerdictClass::Closed) => Self::LetThrough,
+        }
+    }
+
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Open | Self::Blocked => Outcome::AsExpected,
+            Self::NotOpen | Self::OpenInstead | Self::LetThrough | Self::NotTried => {
+                Outcome::NotAsExpected
+            }
+            Self::Undecided => Outcome::Undecided,
+        }
+    }
+
+    /// For people: how what was found contradicts what is expected; absent where the verdict itself says so.
+    pub fn contradiction(self) -> Option<&'static str> {
+        match self {
+            Self::OpenInstead => Some("expected blocked, but open"),
+            Self::LetThrough => Some("expected blocked, but not blocked"),
+            Self::NotTried => Some("expected blocked, but nothing got far enough to tell"),
+            Self::Open | Self::NotOpen | Self::Blocked | Self::Undecided => None,
+        }
+    }
+
+    /// `verdict` with what is to be done about it.
+    pub(super) fn told(self, verdict: Verdict, measurement: &Measurement) -> Verdict {
+        let target = measurement.address.map_or_else(
+            || format!("{}, port {}", measurement.host, measurement.port_dialled()),
+            |address| address.to_string(),
+        );
+        let step = match self {
+            Self::Open | Self::NotOpen | Self::NotTried | Self::Undecided => return verdict,
+            Self::Blocked => None,
+            Self::OpenInstead => Some(format!(
+                "ask the firewall team which rule lets TCP from this host to {target} through, and the cloud team which rule \
+                 lets it in (network security group, server host's own firewall); have one of them removed or narrowed and \
+                 run again; if the port is meant to be open, correct the expectation"
+            )),
+            Self::LetThrough if verdict.id == VerdictId::NotListening => Some(format!(
+                "ask the firewall team, and the cloud team (network security group), to block TCP from this host to \
+                 {target}: the RST is the server host's own, so the SYN got there, and the port is closed only as long as \
+                 nothing listens on it"
+            )),
+            Self::LetThrough => Some(format!(
+                "ask the firewall team which rule lets TCP from this host to {target} through, and to block it: a connection \
+                 was answered there"
+            )),
+        };
+        Verdict {
+            next_step: step,
+            ..verdict
+        }
+    }
+}
+
+/// Whether it stops a connection before anything that may be set to block it.
+fn got_nowhere(id: VerdictId) -> bool {
+    matches!(
+        id,
+        VerdictId::NameNotResolved
+            | VerdictId::NoRoute
+            | VerdictId::BlockedOnThisHost
+            | VerdictId::ProxyUnreachable
+            | VerdictId::ProxyAuthenticationRequired
+            | VerdictId::ProxyDenied
+            | VerdictId::ProxyCouldNotConnect
+            | VerdictId::ProxyNameNotResolved
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::RunDocument;
+    use crate::judge::judge_again;
+
+    fn blocked(text: &str) -> RunDocument {
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        for probe in &mut document.probes {
+            probe.measurement.rule.expect = Expectation::Blocked;
+        }
+        judge_again(document)
+    }
+
+    #[test]
+    fn a_blocked_port_that_is_open_is_to_be_closed() {
+        let document = blocked(include_str!("../../tests/scenarios/demo.json"));
+        let open = document
+            .probes
+            .iter()
+            .find(|p| p.verdict.id == VerdictId::Reachable);
+        let open = open.unwrap();
+        assert_eq!(open.outcome, Outcome::NotAsExpected);
+        let step = open.verdict.next_step.as_ref().unwrap();
+        assert!(step.contains("which rule lets TCP"), "{step}");
+    }
+
+    #[test]
+    fn nobody_is_asked_to_listen_on_a_port_that_is_to_be_blocked() {
+        let document = blocked(include_str!("../../tests/scenarios/not-listening.json"));
+        let closed = document.probes.iter();
+        let mut closed = closed.filter(|p| p.verdict.id == VerdictId::NotListening);
+        let probe = closed.next().unwrap();
+        assert_eq!(probe.outcome, Outcome::NotAsExpected);
+        let step = probe.verdict.next_step.as_ref().unwrap();
+        assert!(!step.contains("start fwprobe-echo"), "{step}");
+        assert!(step.contains("block TCP"), "{step}");
+    }
+
+    #[test]
+    fn what_is_blocked_as_expected_asks_for_nothing() {
+        let document = blocked(include_str!("../../tests/scenarios/dropped.json"));
+        let dropped = document
+            .probes
+            .iter()
+            .find(|p| p.verdict.id == VerdictId::Dropped);
+        let dropped = dropped.unwrap();
+        assert_eq!(dropped.outcome, Outcome::AsExpected);
+        assert_eq!(dropped.verdict.next_step, None);
+        assert!(!dropped.needs_a_word());
+    }
+}
