@@ -168,12 +168,14 @@ impl Campaign {
         }
     }
 
-    /// Sessions beside those that call for them. Behind a proxy they would tell of two ways at once.
+    /// Sessions beside those that call for them. Behind a proxy few do: most would tell of two ways at once.
     async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
         if result.destination.path().is_direct() {
             pace::compare(self, result, progress).await;
             follow_up::compare(self, result, progress).await;
             sightings::ask_beside(self, result).await;
+        } else {
+            follow_up::compare(self, result, progress).await;
         }
     }
 

@@ -34,8 +34,11 @@ pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, prog
     }
     progress.say("comparing with other sessions");
     // A server that never answered is asked on one port first: if nothing comes of that, more of the
-    // same on all others would tell nothing.
+    // same on all others would tell nothing. Through a proxy that passes nothing, not even that.
     let known = result.probes.iter().any(testified) || result.control.shows_server_alive();
+    if !known && !result.destination.path().is_direct() {
+        return;
+    }
     let first = if known { worth_it.len() } else { 1 };
     let (first, later) = worth_it.split_at(first);
     let follow = FollowUp::new(campaign, &result.destination);

@@ -29,6 +29,7 @@ pub(crate) fn trials() -> Trials {
         })
         .needing(SQUID, "squid_over_tls", squid_over_tls)
         .needing(SQUID, "squid_opens_tls", squid_opens_tls)
+        .needing_on_both_families(SQUID, "squid_peeks_and_passes_tls", squid_peeks)
         .needing_on_both_families(TINYPROXY, "tinyproxy", tinyproxy)
         .needing_on_both_families(
             TINYPROXY,
@@ -204,6 +205,53 @@ fn squid_opens_tls() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
+/// SSL-bump that opens nothing: it says 200, looks at the first bytes, and connects for a ClientHello alone. That
+/// another shape passes on the same port is found by trying it, though the server never saw the probe.
+fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
+    let server = server(ip)?;
+    let setting = Setting::on(ip)?;
+    let authority = Authority::new()?;
+    let (certificate, key) = authority.own_pem();
+    setting.file("ca.pem", &format!("{certificate}{key}"))?;
+    let database = setting.directory().join("certificates");
+    let database = database.to_str().context("a path in UTF-8")?;
+    setting.prepare(CERTGEN, &["-c", "-s", database, "-M", "4MB"])?;
+    let proxy = setting.squid(&format!(
+        "http_port {{PORT}} ssl-bump tls-cert={{DIR}}/ca.pem generate-host-certificates=on\n\
+         sslcrtd_program {CERTGEN} -s {database} -M 4MB\nsslcrtd_children 1\n\
+         acl first at_step SslBump1\nssl_bump peek first\nssl_bump splice all\nhttp_access allow all"
+    ))?;
+    let via = url("http", ip, proxy.address().port());
+    let run = Probe::of(&server)?
+        .patience(SILENCE)
+        .args(["--via", &via])
+        .kinds(server.port(1), SessionKind::ALL)
+        .run()?;
+    run.expect_exit(1)?;
+    for probe in &run.document()?.probes {
+        let verdict = &probe.verdict;
+        let kind = probe.measurement.session_kind();
+        if matches!(kind, SessionKind::Tls | SessionKind::Https) {
+            ensure!(verdict.id == VerdictId::Reachable, "{kind}: {verdict:?}");
+            continue;
+        }
+        let cut_off = [VerdictId::PayloadDropped, VerdictId::PayloadReset];
+        ensure!(
+            cut_off.contains(&verdict.id) && verdict.segment == Segment::Proxy,
+            "{kind}: {}",
+            run.text()
+        );
+        let next = verdict.next_step.as_deref().unwrap_or_default();
+        ensure!(
+            verdict.claim.contains("lets tls pass") && next.contains("TLS passes"),
+            "{kind}: {verdict:?}"
+        );
+        let advised = next.contains("NettcpOver443");
+        ensure!(advised == (kind == SessionKind::Nettcp), "{kind}: {next}");
+    }
+    server.stop().map(drop)
+}
+
 fn tinyproxy(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(2).start()?;
     let setting = Setting::on(ip)?;
@@ -324,6 +372,9 @@ pub(crate) fn silent(run: &Run, secret: &str) -> anyhow::Result<()> {
 pub(crate) const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 pub(crate) const SECRET: &str = "p:w@rd/100%";
+/// In seconds, until nothing more is expected.
+const SILENCE: u8 = 3;
+
 /// Squid's helper for Digest ends a password there.
 const WITHOUT_COLON: &str = "pw@rd/100%";
 const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";

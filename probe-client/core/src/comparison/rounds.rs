@@ -9,6 +9,7 @@ use crate::session_kind::SessionKind;
 /// sessions can tell. A round's sessions may run side by side.
 pub fn next_round(probe: &Measurement) -> Vec<Variation> {
     let wanted = match class(probe) {
+        class if !probe.path.is_direct() => through_a_proxy(probe, &class),
         Class::Died { silently } => after_death(probe, silently),
         Class::DiedOfSilence if ran(probe, Variation::InSilence) == 0 => {
             vec![Variation::InSilence; AFTER_SILENCE]
@@ -51,16 +52,13 @@ fn class(probe: &Measurement) -> Class {
     // Whoever shows another certificate is not in want of comparisons.
     let stranger = probe.certificate.as_ref().is_some_and(|c| !c.pinned);
     // Nor is a connection that the server is known never to have seen: a device took it, whatever
-    // was in it.
-    let never_seen = probe
-        .sighting
-        .as_ref()
-        .is_some_and(|answer| answer.connections().next().is_none() && answer.is_complete());
-    if operation <= Operation::Connect
-        || stranger
-        || never_seen
-        || !probe.succeeded(Operation::Connect)
-    {
+    // was in it. A proxy may look at what is in it before it connects at all.
+    let never_seen = probe.path.is_direct()
+        && probe
+            .sighting
+            .as_ref()
+            .is_some_and(|answer| answer.connections().next().is_none() && answer.is_complete());
+    if operation <= Operation::Connect || stranger || never_seen || !probe.connected() {
         return Class::NotWorthIt;
     }
     let ended = matches!(
@@ -101,6 +99,21 @@ fn after_death(probe: &Measurement, silently: bool) -> Vec<Variation> {
     }
     // Twice each: what passes once may do so by chance.
     [shapes.clone(), shapes, names(probe), names(probe)].concat()
+}
+
+/// One round: whether it fails again, and which shapes pass. A proxy's connections are its own, so that their segments
+/// and their loss tell of two ways at once.
+fn through_a_proxy(probe: &Measurement, class: &Class) -> Vec<Variation> {
+    let testified = probe
+        .session
+        .as_ref()
+        .is_some_and(|session| session.testimony.is_some());
+    let once = matches!(class, Class::Died { .. }) && !testified && probe.comparisons.is_empty();
+    if !once {
+        return Vec::new();
+    }
+    let shapes = shapes(probe.session_kind());
+    [vec![Variation::InNothing; 2], shapes.clone(), shapes].concat()
 }
 
 /// The smallest once more, and what lies between it and a full segment.

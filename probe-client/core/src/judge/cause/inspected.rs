@@ -19,9 +19,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
         return None;
     };
-    // Where the server never saw it, somebody else took the connection: that is a cause of its own.
+    // Where the server never saw it, somebody else took the connection: that is a cause of its own. But a proxy may
+    // look at the first bytes before it connects.
     let decided = Tally::of(evidence, Variation::InNothing).fails_again()
-        && !evidence.never_seen()
+        && (evidence.proxy().is_some() || !evidence.never_seen())
         && at_the_same_point(evidence)
         && !by_chance(evidence);
     let passing = passing(evidence);
@@ -34,6 +35,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "silently drops"
     };
     let own = evidence.probe.session_kind();
+    if let Some(proxy) = evidence.proxy() {
+        let verdict = Verdict::new(
+            id,
+            Segment::Proxy,
+            Confidence::Medium,
+            format!(
+                "the proxy {proxy}, or a device behind it, {done} {inspects} (in connections to {target})"
+            ),
+        );
+        return Some(at_the_proxy(evidence, verdict, &passing));
+    }
     let device = Place::of_device(evidence);
     let mut verdict = Verdict::new(
         id,
@@ -41,10 +53,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::High,
         format!("a device that inspects TCP to {target} {done} {inspects}"),
     )
-    .because(format!(
-        "on the same port {} ran whole, each time, while {own} failed each time",
-        listed(&passing)
-    ))
+    .because(both(own, &passing))
     .next(format!(
         "ask {} which application-control or inspection rule stops this on {target}, and to allow it by port alone{}",
         cut_off::whom(device.as_ref()),
@@ -54,6 +63,44 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(cut_off::at_its_hop(verdict, device))
+}
+
+/// What to ask of those who run the proxy that the probe went through.
+fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]) -> Verdict {
+    let (own, target) = (evidence.probe.session_kind(), evidence.target());
+    let tls_passes = passing.contains(&Variation::InShape {
+        session: SessionKind::Tls,
+    });
+    let instead = if tls_passes {
+        ". TLS passes: where the program can use HTTPS instead, that needs no change"
+    } else {
+        ""
+    };
+    let mut verdict = verdict.because(both(own, passing));
+    if evidence.never_seen() {
+        verdict = verdict.because(
+            "the server looked for the connection and saw none: the proxy says that it is connected before it is, and \
+             looks at the first bytes",
+        );
+    }
+    let mut verdict = verdict.next(format!(
+        "ask the proxy team to pass {own} on to {target} whatever its first bytes are, as a plain tunnel (Squid with \
+         ssl_bump: `on_unsupported_protocol tunnel`; elsewhere an exemption from TLS or protocol inspection), and for the \
+         proxy's log of it{instead}{}",
+        advice(own)
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    verdict.evidence.extend(evidence.other_paths_work());
+    verdict
+}
+
+fn both(own: SessionKind, passing: &[Variation]) -> String {
+    format!(
+        "on the same port {} ran whole, each time, while {own} failed each time",
+        listed(passing)
+    )
 }
 
 /// Of sessions with the same server that are alike, some die and some do not, here or on another port: no rule
