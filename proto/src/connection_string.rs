@@ -56,6 +56,10 @@ impl FromStr for ConnectionString {
 
     fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
         use InvalidConnectionString as Invalid;
+        let words = text.split_whitespace().count();
+        if words > 1 {
+            return Err(Invalid::NotOne(words));
+        }
         let rest = text.trim().strip_prefix(SCHEME).ok_or(Invalid::Scheme)?;
         let (authority, query) = rest.split_once('?').ok_or(Invalid::NoPin)?;
         let (user, hosts) = authority.rsplit_once('@').ok_or(Invalid::NoKey)?;
@@ -70,7 +74,8 @@ impl FromStr for ConnectionString {
         let hosts = hosts
             .trim_end_matches('/')
             .split(',')
-            .map(host)
+            .enumerate()
+            .map(|(index, text)| host(text).ok_or(Invalid::Host(index + 1)))
             .collect::<Result<Vec<_>, _>>()?;
         let (pins, control_port) = parameters(query)?;
         Ok(Self {
@@ -87,14 +92,17 @@ fn parameters(query: &str) -> Result<(Vec<Pin>, Option<u16>), InvalidConnectionS
     use InvalidConnectionString as Invalid;
     let mut pins = Vec::new();
     let mut control_port = None;
-    for parameter in query.split('&') {
+    for (index, parameter) in query.split('&').enumerate() {
         match parameter.split_once('=') {
-            Some(("pin", value)) => pins.push(value.parse()?),
+            Some(("pin", value)) => {
+                let pin = value.parse().map_err(|_| Invalid::Pin(pins.len() + 1))?;
+                pins.push(pin);
+            }
             Some(("control", value)) => match value.parse() {
                 Ok(port) if port != 0 => control_port = Some(port),
-                _ => return Err(Invalid::ControlPort(value.to_owned())),
+                _ => return Err(Invalid::ControlPort),
             },
-            _ => return Err(Invalid::Parameter(parameter.to_owned())),
+            _ => return Err(Invalid::Parameter(index + 1)),
         }
     }
     if pins.is_empty() {
@@ -103,29 +111,21 @@ fn parameters(query: &str) -> Result<(Vec<Pin>, Option<u16>), InvalidConnectionS
     Ok((pins, control_port))
 }
 
-fn host(text: &str) -> Result<String, InvalidConnectionString> {
-    let invalid = || InvalidConnectionString::Host(text.to_owned());
+fn host(text: &str) -> Option<String> {
     if let Some(inner) = text.strip_prefix('[') {
-        let inner = inner.strip_suffix(']').ok_or_else(invalid)?;
-        return match inner.parse::<Ipv6Addr>() {
-            Ok(_) => Ok(inner.to_owned()),
-            Err(_) => Err(invalid()),
-        };
+        let inner = inner.strip_suffix(']')?;
+        return inner.parse::<Ipv6Addr>().is_ok().then(|| inner.to_owned());
     }
     let fits = (1..=MAX_HOST).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err(invalid())
-    }
+    fits.then(|| text.to_owned())
 }
 
 /// Whether `text` can stand as a host in a connection string (IPv6 without brackets).
 pub fn is_host(text: &str) -> bool {
-    host(&bracketed(text)).is_ok()
+    host(&bracketed(text)).is_some()
 }
 
 fn bracketed(host: &str) -> String {
@@ -149,21 +149,32 @@ impl fmt::Debug for Pin {
 }
 
 impl FromStr for Pin {
-    type Err = InvalidConnectionString;
+    type Err = InvalidPin;
 
-    fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
+    fn from_str(text: &str) -> Result<Self, InvalidPin> {
         let mut bytes = [0; 32];
         let hex = text.strip_prefix("sha256:");
         match hex.map(|hex| hex::decode_to_slice(hex, &mut bytes)) {
             Some(Ok(())) => Ok(Self(bytes)),
-            Some(Err(_)) | None => Err(InvalidConnectionString::Pin(text.to_owned())),
+            Some(Err(_)) | None => Err(InvalidPin),
         }
     }
 }
 
-/// What is wrong with a connection string. No message repeats a part that may hold the secret.
+/// The text is not `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected `sha256:` and 64 hexadecimal digits")]
+pub struct InvalidPin;
+
+/// What is wrong with a connection string. No message repeats any part of it: in a string that was pasted wrongly the
+/// secret can stand anywhere. Parts are counted from 1 instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidConnectionString {
+    #[error(
+        "expected one connection string without blanks, found {0} words or lines; keep the strings of several keys in \
+         files of their own"
+    )]
+    NotOne(usize),
     #[error("it does not begin with `fwprobe://`")]
     Scheme,
     #[error("there is no `KEYID:SECRET@` before the host")]
@@ -172,16 +183,18 @@ pub enum InvalidConnectionString {
     KeyId,
     #[error("the secret between `:` and `@` is not 43 characters of base64url (256 bits)")]
     Secret,
-    #[error("`{0}` is no host name, IPv4 address or [IPv6 address]")]
-    Host(String),
+    #[error(
+        "host number {0} after the `@` is not a host name, an IPv4 address or an [IPv6 address]"
+    )]
+    Host(usize),
     #[error("there is no `?pin=sha256:…`, without which no server can be recognised")]
     NoPin,
-    #[error("`{0}` is no pin: `sha256:` and 64 hexadecimal digits are wanted")]
-    Pin(String),
-    #[error("`{0}` is no control port: 1 to 65535 is wanted")]
-    ControlPort(String),
-    #[error("`{0}` is no parameter of a connection string: `pin=` and `control=` are")]
-    Parameter(String),
+    #[error("pin number {0} is not `sha256:` and 64 hexadecimal digits")]
+    Pin(usize),
+    #[error("`control=` is not followed by a port from 1 to 65535")]
+    ControlPort,
+    #[error("parameter number {0} after the `?` is neither `pin=` nor `control=`")]
+    Parameter(usize),
 }
 
 /// In no profile, yet widely let out: a comparison for the ports that are.
@@ -235,36 +248,57 @@ mod tests {
             (format!("https://a:{SECRET}@h?{pin}"), Invalid::Scheme),
             (format!("fwprobe://h.example?{pin}"), Invalid::NoKey),
             (format!("fwprobe://a@h.example?{pin}"), Invalid::NoKey),
-            (format!("fwprobe://a b:{SECRET}@h?{pin}"), Invalid::KeyId),
+            (format!("fwprobe://a.b:{SECRET}@h?{pin}"), Invalid::KeyId),
             (format!("fwprobe://a:short@h?{pin}"), Invalid::Secret),
-            (
-                format!("fwprobe://a:{SECRET}@?{pin}"),
-                Invalid::Host(String::new()),
-            ),
+            (format!("fwprobe://a:{SECRET}@?{pin}"), Invalid::Host(1)),
             (
                 format!("fwprobe://a:{SECRET}@h:443?{pin}"),
-                Invalid::Host("h:443".into()),
+                Invalid::Host(1),
             ),
             (
-                format!("fwprobe://a:{SECRET}@[::zz]?{pin}"),
-                Invalid::Host("[::zz]".into()),
+                format!("fwprobe://a:{SECRET}@h,[::zz]?{pin}"),
+                Invalid::Host(2),
             ),
             (format!("fwprobe://a:{SECRET}@h"), Invalid::NoPin),
             (format!("fwprobe://a:{SECRET}@h?control=1"), Invalid::NoPin),
             (
-                format!("fwprobe://a:{SECRET}@h?pin=sha256:zz"),
-                Invalid::Pin("sha256:zz".into()),
+                format!("fwprobe://a:{SECRET}@h?{pin}&pin=sha256:zz"),
+                Invalid::Pin(2),
             ),
             (
                 format!("fwprobe://a:{SECRET}@h?{pin}&control=0"),
-                Invalid::ControlPort("0".into()),
+                Invalid::ControlPort,
             ),
             (
                 format!("fwprobe://a:{SECRET}@h?{pin}&x=1"),
-                Invalid::Parameter("x=1".into()),
+                Invalid::Parameter(2),
+            ),
+            (
+                format!("fwprobe://a:{SECRET}@h?{pin}\nfwprobe://b:{SECRET}@h?{pin}\n"),
+                Invalid::NotOne(2),
             ),
         ] {
             assert_eq!(text.parse::<ConnectionString>(), Err(expected), "{text}");
+        }
+    }
+
+    /// Where a string is cut, doubled or glued together, the secret can stand in any part.
+    #[test]
+    fn no_message_quotes_the_string() {
+        let whole = format!(
+            "fwprobe://admin:{SECRET}@h.example?{}&control=9443",
+            pin("aa")
+        );
+        let glue = ["", "\n", " ", "&", ",", "@", "?", "=", "pin="];
+        for (cut, _) in whole.char_indices() {
+            for glue in glue {
+                let text = format!("{}{glue}{whole}", &whole[..cut]);
+                if let Err(invalid) = text.parse::<ConnectionString>() {
+                    let (shown, debug) = (invalid.to_string(), format!("{invalid:?}"));
+                    assert!(!shown.contains("BwcHBwcH"), "{text}: {shown}");
+                    assert!(!debug.contains("BwcHBwcH"), "{text}: {debug}");
+                }
+            }
         }
     }
 
