@@ -1,16 +1,19 @@
-//! Report files: all opened before the run starts, so that a path that cannot be written is known
-//! at once; each put in its place whole, or not at all.
+//! Report files: all are opened before the run starts, so that a path that cannot be written is known
+//! at once. Each regular file is replaced whole, or not at all.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum as _;
 use probe_core::document::RunDocument;
-use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use super::Look;
 use crate::arguments::ReportFormat;
+
+mod target;
+
+use target::Target;
 
 /// The files that a run will write.
 #[derive(Debug)]
@@ -20,8 +23,7 @@ pub(crate) struct Outputs(Vec<Output>);
 struct Output {
     format: ReportFormat,
     path: PathBuf,
-    /// Beside its final place, so that renaming it there is atomic.
-    file: NamedTempFile,
+    target: Target,
 }
 
 impl Outputs {
@@ -52,36 +54,29 @@ impl Output {
         if path.is_dir() {
             return Err(OutputError::Directory(path));
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            Some(_) | None => PathBuf::from("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".fwprobe-");
-        readable_like_any_new_file(&mut builder);
-        let file = builder
-            .tempfile_in(&directory)
-            .map_err(|error| OutputError::NotWritable {
-                path: path.clone(),
-                error,
-            })?;
-        Ok(Self { format, path, file })
+        match Target::open(&path) {
+            Ok(target) => Ok(Self {
+                format,
+                path,
+                target,
+            }),
+            Err(error) => Err(OutputError::NotWritable { path, error }),
+        }
     }
 
-    fn write(mut self, document: &RunDocument) -> Result<PathBuf, OutputError> {
-        let path = self.path.clone();
-        let failed = |error| OutputError::NotWritable {
-            path: path.clone(),
-            error,
-        };
+    fn write(self, document: &RunDocument) -> Result<PathBuf, OutputError> {
+        let Self {
+            format,
+            path,
+            target,
+        } = self;
         let mut buffer = Vec::new();
-        super::write(self.format, document, Look::PLAIN, &mut buffer).map_err(failed)?;
-        self.file.write_all(&buffer).map_err(failed)?;
-        self.file.as_file().sync_all().map_err(failed)?;
-        self.file
-            .persist(&self.path)
-            .map_err(|error| failed(error.error))?;
-        Ok(self.path)
+        let written = super::write(format, document, Look::PLAIN, &mut buffer)
+            .and_then(|()| target.fill(&buffer));
+        match written {
+            Ok(()) => Ok(path),
+            Err(error) => Err(OutputError::NotWritable { path, error }),
+        }
     }
 }
 
@@ -107,22 +102,12 @@ fn of_extension(extension: &str) -> Option<ReportFormat> {
     }
 }
 
-/// Temporary files are private; a report is like any other file that the user makes, and the umask counts.
-#[cfg(unix)]
-fn readable_like_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt as _;
-    builder.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn readable_like_any_new_file(_builder: &mut tempfile::Builder<'_, '_>) {}
-
 /// Why a report file cannot be written.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
     #[error("--output {}: its ending names no format; end it in .json or .txt, or write FORMAT=FILE (formats: table, json, hpc-step-result, hpc-step-summary)", .0.display())]
     NoFormat(PathBuf),
-    #[error("--output {} is a directory; a file is wanted", .0.display())]
+    #[error("--output {} is a directory; give a file name", .0.display())]
     Directory(PathBuf),
     #[error("--output {} cannot be written: {error}", path.display())]
     NotWritable { path: PathBuf, error: io::Error },
