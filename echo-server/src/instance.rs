@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::half_open::HalfOpenWatch;
 use crate::identity::Identity;
 use crate::metrics::{Metrics, Present};
+use crate::refused_answers::RefusedAnswers;
 use crate::reload::ReloadRequest;
 use crate::stranger_log::StrangerLog;
 use crate::strangers::Strangers;
@@ -40,6 +41,7 @@ pub(crate) struct Instance {
     pub(crate) nonces: Nonces,
     pub(crate) sightings: Sightings,
     pub(crate) half_open: HalfOpenWatch,
+    pub(crate) refused_answers: RefusedAnswers,
     pub(crate) witness: Option<SynWitness>,
     pub(crate) runs: Mutex<Runs>,
     /// Control connections of known clients.
@@ -102,6 +104,7 @@ impl Instance {
             nonces: Nonces::new(nonces::DEFAULT_CAPACITY, nonces::DEFAULT_LIFETIME),
             sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.steady()),
             half_open,
+            refused_answers: RefusedAnswers::open(),
             witness,
             runs: Mutex::new(Runs::new(DEFAULT_RUNS)),
             control_places: Places::new(

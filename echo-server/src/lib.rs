@@ -17,6 +17,7 @@ mod logging;
 mod metrics;
 mod private;
 mod process;
+mod refused_answers;
 mod reload;
 mod sandbox;
 mod server;

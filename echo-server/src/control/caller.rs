@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use echo_core::control::{Call, CallError, Method, Place, open_call};
+use echo_core::control::{Call, CallError, Lookout, Method, Place, open_call};
 use echo_core::sightings::Viewer;
 use prost::Message;
 use proto::control_auth::Exporter;
@@ -28,6 +28,8 @@ pub(super) struct Caller {
     known: Notify,
     /// Since when its half-open connections are being looked for, by the server's own time.
     looked_after: OnceLock<Duration>,
+    /// How many answers of this host had been refused by then.
+    refused_before: OnceLock<u64>,
 }
 
 impl Caller {
@@ -45,17 +47,40 @@ impl Caller {
             place: OnceLock::new(),
             known: Notify::new(),
             looked_after: OnceLock::new(),
+            refused_before: OnceLock::new(),
         }
     }
 
     /// Whether the lookout for its half-open connections is still to begin; so it is but once.
     pub(super) fn begins_lookout(&self) -> bool {
+        if let Some(count) = self.instance.refused_answers.count() {
+            // Whoever was first has counted before the lookout began.
+            let _ = self.refused_before.set(count);
+        }
         self.looked_after.set(self.instance.clock.now()).is_ok()
+    }
+
+    /// How well this host looked since the lookout began.
+    pub(super) fn lookout(&self) -> Lookout {
+        Lookout {
+            saw_all: self.saw_all(),
+            answers_refused: self.answers_refused(),
+        }
+    }
+
+    fn answers_refused(&self) -> Option<u32> {
+        let before = self.refused_before.get()?;
+        let since = self
+            .instance
+            .refused_answers
+            .count()?
+            .checked_sub(*before)?;
+        Some(u32::try_from(since).unwrap_or(u32::MAX))
     }
 
     /// Every SYN from its address that reached this host since then is among the sightings, or was before
     /// the last look.
-    pub(super) fn saw_all(&self) -> bool {
+    fn saw_all(&self) -> bool {
         let (begun, witness) = (self.looked_after.get(), &self.instance.witness);
         let (Some(begun), Some(witness)) = (begun, witness) else {
             return false;

@@ -76,10 +76,10 @@ impl Watching {
 /// connections.
 fn ask(caller: &Caller, mut watch: Telling, last: bool) -> (Option<Telling>, Vec<Sighting>) {
     let sightings = &caller.instance.sightings;
-    let saw_all = caller.saw_all();
+    let lookout = caller.lookout();
     if last {
-        return (None, watch.finish(sightings, saw_all));
+        return (None, watch.finish(sightings, lookout));
     }
-    let news = watch.poll(sightings, saw_all);
+    let news = watch.poll(sightings, lookout);
     (Some(watch), news)
 }

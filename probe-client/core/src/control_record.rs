@@ -125,16 +125,74 @@ impl ControlOutcome {
 }
 
 impl ServerDescription {
-    /// Whether the server listens on the port that clients dial as `port`, on addresses of the
-    /// family of `address`; an unspecified IPv6 listener serves both.
-    pub fn listens(&self, address: IpAddr, port: u16) -> bool {
+    /// Whether the server listens on the port that clients dial as `port`, for connections to `address`; an
+    /// unspecified IPv6 listener serves both families. One that is bound to the loopback address serves nobody from
+    /// outside, nor does one that is bound to another address than those of `own`, under which the server's host has
+    /// accepted connections to `address`. Where there are none of these, that is not known.
+    pub fn listens(&self, address: IpAddr, port: u16, own: &[IpAddr]) -> bool {
         self.listeners.iter().any(|listener| {
-            let serves = listener.address.is_ipv4() == address.is_ipv4()
-                || listener.address.ip().is_unspecified();
+            let bound = listener.address.ip().to_canonical();
+            let serves = if bound.is_unspecified() {
+                bound.is_ipv6() || address.is_ipv4()
+            } else if bound.is_loopback() {
+                address.is_loopback()
+            } else {
+                bound.is_ipv4() == address.is_ipv4()
+                    && (own.is_empty() || bound == address || own.contains(&bound))
+            };
             let dialled = listener
                 .public_port
                 .unwrap_or_else(|| listener.address.port());
             listener.bound && serves && dialled == port
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listening_on(address: &str) -> ServerDescription {
+        ServerDescription {
+            version: String::new(),
+            instance: String::new(),
+            listeners: vec![ListenerState {
+                address: SocketAddr::new(address.parse().unwrap(), 5901),
+                public_port: None,
+                bound: true,
+            }],
+            your_address: None,
+            sees_half_open: true,
+            sees_every_syn: false,
+            clock_offset_ms: 0,
+            round_trip_us: 0,
+        }
+    }
+
+    #[test]
+    fn a_listener_serves_the_addresses_that_it_is_bound_to() {
+        let (v4, v6) = ("203.0.113.7", "2001:db8::7");
+        let (inside, other) = ("10.0.0.4", "10.0.0.5");
+        let none: &[&str] = &[];
+        for (bound, dialled, own, serves) in [
+            ("0.0.0.0", v4, none, true),
+            ("0.0.0.0", v6, none, false),
+            ("::", v4, none, true),
+            ("::", v6, none, true),
+            ("127.0.0.1", v4, none, false),
+            ("127.0.0.1", v6, none, false),
+            ("::1", v6, none, false),
+            ("127.0.0.1", "127.0.0.1", none, true),
+            // A cloud translates the address that is dialled.
+            (inside, v4, none, true),
+            (inside, v4, &[inside], true),
+            (other, v4, &[inside], false),
+            (v4, v4, &[v4], true),
+            (v6, v4, none, false),
+        ] {
+            let own: Vec<IpAddr> = own.iter().map(|ip| ip.parse().unwrap()).collect();
+            let listens = listening_on(bound).listens(dialled.parse().unwrap(), 5901, &own);
+            assert_eq!(listens, serves, "{bound} for {dialled}, with {own:?}");
+        }
     }
 }

@@ -19,7 +19,7 @@ mod run;
 mod taken;
 
 pub use ending::Ending;
-pub use evidence::Evidence;
+pub use evidence::{Evidence, Refusal};
 pub use expected::Met;
 pub use findings::findings;
 pub use run::{Gathered, conclude, judge_again};

@@ -1,6 +1,7 @@
 //! The pure core of `fwprobe`: profiles and plans, the client's side of a session, evidence, verdicts
 //! and the run document. It opens no socket and reads no clock; time and randomness are arguments.
 
+pub mod alternative;
 pub mod catalogue;
 pub mod check;
 pub mod comparison;

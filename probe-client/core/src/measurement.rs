@@ -20,7 +20,7 @@ use crate::survey::Survey;
 mod sighting;
 
 pub(crate) use sighting::canonical;
-pub use sighting::{MatchedBy, Sighting, SightingAnswer, SightingEnd};
+pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
 
 /// The part of a profile's rule that a report repeats.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -163,6 +163,15 @@ impl Survey {
         named().filter(again).map(|(hop, _)| hop).min()
     }
 
+    /// The nearest hop that answered SYNs of the port that works in the name of `dialled` itself: a device up to there
+    /// sends connections to another destination. Where it does so for another port without translating errors back, that
+    /// one's hops seem silent from there on.
+    pub fn reference_translated_at(&self, dialled: IpAddr) -> Option<u8> {
+        let there = self.of_reference();
+        let translated = there.filter(|t| t.expired_at() == Some(dialled));
+        translated.map(|t| t.hop_limit).min()
+    }
+
     /// A hop of the failing port's path that answered in the name of `dialled` itself: a device there
     /// sends the connection elsewhere, and translates the errors back. Absent where those of the port that works
     /// are translated as well: then all of the server's ports are.

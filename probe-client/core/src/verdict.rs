@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::alternative::Alternative;
 use crate::catalogue::{FindingId, VerdictId};
 
 /// The cause found for one probe.
@@ -18,6 +19,10 @@ pub struct Verdict {
     pub next_step: Option<String>,
     /// The facts that it rests on, in words.
     pub evidence: Vec<String>,
+    /// Other causes that would have left the same evidence, which names them as well. With any of them the confidence
+    /// is never high.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     /// The page: `fwprobe explain ID`.
     pub page: String,
 }
@@ -87,6 +92,7 @@ impl Verdict {
             claim: claim.into(),
             next_step: None,
             evidence: Vec::new(),
+            alternatives: Vec::new(),
             page: id.anchor(),
         }
     }
@@ -99,6 +105,20 @@ impl Verdict {
     pub(crate) fn because(mut self, fact: impl Into<String>) -> Self {
         self.evidence.push(fact.into());
         self
+    }
+
+    /// The evidence does not exclude `other`: the confidence is medium at most.
+    pub(crate) fn unless(mut self, other: Alternative) -> Self {
+        if !self.alternatives.contains(&other) {
+            self.alternatives.push(other);
+            self.evidence.push(other.words().to_owned());
+        }
+        self.confidence = self.confidence.min(Confidence::Medium);
+        self
+    }
+
+    pub(crate) fn unless_all(self, others: impl IntoIterator<Item = Alternative>) -> Self {
+        others.into_iter().fold(self, Self::unless)
     }
 }
 

@@ -49,7 +49,7 @@ fn refused_by_the_host(probe: &Measurement, control: &ControlRecord) -> bool {
         return false;
     };
     let mut instances = control.instances();
-    instances.any(|instance| !instance.listens(address.ip(), address.port()))
+    instances.any(|instance| !instance.listens(address.ip(), address.port(), &[]))
 }
 
 struct Slowly<'a> {

@@ -1,7 +1,9 @@
 //! Asks the server what it noticed of the probes that did not run to their end.
 
 use futures_util::future::join_all;
-use probe_core::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
+use probe_core::measurement::{
+    AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
+};
 use probe_core::path::NetworkPath;
 use proto::wire;
 
@@ -235,25 +237,44 @@ async fn question(
                 for_every_syn: in_time
                     && description.sees_every_syn
                     && mine.iter().all(|answer| answer.saw_all),
+                refused: refused(&mine, syns_since(measurement, *since_us)),
             };
             (!mine.is_empty()).then(|| answer(&mine, measurement, looked_on))
         })
         .collect()
 }
 
+/// What the server counted, if the probe sent any SYNs meanwhile.
+fn refused(answers: &[&wire::Sighting], own_syns: u32) -> Option<AnswersRefused> {
+    let counted = answers.iter().filter_map(|a| a.answers_refused).max()?;
+    (own_syns > 0).then_some(AnswersRefused { counted, own_syns })
+}
+
+/// How many SYNs were sent from `since_us` on, those of sessions beside it included.
+fn syns_since(measurement: &Measurement, since_us: u64) -> u32 {
+    let sent = syns(measurement).filter(|at| *at >= since_us).count();
+    u32::try_from(sent).unwrap_or(u32::MAX)
+}
+
 /// When the last SYN was sent, that of a session beside it included, in microseconds since the run's start. One
 /// that the server's own host leaves without an answer is forgotten soon, so a server that begins to look later
 /// cannot say that none came.
 fn last_syn_us(measurement: &Measurement) -> u64 {
+    syns(measurement).max().unwrap_or(0)
+}
+
+/// When each was sent, in microseconds since the run's start.
+fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
     let beside = measurement.comparisons.iter().map(|c| &c.measurement);
     let connects = beside
         .chain([measurement])
         .filter_map(|m| m.observations.iter().find(|o| connects(o)));
-    let last = connects.map(|connect| {
-        let sent = SYNS_US.iter().rfind(|after| **after < connect.duration_us);
-        connect.start_us + sent.unwrap_or(&0)
-    });
-    last.max().unwrap_or(0)
+    connects.flat_map(|connect| {
+        let (first, until) = (connect.start_us, connect.duration_us);
+        let sent = SYNS_US.iter().enumerate();
+        let sent = sent.filter(move |(at, after)| *at == 0 || **after < until);
+        sent.map(move |(_, after)| first + after)
+    })
 }
 
 /// What was dialled and did not run to its end.
@@ -317,6 +338,7 @@ fn by_digest_alone(answer: SightingAnswer) -> SightingAnswer {
 struct LookedOn {
     for_half_open: bool,
     for_every_syn: bool,
+    refused: Option<AnswersRefused>,
 }
 
 fn answer(
@@ -333,6 +355,7 @@ fn answer(
         unasked: false,
         sees_half_open: looked_on.for_half_open,
         sees_every_syn: looked_on.for_every_syn,
+        answers_refused: looked_on.refused,
     }
 }
 

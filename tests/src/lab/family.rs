@@ -64,7 +64,10 @@ impl Family {
         let text = text
             .replace("<ip>", ip)
             .replace("<icmp>", icmp)
-            .replace("<hop-limit>", hop_limit);
+            .replace("<hop-limit>", hop_limit)
+            .replace("<length>", &self.prefix_length().to_string())
+            .replace("<cloud-second>", &self.on(3, 9).to_string())
+            .replace("<outside>", &self.on(9, 9).to_string());
         Host::ALL.into_iter().fold(text, |text, host| {
             let name = host.name();
             let (near, far) = (self.address(host), self.far_address(host));

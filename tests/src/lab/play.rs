@@ -221,13 +221,20 @@ fn probe(
 
 fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::Result<EchoServer> {
     let mut ports = scenario.ports_probed()?;
-    ports.retain(|port| !scenario.echo.absent.contains(port));
+    let echo = &scenario.echo;
+    ports.retain(|port| !echo.absent.contains(port) && !echo.loopback.contains(port));
+    let inside: Vec<String> = echo
+        .loopback
+        .iter()
+        .map(|port| format!("[[listen]]\naddress = \"127.0.0.1\"\nport = {port}\n"))
+        .collect();
+    let inside = inside.concat();
     let file = identity.scratch().join("server.toml");
     let limits = scenario.echo.limits.join("\n");
     std::fs::write(
         &file,
         format!(
-            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\nwitness = {}\n[limits]\n{limits}\n",
+            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\nwitness = {}\n{inside}[limits]\n{limits}\n",
             identity.directory(),
             scenario.echo.witness
         ),

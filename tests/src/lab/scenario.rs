@@ -89,6 +89,9 @@ pub struct Echo {
     /// Ports of the run on which it does not listen.
     #[serde(default)]
     pub absent: Vec<u16>,
+    /// Ports of the run on which it listens on the IPv4 loopback address alone.
+    #[serde(default)]
+    pub loopback: Vec<u16>,
     /// The client's key is none of its keys.
     #[serde(default)]
     pub key_unknown: bool,

@@ -14,6 +14,11 @@ use crate::session::{ConnectionFacts, ConnectionId, End, Limits};
 use crate::sightings::{Attribution, Fate, Notice, Prefixes, Sightings, Viewer};
 use crate::time::UnixMillis;
 
+const SAW_ALL: Lookout = Lookout {
+    saw_all: true,
+    answers_refused: Some(2),
+};
+
 const CALLER: &str = "198.51.100.7";
 
 fn id() -> KeyId {
@@ -205,15 +210,16 @@ fn watch(sent: Vec<wire::Sent>) -> Watch {
 fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
     let sightings = Sightings::new(8, UnixMillis(0));
     let mut watch = watch(vec![sent(1)]);
-    assert!(watch.poll(&sightings, false).is_empty());
+    assert!(watch.poll(&sightings, Lookout::default()).is_empty());
     let id = accept(&sightings);
-    let news = watch.poll(&sightings, true);
+    let news = watch.poll(&sightings, SAW_ALL);
     assert_eq!(news.len(), 1);
     assert_eq!(news[0].end(), wire::SightingEnd::Open);
     assert_eq!(news[0].r#match(), wire::SightingMatch::Address);
     assert_eq!(news[0].syn, [9; 40]);
     assert!(news[0].saw_all);
-    assert!(watch.poll(&sightings, true).is_empty());
+    assert_eq!(news[0].answers_refused, Some(2));
+    assert!(watch.poll(&sightings, SAW_ALL).is_empty());
     let ended = Notice {
         received: 7,
         sent: 0,
@@ -226,14 +232,15 @@ fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
         attribution: Attribution::Nobody,
     };
     sightings.update(id, ended.clone());
-    let news = watch.poll(&sightings, false);
+    let news = watch.poll(&sightings, Lookout::default());
     assert_eq!(news.len(), 1);
     assert_eq!(news[0].end(), wire::SightingEnd::TlsFailed);
     assert_eq!(news[0].tls_error, "no shared version");
     assert!(!news[0].saw_all);
+    assert_eq!(news[0].answers_refused, None);
     assert_eq!(news[0].client_hello_sha256, [4; 32]);
     sightings.update(id, ended);
-    assert!(watch.finish(&sightings, true).is_empty());
+    assert!(watch.finish(&sightings, SAW_ALL).is_empty());
 }
 
 #[test]
@@ -242,7 +249,7 @@ fn what_is_half_open_without_an_answer_is_told_as_both() {
     let mut watch = watch(vec![sent(1)]);
     let id = sightings.unanswered(&facts(), UnixMillis(1500));
     let mut ends = || {
-        let news = watch.poll(&sightings, true);
+        let news = watch.poll(&sightings, SAW_ALL);
         news.iter().map(wire::Sighting::end).collect::<Vec<_>>()
     };
     assert_eq!(ends(), [wire::SightingEnd::Unanswered]);
@@ -262,7 +269,7 @@ fn in_the_end_each_connection_without_a_sighting_gets_a_word() {
     let mut doubtful = sent(3);
     doubtful.port = 81;
     doubtful.from_unix_ms = 0;
-    let last = watch(vec![sent(1), unseen, doubtful]).finish(&sightings, true);
+    let last = watch(vec![sent(1), unseen, doubtful]).finish(&sightings, SAW_ALL);
     let said: Vec<_> = last
         .iter()
         .map(|sighting| (sighting.tag, sighting.r#match(), sighting.unattributed))

@@ -11,6 +11,16 @@ use crate::sightings::{
     Fate, Match, PrefixDigest, Released, Sighting, SightingId, Sightings, Viewer,
 };
 
+/// How well this host looked since the viewer's run was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookout {
+    /// Every SYN of the viewer's that reached this host is among the sightings.
+    pub saw_all: bool,
+    /// SYN-ACKs of this host, to whomever, that were refused at once: of these connections it keeps nothing. `None`: it
+    /// does not count them.
+    pub answers_refused: Option<u32>,
+}
+
 /// The state of one `WatchSightings` call.
 #[derive(Debug)]
 pub struct Watch {
@@ -37,26 +47,25 @@ impl Watch {
     }
 
     /// What is new since the last call. To be called at once, and from time to time for as long as
-    /// the caller follows. `saw_all`: every SYN of the viewer's that reached this host since its run was
-    /// opened is among `sightings`.
-    pub fn poll(&mut self, sightings: &Sightings, saw_all: bool) -> Vec<wire::Sighting> {
+    /// the caller follows.
+    pub fn poll(&mut self, sightings: &Sightings, lookout: Lookout) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
-        self.news(&released, saw_all)
+        self.news(&released, lookout)
     }
 
     /// Ends the watch: what is new, and one answer without a sighting for each connection that
     /// nothing was released for.
-    pub fn finish(mut self, sightings: &Sightings, saw_all: bool) -> Vec<wire::Sighting> {
+    pub fn finish(mut self, sightings: &Sightings, lookout: Lookout) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
-        let mut last = self.news(&released, saw_all);
+        let mut last = self.news(&released, lookout);
         let untold = released
             .iter()
             .filter(|released| !self.told_of.contains(&released.tag));
-        last.extend(untold.map(|released| to_wire(released, saw_all)));
+        last.extend(untold.map(|released| to_wire(released, lookout)));
         last
     }
 
-    fn news(&mut self, released: &[Released], saw_all: bool) -> Vec<wire::Sighting> {
+    fn news(&mut self, released: &[Released], lookout: Lookout) -> Vec<wire::Sighting> {
         let before = std::mem::take(&mut self.told);
         let mut news = Vec::new();
         for released in released {
@@ -67,8 +76,8 @@ impl Watch {
             if before.get(&place) != Some(&sighting.revision)
                 && self.told.get(&place) != Some(&sighting.revision)
             {
-                news.push(to_wire(released, saw_all));
-                news.extend(held_back(released, saw_all));
+                news.push(to_wire(released, lookout));
+                news.extend(held_back(released, lookout));
             }
             self.told.insert(place, sighting.revision);
             self.told_of.insert(released.tag);
@@ -77,11 +86,12 @@ impl Watch {
     }
 }
 
-fn to_wire(released: &Released, saw_all: bool) -> wire::Sighting {
+fn to_wire(released: &Released, lookout: Lookout) -> wire::Sighting {
     let mut answer = wire::Sighting {
         tag: released.tag,
         unattributed: released.unattributed,
-        saw_all,
+        saw_all: lookout.saw_all,
+        answers_refused: lookout.answers_refused,
         r#match: wire::SightingMatch::None.into(),
         ..wire::Sighting::default()
     };
@@ -92,11 +102,11 @@ fn to_wire(released: &Released, saw_all: bool) -> wire::Sighting {
 }
 
 /// What is half open and has not been answered is told as both, the latter last.
-fn held_back(released: &Released, saw_all: bool) -> Option<wire::Sighting> {
+fn held_back(released: &Released, lookout: Lookout) -> Option<wire::Sighting> {
     let (_, sighting) = released.sighting.as_ref()?;
     (sighting.notice.fate == Fate::HeldBack).then(|| wire::Sighting {
         end: wire::SightingEnd::Unanswered.into(),
-        ..to_wire(released, saw_all)
+        ..to_wire(released, lookout)
     })
 }
 

@@ -14,6 +14,7 @@ mod sightings;
 mod words;
 
 pub(super) use server::names;
+pub use sightings::Refusal;
 pub(super) use words::duration;
 
 /// One probe's measurement, and what it is compared with.

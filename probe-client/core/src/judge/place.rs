@@ -32,6 +32,12 @@ impl Place {
         let Some(survey) = evidence.survey() else {
             return Self::unknown("where on the way was not traced");
         };
+        if let Some(hop) = evidence.hidden_from() {
+            return Self::unknown(format!(
+                "from hop {hop} on, errors about ports that work come in the name of the dialled address: a device up to \
+                 there sends connections to another destination (DNAT), and may hide how far SYNs to this port get"
+            ));
+        }
         match survey.last_hop() {
             LastHop::Lost { last, lost_before } => {
                 let fact = unanswered(survey, last, lost_before);

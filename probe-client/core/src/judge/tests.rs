@@ -7,6 +7,7 @@ mod mute;
 mod noted;
 mod reach;
 mod refused;
+mod refused_answers;
 mod witness;
 
 use std::net::SocketAddr;
@@ -148,6 +149,7 @@ fn told(sightings: Vec<Sighting>) -> SightingAnswer {
         unasked: false,
         sees_half_open: true,
         sees_every_syn: false,
+        answers_refused: None,
     }
 }
 

@@ -21,6 +21,30 @@ pub struct SightingAnswer {
     /// looked on in time and missed nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sees_every_syn: bool,
+    /// Answers of the server's host that were refused while it looked. Absent: it does not count them, or began
+    /// to only after the probe's last SYN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers_refused: Option<AnswersRefused>,
+}
+
+/// SYN-ACKs of the server's host that were refused at once on their way back, or at their end. It keeps nothing of such
+/// a connection but this count.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AnswersRefused {
+    /// Of the whole host, to whomever.
+    pub counted: u32,
+    /// How many SYNs the probe sent in that time: if each had been answered and refused, no fewer would have
+    /// been counted.
+    pub own_syns: u32,
+}
+
+impl AnswersRefused {
+    fn and(self, other: Self) -> Self {
+        Self {
+            counted: self.counted.saturating_add(other.counted),
+            own_syns: self.own_syns.min(other.own_syns),
+        }
+    }
 }
 
 impl SightingAnswer {
@@ -80,6 +104,10 @@ impl SightingAnswer {
             unasked: self.unasked || other.unasked,
             sees_half_open: self.sees_half_open && other.sees_half_open,
             sees_every_syn: self.sees_every_syn && other.sees_every_syn,
+            answers_refused: self
+                .answers_refused
+                .zip(other.answers_refused)
+                .map(|(one, other)| one.and(other)),
         }
     }
 }

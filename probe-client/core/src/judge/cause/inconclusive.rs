@@ -2,7 +2,7 @@
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
-use super::super::evidence::Evidence;
+use super::super::evidence::{Evidence, Refusal};
 use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::control_record::{ControlOutcome, ControlRecord};
@@ -21,6 +21,13 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     )
     .next(missing(evidence));
     verdict.evidence.extend(evidence.seen());
+    if let (Ending::NotConnected(_), Refusal::Likely { counted }) =
+        (evidence.ending(), evidence.refusal())
+    {
+        verdict.evidence.push(format!(
+            "{counted} answers of the server's host to SYNs were refused in that time, by the kernel's count"
+        ));
+    }
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     verdict.evidence.extend(evidence.works_over_other_paths());
@@ -64,6 +71,14 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
             "no answer came, and the server does not listen on that port, so that it looks for no SYNs there: they are dropped \
              on the way or by its host, or the RST that they are answered with is"
         }
+        Ending::NotConnected(f)
+            if f.kind == FailureKind::TimedOut
+                && matches!(evidence.refusal(), Refusal::Likely { .. }) =>
+        {
+            "no answer came, and the server's host counted answers that were refused at once, which leave no other trace \
+             there: the server answered and a device or this host refused that on the way back, or the SYN is dropped on \
+             the way there and those were others'"
+        }
         Ending::NotConnected(f) if f.kind == FailureKind::TimedOut => {
             "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
         }
@@ -104,6 +119,14 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
     if evidence.working_ports_lose_syns() {
         return "run it again for this port alone (--port): ports that work lose SYNs too where many are dialled, so \
                 that the server saw none of this one's does not decide";
+    }
+    if let (Ending::NotConnected(_), Refusal::Likely { .. }) =
+        (evidence.ending(), evidence.refusal())
+    {
+        return "have the server run with a witness (`witness = true` in its configuration) and run again: it sees whether the \
+                SYN arrives. Ask meanwhile, for the way back, which device resets or rejects answers (SYN-ACK) of the \
+                server or sees only one direction of the connection, and whether this port is translated to another \
+                address on the way there (DNAT), so that the server answers in another name than the one dialled";
     }
     if evidence
         .control

@@ -102,7 +102,7 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
         return Some(reply_dropped::at_the_host(&target));
     }
     if half_open {
-        return Some(reply_dropped::on_the_way(&target));
+        return Some(reply_dropped::on_the_way(evidence));
     }
     if evidence.stopped_at_the_host() {
         return Some(dropped::by_the_witness_word(&target));

@@ -2,7 +2,7 @@
 
 use super::Evidence;
 use crate::comparison::{Reach, reach};
-use crate::survey::{Comparison, HopAnswer, Survey};
+use crate::survey::{Beyond, Comparison, HopAnswer, LastHop, Survey};
 
 impl<'a> Evidence<'a> {
     /// The survey of the hops to this probe's port.
@@ -26,6 +26,35 @@ impl<'a> Evidence<'a> {
     pub fn known_distances(&self) -> Vec<u8> {
         let all = self.same_server.iter();
         all.filter_map(|m| m.server_distance()).collect()
+    }
+
+    /// The hop from which on a device that sends connections elsewhere may hide this port's hops, if SYNs
+    /// to it seem to end there.
+    pub fn hidden_from(&self) -> Option<u8> {
+        let survey = self.survey()?;
+        let hop = survey.reference_translated_at(self.probe.server()?)?;
+        let LastHop::Lost {
+            lost_before: Beyond::Hop(next) | Beyond::Server(next),
+            ..
+        } = survey.last_hop()
+        else {
+            return None;
+        };
+        (next >= hop).then_some(hop)
+    }
+
+    /// SYNs to this port are seen to end at a hop on the way, which no translation hides.
+    pub fn ends_on_the_way(&self) -> bool {
+        let ends = self.survey().is_some_and(|survey| {
+            matches!(
+                survey.last_hop(),
+                LastHop::Lost {
+                    lost_before: Beyond::Hop(_),
+                    ..
+                }
+            )
+        });
+        ends && self.hidden_from().is_none()
     }
 
     /// At another moment a SYN to this very port was accepted.

@@ -1,5 +1,7 @@
 //! What is known of the server: that it is up, what its instances say of themselves, how its other ports fared.
 
+use std::net::IpAddr;
+
 use super::super::ending::{Ending, ending, testimony};
 use super::Evidence;
 use crate::comparison::Variation;
@@ -63,7 +65,19 @@ impl<'a> Evidence<'a> {
         let Some(address) = self.probe.address else {
             return (all.collect(), Vec::new());
         };
-        all.partition(|instance| instance.listens(address.ip(), address.port()))
+        all.partition(|instance| {
+            let own = self.accepted_at(&instance.instance);
+            instance.listens(address.ip(), address.port(), &own)
+        })
+    }
+
+    /// The addresses under which the host of `instance` has accepted sessions over this path.
+    fn accepted_at(&self, instance: &str) -> Vec<IpAddr> {
+        let sessions = self.same_server.iter().filter_map(|m| testimony(m));
+        let of_it = sessions.filter(|t| t.instance == instance);
+        of_it
+            .filter_map(|t| Some(t.local?.ip().to_canonical()))
+            .collect()
     }
 
     /// Every instance of the server that was asked says that it does not listen where this probe dialled. Of
@@ -90,6 +104,16 @@ impl<'a> Evidence<'a> {
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    /// The server saw sessions of this path come from another address than this host used.
+    pub fn source_is_translated(&self) -> bool {
+        self.proxy().is_none()
+            && self.same_server.iter().any(|m| {
+                let seen = testimony(m).and_then(|t| t.peer);
+                let used = m.local.map(|local| local.ip().to_canonical());
+                seen.is_some_and(|seen| used.is_some_and(|used| seen.ip().to_canonical() != used))
+            })
     }
 
     /// No port of this server took a connection, each silently or by RST.

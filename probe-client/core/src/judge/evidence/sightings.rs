@@ -4,7 +4,18 @@ use std::net::SocketAddr;
 
 use super::super::ending::testimony;
 use super::Evidence;
-use crate::measurement::{Sighting, SightingAnswer, SightingEnd, canonical};
+use crate::measurement::{AnswersRefused, Sighting, SightingAnswer, SightingEnd, canonical};
+
+/// Whether answers of the server to SYNs of the probe may have been refused at once, so that it kept nothing of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// None of its host's answers was in that time, or a witness would have seen each SYN.
+    Excluded,
+    /// Not known; or some were, fewer than the probe's SYNs.
+    Possible,
+    /// As many as the probe's SYNs were, or more.
+    Likely { counted: u32 },
+}
 
 impl<'a> Evidence<'a> {
     pub fn sighting_answer(&self) -> Option<&'a SightingAnswer> {
@@ -31,6 +42,25 @@ impl<'a> Evidence<'a> {
         self.sighting_answer()
             .is_some_and(|answer| answer.sees_half_open || answer.sees_every_syn)
             && !self.nobody_listens()
+    }
+
+    /// The server's witness would have seen each SYN of this probe, and each answer.
+    pub fn witness_looked(&self) -> bool {
+        self.sighting_answer()
+            .is_some_and(|answer| answer.sees_every_syn)
+    }
+
+    pub fn refusal(&self) -> Refusal {
+        if self.never_at_the_host() {
+            return Refusal::Excluded;
+        }
+        match self.sighting_answer().and_then(|a| a.answers_refused) {
+            Some(AnswersRefused { counted: 0, .. }) => Refusal::Excluded,
+            Some(AnswersRefused { counted, own_syns }) if counted >= own_syns => {
+                Refusal::Likely { counted }
+            }
+            Some(_) | None => Refusal::Possible,
+        }
     }
 
     /// The server accepted at least one connection that may be this probe's.

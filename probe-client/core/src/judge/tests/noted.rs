@@ -81,6 +81,7 @@ fn a_client_hello_that_arrived_as_another_is_noted() {
             unasked: false,
             sees_half_open: true,
             sees_every_syn: false,
+            answers_refused: None,
         });
         ids(&probe)
     };

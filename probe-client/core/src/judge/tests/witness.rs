@@ -81,12 +81,12 @@ fn absence_rules_out_the_host_only_if_every_syn_was_seen() {
     let found = verdict(FailureKind::TimedOut, answer(&[]));
     assert_eq!(found.id, VerdictId::Dropped);
     assert!(found.claim.ends_with("before they reach the server's host"));
-    assert!(!text(&found).contains("own firewall dropped"), "{found:?}");
+    assert!(!text(&found).contains("own firewall drops"), "{found:?}");
     let mut missed = answer(&[]);
     missed.sees_every_syn = false;
     let found = verdict(FailureKind::TimedOut, missed.clone());
     assert_eq!(found.id, VerdictId::Dropped);
-    assert!(text(&found).contains("own firewall dropped"), "{found:?}");
+    assert!(text(&found).contains("own firewall drops"), "{found:?}");
     missed.sees_half_open = false;
     let found = verdict(FailureKind::TimedOut, missed);
     assert_eq!(found.id, VerdictId::Inconclusive);

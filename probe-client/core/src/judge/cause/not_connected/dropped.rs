@@ -1,10 +1,10 @@
 //! `dropped`: SYNs end on the way there, or at the server's host.
 
-use super::super::super::evidence::Evidence;
+use super::super::super::evidence::{Evidence, Refusal};
 use super::super::super::place::Place;
 use super::at_the_host;
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
-use crate::survey::{Beyond, LastHop};
 use crate::verdict::{Confidence, Verdict};
 
 pub(super) fn by_the_witness_word(target: &str) -> Verdict {
@@ -25,82 +25,112 @@ fn unseen(evidence: &Evidence<'_>) -> bool {
 
 /// By the server's word, or because the SYNs are seen to end on the way.
 pub(super) fn before_the_server(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let target = evidence.target();
     let place = Place::of_drop(evidence);
     let answer = evidence.sighting_answer();
-    let before_the_host = evidence.never_at_the_host();
     let unseen = unseen(evidence);
     let seen = answer.is_some_and(|answer| !answer.sightings.is_empty());
-    let ends_on_the_way = evidence.survey().is_some_and(|survey| {
-        let last = survey.last_hop();
-        matches!(
-            last,
-            LastHop::Lost {
-                lost_before: Beyond::Hop(_),
-                ..
-            }
-        )
-    });
-    if seen || !(unseen || ends_on_the_way) {
+    let ends_on_the_way = evidence.ends_on_the_way();
+    // A hop that falls silent shows no drop where the server's host has answered, and its answers were refused.
+    let refused = matches!(evidence.refusal(), Refusal::Likely { .. });
+    if seen || refused || !(unseen || ends_on_the_way) {
         return None;
     }
-    let end = if before_the_host { "'s host" } else { "" };
+    let doubts = doubts(evidence, unseen, ends_on_the_way);
+    let either_way = doubts.contains(&Alternative::AnswerRefused);
+    let mut verdict = Verdict::new(
+        VerdictId::Dropped,
+        place.segment.clone(),
+        Confidence::High,
+        claim(evidence, &place, either_way),
+    );
+    if unseen {
+        let account = account(evidence);
+        verdict
+            .evidence
+            .extend(account.into_iter().map(str::to_owned));
+    }
+    let next = next(evidence, &place, either_way);
+    Some(verdict.because(place.fact).unless_all(doubts).next(next))
+}
+
+/// What else would have looked the same.
+fn doubts(evidence: &Evidence<'_>, unseen: bool, ends_on_the_way: bool) -> Vec<Alternative> {
+    let mut doubts = Vec::new();
+    if evidence.refusal() != Refusal::Excluded || !unseen {
+        doubts.push(Alternative::AnswerRefused);
+        if ends_on_the_way {
+            doubts.push(Alternative::SentElsewhere);
+        }
+    }
+    if !ends_on_the_way && !evidence.never_at_the_host() {
+        doubts.push(Alternative::ServerHostsFirewall);
+    }
+    if unseen && evidence.told_over_another_path() {
+        doubts.push(Alternative::AnotherInstance);
+    }
+    doubts
+}
+
+fn claim(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
+    let end = if evidence.never_at_the_host() {
+        "'s host"
+    } else {
+        ""
+    };
+    let target = evidence.target();
     let mut claim =
         format!("connections to {target} are dropped silently before they reach the server{end}");
     if let Some(words) = &place.words {
         claim.push_str(&format!(", {words}"));
     }
-    let confidence = if unseen {
-        evidence.confidence_in_account()
-    } else {
-        Confidence::Medium
-    };
-    let mut verdict = Verdict::new(VerdictId::Dropped, place.segment, confidence, claim);
-    let account = if unseen {
-        account(evidence, ends_on_the_way)
-    } else {
-        Vec::new()
-    };
-    verdict
-        .evidence
-        .extend(account.into_iter().map(str::to_owned));
-    let inbound = if before_the_host {
+    if either_way {
+        claim.push_str("; or its answer is refused on the way back");
+    }
+    claim
+}
+
+fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
+    let target = evidence.target();
+    let inbound = if evidence.never_at_the_host() {
         "network security group"
     } else {
         "network security group, server host's own firewall"
     };
-    let next = match place.whom {
+    let mut next = match &place.whom {
         Some(whom) => format!("ask {whom} to allow TCP to {target}"),
         None => format!(
             "ask the firewall team to allow outbound TCP to {target}, and the cloud team to allow it inbound ({inbound})"
         ),
     };
-    Some(verdict.because(place.fact).next(next))
+    if evidence.source_is_translated() {
+        next.push_str(&format!(
+            "; this way translates source addresses (NAT), and a NAT without a free port for {target} drops the same way: \
+             have it count its translations to that address and port against the ports that it may use"
+        ));
+    }
+    if either_way {
+        next.push_str(&format!(
+            "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from {target}, or sees only one \
+             direction of the connection"
+        ));
+    }
+    next
 }
 
 /// What the server says, which saw none of the SYNs.
-fn account(evidence: &Evidence<'_>, ends_on_the_way: bool) -> Vec<&'static str> {
-    let mut said = Vec::new();
+fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
     if evidence.never_at_the_host() {
-        said.push(
+        return vec![
             "the server's witness, which sees SYNs before its host's own firewall does, saw none from this host to \
              that port in that time",
-        );
-    } else {
-        said.push(
-            "the server looked for a SYN from this host on that port in that time and saw none",
-        );
-        if !ends_on_the_way {
-            said.push(
-                "a SYN that its host's own firewall dropped would have looked the same, and so would one whose answer a \
-                 device refused at once on the way back: the server sees those only with a witness (`witness = true` in \
-                 its configuration)",
-            );
-        }
+        ];
     }
-    if evidence.told_over_another_path() {
+    let mut said =
+        vec!["the server looked for a SYN from this host on that port in that time and saw none"];
+    if evidence.refusal() == Refusal::Excluded {
         said.push(
-            "it was asked over another path: had it several instances behind this address, another might have seen one",
+            "none of its host's answers to SYNs was refused in that time, by the kernel's count, so it answered none of \
+             this one's",
         );
     }
     said

@@ -1,20 +1,61 @@
 //! `reply-dropped`: the server saw the SYN and answered it, and the answer did not come back.
 
+use super::super::super::evidence::{Evidence, Refusal};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn on_the_way(target: &str) -> Verdict {
-    Verdict::new(
+pub(super) fn on_the_way(evidence: &Evidence<'_>) -> Verdict {
+    let target = evidence.target();
+    let refusal = evidence.refusal();
+    let verdict = Verdict::new(
         VerdictId::ReplyDropped,
         Segment::PATH,
         Confidence::High,
-        format!("the SYN to {target} reached the server, and the server's answer did not come back"),
+        format!(
+            "the SYN to {target} reached the server, and the server's answer did not come back"
+        ),
     )
-    .because("the server has the connection half open: it saw the SYN, answered, and waits for the rest")
-    .next(format!(
-        "ask the firewall team for asymmetric routing or a stateful device that drops the SYN-ACK from {target}; a \
-         rule of the server host's own that lets no answer out looks the same (a witness on the server tells)"
-    ))
+    .next(next(evidence, &target, refusal));
+    let verdict = if evidence.witness_looked() {
+        verdict.because("the server's witness saw the SYN arrive at its host's network interface and an answer leave it")
+    } else {
+        verdict
+            .because("the server has the connection half open: it saw the SYN, answered, and waits for the rest")
+            .unless(Alternative::AnswerHeldBack)
+    };
+    match refusal {
+        Refusal::Likely { counted } => verdict.because(format!(
+            "{counted} answers of the server's host were refused at once in that time, by the kernel's count"
+        )),
+        Refusal::Excluded | Refusal::Possible => verdict,
+    }
+}
+
+/// An answer that is refused meets a device that knows nothing of the SYN, or this host, which does not know
+/// the address that answers.
+fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
+    let local = evidence
+        .probe
+        .server()
+        .map_or_else(|| target.to_owned(), |ip| ip.to_string());
+    let mut next = match refusal {
+        Refusal::Likely { .. } => format!(
+            "ask the firewall team whether a device on the way back resets or rejects answers (SYN-ACK) from {target}, or sees \
+             only one direction of the connection; and whether this port is translated to another address on the way \
+             there (DNAT), so that the server answers in another name than {local} and this host refuses it"
+        ),
+        Refusal::Excluded | Refusal::Possible => format!(
+            "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from {target}, or sees only one \
+             direction of the connection (another way back than there)"
+        ),
+    };
+    if !evidence.witness_looked() {
+        next.push_str(
+            "; a rule of the server host's own firewall that lets no answer out looks the same (a witness on the server tells)",
+        );
+    }
+    next
 }
 
 pub(super) fn at_the_host(target: &str) -> Verdict {

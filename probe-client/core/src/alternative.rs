@@ -1,0 +1,125 @@
+//! Causes that would have left the same evidence as the one that a verdict names.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Another cause that the evidence does not exclude. A verdict with one is never of high confidence.
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alternative {
+    /// The server answered, and its answer was refused at once on the way back.
+    AnswerRefused,
+    /// The server answered, and its own host let no answer out.
+    AnswerHeldBack,
+    /// The server's host drops the SYN before the server sees it.
+    ServerHostsFirewall,
+    /// Another instance of the server behind the same address.
+    AnotherInstance,
+    /// A device sends these connections elsewhere, and hides the hops behind it.
+    SentElsewhere,
+    /// The last device before the server's host, which answers from as far away.
+    LastDevice,
+    /// A device on the way that answers in the server's name.
+    AnswersInItsName,
+    /// The server's host completed the handshake without keeping anything of it.
+    HandshakeByCookie,
+    /// Software on one of the two hosts that looks into connections.
+    SoftwareOnAHost,
+    /// State that was lost once, by a restart or a change of route.
+    StateLostOnce,
+    /// A device between this host and the proxy.
+    BeforeTheProxy,
+    /// A device between the proxy and the server, where the proxy reports success before it dials.
+    BehindTheProxy,
+    /// A service on the server's host, or right before it, that speaks on this port.
+    AnotherService,
+}
+
+impl Alternative {
+    pub const ALL: [Self; 13] = [
+        Self::AnswerRefused,
+        Self::AnswerHeldBack,
+        Self::ServerHostsFirewall,
+        Self::AnotherInstance,
+        Self::SentElsewhere,
+        Self::LastDevice,
+        Self::AnswersInItsName,
+        Self::HandshakeByCookie,
+        Self::SoftwareOnAHost,
+        Self::StateLostOnce,
+        Self::BeforeTheProxy,
+        Self::BehindTheProxy,
+        Self::AnotherService,
+    ];
+
+    /// A sentence for the evidence: what it is, and why it is not excluded.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AnswerRefused => {
+                "not excluded: the server answered, and its answer was refused at once on the way back, by a device or by \
+                 this host; of such a connection the server keeps nothing. A witness (`witness = true` in the server's \
+                 configuration) sees the SYN"
+            }
+            Self::AnswerHeldBack => {
+                "not excluded: the server host's own firewall lets no answer out. A witness (`witness = true` in the \
+                 server's configuration) sees whether the answer leaves"
+            }
+            Self::ServerHostsFirewall => {
+                "not excluded: the server host's own firewall drops the SYN before the server sees it. A witness \
+                 (`witness = true` in the server's configuration) sees it first"
+            }
+            Self::AnotherInstance => {
+                "not excluded: the account came over another path; behind this address there may be another instance of \
+                 the server, which saw the connection"
+            }
+            Self::SentElsewhere => {
+                "not excluded: a device on the way sends these connections to another destination, and so hides the hops \
+                 behind it"
+            }
+            Self::LastDevice => {
+                "not excluded: the last device before the server's host answers, from as far away as that host does"
+            }
+            Self::AnswersInItsName => {
+                "not excluded: a device on the way answers in the server's name; from how far the answer came was not \
+                 measured, or is as far as the server"
+            }
+            Self::HandshakeByCookie => {
+                "not excluded: the server's host completed the handshake with a SYN cookie, which leaves no trace there, \
+                 and what followed was lost on the way"
+            }
+            Self::SoftwareOnAHost => {
+                "not excluded: software on this host or on the server's, such as a security suite, does what a device on \
+                 the way would"
+            }
+            Self::StateLostOnce => {
+                "not excluded: a device on the way, or the way itself, changed once during the silence; a second run at \
+                 another time tells"
+            }
+            Self::BeforeTheProxy => {
+                "not excluded: a device between this host and the proxy does it, not the proxy"
+            }
+            Self::BehindTheProxy => {
+                "not excluded: the proxy reports success before it has dialled, and its own connection is stopped behind it"
+            }
+            Self::AnotherService => {
+                "not excluded: another program on the server's host, or right before it, takes the connection"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_says_that_it_is_not_excluded_and_no_two_say_the_same() {
+        let mut words: Vec<&str> = Alternative::ALL.iter().map(|a| a.words()).collect();
+        assert!(words.iter().all(|text| text.starts_with("not excluded: ")));
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Alternative::ALL.len());
+    }
+}
