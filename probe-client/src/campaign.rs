@@ -28,6 +28,7 @@ mod pace;
 mod second_look;
 mod shadow;
 mod sightings;
+mod slow_line;
 mod survey;
 mod task;
 
@@ -171,8 +172,12 @@ impl Campaign {
     /// Sessions beside those that call for them. Behind a proxy few do: most would tell of two ways at once.
     async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
         if result.destination.path().is_direct() {
-            pace::compare(self, result, progress).await;
-            follow_up::compare(self, result, progress).await;
+            if self.context.options.line.is_slow() {
+                slow_line::run_again(self, result, progress).await;
+            } else {
+                pace::compare(self, result, progress).await;
+                follow_up::compare(self, result, progress).await;
+            }
             sightings::ask_beside(self, result).await;
         } else {
             follow_up::compare(self, result, progress).await;

@@ -12,8 +12,9 @@ use socket_facts::{
 };
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::line::SharedLine;
 use crate::lookout::Lookout;
 use crate::observe::connect_failure;
 
@@ -32,6 +33,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) reach: Option<u8>,
     /// Told of SYNs that stay unanswered, before patience ends.
     pub(crate) lookout: Lookout,
+    /// Told of how long handshakes take, and asked how long to wait for others.
+    pub(crate) line: SharedLine,
 }
 
 impl ConnectOptions {
@@ -44,6 +47,7 @@ impl ConnectOptions {
             keep_alive: None,
             reach: None,
             lookout: Lookout::default(),
+            line: SharedLine::default(),
         }
     }
 }
@@ -110,13 +114,20 @@ async fn answered(
     address: SocketAddr,
     options: &ConnectOptions,
 ) -> Option<io::Result<()>> {
+    let begun = Instant::now();
     let early = UNANSWERED.min(options.patience);
     let mut woken = timeout(early, stream.writable()).await;
     if woken.is_err() {
         options.lookout.unanswered(address);
-        woken = timeout(options.patience - early, stream.writable()).await;
+        woken = timeout_at(begun + options.patience, stream.writable()).await;
+    }
+    if woken.is_err() {
+        // By now others may have shown that the line takes longer.
+        let patience = options.line.connect_patience(options.patience);
+        woken = timeout_at(begun + patience, stream.writable()).await;
     }
     let woken = woken.ok()?;
+    options.line.handshake(begun.elapsed());
     options.lookout.answered(address);
     Some(woken)
 }
@@ -143,8 +154,11 @@ pub(crate) fn open(address: SocketAddr, bind: Option<IpAddr>, hop_limit: u8) -> 
 /// Whether `TCP_MAXSEG` can be set before the handshake: on Linux, and not on Windows.
 pub(crate) const SEGMENTS_CAN_BE_LIMITED: bool = cfg!(target_os = "linux");
 
-/// What sets one session apart from an ordinary one.
+/// What sets one session apart from an ordinary one, and how far ahead all of them write: what the kernel has taken
+/// cannot be left out any more when the line proves to be slow.
 fn shape(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(WRITTEN_AHEAD);
     if let Some(bytes) = options.max_segment {
         // Where the system has no such option, small writes do half of it.
         let _ = set_mss(socket, bytes);
@@ -167,6 +181,11 @@ pub(crate) fn begin(socket: &Socket, address: SocketAddr) -> io::Result<()> {
 fn in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(EINPROGRESS)
 }
+
+/// Unsent bytes beyond which a socket takes no more: a window's worth for a start, so that no round trip is
+/// spent waiting.
+#[cfg(target_os = "linux")]
+const WRITTEN_AHEAD: u32 = 16 * 1024;
 
 /// The first SYN and its first repetition a second later are both unanswered.
 const UNANSWERED: Duration = Duration::from_millis(1_200);

@@ -19,6 +19,7 @@ mod head_node;
 mod hop;
 mod host;
 mod key_store;
+mod line;
 mod link;
 mod lookout;
 mod observe;

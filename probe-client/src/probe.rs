@@ -13,6 +13,7 @@ use probe_core::session::{ClientSession, Need, SessionParameters};
 use probe_core::trail;
 use proto::connection_string::Pin;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
@@ -42,6 +43,10 @@ pub(crate) struct ProbeContext {
     pub(crate) client: Option<ClientIdentity>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) departure: Departure,
+    /// When one session ends at the latest, whatever moves; set when it begins.
+    pub(crate) session_ends: Instant,
+    /// How long it may last.
+    pub(crate) longest_session: Duration,
     /// Told once TLS stands; absent where nobody waits for it.
     pub(crate) shaken: Option<Arc<Notify>>,
 }
@@ -76,6 +81,8 @@ impl ProbeContext {
     ) -> Self {
         Self {
             clock: RunClock::start(),
+            session_ends: Instant::now(),
+            longest_session: LONGEST_SESSION.max(options.patience.saturating_mul(STEPS)),
             options,
             pins,
             client,
@@ -85,9 +92,12 @@ impl ProbeContext {
         }
     }
 
-    /// The same, with the TCP keep-alive that `silence` asks for.
-    fn keeping_alive(&self, silence: Option<Silence>) -> Self {
+    /// The same for one session that begins now, with the time and the TCP keep-alive that its `silence` asks for.
+    fn for_session(&self, silence: Option<Silence>) -> Self {
         let mut context = self.clone();
+        let on_purpose = silence.map_or(0, |s| s.seconds.into());
+        let lasts = self.longest_session + Duration::from_secs(on_purpose);
+        context.session_ends = Instant::now() + lasts;
         context.options.keep_alive = silence
             .and_then(|s| s.keep_alive_seconds)
             .map(|seconds| Duration::from_secs(seconds.into()));
@@ -164,7 +174,7 @@ impl ProbeTask {
             parameters,
             silence,
         } = self;
-        let context = &context.keeping_alive(silence);
+        let context = &context.for_session(silence);
         let mut measurement = Measurement::begin(
             rule,
             destination.path(),
@@ -271,6 +281,13 @@ async fn carry(
 fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, Origin::ThisHost)
 }
+
+/// A session of which something still moves: on a slow line all of them, and what follows, have to end within a
+/// minute.
+const LONGEST_SESSION: Duration = Duration::from_secs(26);
+
+/// Whoever waits longer at each step waits longer for all of them.
+const STEPS: u32 = 5;
 
 /// The bytes are sent some three times until then, and a router's answer is there after a round trip.
 const REACH_PATIENCE: Duration = Duration::from_millis(1_500);

@@ -18,6 +18,8 @@ pub struct TcpFacts {
     pub state: Option<TcpState>,
     /// Smoothed round-trip time; `None` before the first sample.
     pub rtt: Option<Duration>,
+    /// The least round-trip time of late; `None` before the first sample.
+    pub least_rtt: Option<Duration>,
     /// Mean deviation of the round-trip time; `None` before the first sample.
     pub rtt_variance: Option<Duration>,
     /// Segments sent again since the socket began to connect, SYNs and SYN-ACKs included; on Windows

@@ -16,6 +16,7 @@ mod findings;
 mod hello;
 mod place;
 mod run;
+mod slowness;
 mod taken;
 
 pub use ending::Ending;

@@ -11,6 +11,7 @@ pub mod egress;
 pub mod excerpt;
 pub mod head_node;
 pub mod judge;
+pub mod line;
 pub mod measurement;
 pub mod observation;
 pub mod path;

@@ -134,8 +134,12 @@ impl MintingTest {
 /// The kernel's account of a connection.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct TransportFacts {
+    /// Smoothed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
+    /// The least of the connection, as far as the system tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_rtt_us: Option<u64>,
     /// Without those that the other end reported as needless (RFC 2883).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
@@ -318,16 +322,28 @@ impl Measurement {
         others.saturating_sub(self.syns_sent_again()) > 1
     }
 
-    /// By this end, as far as the system tells.
+    /// By this end, as far as the system tells, without those that it sent before the answer to the first could
+    /// be there.
     pub fn syns_sent_again(&self) -> u32 {
-        let transport = self.transport;
-        transport.and_then(|t| t.syn_retransmissions).unwrap_or(0)
+        let Some(transport) = self.transport else {
+            return 0;
+        };
+        let sent = transport.syn_retransmissions.unwrap_or(0);
+        let on_the_way = transport.least_rtt_us.map_or(0, syns_sent_within);
+        sent.saturating_sub(on_the_way)
     }
 
     /// The server's address, which several probes share.
     pub fn server(&self) -> Option<IpAddr> {
         self.address.map(|a| a.ip())
     }
+}
+
+/// SYNs that a system sends again within one round trip: after a second, and each time twice as long after the
+/// one before (RFC 6298 sections 2.1 and 5.5).
+fn syns_sent_within(round_trip_us: u64) -> u32 {
+    let seconds = round_trip_us / 1_000_000;
+    (seconds + 1).ilog2()
 }
 
 /// The server waits for ten seconds and more before it closes a session that has gone silent.

@@ -98,6 +98,8 @@ pub enum FailureKind {
     Refused,
     /// Nothing came in time.
     TimedOut,
+    /// Bytes still moved when the time for the whole session was up.
+    Slow,
     /// RST on an established connection.
     Reset,
     /// The other end closed in good order, too early.
@@ -200,6 +202,7 @@ impl FailureKind {
             Self::PermissionDenied => "not permitted",
             Self::Refused => "refused (RST)",
             Self::TimedOut => "no answer",
+            Self::Slow => "still moving when its time was up",
             Self::Reset => "connection reset",
             Self::Closed => "closed without an answer",
             Self::TlsFailed => "TLS failed",

@@ -269,6 +269,11 @@ impl ClientSession {
         self.need()
     }
 
+    /// The line is slow: from now on no stage begins that it can do without.
+    pub fn line_is_slow(&mut self) {
+        self.account.line_is_slow = true;
+    }
+
     /// Whether something was wrong with what came back; [`report`](Self::report) says what.
     pub fn has_fault(&self) -> bool {
         self.fault.is_some() || self.stranger.is_some()
@@ -303,6 +308,7 @@ impl ClientSession {
             preface: self.compare_preface(),
             request_head: account.request_head_arrived,
             stages: account.stages.report(),
+            left_out: account.stages.left_out(),
             hold: account.hold,
             http: account.http.as_deref().cloned(),
             unfinished_frame: UnfinishedFrame::of(self.dialogue.reader().unfinished()),

@@ -74,6 +74,9 @@ impl Shadow {
             Box::pin(task.run(&watched)),
             Box::pin(async {
                 shaken.notified().await;
+                if context.options.line.is_slow() {
+                    return Vec::new();
+                }
                 self.run(context).await
             }),
         );

@@ -44,7 +44,9 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
     let mut answers = open(&mut results[index]).into_iter();
     let unseen = answers.any(|m| m.sighting.as_ref().is_some_and(|a| a.sightings.is_empty()));
     drop(answers);
-    if unseen || !wanted.is_empty() {
+    // More connections are more than a slow line carries in time; then absence is not proved.
+    let slow = campaign.context.options.line.is_slow();
+    if !slow && (unseen || !wanted.is_empty()) {
         let looks = instances::looks(&results[asked]);
         instances::meet(campaign, &mut results[asked], wanted, looks).await;
         put(campaign, results, index, asked, first).await;
@@ -53,7 +55,7 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
         instances::same_server(results, index),
         &results[asked].witnesses,
     );
-    let doubt = !unasked.is_empty() || results[asked].control.lacks_an_instance();
+    let doubt = slow || !unasked.is_empty() || results[asked].control.lacks_an_instance();
     let result = &mut results[index];
     result.control.unasked = unasked.into_iter().collect();
     if doubt {

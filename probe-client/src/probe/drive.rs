@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::client::TlsStream;
 
-use super::patience::Patience;
+use super::patience::{Patience, Wait};
 use super::{ProbeContext, interrupted};
 use crate::connect::SEGMENTS_CAN_BE_LIMITED;
 use crate::link::Link;
@@ -62,7 +62,7 @@ impl Carrier for TlsStream<&mut Tap<Link>> {
 }
 
 /// Runs `session` over `stream`. Patience starts anew with every byte that moves either way, but
-/// not for ever: a trickle ends too.
+/// not for ever: a trickle ends too, as slow.
 pub(super) async fn drive(
     session: &mut ClientSession,
     stream: &mut impl Carrier,
@@ -76,8 +76,9 @@ pub(super) async fn drive(
             return stop;
         }
         let kernel = socket_facts::tcp_facts(stream.tcp()).unwrap_or_default();
-        if !patience.lasts(Instant::now(), &kernel) {
-            return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+        let line = &context.options.line;
+        if let Some(failure) = given_up(patience.look(Instant::now(), &kernel, line)) {
+            return Stop::Failed(failure);
         }
     }
 }
@@ -98,6 +99,9 @@ async fn exchange(
         .map_or(WRITE, |_| SMALL_WRITE);
     let mut incoming = [0; READ];
     loop {
+        if context.options.line.is_slow() {
+            session.line_is_slow();
+        }
         outgoing.refill(session, at_once);
         tokio::select! {
             () = context.cancelled.cancelled() => return Some(Stop::Failed(interrupted())),
@@ -123,8 +127,22 @@ async fn exchange(
     }
 }
 
-fn fresh_patience(context: &ProbeContext) -> Patience {
-    Patience::new(context.options.patience, Instant::now())
+pub(super) fn fresh_patience(context: &ProbeContext) -> Patience {
+    Patience::new(
+        context.options.patience,
+        context.session_ends,
+        Instant::now(),
+    )
+}
+
+/// The failure that the end of patience is, if it has ended.
+pub(super) fn given_up(wait: Wait) -> Option<Failure> {
+    let kind = match wait {
+        Wait::GoesOn => return None,
+        Wait::Silent => FailureKind::TimedOut,
+        Wait::Slow => FailureKind::Slow,
+    };
+    Some(Failure::new(kind, Origin::Unknown))
 }
 
 /// What is on its way out; at most one piece of [`WRITE`] bytes.

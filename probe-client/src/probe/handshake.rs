@@ -1,5 +1,8 @@
 //! The TLS part of a probe: handshake, facts, and the session inside.
 
+use std::io;
+use std::pin::pin;
+
 use probe_core::comparison::{OTHER_NAME, SentName};
 use probe_core::measurement::{Measurement, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
@@ -7,11 +10,11 @@ use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters
 use rustls::ClientConnection;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{Connect, TlsConnector};
 
-use super::drive::{Stop, drive};
-use super::patience::silence_borne;
+use super::drive::{Stop, drive, fresh_patience, given_up};
 use super::{HelloSent, ProbeContext, interrupted};
 use crate::certificate;
 use crate::link::Link;
@@ -41,20 +44,18 @@ pub(super) async fn through_tls(
         Some(SentName::None) | None => server_name(&measurement.host),
     };
     plain.tls_starts(wanted.leftover);
-    let kernel = socket_facts::tcp_facts(plain.inner().tcp()).unwrap_or_default();
-    let patience = silence_borne(context.options.patience, &kernel);
     // Lent, so that what was sent is still known where the handshake fails.
     let connecting = TlsConnector::from(config).connect(name, &mut plain);
     let shaken = tokio::select! {
-        shaken = timeout(patience, connecting) => shaken,
+        shaken = patiently(connecting, context) => shaken,
         () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
     };
     keep_certificate(&presented, measurement, context);
     let mut tls = match shaken {
-        Err(_elapsed) => {
+        Err(given_up) => {
             session.sent_plain(plain.first_written());
             failed(&plain, measurement);
-            return Stop::Failed(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+            return Stop::Failed(given_up);
         }
         Ok(Err(error)) => {
             session.sent_plain(plain.first_written());
@@ -87,6 +88,30 @@ pub(super) async fn through_tls(
     stop
 }
 
+/// What the handshake comes to, or why it is not waited for any longer.
+async fn patiently<'s>(
+    connecting: Connect<&'s mut Tap<Link>>,
+    context: &ProbeContext,
+) -> Result<io::Result<TlsStream<&'s mut Tap<Link>>>, Failure> {
+    let mut connecting = pin!(connecting);
+    let mut patience = fresh_patience(context);
+    loop {
+        if let Ok(shaken) = timeout_at(patience.next_look(), &mut connecting).await {
+            return Ok(shaken);
+        }
+        let plain = connecting.as_ref().get_ref().get_ref();
+        let kernel = plain.and_then(|plain| socket_facts::tcp_facts(plain.inner().tcp()).ok());
+        let wait = patience.look(
+            Instant::now(),
+            &kernel.unwrap_or_default(),
+            &context.options.line,
+        );
+        if let Some(failure) = given_up(wait) {
+            return Err(failure);
+        }
+    }
+}
+
 /// The handshake was all that was wanted. That it was with the genuine server is shown by its key.
 async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement) -> Stop {
     // In good order where that is possible; what was to be learnt is known by now.
@@ -113,6 +138,9 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
     TransportFacts {
         rtt_us: kernel
             .rtt
+            .and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
+        least_rtt_us: kernel
+            .least_rtt
             .and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
         retransmissions: kernel.needed_retransmissions(),
         syn_retransmissions: None,

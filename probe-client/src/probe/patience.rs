@@ -6,28 +6,55 @@ use std::time::Duration;
 use socket_facts::TcpFacts;
 use tokio::time::Instant;
 
+use crate::line::SharedLine;
+
 #[derive(Debug)]
 pub(super) struct Patience {
     /// How much silence is borne.
     silence: Duration,
+    begun: Instant,
     last_moved: Instant,
     /// Whatever moves.
     all_ends: Instant,
     next_look: Instant,
     /// At the last look.
     acknowledged: Option<u64>,
+    received: Option<u64>,
     in_flight: bool,
+    losses: Losses,
+}
+
+/// Of one segment, again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Losses {
+    Few,
+    Going,
+    /// It came through in the end, and the line was told.
+    Overcome,
+}
+
+/// What a look comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// There is something left to wait for.
+    GoesOn,
+    Silent,
+    /// Something still moves, and the time for all of it is up.
+    Slow,
 }
 
 impl Patience {
-    pub(super) fn new(silence: Duration, now: Instant) -> Self {
+    pub(super) fn new(silence: Duration, all_ends: Instant, now: Instant) -> Self {
         Self {
             silence,
+            begun: now,
             last_moved: now,
-            all_ends: now + silence * IN_ALL,
+            all_ends,
             next_look: now + silence.min(BETWEEN_LOOKS),
             acknowledged: None,
+            received: None,
             in_flight: false,
+            losses: Losses::Few,
         }
     }
 
@@ -36,40 +63,63 @@ impl Patience {
         self.last_moved = now;
     }
 
-    /// When [`Self::lasts`] is to be asked.
+    /// When [`Self::look`] is to be called.
     pub(super) fn next_look(&self) -> Instant {
         self.next_look
     }
 
-    /// Whether there is anything left to wait for at `now`, given what the kernel knows.
-    pub(super) fn lasts(&mut self, now: Instant, kernel: &TcpFacts) -> bool {
-        // What was all acknowledged before says no more than that the other end's kernel is there.
-        if self.in_flight && kernel.bytes_acked > self.acknowledged {
+    /// Whether there is anything left to wait for at `now`, given what the kernel and the `line` know.
+    pub(super) fn look(&mut self, now: Instant, kernel: &TcpFacts, line: &SharedLine) -> Wait {
+        let acknowledged = kernel.bytes_acked > self.acknowledged;
+        let received = self.received.is_some() && kernel.bytes_received > self.received;
+        if (self.in_flight && acknowledged) || received {
+            // What was all acknowledged before says no more than that the other end's kernel is there.
             self.last_moved = now;
+            line.moved(kernel, now - self.begun);
         }
+        self.count_losses(self.in_flight && acknowledged, kernel, line);
         self.acknowledged = kernel.bytes_acked;
+        self.received = kernel.bytes_received;
         self.in_flight = kernel.unacknowledged_segments.is_some_and(|n| n > 0);
-        let ends = self
-            .all_ends
-            .min(self.last_moved + silence_borne(self.silence, kernel));
-        self.next_look = ends.min(now + BETWEEN_LOOKS);
-        now < ends
+        let silent_at = self.last_moved + silence_borne(line.silence(self.silence), kernel);
+        self.next_look = silent_at.min(self.all_ends).min(now + BETWEEN_LOOKS);
+        if now >= silent_at {
+            Wait::Silent
+        } else if now >= self.all_ends {
+            Wait::Slow
+        } else {
+            Wait::GoesOn
+        }
+    }
+
+    fn count_losses(&mut self, acknowledged: bool, kernel: &TcpFacts, line: &SharedLine) {
+        let again = kernel.unanswered_timeouts.unwrap_or(0) >= SAME_SEGMENT;
+        match self.losses {
+            Losses::Few if again => self.losses = Losses::Going,
+            Losses::Going if acknowledged => {
+                self.losses = Losses::Overcome;
+                line.recovered_from_losses();
+            }
+            Losses::Few | Losses::Going | Losses::Overcome => {}
+        }
     }
 }
 
 /// How much silence is borne on a path as the kernel knows it: `silence`, or more.
-pub(super) fn silence_borne(silence: Duration, kernel: &TcpFacts) -> Duration {
+fn silence_borne(silence: Duration, kernel: &TcpFacts) -> Duration {
     let round_trips = kernel.rtt.unwrap_or_default() * ROUND_TRIPS;
-    round_trips.clamp(silence, silence * IN_ALL)
+    round_trips.clamp(silence, silence * MOST_BORNE)
 }
 
-/// A session may take this many times the silence for one step: enough for 180 KiB over 100 kbit/s
-/// with the default of 3.5 s.
-const IN_ALL: u32 = 5;
+/// However long the round trips are.
+const MOST_BORNE: u32 = 5;
 
 /// A loss that only a timeout finds (RFC 6298 section 2: at least one round trip, and as a rule less
 /// than two), and the way of what is sent again.
 const ROUND_TRIPS: u32 = 4;
+
+/// Timeouts in a row by which a line that loses much is told from a chance.
+const SAME_SEGMENT: u8 = 2;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
@@ -88,31 +138,34 @@ mod tests {
         }
     }
 
-    /// For how long it lasts, given what the kernel knows at each time.
-    fn lasted(kernel: impl Fn(Duration) -> TcpFacts) -> Duration {
-        let start = Instant::now();
-        let mut patience = Patience::new(SILENCE, start);
+    const ALL: Duration = Duration::from_secs(20);
+
+    /// How it ends, and after how long, given what the kernel knows at each time.
+    fn ends(kernel: impl Fn(Duration) -> TcpFacts) -> (Wait, Duration) {
+        let (start, line) = (Instant::now(), SharedLine::default());
+        let mut patience = Patience::new(SILENCE, start + ALL, start);
         loop {
             let now = patience.next_look();
-            if !patience.lasts(now, &kernel(now - start)) {
-                return now - start;
+            let wait = patience.look(now, &kernel(now - start), &line);
+            if wait != Wait::GoesOn {
+                return (wait, now - start);
             }
         }
     }
 
     #[test]
     fn silence_ends_it() {
-        assert_eq!(lasted(|_| TcpFacts::default()), SILENCE);
+        assert_eq!(ends(|_| TcpFacts::default()), (Wait::Silent, SILENCE));
     }
 
     #[test]
     fn an_acknowledgement_is_no_answer() {
-        assert_eq!(lasted(|_| kernel(200, 0, 50)), SILENCE);
+        assert_eq!(ends(|_| kernel(200, 0, 50)), (Wait::Silent, SILENCE));
     }
 
     #[test]
     fn what_stays_in_flight_is_silence() {
-        assert_eq!(lasted(|_| kernel(16_000, 10, 50)), SILENCE);
+        assert_eq!(ends(|_| kernel(16_000, 10, 50)), (Wait::Silent, SILENCE));
     }
 
     #[test]
@@ -122,30 +175,47 @@ mod tests {
             let so_far = at.min(until);
             kernel(so_far.as_millis() as u64 * 10, u32::from(at < until), 50)
         };
-        assert_eq!(lasted(slow), until + SILENCE);
+        assert_eq!(ends(slow), (Wait::Silent, until + SILENCE));
     }
 
     #[test]
     fn a_way_of_seconds_is_given_its_round_trips() {
         assert_eq!(
-            lasted(|_| kernel(200, 0, 1_800)),
-            Duration::from_millis(7_200)
+            ends(|_| kernel(200, 0, 1_800)),
+            (Wait::Silent, Duration::from_millis(7_200))
         );
     }
 
     #[test]
-    fn nothing_makes_it_last_for_ever() {
-        let trickle = |at: Duration| kernel(at.as_millis() as u64, 1, 60_000);
-        assert_eq!(lasted(trickle), SILENCE * IN_ALL);
+    fn what_still_moves_when_time_is_up_is_slow_and_not_silent() {
+        let trickle = |at: Duration| kernel(at.as_millis() as u64, 1, 50);
+        assert_eq!(ends(trickle), (Wait::Slow, ALL));
     }
 
     #[test]
     fn bytes_renew_it() {
-        let start = Instant::now();
-        let mut patience = Patience::new(SILENCE, start);
+        let (start, line) = (Instant::now(), SharedLine::default());
+        let mut patience = Patience::new(SILENCE, start + ALL, start);
         let later = start + Duration::from_secs(3);
         patience.moved(later);
-        assert!(patience.lasts(start + SILENCE, &TcpFacts::default()));
-        assert!(!patience.lasts(later + SILENCE, &TcpFacts::default()));
+        let mut look = |at| patience.look(at, &TcpFacts::default(), &line);
+        assert_eq!(look(start + SILENCE), Wait::GoesOn);
+        assert_eq!(look(later + SILENCE), Wait::Silent);
+    }
+
+    #[test]
+    fn sessions_that_recover_from_losses_make_others_wait_longer() {
+        let (start, line) = (Instant::now(), SharedLine::default());
+        for _ in 0..3 {
+            let mut patience = Patience::new(SILENCE, start + ALL, start);
+            let second = start + Duration::from_secs(1);
+            let struggling = TcpFacts {
+                unanswered_timeouts: Some(2),
+                ..kernel(100, 1, 50)
+            };
+            patience.look(second, &struggling, &line);
+            patience.look(second + BETWEEN_LOOKS, &kernel(300, 0, 50), &line);
+        }
+        assert!(line.silence(SILENCE) > SILENCE);
     }
 }

@@ -124,6 +124,7 @@ impl<'a> Row<'a> {
                 | FailureKind::HostUnreachable
                 | FailureKind::PermissionDenied
                 | FailureKind::Refused
+                | FailureKind::Slow
                 | FailureKind::TlsFailed
                 | FailureKind::Foreign
                 | FailureKind::Altered

@@ -24,6 +24,9 @@ fn decode(info: &[u8]) -> TcpFacts {
     TcpFacts {
         state,
         rtt: rtt.map(microseconds),
+        least_rtt: long(info, MIN_RTT)
+            .filter(|least| !matches!(*least, 0 | u32::MAX))
+            .map(microseconds),
         rtt_variance: rtt_variance.map(microseconds),
         total_retransmissions: long(info, offset_of!(tcp_info, tcpi_total_retrans)),
         duplicates_reported: long(info, DSACK_DUPS),
@@ -94,6 +97,9 @@ const OPTION_TIMESTAMPS: u8 = 1;
 /// Of the option and its padding (RFC 7323 appendix A).
 const TIMESTAMPS_LENGTH: u32 = 12;
 
+/// Offset of `tcpi_min_rtt` (Linux 4.6 on), which not every libc declares.
+const MIN_RTT: usize = 148;
+
 /// Offset of `tcpi_dsack_dups` (Linux 4.19 on), which not every libc declares.
 const DSACK_DUPS: usize = 216;
 
@@ -120,6 +126,7 @@ mod tests {
             (84, 1448),
             (100, 4),
             (144, 77),
+            (148, 20_000),
             (216, 1),
         ] {
             info[at..at + 4].copy_from_slice(&value.to_ne_bytes());
@@ -136,6 +143,7 @@ mod tests {
             TcpFacts {
                 state: Some(TcpState::Established),
                 rtt: Some(Duration::from_millis(25)),
+                least_rtt: Some(Duration::from_millis(20)),
                 rtt_variance: Some(Duration::from_micros(1_500)),
                 total_retransmissions: Some(4),
                 duplicates_reported: Some(1),

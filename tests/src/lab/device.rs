@@ -4,6 +4,7 @@ mod crowd;
 mod forger;
 mod queue;
 mod stranger;
+mod upload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,6 +43,9 @@ pub enum Deed {
         /// So many more at most, by chance.
         #[serde(default)]
         jitter: u64,
+        /// Packets in a hundred that are not held, and overtake those that are.
+        #[serde(default)]
+        overtaking: u32,
     },
     /// Sends the client ICMP errors that quote packets which it never sent.
     ForgeIcmp,
@@ -49,6 +53,9 @@ pub enum Deed {
     Occupy,
     /// Connects to these ports of the server, until none takes another connection, and says nothing.
     Crowd { ports: Vec<u16> },
+    /// Sends bytes to a port of the server's host that swallows them, as fast as they go, and is ready once
+    /// they queue on the way for so long.
+    Upload { port: u16, milliseconds: u64 },
 }
 
 /// At work until dropped.
@@ -112,7 +119,8 @@ impl Deed {
                 queue,
                 milliseconds,
                 jitter,
-            } => queue::delay(post, *queue, *milliseconds, *jitter),
+                overtaking,
+            } => queue::delay(post, *queue, *milliseconds, *jitter, *overtaking),
             Self::ForgeIcmp => forger::forge(post),
             Self::Occupy => {
                 let _session = Occupant::enter(post.server, &post.connection)?;
@@ -123,6 +131,9 @@ impl Deed {
                 let _connections = crowd::fill(post.server.ip(), ports)?;
                 post.stay();
                 Ok(())
+            }
+            Self::Upload { port, milliseconds } => {
+                upload::run(post, *port, Duration::from_millis(*milliseconds))
             }
         }
     }

@@ -100,6 +100,11 @@ table! {
         meaning: "Packets had to be sent again, but not in the same way in fresh sessions.",
         severity: Severity::Info,
     }
+    SlowPath = "slow-path" {
+        title: "The way to the server is slow",
+        meaning: "Round trips of a second or more, or losses that delayed the session by seconds.",
+        severity: Severity::Warning,
+    }
     ClockSkew = "clock-skew" {
         title: "The clocks of client and server differ",
         meaning: "This host's clock and the server's differ; no verdict depends on it.",

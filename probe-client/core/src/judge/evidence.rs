@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::ending::{Ending, ending};
+use super::slowness::{self, Slowness};
 use crate::control_record::ControlRecord;
 use crate::measurement::Measurement;
 use crate::path::ProxyAddress;
@@ -43,6 +44,12 @@ impl<'a> Evidence<'a> {
             probe,
             ..self.clone()
         }
+    }
+
+    /// What shows that the way to the server is slow: of this probe first, else of any of the same server.
+    pub(super) fn slowness(&self) -> Option<Slowness> {
+        let all = self.same_server.iter().copied();
+        slowness::of_any(std::iter::once(self.probe).chain(all))
     }
 
     pub fn ending(&self) -> Ending<'a> {

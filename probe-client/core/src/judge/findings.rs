@@ -16,6 +16,7 @@ mod legacy_hello;
 mod loss;
 mod pace;
 mod relayed;
+mod slow;
 mod syn;
 mod translation;
 
@@ -37,6 +38,7 @@ const ALL: &[Look] = &[
     large_hello::look,
     legacy_hello::look,
     loss::look,
+    slow::look,
     pace::rate,
     pace::number,
     instances::port,

@@ -57,6 +57,7 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
         | FailureKind::HostUnreachable
         | FailureKind::PermissionDenied
         | FailureKind::Refused
+        | FailureKind::Slow
         | FailureKind::Altered
         | FailureKind::Declined
         | FailureKind::KeyRefused

@@ -18,6 +18,8 @@ use super::testimony::Testimony;
 pub(super) struct Account {
     pub(super) phases: PhaseLog,
     pub(super) stages: Stages,
+    /// What is not needed is not to be sent.
+    pub(super) line_is_slow: bool,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) preface_reply: Option<PrefaceReply>,
@@ -89,6 +91,7 @@ impl Account {
         Self {
             phases,
             stages,
+            line_is_slow: false,
             bytes_sent: 0,
             bytes_received: 0,
             preface_reply: None,

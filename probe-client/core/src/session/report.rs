@@ -50,6 +50,9 @@ pub struct SessionReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_head: Option<HeadComparison>,
     pub stages: Vec<StageReport>,
+    /// Payload bytes each way that were planned and not sent, since the line is slow. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

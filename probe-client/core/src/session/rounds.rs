@@ -333,6 +333,9 @@ impl Rounds {
 }
 
 fn next_stage(index: usize, cx: &mut Context<'_>) -> Plan {
+    if cx.account.line_is_slow {
+        cx.account.stages.shorten(index);
+    }
     if index < cx.account.stages.count() {
         Plan::Stage(index)
     } else {

@@ -75,6 +75,7 @@ pub(super) struct Stages {
     accounts: Vec<Account>,
     /// The stage whose payload is arriving, and its check.
     arriving: Option<(usize, PayloadSink)>,
+    left_out: u32,
 }
 
 #[derive(Debug)]
@@ -118,11 +119,34 @@ impl Stages {
         Self {
             accounts: stages.iter().map(account).collect(),
             arriving: None,
+            left_out: 0,
         }
     }
 
     pub(super) fn count(&self) -> usize {
         self.accounts.len()
+    }
+
+    /// For a slow line: of the stages from number `next` on, which have not begun, the first large one becomes
+    /// short, and what follows it is left out.
+    pub(super) fn shorten(&mut self, next: usize) {
+        let is_large = |account: &Account| account.asked.up.max(account.asked.down) > SHORT;
+        let later = self.accounts.iter().skip(next);
+        let Some(first) = later.into_iter().position(is_large) else {
+            return;
+        };
+        let first = next + first;
+        let planned: u32 = self.accounts[first..].iter().map(|a| a.asked.up).sum();
+        self.accounts.truncate(first + 1);
+        let asked = &mut self.accounts[first].asked;
+        asked.up = asked.up.min(SHORT);
+        asked.down = asked.down.min(SHORT);
+        self.left_out += planned - asked.up;
+    }
+
+    /// Payload bytes to the server that were left out, if any.
+    pub(super) fn left_out(&self) -> Option<u32> {
+        (self.left_out > 0).then_some(self.left_out)
     }
 
     /// Payload bytes that a whole session brings down.
@@ -287,11 +311,35 @@ fn number(index: usize) -> u32 {
 
 const PIECE: usize = 1024;
 
+/// A short stage: more than two full segments.
+const SHORT: u32 = 4096;
+
 #[cfg(test)]
 mod tests {
     use proto::key::Secret;
 
     use super::*;
+
+    #[test]
+    fn a_slow_line_is_asked_to_carry_less() {
+        let asked = |stages: &Stages| {
+            let all = stages.accounts.iter().map(|a| (a.asked.up, a.asked.down));
+            all.collect::<Vec<_>>()
+        };
+        let planned = [1, 1024, 24 * 1024, 64 * 1024].map(Stage::both);
+        let mut stages = Stages::new(&planned);
+        stages.shorten(1);
+        assert_eq!(asked(&stages), [(1, 1), (1024, 1024), (SHORT, SHORT)]);
+        assert_eq!(stages.left_out(), Some(88 * 1024 - SHORT));
+        stages.shorten(1);
+        assert_eq!(stages.count(), 3);
+        let mut begun = Stages::new(&planned);
+        begun.shorten(3);
+        assert_eq!(begun.count(), 4);
+        assert_eq!(begun.left_out(), Some(64 * 1024 - SHORT));
+        begun.shorten(4);
+        assert_eq!(begun.count(), 4);
+    }
 
     #[test]
     fn a_confirmation_of_something_else_is_refused() {

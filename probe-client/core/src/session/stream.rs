@@ -186,6 +186,9 @@ impl Stream {
         let Some((keys, transcript)) = conversation.sealing() else {
             return false;
         };
+        if cx.account.line_is_slow {
+            cx.account.stages.shorten(self.begun);
+        }
         let stages = &mut cx.account.stages;
         if self.begun < stages.count() {
             let exchange = stages.begin(self.begun);

@@ -19,6 +19,7 @@ pub(super) fn delay(
     number: u16,
     milliseconds: u64,
     jitter: u64,
+    overtaking: u32,
 ) -> anyhow::Result<()> {
     let mut queue = Queue::open().context("a netfilter queue")?;
     queue.bind(number)?;
@@ -36,7 +37,10 @@ pub(super) fn delay(
     while post.stands() {
         match queue.recv() {
             Ok(message) => {
-                let wait = milliseconds * 1000 + rand::rng().random_range(0..=jitter * 1000);
+                let mut wait = milliseconds * 1000 + rand::rng().random_range(0..=jitter * 1000);
+                if rand::rng().random_range(0..100) < overtaking {
+                    wait = 0;
+                }
                 arrived += 1;
                 held.push(Reverse(Held {
                     due: Instant::now() + Duration::from_micros(wait),

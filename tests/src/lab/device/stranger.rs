@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rand::Rng as _;
 use serde::Deserialize;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -29,6 +30,8 @@ pub enum Manner {
     Trickle,
     /// Relays the first connection, and answers all others with what came back over that one.
     Replay,
+    /// Reads all that comes, and says nothing.
+    Swallow,
 }
 
 pub(super) fn answer(post: &Post, port: u16, manner: Manner) -> anyhow::Result<()> {
@@ -39,6 +42,10 @@ pub(super) fn answer(post: &Post, port: u16, manner: Manner) -> anyhow::Result<(
         let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
             .await
             .with_context(|| format!("port {port}"))?;
+        if manner == Manner::Swallow {
+            // The window is no limit to what is on the way.
+            SockRef::from(&listener).set_recv_buffer_size(WINDOW)?;
+        }
         post.is_ready();
         let (recorder, recording) = watch::channel(None);
         let mut recorder = (manner == Manner::Replay).then_some(recorder);
@@ -93,6 +100,7 @@ async fn behave(
                 }
             }
             Manner::Replay => replay(&mut to, recording).await?,
+            Manner::Swallow => {}
         }
         anyhow::Ok(())
     };
@@ -142,5 +150,6 @@ async fn replay(
 }
 
 const PIECE: usize = 4096;
+const WINDOW: usize = 2 * 1024 * 1024;
 const BANNER: &[u8] = b"220 mail.example.org ESMTP ready when you are, and in no hurry\r\n";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

@@ -21,7 +21,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     // A port that never connected, or was dialled slowly, is seldom dialled again more than once.
     let seldom = fresh.ran == 0 || matches!(evidence.ending(), Ending::NotConnected(_));
-    let enough = if seldom { ran } else { ENOUGH };
+    let enough = if seldom {
+        ran
+    } else if evidence.slowness().is_some() {
+        // That the first one died is explained, and fresh ones are few on such a line.
+        1
+    } else {
+        ENOUGH
+    };
     let target = evidence.target();
     let mut verdict = if whole >= enough {
         Verdict::new(

@@ -1,12 +1,82 @@
-//! One of the two hosts was too slow for the other: nothing between them is to blame, and no comparison
-//! with sessions that came through at another moment tells anything.
+//! One of the two hosts was too slow for the other, or the line is: nothing between them is to blame, and no
+//! comparison with sessions that came through at another moment tells anything.
 
+use super::super::compared::facts;
+use super::super::ending::Ending;
 use super::super::evidence::Evidence;
+use super::super::slowness::{self, Slowness};
 use super::inconclusive;
-use crate::verdict::Verdict;
+use crate::catalogue::VerdictId;
+use crate::measurement::SightingEnd;
+use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    evidence
-        .given_up_by_server()
-        .then(|| inconclusive::judge(evidence))
+    if evidence.given_up_by_server() {
+        return Some(inconclusive::judge(evidence));
+    }
+    let slowness = evidence.slowness()?;
+    let claim = if slowness::still_moved(evidence.probe) {
+        format!(
+            "{} takes the connection, and its session was slow: it still moved when its time was up",
+            evidence.target()
+        )
+    } else if explains(evidence) {
+        format!(
+            "what stops {} is not decided: it was silent, but the way to the server is so slow that silence is no sign of \
+             a device",
+            evidence.target()
+        )
+    } else {
+        return None;
+    };
+    Some(undecided(evidence, claim, &slowness))
 }
+
+/// That the way is slow may be all that there is to this probe's silence.
+fn explains(evidence: &Evidence<'_>) -> bool {
+    match evidence.ending() {
+        // Of a handshake that never ended there, more than slowness is needed to keep the rest away.
+        Ending::Mute(..) | Ending::Testified(..) => {
+            let half_open = |end| end == SightingEnd::HalfOpen;
+            evidence.probe.died_in_silence()
+                && !evidence.sighting().is_some_and(|s| half_open(s.end))
+        }
+        // One dialling is a few SYNs, each of which may have been lost; a second one, alone, is more.
+        Ending::NotConnected(_) => {
+            evidence.probe.met_silence() && evidence.probe.comparisons.is_empty()
+        }
+        Ending::Interrupted
+        | Ending::Unresolved(_)
+        | Ending::Proxy(..)
+        | Ending::Complete(_)
+        | Ending::Declined
+        | Ending::Foreign(..)
+        | Ending::Altered(..) => false,
+    }
+}
+
+fn undecided(evidence: &Evidence<'_>, claim: String, slowness: &Slowness) -> Verdict {
+    let mut verdict = Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::Unknown,
+        Confidence::Low,
+        claim,
+    )
+    .because(format!(
+        "measured on the way to the server: {}",
+        slowness.describe()
+    ))
+    .next(format!(
+        "ask the network team for the load and the rate of the line to this server (a full queue, a policer, TCP options that a \
+         device removes); then run it again for this port alone, when the line is idle and with more time: --port {} \
+         --timeout {LONGER}",
+        evidence.probe.rule.port
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    verdict
+}
+
+/// In seconds.
+const LONGER: u32 = 20;

@@ -1,0 +1,102 @@
+//! What shows that the way to the server is slow, and how slow: silence on it is no sign of a device.
+
+use super::evidence::duration;
+use crate::comparison::Variation;
+use crate::line::SLOW_ROUND_TRIP;
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
+
+/// A session on a slow way, in numbers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Slowness {
+    /// Of the open connection, silence on purpose not included.
+    took_us: u64,
+    /// TCP payload, both ways.
+    bytes: u64,
+    round_trip_us: Option<u64>,
+    least_round_trip_us: Option<u64>,
+    sent_again: u32,
+    /// Planned, and not sent for that reason.
+    left_out: Option<u32>,
+}
+
+/// Absent where `measurement` does not show that its way is slow.
+pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
+    let transport = measurement.transport?;
+    let session = measurement.session.as_ref();
+    let farewell = session.and_then(|s| s.farewell);
+    let theirs = farewell.and_then(|f| f.rtt_us).map(u64::from);
+    let slowness = Slowness {
+        took_us: took_us(measurement),
+        bytes: transport.bytes_written.saturating_add(transport.bytes_read),
+        round_trip_us: transport.rtt_us.max(theirs),
+        least_round_trip_us: transport.least_rtt_us,
+        sent_again: measurement.segments_sent_again(),
+        left_out: session.and_then(|s| s.left_out),
+    };
+    let limit = u64::try_from(SLOW_ROUND_TRIP.as_micros()).unwrap_or(u64::MAX);
+    let is_slow = still_moved(measurement)
+        || slowness.left_out.is_some()
+        || slowness.round_trip_us.is_some_and(|rtt| rtt >= limit)
+        || (measurement.ran_whole() && measurement.loses_segments() && slowness.is_late());
+    is_slow.then_some(slowness)
+}
+
+/// This end gave the session up while its bytes still moved.
+pub(super) fn still_moved(measurement: &Measurement) -> bool {
+    measurement
+        .failure()
+        .is_some_and(|(_, failure)| failure.kind == FailureKind::Slow)
+}
+
+/// Of the sessions with one server over one path, the first that shows it.
+pub(super) fn of_any<'a>(all: impl IntoIterator<Item = &'a Measurement>) -> Option<Slowness> {
+    all.into_iter()
+        .find_map(|m| of(m).or_else(|| m.compared(Variation::InNothing).find_map(of)))
+}
+
+fn took_us(measurement: &Measurement) -> u64 {
+    let all = measurement.observations.iter();
+    let open = all.filter(|o| o.operation > Operation::Connect && o.operation != Operation::Hold);
+    open.map(|o| o.duration_us).sum()
+}
+
+impl Slowness {
+    fn is_late(&self) -> bool {
+        let turns = self.least_round_trip_us.unwrap_or(0) * TURNS;
+        self.took_us.saturating_sub(turns) >= LATE_US
+    }
+
+    /// For people.
+    pub(super) fn describe(&self) -> String {
+        let mut text = format!("{} bytes in {}", self.bytes, duration(self.took_us));
+        if let Some(rate) = (self.bytes * 8_000).checked_div(self.took_us) {
+            text.push_str(&format!(" ({rate} kbit/s)"));
+        }
+        match (self.least_round_trip_us, self.round_trip_us) {
+            (Some(least), Some(smoothed)) if smoothed > least => text.push_str(&format!(
+                ", round trips of {} at least and {} smoothed ({} of it in queues or spent on losses)",
+                duration(least),
+                duration(smoothed),
+                duration(smoothed - least)
+            )),
+            (_, Some(smoothed)) => {
+                text.push_str(&format!(", round trips of {}", duration(smoothed)));
+            }
+            (_, None) => {}
+        }
+        text.push_str(&format!(", {} segments sent again", self.sent_again));
+        if let Some(bytes) = self.left_out {
+            text.push_str(&format!(
+                "; {bytes} payload bytes each way were left out to end in time"
+            ));
+        }
+        text
+    }
+}
+
+/// Of a whole session: handshakes, greeting and what follows, slow start included.
+const TURNS: u64 = 20;
+
+/// Beyond its round trips.
+const LATE_US: u64 = 5_000_000;

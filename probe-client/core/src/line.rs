@@ -1,0 +1,146 @@
+//! What the connections of a run tell of the line that they share: how long its round trips take, and
+//! whether it loses what is sent. How long to wait, and how much to send, follow from that.
+
+use std::time::Duration;
+
+/// What a system knows of one connection at one moment; absent is not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// Smoothed.
+    pub round_trip: Option<Duration>,
+    /// The least so far.
+    pub least_round_trip: Option<Duration>,
+    /// Segments that had to be sent again, SYNs not among them.
+    pub sent_again: u32,
+}
+
+/// What is known of a line so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Line {
+    quickest_handshake: Option<Duration>,
+    struggling: u32,
+    is_slow: bool,
+}
+
+impl Line {
+    /// A TCP handshake took so long, SYNs that were sent again included.
+    pub fn handshake(&mut self, took: Duration) {
+        let quickest = self
+            .quickest_handshake
+            .map_or(took, |known| known.min(took));
+        self.quickest_handshake = Some(quickest);
+    }
+
+    /// A connection on which the same happened before is not told of again.
+    pub fn recovered_from_losses(&mut self) {
+        self.struggling += 1;
+    }
+
+    /// A session has lasted for `so_far` and is still under way.
+    pub fn session(&mut self, look: &Look, so_far: Duration) {
+        self.is_slow |= look.round_trip.is_some_and(|rtt| rtt >= SLOW_ROUND_TRIP);
+        let least = look.least_round_trip.unwrap_or_default();
+        let late = so_far.saturating_sub(least * TURNS);
+        let lossy = look.sent_again > 0;
+        self.is_slow |= late >= if lossy { LATE_WITH_LOSS } else { LATE };
+    }
+
+    /// It carries so little, or so late, that what is not needed is not to be sent.
+    pub fn is_slow(&self) -> bool {
+        self.is_slow
+            || self
+                .quickest_handshake
+                .is_some_and(|took| took >= SLOW_ROUND_TRIP)
+    }
+
+    /// How long an answer to a SYN is waited for, where `silence` is borne elsewhere.
+    pub fn connect_patience(&self, silence: Duration) -> Duration {
+        let round_trips = self.quickest_handshake.unwrap_or_default() * ROUND_TRIPS;
+        round_trips.clamp(silence, silence.max(LONGEST_CONNECT))
+    }
+
+    /// How much silence is borne on an established connection. Where several connections lost the same segment
+    /// more than once and recovered, one more timeout is no end: each is twice as long as the one before
+    /// (RFC 6298 section 5.5).
+    pub fn silence(&self, silence: Duration) -> Duration {
+        if self.struggling >= ENOUGH {
+            silence.max(LOSSY_SILENCE)
+        } else {
+            silence
+        }
+    }
+}
+
+/// A system sends a SYN again after a second (RFC 6298 section 2.1): a line whose round trips take that long is
+/// one on which nothing is in time.
+pub const SLOW_ROUND_TRIP: Duration = Duration::from_secs(1);
+
+/// Of a whole session over a good line: handshake, TLS, greeting and what follows, slow start included.
+const TURNS: u32 = 12;
+
+/// What a session takes beyond its round trips. A busy host is late, too, but loses nothing.
+const LATE_WITH_LOSS: Duration = Duration::from_millis(2_500);
+const LATE: Duration = Duration::from_secs(8);
+
+/// A loss that only a timeout finds, and the way of what is sent again.
+const ROUND_TRIPS: u32 = 4;
+const LONGEST_CONNECT: Duration = Duration::from_secs(8);
+
+/// Six timeouts from the least, of 200 ms, on.
+const LOSSY_SILENCE: Duration = Duration::from_secs(13);
+const ENOUGH: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENCE: Duration = Duration::from_millis(3_500);
+
+    fn look(rtt_ms: u64, sent_again: u32) -> Look {
+        Look {
+            round_trip: Some(Duration::from_millis(rtt_ms)),
+            least_round_trip: Some(Duration::from_millis(rtt_ms)),
+            sent_again,
+        }
+    }
+
+    fn slow_after(look: &Look, so_far: Duration) -> bool {
+        let mut line = Line::default();
+        line.session(look, so_far);
+        line.is_slow()
+    }
+
+    #[test]
+    fn a_line_is_slow_by_its_round_trips_or_by_what_it_loses() {
+        let seconds = Duration::from_secs;
+        assert!(!slow_after(&look(50, 5), seconds(3)));
+        assert!(slow_after(&look(50, 1), seconds(4)));
+        assert!(!slow_after(&look(50, 0), seconds(4)));
+        assert!(slow_after(&look(50, 0), seconds(9)));
+        assert!(!slow_after(&look(700, 2), seconds(10)));
+        assert!(slow_after(&look(1_000, 0), seconds(1)));
+    }
+
+    #[test]
+    fn a_silent_port_is_waited_for_as_long_as_others_took() {
+        let mut line = Line::default();
+        assert_eq!(line.connect_patience(SILENCE), SILENCE);
+        line.handshake(Duration::from_millis(2_100));
+        line.handshake(Duration::from_millis(1_800));
+        assert_eq!(line.connect_patience(SILENCE), Duration::from_millis(7_200));
+        assert!(line.is_slow());
+        line.handshake(Duration::from_millis(20));
+        assert_eq!(line.connect_patience(SILENCE), SILENCE);
+        assert!(!line.is_slow());
+    }
+
+    #[test]
+    fn losses_of_one_connection_are_no_reason_to_wait() {
+        let mut line = Line::default();
+        line.recovered_from_losses();
+        line.recovered_from_losses();
+        assert_eq!(line.silence(SILENCE), SILENCE);
+        line.recovered_from_losses();
+        assert_eq!(line.silence(SILENCE), LOSSY_SILENCE);
+    }
+}

@@ -1,0 +1,52 @@
+//! On a slow line sessions that failed are run again, one at a time and short, until time is up: that many at
+//! once were too much for it says nothing about a port, and neither would a comparison.
+
+use std::time::Duration;
+
+use probe_core::comparison::{Comparison, Variation};
+use probe_core::measurement::Measurement;
+use probe_core::observation::FailureKind;
+use probe_core::session::Stage;
+
+use super::{Campaign, ServerResult, task};
+use crate::progress::Progress;
+
+/// Adds a session to each probe of `result` that slowness may have ended, as long as there is time.
+pub(super) async fn run_again(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
+    let mut context = campaign.context.clone();
+    context.longest_session = context.longest_session.min(ALONE);
+    let (path, host) = (result.destination.path(), &result.destination.host);
+    let planned = campaign.config.plan.over(&path, host);
+    for (probe, planned) in result.probes.iter_mut().zip(planned) {
+        if !may_be_slowness(probe) {
+            continue;
+        }
+        if context.cancelled.is_cancelled() || context.clock.now() >= TIME_IN_ALL {
+            return;
+        }
+        progress.say("running again what was too slow, one at a time");
+        let mut task = task::of(campaign, planned, &result.destination);
+        task.parameters.stages = STAGES.map(Stage::both).to_vec();
+        task.parameters.hold = None;
+        task.silence = None;
+        probe.comparisons.push(Comparison {
+            variation: Variation::InNothing,
+            measurement: task.run(&context).await,
+        });
+    }
+}
+
+fn may_be_slowness(probe: &Measurement) -> bool {
+    let failure = probe.failure().map(|(_, failure)| failure.kind);
+    failure == Some(FailureKind::Slow) || probe.died_in_silence()
+}
+
+/// Enough for a port that works; small, and more than two full segments.
+const STAGES: [u32; 2] = [1, 4096];
+
+/// For one session.
+const ALONE: Duration = Duration::from_secs(12);
+
+/// Since the run's start: with the last session, and a look at the hops to ports that fail, a run ends within a
+/// minute.
+const TIME_IN_ALL: Duration = Duration::from_secs(33);

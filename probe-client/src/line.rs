@@ -1,0 +1,48 @@
+//! What all connections of a run know together of the line that they share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use probe_core::line::{Line, Look};
+use socket_facts::TcpFacts;
+
+/// One [`Line`] for all who hold a clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedLine(Arc<Mutex<Line>>);
+
+impl SharedLine {
+    pub(crate) fn handshake(&self, took: Duration) {
+        self.line().handshake(took);
+    }
+
+    pub(crate) fn recovered_from_losses(&self) {
+        self.line().recovered_from_losses();
+    }
+
+    /// A session that began `so_far` ago has moved, and this is what the kernel knows of it.
+    pub(crate) fn moved(&self, kernel: &TcpFacts, so_far: Duration) {
+        let look = Look {
+            round_trip: kernel.rtt,
+            least_round_trip: kernel.least_rtt,
+            sent_again: kernel.needed_retransmissions().unwrap_or(0),
+        };
+        self.line().session(&look, so_far);
+    }
+
+    pub(crate) fn is_slow(&self) -> bool {
+        self.line().is_slow()
+    }
+
+    pub(crate) fn connect_patience(&self, silence: Duration) -> Duration {
+        self.line().connect_patience(silence)
+    }
+
+    pub(crate) fn silence(&self, silence: Duration) -> Duration {
+        self.line().silence(silence)
+    }
+
+    /// Nothing that panics is done while it is locked.
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

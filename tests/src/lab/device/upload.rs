@@ -1,0 +1,48 @@
+//! Somebody else's upload, which keeps the queue of a slow line full.
+
+use std::io::{ErrorKind, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use socket2::SockRef;
+
+use super::Post;
+
+/// Sends until it is stopped; ready once what it sends is acknowledged `queued` late.
+pub(super) fn run(post: &Post, port: u16, queued: Duration) -> anyhow::Result<()> {
+    let sink = SocketAddr::new(post.server.ip(), port);
+    let mut stream = TcpStream::connect(sink).with_context(|| format!("connecting to {sink}"))?;
+    stream.set_write_timeout(Some(BETWEEN_LOOKS))?;
+    // It fills whatever queue there is; younger ones take care not to.
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_congestion(b"reno")?;
+    socket.set_send_buffer_size(MORE_THAN_A_QUEUE)?;
+    let begun = Instant::now();
+    let mut is_ready = false;
+    while post.stands() {
+        match stream.write(&[0; PIECE]) {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error).context("the upload"),
+        }
+        if is_ready {
+            continue;
+        }
+        let rtt = socket_facts::tcp_facts(&stream)?.rtt.unwrap_or_default();
+        ensure!(
+            begun.elapsed() < PATIENCE,
+            "after {PATIENCE:?} the queue holds what is sent for {rtt:?}, not for {queued:?}"
+        );
+        if rtt >= queued {
+            post.is_ready();
+            is_ready = true;
+        }
+    }
+    Ok(())
+}
+
+const PIECE: usize = 4096;
+const MORE_THAN_A_QUEUE: usize = 2 * 1024 * 1024;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_secs(60);
