@@ -8,6 +8,7 @@ mod noted;
 mod reach;
 mod refused;
 mod refused_answers;
+mod slow;
 mod witness;
 
 use std::net::SocketAddr;

@@ -112,6 +112,10 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
     if evidence.given_up_by_server() {
         return "look at the load of this host and of the server's, and run it again";
     }
+    if evidence.slowness().is_some() {
+        return "run it again for this port alone (--port) when the line is idle: it is too slow for the connections by which \
+                the server's word that it saw none would be checked";
+    }
     if evidence.nobody_listens() {
         return "let fwprobe-echo listen there (`--port`, or [[listen]] in its configuration) and run again: it can then tell \
                 what reaches it";

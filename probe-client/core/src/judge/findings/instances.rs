@@ -27,9 +27,10 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Finding> {
 
 /// What this probe left in doubt, one of the instances could not be asked about.
 pub(super) fn unasked(evidence: &Evidence<'_>) -> Option<Finding> {
+    let doubted = evidence.sighting_answer().is_some_and(|a| a.unasked);
     let control = evidence
         .control
-        .filter(|_| evidence.sighting_answer().is_some_and(|a| a.unasked))?;
+        .filter(|control| doubted && control.lacks_an_instance())?;
     let asked: Vec<&ServerDescription> = control.instances().collect();
     let missing = match control.unasked.as_slice() {
         [] => "one that did not accept the key, or took nobody".to_owned(),

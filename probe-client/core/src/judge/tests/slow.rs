@@ -1,0 +1,116 @@
+//! On a slow way silence is no sign of a device, and what still moves is not dead.
+
+use super::{AGAIN, AGAIN_MUTE, AS_TCP, End, MUTE, evidence, findings, judge, lossy, probe, whole};
+use crate::catalogue::{FindingId, VerdictId};
+use crate::comparison::Comparison;
+use crate::judge::Evidence;
+use crate::measurement::Measurement;
+use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use crate::session_kind::SessionKind;
+use crate::verdict::Verdict;
+
+/// That of `probe`, where another port of the same server has round trips of so many milliseconds.
+fn beside(probe: &Measurement, rtt_ms: u64) -> Verdict {
+    let other = with_round_trips(whole(SessionKind::Tcp), rtt_ms);
+    judge(&Evidence {
+        same_server: vec![probe, &other],
+        ..evidence(probe)
+    })
+}
+
+fn with_round_trips(mut measurement: Measurement, rtt_ms: u64) -> Measurement {
+    let transport = measurement.transport.as_mut().unwrap();
+    transport.rtt_us = Some(rtt_ms * 1_000);
+    transport.least_rtt_us = Some(rtt_ms * 1_000);
+    measurement
+}
+
+#[test]
+fn silence_on_a_slow_way_is_no_inspection() {
+    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 2]].concat();
+    let probe = probe(SessionKind::Https, MUTE, &inspected);
+    assert_eq!(beside(&probe, 50).id, VerdictId::PayloadDropped);
+    let slow = beside(&probe, 2_000);
+    assert_eq!(slow.id, VerdictId::Inconclusive);
+    assert!(slow.claim.contains("slow"), "{}", slow.claim);
+    assert!(slow.evidence.iter().any(|e| e.contains("2.0 s")));
+}
+
+#[test]
+fn what_still_moved_was_slow_whatever_its_comparisons_say() {
+    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 2]].concat();
+    let probe = probe(
+        SessionKind::Https,
+        End::Died(FailureKind::Slow, 20_000),
+        &inspected,
+    );
+    let found = judge(&evidence(&probe));
+    assert_eq!(found.id, VerdictId::Inconclusive);
+    assert!(found.claim.contains("still moved"), "{}", found.claim);
+    let noted = findings(&evidence(&probe));
+    assert!(noted.iter().any(|f| f.id == FindingId::SlowPath));
+}
+
+#[test]
+fn on_a_slow_way_one_fresh_session_shows_that_a_port_is_open() {
+    let probe = probe(
+        SessionKind::Https,
+        MUTE,
+        &[(AGAIN, MUTE), (AGAIN, End::Whole)],
+    );
+    assert_eq!(beside(&probe, 50).id, VerdictId::Inconclusive);
+    assert_eq!(beside(&probe, 2_000).id, VerdictId::ReachableWithLoss);
+}
+
+#[test]
+fn a_port_is_not_silent_on_a_slow_way_before_it_was_dialled_alone() {
+    let mut silent = whole(SessionKind::Tcp);
+    silent.observations = vec![Observation {
+        operation: Operation::Connect,
+        target: "198.51.100.7:443".to_owned(),
+        start_us: 0,
+        duration_us: 3_500_000,
+        failure: Some(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+    }];
+    silent.session = None;
+    silent.transport = None;
+    let slow = |probe: &Measurement| beside(probe, 2_000).claim.contains("slow");
+    assert!(slow(&silent));
+    let mut twice = silent.clone();
+    twice.comparisons = vec![Comparison {
+        variation: AGAIN,
+        measurement: silent,
+    }];
+    assert!(!slow(&twice));
+}
+
+#[test]
+fn a_syn_that_is_sent_again_before_its_answer_can_be_there_is_no_loss() {
+    let sent_again = |syns, rtt_ms| {
+        let session = lossy(whole(SessionKind::Tcp), syns, 0);
+        with_round_trips(session, rtt_ms).syns_sent_again()
+    };
+    assert_eq!(sent_again(1, 900), 1);
+    assert_eq!(sent_again(1, 1_000), 0);
+    assert_eq!(sent_again(2, 2_900), 1);
+    assert_eq!(sent_again(2, 3_000), 0);
+}
+
+#[test]
+fn a_slow_way_is_told_with_its_numbers() {
+    let detail = |probe: &Measurement| {
+        let noted = findings(&evidence(probe));
+        let slow = noted.into_iter().find(|f| f.id == FindingId::SlowPath)?;
+        slow.detail
+    };
+    assert_eq!(detail(&whole(SessionKind::Tcp)), None);
+    let mut slow = with_round_trips(whole(SessionKind::Tcp), 1_500);
+    slow.transport.as_mut().unwrap().least_rtt_us = Some(100_000);
+    slow.session.as_mut().unwrap().left_out = Some(86_016);
+    let text = detail(&slow).unwrap();
+    assert!(
+        text.contains("100.0 ms at least and 1.5 s smoothed"),
+        "{text}"
+    );
+    assert!(text.contains("86016 payload bytes"), "{text}");
+}
