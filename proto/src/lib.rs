@@ -17,3 +17,7 @@ pub mod syn;
 pub mod transcript;
 pub mod wire;
 pub mod x224;
+
+/// Of the dialogue and the control service together, in every greeting, testimony and refusal. Two ends that differ
+/// in it say so instead of going on.
+pub const DIALOGUE_VERSION: u32 = 2;

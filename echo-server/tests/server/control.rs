@@ -99,6 +99,7 @@ fn sent(server: &Running, prefixes: Vec<Prefix>) -> Sent {
         prefixes,
         from_unix_ms: 0,
         until_unix_ms: u64::MAX,
+        session_id: Vec::new(),
     }
 }
 

@@ -61,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
     /// Magic and greeting.
     pub(crate) fn greeting(&mut self) -> Vec<u8> {
         let mut greeting = Greeting {
-            version: 1,
+            version: proto::DIALOGUE_VERSION,
             key_id: self.holder.id.to_string(),
             run_id: vec![0x52; 16],
             session_id: vec![0x53; 16],

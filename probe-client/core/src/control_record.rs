@@ -125,6 +125,14 @@ impl ControlOutcome {
 }
 
 impl ServerDescription {
+    /// Whether the server listens where `probe` dialled, or on its rule's own port; `own` as for [`Self::listens`].
+    /// Absent where only a proxy knows the address.
+    pub fn awaits(&self, probe: &Measurement, own: &[IpAddr]) -> Option<bool> {
+        let address = probe.address?.ip();
+        let mut ports = probe.ports_meant();
+        Some(ports.any(|port| self.listens(address, port, own)))
+    }
+
     /// Whether the server listens on the port that clients dial as `port`, for connections to `address`; an
     /// unspecified IPv6 listener serves both families. One that is bound to the loopback address serves nobody from
     /// outside, nor does one that is bound to another address than those of `own`, under which the server's host has

@@ -13,7 +13,6 @@ use crate::egress::Egress;
 use crate::measurement::Measurement;
 use crate::plan::SkippedRule;
 use crate::profile::ProfileId;
-use crate::session::Agreement;
 use crate::session::HexBytes;
 use crate::verdict::{Finding, Verdict};
 
@@ -142,19 +141,6 @@ impl Probe {
         let entry = self.verdict.id.entry();
         let warned = entry.class == VerdictClass::Open && entry.severity != Severity::Info;
         self.outcome != Outcome::AsExpected || warned
-    }
-}
-
-impl RunDocument {
-    /// The key that the genuine server presents, where it is none of the pinned ones: both ends were
-    /// in one TLS session and the server proved the key, so the connection string's pin is wrong.
-    pub fn unpinned_server_key(&self) -> Option<&str> {
-        let probes = self.probes.iter().map(|p| &p.measurement);
-        probes.chain(&self.comparisons).find_map(|m| {
-            let tls = m.session.as_ref()?.testimony.as_ref()?.tls.as_ref()?;
-            let certificate = m.certificate.as_ref().filter(|c| !c.pinned)?;
-            (tls.exporter == Agreement::Same).then_some(certificate.spki_sha256.as_deref()?)
-        })
     }
 }
 

@@ -13,12 +13,14 @@ use crate::path::NetworkPath;
 use crate::plan::Silence;
 use crate::profile::{Direction, Expectation, Port, RuleId};
 use crate::proxy::ProxyAccount;
-use crate::session::{Agreement, Digest, SessionReport, StageReport};
+use crate::session::{Digest, SessionReport, StageReport};
 use crate::session_kind::SessionKind;
 use crate::survey::Survey;
 
+mod departure;
 mod sighting;
 
+pub use departure::{Departure, Respect};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
 
@@ -277,21 +279,17 @@ impl Measurement {
         (operation == Operation::Connect).then_some(failure)
     }
 
-    /// The genuine server testified about this very session, and all that was asked of it arrived
+    /// The genuine server testified that this very session came as it was sent, and all that was asked of it arrived
     /// unaltered, both ways.
     pub fn ran_whole(&self) -> bool {
         let Some(session) = &self.session else {
             return false;
         };
-        let (Some(testimony), Some(_)) = (&session.testimony, &session.farewell) else {
-            return false;
-        };
-        let one_tls = match (&session.tls, &testimony.tls) {
-            (None, None) => true,
-            (Some(_), Some(there)) => there.exporter != Agreement::Different,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        self.failure().is_none() && one_tls && session.stages.iter().all(StageReport::is_whole)
+        session.testimony.is_some()
+            && session.farewell.is_some()
+            && self.failure().is_none()
+            && self.departures().is_empty()
+            && session.stages.iter().all(StageReport::is_whole)
     }
 
     /// What ended it was silence: nothing came in time, or the server gave up waiting before this side

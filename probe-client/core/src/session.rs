@@ -57,7 +57,7 @@ pub use self::phase::{Phase, PhaseEntry};
 pub use self::recognise::{HttpStranger, Recognised};
 pub use self::report::{SessionReport, TlsHere, UnfinishedFrame};
 pub use self::stages::{DownReport, StageReport, UpReport};
-pub use self::testimony::{Agreement, Testimony, TlsAtServer, TlsFacts};
+pub use self::testimony::{Agreement, Testimony, TlsAtServer, TlsFacts, TlsParameter};
 
 /// The client's side of one session.
 ///
@@ -303,8 +303,11 @@ impl ClientSession {
             bytes_sent: account.bytes_sent,
             bytes_received: account.bytes_received,
             preface_reply: account.preface_reply.clone(),
-            tls: self.tls.as_ref().map(TlsHere::from),
+            tls: account
+                .tls_testified
+                .or_else(|| self.tls.as_ref().map(TlsHere::from)),
             testimony: account.testimony.as_deref().cloned(),
+            other_testimonies: account.other_testimonies.clone(),
             preface: self.compare_preface(),
             request_head: account.request_head_arrived,
             stages: account.stages.report(),

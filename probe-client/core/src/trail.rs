@@ -39,7 +39,7 @@ pub fn failure_of(fault: &Fault) -> Failure {
         | Fault::PrefaceRefused { .. }
         | Fault::TooLong { .. } => FailureKind::Foreign,
         Fault::BadMac { .. } | Fault::Malformed { .. } => FailureKind::Altered,
-        Fault::Refused { .. } => FailureKind::Declined,
+        Fault::OtherVersion { .. } | Fault::Refused { .. } => FailureKind::Declined,
         Fault::StageCutShort { .. } => FailureKind::TimedOut,
         Fault::NonceNeverKnown { .. } => FailureKind::Other,
     };

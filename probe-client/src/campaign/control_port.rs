@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
-use probe_core::profile::{Confidence, Direction, Expectation, Rule, Transport};
+use probe_core::profile::{Confidence, Direction, Expectation, Port, Rule, Transport};
 use probe_core::session_kind::SessionKind;
 
 use super::{Campaign, task};
@@ -12,7 +12,8 @@ use crate::destination::Destination;
 
 /// Probes the control port of `destination` as any TLS service.
 pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>) -> Measurement {
-    let port = campaign.config.plan.control_port;
+    let dialled = campaign.config.plan.control_port;
+    let port = Port::new(campaign.config.connection.control_port).unwrap_or(dialled);
     let planned = PlannedProbe {
         silence: None,
         rule: Rule {
@@ -35,7 +36,7 @@ pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>)
             confidence: Confidence::Verified,
         },
         session: SessionKind::Tls,
-        dialled: port,
+        dialled,
     };
     let task = task::of(campaign, &planned, destination);
     task.run(&campaign.context).await

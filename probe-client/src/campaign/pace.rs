@@ -45,11 +45,8 @@ pub(super) async fn compare(campaign: &Campaign, result: &mut ServerResult, prog
 
 /// The server says that it does not listen there.
 fn refused_by_the_host(probe: &Measurement, control: &ControlRecord) -> bool {
-    let Some(address) = probe.address.filter(|_| probe.was_turned_away()) else {
-        return false;
-    };
     let mut instances = control.instances();
-    instances.any(|instance| !instance.listens(address.ip(), address.port(), &[]))
+    probe.was_turned_away() && instances.any(|instance| instance.awaits(probe, &[]) == Some(false))
 }
 
 struct Slowly<'a> {

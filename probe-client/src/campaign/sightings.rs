@@ -220,7 +220,7 @@ async fn question(
     let offset = description.clock_offset_ms;
     let mut sent: Vec<wire::Sent> = tagged
         .clone()
-        .map(|(m, tag)| sent(campaign, m, tag, offset))
+        .flat_map(|(m, tag)| sent(campaign, m, tag, offset))
         .collect();
     sent.extend(others);
     sent.truncate(MAX_SENT);
@@ -315,7 +315,7 @@ fn others(
         .flat_map(|r| r.probes.iter().chain(std::iter::once(&r.comparison)))
         .chain(beside)
         .filter(|m| m.session.is_some())
-        .map(|m| sent(campaign, m, OTHERS, clock_offset_ms))
+        .flat_map(|m| sent(campaign, m, OTHERS, clock_offset_ms))
         .collect()
 }
 
@@ -384,6 +384,9 @@ fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sigh
         wire::SightingMatch::Address => MatchedBy::Address,
         wire::SightingMatch::None | wire::SightingMatch::Unspecified => return None,
     };
+    if is_of_another_session(sighting, measurement) {
+        return None;
+    }
     let (unaltered_prefix, altered_within) = compare(&sighting.prefixes, measurement);
     let session = measurement.session.as_ref();
     let hello = session
@@ -403,6 +406,13 @@ fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sigh
         altered_within,
         client_hello_unaltered: hello,
     })
+}
+
+/// It greeted for another session, so that it is not this probe's, whatever address it came from and when.
+fn is_of_another_session(sighting: &wire::Sighting, measurement: &Measurement) -> bool {
+    let own = measurement.session.as_ref().map(|s| s.session_id.0);
+    !sighting.session_id.is_empty()
+        && own.is_none_or(|own| own.as_slice() != sighting.session_id.as_slice())
 }
 
 /// The longest prefix that arrived as sent, and the shortest that did not.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use probe_core::check::checks_of_run;
 use probe_core::document::RunDocument;
 use tokio_util::sync::CancellationToken;
@@ -35,20 +35,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     head_node::learn(&mut head_node, &document);
     document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
     deliver(&document, &arguments.reports, outputs, colour)?;
-    refuse_wrong_pin(&document)?;
     Ok(document.summary.exit_code)
-}
-
-/// # Errors
-/// The genuine server presents a key that the connection string does not name.
-pub(super) fn refuse_wrong_pin(document: &RunDocument) -> anyhow::Result<()> {
-    if let Some(key) = document.unpinned_server_key() {
-        bail!(
-            "the pin in the connection string is not this server's: a server that holds the key answered, and its own \
-             certificate is sha256:{key}. Ask its operator for the current connection string"
-        );
-    }
-    Ok(())
 }
 
 /// What `--client-certificate` names.

@@ -8,6 +8,7 @@ use probe_core::measurement::{Measurement, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters};
 use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -32,8 +33,9 @@ pub(super) async fn through_tls(
     context: &ProbeContext,
 ) -> Stop {
     let name = context.departure.name;
+    let sni = name.map_or(wanted.sni, |sent| sent == SentName::Other);
     let (config, presented) = client_config(Hello {
-        sni: name.map_or(wanted.sni, |sent| sent == SentName::Other),
+        sni,
         alpn: wanted.alpn,
         client: context.client.as_ref().map(|c| c.resolver.clone()),
         large: context.departure.hello == HelloSent::Large,
@@ -43,6 +45,7 @@ pub(super) async fn through_tls(
         Some(SentName::Other) => server_name(OTHER_NAME),
         Some(SentName::None) | None => server_name(&measurement.host),
     };
+    let asked_for = sent_name(&name, sni);
     plain.tls_starts(wanted.leftover);
     // Lent, so that what was sent is still known where the handshake fails.
     let connecting = TlsConnector::from(config).connect(name, &mut plain);
@@ -78,7 +81,11 @@ pub(super) async fn through_tls(
         measurement.transport = Some(transport_facts(plain));
         return conclude(&mut tls, measurement).await;
     }
-    let facts = facts(connection, plain.client_hello_sha256());
+    let facts = TlsFacts {
+        server_name: asked_for,
+        client_certificate_sha256: context.client.as_ref().map(|c| c.sha256),
+        ..facts(connection, plain.client_hello_sha256())
+    };
     let stop = match session.tls_established(context.clock.now(), facts) {
         Need::Io => drive(session, &mut tls, context).await,
         Need::Finished => Stop::Finished,
@@ -180,5 +187,18 @@ fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -
             .map(|group| u16::from(group.name())),
         exporter: exporter(connection),
         client_hello_sha256,
+        server_name: None,
+        alpn: connection
+            .alpn_protocol()
+            .map(|name| String::from_utf8_lossy(name).into_owned()),
+        client_certificate_sha256: None,
+    }
+}
+
+/// The name in the ClientHello; an address is never one (RFC 6066 section 3).
+fn sent_name(name: &ServerName<'_>, sni: bool) -> Option<String> {
+    match name {
+        ServerName::DnsName(name) if sni => Some(name.as_ref().to_owned()),
+        _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proto::wire;
 use thiserror::Error;
 
-use crate::session::RunId;
+use crate::session::{RunId, SessionId};
 use crate::sightings::{PrefixDigest, Sent};
 use crate::time::UnixMillis;
 
@@ -65,8 +65,18 @@ impl TryFrom<wire::Sent> for Sent {
                 })
                 .collect::<Result<_, _>>()?,
             window: UnixMillis(sent.from_unix_ms)..=UnixMillis(sent.until_unix_ms),
+            session: session(tag, sent.session_id)?,
         })
     }
+}
+
+fn session(tag: u32, bytes: Vec<u8>) -> Result<Option<SessionId>, InvalidQuery> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let id = bytes.try_into();
+    id.map(|id| Some(SessionId(id)))
+        .map_err(|_| InvalidQuery::Session { tag })
 }
 
 /// What is wrong with a question; `tag` says with which connection in it.
@@ -82,6 +92,8 @@ pub enum InvalidQuery {
     Port { tag: u32 },
     #[error("a digest of connection {tag} does not have 32 bytes")]
     Digest { tag: u32 },
+    #[error("the session of connection {tag} does not have 16 bytes")]
+    Session { tag: u32 },
     #[error("the window of connection {tag} ends before it begins")]
     Window { tag: u32 },
 }

@@ -125,7 +125,7 @@ impl Dialogue {
         let client_nonce = &greeted.client_nonce;
         let answer_keys = greeted.secret.for_answer(client_nonce);
         let mut out = Vec::new();
-        if let Some(refusal) = refusal(env, link, &greeted.key, client_nonce) {
+        if let Some(refusal) = refusal(env, link, &greeted.key, greeted.version, client_nonce) {
             let transcript = &mut self.transcript;
             seal(
                 &mut out,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::DIALOGUE_VERSION;
 use proto::first_bytes::MAGIC;
 use proto::frame::{Frame, FrameType};
 use proto::key::{KeyId, Nonce, Secret};
@@ -18,6 +19,8 @@ pub(super) struct Greeted<'e> {
     pub(super) secret: &'e Secret,
     pub(super) key: KeyId,
     pub(super) session: SessionId,
+    /// Of the dialogue, as the client speaks it.
+    pub(super) version: u32,
     pub(super) client_nonce: Nonce,
     /// The frame's length: the answer's is at most that.
     pub(super) frame_bytes: usize,
@@ -68,6 +71,7 @@ impl<'e> Greeted<'e> {
             secret: &key.secret,
             key: key.id.clone(),
             session: SessionId(session),
+            version: greeting.version,
             client_nonce,
             frame_bytes: frame.wire_len(),
             earlier: greeting
@@ -82,13 +86,25 @@ impl<'e> Greeted<'e> {
     }
 }
 
-/// What to tell `key` instead of a testimony, if there is no room for it.
+/// What to tell `key` instead of a testimony, if there is no room for it, or if it speaks another `version` of the
+/// dialogue.
 pub(super) fn refusal(
     env: &Env<'_>,
     link: &mut Link,
     key: &KeyId,
+    version: u32,
     client_nonce: &Nonce,
 ) -> Option<Refusal> {
+    let tell = |reason: Reason| Refusal {
+        reason: reason.into(),
+        instance: env.instance.to_owned(),
+        client_nonce: client_nonce.to_vec(),
+        version: DIALOGUE_VERSION,
+    };
+    if version != DIALOGUE_VERSION {
+        link.refusal = Some("other-version");
+        return Some(tell(Reason::OtherVersion));
+    }
     let decision = link.permit.decide(env.now, key, link.clock.is_held());
     link.refusal = decision.refusal();
     let reason = match decision {
@@ -96,9 +112,5 @@ pub(super) fn refusal(
         Decision::Overloaded(_) => Reason::Overloaded,
         Decision::Draining => Reason::Draining,
     };
-    Some(Refusal {
-        reason: reason.into(),
-        instance: env.instance.to_owned(),
-        client_nonce: client_nonce.to_vec(),
-    })
+    Some(tell(reason))
 }

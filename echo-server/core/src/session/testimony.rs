@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use prost::Message as _;
+use proto::DIALOGUE_VERSION;
 use proto::frame::OVERHEAD;
 use proto::key::Nonce;
 use proto::limits::MAX_FRAME_BODY;
@@ -47,7 +48,7 @@ fn complete(env: &Env<'_>, link: &Link, answer: &Answer<'_>) -> Testimony {
         .kind
         .map_or(wire::SessionKind::Unspecified, SessionKind::into);
     Testimony {
-        version: VERSION,
+        version: DIALOGUE_VERSION,
         instance: env.instance.to_owned(),
         client_nonce: answer.client_nonce.to_vec(),
         server_nonce: answer.server_nonce.to_vec(),
@@ -131,6 +132,5 @@ fn drop_names(testimony: &mut Testimony, _: usize) {
     }
 }
 
-const VERSION: u32 = 1;
 /// What setting `truncated` adds to a testimony.
 const TRUNCATED_FLAG: usize = 2;

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use proto::key::KeyId;
 
 use super::{Attribution, Fate, PrefixDigest, Sighting};
-use crate::session::End;
+use crate::session::{End, SessionId};
 use crate::time::UnixMillis;
 
 /// Who asks.
@@ -32,6 +32,8 @@ pub struct Sent {
     pub prefixes: Vec<PrefixDigest>,
     /// When the connection can have been accepted, by the server's clock.
     pub window: RangeInclusive<UnixMillis>,
+    /// What it was to carry; `None`: it was never begun.
+    pub session: Option<SessionId>,
 }
 
 /// Why a sighting is released.
@@ -160,6 +162,7 @@ impl<'a> Found<'a> {
         within
             .into_iter()
             .flatten()
+            .filter(|sighting| sent.may_have_carried(sighting))
             .take(MAX_RELEASED)
             .copied()
             .collect()
@@ -172,6 +175,12 @@ impl<'a> Found<'a> {
 }
 
 impl Sent {
+    /// A greeting names the session, which is then no other's.
+    fn may_have_carried(&self, sighting: &Sighting) -> bool {
+        let greeted = sighting.notice.session;
+        greeted.is_none() || greeted == self.session
+    }
+
     /// Those of `newest_first` that can have been accepted as this connection.
     fn within<'a, T>(&self, newest_first: &'a [T], accepted: impl Fn(&T) -> UnixMillis) -> &'a [T] {
         let first = newest_first.partition_point(|it| accepted(it) > *self.window.end());

@@ -42,6 +42,7 @@ fn sent(tag: u32) -> Sent {
         port: 80,
         prefixes: vec![prefix(16), prefix(64)],
         window: UnixMillis(1000)..=UnixMillis(2000),
+        session: None,
     }
 }
 

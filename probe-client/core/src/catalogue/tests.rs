@@ -179,6 +179,8 @@ fn what_meets_which_expectation() {
             "server-silent",
             "server-refused",
             "server-overloaded",
+            "server-unproven",
+            "server-other-version",
             "inconclusive"
         ]
     );

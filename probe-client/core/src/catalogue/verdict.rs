@@ -219,6 +219,16 @@ table! {
         meaning: "The server knows our key, but is at a limit or shutting down.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Warning,
     }
+    ServerUnproven = "server-unproven" {
+        title: "Who answers holds our key, but is not the pinned server",
+        meaning: "A peer that holds the client's key answered with a certificate that is not pinned.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
+    }
+    ServerOtherVersion = "server-other-version" {
+        title: "The two ends speak different versions",
+        meaning: "The server knows our key and speaks another version of the protocol.",
+        class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
+    }
     Inconclusive = "inconclusive" {
         title: "The evidence does not decide",
         meaning: "The evidence fits more than one cause; the report says what is missing.",

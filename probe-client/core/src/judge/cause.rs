@@ -4,6 +4,7 @@ use super::evidence::Evidence;
 use crate::verdict::Verdict;
 
 mod altered;
+mod converted;
 mod cut_off;
 mod declined;
 mod exchange_died;
@@ -32,6 +33,7 @@ mod stalls;
 mod stranger;
 mod tls_intercepted;
 mod too_slow;
+mod unproven;
 
 /// A cause: its verdict, if the evidence shows it.
 type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
@@ -46,6 +48,8 @@ pub(super) const ALL: &[Cause] = &[
     prohibited::judge,
     // The genuine server testified.
     tls_intercepted::relayed,
+    unproven::judge,
+    converted::judge,
     redirected::judge,
     altered::payload,
     lossy::judge,

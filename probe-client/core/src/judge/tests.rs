@@ -22,7 +22,8 @@ use crate::comparison::{Comparison, SentName, Variation, next_round};
 use crate::document::RunDocument;
 use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
-use crate::session_kind::SessionKind;
+use crate::session::HexBytes;
+use crate::session_kind::{Envelope, SessionKind};
 use crate::verdict::Verdict;
 
 /// How a made-up session ended.
@@ -65,9 +66,15 @@ fn whole(kind: SessionKind) -> Measurement {
     let mut measurement = lossy(measurement, 0, 0);
     let session = measurement.session.as_mut().unwrap();
     session.kind = kind;
+    let testimony = session.testimony.as_mut().unwrap();
+    testimony.kind = Some(kind);
+    testimony.preface = kind.shape().preface.map(|_| HexBytes(vec![3, 0]));
+    if kind.shape().envelope != Envelope::Http1 {
+        testimony.request_head = None;
+    }
     if kind.shape().tls.is_none() {
         session.tls = None;
-        session.testimony.as_mut().unwrap().tls = None;
+        testimony.tls = None;
         measurement.certificate = None;
     }
     measurement

@@ -10,8 +10,9 @@ use super::comparison::{HeadComparison, compare};
 use super::hex_bytes::HexBytes;
 use super::http_account::HttpAccount;
 use super::phase::{PhaseLog, micros};
+use super::report::TlsHere;
 use super::stages::Stages;
-use super::testimony::Testimony;
+use super::testimony::{Testimony, TlsFacts};
 
 /// Filled in by the layers of a session as they go.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ pub(super) struct Account {
     pub(super) preface_reply: Option<PrefaceReply>,
     /// The first one: in the HTTP envelope each request has its own.
     pub(super) testimony: Option<Box<Testimony>>,
+    /// Later ones that tell of another port or shape than the first.
+    pub(super) other_testimonies: Vec<Testimony>,
+    /// This side's TLS session when the first one came.
+    pub(super) tls_testified: Option<TlsHere>,
     /// The head of the HTTP request that is being answered; empty for other envelopes.
     pub(super) request_head: Vec<u8>,
     pub(super) request_head_arrived: Option<HeadComparison>,
@@ -96,6 +101,8 @@ impl Account {
             bytes_received: 0,
             preface_reply: None,
             testimony: None,
+            other_testimonies: Vec::new(),
+            tls_testified: None,
             request_head: Vec::new(),
             request_head_arrived: None,
             hold: None,
@@ -105,8 +112,8 @@ impl Account {
         }
     }
 
-    /// Takes in a testimony: the first one whole, of later ones what differs.
-    pub(super) fn testified(&mut self, testimony: Testimony) {
+    /// Takes in a testimony about a session in `tls`: the first one whole, of later ones what differs.
+    pub(super) fn testified(&mut self, testimony: Testimony, tls: Option<&TlsFacts>) {
         if let Some(HexBytes(arrived)) = &testimony.request_head {
             let found = compare(&self.request_head, arrived, testimony.truncated);
             // What one request suffered, another's good fortune does not undo.
@@ -120,8 +127,20 @@ impl Account {
             http.answered_by(&testimony);
         }
         match &mut self.testimony {
-            Some(first) => first.add_disagreement(&testimony),
-            None => self.testimony = Some(Box::new(testimony)),
+            Some(first) => {
+                first.add_disagreement(&testimony);
+                let known = &self.other_testimonies;
+                if !first.is_of_one_shape_with(&testimony)
+                    && !known.iter().any(|k| k.is_of_one_shape_with(&testimony))
+                    && known.len() < MAX_OTHERS
+                {
+                    self.other_testimonies.push(testimony);
+                }
+            }
+            None => {
+                self.testimony = Some(Box::new(testimony));
+                self.tls_testified = tls.map(TlsHere::from);
+            }
         }
     }
 
@@ -167,6 +186,10 @@ impl Account {
         }
     }
 }
+
+/// Of testimonies that differ from the first: any one of them shows that the session was not brought as it was
+/// sent, and more than a few shapes there are not.
+const MAX_OTHERS: usize = 8;
 
 impl From<wire::Farewell> for Farewell {
     fn from(message: wire::Farewell) -> Self {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use proto::DIALOGUE_VERSION;
 use proto::first_bytes::MAGIC;
 use proto::frame::{Frame, FrameType, OpenError, seal};
 use proto::key::{KeySchedule, Nonce, Secret};
@@ -137,7 +138,7 @@ fn greeting(
     let optional = |bytes: Option<[u8; 32]>| bytes.map_or_else(Vec::new, Vec::from);
     let since_start = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
     wire::Greeting {
-        version: VERSION,
+        version: DIALOGUE_VERSION,
         key_id: parameters.key_id.to_string(),
         run_id: parameters.run_id.to_vec(),
         session_id: parameters.session_id.to_vec(),
@@ -173,9 +174,6 @@ fn padded(greeting: wire::Greeting, keys: &KeySchedule) -> wire::Greeting {
         ..greeting
     }
 }
-
-/// Of the dialogue.
-const VERSION: u32 = 1;
 
 /// The tag of `Greeting.padding` and its length, two bytes each: the longest path text and key id
 /// still leave more padding than one byte of length could tell.

@@ -32,6 +32,8 @@ pub enum Fault {
         /// Where in the downstream.
         downstream: ByteRange,
     },
+    /// The server knows the key, and speaks another version of the dialogue.
+    OtherVersion { here: u32, there: u32 },
     /// The server knows the key and declines.
     Refused { reason: RefusalReason },
     /// The answer to the preface is of the right protocol, and a no.

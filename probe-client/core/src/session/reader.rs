@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use proto::DIALOGUE_VERSION;
 use proto::frame::{Frame, FrameType, OpenError};
 use proto::key::Nonce;
 use proto::wire;
@@ -197,6 +198,10 @@ fn answered(
         Answer::Refusal(refusal) => {
             answers(&refusal.client_nonce, conversation)?;
             let reason = match refusal.reason() {
+                wire::refusal::Reason::OtherVersion => {
+                    cx.account.refused_by = Some(refusal.instance);
+                    return Err(other_version(refusal.version));
+                }
                 wire::refusal::Reason::Overloaded => RefusalReason::Overloaded,
                 wire::refusal::Reason::Draining => RefusalReason::Draining,
                 wire::refusal::Reason::Unspecified => RefusalReason::Other,
@@ -209,17 +214,28 @@ fn answered(
             covers_all,
         } => {
             answers(&message.client_nonce, conversation)?;
+            if message.version != DIALOGUE_VERSION {
+                return Err(other_version(message.version));
+            }
             let malformed = |what| Stop::malformed(what, range);
             let server_nonce = Nonce::try_from(message.server_nonce.as_slice())
                 .map_err(|_| malformed(Malformation::ServerNonce))?;
             let testimony = Testimony::project(*message, cx.tls).map_err(malformed)?;
-            cx.account.testified(testimony);
+            cx.account.testified(testimony, cx.tls);
             Ok(Event::Testimony {
                 server_nonce,
                 covers_all,
             })
         }
     }
+}
+
+fn other_version(there: u32) -> Stop {
+    Fault::OtherVersion {
+        here: DIALOGUE_VERSION,
+        there,
+    }
+    .into()
 }
 
 /// The MAC key is bound to the nonce already; this catches a server that confuses two sessions.

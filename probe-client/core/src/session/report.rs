@@ -43,6 +43,9 @@ pub struct SessionReport {
     /// Authentic, and about this session; else it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub testimony: Option<Testimony>,
+    /// Later ones of the same session that tell of another port or shape than the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_testimonies: Vec<Testimony>,
     /// Whether the X.224 request or MC-NMF preamble came as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preface: Option<HeadComparison>,
@@ -104,6 +107,7 @@ impl SessionReport {
         self.phase == Phase::Finished
             && self.fault.is_none()
             && self.testimony.as_ref().is_some_and(|t| self.tls_agrees(t))
+            && self.other_testimonies.is_empty()
             && self.stages.iter().all(StageReport::is_whole)
             && self
                 .preface_reply
@@ -119,7 +123,9 @@ impl SessionReport {
         match (&self.tls, &testimony.tls) {
             (None, None) => true,
             (Some(_), Some(there)) => {
-                there.exporter == Agreement::Same && there.client_hello != Agreement::Different
+                there.exporter == Agreement::Same
+                    && there.client_hello != Agreement::Different
+                    && there.differing.is_empty()
             }
             (Some(_), None) | (None, Some(_)) => false,
         }

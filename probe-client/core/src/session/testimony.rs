@@ -76,6 +76,21 @@ pub struct TlsAtServer {
     pub client_hello_sha256: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate_sha256: Option<Digest>,
+    /// What both ends have, and have otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differing: Vec<TlsParameter>,
+}
+
+/// One thing that both ends of a TLS session know of it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsParameter {
+    Version,
+    CipherSuite,
+    Group,
+    ServerName,
+    Alpn,
+    ClientCertificate,
 }
 
 /// Whether both ends have the same value.
@@ -89,7 +104,7 @@ pub enum Agreement {
 }
 
 /// This side's TLS session, as the shell hands it over.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFacts {
     /// As on the wire, 0x0304 for TLS 1.3.
     pub version: u16,
@@ -101,6 +116,12 @@ pub struct TlsFacts {
     pub exporter: Option<[u8; 32]>,
     /// Over the ClientHello handshake messages as sent.
     pub client_hello_sha256: Option<[u8; 32]>,
+    /// As asked for. Absent: none.
+    pub server_name: Option<String>,
+    /// As agreed on. Absent: none.
+    pub alpn: Option<String>,
+    /// Of the certificate that this side had ready, should the server ask. Absent: none.
+    pub client_certificate_sha256: Option<[u8; 32]>,
 }
 
 impl Testimony {
@@ -109,23 +130,42 @@ impl Testimony {
         message: wire::Testimony,
         own: Option<&TlsFacts>,
     ) -> Result<Self, Malformation> {
-        let kind = message.kind();
+        let recognised = message.kind();
+        // All of them by name, so that nothing new is overlooked here.
+        let wire::Testimony {
+            version,
+            instance,
+            // The reader has held both against the greeting.
+            client_nonce: _,
+            server_nonce: _,
+            local,
+            peer,
+            public_port,
+            time_unix_ms,
+            kind: _,
+            connection_id,
+            syn,
+            preface,
+            request_head,
+            truncated,
+            tls,
+        } = message;
+        let names_cut = truncated;
         Ok(Self {
-            version: message.version,
-            local: message.local.map(address).transpose()?,
-            peer: message.peer.map(address).transpose()?,
-            public_port: nonzero(message.public_port)?,
-            time_unix_ms: message.time_unix_ms,
-            kind: SessionKind::try_from(kind).ok(),
-            instance: message.instance,
-            connection_id: HexBytes(message.connection_id),
-            syn: bytes(message.syn),
-            preface: bytes(message.preface),
-            request_head: bytes(message.request_head),
-            truncated: message.truncated,
-            tls: message
-                .tls
-                .map(|tls| TlsAtServer::project(tls, own))
+            version,
+            local: local.map(address).transpose()?,
+            peer: peer.map(address).transpose()?,
+            public_port: nonzero(public_port)?,
+            time_unix_ms,
+            kind: SessionKind::try_from(recognised).ok(),
+            instance,
+            connection_id: HexBytes(connection_id),
+            syn: bytes(syn),
+            preface: bytes(preface),
+            request_head: bytes(request_head),
+            truncated,
+            tls: tls
+                .map(|tls| TlsAtServer::project(tls, own, names_cut))
                 .transpose()?,
         })
     }
@@ -144,7 +184,28 @@ impl Testimony {
                 });
             tls.exporter = tls.exporter.or_worse(exporter);
             tls.client_hello = tls.client_hello.or_worse(client_hello);
+            for parameter in later.tls.iter().flat_map(|later| &later.differing) {
+                if !tls.differing.contains(parameter) {
+                    tls.differing.push(*parameter);
+                }
+            }
         }
+    }
+
+    /// Whether `later`, of the same session, tells of an arrival of the same shape on the same port. What may
+    /// differ between two connections to two instances is left out.
+    pub(super) fn is_of_one_shape_with(&self, later: &Self) -> bool {
+        let shape = |of: &Self| {
+            (
+                of.local.map(|local| local.port()),
+                of.public_port,
+                of.kind,
+                of.preface.is_some(),
+                of.request_head.is_some(),
+                of.tls.is_some(),
+            )
+        };
+        shape(self) == shape(later)
     }
 }
 
@@ -159,24 +220,84 @@ impl Agreement {
 }
 
 impl TlsAtServer {
-    fn project(message: wire::TlsTestimony, own: Option<&TlsFacts>) -> Result<Self, Malformation> {
-        let exporter = digest(&message.exporter)?;
-        let client_hello_sha256 = digest(&message.client_hello_sha256)?;
-        Ok(Self {
-            version: number(message.version)?,
-            cipher_suite: number(message.cipher_suite)?,
-            group: nonzero(message.group)?,
-            server_name: text(message.server_name),
-            alpn: text(message.alpn),
+    /// `names_cut`: names that are missing may have been left out for want of room.
+    fn project(
+        message: wire::TlsTestimony,
+        own: Option<&TlsFacts>,
+        names_cut: bool,
+    ) -> Result<Self, Malformation> {
+        let wire::TlsTestimony {
+            version,
+            cipher_suite,
+            group,
+            server_name,
+            alpn,
+            exporter,
+            client_hello_sha256,
+            client_certificate_sha256,
+        } = message;
+        let exporter = digest(&exporter)?;
+        let client_hello_sha256 = digest(&client_hello_sha256)?;
+        let mut at_server = Self {
+            version: number(version)?,
+            cipher_suite: number(cipher_suite)?,
+            group: nonzero(group)?,
+            server_name: text(server_name),
+            alpn: text(alpn),
             exporter: agreement(own.and_then(|own| own.exporter), exporter),
             client_hello: agreement(
                 own.and_then(|own| own.client_hello_sha256),
                 client_hello_sha256,
             ),
             client_hello_sha256,
-            client_certificate_sha256: digest(&message.client_certificate_sha256)?,
-        })
+            client_certificate_sha256: digest(&client_certificate_sha256)?,
+            differing: Vec::new(),
+        };
+        if let Some(own) = own {
+            at_server.differing = at_server.differing_from(own, names_cut);
+        }
+        Ok(at_server)
     }
+
+    fn differing_from(&self, own: &TlsFacts, names_cut: bool) -> Vec<TlsParameter> {
+        let TlsFacts {
+            version,
+            suite,
+            group,
+            // These two have an agreement of their own.
+            exporter: _,
+            client_hello_sha256: _,
+            server_name,
+            alpn,
+            client_certificate_sha256,
+        } = own;
+        let group_differs = group.zip(self.group).is_some_and(|(own, there)| own != there);
+        let cut = |there: &Option<String>| names_cut && there.is_none();
+        let named = |name: &Option<String>| name.as_deref().map(as_a_name);
+        let name_differs =
+            !cut(&self.server_name) && named(server_name) != named(&self.server_name);
+        let alpn_differs = !cut(&self.alpn) && *alpn != self.alpn;
+        // A server need not ask for it; one that this side has not got, it cannot have sent.
+        let certificate_differs = self
+            .client_certificate_sha256
+            .is_some_and(|HexArray(there)| *client_certificate_sha256 != Some(there));
+        [
+            (TlsParameter::Version, *version != self.version),
+            (TlsParameter::CipherSuite, *suite != self.cipher_suite),
+            (TlsParameter::Group, group_differs),
+            (TlsParameter::ServerName, name_differs),
+            (TlsParameter::Alpn, alpn_differs),
+            (TlsParameter::ClientCertificate, certificate_differs),
+        ]
+        .into_iter()
+        .filter_map(|(parameter, differs)| differs.then_some(parameter))
+        .collect()
+    }
+}
+
+/// Names are the same in either case, and with or without the root's dot (RFC 6066 section 3 sends none).
+fn as_a_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 fn address(message: wire::SocketAddress) -> Result<SocketAddr, Malformation> {
@@ -248,6 +369,9 @@ mod tests {
             group: None,
             exporter: own,
             client_hello_sha256: None,
+            server_name: None,
+            alpn: None,
+            client_certificate_sha256: None,
         };
         let testimony = Testimony::project(tls(theirs), Some(&own)).unwrap();
         testimony.tls.unwrap().exporter

@@ -288,4 +288,7 @@ const FACTS: TlsFacts = TlsFacts {
     group: Some(0x001d),
     exporter: Some([9; 32]),
     client_hello_sha256: Some([8; 32]),
+    server_name: None,
+    alpn: None,
+    client_certificate_sha256: None,
 };

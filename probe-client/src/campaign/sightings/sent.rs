@@ -6,8 +6,21 @@ use proto::wire;
 
 use super::super::Campaign;
 
-/// What was sent, and when, by the server's clock.
+/// What was sent, and when, by the server's clock: once for each port on which the server may have accepted it.
 pub(super) fn sent(
+    campaign: &Campaign,
+    m: &Measurement,
+    tag: u32,
+    clock_offset_ms: i64,
+) -> impl Iterator<Item = wire::Sent> {
+    let to_dialled = to_port_dialled(campaign, m, tag, clock_offset_ms);
+    m.ports_meant().map(move |port| wire::Sent {
+        port: port.into(),
+        ..to_dialled.clone()
+    })
+}
+
+fn to_port_dialled(
     campaign: &Campaign,
     m: &Measurement,
     tag: u32,
@@ -43,6 +56,11 @@ pub(super) fn sent(
         prefixes,
         from_unix_ms: theirs(started_ms).saturating_sub(CLOCK_SLACK_MS),
         until_unix_ms: theirs(ended_ms) + CLOCK_SLACK_MS,
+        session_id: m
+            .session
+            .as_ref()
+            .map(|session| session.session_id.0.to_vec())
+            .unwrap_or_default(),
     }
 }
 

@@ -59,9 +59,11 @@ impl Truth {
         };
         match line.verdict {
             // A key is nothing that a peer has: for it, the port works.
-            VerdictId::Reachable | VerdictId::ReachableWithLoss | VerdictId::ServerRefused => {
-                Self::Works
-            }
+            VerdictId::Reachable
+            | VerdictId::ReachableWithLoss
+            | VerdictId::ServerRefused
+            | VerdictId::ServerUnproven
+            | VerdictId::ServerOtherVersion => Self::Works,
             VerdictId::Dropped | VerdictId::ReplyDropped => Self::Silent,
             VerdictId::Rejected => Self::ResetOnTheWay,
             VerdictId::Prohibited => Self::Prohibited,

@@ -30,7 +30,8 @@ impl Round {
         };
         let mut body = Vec::new();
         // A resumed session holds its place already.
-        if let Some(refusal) = refusal(env, link, &greeting.key, &greeting.client_nonce) {
+        let (key, version) = (&greeting.key, greeting.version);
+        if let Some(refusal) = refusal(env, link, key, version, &greeting.client_nonce) {
             self.say(&mut body, &greeting, FrameType::Refusal, &refusal);
             send(link, body, None)?;
             return Err(Stop::Close(End::Refused));

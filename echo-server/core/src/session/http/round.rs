@@ -27,6 +27,7 @@ pub(super) struct Round {
 pub(super) struct Greeting {
     pub(super) key: KeyId,
     pub(super) session: SessionId,
+    pub(super) version: u32,
     pub(super) client_nonce: Nonce,
     pub(super) frame_bytes: usize,
     pub(super) answer_keys: KeySchedule,
@@ -136,6 +137,7 @@ impl Round {
         self.greeting = Some(Greeting {
             key: greeted.key,
             session: greeted.session,
+            version: greeted.version,
             client_nonce,
             frame_bytes: greeted.frame_bytes,
             answer_keys: greeted.secret.for_answer(&client_nonce),

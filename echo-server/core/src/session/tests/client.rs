@@ -58,7 +58,7 @@ impl Client {
         chain: Vec<u8>,
     ) -> Vec<u8> {
         let mut greeting = Greeting {
-            version: 1,
+            version: proto::DIALOGUE_VERSION,
             key_id: self.key.to_string(),
             run_id: vec![0x52; 16],
             session_id: self.session_id.to_vec(),

@@ -47,6 +47,7 @@ fn released(line: &Line, stream: &[u8]) -> Released {
         port: 443,
         prefixes: prefixes(stream),
         window: WALL..=WALL,
+        session: None,
     };
     sightings.release(&viewer, &[sent]).remove(0)
 }

@@ -19,23 +19,48 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
                 && stage.up.altered_at.is_none()
                 && stage.down.altered_at.is_none()
         });
-    if !whole {
+    if !whole || !evidence.probe.departures().is_empty() {
         return None;
     }
     let up: u64 = session.stages.iter().map(|s| u64::from(s.up.asked)).sum();
     let down: u64 = session.stages.iter().map(|s| u64::from(s.down.asked)).sum();
     let kind = evidence.probe.rule.session;
-    Some(
-        Verdict::new(
-            VerdictId::Reachable,
-            Segment::None,
-            Confidence::High,
-            format!(
-                "the echo server proved itself on {} in the shape of {kind}, and {up} bytes there and {down} bytes back \
-                 arrived unaltered",
-                evidence.target()
-            ),
-        )
-        .because(format!("testimony of instance {}", testimony.instance)),
+    let verdict = Verdict::new(
+        VerdictId::Reachable,
+        Segment::None,
+        Confidence::High,
+        format!(
+            "the echo server proved itself on {} in the shape of {kind}, and {up} bytes there and {down} bytes back \
+             arrived unaltered",
+            evidence.target()
+        ),
     )
+    .because(format!("testimony of instance {}", testimony.instance));
+    Some(match what_proves(evidence) {
+        Some(what) => verdict.because(what),
+        None => verdict,
+    })
+}
+
+/// What the server's proof rests on where there is no certificate in the session.
+fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
+    let kind = evidence.session()?.kind;
+    if kind.shape().tls.is_some() {
+        return None;
+    }
+    let mut pinned: Vec<u16> = evidence
+        .same_server
+        .iter()
+        .filter(|m| m.ran_whole() && m.shows_pinned_key())
+        .map(|m| m.port_dialled())
+        .collect();
+    pinned.sort_unstable();
+    let there = match pinned.first() {
+        Some(port) => format!("; on port {port} the same address showed the pinned certificate as well"),
+        None => String::new(),
+    };
+    Some(format!(
+        "a session without TLS shows no certificate: that it is the server rests on the client's key, which only the \
+         two ends have{there}"
+    ))
 }

@@ -3,31 +3,46 @@
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
+use crate::measurement::Respect;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let testimony = testimony(evidence.probe)?;
-    let dialled = evidence.probe.port_dialled();
-    let local = testimony.local?;
-    // The server's own configuration may say that a cloud translates the port.
-    let reached = testimony.public_port.unwrap_or_else(|| local.port());
-    if reached == dialled {
-        return None;
-    }
+    let (dialled, rules) = (evidence.probe.port_dialled(), evidence.probe.rule.port);
+    let departures = evidence.probe.departures();
+    let (reached, later) = departures.iter().find_map(|d| match d.respect {
+        Respect::Port { reached } => Some((reached?, d.later)),
+        _ => None,
+    })?;
+    let what = if later {
+        "later requests of a session"
+    } else {
+        "connections"
+    };
+    let (whole, part) = if later {
+        ("its first request", "a later one")
+    } else {
+        ("the session", "it")
+    };
+    let map = if rules.get() == dialled {
+        format!("--map {reached}={dialled}, where the rule is for {reached}")
+    } else {
+        format!("the right --map: it says that {dialled} is dialled for {rules}")
+    };
     let verdict = Verdict::new(
         VerdictId::RedirectedToOtherPort,
         Segment::PATH,
         Confidence::High,
-        format!("something on the way sends connections to port {dialled} to the server's port {reached}"),
+        format!("something on the way sends {what} to port {dialled} to the server's port {reached}"),
     )
     .because(format!(
-        "dialled {}, and the genuine server ({}) accepted it on {local}",
+        "dialled {} for {whole}, and the genuine server ({}) accepted {part} on its port {reached}",
         evidence.target(),
         testimony.instance
     ))
     .next(format!(
         "find the port forwarding or load-balancing rule that maps {dialled} to {reached}; if it is meant, say so \
-         with --map or with public_port in the server's configuration"
+         with {map}, or with public_port = {dialled} for that listener in the server's configuration"
     ));
     Some(verdict)
 }

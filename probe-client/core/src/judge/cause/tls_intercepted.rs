@@ -4,17 +4,16 @@ use super::super::ending::testimony;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place};
 use crate::catalogue::VerdictId;
-use crate::measurement::{Measurement, PresentedCertificate};
-use crate::session::{Agreement, Testimony};
+use crate::measurement::{Measurement, PresentedCertificate, Respect};
+use crate::session::Agreement;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 /// The genuine server testified, but about another TLS session than the one that this end has.
 pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let testimony = testimony(evidence.probe)?;
-    evidence.probe.session_kind().shape().tls?;
+    testimony(evidence.probe)?;
     let certificate = evidence.probe.certificate.as_ref();
-    let why = difference(testimony, certificate)?;
+    let why = difference(evidence.probe)?;
     let verdict = opened(evidence, "relayed onward to the server", certificate)
         .because(why)
         .because("the server's testimony did come back, so what was opened is passed on");
@@ -79,35 +78,43 @@ fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
         .other_paths
         .iter()
         .filter(|m| m.rule.id == evidence.probe.rule.id);
-    let whole = |m: &&&Measurement| {
-        testimony(m).is_some_and(|t| difference(t, m.certificate.as_ref()).is_none())
-    };
+    let whole = |m: &&&Measurement| testimony(m).is_some() && difference(m).is_none();
     same_rule.find(whole).copied()
 }
 
-/// How the two ends' TLS sessions differ; absent where they are one.
-fn difference(testimony: &Testimony, certificate: Option<&PresentedCertificate>) -> Option<String> {
-    let Some(tls) = &testimony.tls else {
-        return Some("this end has a TLS session, but the server received plain bytes".to_owned());
-    };
-    if tls.exporter == Agreement::Different {
+/// How the two ends' TLS sessions differ; absent where they are one, or where there is none here.
+fn difference(probe: &Measurement) -> Option<String> {
+    // One session at both ends: whatever the certificate says, nobody is in between.
+    let one_session = testimony(probe)?
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.exporter == Agreement::Same);
+    let departures = probe.departures();
+    let departs = |respect| departures.iter().find(|d| d.respect == respect);
+    if let Some(lost) = departs(Respect::TlsLost) {
+        return Some(if lost.later {
+            "this end has a TLS session, but the server received a later request as plain bytes".to_owned()
+        } else {
+            "this end has a TLS session, but the server received plain bytes".to_owned()
+        });
+    }
+    if departs(Respect::Exporter).is_some() {
         return Some("the two ends derive different keying material (RFC 9266), so they are not in the same TLS session".to_owned());
     }
-    // The same session at both ends: whatever the certificate says, nobody is in between.
-    if tls.exporter == Agreement::Same {
+    if one_session {
         return None;
     }
-    if let Some(certificate) = certificate.filter(|c| !c.pinned) {
+    if departs(Respect::Certificate).is_some() {
+        let certificate = probe.certificate.as_ref();
         let subject = certificate
-            .subject
-            .as_deref()
+            .and_then(|c| c.subject.as_deref())
             .unwrap_or("an unreadable name");
         return Some(format!(
             "the certificate presented is that of {subject}, not the server's"
         ));
     }
-    (tls.client_hello == Agreement::Different)
-        .then(|| "the ClientHello that reached the server is not the one that was sent".to_owned())
+    departs(Respect::ClientHello)
+        .map(|_| "the ClientHello that reached the server is not the one that was sent".to_owned())
 }
 
 fn by(certificate: Option<&PresentedCertificate>) -> String {

@@ -62,12 +62,9 @@ impl<'a> Evidence<'a> {
     /// listen where this probe dialled and those that do not.
     pub fn instances(&self) -> (Vec<&'a ServerDescription>, Vec<&'a ServerDescription>) {
         let all = self.control.into_iter().flat_map(ControlRecord::instances);
-        let Some(address) = self.probe.address else {
-            return (all.collect(), Vec::new());
-        };
         all.partition(|instance| {
             let own = self.accepted_at(&instance.instance);
-            instance.listens(address.ip(), address.port(), &own)
+            instance.awaits(self.probe, &own).unwrap_or(true)
         })
     }
 
@@ -153,7 +150,8 @@ impl<'a> Evidence<'a> {
 /// In its own session, or in one beside it.
 fn testified_anyhow(measurement: &Measurement) -> bool {
     let mut beside = measurement.comparisons.iter();
-    testimony(measurement).is_some() || beside.any(|c| testimony(&c.measurement).is_some())
+    let testified = |m: &Measurement| testimony(m).is_some() && m.unpinned_key().is_none();
+    testified(measurement) || beside.any(|c| testified(&c.measurement))
 }
 
 /// Of instances of the server, for people.

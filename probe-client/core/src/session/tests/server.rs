@@ -227,6 +227,7 @@ pub(super) fn greeted(
             reason: reason.into(),
             instance: "one".into(),
             client_nonce: client_nonce.to_vec(),
+            version: proto::DIALOGUE_VERSION,
         };
         seal(&mut out, FrameType::Refusal, &refusal, &keys, transcript);
         *greeting = Some(opened);
@@ -267,7 +268,7 @@ pub(super) fn testimony(
     };
     let optional = |bytes: Option<[u8; 32]>| bytes.map_or_else(Vec::new, Vec::from);
     wire::Testimony {
-        version: 1,
+        version: proto::DIALOGUE_VERSION,
         instance: "one".into(),
         client_nonce,
         server_nonce: server_nonce.to_vec(),

@@ -113,7 +113,7 @@ fn the_greeting_says_what_the_server_has_to_know() {
     let mut bench = Bench::new(SessionKind::Tls);
     bench.run();
     let greeting = bench.server().greeting.clone().unwrap();
-    assert_eq!(greeting.version, 1);
+    assert_eq!(greeting.version, proto::DIALOGUE_VERSION);
     assert_eq!(greeting.key_id, "key-1");
     assert_eq!(greeting.port_dialled, 5901);
     assert_eq!(greeting.kind(), wire::SessionKind::Tls);
