@@ -32,20 +32,15 @@ pub(super) async fn through_tls(
     measurement: &mut Measurement,
     context: &ProbeContext,
 ) -> Stop {
-    let name = context.departure.name;
-    let sni = name.map_or(wanted.sni, |sent| sent == SentName::Other);
+    measurement.client_certificate = context.client.as_ref().map(|c| hex::encode(c.sha256));
+    let (name, sni) = named(measurement, &wanted, context);
+    let asked_for = sent_name(&name, sni);
     let (config, presented) = client_config(Hello {
         sni,
         alpn: wanted.alpn,
         client: context.client.as_ref().map(|c| c.resolver.clone()),
         large: context.departure.hello == HelloSent::Large,
     });
-    measurement.client_certificate = context.client.as_ref().map(|c| hex::encode(c.sha256));
-    let name = match name {
-        Some(SentName::Other) => server_name(OTHER_NAME),
-        Some(SentName::None) | None => server_name(&measurement.host),
-    };
-    let asked_for = sent_name(&name, sni);
     plain.tls_starts(wanted.leftover);
     // Lent, so that what was sent is still known where the handshake fails.
     let connecting = TlsConnector::from(config).connect(name, &mut plain);
@@ -195,10 +190,23 @@ fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -
     }
 }
 
+/// Whom the session is with, and whether the ClientHello says so.
+fn named(
+    measurement: &Measurement,
+    wanted: &TlsParameters,
+    context: &ProbeContext,
+) -> (ServerName<'static>, bool) {
+    match context.departure.name {
+        None => (server_name(&measurement.host), wanted.sni),
+        Some(SentName::None) => (server_name(&measurement.host), false),
+        Some(SentName::Other) => (server_name(OTHER_NAME), true),
+    }
+}
+
 /// The name in the ClientHello; an address is never one (RFC 6066 section 3).
 fn sent_name(name: &ServerName<'_>, sni: bool) -> Option<String> {
-    match name {
-        ServerName::DnsName(name) if sni => Some(name.as_ref().to_owned()),
-        _ => None,
-    }
+    let ServerName::DnsName(name) = name else {
+        return None;
+    };
+    sni.then(|| name.as_ref().to_owned())
 }

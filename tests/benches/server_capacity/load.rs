@@ -140,6 +140,9 @@ pub(crate) fn facts(tls: &Encrypted) -> anyhow::Result<TlsFacts> {
         group: None,
         exporter: Some(exporter),
         client_hello_sha256: None,
+        server_name: None,
+        alpn: None,
+        client_certificate_sha256: None,
     })
 }
 

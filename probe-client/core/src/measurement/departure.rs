@@ -1,7 +1,9 @@
 //! What the server's testimonies say otherwise than this side sent it: port, kind, preface, TLS and certificate.
 
 use super::Measurement;
-use crate::session::{Agreement, HeadComparison, SessionReport, Testimony, TlsAtServer, TlsParameter};
+use crate::session::{
+    Agreement, HeadComparison, SessionReport, Testimony, TlsAtServer, TlsParameter,
+};
 use crate::session_kind::{Envelope, SessionKind};
 
 /// One respect in which a session did not reach the server as it was sent.
@@ -16,9 +18,13 @@ pub struct Departure {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Respect {
     /// Accepted on a port that is not the one dialled; absent: the server does not say where.
-    Port { reached: Option<u16> },
+    Port {
+        reached: Option<u16>,
+    },
     /// Recognised as another kind of session; absent: as none that this version knows.
-    Kind { arrived: Option<SessionKind> },
+    Kind {
+        arrived: Option<SessionKind>,
+    },
     /// The preface that was sent did not arrive.
     PrefaceLost,
     /// A preface arrived that was not sent.

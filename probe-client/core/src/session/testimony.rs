@@ -271,7 +271,9 @@ impl TlsAtServer {
             alpn,
             client_certificate_sha256,
         } = own;
-        let group_differs = group.zip(self.group).is_some_and(|(own, there)| own != there);
+        let group_differs = group
+            .zip(self.group)
+            .is_some_and(|(own, there)| own != there);
         let cut = |there: &Option<String>| names_cut && there.is_none();
         let named = |name: &Option<String>| name.as_deref().map(as_a_name);
         let name_differs =

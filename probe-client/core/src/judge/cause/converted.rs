@@ -14,7 +14,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let testimony = testimony(evidence.probe)?;
     let kind = evidence.session()?.kind;
     let departures = evidence.probe.departures();
-    let told: Vec<String> = departures.iter().filter_map(|d| converted(kind, d)).collect();
+    let told: Vec<String> = departures
+        .iter()
+        .filter_map(|d| converted(kind, d))
+        .collect();
     if told.is_empty() {
         return None;
     }

@@ -56,7 +56,9 @@ fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
         .collect();
     pinned.sort_unstable();
     let there = match pinned.first() {
-        Some(port) => format!("; on port {port} the same address showed the pinned certificate as well"),
+        Some(port) => {
+            format!("; on port {port} the same address showed the pinned certificate as well")
+        }
         None => String::new(),
     };
     Some(format!(

@@ -10,9 +10,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let testimony = testimony(evidence.probe)?;
     let (dialled, rules) = (evidence.probe.port_dialled(), evidence.probe.rule.port);
     let departures = evidence.probe.departures();
-    let (reached, later) = departures.iter().find_map(|d| match d.respect {
-        Respect::Port { reached } => Some((reached?, d.later)),
-        _ => None,
+    let (reached, later) = departures.iter().find_map(|d| {
+        let Respect::Port { reached } = d.respect else {
+            return None;
+        };
+        Some((reached?, d.later))
     })?;
     let what = if later {
         "later requests of a session"

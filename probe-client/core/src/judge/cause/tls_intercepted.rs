@@ -93,7 +93,8 @@ fn difference(probe: &Measurement) -> Option<String> {
     let departs = |respect| departures.iter().find(|d| d.respect == respect);
     if let Some(lost) = departs(Respect::TlsLost) {
         return Some(if lost.later {
-            "this end has a TLS session, but the server received a later request as plain bytes".to_owned()
+            "this end has a TLS session, but the server received a later request as plain bytes"
+                .to_owned()
         } else {
             "this end has a TLS session, but the server received plain bytes".to_owned()
         });
