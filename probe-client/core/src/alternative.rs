@@ -23,8 +23,8 @@ pub enum Alternative {
     LastDevice,
     /// A device on the way that answers in the server's name.
     AnswersInItsName,
-    /// The server's host completed the handshake without keeping anything of it.
-    HandshakeByCookie,
+    /// A handshake began at the server's host, which keeps nothing of one that does not end.
+    HandshakeUnseen,
     /// Software on one of the two hosts that looks into connections.
     SoftwareOnAHost,
     /// State that was lost once, by a restart or a change of route.
@@ -46,7 +46,7 @@ impl Alternative {
         Self::SentElsewhere,
         Self::LastDevice,
         Self::AnswersInItsName,
-        Self::HandshakeByCookie,
+        Self::HandshakeUnseen,
         Self::SoftwareOnAHost,
         Self::StateLostOnce,
         Self::BeforeTheProxy,
@@ -71,8 +71,8 @@ impl Alternative {
                  (`witness = true` in the server's configuration) sees it first"
             }
             Self::AnotherInstance => {
-                "not excluded: the account came over another path; behind this address there may be another instance of \
-                 the server, which saw the connection"
+                "not excluded: behind this address there is another instance of the server, to which the connection led, and \
+                 the account is not its own"
             }
             Self::SentElsewhere => {
                 "not excluded: a device on the way sends these connections to another destination, and so hides the hops \
@@ -85,9 +85,9 @@ impl Alternative {
                 "not excluded: a device on the way answers in the server's name; from how far the answer came was not \
                  measured, or is as far as the server"
             }
-            Self::HandshakeByCookie => {
-                "not excluded: the server's host completed the handshake with a SYN cookie, which leaves no trace there, \
-                 and what followed was lost on the way"
+            Self::HandshakeUnseen => {
+                "not excluded: SYNs of it reached the server's host and what followed was lost on the way; that host tells \
+                 of no handshake that does not end (SYN cookies, or it does not look)"
             }
             Self::SoftwareOnAHost => {
                 "not excluded: software on this host or on the server's, such as a security suite, does what a device on \

@@ -4,6 +4,7 @@
 use super::super::compared::{Tally, facts};
 use super::super::ending::{Ending, testimony};
 use super::super::evidence::{Evidence, duration};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::{Measurement, SightingEnd};
@@ -66,6 +67,11 @@ fn expired(
     let although = silence
         .keep_alive_seconds
         .map(|every| format!(", although a TCP keep-alive goes out every {}", Span(every)));
+    // What ends all sessions at one moment would have ended one that is kept alive as well.
+    let once = siblings
+        .kept_alive_by
+        .is_none()
+        .then_some(Alternative::StateLostOnce);
     Verdict::new(
         VerdictId::IdleExpired,
         Segment::PATH,
@@ -77,6 +83,7 @@ fn expired(
     )
     .because("the server proved itself on this very connection before the silence, and had agreed to its length")
     .next(advice(evidence, &siblings))
+    .unless_all(once)
 }
 
 fn advice(evidence: &Evidence<'_>, siblings: &Siblings) -> String {

@@ -7,6 +7,7 @@ use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::place::Place;
 use super::cut_off;
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::{OTHER_NAME, SentName, Variation};
 use crate::measurement::Measurement;
@@ -58,7 +59,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         "ask {} which application-control or inspection rule stops this on {target}, and to allow it by port alone{}",
         cut_off::whom(device.as_ref()),
         advice(own)
-    ));
+    ))
+    .unless_all(device.is_none().then_some(Alternative::SoftwareOnAHost));
     verdict.evidence.extend(cut_off::place(evidence));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));

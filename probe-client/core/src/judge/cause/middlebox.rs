@@ -5,6 +5,7 @@ use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place, translated};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
 use crate::survey::Comparison;
@@ -52,10 +53,9 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
         ),
         None => (Segment::PATH, None, None),
     };
-    // From there it may be the server's host after all: another process behind the same address.
-    let from_there = matches!(evidence.answering(), Comparison::Same { .. });
-    let confidence = if never_seen && !from_there {
-        evidence.confidence_in_account()
+    let doubts = doubts(evidence, nearer.is_some());
+    let confidence = if never_seen {
+        Confidence::High
     } else {
         Confidence::Medium
     };
@@ -84,7 +84,27 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
         );
     }
     verdict.evidence.extend(nearer.map(|place| place.fact));
-    Some(verdict)
+    Some(verdict.unless_all(doubts))
+}
+
+/// Who else may have completed the handshake.
+fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
+    let mut doubts = Vec::new();
+    if is_nearer {
+        if !evidence.passed_unchanged() {
+            doubts.push(Alternative::SentElsewhere);
+        }
+    } else {
+        // From there, or from a distance that is not known, it may be the server's host after all.
+        doubts.push(Alternative::AnotherService);
+    }
+    if !evidence.sees_syns() {
+        doubts.push(Alternative::HandshakeUnseen);
+    }
+    if evidence.told_over_another_path() {
+        doubts.push(Alternative::AnotherInstance);
+    }
+    doubts
 }
 
 /// The server does not listen on the port, and somebody took the connection all the same.

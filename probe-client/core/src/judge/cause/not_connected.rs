@@ -4,6 +4,7 @@
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place, translated};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
 use crate::measurement::SightingEnd;
@@ -70,7 +71,8 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         (Comparison::Same { distance }, Some(false)) => Some(
             not_listening::by_its_host(evidence, Confidence::High)
                 .because(from_there(distance))
-                .because(format!("the server says that it does not listen on port {}", address.port())),
+                .because(format!("the server says that it does not listen on port {}", address.port()))
+                .unless(Alternative::LastDevice),
         ),
         (Comparison::Undecided, Some(true)) => Some(rejected::somewhere(
             evidence,
@@ -84,7 +86,8 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
             Some(not_listening::by_its_host(evidence, Confidence::Medium).because(format!(
                 "the server says that it does not listen on port {}; who sent the RST was not measured",
                 address.port()
-            )))
+            ))
+            .unless(Alternative::AnswersInItsName))
         }
         // The last router answers from as far away as the server's host does.
         (Comparison::Same { .. } | Comparison::Undecided, None) => None,

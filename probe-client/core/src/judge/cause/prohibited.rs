@@ -4,6 +4,7 @@ use super::super::compared::Tally;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place, translated};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::observation::Origin;
@@ -30,6 +31,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let place = Place::of_nearer(evidence, Answer::IcmpError)
         // A device that sends the connection elsewhere translates errors back.
         .or_else(|| translated(evidence).filter(|_| by_server));
+    // From how far the error came is all that tells the server's host from a device that uses its address.
+    let in_its_name = by_server && place.is_none();
     let (segment, who) = match place {
         Some(place) if by_server => {
             let words = place.words.unwrap_or_default();
@@ -59,7 +62,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(format!(
         "ask whoever runs {who} {}; quote the ICMP type {icmp_type} code {code}",
         request(sender.is_ipv6(), icmp_type, code, &target)
-    ));
+    ))
+    .unless_all(in_its_name.then_some(Alternative::AnswersInItsName));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)

@@ -3,6 +3,7 @@
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::ProxyScheme;
@@ -55,6 +56,7 @@ pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
             ),
         )
         .because("the server looked for the connection and saw none")
+        .unless(Alternative::BehindTheProxy)
         .next(format!(
             "ask the proxy team what {proxy} does with CONNECT to {target}: it reports success without a connection, \
              or hands it to another device"
@@ -163,7 +165,15 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
             format!("check {at} with the proxy team"),
         ),
     };
-    Some(unreachable(evidence, segment, &what)?.next(step))
+    // Nothing but the proxy's own words shows that it was the proxy.
+    let in_its_place = matches!(failure.kind, FailureKind::Refused | FailureKind::TimedOut)
+        && segment == Segment::Proxy;
+    let verdict = unreachable(evidence, segment, &what)?;
+    Some(
+        verdict
+            .unless_all(in_its_place.then_some(Alternative::BeforeTheProxy))
+            .next(step),
+    )
 }
 
 fn exhausted(at: &str) -> Verdict {
@@ -208,7 +218,8 @@ fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
             "ask the proxy team whether that port expects TLS; most proxies do not, and are written http://…",
         ),
     };
-    Some(unreachable(evidence, Segment::Proxy, &what)?.next(step))
+    let verdict = unreachable(evidence, Segment::Proxy, &what)?.unless(Alternative::BeforeTheProxy);
+    Some(verdict.next(step))
 }
 
 fn protocol(scheme: ProxyScheme) -> &'static str {

@@ -5,6 +5,7 @@ use super::super::compared::{Tally, facts, variations};
 use super::super::death::{self, Death, Way};
 use super::super::ending::{Ending, ending};
 use super::super::evidence::Evidence;
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
@@ -53,7 +54,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(format!(
         "ask the team that runs inspection, proxies and shaping what ends TCP to {target} after {after}; quote the number \
          and the direction"
-    ));
+    ))
+    .unless(Alternative::SoftwareOnAHost);
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());

@@ -3,6 +3,7 @@
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Measurement, PresentedCertificate, Respect};
 use crate::session::Agreement;
@@ -69,7 +70,9 @@ fn opened(
     let claim = format!("TLS to {target} is opened {place} and {then}{by}");
     let mut verdict = Verdict::new(VerdictId::TlsIntercepted, segment, Confidence::High, claim);
     verdict.evidence.extend(why);
-    verdict
+    // The proxy's own authority would show in its issuer alone.
+    let beside = (verdict.segment == Segment::Proxy).then_some(Alternative::BeforeTheProxy);
+    verdict.unless_all(beside)
 }
 
 /// The same rule over another path, in one TLS session from end to end.

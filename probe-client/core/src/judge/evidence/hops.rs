@@ -57,6 +57,23 @@ impl<'a> Evidence<'a> {
         ends && self.hidden_from().is_none()
     }
 
+    /// SYNs to this port were seen to pass the hop before whoever answers there, still on the way to the
+    /// dialled address: no device up to there sends them elsewhere.
+    pub fn passed_unchanged(&self) -> bool {
+        let (Some(survey), Some(dialled)) = (self.survey(), self.probe.server()) else {
+            return false;
+        };
+        let Some(nearest) = survey.distance().map(|distance| distance.nearest) else {
+            return false;
+        };
+        // An error of which the quote was translated is nobody's, or comes in the dialled address' name.
+        let mut own = survey.of_port(survey.port);
+        nearest == 1
+            || own.any(|t| {
+                t.hop_limit + 1 == nearest && t.expired_at().is_some_and(|name| name != dialled)
+            })
+    }
+
     /// At another moment a SYN to this very port was accepted.
     pub fn accepted_meanwhile(&self) -> bool {
         self.survey().is_some_and(|survey| {

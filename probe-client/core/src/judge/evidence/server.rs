@@ -8,7 +8,6 @@ use crate::comparison::Variation;
 use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Origin};
-use crate::verdict::Confidence;
 
 impl<'a> Evidence<'a> {
     /// The genuine server proved itself on this address, on some port, over this path or another.
@@ -38,14 +37,6 @@ impl<'a> Evidence<'a> {
     pub fn told_over_another_path(&self) -> bool {
         let own = self.control.into_iter().flat_map(ControlRecord::instances);
         self.sighting_answer().is_some() && own.count() == 0
-    }
-
-    pub fn confidence_in_account(&self) -> Confidence {
-        if self.told_over_another_path() {
-            Confidence::Medium
-        } else {
-            Confidence::High
-        }
     }
 
     /// Beyond doubt: what a name stands for at a proxy, nobody knows here.

@@ -94,7 +94,8 @@ fn a_host_that_passes_other_ports_on_refuses_from_one_hop_before_the_server() {
     assert_eq!(of(2, &[80]), (not_listening, Confidence::Medium));
     assert_eq!(of(1, &[80]), (rejected, high));
     assert_eq!(of(2, &[80, DIALLED]), (rejected, high));
-    assert_eq!(of(3, &[80]), (not_listening, high));
+    // The last router may refuse as well.
+    assert_eq!(of(3, &[80]), (not_listening, Confidence::Medium));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::super::super::evidence::Evidence;
 use super::super::super::place::Place;
 use super::{at_the_host, from_there};
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -22,6 +23,7 @@ pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
         "ask {} which rule rejects TCP to {target} with a reset",
         place.whom.unwrap_or_default()
     ))
+    .unless_all((!evidence.passed_unchanged()).then_some(Alternative::SentElsewhere))
 }
 
 /// Whoever they are sent to.
@@ -32,7 +34,7 @@ pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
         place.segment,
         Confidence::High,
         format!(
-            "connections to {target} are sent to another destination on their way, and reset there"
+            "connections to {target} are sent to another destination on their way, and reset there or before that"
         ),
     )
     .because(place.fact)
