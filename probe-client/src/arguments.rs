@@ -220,7 +220,12 @@ pub(crate) struct ServerOptions {
     /// Ask for the proxy's user name and password on the terminal.
     #[arg(long, conflicts_with = "proxy_credentials_file")]
     pub ask_proxy_credentials: bool,
-    /// File with certificates (PEM) of authorities to believe beside the system's, for https:// proxies.
+    /// Send the password of a domain account (DOMAIN\user, user@REALM) even to a proxy that takes it in clear only, by
+    /// Basic or SOCKS: everybody on the way to the proxy can read it.
+    #[arg(long)]
+    pub proxy_password_in_clear: bool,
+    /// File with certificates (PEM) to believe beside the system's, for https:// proxies: of authorities, or the proxy's
+    /// own.
     #[arg(long, value_name = "FILE")]
     pub proxy_ca: Option<PathBuf>,
     /// Leave from this local address.

@@ -1,10 +1,14 @@
 //! The certificate that a TLS peer presented: whether it is the pinned one, and who issued it.
 
+use std::time::Duration;
+
 use probe_core::excerpt::Excerpt;
 use probe_core::measurement::PresentedCertificate;
 use proto::connection_string::Pin;
+use rustls::CertificateError;
+use rustls::pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer as _, GeneralName, X509Certificate};
 
 /// What a report says of the leaf certificate `der`. A certificate that cannot be parsed is
 /// presented all the same, by its digest.
@@ -29,6 +33,29 @@ pub(crate) fn describe(der: &[u8], pins: &[Pin]) -> PresentedCertificate {
         self_signed: Some(certificate.subject() == certificate.issuer()),
         pinned: pins.contains(&Pin(spki)),
     }
+}
+
+/// Whether `now` is within the certificate's dates.
+///
+/// # Errors
+/// It is not, or the certificate cannot be read.
+pub(crate) fn is_in_time(der: &[u8], now: UnixTime) -> Result<(), CertificateError> {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        return Err(CertificateError::BadEncoding);
+    };
+    let seconds = |time: ASN1Time| Duration::from_secs(time.timestamp().try_into().unwrap_or(0));
+    let validity = certificate.validity();
+    let not_before = UnixTime::since_unix_epoch(seconds(validity.not_before));
+    let not_after = UnixTime::since_unix_epoch(seconds(validity.not_after));
+    if now < not_before {
+        let time = now;
+        return Err(CertificateError::NotValidYetContext { time, not_before });
+    }
+    if now > not_after {
+        let time = now;
+        return Err(CertificateError::ExpiredContext { time, not_after });
+    }
+    Ok(())
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {

@@ -112,6 +112,7 @@ pub(crate) fn resolve(
         proxies: ProxyAccess {
             credentials: credentials.flatten(),
             own: paths.credentials,
+            password_in_clear: server.proxy_password_in_clear,
             authorities: authorities.unwrap_or_default(),
         },
         client: None,

@@ -32,6 +32,7 @@ mod resolve;
 mod tap;
 mod terminal;
 mod tls;
+mod tls_words;
 mod xml;
 
 use arguments::Arguments;

@@ -8,6 +8,7 @@ use probe_core::observation::{Failure, FailureKind, Observation, Operation, Orig
 use socket_facts::{ErrorOrigin, SocketError};
 
 use crate::clock::RunClock;
+use crate::tls_words;
 
 mod system_error;
 
@@ -91,7 +92,7 @@ pub(crate) fn stream_failure(error: &io::Error) -> Failure {
         Origin::Unknown
     };
     // TLS tells what stands in the other end's certificate.
-    let text = Excerpt::cut(&error.to_string(), MAX_TEXT);
+    let text = Excerpt::cut(&tls_words::of(error), MAX_TEXT);
     Failure::new(kind, origin)
         .with_code(error.raw_os_error())
         .with_text(text)

@@ -30,6 +30,7 @@ mod handshake;
 mod identification;
 #[cfg(not(windows))]
 mod kdc;
+mod outcome;
 mod password;
 mod standing;
 mod token;
@@ -37,6 +38,7 @@ mod token;
 mod windows_handshake;
 
 use identification::Identification;
+use outcome::may_send;
 use standing::{Leave, Standing, Turn};
 use token::Who;
 #[cfg(windows)]
@@ -49,6 +51,8 @@ pub(crate) struct ProxyWay {
     addresses: Vec<IpAddr>,
     resolved: Observation,
     credentials: Option<ProxyCredentials>,
+    /// They are a domain account's, and whatever carries a password as it is would carry theirs in clear.
+    guarded: bool,
     standing: Standing,
     /// Whom to believe, where TLS is spoken to it.
     trust: Option<Result<ProxyTrust, rustls::Error>>,
@@ -61,6 +65,8 @@ pub(crate) struct ProxyAccess {
     pub(crate) credentials: Option<ProxyCredentials>,
     /// From the environment's URLs.
     pub(crate) own: Vec<(ProxyAddress, ProxyCredentials)>,
+    /// The password of a domain account may go to a proxy in clear.
+    pub(crate) password_in_clear: bool,
     /// Certificates of authorities to believe beside the system's, where a proxy is spoken to over TLS.
     pub(crate) authorities: Vec<CertificateDer<'static>>,
 }
@@ -87,11 +93,14 @@ impl ProxyWay {
             operation: Operation::ProxyResolve,
             ..observation
         };
+        let credentials = access.credentials_for(address).cloned();
+        let in_clear = address.scheme != ProxyScheme::Https && !access.password_in_clear;
         Self {
             address: address.clone(),
             addresses,
             resolved,
-            credentials: access.credentials_for(address).cloned(),
+            guarded: in_clear && credentials.as_ref().is_some_and(password::is_of_a_domain),
+            credentials,
             standing: Standing::default(),
             trust: (address.scheme == ProxyScheme::Https)
                 .then(|| ProxyTrust::new(&access.authorities)),
@@ -112,8 +121,10 @@ impl ProxyWay {
                 refusal: None,
                 spoke: false,
             },
-            identification: Who::of(self.credentials.clone())
-                .map(|who| Identification::new(who, &self.address.host, context.options.patience)),
+            identification: Who::of(self.credentials.clone()).map(|who| {
+                let patience = context.options.patience;
+                Identification::new(who, &self.address.host, patience, self.guarded)
+            }),
             leave: None,
             turn: self.standing.turn(target.port),
             context,
@@ -152,14 +163,15 @@ impl Opening<'_> {
         let mut link = self.link().await?;
         let shown = format!("{} for {}", self.way.address.authority(), shown(target));
         let pending = Pending::start(self.context.clock, Operation::ProxyNegotiation, shown);
-        let mut dialogue = ProxyDialogue::new(
-            self.way.address.scheme,
-            target,
-            self.way.credentials.as_ref(),
-        );
+        let scheme = self.way.address.scheme;
+        let credentials = self.way.credentials.as_ref();
+        // SOCKS has no other way to send a password.
+        let credentials = credentials.filter(|_| scheme.is_http() || !self.way.guarded);
+        let mut dialogue = ProxyDialogue::new(scheme, target, credentials);
         let talked = self.negotiate(&mut dialogue, &mut link, target).await;
         self.account.authentication = dialogue.authentication();
         self.account.spoke = dialogue.spoke();
+        self.withhold();
         self.tell_others(&dialogue, talked.as_ref().err()).await;
         self.observations.push(match &talked {
             Ok(_) => pending.succeeded(),
@@ -228,49 +240,6 @@ impl Opening<'_> {
             Ok(identification.answer(asked, &target).await)
         };
         context.unless_cancelled(answering).await
-    }
-
-    /// What the other dialogues of this run have to know of the credentials. Nothing but a connection, or what tells of
-    /// the way on, shows that they were accepted.
-    async fn tell_others(&mut self, dialogue: &ProxyDialogue, failure: Option<&Failure>) {
-        let refusal = self.account.refusal.as_ref();
-        let authentication = &mut self.account.authentication;
-        let sent = !authentication.tried.is_empty();
-        let wrong = match refusal {
-            Some(ProxyRefusal::Status(http)) if http.status == AUTHENTICATION_REQUIRED => {
-                let identification = self.identification.as_ref();
-                identification.is_some_and(Identification::is_refused)
-            }
-            Some(refusal) => sent && refusal.is_about_who_asks(),
-            None => false,
-        };
-        let accepted = dialogue.let_in()
-            || failure.is_none()
-            || sent && refusal.is_some_and(ProxyRefusal::is_about_the_way_on);
-        match (self.leave.take(), failure) {
-            (Some(Leave::First(first)), _) if wrong => {
-                let trouble = authentication.trouble.take();
-                let answered = refusal.filter(|refusal| !asks(refusal));
-                let answered = answered
-                    .map(|refusal| format!("the proxy answered them with \"{}\"", refusal.brief()));
-                let all = trouble
-                    .into_iter()
-                    .chain(answered)
-                    .chain([SENT_ONCE.to_owned()]);
-                authentication.trouble = Some(all.collect::<Vec<_>>().join("; "));
-                first.not_taken(authentication);
-            }
-            (Some(Leave::Given), _) if wrong => {
-                self.way.standing.not_taken(authentication).await;
-            }
-            (Some(Leave::First(first)), _) if accepted => first.taken(),
-            (Some(Leave::First(first)), Some(failure)) if sent => {
-                first.undecided(failure, refusal.map(ProxyRefusal::brief));
-            }
-            (Some(Leave::Denied(told)), _) => *authentication = told,
-            (Some(Leave::Unsettled(why)), _) => authentication.trouble = Some(why),
-            (Some(Leave::First(_) | Leave::Given | Leave::Unanswered(_)) | None, _) => {}
-        }
     }
 
     fn refused(&mut self, refusal: ProxyRefusal) -> Failure {
@@ -366,24 +335,6 @@ impl Opening<'_> {
     }
 }
 
-/// Whether the credentials may be sent: as long as nobody knows whether the proxy takes them, by one
-/// dialogue at a time.
-async fn may_send<'a>(
-    leave: &mut Option<Leave<'a>>,
-    way: &'a ProxyWay,
-    turn: &Turn<'a>,
-) -> Result<bool, Failure> {
-    let leave = match leave {
-        Some(leave) => leave,
-        None => leave.insert(way.standing.leave(turn).await),
-    };
-    match leave {
-        Leave::First(_) | Leave::Given => Ok(true),
-        Leave::Denied(_) | Leave::Unsettled(_) => Ok(false),
-        Leave::Unanswered(failure) => Err(failure.clone()),
-    }
-}
-
 async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<ProxyStep, Failure> {
     let mut incoming = [0; READ];
     loop {
@@ -415,18 +366,6 @@ fn described(leaf: &[u8]) -> PresentedCertificate {
     certificate::describe(leaf, &[])
 }
 
-/// Whether it is the answer by which a proxy asks for credentials, whatever came of them.
-fn asks(refusal: &ProxyRefusal) -> bool {
-    match refusal {
-        ProxyRefusal::Status(http) => http.status == AUTHENTICATION_REQUIRED,
-        ProxyRefusal::SocksCredentials => true,
-        ProxyRefusal::SocksReply { .. }
-        | ProxyRefusal::SocksMethods
-        | ProxyRefusal::Foreign { .. }
-        | ProxyRefusal::HeadTooLong { .. } => false,
-    }
-}
-
 fn shown(target: &ProxyTarget) -> String {
     probe_core::path::authority(&target.host, target.port)
 }
@@ -434,11 +373,6 @@ fn shown(target: &ProxyTarget) -> String {
 fn timed_out() -> Failure {
     Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
-
-const AUTHENTICATION_REQUIRED: u16 = 407;
-
-const SENT_ONCE: &str =
-    "sent once for the whole run, since accounts are locked after a few wrong passwords";
 
 /// A proxy's answer is short.
 const READ: usize = 4096;

@@ -4,14 +4,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use proto::control_auth::EXPORTER_LABEL;
-use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
 };
 use rustls_platform_verifier::Verifier;
+
+use crate::certificate;
 
 /// What one handshake needs to know.
 #[derive(Clone, Debug)]
@@ -86,17 +89,29 @@ impl Presented {
 
 /// Whom to believe that a proxy is the one that was meant: the system's authorities, and others.
 #[derive(Clone, Debug)]
-pub(crate) struct ProxyTrust(Arc<Verifier>);
+pub(crate) struct ProxyTrust(Arc<Believed>);
+
+#[derive(Debug)]
+struct Believed {
+    authorities: Verifier,
+    /// Certificates that are believed themselves, whoever issued them.
+    given: Vec<CertificateDer<'static>>,
+}
 
 impl ProxyTrust {
-    /// The system's authorities and those whose certificates are `extra`.
+    /// The system's authorities and those whose certificates are `extra`. A proxy that shows one of `extra` itself is
+    /// believed too, as by curl's `--proxy-cacert`: a self-signed certificate is often one of an authority (CA:TRUE),
+    /// which path building refuses in a server's place.
     ///
     /// # Errors
     /// One of them is none, or the system has none.
     pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let verifier = Verifier::new_with_extra_roots(extra.iter().cloned(), provider)?;
-        Ok(Self(Arc::new(verifier)))
+        let authorities = Verifier::new_with_extra_roots(extra.iter().cloned(), provider)?;
+        Ok(Self(Arc::new(Believed {
+            authorities,
+            given: extra.to_vec(),
+        })))
     }
 
     /// A configuration for one handshake that fails unless the proxy's certificate is believed.
@@ -123,7 +138,27 @@ struct KeepCertificate {
     provider: Arc<CryptoProvider>,
     presented: Presented,
     /// Who decides; absent: every certificate will do for now.
-    believed: Option<Arc<Verifier>>,
+    believed: Option<Arc<Believed>>,
+}
+
+impl Believed {
+    fn verify(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if !self.given.iter().any(|given| given == leaf) {
+            return self
+                .authorities
+                .verify_server_cert(leaf, intermediates, name, ocsp, now);
+        }
+        verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+        certificate::is_in_time(leaf, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
 }
 
 impl ServerCertVerifier for KeepCertificate {
@@ -141,7 +176,7 @@ impl ServerCertVerifier for KeepCertificate {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(leaf.as_ref().to_vec());
         if let Some(believed) = &self.believed {
-            return believed.verify_server_cert(leaf, intermediates, name, ocsp, now);
+            return believed.verify(leaf, intermediates, name, ocsp, now);
         }
         // Whether it is the pinned key is asked after the handshake; that the peer holds the key is
         // proven by the signatures below.

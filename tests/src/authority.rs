@@ -63,6 +63,24 @@ impl Authority {
         )))
     }
 
+    /// A certificate for `name` that is its own issuer and, as openssl makes one unless told otherwise, an
+    /// authority's; in PEM too.
+    ///
+    /// # Errors
+    /// `name` cannot stand in a certificate.
+    pub fn self_signed(name: &str) -> anyhow::Result<(Arc<CertifiedKey>, String)> {
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate()?;
+        let certificate = params.self_signed(&key)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let key = aws_lc_rs::sign::any_supported_type(&key).context("a key that was just made")?;
+        let chain = vec![certificate.der().clone()];
+        let pem = certificate.pem();
+        Ok((Arc::new(CertifiedKey::new(chain, key)), pem))
+    }
+
     /// The same as two texts of PEM: the certificate, and its key.
     ///
     /// # Errors

@@ -96,42 +96,57 @@ fn credentials(user_information: &str) -> ProxyCredentials {
     }
 }
 
-/// Names match themselves and what ends in them behind a dot; addresses match themselves and prefixes
-/// such as 10.0.0.0/8; `*` matches all.
+/// Names match themselves and what ends in them behind a dot, behind `*.` the latter alone; addresses, without
+/// brackets, match themselves and prefixes such as 10.0.0.0/8; `*` matches all. A dot at a name's end is part of no
+/// name.
 fn is_exempt(host: &str, list: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    list.split([',', ' '])
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    list.split([',', ' ', '\t'])
         .map(str::trim)
         .filter(|e| !e.is_empty())
         .any(|entry| {
             let entry = entry.to_ascii_lowercase();
-            let name = entry.trim_start_matches('*').trim_start_matches('.');
             if entry == "*" {
                 return true;
             }
-            match host.parse::<IpAddr>() {
-                Ok(ip) => covers(entry.trim_matches(['[', ']']), ip),
-                Err(_) => host == name || host.ends_with(&format!(".{name}")),
+            if let Ok(ip) = host.parse::<IpAddr>() {
+                return covers(&entry, ip);
+            }
+            let name = entry.trim_end_matches('.');
+            let below = |name: &str| host.ends_with(&format!(".{name}"));
+            match name.strip_prefix("*.") {
+                Some(name) => below(name),
+                None => {
+                    let name = name.trim_start_matches('.');
+                    host == name || below(name)
+                }
             }
         })
 }
 
 fn covers(entry: &str, ip: IpAddr) -> bool {
     let (network, length) = match entry.split_once('/') {
-        Some((network, length)) => (network, length.parse::<u32>().ok()),
-        None => (entry, Some(128)),
+        Some((network, length)) => match length.parse::<u32>() {
+            Ok(length) => (network, Some(length)),
+            Err(_) => return false,
+        },
+        None => (entry, None),
     };
-    let (Ok(network), Some(length)) = (network.parse::<IpAddr>(), length) else {
+    let Ok(network) = network.parse::<IpAddr>() else {
         return false;
     };
     let (mine, theirs, bits) = match (ip, network) {
-        (IpAddr::V4(mine), IpAddr::V4(theirs)) => {
-            (u128::from(mine.to_bits()), u128::from(theirs.to_bits()), 32)
-        }
+        (IpAddr::V4(mine), IpAddr::V4(theirs)) => (
+            u128::from(mine.to_bits()),
+            u128::from(theirs.to_bits()),
+            32_u32,
+        ),
         (IpAddr::V6(mine), IpAddr::V6(theirs)) => (mine.to_bits(), theirs.to_bits(), 128),
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
     };
-    let free = bits - length.min(bits);
+    let Some(free) = bits.checked_sub(length.unwrap_or(bits)) else {
+        return false;
+    };
     mine.checked_shr(free).unwrap_or(0) == theirs.checked_shr(free).unwrap_or(0)
 }
 
@@ -173,9 +188,28 @@ mod tests {
         assert_eq!([http, tls], ["direct"; 2]);
     }
 
+    /// Where curl (lib/noproxy.c), Go (net/http/httpproxy) and Python's requests (utils.py, should_bypass_proxies)
+    /// agree, as they do; else as the comment says.
     #[test]
     fn who_is_exempt() {
         for (list, host, exempt) in [
+            // All three.
+            ("a.example", "a.example", true),
+            ("a.example", "x.a.example", true),
+            ("*.a.example", "a.example", false),
+            ("[2001:db8::7]", "2001:db8::7", false),
+            ("10.0.0.0/33", "10.0.0.0", false),
+            ("2001:db8::/129", "2001:db8::", false),
+            // Go; curl and requests know no such form.
+            ("*.a.example", "x.a.example", true),
+            // curl: a name with a dot at its end is the same name (RFC 1034 section 3.1).
+            ("a.example.", "a.example", true),
+            ("a.example", "a.example.", true),
+            // curl, which takes blanks for commas.
+            ("b.example\ta.example", "a.example", true),
+            ("b.example a.example", "a.example", true),
+            // curl; Go and requests exempt this port.
+            ("a.example:443", "a.example", false),
             ("*", "echo.example", true),
             ("echo.example", "ECHO.example", true),
             (".example", "echo.example", true),
@@ -187,8 +221,8 @@ mod tests {
             ("10.0.0.1", "10.0.0.1", true),
             ("10.0.0.1", "10.0.0.11", false),
             ("2001:db8::/32", "2001:db8::7", true),
-            ("[2001:db8::7]", "2001:db8::7", true),
-            ("10.0.0.0/99", "10.0.0.0", true),
+            ("2001:db8::7", "2001:db8::7", true),
+            ("10.0.0.0/99", "10.0.0.0", false),
             ("10.0.0.0/x", "10.0.0.0", false),
         ] {
             assert_eq!(is_exempt(host, list), exempt, "{host} in {list}");

@@ -108,6 +108,13 @@ impl Handshake {
     /// # Errors
     /// The proxy's cannot be read, or is a refusal.
     pub(super) fn go_on(&mut self, token: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, NoToken> {
+        if let Context::Ntlm(..) = &self.context
+            && lacks_target(&token)
+        {
+            return Err(NoToken::here(
+                "the proxy's NTLM challenge has no target information, without which NTLMv2 cannot answer",
+            ));
+        }
         self.token(token, deadline)
             .map_err(|error| NoToken::here(&said(&error)))
     }
@@ -158,6 +165,20 @@ impl Handshake {
     }
 }
 
+/// Whether it is a CHALLENGE_MESSAGE without the flag NTLMSSP_NEGOTIATE_TARGET_INFO, or too short for that field
+/// ([MS-NLMP] section 2.2.1.2).
+fn lacks_target(token: &[u8]) -> bool {
+    const CHALLENGE: &[u8] = b"NTLMSSP\0\x02\0\0\0";
+    const FLAGS: std::ops::Range<usize> = 20..24;
+    const TARGET_INFO: u32 = 0x0080_0000;
+    const TARGET_INFO_ENDS: usize = 48;
+    let flags = token
+        .get(FLAGS)
+        .and_then(|flags| flags.try_into().ok())
+        .map_or(0, u32::from_le_bytes);
+    token.starts_with(CHALLENGE) && (flags & TARGET_INFO == 0 || token.len() < TARGET_INFO_ENDS)
+}
+
 fn no_token(error: &sspi::Error) -> NoToken {
     let wrong_password = matches!(
         error.error_type,
@@ -176,7 +197,13 @@ fn no_token(error: &sspi::Error) -> NoToken {
 fn said(error: &sspi::Error) -> String {
     // What follows is for programs, and may be long.
     let text = error.description.split(". Additional").next();
-    let text: String = text.unwrap_or_default().chars().take(MAX_TEXT).collect();
+    let text = text.unwrap_or_default();
+    // The standard library's errors stand in it as programmers see them.
+    let text = match text.split_once("Error {") {
+        Some((_, _)) => "the proxy's or the KDC's token cannot be read to its end",
+        None => text,
+    };
+    let text: String = text.chars().take(MAX_TEXT).collect();
     text.escape_debug().to_string()
 }
 

@@ -28,6 +28,10 @@ pub(super) struct Identification {
     proven: bool,
     /// The KDC has refused it.
     wrong: bool,
+    /// The password must not go to the proxy as it is.
+    guarded: bool,
+    /// Only a scheme that sends it as it is was left.
+    withheld: bool,
     /// A handshake came to nothing on this connection. Squid takes no other scheme there.
     spoiled: bool,
     over: Vec<Method>,
@@ -78,9 +82,12 @@ impl Method {
 }
 
 impl Identification {
-    pub(super) fn new(who: Who, host: &str, patience: Duration) -> Self {
+    /// `guarded`: nothing that carries the password as it is may be used.
+    pub(super) fn new(who: Who, host: &str, patience: Duration, guarded: bool) -> Self {
         Self {
             who,
+            guarded,
+            withheld: false,
             host: host.to_owned(),
             patience,
             last: None,
@@ -96,6 +103,11 @@ impl Identification {
     /// Whether the password has been refused, where the proxy asks once more.
     pub(super) fn is_refused(&self) -> bool {
         self.proven || self.wrong
+    }
+
+    /// Whether only a scheme was left that sends the password as it is, which it must not.
+    pub(super) fn withholds(&self) -> bool {
+        self.withheld
     }
 
     /// What is said next to the proxy, which is asked for `target`.
@@ -122,6 +134,11 @@ impl Identification {
                 (Method::Handshake(_) | Method::Digest | Method::Basic, _) => self.refused(last),
             }
             self.spoiled = matches!(last, Method::Handshake(_));
+        } else if let Some(last) = self.last
+            && !self.proven
+            && !self.over.contains(&last)
+        {
+            self.led_nowhere(last, "the proxy does not go on with it");
         }
         if self.proven {
             return Err(None);
@@ -159,6 +176,10 @@ impl Identification {
                 let credentials = self.who.named().ok_or_else(nobody)?;
                 let value = password::digest(credentials, challenge, target);
                 return self.proof(method, value);
+            }
+            Method::Basic if self.guarded => {
+                self.withheld = true;
+                return Err(NoToken::here(password::WITHHELD));
             }
             Method::Basic => {
                 let credentials = self.who.named().ok_or_else(nobody)?;

@@ -3,6 +3,16 @@
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use probe_core::proxy::{Challenge, ProxyCredentials};
 
+/// Whether the account is one of a Windows domain or a Kerberos realm: DOMAIN\user or user@REALM. Its password opens
+/// more than a proxy.
+pub(super) fn is_of_a_domain(credentials: &ProxyCredentials) -> bool {
+    credentials.user.contains(['\\', '@'])
+}
+
+/// Why the password of such an account is not sent.
+pub(super) const WITHHELD: &str =
+    "it would carry the password of a domain account to the proxy in clear";
+
 /// The value of Proxy-Authorization.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use anyhow::ensure;
 use fwprobe_tests::middlebox::{Manner, Middlebox};
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Authority, Probe, Seat, ServerPlan, ShutPort};
-use probe_core::catalogue::VerdictId;
+use probe_core::catalogue::{FindingId, VerdictId};
 use probe_core::session_kind::SessionKind;
 
 use super::paths::url;
@@ -34,6 +34,17 @@ pub(crate) fn trials() -> Trials {
         )
         .once("by_socks_from_a_file", by_socks_from_a_file)
         .once("over_tls_to_the_proxy", over_tls_to_the_proxy)
+        .once(
+            "a_self_signed_proxy_is_believed_by_name",
+            a_self_signed_proxy_is_believed_by_name,
+        )
+        .once("a_domain_account_goes_not_in_clear", || {
+            a_domain_account_goes_not_in_clear("http", domain_basic())
+        })
+        .once("a_domain_account_goes_not_in_clear_by_socks", || {
+            let only = Some((DOMAIN_USER.to_owned(), SECRET.to_owned()));
+            a_domain_account_goes_not_in_clear("socks5h", Manner::Socks5 { only })
+        })
         .once(
             "the_environment_names_the_proxy",
             the_environment_names_the_proxy,
@@ -250,6 +261,82 @@ fn over_tls_to_the_proxy() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
+/// As by curl's `--proxy-cacert`, whatever the certificate says of authorities; but for its own name alone, and without a
+/// word that is made for programmers.
+fn a_self_signed_proxy_is_believed_by_name() -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let cases = [
+        ("127.0.0.1", VerdictId::Reachable),
+        ("proxy.example", VerdictId::ProxyUnreachable),
+    ];
+    for (name, verdict) in cases {
+        let (certificate, pem) = Authority::self_signed(name)?;
+        let manner = Manner::ConnectInTls(certificate);
+        let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;
+        let given = |probe: Probe, pem: &str| -> anyhow::Result<Probe> {
+            let file = probe.file("proxy.pem", pem)?;
+            Ok(probe.arg("--proxy-ca").arg(file))
+        };
+        let probe = || -> anyhow::Result<Probe> {
+            let via = url("https", V4, proxy.port());
+            let probe = Probe::of(&server)?.args(["--via", &via]);
+            Ok(probe.port(server.port(1), SessionKind::Tls))
+        };
+        let run = given(probe()?, &pem)?.run()?;
+        run.expect_all(verdict)?;
+        // One that is not given is not believed for looking like it.
+        let (_, another) = Authority::self_signed(name)?;
+        let others = given(probe()?, &another)?.run()?;
+        others.expect_all(VerdictId::ProxyUnreachable)?;
+        for run in [run, others] {
+            let json = run.json.clone().unwrap_or_default();
+            for debug in ["OtherError", "DnsName(", "UnknownIssuer", "CaUsed"] {
+                ensure!(!json.contains(debug), "{debug}: {}", run.text());
+            }
+        }
+    }
+    server.stop().map(drop)
+}
+
+/// Without the user's word for it; with it, the run says that everybody could read it.
+fn a_domain_account_goes_not_in_clear(scheme: &str, manner: Manner) -> anyhow::Result<()> {
+    let server = ServerPlan::on(V4).ports(1).start()?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;
+    let probe = || -> anyhow::Result<Probe> {
+        let probe = Probe::of(&server)?.args(["--via", &url(scheme, V4, proxy.port())]);
+        let probe = probe.kinds(server.port(1), [SessionKind::Tls, SessionKind::Tcp]);
+        Ok(probe.variable(
+            "FWPROBE_PROXY_CREDENTIALS",
+            format!("{DOMAIN_USER}:{SECRET}"),
+        ))
+    };
+    let run = probe()?.run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyAuthenticationRequired)?;
+    for probe in &run.document()?.probes {
+        let proxy = probe.measurement.proxy.as_ref();
+        let sent = proxy.is_none_or(|p| !p.authentication.tried.is_empty());
+        ensure!(!sent, "they were sent");
+        let next = probe.verdict.next_step.as_deref().unwrap_or_default();
+        ensure!(next.contains("--proxy-password-in-clear"), "{next}");
+    }
+    ensure!(proxy.strikes() == 0, "they were sent");
+    silent(&run, SECRET)?;
+    let run = probe()?.arg("--proxy-password-in-clear").run()?;
+    run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
+    for probe in &run.document()?.probes {
+        run.expect_finding(probe, FindingId::ProxyPasswordInClear)?;
+    }
+    server.stop().map(drop)
+}
+
+fn domain_basic() -> Manner {
+    Manner::Basic {
+        user: DOMAIN_USER.to_owned(),
+        password: SECRET.to_owned(),
+    }
+}
+
 /// With its credentials, percent-encoded; NO_PROXY sends one of two hosts straight.
 fn the_environment_names_the_proxy() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
@@ -320,6 +407,8 @@ fn wrong_places() -> anyhow::Result<()> {
     }
     server.stop().map(drop)
 }
+
+const DOMAIN_USER: &str = "FWPROBE\\prober";
 
 /// Nothing comes; so long it is waited for.
 const SILENCE: u8 = 2;

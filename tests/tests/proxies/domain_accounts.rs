@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use fwprobe_tests::real_kdc::RealKdc;
 use fwprobe_tests::real_proxy::{RealProxy, Setting};
 use fwprobe_tests::trial::{Need, Trials};
@@ -23,6 +23,16 @@ pub(crate) fn trials() -> Trials {
         .needing(SAMBA, "ntlm_inside_negotiate", || {
             by_samba("negotiate", "gss-spnego", "Negotiate with NTLM")
         })
+        .needing(
+            [SAMBA.as_slice(), &[Need::Tool("haproxy")]].concat(),
+            "a_balancer_splits_the_dialogue",
+            a_balancer_splits,
+        )
+        .needing(
+            [Need::Tool("squid")],
+            "a_challenge_without_target_information",
+            without_target_information,
+        )
         .needing(kerberos(), "kerberos", kerberos_by_every_name)
         .needing(kerberos(), "the_kdc_refuses_the_password", the_kdc_refuses)
         .needing(kerberos(), "the_ticket_is_for_another_proxy", another_proxy)
@@ -66,6 +76,59 @@ fn by_samba(scheme: &str, protocol: &str, method: &str) -> anyhow::Result<()> {
         tried(&run, &[method])?;
         silent(&run, SECRET)?;
     }
+    server.stop().map(drop)
+}
+
+/// Right credentials, and each request reaches the proxy over another connection: the password is not the only thing
+/// to be looked at.
+fn a_balancer_splits() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let setting = Setting::on(V4)?;
+    setting.file("smb.conf", "[global]\nworkgroup = FWPROBE\n")?;
+    let proxy = setting.squid(&format!(
+        "http_port {{PORT}}\nauth_param ntlm program /usr/bin/ntlm_auth \
+         --configfile={{DIR}}/smb.conf --helper-protocol=squid-2.5-ntlmssp --domain=FWPROBE \
+         --username=prober --password={SECRET}\n\
+         auth_param ntlm children 1\n{REQUIRED}"
+    ))?;
+    let balancer = Setting::on(V4)?;
+    let text = format!(
+        "defaults\n mode http\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n \
+         option http-server-close\n http-reuse never\n\
+         listen proxies\n bind {}\n server one {}\n",
+        balancer.address(),
+        proxy.address()
+    );
+    let file = balancer.file("haproxy.cfg", &text)?;
+    let file = file.to_str().context("a path in UTF-8")?.to_owned();
+    let balancer = balancer.start("haproxy", &["-db", "-f", &file])?;
+    let run = over(&server, &balancer, "127.0.0.1")?
+        .variable(CREDENTIALS, format!("FWPROBE\\prober:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    turned_away(&run, "NTLM")?;
+    for probe in &run.document()?.probes {
+        let verdict = &probe.verdict;
+        let next = verdict.next_step.as_deref().unwrap_or_default();
+        ensure!(next.contains("balancer"), "{verdict:?}");
+        ensure!(!verdict.claim.contains("can use none"), "{verdict:?}");
+    }
+    silent(&run, SECRET)?;
+    server.stop().map(drop)
+}
+
+fn without_target_information() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let proxy = Setting::on(V4)?.squid(&format!(
+        "http_port {{PORT}}\nauth_param ntlm program /usr/lib/squid/ntlm_fake_auth\n\
+         auth_param ntlm children 1\n{REQUIRED}"
+    ))?;
+    let run = over(&server, &proxy, "127.0.0.1")?
+        .variable(CREDENTIALS, format!("FWPROBE\\prober:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    turned_away(&run, "no target information")?;
+    tried(&run, &[])?;
     server.stop().map(drop)
 }
 
@@ -122,6 +185,13 @@ fn no_kdc_is_known() -> anyhow::Result<()> {
     setting.prepare("htpasswd", &["-cbB", &users, "prober@nowhere.test", SECRET])?;
     let proxy = setting.squid(&checks_tickets(&kdc, BASIC))?;
     let run = with_kdc(&server, &proxy, kdc.configuration())?
+        .variable(CREDENTIALS, format!("prober@nowhere.test:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    turned_away(&run, "in clear")?;
+    tried(&run, &[])?;
+    let run = with_kdc(&server, &proxy, kdc.configuration())?
+        .arg("--proxy-password-in-clear")
         .variable(CREDENTIALS, format!("prober@nowhere.test:{SECRET}"))
         .port(server.port(1), SessionKind::Tls)
         .run()?;

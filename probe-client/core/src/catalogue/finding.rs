@@ -120,6 +120,11 @@ table! {
         meaning: "net.tcp got through a proxy here; HPC Pack's own net.tcp takes none (unconfirmed).",
         severity: Severity::Warning,
     }
+    ProxyPasswordInClear = "proxy-password-in-clear" {
+        title: "The password went to the proxy in clear",
+        meaning: "A user name and a password were sent to the proxy so that all on the way to it could read them.",
+        severity: Severity::Warning,
+    }
     PortNotOnEveryInstance = "port-not-on-every-instance" {
         title: "Not every instance of the server has this port",
         meaning: "Behind the address are several servers, and one does not listen on this port.",

@@ -15,6 +15,7 @@ mod large_hello;
 mod legacy_hello;
 mod loss;
 mod pace;
+mod password;
 mod relayed;
 mod slow;
 mod syn;
@@ -33,6 +34,7 @@ const ALL: &[Look] = &[
     http::head,
     http::proxy,
     application::look,
+    password::look,
     client_certificate::look,
     hello_altered::look,
     large_hello::look,

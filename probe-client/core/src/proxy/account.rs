@@ -43,6 +43,9 @@ pub struct ProxyAuthentication {
     /// With which credentials were sent, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
+    /// The proxy would take the password of a domain account in clear alone, and did not get it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// Why credentials could not be sent although there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,

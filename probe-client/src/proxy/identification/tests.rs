@@ -15,7 +15,50 @@ fn known_as(user: &str) -> Identification {
         Who::Named(credentials),
         "127.0.0.1",
         Duration::from_secs(60),
+        false,
     )
+}
+
+/// By Basic the password of a domain account goes nowhere; by Digest it is not sent at all.
+#[tokio::test]
+async fn what_is_guarded_is_not_sent_by_basic() {
+    let mut who = known_as("CAVE\\Aladdin");
+    who.guarded = true;
+    let Err(Some(why)) = answer(&mut who, BASIC, true).await else {
+        panic!("it is sent");
+    };
+    assert!(who.withholds() && why.contains("in clear"), "{why}");
+    let mut who = known_as("CAVE\\Aladdin");
+    who.guarded = true;
+    let both = format!("{BASIC}, {DIGEST}");
+    assert_eq!(method(&answer(&mut who, &both, true).await), "Digest");
+}
+
+/// A challenge that vanishes is not the lack of a scheme.
+#[tokio::test]
+async fn what_is_not_gone_on_with_is_told() {
+    let mut who = aladdin();
+    let _ = answer(&mut who, "NTLM", true).await;
+    let Err(Some(why)) = answer(&mut who, "", true).await else {
+        panic!("nothing is left to say");
+    };
+    assert!(why.contains("NTLM: the proxy does not go on"), "{why}");
+}
+
+/// As squid's ntlm_fake_auth says it.
+#[tokio::test]
+async fn a_challenge_without_target_information_is_told() {
+    let mut message = BASE64_STANDARD.decode(CHALLENGE).unwrap();
+    message[22] &= !0x80;
+    let short = BASE64_STANDARD.encode(&message[..40]);
+    for challenge in [BASE64_STANDARD.encode(&message), short] {
+        let mut who = aladdin();
+        let _ = answer(&mut who, "NTLM", true).await;
+        let Err(Some(why)) = answer(&mut who, &format!("NTLM {challenge}"), true).await else {
+            panic!("it is answered");
+        };
+        assert!(why.contains("no target information"), "{why}");
+    }
 }
 
 /// What is said to a proxy that asks with `value`.

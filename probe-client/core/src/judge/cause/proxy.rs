@@ -203,8 +203,8 @@ fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
                     .as_deref()
                     .unwrap_or("an unreadable issuer"),
             ),
-            "use the name that the certificate is for; if a company's own authority issued it, give that with \
-             --proxy-ca FILE",
+            "use the name that the certificate is for; if it is self-signed, or a company's own authority issued it, give \
+             that certificate with --proxy-ca FILE",
         ),
         (FailureKind::TlsFailed, None) => (
             format!("does not open a TLS session: {why}"),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::super::evidence::Evidence;
 use super::protocol;
 use crate::catalogue::VerdictId;
-use crate::proxy::{HttpRefusal, ProxyRefusal};
+use crate::proxy::{HttpRefusal, ProxyAuthentication, ProxyRefusal};
 use crate::session::Quoted;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -118,6 +118,13 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
              services without a user, ask the proxy team to exempt this host"
                 .to_owned(),
         ),
+        ([], Some(trouble)) if known.withheld => (
+            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was not told: {trouble}"),
+            "ask the proxy team for Negotiate, NTLM or Digest, for TLS to the proxy (https://), or to exempt this host; or \
+             use an account that opens nothing but the proxy. --proxy-password-in-clear sends the password all the same: \
+             everybody on the way to the proxy can then read it"
+                .to_owned(),
+        ),
         ([], Some(trouble)) => (
             format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and could not be told: {trouble}"),
             "check user name (DOMAIN\\user or user@REALM, where there is a domain) and password; else ask the proxy \
@@ -126,8 +133,13 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         ),
         (tried, trouble) => {
             let trouble = trouble.as_ref().map_or_else(String::new, |t| format!("; {t}"));
+            let lost = if by_connection(known) {
+                ", or lost the dialogue about them"
+            } else {
+                ""
+            };
             let claim = format!(
-                "the proxy {proxy} did not accept the credentials for {target} (tried {}; {offers}{trouble})",
+                "the proxy {proxy} did not accept the credentials for {target}{lost} (tried {}; {offers}{trouble})",
                 tried.join(", ")
             );
             let step = "check user name, domain and password, whether the password has expired, and whether the \
@@ -135,9 +147,22 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
             (claim, step.to_owned())
         }
     };
+    let step = if by_connection(known) {
+        format!("{step}. {ONE_CONNECTION}")
+    } else {
+        step
+    };
     let id = VerdictId::ProxyAuthenticationRequired;
     let verdict = Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(step);
     Some(verdict.because(format!("the proxy's answer: {said}")))
+}
+
+/// Whether a scheme was tried that authenticates a connection, by several messages on it.
+fn by_connection(known: &ProxyAuthentication) -> bool {
+    let names = |text: &str| ["NTLM", "Negotiate"].iter().any(|name| text.contains(name));
+    !known.withheld
+        && (known.tried.iter().any(|tried| names(tried))
+            || known.trouble.as_deref().is_some_and(names))
 }
 
 fn unresolved(evidence: &Evidence<'_>, said: &str, confidence: Confidence) -> Option<Verdict> {
@@ -290,6 +315,11 @@ fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
     }
     verdict
 }
+
+const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to one and the same proxy: if a balancer \
+    stands before the proxies, ask its team whether it spreads one client connection over several to them, and to keep \
+    them together (HAProxy: `mode tcp`, or `option http-keep-alive` instead of `option http-server-close`, and no \
+    `http-reuse` across clients)";
 
 /// More of it is in the JSON report.
 const MAX_QUOTED: usize = 80;

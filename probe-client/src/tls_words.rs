@@ -1,0 +1,112 @@
+//! What TLS finds fault with, in words: the library's own text is partly made for programmers.
+
+use std::io;
+
+use rustls::CertificateError;
+
+/// The text of `error`, where TLS is behind it in words that need no knowledge of the library.
+pub(crate) fn of(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|e| e.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(wrong)) => {
+            format!("invalid peer certificate: {}", certificate(wrong))
+        }
+        Some(_) | None => error.to_string(),
+    }
+}
+
+fn certificate(error: &CertificateError) -> String {
+    if let CertificateError::NotValidForNameContext {
+        expected,
+        presented,
+    } = error
+    {
+        let expected = expected.to_str();
+        if presented.is_empty() {
+            return format!("it is not for {expected}: it names no host (no subjectAltName)");
+        }
+        let names: Vec<&str> = presented.iter().map(|name| inside(name)).collect();
+        return format!("it is not for {expected}, but for {}", names.join(", "));
+    }
+    let text = if let CertificateError::Other(other) = error {
+        other.to_string()
+    } else {
+        error.to_string()
+    };
+    match text.as_str() {
+        "UnknownIssuer" => "its issuer is not known here".to_owned(),
+        "CaUsedAsEndEntity" => {
+            "it is an authority's (CA:TRUE), and shown as a server's own".to_owned()
+        }
+        _ => spaced(&text),
+    }
+}
+
+/// `proxy.example` of `DnsName("proxy.example")`.
+fn inside(name: &str) -> &str {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
+}
+
+/// A name in the way of programs as words: `BadSignature` is "bad signature". Other text stays as it is.
+fn spaced(text: &str) -> String {
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return text.to_owned();
+    }
+    let mut words = String::new();
+    for letter in text.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::OtherError;
+    use rustls::pki_types::ServerName;
+
+    use super::*;
+
+    #[test]
+    fn no_text_is_made_for_programmers() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("CaUsedAsEndEntity")]
+        struct Other;
+
+        let expected = ServerName::try_from("proxy.example").unwrap();
+        let not_for = |presented: &[&str]| CertificateError::NotValidForNameContext {
+            expected: expected.clone(),
+            presented: presented.iter().map(ToString::to_string).collect(),
+        };
+        for (error, words) in [
+            (
+                CertificateError::UnknownIssuer,
+                "its issuer is not known here",
+            ),
+            (CertificateError::BadSignature, "bad signature"),
+            (
+                CertificateError::Other(OtherError(Arc::new(Other))),
+                "it is an authority's (CA:TRUE), and shown as a server's own",
+            ),
+            (
+                not_for(&["DnsName(\"a.example\")", "DnsName(\"b.example\")"]),
+                "it is not for proxy.example, but for a.example, b.example",
+            ),
+            (
+                not_for(&[]),
+                "it is not for proxy.example: it names no host (no subjectAltName)",
+            ),
+        ] {
+            let error = io::Error::other(rustls::Error::InvalidCertificate(error));
+            assert_eq!(of(&error), format!("invalid peer certificate: {words}"));
+        }
+        assert_eq!(of(&io::Error::other("as it is")), "as it is");
+    }
+}
