@@ -14,6 +14,7 @@ mod evidence;
 mod expected;
 mod findings;
 mod hello;
+mod other_address;
 mod place;
 mod run;
 mod slowness;

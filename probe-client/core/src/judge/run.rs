@@ -2,7 +2,7 @@
 
 use super::evidence::Evidence;
 use super::expected::Met;
-use super::{findings, judge};
+use super::{findings, judge, other_address};
 use crate::document::{
     DOCUMENT, Host, Outcome, Probe, RunDocument, RunFacts, ServerFacts, Summary, Timings,
 };
@@ -30,7 +30,9 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
         .iter()
         .map(|measurement| {
             let evidence = evidence(&gathered, measurement);
-            (judge(&evidence), findings(&evidence))
+            let verdict =
+                other_address::told(judge(&evidence), measurement, &gathered.measurements);
+            (verdict, findings(&evidence))
         })
         .collect();
     let egress = egress::map(gathered.measurements.iter());

@@ -129,8 +129,9 @@ fn verdict(evidence: &Evidence<'_>, place: String, because: &str) -> Verdict {
     )
     .because(because)
     .next(format!(
-        "ask for a device that rewrites traffic to {target} (application gateway, protocol fix-up, WAN optimiser) and \
-         have it exempt this connection"
+        "ask the firewall and network teams which device rewrites {} (application gateway, protocol fix-up, web filter, WAN \
+         optimiser), and to exempt this connection from it in both directions",
+        evidence.flow()
     ));
     verdict.evidence.extend(evidence.others_work());
     verdict

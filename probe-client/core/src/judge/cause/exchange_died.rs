@@ -29,8 +29,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because("the server proved itself on this very connection before that")
     .next(format!(
-        "ask the firewall team for protocol inspection, a session limit or a size limit on TCP to {target}; quote the \
-         offset"
+        "ask the firewall team which device ends {} in the middle of a session (protocol inspection, intrusion prevention, \
+         a limit on a session's length or size), and to exempt it; quote the time and the offset",
+        evidence.flow()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict

@@ -82,22 +82,31 @@ fn expired(
         ),
     )
     .because("the server proved itself on this very connection before the silence, and had agreed to its length")
-    .next(advice(evidence, &siblings))
+    .next(advice(evidence, &siblings, failure.kind))
     .unless_all(once)
 }
 
-fn advice(evidence: &Evidence<'_>, siblings: &Siblings) -> String {
-    let target = evidence.target();
+fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> String {
+    let flow = evidence.flow();
     let mut text = format!(
-        "ask whoever runs the firewall, NAT or load balancer on the way to {target} to raise its TCP idle timeout above {} \
-         and to send resets when it expires",
+        "ask whoever runs the firewalls, NAT gateways and load balancers on the way to raise their TCP idle timeout for \
+         {flow} above {}",
         Span(siblings.longest_wanted)
     );
+    if ended == FailureKind::TimedOut {
+        text.push_str(", and to send resets to both ends when it expires");
+    }
     if let Some(every) = siblings.kept_alive_by {
         text.push_str(&format!(
             "; or have the application keep its connections alive: with TCP keep-alive every {} they live (HPC Pack's \
              own keep-alive is 25 s)",
             Span(every)
+        ));
+    } else {
+        text.push_str(&format!(
+            "; or have the application itself send something in each session more often than every {} (an \
+             application-level keep-alive): TCP keep-alive does not help where a proxy or relay ends it",
+            Span(siblings.shortest_dead)
         ));
     }
     if siblings.shortest_dead >= AZURE_DEFAULT

@@ -150,7 +150,7 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
         Some(ControlOutcome::Reached { .. }) => AMONG_OTHERS,
         _ if evidence.told_over_another_path() => AMONG_OTHERS,
         Some(ControlOutcome::KeyRefused { .. }) => {
-            "use a key that the server accepts: it can then be asked what it saw"
+            "ask the server's operator for a connection string with a key that it accepts: it can then be asked what it saw"
         }
         Some(ControlOutcome::Declined { .. }) => "run it again when the server is less busy",
         Some(ControlOutcome::NotReached | ControlOutcome::NotNeeded) | None => {
@@ -159,5 +159,5 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
     }
 }
 
-const AMONG_OTHERS: &str = "run it again from a time or address with less other traffic to the server: it could not tell \
-                            this connection from others";
+const AMONG_OTHERS: &str = "run it again at a time when, or from an address where, there is less other traffic to the \
+                            server: it could not tell this connection from others";

@@ -56,8 +56,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because(both(own, &passing))
     .next(format!(
-        "ask {} which application-control or inspection rule stops this on {target}, and to allow it by port alone{}",
+        "ask {} which application-control or inspection rule stops {own} in {}, and to allow it by port alone, replies \
+         included{}",
         cut_off::whom(device.as_ref()),
+        evidence.flow(),
         advice(own)
     ))
     .unless_all(device.is_none().then_some(Alternative::SoftwareOnAHost));

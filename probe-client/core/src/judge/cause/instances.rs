@@ -64,7 +64,8 @@ fn taken(evidence: &Evidence<'_>, lacking: &str) -> Verdict {
     )
     .because("the handshake completed, and every instance looked for the connection and saw none")
     .next(format!(
-        "{}; if it stays so, ask what answers TCP handshakes for {target}",
+        "{}; if it stays so, ask whoever runs the load balancer at {target} to which instances and ports it sends these \
+         connections",
         next(lacking, port)
     ))
 }

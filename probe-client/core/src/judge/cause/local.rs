@@ -91,7 +91,9 @@ fn blocked(target: &str) -> Verdict {
         format!("this host itself forbids the connection to {target}; no packet left it"),
     )
     .next(format!(
-        "ask whoever administers this host to allow outbound TCP to {target} in its own firewall or security software"
+        "ask whoever administers this host to allow outbound TCP to {target} in its own firewall and security software \
+         (nftables or iptables, Windows Firewall's outbound rules, an endpoint agent); such a rule may be bound to a program \
+         or user, so have it allow the application as well as fwprobe"
     ))
 }
 
@@ -102,9 +104,10 @@ fn no_route(target: &str) -> Verdict {
         Confidence::High,
         format!("this host has no route to {target}; no packet left it"),
     )
-    .next(
-        "check this host's routing table and default gateway for that address family (`ip route get`, `route print`)",
-    )
+    .next(format!(
+        "check this host's routing table and default gateway for the address family of {target} (`ip route`, `ip -6 \
+         route`; on Windows `route print`), and add the route or have the network team name the gateway"
+    ))
 }
 
 fn exhausted(target: &str) -> Verdict {
@@ -114,5 +117,8 @@ fn exhausted(target: &str) -> Verdict {
         Confidence::High,
         format!("this host ran out of sockets or ports before {target} was dialled"),
     )
-    .next("raise the limit of open files, or probe fewer rules at a time")
+    .next(
+        "raise the limit of open files for this user (`ulimit -n`) or free local ports (`ss -s` counts them), or probe \
+         fewer rules at a time (--port), and run again",
+    )
 }

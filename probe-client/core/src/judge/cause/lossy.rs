@@ -41,8 +41,9 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because(reachable.claim)
     .next(format!(
-        "ask the network team for interface errors, policing and flood protection on the way to {target}; run again at \
-         another time of day and compare"
+        "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
+         devices that carry {}, in both directions; run again at another time of day and compare",
+        evidence.flow()
     ));
     for (name, m) in
         std::iter::once(("first", evidence.probe)).chain(fresh.iter().map(|m| ("fresh", *m)))

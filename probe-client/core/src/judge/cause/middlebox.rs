@@ -74,9 +74,10 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
         ),
     )
     .next(format!(
-        "ask {} for a SYN proxy, transparent proxy or relay for TCP to {target}, and why nothing of the server behind it \
-         comes through",
-        whom.unwrap_or("the firewall team")
+        "ask {} which SYN proxy, transparent proxy or relay takes {}, why it does not bring it to the server, and to let it \
+         pass",
+        whom.unwrap_or("the firewall team"),
+        evidence.flow()
     ));
     if never_seen {
         verdict = verdict.because(
@@ -121,8 +122,9 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
                 place.words.as_deref().unwrap_or("on the way")
             ),
             format!(
-                "{listen}; if it stays so, ask {} for a SYN proxy, transparent proxy or relay for TCP to {target}",
-                place.whom.as_deref().unwrap_or("the firewall team")
+                "{listen}; if it stays so, ask {} which SYN proxy, transparent proxy or relay takes {}",
+                place.whom.as_deref().unwrap_or("the firewall team"),
+                evidence.flow()
             ),
         ),
         None => {

@@ -40,8 +40,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         sighting.bytes_received, sighting.bytes_sent
     ))
     .next(format!(
-        "ask {} for application or protocol inspection of TCP to {target}, and to allow this protocol there",
-        cut_off::whom(device.as_ref())
+        "ask {} whether application or protocol inspection, or intrusion prevention, ends {} (their log for this time shows \
+         it), and to let this session kind ({}) pass there",
+        cut_off::whom(device.as_ref()),
+        evidence.flow(),
+        evidence.probe.session_kind()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict
@@ -63,8 +66,10 @@ fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
     )
     .because("its SYN-ACK came back from the server's own distance, and the server still has the connection half open")
     .next(format!(
-        "ask {} for a rule without state, or another way for what follows the SYN, that drops TCP to {target}",
-        cut_off::whom(device.as_ref())
+        "ask {} whether a rule lets only the SYNs of {} through, or what follows them takes another way through a device \
+         that did not see the SYN, and to let the whole connection pass, replies included",
+        cut_off::whom(device.as_ref()),
+        evidence.flow()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));

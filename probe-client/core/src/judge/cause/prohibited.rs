@@ -61,7 +61,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .next(format!(
         "ask whoever runs {who} {}; quote the ICMP type {icmp_type} code {code}",
-        request(sender.is_ipv6(), icmp_type, code, &target)
+        request(sender.is_ipv6(), icmp_type, code, &evidence.flow())
     ))
     .unless_all(in_its_name.then_some(Alternative::AnswersInItsName));
     verdict.evidence.extend(evidence.seen());
@@ -70,17 +70,18 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 }
 
 /// A missing route is mended by other people than a rule.
-fn request(v6: bool, icmp_type: u8, code: u8, target: &str) -> String {
+fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {
     match (v6, icmp_type, code) {
         (false, 3, 0 | 1) | (true, 1, 0 | 3) => format!(
-            "whether it has a route to {target} and the next hop there is up, or a rule refuses TCP to it in these words"
+            "whether it has a route for {flow} and the next hop there is up, or a rule refuses it in these words, and to \
+             mend that"
         ),
         (false, 11, _) | (true, 3, _) => {
             format!(
-                "for its route to {target}, and for those of its neighbours: packets go in circles"
+                "for its routes for {flow}, and for those of its neighbours: packets go in circles"
             )
         }
-        _ => format!("to let TCP to {target} through"),
+        _ => format!("which rule refuses {flow}, and to allow it, replies included"),
     }
 }
 

@@ -40,8 +40,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             ),
         )
         .next(format!(
-            "ask the network team for packet loss, flood protection or an overloaded device on the way to {target}; run \
-             again at another time of day and compare"
+            "ask the network team to look for packet loss, flood protection and overloaded devices on the way of {}, in \
+             both directions; run again at another time of day and compare",
+            evidence.flow()
         ))
     } else {
         Verdict::new(
@@ -53,7 +54,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
                  whole"
             ),
         )
-        .next("run it again: heavy loss, or devices that share the traffic and do not agree, look like this")
+        .next(format!(
+            "run it again; if it stays so, ask the network team whether {} is spread over several links, firewalls or NAT \
+             gateways of which one is broken or lacks the rule, and for loss on the way, in both directions",
+            evidence.flow()
+        ))
     };
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));

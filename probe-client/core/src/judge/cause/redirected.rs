@@ -31,6 +31,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else {
         format!("the right --map: it says that {dialled} is dialled for {rules}")
     };
+    let flow = evidence.flow();
     let verdict = Verdict::new(
         VerdictId::RedirectedToOtherPort,
         Segment::PATH,
@@ -43,7 +44,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         testimony.instance
     ))
     .next(format!(
-        "find the port forwarding or load-balancing rule that maps {dialled} to {reached}; if it is meant, say so \
+        "ask the firewall team and the cloud team which port-forwarding (DNAT) or load-balancing rule sends {flow} to port \
+         {reached}, and to remove it or point it at port {dialled}; if it is meant, say so \
          with {map}, or with public_port = {dialled} for that listener in the server's configuration"
     ));
     Some(verdict)

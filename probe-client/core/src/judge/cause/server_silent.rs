@@ -34,8 +34,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          answers handshakes in its place",
     )
     .because(format!("TCP handshakes completed on all {ports} ports tried, the control port included; no byte came back"))
-    .next("look at the fwprobe-echo process on the server first (stopped, overloaded, swapping?); if it is healthy, ask \
-           for devices that answer TCP handshakes on the server's behalf (SYN proxy, load balancer)");
+    .next(format!(
+        "look at the fwprobe-echo process on the server first (`systemctl status fwprobe-echo`: stopped, overloaded, \
+         swapping?); if it is healthy, ask the firewall and cloud teams whether a SYN proxy or load balancer answers TCP \
+         handshakes for {} in the server's place, and why it does not pass the connections on",
+        evidence
+            .probe
+            .server()
+            .map_or_else(|| evidence.target(), |ip| ip.to_string())
+    ));
     if acknowledged > 0 {
         verdict = verdict.because(format!(
             "on {acknowledged} of them what was sent was acknowledged by the other end's TCP"
@@ -66,8 +73,10 @@ fn nothing_arrives(evidence: &Evidence<'_>) -> Verdict {
          acknowledged: the host of a server whose process hangs would have done that"
     ))
     .next(format!(
-        "ask the firewall team for a rule that lets nothing but SYNs through to {target} (application control, a filter \
-         without state), or a device that answers handshakes in the server's place"
+        "ask the firewall team whether a rule lets only the SYNs of {} through (application control, a filter without \
+         state), or a device answers handshakes in the server's place, and to let the whole connection pass, replies \
+         included",
+        evidence.flow()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict

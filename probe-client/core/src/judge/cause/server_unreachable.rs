@@ -50,10 +50,12 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("the echo server at {address} cannot be reached at all: {how}. That says nothing about single ports; {hypotheses}"),
     )
     .because(format!("{how}, the control port included"))
-    .next(
+    .next(format!(
         "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
-         the address is right; if it is, ask the firewall team whether this address is blocked as a whole",
-    );
+         {address} is its address{}; if so, ask the firewall team whether {address} is blocked as a whole, and the cloud \
+         team whether the network security group lets this host in",
+        perhaps_another(evidence)
+    ));
     verdict.evidence.extend(elsewhere);
     verdict.evidence.extend(traced(evidence));
     Some(verdict)
@@ -95,6 +97,17 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.other_paths_lead_there());
     verdict.evidence.extend(traced(evidence));
     Some(verdict)
+}
+
+/// Where a name led to the address, it may lead others elsewhere.
+fn perhaps_another(evidence: &Evidence<'_>) -> String {
+    let host = &evidence.probe.host;
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return String::new();
+    }
+    format!(
+        " (it is what this host's resolver gives for {host}; another may give a different one: split DNS)"
+    )
 }
 
 /// Traced on one port for all: this is one statement about the server's address.

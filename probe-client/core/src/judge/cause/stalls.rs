@@ -52,8 +52,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because("the server proved itself on this very connection, and stages of the exchange were confirmed")
     .next(format!(
-        "ask the team that runs inspection, proxies and shaping what ends TCP to {target} after {after}; quote the number \
-         and the direction"
+        "ask whoever runs inspection, proxies and traffic shaping on the way which rule or limit ends {} after {after} {way}, \
+         and to exempt it; quote the number, the direction and the time",
+        evidence.flow()
     ))
     .unless(Alternative::SoftwareOnAHost);
     verdict.evidence.extend(evidence.seen());

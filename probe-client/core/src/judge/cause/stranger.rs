@@ -71,8 +71,9 @@ fn next(evidence: &Evidence<'_>, foreign: bool) -> String {
     let target = evidence.target();
     if is_on_the_way(evidence) {
         return format!(
-            "ask the firewall team for the device on the way to {target} that answers in the server's place (web filter, \
-             inspection, portal), and to let this flow pass"
+            "ask the firewall team which device answers {} in the server's place (web filter, inspection, portal), and to let \
+             it pass to the server untouched",
+            evidence.flow()
         );
     }
     if evidence.nobody_listens() && foreign {

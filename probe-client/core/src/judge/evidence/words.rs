@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Evidence;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, canonical};
 use crate::observation::Origin;
 use crate::path::authority;
 
@@ -15,6 +15,14 @@ impl<'a> Evidence<'a> {
             (None, Some(proxy)) => authority(&proxy.host_asked, proxy.port_asked),
             (None, None) => self.probe.host.clone(),
         }
+    }
+
+    /// `TCP from 10.0.0.4 to 203.0.113.7:443`: what a rule has to let through, replies included.
+    pub fn flow(&self) -> String {
+        let source = self.probe.local.map(|local| canonical(local).ip());
+        let source = source.filter(|_| self.proxy().is_none());
+        let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
+        format!("TCP from {source} to {}", self.target())
     }
 
     /// The observation of the failure, in words.
@@ -43,7 +51,7 @@ impl<'a> Evidence<'a> {
             ));
         }
         if let Some(said) = &failure.text {
-            text.push_str(&format!(" ({})", without_number(said)));
+            text.push_str(&format!(" ({})", plain(said)));
         }
         Some(text)
     }
@@ -96,10 +104,12 @@ fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<Strin
     (!paths.is_empty()).then(|| paths.join(", "))
 }
 
-/// What the system said of an error, without the number that std puts behind it: that is in the document.
-fn without_number(text: &str) -> &str {
-    text.rfind(" (os error ")
-        .map_or(text, |number| &text[..number])
+/// What was said of an error, without the number that std puts behind it and the address of the TLS library's manual:
+/// the document has them.
+fn plain(text: &str) -> &str {
+    let marks = [" (os error ", ": https://docs.rs/"];
+    let end = marks.iter().filter_map(|mark| text.find(mark)).min();
+    end.map_or(text, |end| &text[..end])
 }
 
 /// Microseconds for people.

@@ -7,6 +7,22 @@ use crate::observation::Operation;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+    let own = ahead(evidence)?;
+    // The claim is the same for all sessions with one server, whatever rounding makes of each.
+    let mut all = evidence.same_server.iter().map(|m| evidence.of(m));
+    let ahead = all.find_map(|of| ahead(&of)).unwrap_or(own);
+    Some(Finding::new(
+        FindingId::ClockSkew,
+        format!(
+            "the server's clock is {} s {} this host's",
+            ahead.abs() / 1000,
+            if ahead > 0 { "ahead of" } else { "behind" }
+        ),
+    ))
+}
+
+/// By how many milliseconds the server's clock is ahead, by this probe's testimony; absent where they agree.
+fn ahead(evidence: &Evidence<'_>) -> Option<i64> {
     let theirs = i64::try_from(testimony(evidence.probe)?.time_unix_ms).ok()?;
     let greeting = evidence
         .probe
@@ -22,16 +38,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     } else {
         (theirs - answered).max(0)
     };
-    (ahead.abs() > TOLERATED_MS).then(|| {
-        Finding::new(
-            FindingId::ClockSkew,
-            format!(
-                "the server's clock is {} s {} this host's",
-                ahead.abs() / 1000,
-                if ahead > 0 { "ahead of" } else { "behind" }
-            ),
-        )
-    })
+    (ahead.abs() > TOLERATED_MS).then_some(ahead)
 }
 
 /// Kerberos tolerates five minutes; log files of the two ends are hard to compare long before that.

@@ -97,9 +97,14 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
         "network security group, server host's own firewall"
     };
     let mut next = match &place.whom {
-        Some(whom) => format!("ask {whom} to allow TCP to {target}"),
+        Some(whom) => format!(
+            "ask {whom} which rule drops {}, and to allow it, replies included",
+            evidence.flow()
+        ),
         None => format!(
-            "ask the firewall team to allow outbound TCP to {target}, and the cloud team to allow it inbound ({inbound})"
+            "ask the firewall team whether a rule drops {} outbound, and the cloud team whether one drops it inbound \
+             ({inbound}), and to allow it, replies included",
+            evidence.flow()
         ),
     };
     if evidence.source_is_translated() {

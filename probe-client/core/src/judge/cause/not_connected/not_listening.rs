@@ -12,7 +12,10 @@ pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Ve
         confidence,
         format!("nothing listens on port {port} of the server; its host refused the connection"),
     )
-    .next(format!("start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"))
+    .next(format!(
+        "on the server, start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run \
+         again; a firewall is to be asked only if an RST comes even then"
+    ))
 }
 
 /// As a container's host refuses what it has no rule for.

@@ -20,8 +20,9 @@ pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     )
     .because(place.fact)
     .next(format!(
-        "ask {} which rule rejects TCP to {target} with a reset",
-        place.whom.unwrap_or_default()
+        "ask {} which rule rejects {} with a reset, and to allow it, replies included",
+        place.whom.unwrap_or_default(),
+        evidence.flow()
     ))
     .unless_all((!evidence.passed_unchanged()).then_some(Alternative::SentElsewhere))
 }
@@ -39,8 +40,9 @@ pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     )
     .because(place.fact)
     .next(format!(
-        "ask {} which port-forwarding rule (DNAT) takes TCP to {target}",
-        place.whom.unwrap_or_default()
+        "ask {} which port-forwarding rule (DNAT) sends {} elsewhere, and to remove it or point it at the server",
+        place.whom.unwrap_or_default(),
+        evidence.flow()
     ))
 }
 
@@ -82,8 +84,9 @@ pub(super) fn somewhere(evidence: &Evidence<'_>, listens: String) -> Verdict {
     .because("who sent the RST was not measured")
     .because(format!("{listens}, yet the SYN was answered with RST"))
     .next(format!(
-        "ask the firewall team which rule rejects TCP to {target} with a reset; look for one in the server host's own \
-         firewall as well (`nft list ruleset`, `iptables -S`)"
+        "ask the firewall team which rule rejects {} with a reset, and to allow it; look for one in the server host's own \
+         firewall as well (`nft list ruleset`, `iptables -S`)",
+        evidence.flow()
     ))
 }
 

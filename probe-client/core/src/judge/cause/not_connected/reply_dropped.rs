@@ -47,7 +47,8 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
         ),
         Refusal::Excluded | Refusal::Possible => format!(
             "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from {target}, or sees only one \
-             direction of the connection (another way back than there)"
+             direction of the connection (another way back than there), and to have both directions pass the same \
+             stateful device, or the answers let through"
         ),
     };
     if !evidence.witness_looked() {
