@@ -72,6 +72,16 @@ pub(crate) struct RunArguments {
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
     #[arg(long, value_name = "FILE")]
     pub client_certificate: Option<PathBuf>,
+    /// Connections to each port that works, from different source ports, to find faults that only some
+    /// connections meet (1 to 1000). Twelve meet a fault of one in four with 96.8 percent, fifty one of one in
+    /// sixteen with 96.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u16).range(1..=1000),
+        default_value_t = 12
+    )]
+    pub flows: u16,
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "3.5")]
     pub timeout: Duration,

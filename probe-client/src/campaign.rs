@@ -22,6 +22,7 @@ use crate::progress::Progress;
 mod control_port;
 mod control_search;
 mod destinations;
+mod flows;
 mod follow_up;
 mod instances;
 mod pace;
@@ -33,6 +34,7 @@ mod survey;
 mod task;
 
 use control_search::Lead;
+use flows::Budget;
 use instances::Witness;
 use shadow::Shadows;
 use survey::Pace;
@@ -65,6 +67,10 @@ pub(crate) async fn run(
     survey::afterwards(&campaign, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| follow_up::find_reach(&campaign, server, progress))).await;
+    let direct = by_server
+        .iter_mut()
+        .filter(|s| s.destination.path().is_direct());
+    join_all(direct.map(|server| flows::at_the_end(&campaign, server))).await;
     progress.clear();
     let mut comparisons = Vec::new();
     let mut controls = Vec::new();
@@ -103,6 +109,8 @@ struct Campaign {
     run_id: [u8; 16],
     /// Of all surveys together.
     pace: Pace,
+    /// Of all side connections together.
+    budget: Budget,
 }
 
 /// Everything about one server address over one path.
@@ -127,6 +135,7 @@ impl Campaign {
             ),
             run_id: rand::random(),
             pace: Pace::default(),
+            budget: Budget::default(),
             config: config.clone(),
         }
     }
@@ -175,6 +184,7 @@ impl Campaign {
             if self.context.options.line.is_slow() {
                 slow_line::run_again(self, result, progress).await;
             } else {
+                flows::settle(self, result, progress).await;
                 pace::compare(self, result, progress).await;
                 follow_up::compare(self, result, progress).await;
             }
@@ -195,17 +205,26 @@ impl Campaign {
         let path = destination.path();
         let planned = self.config.plan.over(&path, &destination.host);
         let mut shadows = Shadows::default();
+        let mut ports = flows::Ports::default();
         for (index, planned) in planned.enumerate() {
             let task = task::of(self, planned, destination);
             let shadow = shadows.of(self, planned, destination);
+            let port = ports.of(planned, destination);
             let (campaign, progress) = (Arc::clone(self), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
-                let measurement = shadow.beside(task, &campaign.context).await;
+                let session = shadow.beside(task, &campaign.context);
+                let mut measurement = match port {
+                    Some(port) => flows::early(&campaign, port, session).await,
+                    None => session.await,
+                };
                 progress.one_done();
                 campaign.note(&measurement);
                 // Nobody listens any more once a channel is found.
                 let _ = finished.send(Lead::of(&measurement));
+                if let Some(port) = port {
+                    flows::beside(&campaign, port, &mut measurement).await;
+                }
                 (index, measurement)
             });
         }

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub bind: Option<IpAddr>,
     /// At each step.
     pub patience: Duration,
+    /// Connections to each port from different source ports, the probe's own session among them.
+    pub flows: usize,
     pub proxies: ProxyAccess,
     /// Presented in TLS.
     pub client: Option<ClientIdentity>,
@@ -109,6 +111,7 @@ pub(crate) fn resolve(
         family,
         bind: server.bind,
         patience,
+        flows: 1,
         proxies: ProxyAccess {
             credentials: credentials.flatten(),
             own: paths.credentials,

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use probe_core::measurement::Redial;
 use probe_core::observation::{Failure, FailureKind, Origin};
 use proto::limits::HOP_LIMIT_MARK;
 use socket_facts::{
@@ -12,7 +13,7 @@ use socket_facts::{
 };
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::line::SharedLine;
 use crate::lookout::Lookout;
@@ -52,16 +53,79 @@ impl ConnectOptions {
     }
 }
 
-/// Connects to `address`.
+/// Connects to `address`; without the mark, where a SYN that bears it gets no answer and one without it does.
 ///
 /// # Errors
 /// The failure as a value: what a probe is there to find.
 pub(crate) async fn connect(
     address: SocketAddr,
     options: &ConnectOptions,
+) -> Result<Connected, Failure> {
+    let (server, lookout) = (address.ip(), &options.lookout);
+    if lookout.is_unmarked(server) {
+        let stream = dial(address, options, None).await?;
+        return Ok(Connected::redialled(stream, Redial::Unmarked));
+    }
+    // Futures of a session are large enough.
+    let mut marked = Box::pin(dial(address, options, Some(HOP_LIMIT_MARK)));
+    let unmarked = Box::pin(async {
+        sleep(UNANSWERED).await;
+        lookout.mark_is_doubtful(address).await;
+        dial(address, options, None).await
+    });
+    tokio::select! {
+        stream = &mut marked => stream.map(Connected::at_first),
+        stream = unmarked => {
+            let Ok(stream) = stream else {
+                return marked.await.map(Connected::at_first);
+            };
+            drop(marked);
+            if lookout.is_unmarked(server) {
+                return Ok(Connected::redialled(stream, Redial::Unmarked));
+            }
+            // What kept the first SYNs from being answered may have been their source port, or have passed.
+            let again = timeout(UNANSWERED, dial(address, options, Some(HOP_LIMIT_MARK))).await;
+            if let Ok(Ok(marked)) = again {
+                return Ok(Connected::redialled(marked, Redial::SourcePort));
+            }
+            lookout.abandon_mark(server);
+            Ok(Connected::redialled(stream, Redial::Unmarked))
+        }
+    }
+}
+
+/// A connection, and what it took.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) stream: TcpStream,
+    /// Absent where the first SYN or a repetition of it was answered.
+    pub(crate) redial: Option<Redial>,
+}
+
+impl Connected {
+    fn at_first(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            redial: None,
+        }
+    }
+
+    fn redialled(stream: TcpStream, redial: Redial) -> Self {
+        Self {
+            stream,
+            redial: Some(redial),
+        }
+    }
+}
+
+/// Connects to `address` with this hop limit, or the system's own.
+async fn dial(
+    address: SocketAddr,
+    options: &ConnectOptions,
+    hop_limit: Option<u8>,
 ) -> Result<TcpStream, Failure> {
     let local = |error: io::Error| connect_failure(&error, Some(&[]));
-    let socket = open(address, options.bind, HOP_LIMIT_MARK).map_err(local)?;
+    let socket = open(address, options.bind, hop_limit).map_err(local)?;
     shape(&socket, options).map_err(local)?;
     if let Err(error) = begin(&socket, address) {
         // At once: nothing can have come back yet, unless the queue says so.
@@ -119,7 +183,14 @@ async fn answered(
     let mut woken = timeout(early, stream.writable()).await;
     if woken.is_err() {
         options.lookout.unanswered(address);
-        woken = timeout_at(begun + options.patience, stream.writable()).await;
+        let enough = async {
+            sleep(ENOUGH - UNANSWERED).await;
+            options.lookout.is_given_up(address).await;
+        };
+        woken = tokio::select! {
+            woken = timeout_at(begun + options.patience, stream.writable()) => woken,
+            () = enough => return None,
+        };
     }
     if woken.is_err() {
         // By now others may have shown that the line takes longer.
@@ -132,8 +203,12 @@ async fn answered(
     Some(woken)
 }
 
-/// A socket ready to connect to `address`, whose packets get as far as `hop_limit` lets them.
-pub(crate) fn open(address: SocketAddr, bind: Option<IpAddr>, hop_limit: u8) -> io::Result<Socket> {
+/// A socket ready to connect to `address`, whose packets get as far as `hop_limit` lets them; absent: the system's own.
+pub(crate) fn open(
+    address: SocketAddr,
+    bind: Option<IpAddr>,
+    hop_limit: Option<u8>,
+) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -144,7 +219,9 @@ pub(crate) fn open(address: SocketAddr, bind: Option<IpAddr>, hop_limit: u8) -> 
     let family = IpFamily::from(address.ip());
     // More evidence where the platform gives it; a session works without.
     let _ = set_recv_err(&socket, family);
-    let _ = set_hop_limit(&socket, family, hop_limit);
+    if let Some(hop_limit) = hop_limit {
+        let _ = set_hop_limit(&socket, family, hop_limit);
+    }
     if let Some(bind) = bind {
         socket.bind(&SocketAddr::new(bind, 0).into())?;
     }
@@ -189,6 +266,9 @@ const WRITTEN_AHEAD: u32 = 16 * 1024;
 
 /// The first SYN and its first repetition a second later are both unanswered.
 const UNANSWERED: Duration = Duration::from_millis(1_200);
+
+/// By then the system has sent three SYNs at most: Linux 6.5 and later repeat the first four after a second each.
+const ENOUGH: Duration = Duration::from_millis(2_500);
 
 #[cfg(target_os = "linux")]
 const EINPROGRESS: i32 = 115;

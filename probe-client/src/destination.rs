@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use probe_core::measurement::Redial;
 use probe_core::observation::{Failure, Observation, Operation};
 use probe_core::path::{NetworkPath, authority};
 use probe_core::proxy::{ProxyAccount, ProxyTarget};
@@ -38,6 +39,8 @@ pub(crate) struct Opened {
     /// Of the steps gone through, the failed one included.
     pub(crate) observations: Vec<Observation>,
     pub(crate) proxy: Option<ProxyAccount>,
+    /// Where the first SYNs got no answer.
+    pub(crate) redial: Option<Redial>,
     /// What the proxy sent behind its last answer: the server's first bytes.
     pub(crate) unread: Vec<u8>,
 }
@@ -94,6 +97,7 @@ impl Opened {
             link: Err(failure),
             observations,
             proxy: None,
+            redial: None,
             unread: Vec::new(),
         }
     }
@@ -106,10 +110,11 @@ async fn straight(socket: SocketAddr, context: &ProbeContext) -> Opened {
         .await
     {
         Err(failure) => Opened::failed(failure.clone(), vec![pending.failed(failure)]),
-        Ok(tcp) => Opened {
-            link: Ok(Link::Tcp(tcp)),
+        Ok(connected) => Opened {
+            link: Ok(Link::Tcp(connected.stream)),
             observations: vec![pending.succeeded()],
             proxy: None,
+            redial: connected.redial,
             unread: Vec::new(),
         },
     }

@@ -45,7 +45,7 @@ async fn try_once(
     bind: Option<IpAddr>,
     patience: Duration,
 ) -> io::Result<(u16, HopAnswer)> {
-    let socket = open(address, bind, hop_limit)?;
+    let socket = open(address, bind, Some(hop_limit))?;
     // The server is not to wait for what never comes.
     socket.set_linger(Some(Duration::ZERO))?;
     begin(&socket, address)?;

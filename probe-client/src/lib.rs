@@ -15,6 +15,7 @@ mod connect;
 mod connection;
 mod control;
 mod destination;
+mod flow;
 mod head_node;
 mod hop;
 mod host;

@@ -1,6 +1,6 @@
 //! What is known by now of every port, for those who look on while probes are still under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -10,7 +10,23 @@ use tokio::sync::watch;
 
 /// The board on which it is written.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lookout(watch::Sender<BTreeMap<SocketAddr, PortState>>);
+pub(crate) struct Lookout(
+    watch::Sender<BTreeMap<SocketAddr, PortState>>,
+    watch::Sender<Marks>,
+);
+
+/// What is known of SYNs that bear the mark.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    /// Servers that are being asked without it.
+    asked: BTreeSet<IpAddr>,
+    /// Ports that answer others' SYNs, and not those of a session.
+    doubted: BTreeSet<SocketAddr>,
+    /// Servers that answer only without it.
+    abandoned: BTreeSet<IpAddr>,
+    /// Ports to which enough SYNs were sent.
+    given_up: BTreeSet<SocketAddr>,
+}
 
 /// One port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +85,83 @@ impl Lookout {
         }
     }
 
+    /// Waits until a SYN to `address` without the mark is worth sending beside the one that waits: where no port of the
+    /// server takes a connection, for one of them; where such a SYN was answered, for all; and where this port is in
+    /// doubt.
+    pub(crate) async fn mark_is_doubtful(&self, address: SocketAddr) {
+        let server = address.ip();
+        let (mut board, mut marks) = (self.0.subscribe(), self.1.subscribe());
+        loop {
+            board.mark_unchanged();
+            marks.mark_unchanged();
+            let silent = self.is_silent(address) && self.none_connects(server);
+            if self.is_unmarked(server)
+                || self.1.borrow().doubted.contains(&address)
+                || (silent && self.is_first_to_ask(server))
+            {
+                return;
+            }
+            tokio::select! {
+                _ = board.changed() => {}
+                _ = marks.changed() => {}
+            }
+        }
+    }
+
+    /// No port of `server` has taken a connection; some may have turned it away.
+    fn none_connects(&self, server: IpAddr) -> bool {
+        let board = self.0.borrow();
+        let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
+        of_server.all(|(_, state)| match state {
+            PortState::Fails(Outcome::Silent | Outcome::Refused | Outcome::Prohibited) => true,
+            PortState::Fails(Outcome::Accepted) | PortState::Works(_) | PortState::Other => false,
+        })
+    }
+
+    fn is_first_to_ask(&self, server: IpAddr) -> bool {
+        let mut first = false;
+        self.1.send_if_modified(|marks| {
+            first = marks.asked.insert(server);
+            false
+        });
+        first
+    }
+
+    /// SYNs of a session to `address` get no answer, and others do.
+    pub(crate) fn doubt(&self, address: SocketAddr) {
+        self.1.send_modify(|marks| {
+            marks.doubted.insert(address);
+        });
+    }
+
+    /// More SYNs to `address` would show nothing new.
+    pub(crate) fn give_up(&self, address: SocketAddr) {
+        self.1.send_modify(|marks| {
+            marks.given_up.insert(address);
+        });
+    }
+
+    /// Waits until that is so.
+    pub(crate) async fn is_given_up(&self, address: SocketAddr) {
+        let mut marks = self.1.subscribe();
+        // Its sender is this board's own.
+        let _ = marks
+            .wait_for(|marks| marks.given_up.contains(&address))
+            .await;
+    }
+
+    /// `server` answers only SYNs without the mark.
+    pub(crate) fn abandon_mark(&self, server: IpAddr) {
+        self.1.send_modify(|marks| {
+            marks.abandoned.insert(server);
+        });
+    }
+
+    /// Whether connections to `server` leave without the mark.
+    pub(crate) fn is_unmarked(&self, server: IpAddr) -> bool {
+        self.1.borrow().abandoned.contains(&server)
+    }
+
     pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<SocketAddr, PortState>> {
         self.0.subscribe()
     }
@@ -83,6 +176,11 @@ impl Lookout {
                 PortState::Fails(_) | PortState::Other => None,
             })
             .collect()
+    }
+
+    /// A SYN to `address` has not been answered for a while.
+    pub(crate) fn is_silent(&self, address: SocketAddr) -> bool {
+        self.0.borrow().get(&address) == Some(&PortState::Fails(Outcome::Silent))
     }
 
     /// The ports of `server` that have not answered for a while; absent as soon as any port of it has.

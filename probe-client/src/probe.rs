@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probe_core::comparison::{SentName, Variation};
-use probe_core::measurement::{Measurement, ProbedRule};
+use probe_core::measurement::{Measurement, ProbedRule, Redial};
 use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use probe_core::plan::Silence;
 use probe_core::session::{ClientSession, Need, SessionParameters};
@@ -171,7 +171,7 @@ impl ProbeTask {
             rule,
             destination,
             port,
-            parameters,
+            mut parameters,
             silence,
         } = self;
         let context = &context.for_session(silence);
@@ -188,6 +188,10 @@ impl ProbeTask {
         let opened = destination.open(port, context).await;
         measurement.observations.extend(opened.observations);
         measurement.proxy = opened.proxy;
+        measurement.redial = opened.redial;
+        if opened.redial == Some(Redial::Unmarked) {
+            parameters.hop_limit_mark = None;
+        }
         if let Ok(link) = opened.link {
             measurement.local = link.tcp().local_addr().ok();
             // So early, all that was sent again is SYNs.

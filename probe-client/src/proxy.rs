@@ -138,6 +138,7 @@ impl ProxyWay {
             link,
             observations: opening.observations,
             proxy: Some(opening.account),
+            redial: None,
             unread,
         }
     }
@@ -313,7 +314,7 @@ impl Opening<'_> {
             match self.context.unless_cancelled(connecting).await {
                 Ok(tcp) => {
                     self.observations.push(pending.succeeded());
-                    return Ok(tcp);
+                    return Ok(tcp.stream);
                 }
                 Err(failure) => last = failure,
             }

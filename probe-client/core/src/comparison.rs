@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::measurement::Measurement;
 use crate::session_kind::SessionKind;
 
+mod limits;
 mod lost_syns;
 mod reach;
 mod rounds;
 
+pub use limits::Paces;
 pub use lost_syns::lost_syns;
 pub use reach::{AT_ONCE, Reach, next_reach, reach};
 pub(crate) use rounds::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::comparison::{Comparison, Variation};
+use crate::flow::Flow;
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
 use crate::plan::Silence;
@@ -84,9 +85,25 @@ pub struct Measurement {
     /// Further sessions on the same port, each different in one respect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparisons: Vec<Comparison>,
+    /// Side connections from other source ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<Flow>,
+    /// Its first SYNs got no answer, and the session ran on another connection that differed in this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redial: Option<Redial>,
     /// Where on the way the cause lies, looked for where the probe failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<Survey>,
+}
+
+/// In what a second connection differed from a first whose SYNs got no answer.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Redial {
+    /// In its source port alone.
+    SourcePort,
+    /// In its hop limit, the system's own. One with the mark from another source port got no answer either.
+    Unmarked,
 }
 
 /// A certificate as presented; what cannot be parsed is absent.
@@ -196,6 +213,8 @@ impl Measurement {
             transport: None,
             sighting: None,
             comparisons: Vec::new(),
+            flows: Vec::new(),
+            redial: None,
             survey: None,
         }
     }

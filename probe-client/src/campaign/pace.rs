@@ -8,13 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use probe_core::comparison::{Comparison, Variation, lost_syns};
+use probe_core::comparison::{Comparison, Paces, Variation, lost_syns};
 use probe_core::control_record::ControlRecord;
 use probe_core::measurement::Measurement;
+use probe_core::odds::THRESHOLD;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use super::{Campaign, ServerResult, task};
+use super::{Campaign, ServerResult, flows, task};
 use crate::connect::connect;
 use crate::destination::Destination;
 use crate::probe::ProbeContext;
@@ -88,6 +89,23 @@ impl Slowly<'_> {
         drop(held);
         sleep(QUIET).await;
         self.session(first, 0, result).await;
+        self.side_connections(first, result).await;
+    }
+
+    /// Many at once to the port of probe `first`, and then one at a time, until the odds that chance parts them are
+    /// low enough to tell a limit from loss.
+    async fn side_connections(&self, first: usize, result: &mut ServerResult) {
+        let probe = &mut result.probes[first];
+        flows::at_once(self.campaign, probe, AT_ONCE).await;
+        sleep(QUIET).await;
+        for _ in 0..MAX_SLOWLY {
+            let paces = Paces::of(probe);
+            let lost = paces.at_once.failed > 0 && paces.slowly.all_passed();
+            if !lost || paces.odds() < THRESHOLD {
+                return;
+            }
+            flows::fresh(self.campaign, probe).await;
+        }
     }
 
     /// A port that worked, once more: if it has become silent too, then no silence says anything about one port.
@@ -125,7 +143,7 @@ impl Slowly<'_> {
             let Ok(connection) = connect(address, &self.context.options).await else {
                 break;
             };
-            held.push(connection);
+            held.push(connection.stream);
             sleep(SPACING).await;
         }
         held
@@ -145,6 +163,12 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 const MAX_HELD: usize = 7;
 
 const MAX_ALONE: usize = 12;
+
+/// Side connections in one burst: more than a limit that lost some of the first sessions lets through.
+const AT_ONCE: usize = 8;
+
+/// Side connections one at a time.
+const MAX_SLOWLY: usize = 4;
 
 /// Ports that stay silent at a slow pace, or turn away.
 const GIVE_UP: usize = 2;

@@ -112,11 +112,16 @@ fn is_worth_it(
     works: bool,
     looked_at: &BTreeSet<Outcome>,
 ) -> bool {
+    let port = measurement.port_dialled();
     let passes_too = outcome != Outcome::Accepted
-        && measurement
+        && (measurement
             .comparisons
             .iter()
-            .any(|c| complete(&c.measurement));
+            .any(|c| complete(&c.measurement))
+            || measurement
+                .flows
+                .iter()
+                .any(|f| f.port == port && f.is_answered()));
     let is_new = !looked_at.contains(&outcome) && outcome != Outcome::Accepted;
     !passes_too && (works || is_new)
 }

@@ -28,6 +28,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     .with_something_to_probe()?;
     let config = Config {
         client: client(arguments, environment)?,
+        flows: arguments.flows.into(),
         ..config
     };
     let outputs = Outputs::open(&arguments.reports.outputs)?;

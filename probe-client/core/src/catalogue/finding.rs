@@ -130,6 +130,16 @@ table! {
         meaning: "Behind the address are several servers, and one does not listen on this port.",
         severity: Severity::Warning,
     }
+    SourceBlocked = "source-blocked" {
+        title: "A port that worked stopped answering during the run",
+        meaning: "A device may block this host because it tried ports that do not answer.",
+        severity: Severity::Warning,
+    }
+    MarkDropped = "mark-dropped" {
+        title: "SYNs with an unusual hop limit are dropped",
+        meaning: "fwprobe's mark is dropped on the way; sessions without it pass, and were used.",
+        severity: Severity::Info,
+    }
     InstanceNotAsked = "instance-not-asked" {
         title: "One instance of the server could not be asked",
         meaning: "Behind the address are several servers, and what one of them saw is not known.",

@@ -1,6 +1,7 @@
 //! Which probes were not let in in a way that the pace of dialling could explain.
 
-use crate::measurement::Measurement;
+use crate::flow::{Flow, FlowAccount, FlowRound};
+use crate::measurement::{Measurement, Redial};
 use crate::observation::Operation;
 
 /// The indices of `probes` that are worth dialling slowly: they were not let in, or lost SYNs, while other
@@ -17,10 +18,37 @@ pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usiz
         let turned_away = (one_of_them || connected(control_port)) && m.was_turned_away();
         turned_away || (one_of_them && m.met_silence())
     });
-    let late = which(&|m| m.ran_whole() && m.syns_sent_again() > 0);
+    let late = which(&|m| m.ran_whole() && (m.syns_sent_again() > 0 || was_redialled(m)));
     // One late SYN is a lost packet.
     if never.is_empty() && late.len() < 2 {
         return Vec::new();
     }
+    // Dialling more often would only make a firewall suspicious.
+    let decided = late.is_empty()
+        && never
+            .iter()
+            .all(|index| silent_beside_an_answer(&probes[*index]))
+        && !probes.iter().any(loses_side_connections);
+    if decided {
+        return Vec::new();
+    }
     [never, late].concat()
+}
+
+fn was_redialled(probe: &Measurement) -> bool {
+    probe.redial == Some(Redial::SourcePort)
+}
+
+/// None of its first SYNs was answered, and right after them another port was: no pace explains that.
+fn silent_beside_an_answer(probe: &Measurement) -> bool {
+    let of_round = |round: FlowRound| probe.flows.iter().filter(move |f| f.round == round);
+    probe.met_silence()
+        && of_round(FlowRound::Early).count() > 1
+        && !of_round(FlowRound::Early).any(Flow::is_answered)
+        && of_round(FlowRound::Control).any(Flow::is_answered)
+}
+
+fn loses_side_connections(probe: &Measurement) -> bool {
+    let account = FlowAccount::of(probe).filter(|_| probe.ran_whole());
+    account.is_some_and(|account| account.loses_more_than_ordinary().is_some())
 }

@@ -4,6 +4,7 @@ use super::evidence::Evidence;
 use crate::verdict::Verdict;
 
 mod altered;
+mod by_flow;
 mod converted;
 mod cut_off;
 mod declined;
@@ -52,6 +53,7 @@ pub(super) const ALL: &[Cause] = &[
     converted::judge,
     redirected::judge,
     altered::payload,
+    by_flow::judge,
     lossy::judge,
     reachable::judge,
     declined::judge,

@@ -18,6 +18,7 @@ mod pace;
 mod password;
 mod relayed;
 mod slow;
+mod suspected;
 mod syn;
 mod translation;
 
@@ -43,6 +44,8 @@ const ALL: &[Look] = &[
     slow::look,
     pace::rate,
     pace::number,
+    suspected::source_blocked,
+    suspected::mark_dropped,
     instances::port,
     instances::unasked,
     clock::look,

@@ -1,5 +1,6 @@
 //! Verdicts over every mixture of comparisons: what may be claimed, and what never.
 
+mod by_flow;
 mod idle;
 mod instances;
 mod local;

@@ -2,6 +2,7 @@
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
+use super::by_flow;
 use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -36,10 +37,12 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
     )
     .because(format!("testimony of instance {}", testimony.instance));
-    Some(match what_proves(evidence) {
+    let mut verdict = match what_proves(evidence) {
         Some(what) => verdict.because(what),
         None => verdict,
-    })
+    };
+    verdict.evidence.extend(by_flow::told(evidence));
+    Some(verdict)
 }
 
 /// What the server's proof rests on where there is no certificate in the session.

@@ -3,76 +3,81 @@
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
-use crate::comparison::Variation;
+use crate::comparison::{Paces, Variation};
 use crate::measurement::Measurement;
+use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
 
 /// The rate: many at once are lost, and as many open ones are no hindrance.
 pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
-    let (alone, held) = slow(evidence)?;
-    let free = held.iter().all(|(_, m)| at_once(m));
-    (free && held.iter().any(|(count, _)| *count > 0)).then(|| {
+    let paces = limited(evidence)?;
+    (paces.held.all_passed()).then(|| {
         Finding::new(
             FindingId::SynRateLimit,
             "new connections are lost or refused when several are opened at once, and pass one at a time",
         )
-        .with_detail(format!(
-            "{alone} sessions more than a second apart were answered at the first SYN"
-        ))
+        .with_detail(told(&paces))
     })
 }
 
 /// The number: one more than are open is not let in, and is once they are closed.
 pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
-    let (_, held) = slow(evidence)?;
-    let (most, _) = held.iter().find(|(count, m)| *count > 0 && not_let_in(m))?;
+    let paces = limited(evidence)?;
+    let (most, _) = held(evidence.probe).find(|(_, m)| not_let_in(m))?;
     Some(
         Finding::new(
             FindingId::ConnectionLimit,
             "only so many connections are let through at once",
         )
         .with_detail(format!(
-            "at most {most} were seen open together; earlier ones may still have counted"
+            "at most {most} were seen open together; earlier ones may still have counted; {}",
+            told(&paces)
         )),
     )
 }
 
-/// How many sessions alone were answered at the first SYN, and the sessions beside held connections;
-/// absent where this probe lost no SYN, or the pace made no difference.
-fn slow<'a>(evidence: &Evidence<'a>) -> Option<(usize, Vec<(u8, &'a Measurement)>)> {
-    let lost = not_let_in(evidence.probe) || evidence.probe.syns_sent_again() > 0;
+/// What was lost to the probe's own port at which pace; absent where the pace made no difference, or chance explains
+/// it.
+fn limited(evidence: &Evidence<'_>) -> Option<Paces> {
     // On a way that loses segments of every kind, SYNs are lost at any pace.
     let lossy = evidence.same_server.iter().filter(|m| m.loses_segments());
     if lossy.count() >= ENOUGH {
         return None;
     }
-    let paced = evidence.same_server.iter().flat_map(|m| &m.comparisons);
-    let paced: Vec<(u8, &Measurement)> = paced
-        .filter_map(|c| match c.variation {
-            Variation::InPace { held } => Some((held, &c.measurement)),
-            Variation::InNothing
-            | Variation::InSilence
-            | Variation::InShape { .. }
-            | Variation::InServerName { .. }
-            | Variation::InSegmentSize { .. }
-            | Variation::InHelloSize
-            | Variation::InHelloAge
-            | Variation::InReach { .. } => None,
-        })
-        .collect();
-    let (alone, held): (Vec<_>, Vec<_>) = paced.into_iter().partition(|(held, _)| *held == 0);
-    let answered = alone.iter().filter(|(_, m)| at_once(m)).count();
-    (lost && answered >= ENOUGH && answered == alone.len()).then_some((answered, held))
+    let paces = Paces::of(evidence.probe);
+    let lost = paces.at_once.failed > 0 && paces.slowly.all_passed();
+    (lost && paces.odds() < THRESHOLD).then_some(paces)
 }
 
-/// Whole, and its first SYN was answered.
-fn at_once(measurement: &Measurement) -> bool {
-    measurement.ran_whole() && measurement.syns_sent_again() == 0
+/// Sessions beside so many held connections.
+fn held(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
+    probe.comparisons.iter().filter_map(|c| match c.variation {
+        Variation::InPace { held } if held > 0 => Some((held, &c.measurement)),
+        Variation::InPace { .. }
+        | Variation::InNothing
+        | Variation::InSilence
+        | Variation::InShape { .. }
+        | Variation::InServerName { .. }
+        | Variation::InSegmentSize { .. }
+        | Variation::InHelloSize
+        | Variation::InHelloAge
+        | Variation::InReach { .. } => None,
+    })
+}
+
+fn told(paces: &Paces) -> String {
+    format!(
+        "{} SYNs to this port were not let in when several were sent at once, {} more than a second apart; the odds that \
+         chance parts them so are {}",
+        paces.at_once,
+        paces.slowly,
+        in_words(paces.odds())
+    )
 }
 
 fn not_let_in(measurement: &Measurement) -> bool {
     measurement.met_silence() || measurement.was_turned_away()
 }
 
-/// Sessions alone: one may have been answered by chance.
+/// Sessions that lose segments.
 const ENOUGH: usize = 2;

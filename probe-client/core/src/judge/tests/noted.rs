@@ -1,9 +1,10 @@
 //! Findings that only chance brings about between real hosts, or that no device of a test's makes alone.
 
 use super::instances::refused;
-use super::{Comparison, End, Variation, ended, evidence, findings};
+use super::{Comparison, End, Evidence, Variation, ended, evidence, findings};
 use crate::catalogue::FindingId;
 use crate::comparison::next_round;
+use crate::flow::{Flow, FlowEnd, FlowRound};
 use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{FailureKind, Operation};
 use crate::session_kind::SessionKind;
@@ -16,6 +17,7 @@ fn a_limit_of_connections_is_told_from_one_of_their_pace() {
         let twice_alone = [(alone, true); 2];
         let all = twice_alone.iter().chain(beside);
         probe.comparisons = all.map(|(held, whole)| paced(*held, *whole)).collect();
+        probe.flows = side_connections(&probe, 8);
         ids(&probe)
     };
     assert_eq!(
@@ -30,6 +32,46 @@ fn a_limit_of_connections_is_told_from_one_of_their_pace() {
     );
     assert_eq!(noted(&[]), [], "nobody has held any");
     assert_eq!(noted(&[(alone, false)]), [], "alone it is lost as well");
+}
+
+#[test]
+fn no_limit_is_claimed_that_chance_explains() {
+    let noted = |lost: u16| {
+        let mut probe = ended(SessionKind::Https, End::Whole);
+        probe.transport.as_mut().unwrap().syn_retransmissions = Some(1);
+        probe.comparisons = [(0, true), (0, true), (3, true)]
+            .map(|(held, whole)| paced(held, whole))
+            .into();
+        probe.flows = side_connections(&probe, lost);
+        findings(&evidence(&probe))
+            .into_iter()
+            .find(|f| f.id == FindingId::SynRateLimit)
+    };
+    assert_eq!(noted(0), None, "one lost SYN, and four that pass: 1 in 3");
+    let detail = noted(8).unwrap().detail.unwrap();
+    assert!(detail.contains("9 of 10 SYNs"), "{detail}");
+    assert!(
+        detail.contains("odds that chance parts them so are 1 in"),
+        "{detail}"
+    );
+    // What other ports let pass slowly says nothing about this one.
+    let mut probe = ended(SessionKind::Https, End::Whole);
+    probe.transport.as_mut().unwrap().syn_retransmissions = Some(1);
+    probe.flows = side_connections(&probe, 8);
+    probe.flows.retain(|flow| flow.round == FlowRound::AtOnce);
+    let mut other = probe.clone();
+    other.comparisons = [(0, true); 5]
+        .map(|(held, whole)| paced(held, whole))
+        .into();
+    let evidence = Evidence {
+        same_server: vec![&probe, &other],
+        ..evidence(&probe)
+    };
+    assert!(
+        !findings(&evidence)
+            .iter()
+            .any(|f| f.id == FindingId::SynRateLimit)
+    );
 }
 
 #[test]
@@ -113,6 +155,22 @@ fn silent() -> Measurement {
         }
     }
     probe
+}
+
+/// So many at once that were lost, and two of two answered slowly.
+fn side_connections(probe: &Measurement, lost: u16) -> Vec<Flow> {
+    let flow = |round, source_port, end| Flow {
+        round,
+        port: probe.port_dialled(),
+        source_port,
+        start_us: 0,
+        duration_us: 1_000,
+        syns_sent_again: 0,
+        end,
+    };
+    let at_once = (0..lost).map(|n| flow(FlowRound::AtOnce, 40_000 + n, FlowEnd::Unanswered));
+    let slowly = (0..2).map(|n| flow(FlowRound::Fresh, 50_000 + n, FlowEnd::Answered));
+    at_once.chain(slowly).collect()
 }
 
 fn paced(held: u8, whole: bool) -> Comparison {

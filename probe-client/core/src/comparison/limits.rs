@@ -1,0 +1,106 @@
+//! Whether SYNs that are lost or turned away when many are sent at once pass one at a time, and the odds that this is
+//! chance.
+
+use super::Variation;
+use crate::flow::{Flow, FlowRound};
+use crate::measurement::{Measurement, Redial};
+use crate::observation::Operation;
+use crate::odds::{Trials, by_chance};
+
+/// SYNs to one port, and how many of them were lost or turned away.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Paces {
+    /// Of the probe's own session, beside those of other ports, and of side connections opened at once.
+    pub at_once: Trials,
+    /// One at a time, after a pause.
+    pub slowly: Trials,
+    /// Slowly, while other connections were held open.
+    pub held: Trials,
+}
+
+impl Paces {
+    /// Of `probe`'s own port alone: what other ports let pass says nothing about this one.
+    pub fn of(probe: &Measurement) -> Self {
+        let sessions = |held: &dyn Fn(u8) -> bool| {
+            let all = probe.comparisons.iter().filter(|c| match c.variation {
+                Variation::InPace { held: count } => held(count),
+                Variation::InNothing
+                | Variation::InSilence
+                | Variation::InShape { .. }
+                | Variation::InServerName { .. }
+                | Variation::InSegmentSize { .. }
+                | Variation::InHelloSize
+                | Variation::InHelloAge
+                | Variation::InReach { .. } => false,
+            });
+            all.map(|c| syns(&c.measurement))
+                .fold(Trials::default(), Trials::and)
+        };
+        let flows = |rounds: [FlowRound; 2]| {
+            let port = probe.port_dialled();
+            let all = probe
+                .flows
+                .iter()
+                .filter(|f| f.port == port && rounds.contains(&f.round));
+            all.map(Flow::syns_not_let_in)
+                .fold(Trials::default(), Trials::and)
+        };
+        Self {
+            at_once: syns(probe).and(flows([FlowRound::AtOnce, FlowRound::Early])),
+            slowly: sessions(&|held| held == 0).and(flows([FlowRound::Again, FlowRound::Fresh])),
+            held: sessions(&|held| held > 0),
+        }
+    }
+
+    /// The odds that chance parts what fails from what passes like this: by pace, or, where a session beside held
+    /// connections failed, by number.
+    pub fn odds(&self) -> f64 {
+        if self.held.failed == 0 {
+            by_chance(self.at_once, self.slowly.and(self.held))
+        } else {
+            by_chance(self.at_once.and(self.held), self.slowly)
+        }
+    }
+}
+
+/// The SYNs of one session, and how many of them were not let in.
+fn syns(session: &Measurement) -> Trials {
+    let again = session.syns_sent_again();
+    let again = usize::try_from(again).unwrap_or_default();
+    if session.was_turned_away() {
+        return Trials {
+            failed: again + 1,
+            all: again + 1,
+        };
+    }
+    if session.met_silence() {
+        let mut all = session.observations.iter();
+        let waited = all.find(|o| o.operation == Operation::Connect && o.failure.is_some());
+        let waited = waited.map_or(0, |o| o.duration_us);
+        let sent = SYNS_US
+            .iter()
+            .filter(|after| **after < waited)
+            .count()
+            .max(1);
+        return Trials {
+            failed: sent,
+            all: sent,
+        };
+    }
+    if session.succeeded(Operation::Connect) {
+        // The first and its repetition after a second.
+        let before = if session.redial == Some(Redial::SourcePort) {
+            2
+        } else {
+            0
+        };
+        return Trials {
+            failed: again + before,
+            all: again + before + 1,
+        };
+    }
+    Trials::default()
+}
+
+/// When a SYN without an answer is repeated (RFC 6298 section 2), in microseconds.
+const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];

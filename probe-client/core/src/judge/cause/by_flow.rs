@@ -1,0 +1,208 @@
+//! `reachable-with-loss` where the way treats connections by their source port: some never get an answer, and others
+//! always do. While any passes, nothing is said of the port as a whole.
+
+use super::super::compared::facts;
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
+use super::reachable;
+use crate::catalogue::VerdictId;
+use crate::comparison::Paces;
+use crate::flow::FlowAccount;
+use crate::measurement::Redial;
+use crate::observation::FailureKind;
+use crate::odds::{THRESHOLD, in_words, of_meeting};
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let account = FlowAccount::of(evidence.probe)?;
+    match evidence.ending() {
+        Ending::Complete(_) => beside_a_session(evidence, &account),
+        Ending::NotConnected(failure) if failure.kind == FailureKind::TimedOut => {
+            beside_silence(evidence, &account)
+        }
+        Ending::Interrupted
+        | Ending::Unresolved(_)
+        | Ending::Proxy(..)
+        | Ending::NotConnected(_)
+        | Ending::Testified(..)
+        | Ending::Declined
+        | Ending::Foreign(..)
+        | Ending::Altered(..)
+        | Ending::Mute(..) => None,
+    }
+}
+
+/// What side connections add to a session that ran whole; absent where none was opened.
+pub(super) fn told(evidence: &Evidence<'_>) -> Option<String> {
+    let account = FlowAccount::of(evidence.probe)?;
+    let all = account.opened.all;
+    Some(format!(
+        "{} of {all} connections from different source ports were answered; {all} meet a fault of one flow in four \
+         with {:.1} %",
+        all - account.opened.failed,
+        of_meeting(ONE_IN_FOUR, all) * 100.0
+    ))
+}
+
+fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
+    let reachable = reachable::judge(evidence)?;
+    let target = evidence.target();
+    if account.shows_a_fault_by_flow() {
+        let verdict = Verdict::new(
+            VerdictId::ReachableWithLoss,
+            Segment::PATH,
+            Confidence::High,
+            format!(
+                "{target} is open, but not for all connections: {}",
+                rate(account)
+            ),
+        );
+        return Some(
+            with_ports(verdict.because(reachable.claim), account).next(by_flow(&target, account)),
+        );
+    }
+    let redialled = evidence.probe.redial == Some(Redial::SourcePort);
+    let lossy = account.loses_more_than_ordinary();
+    let (lost, odds) = lossy.or_else(|| redialled.then(|| account.lost()))?;
+    let verdict = Verdict::new(
+        VerdictId::ReachableWithLoss,
+        Segment::PATH,
+        Confidence::Medium,
+        format!(
+            "{target} is open, but loses SYNs: {lost} connections from different source ports got no answer to the \
+             first SYN"
+        ),
+    )
+    .because(reachable.claim)
+    .because(format!(
+        "where one packet in a hundred is lost, so many are lost by chance in {}",
+        in_words(odds)
+    ));
+    Some(with_ports(verdict, account).next(format!(
+        "ask the network team for packet loss, a limit on new connections, or one of several parallel links that fails on \
+         the way to {target}; run it again with `--flows 50` for a better figure"
+    )))
+}
+
+/// The probe's own SYNs got no answer, and those of side connections did.
+fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
+    // What passes one at a time is a matter of pace.
+    let paces = Paces::of(evidence.probe);
+    let limited = paces.slowly.all_passed() && paces.odds() < THRESHOLD;
+    if account.answered.is_empty() || limited {
+        return None;
+    }
+    let target = evidence.target();
+    let whole = evidence
+        .probe
+        .comparisons
+        .iter()
+        .filter(|c| c.measurement.ran_whole());
+    let whole = whole.count();
+    let verdict = if whole > 0 {
+        let claim = format!(
+            "{target} is open, but not for all connections: {}",
+            rate(account)
+        );
+        Verdict::new(
+            VerdictId::ReachableWithLoss,
+            Segment::PATH,
+            Confidence::High,
+            claim,
+        )
+    } else {
+        let claim = format!(
+            "connections to {target} fail or pass by their source port: {}; no whole session was run on one that \
+             passes",
+            rate(account)
+        );
+        Verdict::new(
+            VerdictId::Inconclusive,
+            Segment::PATH,
+            Confidence::Medium,
+            claim,
+        )
+    };
+    let mut verdict = with_ports(verdict, account).next(by_flow(&target, account));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    Some(verdict)
+}
+
+fn rate(account: &FlowAccount) -> String {
+    let likely = if account.shows_a_fault_by_flow() {
+        "one of several parallel links or an asymmetric path is likely"
+    } else {
+        "one of several parallel links, an asymmetric path or heavy loss"
+    };
+    format!(
+        "{} connections from different source ports got no answer; {likely}",
+        account.opened
+    )
+}
+
+fn by_flow(target: &str, account: &FlowAccount) -> String {
+    let example = match (account.dead.first(), account.answered.first()) {
+        (Some(dead), Some(answered)) => {
+            format!(" (source port {dead} fails, {answered} passes)")
+        }
+        (_, _) => String::new(),
+    };
+    format!(
+        "ask the network team which devices on the way to {target} share traffic by source port{example}: links of a bundle, \
+         equal-cost routes, clustered firewalls, or a way back that differs from the way there; run it again with `--flows \
+         50` for a better figure"
+    )
+}
+
+fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
+    if !account.dead.is_empty() {
+        verdict = verdict.because(format!(
+            "source ports without an answer: {}",
+            list(&account.dead)
+        ));
+    }
+    verdict = verdict.because(format!(
+        "source ports with an answer: {}",
+        list(&account.answered)
+    ));
+    if account.late > 0 {
+        verdict = verdict.because(format!(
+            "{} were answered, but not at the first SYN",
+            account.late
+        ));
+    }
+    if account.again.all > 0 {
+        verdict = verdict.because(format!(
+            "dialled again slowly from the same source ports, {} got no answer; from other source ports in between, {}",
+            account.again, account.fresh
+        ));
+    }
+    if let Some(odds) = account.odds {
+        verdict = verdict.because(format!(
+            "the odds that SYNs lost at random leave this pattern are {}",
+            in_words(odds)
+        ));
+    }
+    if let Some((below, one, other)) = account.border() {
+        let side = if below { "below" } else { "above" };
+        verdict = verdict.because(format!(
+            "all that fail lie {side} a source port between {one} and {other}: a rule may go by source port"
+        ));
+    }
+    verdict
+}
+
+fn list(ports: &[u16]) -> String {
+    let mut shown: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
+    if ports.len() > SHOWN {
+        shown.push(format!("and {} more", ports.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
+/// In a sentence.
+const SHOWN: usize = 12;
+
+/// One of four links, or a race that costs one in four.
+const ONE_IN_FOUR: f64 = 0.25;

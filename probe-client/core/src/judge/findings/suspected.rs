@@ -1,0 +1,53 @@
+//! `source-blocked` and `mark-dropped`: devices that took the run itself amiss.
+
+use super::super::evidence::Evidence;
+use crate::catalogue::FindingId;
+use crate::comparison::Variation;
+use crate::flow::{Flow, FlowEnd, FlowRound};
+use crate::measurement::Redial;
+use crate::verdict::Finding;
+
+/// A port that worked has stopped answering since the run has dialled one that does not.
+pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
+    let at_the_end = evidence.probe.flows.iter();
+    let at_the_end: Vec<&Flow> = at_the_end
+        .filter(|f| f.round == FlowRound::AtTheEnd)
+        .collect();
+    let silent = |f: &&Flow| f.end == FlowEnd::Unanswered;
+    // One may be lost, or of a flow that is.
+    if at_the_end.len() < ENOUGH || !at_the_end.iter().all(silent) {
+        return None;
+    }
+    // Where connections were dialled slowly, others had been lost before: by a limit that still counts them, perhaps.
+    let mut beside = evidence.same_server.iter().flat_map(|m| &m.comparisons);
+    if beside.any(|c| matches!(c.variation, Variation::InPace { .. })) {
+        return None;
+    }
+    let worked = at_the_end.first()?.port;
+    let tried = evidence.probe.port_dialled();
+    Some(
+        Finding::new(
+            FindingId::SourceBlocked,
+            "a port that worked stopped answering this host during the run: a device may block sources that try closed \
+             ports",
+        )
+        .with_detail(format!(
+            "port {worked} ran a whole session, and after SYNs to port {tried}, which does not answer, {} connections to \
+             it got no answer",
+            at_the_end.len()
+        )),
+    )
+}
+
+/// SYNs with the mark got no answer, and those with the system's own hop limit did.
+pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
+    (evidence.probe.redial == Some(Redial::Unmarked)).then(|| {
+        Finding::new(
+            FindingId::MarkDropped,
+            "a device drops SYNs that have fwprobe's unusual hop limit; those with this system's own pass, and were used",
+        )
+    })
+}
+
+/// Connections at the end, from two source ports.
+const ENOUGH: usize = 2;

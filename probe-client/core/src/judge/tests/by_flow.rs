@@ -1,0 +1,157 @@
+//! Faults of some source ports: what side connections may be said to show, and what never.
+
+use proptest::prelude::*;
+
+use super::{AGAIN, End, ended, evidence, verdict};
+use crate::catalogue::VerdictId;
+use crate::comparison::Comparison;
+use crate::flow::{Flow, FlowAccount, FlowEnd, FlowRound};
+use crate::measurement::{Measurement, SightingEnd};
+use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use crate::session_kind::SessionKind;
+
+const ANSWERED: FlowEnd = FlowEnd::Answered;
+const SILENT: FlowEnd = FlowEnd::Unanswered;
+
+fn flow(round: FlowRound, source_port: u16, end: FlowEnd) -> Flow {
+    Flow {
+        round,
+        port: 443,
+        source_port,
+        start_us: 0,
+        duration_us: 1_000,
+        // Dialled again slowly, each has two.
+        syns_sent_again: u32::from(end == SILENT && round == FlowRound::Again),
+        end,
+    }
+}
+
+fn beside(own: Measurement, flows: &[(FlowRound, u16, FlowEnd)]) -> Measurement {
+    let port = own.port_dialled();
+    let all = flows.iter().map(|(round, source, end)| Flow {
+        port,
+        ..flow(*round, *source, *end)
+    });
+    Measurement {
+        flows: all.collect(),
+        ..own
+    }
+}
+
+fn whole() -> Measurement {
+    ended(SessionKind::Https, End::Whole)
+}
+
+/// None of its SYNs was answered.
+fn silent() -> Measurement {
+    let mut probe = whole();
+    probe.session = None;
+    probe.transport = None;
+    probe.observations = vec![Observation {
+        operation: Operation::Connect,
+        target: "198.51.100.7:443".to_owned(),
+        start_us: 0,
+        duration_us: 3_500_000,
+        failure: Some(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+    }];
+    probe
+}
+
+/// `dead` of eleven, and what came of dialling slowly: the same again, and fresh ones in turn.
+fn dialled(dead: u16, again: FlowEnd, fresh: FlowEnd) -> Vec<(FlowRound, u16, FlowEnd)> {
+    let first = (0..11).map(|n| {
+        let end = if n < dead { SILENT } else { ANSWERED };
+        (FlowRound::AtOnce, 40_000 + n, end)
+    });
+    let again = (0..3).map(|n| (FlowRound::Again, 40_000 + n % dead.max(1), again));
+    let fresh = (0..4).map(|n| (FlowRound::Fresh, 50_000 + n, fresh));
+    first.chain(again).chain(fresh).collect()
+}
+
+#[test]
+fn source_ports_that_stay_silent_beside_others_are_a_fault_by_flow() {
+    for dead in [1, 3] {
+        let found = verdict(&beside(whole(), &dialled(dead, SILENT, ANSWERED)));
+        assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+        let rate = format!("{dead} of 12 connections from different source ports got no answer");
+        assert!(found.claim.contains(&rate), "{}", found.claim);
+        let evidence = found.evidence.join("\n");
+        assert!(
+            evidence.contains("source ports without an answer: 40000"),
+            "{evidence}"
+        );
+        assert!(evidence.contains("are 1 in 210"), "{evidence}");
+    }
+}
+
+#[test]
+fn loss_that_does_not_stay_with_its_source_port_is_no_fault_by_flow() {
+    let one = verdict(&beside(whole(), &dialled(1, ANSWERED, ANSWERED)));
+    assert_eq!(one.id, VerdictId::Reachable, "{}", one.claim);
+    let three = verdict(&beside(whole(), &dialled(3, ANSWERED, ANSWERED)));
+    assert_eq!(three.id, VerdictId::ReachableWithLoss, "{}", three.claim);
+    assert!(three.claim.contains("loses SYNs"), "{}", three.claim);
+    assert!(!three.claim.contains("parallel links"), "{}", three.claim);
+}
+
+#[test]
+fn where_nothing_is_answered_any_more_source_ports_are_not_blamed() {
+    let probe = beside(whole(), &dialled(3, SILENT, SILENT));
+    assert!(!FlowAccount::of(&probe).unwrap().shows_a_fault_by_flow());
+}
+
+#[test]
+fn a_clean_port_says_how_many_were_opened_and_what_that_would_have_found() {
+    let found = verdict(&beside(whole(), &dialled(0, ANSWERED, ANSWERED)[..11]));
+    assert_eq!(found.id, VerdictId::Reachable);
+    let told = found.evidence.join("\n");
+    assert!(told.contains("12 of 12 connections"), "{told}");
+    assert!(told.contains("one flow in four with 96.8 %"), "{told}");
+}
+
+#[test]
+fn the_border_between_source_ports_is_told_where_there_is_one() {
+    let low = |n: u16| (FlowRound::AtOnce, 33_000 + n * 1_000, SILENT);
+    let high = |n: u16| (FlowRound::AtOnce, 47_000 + n * 1_000, ANSWERED);
+    let parted: Vec<_> = (0..5).map(low).chain((0..6).map(high)).collect();
+    let account = FlowAccount::of(&beside(whole(), &parted)).unwrap();
+    assert_eq!(account.border(), Some((true, 37_000, 47_000)));
+    let mut mixed = parted;
+    mixed[0].2 = ANSWERED;
+    let account = FlowAccount::of(&beside(whole(), &mixed)).unwrap();
+    assert_eq!(account.border(), None);
+}
+
+proptest! {
+    /// Whatever the server saw of them: while connections pass, the port is not dropped.
+    #[test]
+    fn a_port_is_never_dropped_while_flows_pass(
+        ends in prop::collection::vec(any::<bool>(), 3),
+        seen in prop::option::of(any::<bool>()),
+        again in prop::option::of(any::<bool>()),
+    ) {
+        let early = ends.iter().zip(40_000..).map(|(passes, source)| {
+            (FlowRound::Early, source, if *passes { ANSWERED } else { SILENT })
+        });
+        let mut probe = beside(silent(), &early.collect::<Vec<_>>());
+        probe.sighting = seen.map(|half_open| {
+            let end = if half_open { SightingEnd::HalfOpen } else { SightingEnd::PeerClosed };
+            super::told(vec![super::sighting(None, end)])
+        });
+        probe.comparisons = again.into_iter().map(|passes| Comparison {
+            variation: AGAIN,
+            measurement: if passes { whole() } else { silent() },
+        }).collect();
+        let works = whole();
+        let evidence = super::Evidence { same_server: vec![&probe, &works], ..evidence(&probe) };
+        let found = super::judge(&evidence);
+        if ends.contains(&true) {
+            let expected = if again == Some(true) {
+                VerdictId::ReachableWithLoss
+            } else {
+                VerdictId::Inconclusive
+            };
+            prop_assert_eq!(found.id, expected, "{}", found.claim);
+        }
+    }
+}

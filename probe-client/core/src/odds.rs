@@ -1,0 +1,161 @@
+//! The odds that a pattern among repeated trials is chance. Claims that rest on trials state them.
+
+/// Claims that chance explains more often than this are not made: one in a hundred.
+pub const THRESHOLD: f64 = 0.01;
+
+/// Loss that every network has now and then, as a share of packets. A pattern that it explains shows no fault.
+pub const ORDINARY_LOSS: f64 = 0.01;
+
+/// How many of some trials failed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Trials {
+    pub failed: usize,
+    pub all: usize,
+}
+
+impl Trials {
+    /// These and `other` together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            failed: self.failed + other.failed,
+            all: self.all + other.all,
+        }
+    }
+
+    const fn passed(self) -> usize {
+        self.all.saturating_sub(self.failed)
+    }
+}
+
+/// The probability that at least as many of the failures of both fall among `suspects`, if failures hit trials
+/// without regard to which they are (Fisher's exact test, one-sided).
+pub fn by_chance(suspects: Trials, others: Trials) -> f64 {
+    let together = suspects.and(others);
+    let most = suspects.all.min(together.failed);
+    let all = ln_choose(together.all, together.failed);
+    let tail = (suspects.failed..=most).filter_map(|failed| {
+        let elsewhere = together.failed.checked_sub(failed)?;
+        (elsewhere <= others.all).then(|| {
+            (ln_choose(suspects.all, failed) + ln_choose(others.all, elsewhere) - all).exp()
+        })
+    });
+    tail.sum::<f64>().min(1.0)
+}
+
+/// The probability of at least as many failures, if each trial fails with `probability` by itself.
+pub fn at_a_rate(trials: Trials, probability: f64) -> f64 {
+    let term = |failed: usize| {
+        let passed = trials.all - failed;
+        let powers = power(probability, failed) * power(1.0 - probability, passed);
+        ln_choose(trials.all, failed).exp() * powers
+    };
+    (trials.failed..=trials.all).map(term).sum::<f64>().min(1.0)
+}
+
+/// The probability that `trials` meet a fault of `share` of them at least once.
+pub fn of_meeting(share: f64, trials: usize) -> f64 {
+    1.0 - power(1.0 - share, trials)
+}
+
+/// Odds in words: `1 in 210`, `1 in 4`.
+pub fn in_words(probability: f64) -> String {
+    if probability >= 0.5 {
+        return format!("{:.0} in 100", probability * 100.0);
+    }
+    let once_in = 1.0 / probability;
+    if once_in >= 1_000_000.0 {
+        return "less than 1 in 1,000,000".to_owned();
+    }
+    format!("1 in {once_in:.0}")
+}
+
+/// Those of `trials` that failed, of all.
+impl std::fmt::Display for Trials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.failed, self.all)
+    }
+}
+
+impl Trials {
+    /// Counts trials by whether each failed.
+    pub fn count(failed: impl Iterator<Item = bool>) -> Self {
+        failed.fold(Self::default(), |trials, failed| {
+            trials.and(Self {
+                failed: usize::from(failed),
+                all: 1,
+            })
+        })
+    }
+
+    /// None failed, and there was at least one.
+    pub const fn all_passed(self) -> bool {
+        self.all > 0 && self.passed() == self.all
+    }
+}
+
+fn power(base: f64, exponent: usize) -> f64 {
+    base.powi(i32::try_from(exponent).unwrap_or(i32::MAX))
+}
+
+fn ln_choose(all: usize, chosen: usize) -> f64 {
+    let factors = (1..=chosen.min(all - chosen.min(all))).map(|i| {
+        let (over, under) = (number(all - i + 1), number(i));
+        (over / under).ln()
+    });
+    factors.sum()
+}
+
+/// Trials are few.
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 1e-6
+    }
+
+    const fn trials(failed: usize, all: usize) -> Trials {
+        Trials { failed, all }
+    }
+
+    #[test]
+    fn six_lost_of_six_against_four_answered_is_one_of_all_orders() {
+        // 10 choose 6.
+        let odds = by_chance(trials(6, 6), trials(0, 4));
+        assert!(is(odds, 1.0 / 210.0), "{odds}");
+        assert!(is(by_chance(trials(0, 6), trials(4, 4)), 1.0));
+        // One lost SYN and two that pass: one order in three.
+        assert!(is(by_chance(trials(1, 1), trials(0, 2)), 1.0 / 3.0));
+    }
+
+    #[test]
+    fn a_fault_of_one_flow_in_four_is_met_by_twelve() {
+        assert!(
+            is(of_meeting(0.25, 12), 0.968_323_6),
+            "{}",
+            of_meeting(0.25, 12)
+        );
+        assert!(of_meeting(0.25, 11) > 0.95);
+        assert!(of_meeting(0.25, 10) < 0.95);
+    }
+
+    #[test]
+    fn two_lost_of_twelve_are_more_than_ordinary_loss() {
+        assert!(at_a_rate(trials(2, 12), ORDINARY_LOSS) < THRESHOLD);
+        assert!(at_a_rate(trials(1, 12), ORDINARY_LOSS) > THRESHOLD);
+        assert!(is(at_a_rate(trials(0, 12), ORDINARY_LOSS), 1.0));
+        assert!(is(at_a_rate(trials(1, 1), 0.25), 0.25));
+    }
+
+    #[test]
+    fn odds_are_told_in_words() {
+        assert_eq!(in_words(1.0 / 210.0), "1 in 210");
+        assert_eq!(in_words(1.0), "100 in 100");
+        assert_eq!(in_words(1e-9), "less than 1 in 1,000,000");
+    }
+}

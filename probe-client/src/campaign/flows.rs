@@ -1,0 +1,279 @@
+//! Side connections from other source ports: beside each port's session, early where its SYN stays unanswered, and
+//! slowly again where some got no answer. They show faults that one session in four would meet.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use probe_core::flow::{Flow, FlowEnd, FlowRound};
+use probe_core::measurement::Measurement;
+use probe_core::plan::PlannedProbe;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Campaign, ServerResult};
+use crate::destination::Destination;
+use crate::flow::{SideCall, source_ports};
+use crate::progress::Progress;
+
+mod budget;
+
+pub(super) use budget::Budget;
+
+/// Which ports have had theirs.
+#[derive(Debug, Default)]
+pub(super) struct Ports(BTreeSet<SocketAddr>);
+
+impl Ports {
+    /// Where to open side connections beside `planned`: once for each port, whatever number of rules is for it.
+    pub(super) fn of(
+        &mut self,
+        planned: &PlannedProbe,
+        destination: &Destination,
+    ) -> Option<SocketAddr> {
+        let address = destination.socket(planned.dialled.get())?;
+        let direct = destination.path().is_direct() && planned.silence.is_none();
+        (direct && self.0.insert(address)).then_some(address)
+    }
+}
+
+/// Waits for `session` and, should `address` stay silent meanwhile, opens a few side connections to it.
+pub(super) async fn early(
+    campaign: &Campaign,
+    address: SocketAddr,
+    session: impl Future<Output = Measurement>,
+) -> Measurement {
+    let mut session = std::pin::pin!(session);
+    let early = std::pin::pin!(while_silent(campaign, address));
+    tokio::select! {
+        measurement = &mut session => measurement,
+        flows = early => {
+            let mut measurement = session.await;
+            measurement.flows = flows;
+            measurement
+        }
+    }
+}
+
+/// Adds as many side connections as the configuration asks for to a session that ran whole.
+pub(super) async fn beside(
+    campaign: &Campaign,
+    address: SocketAddr,
+    measurement: &mut Measurement,
+) {
+    let count = campaign.config.flows.saturating_sub(1);
+    // A line with a long queue is not to be filled further.
+    let slow = campaign.context.options.line.is_slow();
+    if count == 0 || slow || !measurement.ran_whole() {
+        return;
+    }
+    let patience = TWO_SYNS + round_trip(campaign, address.ip()) * 3;
+    let calls = source_ports(count).into_iter().map(|source_port| {
+        let call = campaign.side_call(FlowRound::AtOnce, address, source_port, patience);
+        campaign.dial_in_turn(call)
+    });
+    measurement.flows.extend(join_all(calls).await);
+}
+
+/// Adds `count` side connections of one SYN each, all at once.
+pub(super) async fn at_once(campaign: &Campaign, measurement: &mut Measurement, count: usize) {
+    let Some(address) = measurement.address else {
+        return;
+    };
+    let calls = source_ports(count).into_iter().map(|source_port| {
+        let call = campaign.side_call(FlowRound::AtOnce, address, source_port, ONE_SYN);
+        campaign.dial_in_turn(call)
+    });
+    measurement.flows.extend(join_all(calls).await);
+}
+
+/// Adds one side connection from a source port that was not used before, and a pause until the next may begin.
+pub(super) async fn fresh(campaign: &Campaign, measurement: &mut Measurement) {
+    let Some(address) = measurement.address else {
+        return;
+    };
+    for source_port in source_ports(1) {
+        let call = campaign.side_call(FlowRound::Fresh, address, source_port, TWO_SYNS);
+        slowly(campaign, call, measurement).await;
+    }
+}
+
+/// Once `address` has been silent for a while beside a port that works: a few side connections of one SYN each, and then
+/// one to that port. Together with the session's own SYNs that is [`BEFORE_A_CONCLUSION`].
+async fn while_silent(campaign: &Campaign, address: SocketAddr) -> Vec<Flow> {
+    let lookout = &campaign.context.options.lookout;
+    let mut board = lookout.watch();
+    let works = loop {
+        board.mark_unchanged();
+        let works = lookout
+            .references(address.ip())
+            .first()
+            .map(|(port, _)| *port);
+        if let Some(works) = works.filter(|_| lookout.is_silent(address)) {
+            break works;
+        }
+        if board.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    };
+    let patience = (round_trip(campaign, address.ip()) * 4).clamp(LEAST_PATIENCE, ONE_SYN);
+    let calls = source_ports(EARLY).into_iter().map(|source_port| {
+        campaign.dial_in_turn(campaign.side_call(FlowRound::Early, address, source_port, patience))
+    });
+    let mut flows = join_all(calls).await;
+    if flows.iter().any(Flow::is_answered) {
+        // By its source port or its mark: another try differs in both.
+        lookout.doubt(address);
+    }
+    let sent = || flows.iter().filter(|f| f.end != FlowEnd::NotSent);
+    if sent().count() > 0 && sent().all(Flow::is_dead) {
+        let works = SocketAddr::new(address.ip(), works);
+        for source_port in source_ports(1) {
+            let call = campaign.side_call(FlowRound::Control, works, source_port, ONE_SYN);
+            let control = campaign.dial_in_turn(call).await;
+            // On a slow way the session's own SYNs may still be answered.
+            if control.is_answered() && control.duration_us < FAST_US {
+                lookout.give_up(address);
+            }
+            flows.push(control);
+        }
+    }
+    flows
+}
+
+/// Dials again, slowly, from source ports that got no answer, in turn with fresh ones: random loss and limits do not
+/// go by source port.
+pub(super) async fn settle(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
+    let wanted: Vec<&mut Measurement> = result
+        .probes
+        .iter_mut()
+        .filter(|m| m.flows.iter().any(Flow::is_dead) && m.flows.iter().any(|f| is_own(m, f)))
+        .take(MAX_PORTS)
+        .collect();
+    if wanted.is_empty() {
+        return;
+    }
+    progress.say("dialling again from source ports that got no answer");
+    let all = join_all(wanted.into_iter().map(|m| in_turn(campaign, m)));
+    campaign.context.cancelled.run_until_cancelled(all).await;
+}
+
+/// An answer on the probe's own port: what is dropped from everywhere is no matter of source ports.
+fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
+    flow.is_answered() && flow.port == measurement.port_dialled()
+}
+
+async fn in_turn(campaign: &Campaign, measurement: &mut Measurement) {
+    let Some(address) = measurement.address else {
+        return;
+    };
+    let patience = TWO_SYNS + round_trip(campaign, address.ip()) * 3;
+    let dead = measurement.flows.iter().filter(|f| f.is_dead());
+    let mut dead: Vec<u16> = dead.map(|f| f.source_port).collect();
+    for (turn, fresh) in source_ports(AGAIN + 1).into_iter().enumerate() {
+        let again = dead.get(turn % dead.len().max(1)).copied();
+        let (Some(again), false) = (again, campaign.context.cancelled.is_cancelled()) else {
+            return;
+        };
+        let fresh = campaign.side_call(FlowRound::Fresh, address, fresh, patience);
+        let answered = slowly(campaign, fresh, measurement).await;
+        // By now nothing gets an answer, or enough is known.
+        if !answered || turn == AGAIN {
+            return;
+        }
+        let call = campaign.side_call(FlowRound::Again, address, again, patience);
+        if slowly(campaign, call, measurement).await {
+            dead.retain(|port| *port != again);
+        }
+    }
+}
+
+/// One dial, and a pause until the next may begin; whether it was answered.
+async fn slowly(campaign: &Campaign, call: SideCall, measurement: &mut Measurement) -> bool {
+    let next = Instant::now() + SPACING;
+    let flow = campaign.dial_in_turn(call).await;
+    measurement.flows.push(flow);
+    sleep_until(next).await;
+    flow.is_answered()
+}
+
+/// Dials a port that worked once more where others failed: a device may have taken the run itself amiss.
+pub(super) async fn at_the_end(campaign: &Campaign, result: &mut ServerResult) {
+    let whole = |m: &&Measurement| m.ran_whole();
+    let works = result.probes.iter().chain([&result.comparison]).find(whole);
+    let Some(address) = works.and_then(|m| m.address) else {
+        return;
+    };
+    let failed = result.probes.iter_mut().find(|m| m.met_silence());
+    let Some(failed) = failed.filter(|_| !campaign.context.cancelled.is_cancelled()) else {
+        return;
+    };
+    let patience = TWO_SYNS + round_trip(campaign, address.ip()) * 3;
+    // From another source port, should this one's flow be stopped.
+    for source_port in source_ports(2) {
+        let call = campaign.side_call(FlowRound::AtTheEnd, address, source_port, patience);
+        let flow = campaign.dial_in_turn(call).await;
+        failed.flows.push(flow);
+        if flow.end != FlowEnd::Unanswered {
+            return;
+        }
+    }
+}
+
+impl Campaign {
+    fn side_call(
+        &self,
+        round: FlowRound,
+        address: SocketAddr,
+        source_port: u16,
+        patience: Duration,
+    ) -> SideCall {
+        SideCall {
+            round,
+            address,
+            bind: self.context.options.bind,
+            source_port,
+            patience: patience.min(self.context.options.patience),
+        }
+    }
+
+    async fn dial_in_turn(&self, call: SideCall) -> Flow {
+        self.budget.turn().await;
+        call.dial(self.context.clock).await
+    }
+}
+
+/// To `server`, as measured by sessions that ran whole.
+fn round_trip(campaign: &Campaign, server: IpAddr) -> Duration {
+    let references = campaign.context.options.lookout.references(server);
+    let slowest = references.iter().map(|(_, r)| r.round_trip).max();
+    slowest.unwrap_or(UNKNOWN)
+}
+
+/// SYNs to a port that does not answer before anything is concluded: three of the probe's own, within 2.5 seconds, and
+/// three of side connections. Firewalls that ban a source count them.
+pub(super) const BEFORE_A_CONCLUSION: usize = 6;
+const EARLY: usize = BEFORE_A_CONCLUSION - 3;
+
+/// Of dead source ports, in turn with one more from fresh ones: six lost SYNs against four answered ones are
+/// chance in 1 of 210 cases.
+const AGAIN: usize = 3;
+
+/// Ports of one server that are dialled again slowly, side by side.
+const MAX_PORTS: usize = 4;
+
+/// A little more than a second between two dials: limits are set per second.
+const SPACING: Duration = Duration::from_millis(1_100);
+
+/// The first SYN and its repetition after a second, on a way that takes no time.
+const TWO_SYNS: Duration = Duration::from_millis(1_300);
+
+/// Less than the second after which the system would repeat the SYN.
+const ONE_SYN: Duration = Duration::from_millis(900);
+const LEAST_PATIENCE: Duration = Duration::from_millis(400);
+
+/// A session's third SYN, sent after two seconds, is answered before it gives up.
+const FAST_US: u64 = 250_000;
+
+/// Where no round trip has been measured.
+const UNKNOWN: Duration = Duration::from_millis(200);
