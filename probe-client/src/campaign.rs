@@ -25,6 +25,7 @@ mod destinations;
 mod flows;
 mod follow_up;
 mod instances;
+mod outage;
 mod pace;
 mod second_look;
 mod shadow;
@@ -61,6 +62,7 @@ pub(crate) async fn run(
     by_server.sort_by_key(|(order, _)| *order);
     let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&campaign, &mut by_server, progress).await;
+    outage::look(&campaign, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| campaign.compare(server, progress))).await;
     sightings::ask_again(&campaign, &mut by_server, progress).await;
@@ -122,6 +124,8 @@ struct ServerResult {
     control: ControlRecord,
     /// To be asked what they saw, where there is something to be asked.
     witnesses: Vec<Witness>,
+    /// It answered, and has ceased to.
+    is_gone: bool,
 }
 
 impl Campaign {
@@ -175,11 +179,15 @@ impl Campaign {
             comparison,
             control,
             witnesses,
+            is_gone: false,
         }
     }
 
     /// Sessions beside those that call for them. Behind a proxy few do: most would tell of two ways at once.
     async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
+        if result.is_gone {
+            return;
+        }
         if result.destination.path().is_direct() {
             if self.context.options.line.is_slow() {
                 slow_line::run_again(self, result, progress).await;

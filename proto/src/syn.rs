@@ -17,6 +17,8 @@ pub struct SynHeader {
     pub hop_limit: u8,
     /// Window in bytes; a SYN's window is never scaled (RFC 7323 section 2.2).
     pub window: u16,
+    /// ECE and CWR are both set: it asks for explicit congestion notification (RFC 3168 section 6.1.1).
+    pub ecn: bool,
     /// In the order in which they were sent, padding included.
     pub options: Vec<TcpOption>,
     /// False if the option list broke off in an option that claims an impossible length.
@@ -115,6 +117,7 @@ impl SynHeader {
             destination: SocketAddr::new(ip.destination, u16::from_be_bytes([tcp[2], tcp[3]])),
             hop_limit: ip.hop_limit,
             window: u16::from_be_bytes([tcp[14], tcp[15]]),
+            ecn: tcp[13] & FLAGS_ECN == FLAGS_ECN,
             options,
             options_intact,
         })
@@ -304,6 +307,9 @@ const DESTINATION: u8 = 60;
 /// RFC 9293 section 3.1, byte 13 of the header.
 const FLAG_SYN: u8 = 0x02;
 const FLAG_ACK: u8 = 0x10;
+
+/// RFC 3168 section 6.1: CWR and ECE.
+const FLAGS_ECN: u8 = 0xc0;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ pub mod accuracy;
 mod aftermath;
 mod bare;
 mod device;
+mod end;
 mod expectation;
 mod family;
 mod host;
@@ -19,6 +20,7 @@ mod trials;
 mod variant;
 
 pub use device::{Deed, Device, Manner};
+pub use end::End;
 pub use expectation::{Expectation, Line};
 pub use family::Family;
 pub use host::Host;

@@ -54,6 +54,7 @@ impl Control for Methods {
         Ok(Response::new(describe(
             &instance.live().facts,
             wall,
+            instance.clock.now(),
             self.caller.address,
         )))
     }

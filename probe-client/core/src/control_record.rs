@@ -64,6 +64,10 @@ pub struct ServerDescription {
     /// The server's clock minus this host's, in milliseconds, give or take half a round trip.
     pub clock_offset_ms: i64,
     pub round_trip_us: u64,
+    /// When the server's process began, in microseconds since this run's start and negative before it, give or take half
+    /// a round trip. Absent: it did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_us: Option<i64>,
 }
 
 /// One listener of the server.

@@ -6,9 +6,12 @@
 
 use crate::verdict::Verdict;
 
+mod accepter;
+mod broken_off;
 mod cause;
 mod compared;
 mod death;
+mod ecn;
 mod ending;
 mod evidence;
 mod expected;
@@ -16,6 +19,7 @@ mod findings;
 mod hello;
 mod other_address;
 mod place;
+mod reopened;
 mod run;
 mod slowness;
 mod taken;

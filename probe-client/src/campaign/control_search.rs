@@ -185,6 +185,7 @@ impl<'a> Search<'a> {
                     channel,
                     description: description.clone(),
                     since_us,
+                    lost: None,
                 };
                 self.record.outcome = ControlOutcome::Reached { port, description };
                 // The others end by themselves: one that was dropped midway would look to the server like
@@ -244,8 +245,11 @@ async fn introduce(
     let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
     channel.open_run(run_id).await?;
     // By the clock by which the server is told later when something was sent.
-    let midway = context.clock.unix_ms(asked_us + round_trip_us / 2);
-    Ok((channel, facts(description, midway, round_trip_us)))
+    let midway_us = asked_us + round_trip_us / 2;
+    let midway = context.clock.unix_ms(midway_us);
+    let began_us = description.up_ms.map(|ms| began_us(midway_us, ms));
+    let facts = facts(description, midway, round_trip_us);
+    Ok((channel, ServerDescription { began_us, ..facts }))
 }
 
 /// `midway`: when the server answered, by this host's clock.
@@ -261,7 +265,15 @@ fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> Ser
         sees_every_syn: description.sees_every_syn,
         clock_offset_ms: theirs.saturating_sub(ours),
         round_trip_us,
+        began_us: None,
     }
+}
+
+/// When a process began that has been up for `up_ms` at the moment `at_us` of the run.
+fn began_us(at_us: u64, up_ms: u64) -> i64 {
+    let at = i64::try_from(at_us).unwrap_or(i64::MAX);
+    let up = i64::try_from(up_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    at.saturating_sub(up)
 }
 
 fn listener(listener: &wire::Listener) -> Option<ListenerState> {

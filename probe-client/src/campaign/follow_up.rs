@@ -59,7 +59,7 @@ pub(super) async fn find_reach(
     result: &mut ServerResult,
     progress: &Progress,
 ) {
-    if !result.destination.path().is_direct() {
+    if !result.destination.path().is_direct() || result.is_gone {
         return;
     }
     let all = result.probes.iter().chain([&result.comparison]);

@@ -21,6 +21,14 @@ pub(super) struct Witness {
     pub(super) description: ServerDescription,
     /// When it began to look on, in microseconds since the run's start.
     pub(super) since_us: u64,
+    /// How the channel to it broke, when it was last asked.
+    pub(super) lost: Option<FailureKind>,
+}
+
+/// The channel to one of `witnesses` was ended by the other end or in its name: it may have restarted.
+pub(super) fn ended(witnesses: &[Witness]) -> bool {
+    let mut lost = witnesses.iter().filter_map(|w| w.lost);
+    lost.any(|kind| kind != FailureKind::TimedOut)
 }
 
 /// Those that sessions of `results` have met, without those that can be asked as `witnesses`.
@@ -34,6 +42,19 @@ pub(super) fn unasked<'r>(
         met.remove(&witness.description.instance);
     }
     met
+}
+
+/// Those of `wanted` that sessions of `result` have met since the last instance that is known began: one that was met
+/// before alone is most likely what restarted.
+pub(super) fn may_be_there(result: &ServerResult, wanted: BTreeSet<String>) -> BTreeSet<String> {
+    let began = result.witnesses.iter();
+    let began = began.filter_map(|w| u64::try_from(w.description.began_us?).ok());
+    let Some(began) = began.max() else {
+        return wanted;
+    };
+    let since = measured(result).filter(|m| m.observations.iter().any(|o| o.start_us > began));
+    let met: BTreeSet<String> = since.flat_map(met_by).collect();
+    wanted.intersection(&met).cloned().collect()
 }
 
 /// Whose witnesses can tell the most about `results[index]`: its own, those of the same address over another path,
@@ -151,6 +172,7 @@ fn note(result: &mut ServerResult, attempt: Attempt, wanted: &mut BTreeSet<Strin
                 channel,
                 description: description.clone(),
                 since_us,
+                lost: None,
             };
             let other = ControlOutcome::Reached { port, description };
             control.others.push(other);
@@ -189,6 +211,6 @@ fn met_by(measurement: &Measurement) -> Vec<String> {
 
 /// Where each of two instances is met by chance, one of them is missed by so many connections once in
 /// 250 runs.
-const ENOUGH: usize = 8;
+pub(super) const ENOUGH: usize = 8;
 
 const ROUNDS: usize = 2;

@@ -1,19 +1,18 @@
 //! Asks the server what it noticed of the probes that did not run to their end.
 
 use futures_util::future::join_all;
-use probe_core::measurement::{
-    AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
-};
+use probe_core::measurement::{AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer};
 use probe_core::path::NetworkPath;
 use proto::wire;
 
-use super::control_search::socket_address;
 use super::instances::{self, Witness};
 use super::{Campaign, ServerResult, complete, second_look};
 use crate::progress::Progress;
 
+mod answer;
 mod sent;
 
+use answer::{LookedOn, answer};
 use sent::{connects, sent};
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
@@ -44,10 +43,13 @@ async fn ask_about(campaign: &Campaign, results: &mut [ServerResult], index: usi
     let mut answers = open(&mut results[index]).into_iter();
     let unseen = answers.any(|m| m.sighting.as_ref().is_some_and(|a| a.sightings.is_empty()));
     drop(answers);
+    let ended = instances::ended(&results[asked].witnesses);
     // More connections are more than a slow line carries in time; then absence is not proved.
     let slow = campaign.context.options.line.is_slow();
-    if !slow && (unseen || !wanted.is_empty()) {
-        let looks = instances::looks(&results[asked]);
+    if !slow && (unseen || !wanted.is_empty() || ended) {
+        let most = if ended { RESTARTED } else { usize::MAX };
+        let looks = instances::looks(&results[asked]).min(most);
+        let wanted = instances::may_be_there(&results[asked], wanted);
         instances::meet(campaign, &mut results[asked], wanted, looks).await;
         put(campaign, results, index, asked, first).await;
     }
@@ -215,6 +217,7 @@ async fn question(
         channel,
         description,
         since_us,
+        lost,
     } = witness;
     let tagged = measurements.iter().zip(0..);
     let offset = description.clock_offset_ms;
@@ -229,7 +232,13 @@ async fn question(
         sent,
         follow_ms: FOLLOW_MS,
     };
-    let answers = channel.sightings(&request).await.unwrap_or_default();
+    let answers = match channel.sightings(&request).await {
+        Ok(answers) => answers,
+        Err(failure) => {
+            *lost = Some(failure.kind);
+            Vec::new()
+        }
+    };
     tagged
         .map(|(measurement, tag)| {
             let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
@@ -335,125 +344,8 @@ fn by_digest_alone(answer: SightingAnswer) -> SightingAnswer {
     }
 }
 
-/// What the server would have noticed, had it come.
-#[derive(Clone, Copy, Debug)]
-struct LookedOn {
-    for_half_open: bool,
-    for_every_syn: bool,
-    refused: Option<AnswersRefused>,
-}
-
-fn answer(
-    sightings: &[&wire::Sighting],
-    measurement: &Measurement,
-    looked_on: LookedOn,
-) -> SightingAnswer {
-    SightingAnswer {
-        sightings: latest(sightings)
-            .into_iter()
-            .filter_map(|s| sighting(s, measurement))
-            .collect(),
-        unattributed: sightings.iter().any(|s| s.unattributed),
-        unasked: false,
-        sees_half_open: looked_on.for_half_open,
-        sees_every_syn: looked_on.for_every_syn,
-        answers_refused: looked_on.refused,
-    }
-}
-
-/// While the server is watched it tells of a connection again whenever something has become of it. What it says
-/// is without an answer after it has said that it is half open is both.
-fn latest<'a>(sightings: &[&'a wire::Sighting]) -> Vec<&'a wire::Sighting> {
-    let mut latest: Vec<&wire::Sighting> = Vec::new();
-    for news in sightings {
-        latest.retain(|old| {
-            let is_both = old.end() == wire::SightingEnd::HalfOpen
-                && news.end() == wire::SightingEnd::Unanswered;
-            is_both
-                || old.peer.is_none()
-                || (&old.peer, old.accepted_unix_ms) != (&news.peer, news.accepted_unix_ms)
-        });
-        latest.push(news);
-    }
-    latest
-}
-
-fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sighting> {
-    let matched_by = match sighting.r#match() {
-        wire::SightingMatch::Digest => MatchedBy::Digest,
-        wire::SightingMatch::Address => MatchedBy::Address,
-        wire::SightingMatch::None | wire::SightingMatch::Unspecified => return None,
-    };
-    if is_of_another_session(sighting, measurement) {
-        return None;
-    }
-    let (unaltered_prefix, altered_within) = compare(&sighting.prefixes, measurement);
-    let session = measurement.session.as_ref();
-    let hello = session
-        .and_then(|s| s.tls.as_ref())
-        .and_then(|tls| tls.client_hello_sha256)
-        .or(measurement.client_hello_sha256)
-        .filter(|_| !sighting.client_hello_sha256.is_empty())
-        .map(|ours| ours.0.as_slice() == sighting.client_hello_sha256.as_slice());
-    Some(Sighting {
-        matched_by,
-        peer: sighting.peer.as_ref().and_then(socket_address),
-        bytes_received: sighting.bytes_received,
-        bytes_sent: sighting.bytes_sent,
-        end: end(sighting.end()),
-        tls_error: (!sighting.tls_error.is_empty()).then(|| sighting.tls_error.clone()),
-        unaltered_prefix,
-        altered_within,
-        client_hello_unaltered: hello,
-    })
-}
-
-/// It greeted for another session, so that it is not this probe's, whatever address it came from and when.
-fn is_of_another_session(sighting: &wire::Sighting, measurement: &Measurement) -> bool {
-    let own = measurement.session.as_ref().map(|s| s.session_id.0);
-    !sighting.session_id.is_empty()
-        && own.is_none_or(|own| own.as_slice() != sighting.session_id.as_slice())
-}
-
-/// The longest prefix that arrived as sent, and the shortest that did not.
-fn compare(received: &[wire::Prefix], measurement: &Measurement) -> (u32, Option<u32>) {
-    let sent = measurement
-        .session
-        .as_ref()
-        .map_or(&[][..], |s| &s.first_sent[..]);
-    let pairs = || {
-        received.iter().filter_map(|theirs| {
-            let ours = sent.iter().find(|ours| ours.bytes == theirs.bytes)?;
-            Some((ours.bytes, ours.sha256.0.as_slice() == theirs.sha256))
-        })
-    };
-    let unaltered = pairs()
-        .filter(|(_, same)| *same)
-        .map(|(bytes, _)| bytes)
-        .max();
-    let altered = pairs()
-        .filter(|(_, same)| !*same)
-        .map(|(bytes, _)| bytes)
-        .min();
-    (unaltered.unwrap_or(0), altered)
-}
-
-fn end(end: wire::SightingEnd) -> SightingEnd {
-    match end {
-        wire::SightingEnd::Unspecified => SightingEnd::Unknown,
-        wire::SightingEnd::Unanswered => SightingEnd::Unanswered,
-        wire::SightingEnd::Open => SightingEnd::Open,
-        wire::SightingEnd::HalfOpen => SightingEnd::HalfOpen,
-        wire::SightingEnd::Completed => SightingEnd::Completed,
-        wire::SightingEnd::PeerClosed => SightingEnd::PeerClosed,
-        wire::SightingEnd::PeerReset => SightingEnd::PeerReset,
-        wire::SightingEnd::Deadline => SightingEnd::Deadline,
-        wire::SightingEnd::TlsFailed => SightingEnd::TlsFailed,
-        wire::SightingEnd::NotRecognised => SightingEnd::NotRecognised,
-        wire::SightingEnd::NotAuthenticated => SightingEnd::NotAuthenticated,
-        wire::SightingEnd::Shed => SightingEnd::Shed,
-    }
-}
+/// So few looks are left out where a channel was ended that two connections are dialled to find who is there now.
+const RESTARTED: usize = instances::ENOUGH - 2;
 
 /// A connection that was reset at once may still wait to be accepted by a busy server.
 const FOLLOW_MS: u32 = 500;
@@ -467,33 +359,3 @@ const OTHERS: u32 = u32::MAX;
 
 /// As many as a server takes in one question.
 const MAX_SENT: usize = 512;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_latest_word_on_a_connection_counts_and_half_open_without_an_answer_is_both() {
-        use wire::SightingEnd::{HalfOpen, Open, Unanswered};
-
-        let cases: [(&[wire::SightingEnd], &[wire::SightingEnd]); 4] = [
-            (&[Unanswered, HalfOpen], &[HalfOpen]),
-            (&[Unanswered, HalfOpen, Unanswered], &[HalfOpen, Unanswered]),
-            (&[HalfOpen, Unanswered, HalfOpen], &[HalfOpen]),
-            (&[HalfOpen, Unanswered, Open], &[Open]),
-        ];
-        for (told, expected) in cases {
-            let told: Vec<wire::Sighting> = told
-                .iter()
-                .map(|end| wire::Sighting {
-                    peer: Some(wire::SocketAddress::default()),
-                    end: (*end).into(),
-                    ..wire::Sighting::default()
-                })
-                .collect();
-            let latest = latest(&told.iter().collect::<Vec<_>>());
-            let ends: Vec<_> = latest.iter().map(|sighting| sighting.end()).collect();
-            assert_eq!(ends, expected);
-        }
-    }
-}

@@ -64,7 +64,10 @@ pub(super) async fn afterwards(
     results: &mut [ServerResult],
     progress: &Progress,
 ) {
-    for result in results.iter_mut().filter(|r| r.control.path.is_direct()) {
+    for result in results
+        .iter_mut()
+        .filter(|r| r.control.path.is_direct() && !r.is_gone)
+    {
         let address = result.probes.iter().find_map(Measurement::server);
         if let Some(server) = address {
             still_failing(campaign, server, &mut result.probes, progress).await;
@@ -86,10 +89,15 @@ async fn still_failing(
         .is_empty();
     let surveyed = probes.iter().filter(|m| m.survey.is_some());
     let looked_at: BTreeSet<Outcome> = surveyed.filter_map(Outcome::of).collect();
+    // An accepting port is compared with one that works, or else with how far SYNs to a silent one get.
+    let comparable = works
+        || probes
+            .iter()
+            .any(|m| Outcome::of(m) == Some(Outcome::Silent));
     let wanted: Vec<(u16, Outcome)> = probes
         .iter()
         .filter_map(|m| Some((m, m.address?.port(), Outcome::of(m)?)))
-        .filter(|(m, _, outcome)| is_worth_it(m, *outcome, works, &looked_at))
+        .filter(|(m, _, outcome)| is_worth_it(m, *outcome, works, comparable, &looked_at))
         .map(|(_, port, outcome)| (port, outcome))
         .collect();
     if wanted.is_empty() || campaign.context.cancelled.is_cancelled() {
@@ -105,11 +113,12 @@ async fn still_failing(
 }
 
 /// What passes when it is dialled again is stopped nowhere, but now and then. Where no port `works`, one look
-/// at one port of each outcome is enough, and who accepts cannot be told from the server.
+/// at one port of each outcome is enough; and who accepts can be told from the server where that is `comparable`.
 fn is_worth_it(
     measurement: &Measurement,
     outcome: Outcome,
     works: bool,
+    comparable: bool,
     looked_at: &BTreeSet<Outcome>,
 ) -> bool {
     let port = measurement.port_dialled();
@@ -122,7 +131,7 @@ fn is_worth_it(
                 .flows
                 .iter()
                 .any(|f| f.port == port && f.is_answered()));
-    let is_new = !looked_at.contains(&outcome) && outcome != Outcome::Accepted;
+    let is_new = !looked_at.contains(&outcome) && (outcome != Outcome::Accepted || comparable);
     !passes_too && (works || is_new)
 }
 

@@ -59,6 +59,7 @@ fn reads_what_linux_saved_over_ipv4() {
             destination: "127.0.0.1:49923".parse().unwrap(),
             hop_limit: 100,
             window: 64354,
+            ecn: false,
             options: vec![
                 TcpOption::MaximumSegmentSize(1399),
                 TcpOption::SackPermitted,

@@ -1,6 +1,7 @@
 //! Devices for which there is no ready-made program, each a thread of the test on one of the hosts.
 
 mod crowd;
+mod cut;
 mod forger;
 mod queue;
 mod stranger;
@@ -20,6 +21,7 @@ use super::network::Network;
 use super::{Family, Host};
 use crate::{Connection, Occupant};
 
+pub(super) use cut::count;
 pub use stranger::Manner;
 
 /// As a scenario file describes it.
@@ -47,6 +49,8 @@ pub enum Deed {
         #[serde(default)]
         overtaking: u32,
     },
+    /// Lets packets through that iptables gives to its queue, until so many to a port have passed; then none.
+    Cut { queue: u16, port: u16, after: usize },
     /// Sends the client ICMP errors that quote packets which it never sent.
     ForgeIcmp,
     /// Holds a session of the client's own key.
@@ -121,6 +125,7 @@ impl Deed {
                 jitter,
                 overtaking,
             } => queue::delay(post, *queue, *milliseconds, *jitter, *overtaking),
+            Self::Cut { queue, port, after } => cut::cut(post, *queue, *port, *after),
             Self::ForgeIcmp => forger::forge(post),
             Self::Occupy => {
                 let _session = Occupant::enter(post.server, &post.connection)?;

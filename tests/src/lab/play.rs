@@ -113,7 +113,20 @@ pub(super) fn staged<T>(
     if scenario.rehearsed {
         probe()?.run()?;
     }
-    let (run, took) = take_time(probe()?, patience)?;
+    let (run, took) = match (&scenario.echo.ends, server.take()) {
+        (Some(end), Some(running)) => {
+            let start = |identity| serve(scenario, &network, identity);
+            let prepared = probe()?;
+            let run = || take_time(prepared, patience);
+            let (left, done) = end.during(&network, family, running, start, run)?;
+            server = left;
+            done
+        }
+        (_, running) => {
+            server = running;
+            take_time(probe()?, patience)?
+        }
+    };
     let made = then(Scene {
         run: &run,
         took,

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::device::Device;
+use super::end::End;
 use super::expectation::{Expectation, Line};
 use super::tool::Tool;
 use super::{Family, Host, Variant};
@@ -98,6 +99,9 @@ pub struct Echo {
     /// It sees SYNs that its own host drops.
     #[serde(default)]
     pub witness: bool,
+    /// It ends during the run.
+    #[serde(default)]
+    pub ends: Option<End>,
     /// Lines of the section `[limits]` of its configuration.
     #[serde(default)]
     pub limits: Vec<String>,

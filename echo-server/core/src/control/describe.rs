@@ -34,8 +34,14 @@ pub struct ListenerFacts {
     pub bound: bool,
 }
 
-/// The answer to `Describe`; `caller` is the peer address of the connection that the call came over.
-pub fn describe(facts: &ServerFacts, wall: UnixMillis, caller: SocketAddr) -> Description {
+/// The answer to `Describe` of a process that has been `up` for so long; `caller` is the peer address of the connection
+/// that the call came over.
+pub fn describe(
+    facts: &ServerFacts,
+    wall: UnixMillis,
+    up: Duration,
+    caller: SocketAddr,
+) -> Description {
     Description {
         version: facts.version.clone(),
         instance: facts.instance.clone(),
@@ -50,6 +56,7 @@ pub fn describe(facts: &ServerFacts, wall: UnixMillis, caller: SocketAddr) -> De
         your_address: Some(socket_address(caller)),
         sees_half_open: facts.sees_half_open,
         sees_every_syn: facts.sees_every_syn,
+        up_ms: u64::try_from(up.as_millis()).ok(),
     }
 }
 

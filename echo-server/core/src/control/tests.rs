@@ -90,7 +90,7 @@ fn a_description_says_what_is_bound_and_who_calls() {
         sees_every_syn: false,
     };
     let caller: SocketAddr = "[::ffff:198.51.100.7]:40000".parse().unwrap();
-    let description = describe(&facts, UnixMillis(5), caller);
+    let description = describe(&facts, UnixMillis(5), Duration::from_secs(7), caller);
     let ports: Vec<_> = description
         .listeners
         .iter()
@@ -100,6 +100,7 @@ fn a_description_says_what_is_bound_and_who_calls() {
     let seen = description.your_address.unwrap();
     assert_eq!((seen.ip, seen.port), (vec![198, 51, 100, 7], 40000));
     assert_eq!(description.limits.unwrap().sessions, 15_000);
+    assert_eq!(description.up_ms, Some(7_000));
 }
 
 #[test]

@@ -105,6 +105,11 @@ table! {
         meaning: "Round trips of a second or more, or losses that delayed the session by seconds.",
         severity: Severity::Warning,
     }
+    EcnSynLost = "ecn-syn-lost" {
+        title: "SYNs that ask for ECN are lost",
+        meaning: "SYNs with the ECN bits set are lost, and the ones repeated without them arrive.",
+        severity: Severity::Warning,
+    }
     ClockSkew = "clock-skew" {
         title: "The clocks of client and server differ",
         meaning: "This host's clock and the server's differ; no verdict depends on it.",

@@ -4,6 +4,7 @@ use super::evidence::Evidence;
 use crate::verdict::Verdict;
 
 mod altered;
+mod broken_off;
 mod by_flow;
 mod converted;
 mod cut_off;
@@ -62,6 +63,7 @@ pub(super) const ALL: &[Cause] = &[
     altered::frame,
     stranger::judge,
     // Cut off, or nobody answered; comparisons decide.
+    broken_off::judge,
     idle::judge,
     instances::port,
     instances::key,

@@ -8,6 +8,7 @@ mod application;
 mod client_certificate;
 mod clock;
 mod destination;
+mod ecn;
 mod hello_altered;
 mod http;
 mod instances;
@@ -29,6 +30,7 @@ const ALL: &[Look] = &[
     relayed::look,
     syn::clamped,
     syn::options,
+    ecn::look,
     translation::source,
     translation::egress,
     translation::egress_by_path,

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::accepter;
 use super::evidence::Evidence;
 use crate::comparison::Reach;
 use crate::survey::{AGREEING, Beyond, Comparison, Distance, LastHop, Survey};
@@ -75,7 +76,9 @@ impl Place {
     /// Of whoever answers in the server's place, from nearer than the server does.
     pub(super) fn of_nearer(evidence: &Evidence<'_>, answer: Answer) -> Option<Self> {
         let Comparison::Nearer { answering, server } = evidence.answering() else {
-            return None;
+            return (answer == Answer::SynAck)
+                .then(|| accepter::place(evidence))
+                .flatten();
         };
         let survey = evidence.survey()?;
         let fact = format!(
@@ -89,6 +92,11 @@ impl Place {
         if at == 1 && answer != Answer::SynAck {
             return Some(Self::of_this_end(survey, fact));
         }
+        Some(Self::nearer(survey, at, fact))
+    }
+
+    /// Of a device whose answers come from `at` hops away, as `fact` says; `survey` names the hops.
+    pub(super) fn nearer(survey: &Survey, at: u8, fact: String) -> Self {
         let (hop, words) = if at == 1 {
             (1, format!("at {} or before it", named(survey, 1)))
         } else {
@@ -101,7 +109,7 @@ impl Place {
         if at > 1 {
             whom.push_str(&format!(", then whoever runs {},", named(survey, at)));
         }
-        Some(Self {
+        Self {
             segment: Segment::Path {
                 hop: Some(hop),
                 address,
@@ -109,7 +117,7 @@ impl Place {
             words: Some(words),
             fact,
             whom: Some(whom),
-        })
+        }
     }
 
     /// Of an RST from as far away as the server's host, which may be the last router's.
@@ -357,7 +365,7 @@ fn whom(survey: &Survey, segment: &Segment, perhaps_host: bool) -> String {
 }
 
 /// Who is to be asked about a device.
-fn owner(device: &str, address: Option<IpAddr>) -> String {
+pub(super) fn owner(device: &str, address: Option<IpAddr>) -> String {
     match address {
         Some(address) if is_private(address) => format!(
             "whoever runs {device} ({address}, a private address: a device of your own network, your VPN or your \
@@ -381,7 +389,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-fn hops(distance: Distance) -> String {
+pub(super) fn hops(distance: Distance) -> String {
     match (distance.nearest, distance.farthest) {
         (1, 1) => "1 hop".to_owned(),
         (n, f) if n == f => format!("{n} hops"),

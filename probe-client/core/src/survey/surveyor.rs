@@ -233,10 +233,21 @@ impl Surveyor {
         None
     }
 
-    /// Without a port to compare with: asks again behind the last hop that answered.
+    /// Without a port to compare with: asks again at the last hop that answered, and behind it.
     fn look_again(&self) -> Option<Wanted> {
         let port = self.survey.port;
         let last = self.last_expired(port).unwrap_or(0);
+        let at_last = Wanted {
+            port,
+            hop_limit: last,
+        };
+        let expired = self.count(at_last, |answer| {
+            matches!(answer, HopAnswer::Expired { .. })
+        });
+        let again = (last > 0).then(|| self.once_more(at_last, expired, AGREEING));
+        if let Some(again) = again.flatten() {
+            return Some(again);
+        }
         let behind = last + 1..=(last + SILENT_HOPS).min(FURTHEST);
         behind
             .filter(|hop| self.sweep.contains(hop))

@@ -1,6 +1,7 @@
 //! `reachable-with-loss` of a session that ran whole: what it lost, fresh ones lost as well; or fresh ones
 //! were cut off.
 
+use super::super::ecn;
 use super::super::evidence::Evidence;
 use super::reachable;
 use crate::catalogue::VerdictId;
@@ -40,11 +41,19 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("{target} is open, but {how}"),
     )
     .because(reachable.claim)
-    .next(format!(
-        "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
-         devices that carry {}, in both directions; run again at another time of day and compare",
-        evidence.flow()
-    ));
+    .next(if ecn::lost_syns(evidence).is_some() {
+        format!(
+            "turn ECN off on this host (`sysctl net.ipv4.tcp_ecn=2`) and run again; if nothing is lost then, ask the \
+             firewall team for the device that drops SYNs to {target} with the ECN bits set (ECE and CWR), else for one \
+             that drops the first SYN of each connection"
+        )
+    } else {
+        format!(
+            "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
+             devices that carry {}, in both directions; run again at another time of day and compare",
+            evidence.flow()
+        )
+    });
     for (name, m) in
         std::iter::once(("first", evidence.probe)).chain(fresh.iter().map(|m| ("fresh", *m)))
     {

@@ -15,10 +15,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::Mute(..) = evidence.ending() else {
         return None;
     };
-    if !evidence.server_alive() {
+    let nearer = Place::of_nearer(evidence, Answer::SynAck);
+    if !evidence.server_alive() && nearer.is_none() {
         return None;
     }
-    let nearer = Place::of_nearer(evidence, Answer::SynAck);
     let mut verdict = if not_the_server(evidence) {
         in_its_absence(evidence, nearer)
     } else {

@@ -24,6 +24,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     let target = evidence.target();
     let who = who(evidence);
+    let place = Place::of_nearer(evidence, Answer::SynAck);
     let mut verdict = Verdict::new(
         VerdictId::AnsweredByStranger,
         Segment::Unknown,
@@ -34,7 +35,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         },
         format!("{target} is answered by something that is not the echo server: {who}"),
     )
-    .next(next(evidence, foreign));
+    .next(next(evidence, foreign, place.as_ref()));
     if let Some(certificate) = foreign_certificate {
         verdict = verdict.because(format!(
             "it presented a certificate for {}, issued by {}; an intercepting device is not excluded",
@@ -49,7 +50,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             "the server has accepted the connection of this probe: who answered in its place stands on the way to it",
         );
     }
-    if let Some(place) = Place::of_nearer(evidence, Answer::SynAck) {
+    if let Some(place) = place {
         verdict.segment = place.segment;
         verdict.evidence.push(place.fact);
     }
@@ -67,8 +68,14 @@ fn is_on_the_way(evidence: &Evidence<'_>) -> bool {
     one.is_some_and(|sighting| sighting.end != SightingEnd::HalfOpen)
 }
 
-fn next(evidence: &Evidence<'_>, foreign: bool) -> String {
+fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String {
     let target = evidence.target();
+    if let Some(whom) = place.and_then(|place| place.whom.as_deref()) {
+        return format!(
+            "ask {whom} which device there answers TCP to {target} in the server's place (web filter, proxy, portal, \
+             port-forwarding rule), and to let this flow pass to the server"
+        );
+    }
     if is_on_the_way(evidence) {
         return format!(
             "ask the firewall team which device answers {} in the server's place (web filter, inspection, portal), and to let \

@@ -3,6 +3,7 @@
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place};
+use super::super::reopened;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Measurement, PresentedCertificate, Respect};
@@ -15,38 +16,40 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     testimony(evidence.probe)?;
     let certificate = evidence.probe.certificate.as_ref();
     let why = difference(evidence.probe)?;
-    let verdict = opened(evidence, "relayed onward to the server", certificate)
+    let (verdict, whom) = opened(evidence, "relayed onward to the server", certificate);
+    let verdict = verdict
         .because(why)
         .because("the server's testimony did come back, so what was opened is passed on");
-    Some(with_next_step(verdict, evidence))
+    Some(with_next_step(verdict, evidence, whom))
 }
 
 /// No testimony, but a certificate for a name that was made up for the test.
 pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     let minting = evidence.probe.minting.as_ref().filter(|m| m.minted())?;
     let certificate = minting.certificate.as_ref();
-    let verdict = opened(evidence, "not relayed to the server", certificate).because(format!(
+    let (verdict, whom) = opened(evidence, "not relayed to the server", certificate);
+    let verdict = verdict.because(format!(
         "asked for the made-up name {}, the same port presented a certificate for it",
         minting.name_asked
     ));
-    Some(with_next_step(verdict, evidence))
+    Some(with_next_step(verdict, evidence, whom))
 }
 
-/// Where it is opened: on a proxy's path alone, if another path shows the same port without that.
+/// Where it is opened: on a proxy's path alone, if another path shows the same port without that. And whom to ask, where
+/// that is known.
 fn opened(
     evidence: &Evidence<'_>,
     then: &str,
     certificate: Option<&PresentedCertificate>,
-) -> Verdict {
+) -> (Verdict, Option<String>) {
+    let mut whom = None;
     let (segment, place, why) = match (evidence.proxy(), whole_elsewhere(evidence)) {
-        (None, _) => match Place::of_nearer(evidence, Answer::SynAck) {
-            Some(Place {
-                segment,
-                words: Some(words),
-                fact,
-                ..
-            }) => (segment, format!("on the way, {words},"), Some(fact)),
-            Some(_) | None => (Segment::PATH, "on the way".to_owned(), None),
+        (None, _) => match placed(evidence) {
+            Some((place, words)) => {
+                whom = place.whom;
+                (place.segment, words, Some(place.fact))
+            }
+            None => (Segment::PATH, "on the way".to_owned(), None),
         },
         (Some(proxy), Some(other)) => (
             Segment::Proxy,
@@ -72,7 +75,21 @@ fn opened(
     verdict.evidence.extend(why);
     // The proxy's own authority would show in its issuer alone.
     let beside = (verdict.segment == Segment::Proxy).then_some(Alternative::BeforeTheProxy);
-    verdict.unless_all(beside)
+    (verdict.unless_all(beside), whom)
+}
+
+/// Where the handshake is answered, or else where the connection was likely opened anew; and that in words.
+fn placed(evidence: &Evidence<'_>) -> Option<(Place, String)> {
+    let answered = Place::of_nearer(evidence, Answer::SynAck);
+    let answered = answered.and_then(|place| {
+        let words = format!("on the way, {},", place.words.as_deref()?);
+        Some((place, words))
+    });
+    answered.or_else(|| {
+        let place = reopened::place(evidence)?;
+        let words = format!("likely {},", place.words.as_deref()?);
+        Some((place, words))
+    })
 }
 
 /// The same rule over another path, in one TLS session from end to end.
@@ -128,11 +145,14 @@ fn by(certificate: Option<&PresentedCertificate>) -> String {
     }
 }
 
-fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>) -> Verdict {
+fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>, whom: Option<String>) -> Verdict {
     let target = evidence.target();
-    let team = match (&verdict.segment, evidence.proxy()) {
-        (Segment::Proxy, Some(proxy)) => format!("runs {proxy} or TLS inspection beside it"),
-        _ => "runs TLS inspection".to_owned(),
+    let team = match (&verdict.segment, evidence.proxy(), whom) {
+        (Segment::Proxy, Some(proxy), _) => {
+            format!("the team that runs {proxy} or TLS inspection beside it")
+        }
+        (_, _, Some(whom)) => format!("the team that runs TLS inspection, and {whom}"),
+        _ => "the team that runs TLS inspection".to_owned(),
     };
     let why = match evidence.probe.session_kind() {
         SessionKind::Nettcp => {
@@ -145,6 +165,6 @@ fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>) -> Verdict {
         | SessionKind::Rdp => "",
     };
     verdict.next(format!(
-        "ask the team that {team} to exempt {target} from decryption{why}"
+        "ask {team} to exempt {target} from decryption{why}"
     ))
 }

@@ -1,5 +1,6 @@
 //! `port-not-on-every-instance` and `instance-not-asked`: several servers behind one address.
 
+use super::super::broken_off::{self, BrokenOff};
 use super::super::evidence::{Evidence, names};
 use crate::catalogue::FindingId;
 use crate::control_record::ServerDescription;
@@ -27,6 +28,10 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Finding> {
 
 /// What this probe left in doubt, one of the instances could not be asked about.
 pub(super) fn unasked(evidence: &Evidence<'_>) -> Option<Finding> {
+    // The one before it is no other server.
+    if let Some(BrokenOff::Restarted { .. }) = broken_off::of(evidence) {
+        return None;
+    }
     let doubted = evidence.sighting_answer().is_some_and(|a| a.unasked);
     let control = evidence
         .control

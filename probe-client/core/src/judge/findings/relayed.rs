@@ -4,6 +4,7 @@ use proto::syn::{SynHeader, is_marked};
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
+use super::super::reopened;
 use crate::catalogue::FindingId;
 use crate::measurement::canonical;
 use crate::verdict::Finding;
@@ -24,9 +25,11 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     } else {
         "a device opened the connection anew on its way"
     };
+    let place = reopened::place(evidence).and_then(|place| place.words);
+    let place = place.map_or_else(String::new, |words| format!("; that was likely {words}"));
     (!is_marked(arrived, mark)).then(|| {
         Finding::new(FindingId::ConnectionRelayed, claim).with_detail(format!(
-            "the SYN left here with hop limit {mark}, and one with {arrived} arrived"
+            "the SYN left here with hop limit {mark}, and one with {arrived} arrived{place}"
         ))
     })
 }

@@ -133,6 +133,7 @@ fn instance(name: &str, ports: &[u16]) -> ControlOutcome {
             sees_every_syn: false,
             clock_offset_ms: 0,
             round_trip_us: 1,
+            began_us: None,
         },
     }
 }

@@ -1,5 +1,6 @@
 //! `dropped`: SYNs end on the way there, or at the server's host.
 
+use super::super::super::ecn;
 use super::super::super::evidence::{Evidence, Refusal};
 use super::super::super::place::Place;
 use super::at_the_host;
@@ -118,6 +119,12 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
             "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from {target}, or sees only one \
              direction of the connection"
         ));
+    }
+    if ecn::is_asked_for(evidence) {
+        next.push_str(
+            "; this host's SYNs ask for ECN, which some devices drop: turn that off first (`sysctl net.ipv4.tcp_ecn=2`) \
+             and run again",
+        );
     }
     next
 }

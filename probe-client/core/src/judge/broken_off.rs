@@ -1,0 +1,124 @@
+//! What became of the server, or of the whole way to it, while the run lasted. It explains failures on any port, and
+//! says nothing about one.
+
+use super::evidence::Evidence;
+use crate::comparison::{Comparison, Variation};
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
+
+/// Since when, in microseconds since the run's start.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum BrokenOff {
+    /// A process of the server began then.
+    Restarted { at_us: u64 },
+    /// Until then something answered, and since then ports that had worked refuse connections.
+    Refused { at_us: u64 },
+    /// Until then something answered, and since then nothing does, on ports that had worked neither.
+    Silent { at_us: u64 },
+}
+
+/// What explains that the probe failed; absent where the server and the way to it stayed as they were.
+pub(super) fn of(evidence: &Evidence<'_>) -> Option<BrokenOff> {
+    let (_, failure) = evidence.probe.failure()?;
+    if !evidence.probe.path.is_direct() {
+        return None;
+    }
+    let silent = failure.kind == FailureKind::TimedOut;
+    let ended = matches!(
+        failure.kind,
+        FailureKind::Refused | FailureKind::Reset | FailureKind::Closed | FailureKind::TlsFailed
+    );
+    if !silent && !ended {
+        return None;
+    }
+    restarted(evidence).or_else(|| {
+        broken(evidence).filter(|broken| match broken {
+            BrokenOff::Silent { .. } => silent,
+            BrokenOff::Refused { .. } | BrokenOff::Restarted { .. } => ended,
+        })
+    })
+}
+
+/// The server's process began after the probe did. Fresh sessions that fail since then speak for another cause.
+fn restarted(evidence: &Evidence<'_>) -> Option<BrokenOff> {
+    let instances = evidence.control?.instances();
+    let began = instances.filter_map(|i| u64::try_from(i.began_us?).ok());
+    let at_us = began.max()?;
+    if began_us(evidence.probe)? >= at_us {
+        return None;
+    }
+    let fresh = fresh(evidence.probe).filter(|m| began_us(m).is_some_and(|began| began > at_us));
+    let mut fails = fresh.map(|m| !m.ran_whole());
+    (!fails.any(|fails| fails)).then_some(BrokenOff::Restarted { at_us })
+}
+
+/// A port that had worked was dialled once more, and since its last sign of life the server has given none.
+fn broken(evidence: &Evidence<'_>) -> Option<BrokenOff> {
+    let asked = evidence.same_server.iter().any(|m| m.sighting.is_some());
+    if asked {
+        return None;
+    }
+    let at_us = last_success_us(evidence)?;
+    let proven = evidence.same_server.iter().filter(|m| m.ran_whole());
+    let again = proven.flat_map(|m| fresh(m));
+    let kinds = again
+        .filter(|m| began_us(m).is_some_and(|began| began >= at_us))
+        .filter_map(|m| m.failure())
+        .filter(|(operation, _)| *operation == Operation::Connect)
+        .map(|(_, failure)| failure.kind);
+    kinds.last().and_then(|kind| {
+        if kind == FailureKind::TimedOut {
+            Some(BrokenOff::Silent { at_us })
+        } else if kind == FailureKind::Refused {
+            Some(BrokenOff::Refused { at_us })
+        } else {
+            None
+        }
+    })
+}
+
+/// When something was last done with this server that succeeded.
+fn last_success_us(evidence: &Evidence<'_>) -> Option<u64> {
+    let beside = |m: &&'_ Measurement| -> Vec<u64> {
+        let all = m.comparisons.iter().map(|c| &c.measurement);
+        all.chain([*m]).filter_map(success_us).collect()
+    };
+    let sessions = evidence.same_server.iter().flat_map(beside);
+    let control = evidence.control.map_or(&[][..], |c| &c.observations);
+    let calls = control.iter().filter(|o| o.failure.is_none());
+    sessions.chain(calls.map(|o| o.end_us())).max()
+}
+
+fn success_us(measurement: &Measurement) -> Option<u64> {
+    let all = measurement.observations.iter();
+    all.filter(|o| o.failure.is_none() && is_of_the_way(o.operation))
+        .map(|o| o.end_us())
+        .max()
+}
+
+fn began_us(measurement: &Measurement) -> Option<u64> {
+    let all = measurement.observations.iter();
+    all.filter(|o| is_of_the_way(o.operation))
+        .map(|o| o.start_us)
+        .min()
+}
+
+/// Packets go to the server and come back.
+fn is_of_the_way(operation: Operation) -> bool {
+    !matches!(
+        operation,
+        Operation::Resolve | Operation::ProxyResolve | Operation::Hold
+    )
+}
+
+/// Sessions on the same port that differ in nothing but their time.
+fn fresh(measurement: &Measurement) -> impl Iterator<Item = &Measurement> {
+    let alike = |c: &&Comparison| {
+        matches!(
+            c.variation,
+            Variation::InNothing | Variation::InPace { held: 0 }
+        )
+    };
+    let all = measurement.comparisons.iter().filter(alike);
+    all.map(|c| &c.measurement)
+}

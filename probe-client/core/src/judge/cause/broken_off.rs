@@ -1,0 +1,106 @@
+//! `inconclusive`, and `reachable-with-loss` where fresh sessions ran whole: the server restarted or ended during the
+//! run, or the way to it was lost as a whole. One statement, whatever the port.
+
+use super::super::broken_off::{self, BrokenOff};
+use super::super::compared::{Tally, facts};
+use super::super::evidence::Evidence;
+use crate::catalogue::VerdictId;
+use crate::comparison::Variation;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let mut verdict = match broken_off::of(evidence)? {
+        BrokenOff::Restarted { at_us } => restarted(evidence, at_us),
+        BrokenOff::Refused { at_us } => ended(evidence, at_us),
+        BrokenOff::Silent { at_us } => lost(evidence, at_us),
+    };
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    Some(verdict)
+}
+
+fn restarted(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
+    let fresh = Tally::of(evidence, Variation::InNothing);
+    let alone = Tally::of(evidence, Variation::InPace { held: 0 });
+    let (ran, whole) = (fresh.ran + alone.ran, fresh.whole + alone.whole);
+    let moment = moment(evidence, at_us);
+    let verdict = if whole > 0 {
+        let target = evidence.target();
+        Verdict::new(
+            VerdictId::ReachableWithLoss,
+            Segment::ServerHost,
+            Confidence::Medium,
+            format!(
+                "{target} is open, but the server restarted during the run, {moment}, and the first session failed; of \
+                 {ran} fresh ones {whole} ran whole"
+            ),
+        )
+    } else {
+        undecided(
+            Segment::ServerHost,
+            format!(
+                "the server restarted during the run, {moment}: what failed before that says nothing about the way to it"
+            ),
+        )
+    };
+    verdict
+        .because("the server says how long its process has been up, and that is less than this run")
+        .next(
+            "look on the server why fwprobe-echo restarted (`systemctl status fwprobe-echo`, `journalctl -u fwprobe-echo`), \
+             then run again",
+        )
+}
+
+fn ended(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
+    let moment = moment(evidence, at_us);
+    undecided(
+        Segment::Unknown,
+        format!(
+            "the server ended during the run, or a device began to refuse this host: the last sign of life came {moment}, \
+             and ports that had worked until then refuse connections since"
+        ),
+    )
+    .because("a port on which a session had run whole was dialled again, and RST answered")
+    .next(
+        "look on the server whether fwprobe-echo still runs (`systemctl status fwprobe-echo`, `journalctl -u fwprobe-echo`); \
+         if it does, ask the firewall team whether a device has banned this host at that time; then run again",
+    )
+}
+
+fn lost(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
+    let moment = moment(evidence, at_us);
+    undecided(
+        Segment::Unknown,
+        format!(
+            "the connection to the server's address was lost during the run: the last sign of life came {moment}, and \
+             nothing answers since, on ports that had worked neither"
+        ),
+    )
+    .because("a port on which a session had run whole was dialled again, and nothing answered")
+    .because("the server could not be asked any more what it saw")
+    .next(
+        "run it again; if it is lost again, ask the network team for an interruption or a failover of the line at that time, \
+         the firewall team whether a device has banned this host then (intrusion prevention, scan or flood protection), and \
+         the server's operator whether its host went down",
+    )
+}
+
+fn undecided(segment: Segment, claim: String) -> Verdict {
+    Verdict::new(VerdictId::Inconclusive, segment, Confidence::Medium, claim)
+}
+
+/// `1.4 s after its start (2026-11-29T12:00:01Z)`.
+fn moment(evidence: &Evidence<'_>, at_us: u64) -> String {
+    let tenths = at_us / 100_000;
+    let after = format!("{}.{} s after its start", tenths / 10, tenths % 10);
+    let date = evidence.run_started_ms.and_then(|started| {
+        let ms = started.checked_add(i64::try_from(at_us / 1_000).ok()?)?;
+        // To the second: logs of others are no finer.
+        jiff::Timestamp::from_second(ms / 1_000).ok()
+    });
+    match date {
+        Some(date) => format!("{after} ({date})"),
+        None => after,
+    }
+}

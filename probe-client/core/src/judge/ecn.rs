@@ -1,0 +1,45 @@
+//! Explicit congestion notification: SYNs that ask for it set ECE and CWR, and a system repeats those that are not
+//! answered without the two bits (RFC 3168 sections 6.1.1 and 6.1.1.1).
+
+use proto::syn::{SynHeader, is_marked};
+
+use super::ending::testimony;
+use super::evidence::Evidence;
+use crate::comparison::Variation;
+use crate::measurement::Measurement;
+use crate::survey::AGREEING;
+
+/// This host's SYNs ask for it.
+pub(super) fn is_asked_for(evidence: &Evidence<'_>) -> bool {
+    let own = evidence.own_syn.map(|syn| SynHeader::parse(&syn.0));
+    own.is_some_and(|syn| syn.is_ok_and(|syn| syn.ecn))
+}
+
+/// How many connections to this port lost the SYN that asked for it and were made by one that does not. Absent where one
+/// was made otherwise, or too few were.
+pub(super) fn lost_syns(evidence: &Evidence<'_>) -> Option<usize> {
+    if !is_asked_for(evidence) {
+        return None;
+    }
+    let alike = [Variation::InNothing, Variation::InPace { held: 0 }];
+    let beside = alike.into_iter().flat_map(|v| evidence.probe.compared(v));
+    let mut lost = 0;
+    for measurement in beside.chain([evidence.probe]) {
+        let Some(ecn) = arrived_with(measurement) else {
+            continue;
+        };
+        if ecn || measurement.syns_sent_again() == 0 {
+            return None;
+        }
+        lost += 1;
+    }
+    (lost >= AGREEING).then_some(lost)
+}
+
+/// Whether the SYN that reached the server asked for it; absent where it is not known, or not this host's own.
+fn arrived_with(measurement: &Measurement) -> Option<bool> {
+    let syn = testimony(measurement)?.syn.as_ref()?;
+    let mark = measurement.session.as_ref()?.hop_limit_mark?;
+    let syn = SynHeader::parse(&syn.0).ok()?;
+    is_marked(syn.hop_limit, mark).then_some(syn.ecn)
+}

@@ -1,0 +1,137 @@
+//! The server's end in the middle of a run, and its return: brought about by an event of the run, and not by time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{anyhow, ensure};
+use serde::Deserialize;
+
+use super::network::Network;
+use super::{Family, Host, device};
+use crate::{EchoServer, Identity};
+
+/// As a scenario file describes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct End {
+    /// It is killed when so many packets to this port have come to its host.
+    port: u16,
+    after: usize,
+    /// Another process takes its place at once.
+    #[serde(default)]
+    comes_back: bool,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+enum Event {
+    Now,
+    /// The run is over.
+    Never,
+}
+
+impl End {
+    /// Does `run` beside `server`, which ends while it lasts; `start` starts another. Gives the server that runs
+    /// afterwards, if there is one.
+    ///
+    /// # Errors
+    /// One of them fails, or the run is over before the moment comes.
+    pub(super) fn during<T: Send>(
+        &self,
+        network: &Network,
+        family: Family,
+        server: EchoServer,
+        start: impl FnOnce(Identity) -> anyhow::Result<EchoServer>,
+        run: impl FnOnce() -> anyhow::Result<T> + Send,
+    ) -> anyhow::Result<(Option<EchoServer>, T)> {
+        let (events, came) = channel();
+        let _watch = Watch::start(self, network, family, events.clone())?;
+        // In this thread, with which everything ends that it has started.
+        let mut left = None;
+        let done = thread::scope(|scope| {
+            let running = scope.spawn(move || {
+                let done = run();
+                // The one who waits for it may have what it waited for.
+                let _ = events.send(Event::Never);
+                done
+            });
+            let ended = self.when_it_comes(&came, server, start);
+            let done = running.join().map_err(|_| anyhow!("the run panicked"))?;
+            left = ended?;
+            done
+        })?;
+        Ok((left, done))
+    }
+
+    fn when_it_comes(
+        &self,
+        came: &Receiver<Event>,
+        server: EchoServer,
+        start: impl FnOnce(Identity) -> anyhow::Result<EchoServer>,
+    ) -> anyhow::Result<Option<EchoServer>> {
+        let now = matches!(came.recv()?, Event::Now);
+        ensure!(now, "the run was over before the server's end came");
+        let identity = server.kill()?;
+        self.comes_back.then(|| start(identity)).transpose()
+    }
+}
+
+/// Counts packets until it is dropped.
+#[derive(Debug)]
+struct Watch {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    fn start(
+        end: &End,
+        network: &Network,
+        family: Family,
+        events: Sender<Event>,
+    ) -> anyhow::Result<Self> {
+        let words = format!(
+            "-I INPUT -p tcp --dport {} -j NFQUEUE --queue-num {QUEUE} --queue-bypass",
+            end.port
+        );
+        network.run(Host::Cloud, family.iptables(), words.split(' '))?;
+        let way_in = network.host(Host::Cloud).way_in()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stands, after) = (Arc::clone(&stop), end.after);
+        let (ready, is_ready) = channel();
+        let thread = thread::spawn(move || {
+            let counted = way_in.take().and_then(|()| {
+                let is_over = || stands.load(Ordering::Relaxed);
+                let now = || drop(events.send(Event::Now));
+                device::count(QUEUE, after, &ready, is_over, now)
+            });
+            if let Err(error) = counted {
+                // Nobody waits for it any more once it was ready.
+                let _ = ready.send(Err(error));
+            }
+        });
+        let watch = Self {
+            stop,
+            thread: Some(thread),
+        };
+        is_ready
+            .recv()
+            .map_err(|_| anyhow!("the count ended at once"))??;
+        Ok(watch)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// None that a scenario uses.
+const QUEUE: u16 = 99;
