@@ -11,7 +11,8 @@ pub(crate) fn of(error: &io::Error) -> String {
         Some(rustls::Error::InvalidCertificate(wrong)) => {
             format!("invalid peer certificate: {}", certificate(wrong))
         }
-        Some(_) | None => error.to_string(),
+        Some(other) => spaced(&other.to_string()),
+        None => error.to_string(),
     }
 }
 
@@ -50,13 +51,27 @@ fn inside(name: &str) -> &str {
     inner.unwrap_or(name).trim_matches('"')
 }
 
-/// A name in the way of programs as words: `BadSignature` is "bad signature". Other text stays as it is.
+/// `text` with names in the way of programs as words: `BadSignature` is "bad signature".
 fn spaced(text: &str) -> String {
-    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return text.to_owned();
-    }
+    let words = text.split(' ').map(|word| {
+        let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let joined = name
+            .as_bytes()
+            .windows(2)
+            .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if joined && plain {
+            word.replace(name, &apart(name))
+        } else {
+            word.to_owned()
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn apart(name: &str) -> String {
     let mut words = String::new();
-    for letter in text.chars() {
+    for letter in name.chars() {
         if letter.is_ascii_uppercase() && !words.is_empty() {
             words.push(' ');
         }
@@ -107,6 +122,9 @@ mod tests {
             let error = io::Error::other(rustls::Error::InvalidCertificate(error));
             assert_eq!(of(&error), format!("invalid peer certificate: {words}"));
         }
-        assert_eq!(of(&io::Error::other("as it is")), "as it is");
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure);
+        let told = of(&io::Error::other(alert));
+        assert_eq!(told, "received fatal alert: handshake failure");
+        assert_eq!(of(&io::Error::other("asItIs")), "asItIs");
     }
 }
