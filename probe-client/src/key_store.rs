@@ -4,8 +4,6 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use p12_keystore::Pkcs12Archive;
-use p12_keystore::error::Error as P12Error;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use thiserror::Error;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -15,7 +13,10 @@ mod identity;
 mod key;
 mod password;
 mod pem;
+mod pkcs12;
 mod pkcs7;
+mod signature;
+mod text;
 
 pub(crate) use facts::certificate_file;
 pub(crate) use identity::{ClientIdentity, client_identity};
@@ -28,6 +29,19 @@ pub(crate) struct KeyStore {
     /// In DER, in the file's order; at least one.
     pub(crate) certificates: Vec<Vec<u8>>,
     pub(crate) keys: Vec<StoredKey>,
+    /// Why others of its keys cannot be used. They say nothing about its certificates.
+    pub(crate) unusable_keys: Vec<KeyStoreError>,
+}
+
+impl KeyStore {
+    fn new(form: &'static str, certificates: Vec<Vec<u8>>) -> Self {
+        Self {
+            form,
+            certificates,
+            keys: Vec::new(),
+            unusable_keys: Vec::new(),
+        }
+    }
 }
 
 /// A private key in one of the forms in which files hold them.
@@ -77,24 +91,17 @@ pub(crate) fn load(path: &Path, passwords: &PasswordSource) -> Result<KeyStore, 
     if bytes.is_empty() {
         return Err(KeyStoreError::Empty);
     }
+    let bytes = text::plain(bytes);
     if pem::looks_like(&bytes) {
         return pem::decode(&bytes, path, passwords);
     }
     if let Some(certificates) = facts::der_certificate(&bytes) {
-        return Ok(KeyStore {
-            form: "DER",
-            certificates,
-            keys: Vec::new(),
-        });
+        return Ok(KeyStore::new("DER", certificates));
     }
     if let Some(certificates) = pkcs7::certificates(&bytes) {
-        return some(KeyStore {
-            form: "PKCS#7",
-            certificates,
-            keys: Vec::new(),
-        });
+        return some(KeyStore::new("PKCS#7", certificates));
     }
-    pkcs12(&bytes, path, passwords)
+    pkcs12::decode(&bytes, path, passwords)
 }
 
 /// Bounded, and nothing but a file.
@@ -117,71 +124,6 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyStoreError> {
     Ok(bytes)
 }
 
-/// Tries without a password first: many files that hold no key have none.
-fn pkcs12(
-    bytes: &[u8],
-    path: &Path,
-    passwords: &PasswordSource,
-) -> Result<KeyStore, KeyStoreError> {
-    if !is_pkcs12(bytes) {
-        return Err(KeyStoreError::NoForm);
-    }
-    if bytes.get(1) == Some(&0x80) {
-        return Err(KeyStoreError::IndefiniteLength);
-    }
-    let archive = match passwords.find(path)? {
-        Some(password) => opened(bytes, &password)?,
-        None => match opened(bytes, "") {
-            Err(KeyStoreError::WrongPassword) => return Err(KeyStoreError::NoPassword),
-            other => other?,
-        },
-    };
-    let keys = archive.keys.iter().map(|bag| {
-        // The crate's own copy cannot be wiped.
-        StoredKey::new(KeyForm::Pkcs8, bag.key.as_der().to_vec())
-    });
-    let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec());
-    some(KeyStore {
-        form: "PKCS#12",
-        keys: keys.collect(),
-        certificates: certificates.collect(),
-    })
-}
-
-fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> {
-    Pkcs12Archive::from_pkcs12(bytes, password).map_err(|error| match error {
-        // Without a MAC a wrong password shows in the padding only.
-        P12Error::MacError(_) | P12Error::UnpadError | P12Error::Pkcs5Error(_) => {
-            KeyStoreError::WrongPassword
-        }
-        P12Error::UnsupportedEncryptionScheme | P12Error::UnsupportedMacAlgorithm => {
-            KeyStoreError::UnknownCipher
-        }
-        P12Error::InvalidParameters => KeyStoreError::TooCostly,
-        P12Error::IoError(_)
-        | P12Error::DerError(_)
-        | P12Error::InvalidVersion
-        | P12Error::UnsupportedContentType
-        | P12Error::UnsupportedCertificateType
-        | P12Error::X509Error(_)
-        | P12Error::InvalidLength
-        | P12Error::InvalidData
-        | P12Error::InvalidPrivateKey => KeyStoreError::Damaged("PKCS#12"),
-    })
-}
-
-/// RFC 7292: a sequence that begins with version 3.
-fn is_pkcs12(bytes: &[u8]) -> bool {
-    let Some([0x30, length]) = bytes.first_chunk::<2>() else {
-        return false;
-    };
-    let header = match length {
-        0x00..=0x80 => 2,
-        more => 2 + usize::from(more & 0x7f),
-    };
-    bytes.get(header..header + 3) == Some(&[0x02, 0x01, 0x03])
-}
-
 fn some(store: KeyStore) -> Result<KeyStore, KeyStoreError> {
     if store.certificates.is_empty() {
         return Err(KeyStoreError::NoCertificate(store.form));
@@ -194,14 +136,14 @@ fn some(store: KeyStore) -> Result<KeyStore, KeyStoreError> {
 pub(crate) enum KeyStoreError {
     #[error("it cannot be read: {0}")]
     Unreadable(std::io::Error),
-    #[error("it is a directory; a file is wanted")]
+    #[error("it is a directory; give a file")]
     Directory,
     #[error("it is empty")]
     Empty,
     #[error("it has more than {MAX_BYTES} bytes, and a certificate file has a few thousand")]
     TooLarge,
     #[error(
-        "it is none of DER, PEM, PKCS#12 and PKCS#7; wanted is a .cer, .crt, .pem, .pfx, .p12 or .p7b file"
+        "it is none of DER, PEM, PKCS#12 and PKCS#7, or is cut short; expected a .cer, .crt, .pem, .pfx, .p12 or .p7b file"
     )]
     NoForm,
     #[error("it is {0} without any certificate")]
@@ -226,10 +168,22 @@ pub(crate) enum KeyStoreError {
     )]
     UnknownCipher,
     #[error(
+        "its private key is encrypted in the old way of OpenSSL (Proc-Type, DEK-Info), which is not read here; convert it: \
+         openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
+    )]
+    OldEncryption,
+    #[error("it holds a {0} key, and Azure takes RSA keys")]
+    UnsupportedKey(&'static str),
+    #[error(
+        "more than {} encrypted private keys are in it; the others were not opened",
+        pem::MOST_ENCRYPTED_KEYS
+    )]
+    TooManyKeys,
+    #[error(
         "its key derivation asks for more work or memory than any honest file; it was not opened"
     )]
     TooCostly,
-    #[error("it holds {0} private keys, and just one with its certificate is wanted")]
+    #[error("it holds {0} private keys; expected one, with its certificate")]
     NotOneKey(usize),
     #[error("its private key cannot be used: {0}")]
     UnusableKey(String),

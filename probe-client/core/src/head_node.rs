@@ -30,6 +30,8 @@ use registry::Registry;
 pub struct HeadNode {
     /// What was read, and what was wrong with it.
     pub sources: Vec<SourceRead>,
+    /// Values that only 32-bit programs see, and that were not taken: where each stands.
+    pub ignored_values: Vec<String>,
     /// The key of HPC Pack is there.
     pub installed: Reading<()>,
     pub version: Reading<ProductVersion>,

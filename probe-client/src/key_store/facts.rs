@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use probe_core::head_node::certificate::{Bundle, PrivateKey, Signature};
+use probe_core::head_node::certificate::{Bundle, PrivateKey};
 use probe_core::head_node::{CertificateContents, CertificateFacts, CertificateFile};
 use sha1::{Digest as _, Sha1};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _};
 use x509_parser::public_key::PublicKey;
 
+use super::signature::signature;
 use super::{KeyStore, PasswordSource, key, load};
 
 /// Reads `path` for the checks; whatever is wrong with it is an answer.
@@ -80,7 +81,10 @@ fn matched(store: &KeyStore) -> (PrivateKey, Option<usize>) {
         certificates.position(|c| key::is_of(c, public))
     };
     match store.keys.as_slice() {
-        [] => (PrivateKey::Absent, None),
+        [] => match store.unusable_keys.first() {
+            Some(error) => (PrivateKey::NotOpened(error.to_string()), None),
+            None => (PrivateKey::Absent, None),
+        },
         [one] => match key::public_key(one) {
             Err(why) => (PrivateKey::NotCompared(why), None),
             Ok(public) => match place(&public) {
@@ -117,7 +121,7 @@ fn facts(der: &[u8]) -> Option<CertificateFacts> {
         not_after: certificate.validity().not_after.timestamp(),
         key_algorithm,
         key_bits,
-        signature: signature(&certificate.signature_algorithm.algorithm.to_id_string()),
+        signature: signature(&certificate.signature_algorithm),
         is_authority: constraints.is_some_and(|c| c.value.ca),
         key_usage: usage.map(|u| key_usage(u.value.flags)),
         extended_key_usage: extended.map(|e| extended_key_usage(e.value)),
@@ -143,7 +147,14 @@ fn key_of(certificate: &X509Certificate<'_>) -> (String, Option<u32>) {
             let used = bits(digits.len() * 8).map(|b| b - unused);
             ("RSA".to_owned(), used)
         }
-        Ok(PublicKey::EC(point)) => ("EC".to_owned(), bits(point.key_size())),
+        // Points are whole bytes; P-521 is the one curve in use whose size is not.
+        Ok(PublicKey::EC(point)) => {
+            let size = bits(point.key_size());
+            (
+                "EC".to_owned(),
+                size.map(|b| if b == 528 { 521 } else { b }),
+            )
+        }
         Ok(_) | Err(_) => {
             let name = match id.as_str() {
                 "1.2.840.113549.1.1.1" => "RSA",
@@ -155,29 +166,6 @@ fn key_of(certificate: &X509Certificate<'_>) -> (String, Option<u32>) {
             };
             (name.to_owned(), None)
         }
-    }
-}
-
-/// RFC 3279, 4055, 5758, 8410; 1.3.14.3.2.29 is what makecert wrote.
-fn signature(oid: &str) -> Signature {
-    let sound = |name: &str| Signature::Sound(name.to_owned());
-    match oid {
-        "1.2.840.113549.1.1.11" => sound("sha256WithRSAEncryption"),
-        "1.2.840.113549.1.1.12" => sound("sha384WithRSAEncryption"),
-        "1.2.840.113549.1.1.13" => sound("sha512WithRSAEncryption"),
-        "1.2.840.113549.1.1.10" => sound("RSASSA-PSS"),
-        "1.2.840.10045.4.3.2" => sound("ecdsa-with-SHA256"),
-        "1.2.840.10045.4.3.3" => sound("ecdsa-with-SHA384"),
-        "1.2.840.10045.4.3.4" => sound("ecdsa-with-SHA512"),
-        "1.3.101.112" => sound("Ed25519"),
-        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => {
-            Signature::Sha1("sha1WithRSAEncryption".to_owned())
-        }
-        "1.2.840.10045.4.1" => Signature::Sha1("ecdsa-with-SHA1".to_owned()),
-        "1.2.840.113549.1.1.2" => Signature::Broken("md2WithRSAEncryption".to_owned()),
-        "1.2.840.113549.1.1.3" => Signature::Broken("md4WithRSAEncryption".to_owned()),
-        "1.2.840.113549.1.1.4" => Signature::Broken("md5WithRSAEncryption".to_owned()),
-        other => Signature::Unknown(other.to_owned()),
     }
 }
 

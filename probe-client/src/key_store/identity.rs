@@ -27,7 +27,10 @@ pub(crate) fn client_identity(
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<ClientIdentity, KeyStoreError> {
-    let store = load(path, passwords)?;
+    let mut store = load(path, passwords)?;
+    if store.keys.is_empty() && !store.unusable_keys.is_empty() {
+        return Err(store.unusable_keys.remove(0));
+    }
     let [stored] = store.keys.as_slice() else {
         return Err(KeyStoreError::NotOneKey(store.keys.len()));
     };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::KeyStoreError;
+use super::{KeyStoreError, text};
 use crate::config::Environment;
 
 /// Asked only where a file needs one.
@@ -48,16 +48,19 @@ fn read(path: &Path) -> Result<Zeroizing<String>, KeyStoreError> {
         path: path.to_owned(),
         why,
     };
-    let mut text = Zeroizing::new(String::new());
+    let mut bytes = Zeroizing::new(Vec::new());
     std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| failed(error.to_string()))?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+    let length = bytes.len();
+    let plain = text::plain(bytes);
+    let text = std::str::from_utf8(&plain)
+        .map_err(|_| failed("it is neither UTF-8 nor UTF-16; save it as UTF-8".to_owned()))?;
+    if u64::try_from(length).unwrap_or(u64::MAX) > MAX_BYTES {
         return Err(failed(format!("it has more than {MAX_BYTES} bytes")));
     }
-    // Editors end a file with a line break; a byte order mark is no part of a password either.
+    // Editors end a file with a line break.
     let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     Ok(Zeroizing::new(line.to_owned()))
 }
 

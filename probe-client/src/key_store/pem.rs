@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use pkcs8::pkcs5::pbes2::Kdf;
-use pkcs8::pkcs5::{EncryptionScheme, Error as Pkcs5Error};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use pkcs5::pbes2::Kdf;
+use pkcs5::{EncryptionScheme, Error as Pkcs5Error};
 use pkcs8::{EncryptedPrivateKeyInfoRef, Error as Pkcs8Error};
-use x509_parser::pem::Pem;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, facts, pkcs7, some};
 
@@ -19,34 +20,96 @@ pub(super) fn decode(
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<KeyStore, KeyStoreError> {
-    let mut store = KeyStore {
-        form: "PEM",
-        certificates: Vec::new(),
-        keys: Vec::new(),
-    };
-    for part in Pem::iter_from_buffer(bytes) {
-        let part = part.map_err(|_| KeyStoreError::Damaged("PEM"))?;
-        take(part, &mut store, path, passwords)?;
+    let mut store = KeyStore::new("PEM", Vec::new());
+    let text = String::from_utf8_lossy(bytes);
+    let mut encrypted = 0;
+    for block in blocks(&text) {
+        let Block {
+            label,
+            headers,
+            body,
+        } = block;
+        let is_key = label.ends_with("PRIVATE KEY");
+        if is_key && headers.iter().any(|line| line.contains("ENCRYPTED")) {
+            store.unusable_keys.push(KeyStoreError::OldEncryption);
+            continue;
+        }
+        if label == "ENCRYPTED PRIVATE KEY" {
+            encrypted += 1;
+            if encrypted > MOST_ENCRYPTED_KEYS {
+                store.unusable_keys.push(KeyStoreError::TooManyKeys);
+                break;
+            }
+        }
+        let taken = contents(label, &body)
+            .and_then(|contents| take(label, contents, &mut store, path, passwords));
+        match taken {
+            Err(error) if is_key => store.unusable_keys.push(error),
+            other => other?,
+        }
     }
     some(store)
 }
 
+/// What stands between two lines of dashes.
+struct Block<'t> {
+    label: &'t str,
+    /// As RFC 1421 has them, `Name: value`.
+    headers: Vec<&'t str>,
+    body: Zeroizing<String>,
+}
+
+/// All blocks, also those that are indented. One without an end has all that follows, and is damaged.
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut all: Vec<Block<'_>> = Vec::new();
+    let mut open = false;
+    for line in text.lines().map(str::trim) {
+        let begins = line.strip_prefix("-----BEGIN ");
+        if let Some(label) = begins.and_then(|rest| rest.strip_suffix("-----")) {
+            let (headers, body) = (Vec::new(), Zeroizing::default());
+            all.push(Block {
+                label,
+                headers,
+                body,
+            });
+            open = true;
+        } else if line.starts_with("-----END ") {
+            open = false;
+        } else if open && let Some(block) = all.last_mut() {
+            if line.contains(':') {
+                block.headers.push(line);
+            } else {
+                block.body.push_str(line);
+            }
+        }
+    }
+    all
+}
+
+fn contents(label: &str, body: &str) -> Result<Vec<u8>, KeyStoreError> {
+    let form = if label.ends_with("PRIVATE KEY") {
+        "a private key in PEM"
+    } else {
+        "PEM"
+    };
+    let decoded = BASE64_STANDARD.decode(body);
+    decoded.map_err(|_| KeyStoreError::Damaged(form))
+}
+
 fn take(
-    part: Pem,
+    label: &str,
+    mut contents: Vec<u8>,
     store: &mut KeyStore,
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<(), KeyStoreError> {
-    let Pem {
-        label,
-        mut contents,
-    } = part;
-    let plain = match label.as_str() {
+    let plain = match label {
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
-            let found = facts::der_certificate(&contents);
-            store
-                .certificates
-                .extend(found.ok_or(KeyStoreError::Damaged("a PEM certificate"))?);
+            // certutil -encode writes any file under this label.
+            let found = facts::der_certificate(&contents)
+                .or_else(|| pkcs7::certificates(&contents))
+                .ok_or(KeyStoreError::Damaged("a PEM certificate"))?;
+            store.certificates.extend(found);
             return Ok(());
         }
         "PKCS7" | "CMS" => {
@@ -61,6 +124,10 @@ fn take(
             contents.zeroize();
             store.keys.push(key?);
             return Ok(());
+        }
+        "DSA PRIVATE KEY" => {
+            contents.zeroize();
+            return Err(KeyStoreError::UnsupportedKey("DSA"));
         }
         "PRIVATE KEY" => KeyForm::Pkcs8,
         "RSA PRIVATE KEY" => KeyForm::Pkcs1,
@@ -77,8 +144,8 @@ fn decrypted(
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<StoredKey, KeyStoreError> {
-    let info = EncryptedPrivateKeyInfoRef::try_from(der)
-        .map_err(|_| KeyStoreError::Damaged("an encrypted private key"))?;
+    let info =
+        EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyStoreError::UnknownCipher)?;
     if !affordable(&info.encryption_algorithm) {
         return Err(KeyStoreError::TooCostly);
     }
@@ -115,6 +182,9 @@ fn affordable(scheme: &EncryptionScheme) -> bool {
 }
 
 const MARK: &[u8] = b"-----BEGIN ";
+
+/// Each may cost a second. A file with its certificate's key has one.
+pub(super) const MOST_ENCRYPTED_KEYS: usize = 4;
 
 /// The same as for PKCS#12; OpenSSL's own default is 2048.
 const MAX_ITERATIONS: u32 = 1_000_000;

@@ -16,6 +16,8 @@ use probe_core::catalogue::{CheckId, FindingId};
 use probe_core::check::{CheckDocument, CheckStatus};
 use probe_core::session_kind::SessionKind;
 
+mod odd_files;
+
 pub(crate) fn trials() -> Trials {
     const OPENSSL: &[Need] = &[Need::Tool("openssl")];
     const BOTH: &[Need] = &[Need::Tool("openssl"), Need::Tool("keytool")];
@@ -27,6 +29,21 @@ pub(crate) fn trials() -> Trials {
             what_is_wrong,
         )
         .needing(BOTH, "a_key_store_by_keytool", by_keytool)
+        .needing(
+            OPENSSL,
+            "files_of_older_and_other_programs",
+            odd_files::are_read,
+        )
+        .needing(
+            OPENSSL,
+            "a_key_that_cannot_be_opened_costs_its_own_check_alone",
+            odd_files::keys_that_do_not_open,
+        )
+        .needing(
+            OPENSSL,
+            "a_weak_hash_behind_rsassa_pss",
+            odd_files::weak_hash_behind_pss,
+        )
         .needing(OPENSSL, "a_client_certificate_arrives", || {
             on_the_wire(false)
         })
@@ -102,7 +119,6 @@ fn what_is_wrong() -> anyhow::Result<()> {
         ("missing.pfx", PASSWORD, "cannot be read"),
         ("modern.pfx", "not the password", "the password is wrong"),
         ("old.pfx", "not the password", "the password is wrong"),
-        ("encrypted.pem", "not the password", "the password is wrong"),
         ("modern.pfx", "", "needs a password"),
     ];
     for (name, password, expected) in cases {

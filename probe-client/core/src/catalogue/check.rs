@@ -55,7 +55,7 @@ table! {
         meaning: "HPC Pack is installed here in the role of a head node.",
         source: "Azure/hpcpack, configuration scripts",
         confidence: Verified,
-        statuses: &[Pass, Fail, Skipped],
+        statuses: &[Pass, Warn, Fail, Skipped],
     }
     ServicePack = "service-pack" {
         title: "The service pack supports Azure nodes",

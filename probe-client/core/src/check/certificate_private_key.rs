@@ -36,6 +36,12 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             format!("there are {keys} private keys in the file, {matching} of them with a certificate"),
         )
         .next("Export the one management certificate alone, so that nothing can choose the wrong one."),
+        PrivateKey::NotOpened(why) => Check::new(
+            id,
+            CheckStatus::Fail,
+            format!("there is a private key in the file, and it cannot be opened: {why}"),
+        )
+        .next("Check the password, or export certificate and key again, together."),
         PrivateKey::NotCompared(why) => Check::new(
             id,
             CheckStatus::Skipped,

@@ -38,11 +38,13 @@ pub(super) fn ask(certificate: &Certificate<'_>, now: Timestamp) -> Check {
     Check::new(id, CheckStatus::Pass, text)
 }
 
-/// The date in UTC; a time beyond all calendars as a number.
+/// The date in UTC. 9999-12-31 stands for no end (RFC 5280 section 4.1.2.5).
 pub(super) fn day(unix_seconds: i64) -> String {
     match Timestamp::from_second(unix_seconds) {
         Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
-        Err(_) => format!("{unix_seconds} s after 1970"),
+        // The calendar in use ends a few hours before that day does.
+        Err(_) if unix_seconds > 0 => "9999-12-31 or later, which stands for no end".to_owned(),
+        Err(_) => "a day before the calendar begins".to_owned(),
     }
 }
 

@@ -29,9 +29,13 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         ),
         Reading::Unusable(_, found) => Check::new(
             id,
-            CheckStatus::Fail,
-            format!("InstalledRole is {found}, and a list of texts (REG_MULTI_SZ) is wanted"),
-        ),
+            CheckStatus::Warn,
+            format!(
+                "InstalledRole is {found}; expected names of roles such as HN in a list of texts \
+                 (REG_MULTI_SZ)"
+            ),
+        )
+        .next("Look at the value in regedit, and export the key again with the head node's own reg.exe."),
         Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,

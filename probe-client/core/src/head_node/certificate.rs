@@ -48,6 +48,8 @@ pub enum PrivateKey {
     },
     /// There is one, and why it could not be compared.
     NotCompared(String),
+    /// There is one, and why it could not be opened.
+    NotOpened(String),
 }
 
 /// One certificate.

@@ -43,11 +43,16 @@ impl Registry {
         self.has_gaps = true;
     }
 
+    /// Removes a key and all below it. Looks at no other key: an export may hold as many deletions as keys.
     pub(crate) fn remove_key(&mut self, path: &str) {
         let path = path.to_lowercase();
+        self.keys.remove(&path);
         let below = format!("{path}\\");
-        self.keys
-            .retain(|key, _| *key != path && !key.starts_with(&below));
+        let keys = self.keys.range(below.clone()..).map(|(key, _)| key);
+        let inside = keys.take_while(|key| key.starts_with(&below));
+        for key in inside.cloned().collect::<Vec<_>>() {
+            self.keys.remove(&key);
+        }
     }
 
     pub(crate) fn remove_value(&mut self, path: &str, name: &str) {
@@ -132,3 +137,20 @@ const CERTIFICATE_STORES: &[&str] = &[
     r"hkey_local_machine\software\microsoft\systemcertificates\root\certificates",
     r"hkey_current_user\software\microsoft\systemcertificates\my\certificates",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_with_all_below_it_and_nothing_beside_it() {
+        let hpc = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\HPC";
+        let mut registry = Registry::default();
+        for path in ["", r"\A", r"\A\B", r"\AB", r"\A-1", r"\A]"] {
+            registry.add_key(&format!("{hpc}{path}"));
+        }
+        registry.remove_key(&format!(r"{hpc}\a"));
+        let left: Vec<&str> = registry.below(hpc).collect();
+        assert_eq!(left, ["a-1", "a]", "ab"]);
+    }
+}

@@ -11,7 +11,7 @@ pub(super) fn read(node: &mut HeadNode, registry: &Registry, origin: &Origin) {
     let source = Source { registry, origin };
     node.installed.or_take(source.installed());
     node.version.or_take(source.version());
-    node.roles.or_take(source.value("InstalledRole", texts));
+    node.roles.or_take(source.value("InstalledRole", roles));
     let switch = source.value("UseSp2AzurePorts", dword);
     node.use_sp2_azure_ports.or_take(switch);
     let calls = source.value("FileStagingMaxConcurrentCalls", dword);
@@ -20,6 +20,7 @@ pub(super) fn read(node: &mut HeadNode, registry: &Registry, origin: &Origin) {
     node.network_topology.or_take(topology);
     source.proxies(&mut node.proxies);
     node.stores.or_take(source.stores());
+    node.ignored_values.extend(source.ignored());
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +45,11 @@ impl Source<'_> {
         }
     }
 
+    /// Values stand in one view only: a program sees the other one's never.
     fn value<T>(&self, name: &str, convert: fn(&Value) -> Option<T>) -> Reading<T> {
-        let found = HPC
-            .into_iter()
-            .find_map(|key| self.registry.value(key, name));
+        let found = self
+            .hpc_key()
+            .and_then(|key| self.registry.value(key, name));
         match found {
             Some(value) => match convert(value) {
                 Some(value) => Reading::Found(self.origin.clone(), value),
@@ -56,6 +58,20 @@ impl Source<'_> {
             None if self.registry.covers(HPC[0]) => Reading::Absent(self.origin.clone()),
             None => Reading::NotRead,
         }
+    }
+
+    /// Values of the 32-bit view beside a native key that lacks them or says otherwise.
+    fn ignored(&self) -> Vec<String> {
+        let [native, narrow] = HPC;
+        if !self.registry.has_key(native) {
+            return Vec::new();
+        }
+        let differing = VALUES.into_iter().filter(|name| {
+            let found = self.registry.value(narrow, name);
+            found.is_some() && found != self.registry.value(native, name)
+        });
+        let told = differing.map(|name| format!("{}: {narrow}\\{name}", self.origin));
+        told.collect()
     }
 
     /// The highest version that the list of installed programs gives for HPC Pack's product codes.
@@ -159,6 +175,12 @@ fn dword(value: &Value) -> Option<u32> {
     }
 }
 
+/// Names of roles are letters. Anything else is a text in the wrong encoding, and says nothing.
+fn roles(value: &Value) -> Option<Vec<String>> {
+    let named = |role: &String| role.bytes().all(|b| b.is_ascii_alphanumeric());
+    texts(value).filter(|roles| roles.iter().all(named))
+}
+
 fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::Texts(texts) => Some(texts.clone()),
@@ -179,6 +201,14 @@ fn text_or_number(value: &Value) -> Option<String> {
 const HPC: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\HPC",
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\HPC",
+];
+
+/// Those that checks ask HPC Pack's key for.
+const VALUES: [&str; 4] = [
+    "FileStagingMaxConcurrentCalls",
+    "InstalledRole",
+    "NetworkTopology",
+    "UseSp2AzurePorts",
 ];
 
 const UNINSTALL: [&str; 2] = [

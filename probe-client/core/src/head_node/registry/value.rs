@@ -27,6 +27,8 @@ impl Value {
             bytes: bytes.len(),
         };
         match kind {
+            // UTF-16 has two bytes a unit: half a unit is text in another encoding.
+            1 | 2 | 7 if wide && bytes.len() % 2 == 1 => other,
             1 | 2 => Self::Text(one_text(&bytes, wide)),
             3 => Self::Binary(bytes),
             4 => <[u8; 4]>::try_from(bytes).map_or(other, |b| Self::Dword(u32::from_le_bytes(b))),

@@ -1,0 +1,98 @@
+//! PKCS#12 (RFC 7292): certificates and keys under a password.
+
+use std::path::Path;
+
+use p12_keystore::Pkcs12Archive;
+use p12_keystore::error::Error as P12Error;
+use x509_parser::asn1_rs::{Any, FromDer as _};
+
+use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, some};
+
+/// Tries without a password first: many files that hold no key have none.
+pub(super) fn decode(
+    bytes: &[u8],
+    path: &Path,
+    passwords: &PasswordSource,
+) -> Result<KeyStore, KeyStoreError> {
+    if !is_pkcs12(bytes) {
+        return Err(KeyStoreError::NoForm);
+    }
+    if bytes.get(1) == Some(&0x80) {
+        return Err(KeyStoreError::IndefiniteLength);
+    }
+    let bytes = without_trailer(bytes);
+    let archive = match passwords.find(path)? {
+        Some(password) => opened(bytes, &password)?,
+        None => match opened(bytes, "") {
+            Err(KeyStoreError::WrongPassword) => return Err(KeyStoreError::NoPassword),
+            other => other?,
+        },
+    };
+    let keys = archive.keys.iter().map(|bag| {
+        // The crate's own copy cannot be wiped.
+        StoredKey::new(KeyForm::Pkcs8, bag.key.as_der().to_vec())
+    });
+    let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec());
+    some(KeyStore {
+        keys: keys.collect(),
+        ..KeyStore::new("PKCS#12", certificates.collect())
+    })
+}
+
+fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> {
+    Pkcs12Archive::from_pkcs12(bytes, password).map_err(|error| match error {
+        P12Error::MacError(_) => KeyStoreError::WrongPassword,
+        // The MAC is looked at first: where there is one, the password is right by now.
+        P12Error::UnpadError | P12Error::Pkcs5Error(_) if has_mac(bytes) => {
+            KeyStoreError::UnknownCipher
+        }
+        P12Error::UnpadError | P12Error::Pkcs5Error(_) => KeyStoreError::WrongPassword,
+        P12Error::UnsupportedEncryptionScheme | P12Error::UnsupportedMacAlgorithm => {
+            KeyStoreError::UnknownCipher
+        }
+        P12Error::InvalidParameters => KeyStoreError::TooCostly,
+        P12Error::IoError(_)
+        | P12Error::DerError(_)
+        | P12Error::InvalidVersion
+        | P12Error::UnsupportedContentType
+        | P12Error::UnsupportedCertificateType
+        | P12Error::X509Error(_)
+        | P12Error::InvalidLength
+        | P12Error::InvalidData
+        | P12Error::InvalidPrivateKey => KeyStoreError::Damaged("PKCS#12"),
+    })
+}
+
+/// RFC 7292: a sequence that begins with version 3.
+fn is_pkcs12(bytes: &[u8]) -> bool {
+    let Some([0x30, length]) = bytes.first_chunk::<2>() else {
+        return false;
+    };
+    let header = match length {
+        0x00..=0x80 => 2,
+        more => 2 + usize::from(more & 0x7f),
+    };
+    bytes.get(header..header + 3) == Some(&[0x02, 0x01, 0x03])
+}
+
+/// Some programs write zeros or a line break behind the file; its own length says where it ends.
+fn without_trailer(bytes: &[u8]) -> &[u8] {
+    match Any::from_der(bytes) {
+        Ok((rest, _)) => &bytes[..bytes.len() - rest.len()],
+        Err(_) => bytes,
+    }
+}
+
+/// Version, content, and then the MAC if there is one.
+fn has_mac(bytes: &[u8]) -> bool {
+    let Ok((_, outer)) = Any::from_der(bytes) else {
+        return false;
+    };
+    let mut rest = outer.data;
+    let mut parts = 0;
+    while let Ok((after, _)) = Any::from_der(rest) {
+        parts += 1;
+        rest = after;
+    }
+    parts == 3
+}

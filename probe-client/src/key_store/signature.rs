@@ -1,0 +1,82 @@
+//! How a certificate is signed, and how sound that is.
+
+use probe_core::head_node::certificate::Signature;
+use x509_parser::asn1_rs::Any;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
+use x509_parser::x509::AlgorithmIdentifier;
+
+/// RFC 3279, 4055, 5758, 8410; 1.3.14.3.2.29 is what makecert wrote.
+pub(super) fn signature(algorithm: &AlgorithmIdentifier<'_>) -> Signature {
+    let sound = |name: &str| Signature::Sound(name.to_owned());
+    match algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.10" => pss(algorithm.parameters.as_ref()),
+        "1.2.840.113549.1.1.11" => sound("sha256WithRSAEncryption"),
+        "1.2.840.113549.1.1.12" => sound("sha384WithRSAEncryption"),
+        "1.2.840.113549.1.1.13" => sound("sha512WithRSAEncryption"),
+        "1.2.840.10045.4.3.2" => sound("ecdsa-with-SHA256"),
+        "1.2.840.10045.4.3.3" => sound("ecdsa-with-SHA384"),
+        "1.2.840.10045.4.3.4" => sound("ecdsa-with-SHA512"),
+        "1.3.101.112" => sound("Ed25519"),
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => {
+            Signature::Sha1("sha1WithRSAEncryption".to_owned())
+        }
+        "1.2.840.10045.4.1" => Signature::Sha1("ecdsa-with-SHA1".to_owned()),
+        "1.2.840.113549.1.1.2" => Signature::Broken("md2WithRSAEncryption".to_owned()),
+        "1.2.840.113549.1.1.3" => Signature::Broken("md4WithRSAEncryption".to_owned()),
+        "1.2.840.113549.1.1.4" => Signature::Broken("md5WithRSAEncryption".to_owned()),
+        other => Signature::Unknown(other.to_owned()),
+    }
+}
+
+/// The identifier of RSASSA-PSS names no hash: its parameters do (RFC 4055 section 3.1), one for the message and one
+/// for the mask. Where they are absent, both are SHA-1.
+fn pss(parameters: Option<&Any<'_>>) -> Signature {
+    let Some(any) = parameters else {
+        return Signature::Sha1(pss_name("SHA-1"));
+    };
+    let Ok(parameters) = RsaSsaPssParams::try_from(any) else {
+        return Signature::Unknown("RSASSA-PSS with parameters that cannot be read".to_owned());
+    };
+    let message = parameters.hash_algorithm_oid().to_id_string();
+    let Ok(mask) = parameters.mask_gen_algorithm() else {
+        return Signature::Unknown("RSASSA-PSS with an unknown mask".to_owned());
+    };
+    let hashes = [message, mask.hash.to_id_string()];
+    let named = |oids: &[&str]| hashes.iter().any(|hash| oids.contains(&hash.as_str()));
+    if named(&[MD2, MD4, MD5]) {
+        return Signature::Broken(pss_name("MD5 or older"));
+    }
+    if named(&[SHA1]) {
+        return Signature::Sha1(pss_name("SHA-1"));
+    }
+    match hashes
+        .iter()
+        .find(|hash| !SHA2_AND_3.contains(&hash.as_str()))
+    {
+        Some(unknown) => Signature::Unknown(pss_name(unknown)),
+        None => Signature::Sound("RSASSA-PSS".to_owned()),
+    }
+}
+
+fn pss_name(hash: &str) -> String {
+    format!("RSASSA-PSS with {hash}")
+}
+
+const MD2: &str = "1.2.840.113549.2.2";
+const MD4: &str = "1.2.840.113549.2.4";
+const MD5: &str = "1.2.840.113549.2.5";
+const SHA1: &str = "1.3.14.3.2.26";
+
+/// SHA-256, SHA-384, SHA-512, SHA-224, SHA-512/224, SHA-512/256, SHA3-224 to SHA3-512.
+const SHA2_AND_3: [&str; 10] = [
+    "2.16.840.1.101.3.4.2.1",
+    "2.16.840.1.101.3.4.2.2",
+    "2.16.840.1.101.3.4.2.3",
+    "2.16.840.1.101.3.4.2.4",
+    "2.16.840.1.101.3.4.2.5",
+    "2.16.840.1.101.3.4.2.6",
+    "2.16.840.1.101.3.4.2.7",
+    "2.16.840.1.101.3.4.2.8",
+    "2.16.840.1.101.3.4.2.9",
+    "2.16.840.1.101.3.4.2.10",
+];
