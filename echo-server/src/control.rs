@@ -76,9 +76,7 @@ async fn becomes_known(
     let mut deadline = pin!(sleep(track.greeting_left()));
     std::future::poll_fn(|context| {
         // Before all else, since who never stops sending would let nothing come after it.
-        if deadline.as_mut().poll(context).is_ready()
-            || track.stranger.poll_pushed_out(context).is_ready()
-        {
+        if deadline.as_mut().poll(context).is_ready() || track.poll_pushed_out(context).is_ready() {
             return Poll::Ready(false);
         }
         let ended = connection.as_mut().poll(context).is_ready();

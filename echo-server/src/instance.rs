@@ -37,6 +37,8 @@ pub(crate) struct Instance {
     pub(crate) metrics: Metrics,
     pub(crate) admission: Admission,
     pub(crate) strangers: Strangers,
+    /// Those of them who have begun TLS.
+    pub(crate) strangers_in_tls: Strangers,
     pub(crate) stranger_log: StrangerLog,
     pub(crate) nonces: Nonces,
     pub(crate) sightings: Sightings,
@@ -99,7 +101,8 @@ impl Instance {
             metrics: Metrics::new(&facts),
             name,
             admission: Admission::new(config.admission),
-            strangers: Strangers::new(&config.admission),
+            strangers: Strangers::new(config.admission.crowd()),
+            strangers_in_tls: Strangers::new(config.admission.tls_crowd()),
             stranger_log: StrangerLog::default(),
             nonces: Nonces::new(nonces::DEFAULT_CAPACITY, nonces::DEFAULT_LIFETIME),
             sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.steady()),
@@ -135,7 +138,9 @@ impl Instance {
         facts.sees_half_open = self.half_open.is_available() && !config.behind_source_nat;
         facts.sees_every_syn = self.witness.is_some() && !config.behind_source_nat;
         self.admission.change_limits(config.admission);
-        self.strangers.change_limits(&config.admission);
+        self.strangers.change_limits(config.admission.crowd());
+        self.strangers_in_tls
+            .change_limits(config.admission.tls_crowd());
         self.live
             .store(Arc::new(Live::new(config, identity, facts)));
     }
@@ -164,6 +169,7 @@ impl Instance {
     pub(crate) fn take_locks(&self) {
         self.present();
         self.strangers.present();
+        self.strangers_in_tls.present();
     }
 
     /// Lets `call` into a session, with what it needs from outside. `transport` asks the kernel.

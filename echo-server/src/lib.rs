@@ -10,6 +10,7 @@ mod connection;
 mod control;
 mod descriptors;
 mod document;
+mod give_back;
 mod half_open;
 mod identity;
 mod instance;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::bind::{Bound, BoundListener};
 use crate::connection;
+use crate::give_back;
 use crate::instance::Instance;
 use crate::private;
 use crate::tasks::Tasks;
@@ -44,6 +45,7 @@ impl Bound {
         let (desertions, mut deserted) = mpsc::unbounded_channel();
         private::serve(self.private, &instance, &private, &desertions);
         private.spawn(witness::read_on(Arc::clone(&instance)));
+        private.spawn(give_back::give_back_on(Arc::clone(&instance)));
         for listener in self.listeners {
             let post = Post::at(listener.address(), &desertions);
             let accepting = server.clone().accept_on(listener, post);

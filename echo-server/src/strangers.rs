@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use echo_core::admission::{AdmissionLimits, Crowd, Pressure, Source, Standing, Ticket};
+use echo_core::admission::{Crowd, CrowdLimits, Pressure, Source, Standing, Ticket};
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -23,6 +23,7 @@ pub(crate) struct Strangers {
 pub(crate) struct Stranger {
     place: Arc<Place>,
     ticket: Ticket,
+    source: Source,
     shared: Arc<Shared>,
 }
 
@@ -46,11 +47,11 @@ struct Place {
 }
 
 impl Strangers {
-    pub(crate) fn new(limits: &AdmissionLimits) -> Self {
+    pub(crate) fn new(limits: CrowdLimits) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue {
-                    crowd: Crowd::new(limits.crowd(), RandomState::new()),
+                    crowd: Crowd::new(limits, RandomState::new()),
                     leaving: 0,
                 }),
                 someone_left: Notify::new(),
@@ -58,8 +59,13 @@ impl Strangers {
         }
     }
 
-    pub(crate) fn change_limits(&self, limits: &AdmissionLimits) {
-        self.shared.queue().crowd.change_limits(limits.crowd());
+    pub(crate) fn change_limits(&self, limits: CrowdLimits) {
+        self.shared.queue().crowd.change_limits(limits);
+    }
+
+    /// A connection of `source` that was not among these has proved a key.
+    pub(crate) fn becomes_familiar(&self, now: Duration, source: Source) {
+        self.shared.queue().crowd.becomes_familiar(now, source);
     }
 
     /// Takes in one more connection. Says why another had to make room, if one had to.
@@ -75,6 +81,7 @@ impl Strangers {
         let stranger = Stranger {
             place,
             ticket,
+            source,
             shared: Arc::clone(&self.shared),
         };
         (stranger, pressure)
@@ -117,6 +124,11 @@ impl Queue {
 }
 
 impl Stranger {
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> Source {
+        self.source
+    }
+
     /// It has come so far.
     pub(crate) fn advance(&self, standing: Standing) {
         self.shared.queue().crowd.advance(self.ticket, standing);
@@ -179,6 +191,8 @@ mod tests {
     use std::net::IpAddr;
     use std::task::Waker;
 
+    use echo_core::admission::AdmissionLimits;
+
     use super::*;
 
     fn pushed_out<const N: usize>(strangers: [&Stranger; N]) -> [bool; N] {
@@ -187,10 +201,11 @@ mod tests {
     }
 
     fn strangers(ungreeted: usize) -> Strangers {
-        Strangers::new(&AdmissionLimits {
+        let limits = AdmissionLimits {
             ungreeted,
             ..AdmissionLimits::default()
-        })
+        };
+        Strangers::new(limits.crowd())
     }
 
     fn enter(strangers: &Strangers) -> Stranger {

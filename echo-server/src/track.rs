@@ -1,9 +1,10 @@
 //! What the server keeps about one connection while it lasts, and what it notes when it ends.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use echo_core::admission::Permit;
+use echo_core::admission::{Permit, Standing};
 use echo_core::session::{ConnectionFacts, End, Session};
 use echo_core::sightings::{Fate, SightingId};
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -21,8 +22,10 @@ pub(crate) struct Track {
     sighting: SightingId,
     /// There from the moment that the connection is a known client's.
     known: OnceLock<TaskTrackerToken>,
+    /// There once TLS has begun, among those of whom that is so.
+    in_tls: OnceLock<Box<Stranger>>,
     /// After the session, so that its permit is free when whoever waits for one hears of it.
-    pub(crate) stranger: Stranger,
+    stranger: Stranger,
 }
 
 /// A control connection under a key, which is counted when it ends.
@@ -54,6 +57,7 @@ impl Track {
             accepted,
             sighting,
             known: OnceLock::new(),
+            in_tls: OnceLock::new(),
             stranger,
         }
     }
@@ -86,7 +90,41 @@ impl Track {
     /// Whoever is at the other end has answered what this server made up for this connection.
     pub(crate) fn has_proved(&self) {
         self.has_greeted();
-        self.stranger.has_proved(self.now());
+        let (now, source) = (self.now(), self.stranger.source());
+        self.stranger.has_proved(now);
+        match self.in_tls.get() {
+            Some(in_tls) => in_tls.has_proved(now),
+            None => self.instance.strangers_in_tls.becomes_familiar(now, source),
+        }
+    }
+
+    /// TLS begins. Where that is so of many strangers, another has to go for this one.
+    pub(crate) fn begins_tls(&self) {
+        let (now, source) = (self.now(), self.stranger.source());
+        let (in_tls, pressure) = self.instance.strangers_in_tls.enter(now, source);
+        if let Some(pressure) = pressure {
+            self.instance.metrics.refused(pressure.word());
+        }
+        self.in_tls.get_or_init(|| Box::new(in_tls));
+    }
+
+    /// It has come so far as a stranger.
+    pub(crate) fn advance(&self, standing: Standing) {
+        self.stranger.advance(standing);
+        if let Some(in_tls) = self.in_tls.get() {
+            in_tls.advance(standing);
+        }
+    }
+
+    /// Ready once this connection has to make room.
+    pub(crate) fn poll_pushed_out(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.stranger.poll_pushed_out(context).is_ready() {
+            return Poll::Ready(());
+        }
+        match self.in_tls.get() {
+            Some(in_tls) => in_tls.poll_pushed_out(context),
+            None => Poll::Pending,
+        }
     }
 
     /// A call to the control service has proved a key: only the end of the connection is still to be counted.

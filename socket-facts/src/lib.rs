@@ -10,6 +10,7 @@ mod error_queue;
 mod fact;
 mod half_open;
 mod marks;
+mod memory;
 mod saved_syn;
 mod syn_tap;
 mod tcp_facts;
@@ -36,6 +37,7 @@ pub use error_queue::{
 pub use fact::{Fact, FactError, IpFamily};
 pub use half_open::{HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open, half_open_kept};
 pub use marks::{set_hop_limit, set_mss};
+pub use memory::give_back_memory;
 pub use saved_syn::{save_syn, saved_syn};
 pub use syn_tap::{SYN_TAP_PORTS_MAX, SynTap};
 pub use tcp_facts::{TcpFacts, TcpState, tcp_facts};

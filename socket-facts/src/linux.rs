@@ -6,11 +6,14 @@ use socket2::Socket;
 
 use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError, TcpFacts};
 
+mod allocator;
 mod error_queue;
 mod option;
 mod sock_diag;
 mod syn_tap;
 mod tcp_info;
+
+pub(crate) use allocator::give_back_memory;
 
 pub(crate) fn tcp_facts(socket: &Socket) -> Result<TcpFacts, FactError> {
     tcp_info::read(socket).map_err(|source| classify(Fact::Tcp, source))

@@ -256,7 +256,22 @@ impl AdmissionLimits {
             per_second: self.per_second_per_source,
         }
     }
+
+    /// Likewise of those among them who have begun TLS: it is there that a stranger costs memory.
+    pub fn tls_crowd(&self) -> CrowdLimits {
+        let all = self.crowd();
+        CrowdLimits {
+            total: all.total.min(IN_TLS),
+            // Every other place is for other sources.
+            per_source: all.per_source.min(IN_TLS / 2),
+            ..all
+        }
+    }
 }
+
+/// One of them can have the server hold some 130 KiB, and a stranger outside of TLS a tenth of that. To finish a handshake
+/// takes a stranger as much of the processor as it takes the server, so that these places are taken slowly.
+const IN_TLS: usize = 1024;
 
 impl Decision {
     /// For metrics; `None`: nothing was refused.

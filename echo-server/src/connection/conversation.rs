@@ -144,7 +144,7 @@ impl<S: Carrier> Conversation<S> {
         if self.has_proved {
             return Poll::Pending;
         }
-        self.track.stranger.poll_pushed_out(context)
+        self.track.poll_pushed_out(context)
     }
 
     /// Sends until nothing is left, which is when it is ready.
@@ -295,7 +295,7 @@ impl<S: Carrier> Conversation<S> {
         };
         if standing > self.standing {
             self.standing = standing;
-            self.track.stranger.advance(standing);
+            self.track.advance(standing);
         }
         if summary.proved && !self.has_proved {
             self.has_proved = true;

@@ -36,6 +36,7 @@ pub(super) async fn open(
     track: Arc<Track>,
     tasks: Tasks,
 ) -> Opened {
+    track.begins_tls();
     let wire = Wire::new(tcp, leftover, Arc::clone(&track));
     match handshake(wire, &track).await {
         Ok(stream) => inside(stream, track, tasks),
@@ -109,7 +110,7 @@ async fn in_time<F: Future>(track: &Track, future: F) -> Option<F::Output> {
             });
             return Poll::Ready(None);
         }
-        if track.stranger.poll_pushed_out(context).is_ready() {
+        if track.poll_pushed_out(context).is_ready() {
             return Poll::Ready(None);
         }
         future.as_mut().poll(context).map(Some)

@@ -1,4 +1,4 @@
-//! getsockopt and setsockopt for options that neither socket2 nor nix know: all unsafe code there is.
+//! getsockopt and setsockopt for options that neither socket2 nor nix know.
 
 use std::ffi::c_int;
 use std::io;

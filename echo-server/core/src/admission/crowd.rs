@@ -150,13 +150,18 @@ impl<T, S: BuildHasher> Crowd<T, S> {
     /// The connection has proved a key: it is no stranger, and its source is familiar.
     pub fn proved(&mut self, now: Duration, ticket: Ticket) {
         if let Some(member) = self.remove(ticket) {
-            if self.familiar.len() >= MAX_FAMILIAR {
-                self.familiar.retain(|_, until| *until > now);
-            }
-            // Known clients are not so many; where they are, the latest comers are not spared.
-            if self.familiar.len() < MAX_FAMILIAR || self.familiar.contains_key(&member.source) {
-                self.familiar.insert(member.source, now + FAMILIAR_FOR);
-            }
+            self.becomes_familiar(now, member.source);
+        }
+    }
+
+    /// A connection of `source` has proved a key, here or in another crowd.
+    pub fn becomes_familiar(&mut self, now: Duration, source: Source) {
+        if self.familiar.len() >= MAX_FAMILIAR {
+            self.familiar.retain(|_, until| *until > now);
+        }
+        // Known clients are not so many; where they are, the latest comers are not spared.
+        if self.familiar.len() < MAX_FAMILIAR || self.familiar.contains_key(&source) {
+            self.familiar.insert(source, now + FAMILIAR_FOR);
         }
     }
 
