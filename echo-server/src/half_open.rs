@@ -2,6 +2,8 @@
 //! known client asks: they show that the way here is open when the way back is not. And SYNs that the
 //! witness saw and of which this host has no connection.
 
+mod looks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +16,7 @@ use echo_core::time::UnixMillis;
 use echo_core::witness::{Ends, WitnessedSyn};
 use socket_facts::{HalfOpen, HalfOpenView};
 
+use self::looks::{Looks, Turn};
 use crate::instance::Instance;
 
 /// What is known of half-open connections.
@@ -23,9 +26,9 @@ pub(crate) struct HalfOpenWatch {
     /// So many of one port the kernel keeps at most.
     kept: usize,
     listeners: Vec<ListenerFacts>,
-    /// When each port was looked at last. The kernel is asked under this lock, by one at a time, and so not under
+    /// When each port was looked at last, and may be again. The kernel is asked under this lock, by one at a time, and so not under
     /// the next, for which whoever is accepted waits.
-    looks: Mutex<BTreeMap<u16, Duration>>,
+    looks: Mutex<Looks>,
     seen: Mutex<Seen>,
 }
 
@@ -84,33 +87,52 @@ impl HalfOpenWatch {
         self.seen().looks_on(instance.clock.now(), caller);
         // Each entry stands for itself.
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let listeners = self.listeners.iter();
-        let asked = listeners
-            .filter(|listener| ports.is_none_or(|ports| ports.contains(&dialled(listener))));
-        for listener in asked {
-            let port = listener.address.port();
-            if may_look(&looks, instance.clock.now(), port) {
-                self.look_at(instance, listener);
-                looks.insert(port, instance.clock.now());
+        let began = instance.clock.now();
+        let mut due = Vec::new();
+        for listener in &self.listeners {
+            if ports.is_some_and(|ports| !ports.contains(&dialled(listener))) {
+                continue;
             }
+            match looks.turn(began, listener.address.port()) {
+                Turn::Due => due.push(listener),
+                Turn::Fresh => {}
+                Turn::Overdue => missed(instance, listener),
+            }
+        }
+        if !due.is_empty() {
+            self.look_at(instance, &due);
+            let ports = due.iter().map(|listener| listener.address.port());
+            looks.looked(began, instance.clock.now(), ports);
         }
     }
 
-    fn look_at(&self, instance: &Instance, listener: &ListenerFacts) {
-        let port = listener.address.port();
+    /// One walk of the kernel's serves all of them.
+    fn look_at(&self, instance: &Instance, due: &[&ListenerFacts]) {
+        let mut ports: Vec<u16> = due.iter().map(|listener| listener.address.port()).collect();
+        ports.sort_unstable();
+        ports.dedup();
         self.seen().accepted = Some(BTreeSet::new());
-        let view = socket_facts::half_open(port).ok().map(|view| HalfOpenView {
-            complete: view.complete && view.connections.len() < self.kept,
-            ..view
-        });
+        let views = socket_facts::half_open_of(&ports).unwrap_or_default();
         let (sightings, wall) = (&instance.sightings, instance.clock.steady());
-        let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
-        let now = instance.clock.now();
-        let saw_all = self.seen().take_in(now, view.as_ref(), sightings, note);
-        if !saw_all {
-            sightings.missed(port, wall);
-            sightings.missed(dialled(listener), wall);
+        for listener in due {
+            let of_port = ports
+                .iter()
+                .position(|port| *port == listener.address.port());
+            let view = of_port
+                .and_then(|at| views.get(at))
+                .map(|view| HalfOpenView {
+                    complete: view.complete && view.connections.len() < self.kept,
+                    ..view.clone()
+                });
+            let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
+            let now = instance.clock.now();
+            // Whoever is accepted waits for no more than one port.
+            let saw_all = self.seen().take_in(now, view.as_ref(), sightings, note);
+            if !saw_all {
+                missed(instance, listener);
+            }
         }
+        self.seen().accepted = None;
     }
 
     /// Notes as sightings what the witness saw and what has become no connection, as far as there is room:
@@ -208,8 +230,10 @@ impl Seen {
         note: impl Fn(&HalfOpen) -> SightingId,
     ) -> bool {
         self.forget(now);
-        let accepted = self.accepted.take().unwrap_or_default();
-        let Some(view) = view.filter(|_| accepted.len() < MAX_REMEMBERED) else {
+        let accepted = self.accepted.as_ref();
+        let Some(view) =
+            view.filter(|_| accepted.is_none_or(|accepted| accepted.len() < MAX_REMEMBERED))
+        else {
             return false;
         };
         let mut saw_all = view.complete;
@@ -221,7 +245,7 @@ impl Seen {
             } else {
                 MAX_STRANGERS
             };
-            if accepted.contains(&ends) {
+            if accepted.is_some_and(|accepted| accepted.contains(&ends)) {
                 continue;
             }
             if let Some(listed) = self.sightings.get_mut(&ends) {
@@ -269,9 +293,11 @@ impl Witnessed {
     }
 }
 
-fn may_look(looks: &BTreeMap<u16, Duration>, now: Duration, port: u16) -> bool {
-    let last = looks.get(&port);
-    last.is_none_or(|last| now.saturating_sub(*last) >= BETWEEN_LOOKS)
+/// Half-open connections of this listener may have gone unnoticed up to now.
+fn missed(instance: &Instance, listener: &ListenerFacts) {
+    let wall = instance.clock.steady();
+    instance.sightings.missed(listener.address.port(), wall);
+    instance.sightings.missed(dialled(listener), wall);
 }
 
 fn dialled(listener: &ListenerFacts) -> u16 {
@@ -314,9 +340,6 @@ fn note_witnessed(
         sightings.unanswered(&facts, syn.seen)
     }
 }
-
-/// The kernel keeps a half-open connection for a minute; looking costs it a walk of its table.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// Longer than a connection waits to be accepted on any server that works.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);

@@ -29,7 +29,7 @@ pub(crate) fn drain_error_queue(_: &Socket) -> Result<Vec<SocketError>, FactErro
     Err(FactError::NotAvailable(Fact::ErrorQueue))
 }
 
-pub(crate) fn half_open(_: u16) -> Result<HalfOpenView, FactError> {
+pub(crate) fn half_open_of(_: &[u16]) -> Result<Vec<HalfOpenView>, FactError> {
     Err(FactError::NotAvailable(Fact::HalfOpen))
 }
 

@@ -33,10 +33,19 @@ pub struct HalfOpen {
 /// [`FactError::NotAvailable`] off Linux, and where the kernel lacks `tcp_diag`;
 /// [`FactError::Os`] where a sandbox forbids `AF_NETLINK`.
 pub fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
-    platform::half_open(local_port)
+    let views = half_open_of(&[local_port])?;
+    Ok(views.into_iter().next().unwrap_or_default())
 }
 
-/// Connections that one [`half_open`] lists: more than any run of probes has open at once, so what
+/// Lists those of each of `local_ports`, in their order, with one walk of the kernel's for all of them.
+///
+/// # Errors
+/// As [`half_open`].
+pub fn half_open_of(local_ports: &[u16]) -> Result<Vec<HalfOpenView>, FactError> {
+    platform::half_open_of(local_ports)
+}
+
+/// Connections of one port that are listed: more than any run of probes has open at once, so what
 /// exceeds it is a flood.
 pub const HALF_OPEN_MAX: usize = 1024;
 

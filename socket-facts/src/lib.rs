@@ -35,7 +35,9 @@ pub use error_queue::{
     ERROR_QUEUE_MAX, ErrorOrigin, SocketError, clear_recv_err, drain_error_queue, set_recv_err,
 };
 pub use fact::{Fact, FactError, IpFamily};
-pub use half_open::{HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open, half_open_kept};
+pub use half_open::{
+    HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open, half_open_kept, half_open_of,
+};
 pub use marks::{set_hop_limit, set_mss};
 pub use memory::give_back_memory;
 pub use saved_syn::{save_syn, saved_syn};

@@ -52,8 +52,8 @@ pub(crate) fn drain_error_queue(socket: &Socket) -> Result<Vec<SocketError>, Fac
     error_queue::drain(socket).map_err(|source| classify(Fact::ErrorQueue, source))
 }
 
-pub(crate) fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
-    sock_diag::half_open(local_port).map_err(|source| classify(Fact::HalfOpen, source))
+pub(crate) fn half_open_of(local_ports: &[u16]) -> Result<Vec<HalfOpenView>, FactError> {
+    sock_diag::half_open_of(local_ports).map_err(|source| classify(Fact::HalfOpen, source))
 }
 
 pub(crate) fn half_open_kept() -> Result<usize, FactError> {

@@ -33,7 +33,9 @@ fn look(seen: &mut Seen, now: Duration, sightings: &Sightings, view: &HalfOpenVi
         };
         note(sightings, &listener, half_open, UnixMillis(1))
     };
-    seen.take_in(now, Some(view), sightings, note)
+    let saw_all = seen.take_in(now, Some(view), sightings, note);
+    seen.accepted = None;
+    saw_all
 }
 
 fn remembered(seen: &Seen) -> Vec<SocketAddr> {
@@ -45,7 +47,7 @@ fn what_is_half_open_is_noted_once_and_remembered_for_a_while() {
     let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
     let [own, other]: [SocketAddr; 2] = [OWN, OTHER].map(|peer| peer.parse().unwrap());
     let start = Duration::from_secs(5);
-    let last = start + BETWEEN_LOOKS;
+    let last = start + looks::BETWEEN_LOOKS;
     for now in [start, last] {
         // A stranger's may be the caller's, from another address of his.
         assert!(look(&mut seen, now, &sightings, &view(&[OWN, OTHER])));
@@ -179,15 +181,4 @@ fn what_the_kernel_holds_and_the_witness_saw_no_answer_to_is_held_back() {
         }
         assert_eq!(sightings.len(), 1);
     }
-}
-
-#[test]
-fn a_port_is_looked_at_once_in_a_while_for_all_callers() {
-    let start = Duration::from_secs(5);
-    let mut looks = BTreeMap::new();
-    assert!(may_look(&looks, start, PORT));
-    looks.insert(PORT, start);
-    assert!(!may_look(&looks, start + BETWEEN_LOOKS / 2, PORT));
-    assert!(may_look(&looks, start + BETWEEN_LOOKS / 2, PORT + 1));
-    assert!(may_look(&looks, start + BETWEEN_LOOKS, PORT));
 }

@@ -21,42 +21,63 @@ struct Part {
     end: bool,
 }
 
-pub(super) fn half_open(local_port: u16) -> io::Result<HalfOpenView> {
-    let mut view = HalfOpenView {
+pub(super) fn half_open_of(local_ports: &[u16]) -> io::Result<Vec<HalfOpenView>> {
+    let empty = HalfOpenView {
         connections: Vec::new(),
         complete: true,
     };
+    let mut views = vec![empty; local_ports.len()];
     for family in [libc::AF_INET, libc::AF_INET6] {
-        dump(family, local_port, &mut view)?;
+        dump(family, local_ports, &mut views)?;
     }
-    Ok(view)
+    Ok(views)
 }
 
-fn dump(family: c_int, local_port: u16, view: &mut HalfOpenView) -> io::Result<()> {
+fn dump(family: c_int, local_ports: &[u16], views: &mut [HalfOpenView]) -> io::Result<()> {
     let mut socket = Socket::new(
         Domain::from(libc::AF_NETLINK),
         Type::DGRAM,
         Some(Protocol::from(libc::NETLINK_SOCK_DIAG)),
     )?;
     socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    socket.send(&request(family, local_port))?;
+    // The kernel looks for one port or for any.
+    let port = match local_ports {
+        [port] => *port,
+        _ => ANY_PORT,
+    };
+    socket.send(&request(family, port))?;
     let mut buffer = vec![0; DATAGRAM_MAX];
     for _ in 0..DATAGRAMS_MAX {
         let length = socket.read(&mut buffer)?;
-        let part = parse(&buffer[..length], local_port)?;
-        view.connections.extend(part.connections);
-        view.complete &= !part.interrupted;
-        if view.connections.len() > HALF_OPEN_MAX {
-            view.connections.truncate(HALF_OPEN_MAX);
-            view.complete = false;
-            return Ok(());
+        let part = parse(&buffer[..length], local_ports)?;
+        if part.interrupted {
+            views.iter_mut().for_each(|view| view.complete = false);
         }
-        if part.end {
+        sort(part.connections, local_ports, views);
+        let all_full = views
+            .iter()
+            .all(|view| view.connections.len() >= HALF_OPEN_MAX && !view.complete);
+        if part.end || all_full {
             return Ok(());
         }
     }
-    view.complete = false;
+    views.iter_mut().for_each(|view| view.complete = false);
     Ok(())
+}
+
+/// Puts each with those of its port, as many as one may have.
+fn sort(connections: Vec<HalfOpen>, local_ports: &[u16], views: &mut [HalfOpenView]) {
+    for connection in connections {
+        let mut of_port = local_ports.iter().zip(views.iter_mut());
+        let found = of_port.find(|(port, _)| **port == connection.local.port());
+        if let Some((_, view)) = found {
+            if view.connections.len() < HALF_OPEN_MAX {
+                view.connections.push(connection);
+            } else {
+                view.complete = false;
+            }
+        }
+    }
 }
 
 /// `struct nlmsghdr` and `struct inet_diag_req_v2`, ports and addresses in network order.
@@ -73,7 +94,7 @@ fn request(family: c_int, local_port: u16) -> [u8; REQUEST] {
 }
 
 /// Walks the messages of one datagram, each padded to four bytes.
-fn parse(mut datagram: &[u8], local_port: u16) -> io::Result<Part> {
+fn parse(mut datagram: &[u8], local_ports: &[u16]) -> io::Result<Part> {
     let mut part = Part {
         connections: Vec::new(),
         interrupted: false,
@@ -88,7 +109,7 @@ fn parse(mut datagram: &[u8], local_port: u16) -> io::Result<Part> {
         match u16::from_ne_bytes([header[4], header[5]]) {
             SOCK_DIAG_BY_FAMILY => {
                 let (state, found) = connection(body).ok_or(MALFORMED)?;
-                if state == TCP_SYN_RECV && found.local.port() == local_port {
+                if state == TCP_SYN_RECV && local_ports.contains(&found.local.port()) {
                     part.connections.push(found);
                 }
             }
@@ -145,8 +166,11 @@ const MALFORMED: io::ErrorKind = io::ErrorKind::InvalidData;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most that the kernel puts into one datagram of a dump.
 const DATAGRAM_MAX: usize = 32 * 1024;
-/// Each brings at least one connection, but for the last.
+/// Each brings at least one connection, but for the last, and some hundred where there are many.
 const DATAGRAMS_MAX: usize = HALF_OPEN_MAX + 2;
+
+/// In a request.
+const ANY_PORT: u16 = 0;
 
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;

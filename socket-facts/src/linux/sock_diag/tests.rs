@@ -51,7 +51,7 @@ fn reads_connections_of_both_families() {
     ]
     .concat();
     assert_eq!(
-        parse(&datagram, PORT).unwrap(),
+        parse(&datagram, &[PORT]).unwrap(),
         Part {
             connections: vec![
                 half_open_pair("10.10.3.2:5901", "10.10.1.2:34828"),
@@ -70,7 +70,7 @@ fn reads_what_linux_sent() {
     let datagram = hex("600000001400020001000000b2210000\
          02030100b327ec7e7f0000010000000000000000000000007f000001000000000000000000000000\
          000000000100000000000000740300000000000000000000000000000000000008000f0000000000");
-    let part = parse(&datagram, 45863).unwrap();
+    let part = parse(&datagram, &[45863]).unwrap();
     assert_eq!(
         part.connections,
         [half_open_pair("127.0.0.1:45863", "127.0.0.1:60542")]
@@ -85,7 +85,26 @@ fn other_states_and_ports_are_passed_over() {
         connection_message(3, "10.10.3.2:5902", "10.10.1.2:34828"),
     ]
     .concat();
-    assert_eq!(parse(&datagram, PORT).unwrap().connections, []);
+    assert_eq!(parse(&datagram, &[PORT]).unwrap().connections, []);
+}
+
+#[test]
+fn each_port_has_its_own_list_and_is_full_on_its_own() {
+    let on = |port: u16, peer: u16| {
+        half_open_pair(&format!("10.0.0.1:{port}"), &format!("10.0.0.2:{peer}"))
+    };
+    let flood = (0..=HALF_OPEN_MAX).map(|peer| on(80, u16::try_from(peer).unwrap()));
+    let all: Vec<_> = flood.chain([on(443, 1), on(22, 1)]).collect();
+    let empty = HalfOpenView {
+        connections: Vec::new(),
+        complete: true,
+    };
+    let mut views = vec![empty; 2];
+    sort(all, &[80, 443], &mut views);
+    assert_eq!(views[0].connections.len(), HALF_OPEN_MAX);
+    assert!(!views[0].complete);
+    assert_eq!(views[1].connections, [on(443, 1)]);
+    assert!(views[1].complete);
 }
 
 #[test]
@@ -95,14 +114,14 @@ fn an_interrupted_dump_says_so() {
         2 | FLAG_DUMP_INTERRUPTED,
         &0_i32.to_ne_bytes(),
     );
-    assert!(parse(&datagram, PORT).unwrap().interrupted);
+    assert!(parse(&datagram, &[PORT]).unwrap().interrupted);
 }
 
 #[test]
 fn a_refusal_keeps_its_errno() {
     for kind in [MESSAGE_DONE, MESSAGE_ERROR] {
         let datagram = message(kind, 0, &(-libc::ENOENT).to_ne_bytes());
-        let error = parse(&datagram, PORT).unwrap_err();
+        let error = parse(&datagram, &[PORT]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOENT));
     }
 }
@@ -111,7 +130,7 @@ fn a_refusal_keeps_its_errno() {
 fn no_beginning_of_an_answer_is_taken_for_a_whole_one() {
     let one = connection_message(3, "10.10.3.2:5901", "10.10.1.2:34828");
     for length in 1..one.len() {
-        let error = parse(&one[..length], PORT).unwrap_err();
+        let error = parse(&one[..length], &[PORT]).unwrap_err();
         assert_eq!(error.kind(), MALFORMED, "{length} bytes");
     }
 }
@@ -121,7 +140,7 @@ fn a_length_below_the_header_is_malformed() {
     for length in 0..16_u32 {
         let mut datagram = done();
         datagram[..4].copy_from_slice(&length.to_ne_bytes());
-        assert_eq!(parse(&datagram, PORT).unwrap_err().kind(), MALFORMED);
+        assert_eq!(parse(&datagram, &[PORT]).unwrap_err().kind(), MALFORMED);
     }
 }
 

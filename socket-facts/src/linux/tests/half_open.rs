@@ -41,6 +41,28 @@ fn lists_a_client_until_its_handshake_is_complete() {
 }
 
 #[test]
+fn one_walk_lists_several_ports() {
+    let family = FAMILIES[0];
+    let Some(both) = listener(family).zip(listener(family)) else {
+        return;
+    };
+    let ((one, first), (other, second)) = both;
+    let clients = [(&one, first), (&other, second)].map(|(listener, address)| {
+        defer(listener);
+        TcpStream::connect(address).unwrap()
+    });
+    let views = half_open_of(&[first.port(), second.port()]).unwrap();
+    let peers: Vec<Vec<SocketAddr>> = views
+        .iter()
+        .map(|view| view.connections.iter().map(|found| found.peer).collect())
+        .collect();
+    assert_eq!(
+        peers,
+        clients.map(|client| vec![client.local_addr().unwrap()])
+    );
+}
+
+#[test]
 fn an_ipv4_client_of_a_dual_stack_listener_is_ipv4() {
     if bound(IpFamily::V6, Type::STREAM).is_none() {
         return;
