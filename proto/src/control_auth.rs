@@ -40,7 +40,8 @@ pub fn verify(secret: &Secret, method: &str, exporter: &Exporter, signed: &Signe
 
 fn mac(secret: &Secret, method: &str, exporter: &Exporter, request: &[u8]) -> [u8; 32] {
     let key = secret.for_greeting().expand("control");
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length");
     // The method's length keeps `method ‖ exporter ‖ request` from being cut elsewhere.
     mac.update(&[u8::try_from(method.len()).unwrap_or(u8::MAX)]);
     mac.update(method.as_bytes());

@@ -197,7 +197,8 @@ fn mac_over(
     covered: &[u8],
 ) -> Hmac<Sha256> {
     let key = keys.expand(frame_type.label());
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length");
     mac.update(&transcript.covered_by(frame_type));
     mac.update(covered);
     mac

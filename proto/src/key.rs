@@ -7,7 +7,7 @@ use std::str::FromStr;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use thiserror::Error;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A nonce of either side, 32 random bytes.
 pub type Nonce = [u8; 32];
@@ -87,7 +87,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One extracted HKDF key, from which the key of each purpose is expanded.
+/// One extracted HKDF key, from which the key of each purpose is expanded. Wiped from memory when dropped, by the
+/// libraries that hold it.
 pub struct KeySchedule(Hkdf<Sha256>);
 
 impl KeySchedule {
@@ -96,10 +97,10 @@ impl KeySchedule {
     }
 
     /// The key for one purpose; `label` is part of docs/wire.md.
-    pub(crate) fn expand(&self, label: &str) -> [u8; 32] {
-        let mut key = [0u8; 32];
+    pub(crate) fn expand(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0u8; 32]);
         self.0
-            .expand_multi_info(&[LABEL_PREFIX, label.as_bytes()], &mut key)
+            .expand_multi_info(&[LABEL_PREFIX, label.as_bytes()], key.as_mut_slice())
             .expect("32 bytes is a length that HKDF-SHA-256 can expand to");
         key
     }
@@ -122,6 +123,16 @@ mod tests {
     fn a_secret_never_shows_itself() {
         let secret = Secret::new([0xab; 32]);
         assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+
+    /// Where a library is built without that, this is not compiled.
+    #[test]
+    fn whatever_holds_a_key_wipes_it() {
+        fn wipes<T: ZeroizeOnDrop>() {}
+        wipes::<Secret>();
+        // What an HMAC and an HKDF are made of.
+        wipes::<Sha256>();
+        wipes::<chacha20::ChaChaCore<chacha20::R20, chacha20::variants::Ietf>>();
     }
 
     #[test]
@@ -148,7 +159,7 @@ mod tests {
         let key = Secret::new([7; 32])
             .for_answer(&[1; 32])
             .expand("testimony");
-        assert_eq!(hex::encode(key), OPENSSL_TESTIMONY_KEY);
+        assert_eq!(hex::encode(*key), OPENSSL_TESTIMONY_KEY);
     }
 
     #[test]

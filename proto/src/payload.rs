@@ -143,7 +143,9 @@ fn key_stream(keys: &KeySchedule, direction: Direction, stage: u32) -> ChaCha20 
     });
     let mut nonce = [0u8; 12];
     nonce[8..].copy_from_slice(&stage.to_be_bytes());
-    ChaCha20::new(&key.into(), &nonce.into())
+    // Not by value: a copy would stay where it was made.
+    ChaCha20::new_from_slices(key.as_slice(), &nonce)
+        .expect("these are a key's and a nonce's lengths")
 }
 
 /// Compared piecewise on the stack, so that a check in progress costs no heap.

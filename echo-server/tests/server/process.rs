@@ -312,6 +312,23 @@ async fn a_log_on_a_full_disk_stops_nothing() {
     assert!(status.success(), "{status}");
 }
 
+/// Whatever the limit: the keys are in its memory.
+#[test]
+fn a_crash_leaves_no_core() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    let unlimited = "ulimit -c unlimited && exec \"$0\" \"$@\"";
+    shell.args(["-c", unlimited, env!("CARGO_BIN_EXE_fwprobe-echo")]);
+    shell.current_dir(directory.path());
+    let process = Process::serve_as(shell, &["--listen", "127.0.0.1:0", "--sandbox", "off"]);
+    process.signal(Signal::ABORT);
+    let (status, _) = process.end();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
+    assert!(!status.core_dumped(), "{status}");
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+}
+
 #[test]
 fn secrets_that_every_user_can_read_are_refused_one_and_all() {
     use std::os::unix::fs::PermissionsExt;

@@ -12,7 +12,8 @@ pub(crate) fn give_back_memory() {
 #[cfg(not(target_env = "gnu"))]
 pub(crate) fn give_back_memory() {}
 
-#[cfg(all(test, target_env = "gnu"))]
+#[cfg(target_env = "gnu")]
+#[cfg(test)]
 mod tests {
     use super::*;
 

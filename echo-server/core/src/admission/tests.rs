@@ -152,3 +152,24 @@ fn a_key_that_is_too_fast_waits_for_a_moment() {
     assert_eq!(next.decide(later, &key("a"), false), Decision::Admit);
     drop(permits);
 }
+
+#[test]
+fn strangers_in_tls_are_no_more_than_all_and_never_many() {
+    let crowds = |ungreeted, ungreeted_per_source| {
+        let limits = AdmissionLimits {
+            ungreeted,
+            ungreeted_per_source,
+            ..AdmissionLimits::default()
+        };
+        (limits.crowd(), limits.tls_crowd())
+    };
+    for (ungreeted, per_source) in [(2, 1), (47, 20), (100_000, 90_000)] {
+        let (all, in_tls) = crowds(ungreeted, per_source);
+        assert!(in_tls.total <= all.total && in_tls.per_source <= all.per_source);
+        assert!(in_tls.total <= 1024 && in_tls.per_source <= 512);
+        assert!(in_tls.total >= 1 && in_tls.per_source >= 1);
+    }
+    // Few are all the same.
+    let (all, in_tls) = crowds(47, 20);
+    assert_eq!(all, in_tls);
+}
