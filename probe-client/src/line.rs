@@ -19,11 +19,12 @@ impl SharedLine {
         self.line().recovered_from_losses();
     }
 
-    /// A session that began `so_far` ago has moved, and this is what the kernel knows of it.
-    pub(crate) fn moved(&self, kernel: &TcpFacts, so_far: Duration) {
+    /// What the kernel knows of a session that began `so_far` ago and moves, or waits for a window.
+    pub(crate) fn looked_at(&self, kernel: &TcpFacts, so_far: Duration) {
         let look = Look {
             round_trip: kernel.rtt,
             least_round_trip: kernel.least_rtt,
+            window_limited: kernel.window_limited.unwrap_or_default(),
             sent_again: kernel.needed_retransmissions().unwrap_or(0),
         };
         self.line().session(&look, so_far);

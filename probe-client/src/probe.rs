@@ -288,7 +288,7 @@ fn interrupted() -> Failure {
 
 /// A session of which something still moves: on a slow line all of them, and what follows, have to end within a
 /// minute.
-const LONGEST_SESSION: Duration = Duration::from_secs(26);
+const LONGEST_SESSION: Duration = Duration::from_secs(20);
 
 /// Whoever waits longer at each step waits longer for all of them.
 const STEPS: u32 = 5;

@@ -38,6 +38,8 @@ pub struct TcpFacts {
     pub bytes_received: Option<u64>,
     /// Bytes written that have not been sent once.
     pub unsent_bytes: Option<u32>,
+    /// Time in which bytes were there to be sent and the other side's window did not let them go.
+    pub window_limited: Option<Duration>,
     /// Payload bytes per segment that we send; before the handshake, the kernel's starting value.
     pub send_mss: Option<u32>,
     /// The kernel's estimate of the payload bytes per segment that the other side sends.

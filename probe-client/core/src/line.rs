@@ -10,6 +10,8 @@ pub struct Look {
     pub round_trip: Option<Duration>,
     /// The least so far.
     pub least_round_trip: Option<Duration>,
+    /// How long bytes waited for the other end's window.
+    pub window_limited: Duration,
     /// Segments that had to be sent again, SYNs not among them.
     pub sent_again: u32,
 }
@@ -42,6 +44,8 @@ impl Line {
         let least = look.least_round_trip.unwrap_or_default();
         let late = so_far.saturating_sub(least * TURNS);
         let lossy = look.sent_again > 0;
+        self.is_slow |= look.window_limited >= LONG_WAIT;
+        self.is_slow |= look.sent_again >= MANY_LOSSES;
         self.is_slow |= late >= if lossy { LATE_WITH_LOSS } else { LATE };
     }
 
@@ -82,6 +86,12 @@ const TURNS: u32 = 12;
 const LATE_WITH_LOSS: Duration = Duration::from_millis(2_500);
 const LATE: Duration = Duration::from_secs(8);
 
+/// For a window: a server reads all that comes.
+pub const LONG_WAIT: Duration = Duration::from_secs(1);
+
+/// Of the 70 segments or so of a session: far more than a loss of one in twenty takes.
+const MANY_LOSSES: u32 = 16;
+
 /// A loss that only a timeout finds, and the way of what is sent again.
 const ROUND_TRIPS: u32 = 4;
 const LONGEST_CONNECT: Duration = Duration::from_secs(8);
@@ -100,6 +110,7 @@ mod tests {
         Look {
             round_trip: Some(Duration::from_millis(rtt_ms)),
             least_round_trip: Some(Duration::from_millis(rtt_ms)),
+            window_limited: Duration::ZERO,
             sent_again,
         }
     }
@@ -119,6 +130,12 @@ mod tests {
         assert!(slow_after(&look(50, 0), seconds(9)));
         assert!(!slow_after(&look(700, 2), seconds(10)));
         assert!(slow_after(&look(1_000, 0), seconds(1)));
+        assert!(slow_after(&look(50, 16), seconds(1)));
+        let waiting = Look {
+            window_limited: seconds(1),
+            ..look(1, 0)
+        };
+        assert!(slow_after(&waiting, seconds(2)));
     }
 
     #[test]

@@ -159,6 +159,9 @@ pub struct TransportFacts {
     /// The least of the connection, as far as the system tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_rtt_us: Option<u64>,
+    /// Time in which bytes were there to be sent and the other end's window, as it arrived here, did not let them go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_limited_us: Option<u64>,
     /// Without those that the other end reported as needless (RFC 2883).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,

@@ -144,6 +144,9 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
         least_rtt_us: kernel
             .least_rtt
             .and_then(|rtt| u64::try_from(rtt.as_micros()).ok()),
+        window_limited_us: kernel
+            .window_limited
+            .and_then(|time| u64::try_from(time.as_micros()).ok()),
         retransmissions: kernel.needed_retransmissions(),
         syn_retransmissions: None,
         unacknowledged_segments: kernel.unacknowledged_segments,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use probe_core::line::LONG_WAIT;
 use socket_facts::TcpFacts;
 use tokio::time::Instant;
 
@@ -75,7 +76,10 @@ impl Patience {
         if (self.in_flight && acknowledged) || received {
             // What was all acknowledged before says no more than that the other end's kernel is there.
             self.last_moved = now;
-            line.moved(kernel, now - self.begun);
+            line.looked_at(kernel, now - self.begun);
+        } else if kernel.window_limited.is_some_and(|time| time >= LONG_WAIT) {
+            // The less moves, the more it is that which tells of the line.
+            line.looked_at(kernel, now - self.begun);
         }
         self.count_losses(self.in_flight && acknowledged, kernel, line);
         self.acknowledged = kernel.bytes_acked;

@@ -36,6 +36,7 @@ fn decode(info: &[u8]) -> TcpFacts {
         bytes_acked: long_long(info, offset_of!(tcp_info, tcpi_bytes_acked)),
         bytes_received: long_long(info, offset_of!(tcp_info, tcpi_bytes_received)),
         unsent_bytes: long(info, offset_of!(tcp_info, tcpi_notsent_bytes)),
+        window_limited: long_long(info, WINDOW_LIMITED).map(Duration::from_micros),
         send_mss: size(info, offset_of!(tcp_info, tcpi_snd_mss)),
         receive_mss: size(info, offset_of!(tcp_info, tcpi_rcv_mss)),
         advertised_mss: advertised_mss(info),
@@ -100,6 +101,9 @@ const TIMESTAMPS_LENGTH: u32 = 12;
 /// Offset of `tcpi_min_rtt` (Linux 4.6 on), which not every libc declares.
 const MIN_RTT: usize = 148;
 
+/// Offset of `tcpi_rwnd_limited` (Linux 4.10 on), which not every libc declares.
+const WINDOW_LIMITED: usize = 176;
+
 /// Offset of `tcpi_dsack_dups` (Linux 4.19 on), which not every libc declares.
 const DSACK_DUPS: usize = 216;
 
@@ -133,6 +137,7 @@ mod tests {
         }
         info[120..128].copy_from_slice(&5_000_000_000_u64.to_ne_bytes());
         info[128..136].copy_from_slice(&6_000_000_000_u64.to_ne_bytes());
+        info[176..184].copy_from_slice(&3_000_000_u64.to_ne_bytes());
         info
     }
 
@@ -152,6 +157,7 @@ mod tests {
                 bytes_acked: Some(5_000_000_000),
                 bytes_received: Some(6_000_000_000),
                 unsent_bytes: Some(77),
+                window_limited: Some(Duration::from_secs(3)),
                 send_mss: Some(1448),
                 receive_mss: Some(1400),
                 advertised_mss: Some(1460),

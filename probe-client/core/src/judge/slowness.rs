@@ -1,8 +1,10 @@
 //! What shows that the way to the server is slow, and how slow: silence on it is no sign of a device.
 
+use std::time::Duration;
+
 use super::evidence::duration;
 use crate::comparison::Variation;
-use crate::line::SLOW_ROUND_TRIP;
+use crate::line::{LONG_WAIT, SLOW_ROUND_TRIP};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
@@ -16,6 +18,8 @@ pub(super) struct Slowness {
     round_trip_us: Option<u64>,
     least_round_trip_us: Option<u64>,
     sent_again: u32,
+    /// For the other end's window.
+    waited_us: u64,
     /// Planned, and not sent for that reason.
     left_out: Option<u32>,
 }
@@ -32,11 +36,13 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
         round_trip_us: transport.rtt_us.max(theirs),
         least_round_trip_us: transport.least_rtt_us,
         sent_again: measurement.segments_sent_again(),
+        waited_us: transport.window_limited_us.unwrap_or(0),
         left_out: session.and_then(|s| s.left_out),
     };
-    let limit = u64::try_from(SLOW_ROUND_TRIP.as_micros()).unwrap_or(u64::MAX);
+    let limit = micros(SLOW_ROUND_TRIP);
     let is_slow = still_moved(measurement)
         || slowness.left_out.is_some()
+        || slowness.waits_for_a_window()
         || slowness.round_trip_us.is_some_and(|rtt| rtt >= limit)
         || (measurement.ran_whole() && measurement.loses_segments() && slowness.is_late());
     is_slow.then_some(slowness)
@@ -55,6 +61,10 @@ pub(super) fn of_any<'a>(all: impl IntoIterator<Item = &'a Measurement>) -> Opti
         .find_map(|m| of(m).or_else(|| m.compared(Variation::InNothing).find_map(of)))
 }
 
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn took_us(measurement: &Measurement) -> u64 {
     let all = measurement.observations.iter();
     let open = all.filter(|o| o.operation > Operation::Connect && o.operation != Operation::Hold);
@@ -65,6 +75,11 @@ impl Slowness {
     fn is_late(&self) -> bool {
         let turns = self.least_round_trip_us.unwrap_or(0) * TURNS;
         self.took_us.saturating_sub(turns) >= LATE_US
+    }
+
+    /// Most of its time. A server reads all that comes: what it says of its window does not arrive as it was meant.
+    fn waits_for_a_window(&self) -> bool {
+        self.waited_us >= micros(LONG_WAIT) && self.waited_us >= self.took_us / 2
     }
 
     /// For people.
@@ -86,6 +101,12 @@ impl Slowness {
             (_, None) => {}
         }
         text.push_str(&format!(", {} segments sent again", self.sent_again));
+        if self.waits_for_a_window() {
+            text.push_str(&format!(
+                ", {} of it waiting for the other end's window (ask for a device that changes TCP's window or window scale)",
+                duration(self.waited_us)
+            ));
+        }
         if let Some(bytes) = self.left_out {
             text.push_str(&format!(
                 "; {bytes} payload bytes each way were left out to end in time"

@@ -114,3 +114,17 @@ fn a_slow_way_is_told_with_its_numbers() {
     );
     assert!(text.contains("86016 payload bytes"), "{text}");
 }
+
+#[test]
+fn a_session_that_waits_for_a_window_is_slow_and_not_dropped() {
+    let mut waiting = probe(SessionKind::Https, MUTE, &AGAIN_MUTE);
+    assert!(!judge(&evidence(&waiting)).claim.contains("slow"));
+    waiting.transport.as_mut().unwrap().window_limited_us = Some(3_400_000);
+    let found = judge(&evidence(&waiting));
+    assert_eq!(found.id, VerdictId::Inconclusive);
+    let numbers = found
+        .evidence
+        .iter()
+        .any(|e| e.contains("waiting for the other end's window"));
+    assert!(numbers, "{:?}", found.evidence);
+}
