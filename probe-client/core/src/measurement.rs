@@ -322,9 +322,17 @@ impl Measurement {
             Some(failure) if failure.kind == FailureKind::TimedOut => true,
             Some(failure) if matches!(failure.kind, FailureKind::Reset | FailureKind::Closed) => {
                 o.duration_us >= LATE_US
+                    || (o.operation <= Operation::Testimony && self.open_for_us() >= LATE_US)
             }
             Some(_) | None => false,
         })
+    }
+
+    /// Since the TCP handshake.
+    fn open_for_us(&self) -> u64 {
+        let all = self.observations.iter();
+        let open = all.filter(|o| o.operation > Operation::Connect);
+        open.map(|o| o.duration_us).sum()
     }
 
     /// By either end, as far as both told.
@@ -366,5 +374,6 @@ fn syns_sent_within(round_trip_us: u64) -> u32 {
     (seconds + 1).ilog2()
 }
 
-/// The server waits for ten seconds and more before it closes a session that has gone silent.
+/// The server waits for ten seconds and more before it closes a session that has gone silent, and as long, from
+/// its beginning, for a greeting.
 const LATE_US: u64 = 9_500_000;

@@ -128,3 +128,16 @@ fn a_session_that_waits_for_a_window_is_slow_and_not_dropped() {
         .any(|e| e.contains("waiting for the other end's window"));
     assert!(numbers, "{:?}", found.evidence);
 }
+
+#[test]
+fn a_server_that_waited_in_vain_for_a_greeting_is_no_device_that_resets() {
+    let mut closed = probe(SessionKind::Https, End::Mute(FailureKind::Closed), &[]);
+    let last = closed.observations.last_mut().unwrap();
+    last.duration_us = 8_000_000;
+    let before = closed.observations.len() - 2;
+    closed.observations[before].duration_us = 1_000_000;
+    assert!(!closed.died_in_silence());
+    closed.observations[before].duration_us = 2_000_000;
+    assert!(closed.died_in_silence());
+    assert_eq!(beside(&closed, 2_000).id, VerdictId::Inconclusive);
+}
