@@ -2,14 +2,17 @@
 //! them, the server asked about what failed, and the document drawn up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::control_record::ControlRecord;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
+use probe_core::observation::FailureKind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -48,8 +51,20 @@ pub(crate) async fn run(
 ) -> RunDocument {
     let campaign = Arc::new(Campaign::new(config, cancelled));
     let started = jiff::Timestamp::now();
-    progress.say("resolving names");
+    let hosts = config.plan.hosts.iter();
+    if hosts
+        .clone()
+        .any(|host| host.parse::<std::net::IpAddr>().is_err())
+    {
+        progress.say("resolving names");
+    }
     let found = destinations::find(&campaign).await;
+    let held = config.plan.probes.iter().any(|p| p.silence.is_some());
+    progress.say(if held {
+        "keeping sessions silent, then using them again"
+    } else {
+        "running a session on each port"
+    });
     let mut measurements = found.unresolved;
     let mut servers = JoinSet::new();
     for (order, destination) in found.destinations.into_iter().enumerate() {
@@ -155,12 +170,29 @@ impl Campaign {
         let (finished, leads) = mpsc::unbounded_channel();
         let destination = Arc::new(destination);
         let measured = CancellationToken::new();
+        // Ends the control port's probe alone.
+        let nothing_needs_it = self.context.cancelled.child_token();
         let measuring = async {
-            let probes = self.probes(&destination, progress, finished.clone());
+            let probes = async {
+                let began = Instant::now();
+                let probes = self.probes(&destination, progress, finished.clone()).await;
+                if self.config.plan.paths.len() == 1 && probes.iter().all(complete) {
+                    let (ends, waited) = (nothing_needs_it.clone(), began.elapsed());
+                    tokio::spawn(async move {
+                        sleep(waited + GRACE).await;
+                        ends.cancel();
+                    });
+                }
+                probes
+            };
             let comparison = async {
-                let comparison = control_port::measure(self, &destination).await;
+                let comparison =
+                    control_port::measure(self, &destination, nothing_needs_it.clone()).await;
                 self.note(&comparison);
-                let _ = finished.send(Lead::of(&comparison));
+                // One that was given up says nothing about the server.
+                if !given_up(&comparison) {
+                    let _ = finished.send(Lead::of(&comparison));
+                }
                 comparison
             };
             let both = tokio::join!(probes, comparison);
@@ -256,6 +288,15 @@ impl Campaign {
         let path = paths.iter().position(|p| *p == measurement.path);
         (host.unwrap_or(hosts.len()), path.unwrap_or(paths.len()))
     }
+}
+
+/// What a control port's probe is given beyond the time that all others took, where they are all verified.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Ended before it was known how it would end.
+fn given_up(measurement: &Measurement) -> bool {
+    let failure = measurement.failure();
+    failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
 }
 
 fn testified(measurement: &Measurement) -> bool {

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Colour, Command};
+use crate::arguments::{Arguments, Colour, Command, ReportFormat};
 use crate::terminal;
 
 mod check;
@@ -27,10 +27,15 @@ struct InterruptedAgain;
 /// Carries out what was typed.
 pub(crate) fn execute(arguments: Arguments) -> ExitCode {
     let colour = arguments.color;
+    let scope = wants_step_result(&arguments.command);
     match dispatch(arguments.command, colour) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::tell(&told(&error));
+            // HPC Cluster Manager reads standard output alone.
+            if let Some(format) = scope {
+                let _ = terminal::print(&crate::report::failed_step(format, &plain(&error)));
+            }
             ExitCode::from(if error.is::<InterruptedAgain>() {
                 EXIT_INTERRUPTED
             } else {
@@ -54,6 +59,39 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::HpcTest { command } => hpc_test::execute(&command),
         Command::Completions { shell } => completions::execute(shell),
         Command::Man => man::execute(),
+    }
+}
+
+/// The form for HPC Cluster Manager in which a report was to be printed, if it was one.
+fn wants_step_result(command: &Command) -> Option<ReportFormat> {
+    let options = match command {
+        Command::Run(arguments) => &arguments.reports,
+        Command::Idle(arguments) => &arguments.reports,
+        Command::Report(arguments) => &arguments.reports,
+        Command::Demo(_)
+        | Command::Plan(_)
+        | Command::Check(_)
+        | Command::Explain(_)
+        | Command::ReloadServer(_)
+        | Command::Profiles { .. }
+        | Command::HpcTest { .. }
+        | Command::Completions { .. }
+        | Command::Man => return None,
+    };
+    let for_hpc = |format: &ReportFormat| {
+        matches!(
+            format,
+            ReportFormat::HpcStepResult | ReportFormat::HpcStepSummary
+        )
+    };
+    options.format.filter(for_hpc)
+}
+
+/// Every problem, without marks.
+fn plain(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<crate::config::Problems>() {
+        Some(problems) => problems.lines().join("; "),
+        None => format!("{error:#}"),
     }
 }
 

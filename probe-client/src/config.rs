@@ -83,6 +83,9 @@ pub(crate) fn resolve(
             problems.add(format!("--host {host}: no host name or address"));
         }
     }
+    if let Some(bind) = server.bind {
+        problems.take(check_bind(bind));
+    }
     let (Some(connection), Some((profile, rules))) = (connection, selected) else {
         return Err(problems);
     };
@@ -195,6 +198,22 @@ fn of_family(hosts: Vec<String>, family: Family, problems: &mut Problems) -> Vec
         ));
     }
     wanted
+}
+
+/// # Errors
+/// This host lacks the address.
+fn check_bind(bind: IpAddr) -> Result<(), String> {
+    match std::net::UdpSocket::bind((bind, 0)) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {
+            let own = socket_facts::local_addresses().unwrap_or_default();
+            let own: Vec<String> = own.iter().map(ToString::to_string).collect();
+            Err(format!(
+                "--bind {bind}: this host has no such address; it has {}",
+                own.join(", ")
+            ))
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn family(what: &WhatToProbe) -> Family {

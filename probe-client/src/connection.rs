@@ -39,6 +39,9 @@ pub(crate) fn find(
     } else if let Some(text) = environment {
         (text, ConnectionSource::Environment)
     } else if let Some((text, path)) = configured {
+        if let Ok(metadata) = std::fs::metadata(&path) {
+            refuse_what_all_may_read(&path, &metadata)?;
+        }
         (text, ConnectionSource::ConfigurationFile(path))
     } else {
         return Err(ConnectionError::None);
@@ -54,7 +57,9 @@ fn read(path: &Path) -> Result<String, ConnectionError> {
         path: path.to_owned(),
         error,
     };
-    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    refuse_what_all_may_read(path, &metadata)?;
+    let length = metadata.len();
     if length > MAX_BYTES {
         return Err(ConnectionError::TooLong {
             path: path.to_owned(),
@@ -62,6 +67,28 @@ fn read(path: &Path) -> Result<String, ConnectionError> {
         });
     }
     std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// The server refuses such secrets, too. Of pipes and devices the mode says nothing.
+#[cfg(unix)]
+fn refuse_what_all_may_read(
+    path: &Path,
+    metadata: &std::fs::Metadata,
+) -> Result<(), ConnectionError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = metadata.permissions().mode() & 0o777;
+    if metadata.is_file() && mode & OTHERS != 0 {
+        return Err(ConnectionError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_what_all_may_read(_: &Path, _: &std::fs::Metadata) -> Result<(), ConnectionError> {
+    Ok(())
 }
 
 /// Why there is no connection string. No message repeats the secret.
@@ -77,6 +104,13 @@ pub(crate) enum ConnectionError {
         path: PathBuf,
         error: std::io::Error,
     },
+    #[error(
+        "{} holds a secret, and every user of this host may read or change it (mode {mode:04o}): `chmod 600 {}`, and \
+         ask the server's operator for a new key if others have seen it",
+        path.display(),
+        path.display()
+    )]
+    Exposed { path: PathBuf, mode: u32 },
     #[error("the connection file {} has {length} bytes; one line of `fwprobe://KEYID:SECRET@HOST?pin=sha256:…` is wanted", path.display())]
     TooLong { path: PathBuf, length: u64 },
     #[error(
@@ -90,6 +124,10 @@ pub(crate) enum ConnectionError {
 
 /// The environment variable.
 pub(crate) const VARIABLE: &str = "FWPROBE_CONNECTION";
+
+/// Whoever is neither the owner nor of the group: may read or write.
+#[cfg(unix)]
+const OTHERS: u32 = 0o006;
 
 /// A connection string of many hosts and pins is far shorter.
 const MAX_BYTES: u64 = 16 * 1024;

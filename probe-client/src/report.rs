@@ -22,6 +22,19 @@ pub(crate) use checks::check_table;
 pub(crate) use output::Outputs;
 pub(crate) use paint::Look;
 
+/// The step result of a run that could not be made, for HPC Cluster Manager; nothing in other formats.
+pub(crate) fn failed_step(format: ReportFormat, why: &str) -> String {
+    let scope = match format {
+        ReportFormat::HpcStepResult => Scope::Node,
+        ReportFormat::HpcStepSummary => Scope::Summary,
+        ReportFormat::Table | ReportFormat::Json => return String::new(),
+    };
+    let mut out = Vec::new();
+    // A vector takes everything.
+    let _ = hpc_step_result::write_failure(scope, why, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Writes `document` in `format`.
 ///
 /// # Errors

@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use tempfile::TempDir;
 
-use crate::scratch::open_directory;
+use crate::scratch::{open_directory, write_private};
 use crate::{Finished, Place, Process, binaries};
 
 /// A command line, with a directory for whatever files it names.
@@ -69,7 +69,7 @@ impl Cli {
     /// It cannot be written.
     pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.directory().join(name);
-        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        write_private(&path, text)?;
         Ok(path)
     }
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use probe_core::session_kind::SessionKind;
 use tempfile::TempDir;
 
-use crate::scratch::open_directory;
+use crate::scratch::{open_directory, write_private};
 use crate::{Connection, EchoServer, Finished, Place, Process, Run, binaries};
 
 /// A run that is yet to be started.
@@ -133,7 +133,8 @@ impl Probe {
     /// # Errors
     /// A file cannot be written.
     pub fn command(&self) -> anyhow::Result<Command> {
-        let connection = self.file("connection", &self.connection.text())?;
+        let connection = self.scratch.path().join("connection");
+        write_private(&connection, &self.connection.text())?;
         let mut command = command(&self.place, &self.scratch)?;
         command.arg(self.subcommand).args(&self.arguments);
         command.envs(self.variables.iter().cloned());

@@ -78,3 +78,22 @@ fn owner(name: &str) -> Option<&str> {
 }
 
 const PREFIX: &str = "fwprobe-test-";
+
+/// Writes a file that nobody else can read: its owner is whoever [`Place::ordinary`](crate::Place::ordinary) is.
+pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let writing = || format!("writing {}", path.display());
+    // One of another user's, in such a directory, takes nothing even from root.
+    if path.exists() {
+        std::fs::remove_file(path).with_context(writing)?;
+    }
+    std::fs::write(path, text).with_context(writing)?;
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, private).with_context(writing)?;
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).with_context(writing)?;
+    }
+    Ok(())
+}
+
+/// As in `Place`.
+const NOBODY: u32 = 65_534;

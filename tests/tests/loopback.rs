@@ -27,6 +27,7 @@ mod loopback {
     pub(crate) mod server_bad_input;
     pub(crate) mod server_state;
     pub(crate) mod strangers;
+    pub(crate) mod told;
 }
 
 fn main() -> ExitCode {
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         loopback::reloading::trials(),
         loopback::reports::trials(),
         loopback::interruption::trials(),
+        loopback::told::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

@@ -7,11 +7,18 @@ use probe_core::plan::PlannedProbe;
 use probe_core::profile::{Confidence, Direction, Expectation, Port, Rule, Transport};
 use probe_core::session_kind::SessionKind;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Campaign, task};
 use crate::destination::Destination;
+use crate::probe::ProbeContext;
 
-/// Probes the control port of `destination` as any TLS service.
-pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>) -> Measurement {
+/// Probes the control port of `destination` as any TLS service, until `ended` says that nothing needs it.
+pub(super) async fn measure(
+    campaign: &Campaign,
+    destination: &Arc<Destination>,
+    ended: CancellationToken,
+) -> Measurement {
     let dialled = campaign.config.plan.control_port;
     let port = Port::new(campaign.config.connection.control_port).unwrap_or(dialled);
     let planned = PlannedProbe {
@@ -39,5 +46,9 @@ pub(super) async fn measure(campaign: &Campaign, destination: &Arc<Destination>)
         dialled,
     };
     let task = task::of(campaign, &planned, destination);
-    task.run(&campaign.context).await
+    let context = ProbeContext {
+        cancelled: ended,
+        ..campaign.context.clone()
+    };
+    task.run(&context).await
 }

@@ -1,7 +1,8 @@
 //! `fwprobe explain`: the page of an id, all pages, or the verdicts of a saved run, drawn again from its evidence.
 
 use anyhow::{Context as _, bail};
-use probe_core::catalogue;
+use probe_core::catalogue::{self, VerdictId};
+use probe_core::document::RunDocument;
 use probe_core::judge::judge_again;
 
 use super::report::load;
@@ -23,10 +24,13 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
     }
     let path = std::path::Path::new(subject);
     if !path.exists() {
-        bail!("`{subject}` is neither an id nor a file. Ids:\n{}", ids());
+        bail!("`{subject}` is neither an id nor a file{}", advice(subject));
     }
-    let document = judge_again(load(path)?);
-    let mut text = Vec::new();
+    let saved = load(path)?;
+    let before: Vec<_> = saved.probes.iter().map(|p| p.verdict.id).collect();
+    let by = saved.run.version.clone();
+    let document = judge_again(saved);
+    let mut text = again(&document, &before, &by).into_bytes();
     report::write(
         ReportFormat::Table,
         &document,
@@ -37,11 +41,90 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
     Ok(0)
 }
 
-fn ids() -> String {
-    let verdicts = catalogue::VerdictId::ALL.iter().map(ToString::to_string);
+/// What drawing the verdicts again has changed.
+fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
+    let mut text = format!(
+        "Verdicts drawn again from the evidence in the file (measured by version {by}, judged by {}): ",
+        env!("CARGO_PKG_VERSION")
+    );
+    let changed: Vec<String> = document
+        .probes
+        .iter()
+        .zip(before)
+        .filter(|(probe, was)| probe.verdict.id != **was)
+        .map(|(probe, was)| {
+            let port = probe.measurement.rule.port;
+            format!("port {port} is {}, was {was}", probe.verdict.id)
+        })
+        .collect();
+    if changed.is_empty() {
+        text.push_str("none has changed");
+    } else {
+        text.push_str(&changed.join("; "));
+    }
+    format!("{}\n\n", textwrap::fill(&text, 80))
+}
+
+/// The ids that may have been meant, or all.
+fn advice(subject: &str) -> String {
+    let subject = subject.to_ascii_lowercase();
+    let meant = WORDS.iter().find(|(word, _)| *word == subject);
+    if let Some((word, ids)) = meant {
+        return format!("; what other programs call {word} is here one of: {ids}");
+    }
+    let mut near: Vec<(f64, String)> = all_ids()
+        .into_iter()
+        .map(|id| (strsim::jaro_winkler(&subject, &id), id))
+        .filter(|(likeness, id)| *likeness >= LIKE || id.contains(&subject))
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    if near.is_empty() {
+        return format!(". Ids:\n{}", ids());
+    }
+    let near: Vec<String> = near.into_iter().take(5).map(|(_, id)| id).collect();
+    format!("; did you mean {}?", near.join(", "))
+}
+
+/// How other programs say what a port is, and which verdicts it can be.
+const WORDS: &[(&str, &str)] = &[
+    ("open", "reachable, reachable-with-loss"),
+    ("filtered", "dropped, reply-dropped, prohibited, rejected"),
+    (
+        "blocked",
+        "dropped, reply-dropped, rejected, prohibited, blocked-on-this-host",
+    ),
+    ("closed", "not-listening, rejected"),
+    ("refused", "not-listening, rejected"),
+    ("reset", "rejected, payload-reset, not-listening"),
+    (
+        "timeout",
+        "dropped, reply-dropped, server-unreachable, payload-dropped",
+    ),
+    (
+        "timed-out",
+        "dropped, reply-dropped, server-unreachable, payload-dropped",
+    ),
+    ("unreachable", "server-unreachable, prohibited, no-route"),
+    ("dns", "name-not-resolved, proxy-name-not-resolved"),
+    ("mtu", "path-mtu-black-hole, mss-clamped"),
+    (
+        "nat",
+        "source-address-translated, egress-address-differs, redirected-to-other-port",
+    ),
+];
+
+/// As alike as `droped` and `dropped`.
+const LIKE: f64 = 0.85;
+
+fn all_ids() -> Vec<String> {
+    let verdicts = VerdictId::ALL.iter().map(ToString::to_string);
     let findings = catalogue::FindingId::ALL.iter().map(ToString::to_string);
     let checks = catalogue::CheckId::ALL.iter().map(ToString::to_string);
-    let all: Vec<String> = verdicts.chain(findings).chain(checks).collect();
+    verdicts.chain(findings).chain(checks).collect()
+}
+
+fn ids() -> String {
+    let all = all_ids();
     let options = textwrap::Options::new(78)
         .initial_indent("  ")
         .subsequent_indent("  ");

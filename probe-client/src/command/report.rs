@@ -20,6 +20,13 @@ pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Re
     };
     let document = load(path)?;
     let outputs = Outputs::open(&arguments.reports.outputs)?;
+    // Whoever names files alone has no use for the table as well.
+    if arguments.reports.format.is_none() && !arguments.reports.outputs.is_empty() {
+        for path in outputs.write(&document)? {
+            terminal::tell(&format!("written: {}", path.display()));
+        }
+        return Ok(0);
+    }
     deliver(&document, &arguments.reports, outputs, colour)?;
     Ok(0)
 }

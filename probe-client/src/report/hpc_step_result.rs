@@ -18,18 +18,8 @@ pub(super) enum Scope {
 
 pub(super) fn write(document: &RunDocument, scope: Scope, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = xml::document(&mut *out)?;
-    let name = match scope {
-        Scope::Summary => "Summary".to_owned(),
-        Scope::Node => node_name(document),
-    };
-    let root = writer
-        .create_element("StepResult")
-        .with_attribute(("NodeName", name.as_str()));
-    let root = match scope {
-        Scope::Summary => root.with_attribute(("IsSummary", "true")),
-        Scope::Node => root,
-    };
-    root.write_inner_content(|writer| {
+    let host = document.host.name.as_deref();
+    root(&mut writer, scope, host).write_inner_content(|writer| {
         element(writer, "Result", result(document))?;
         element(writer, "Message", &message(document))?;
         tables(document, writer)?;
@@ -38,8 +28,40 @@ pub(super) fn write(document: &RunDocument, scope: Scope, out: &mut dyn Write) -
     writeln!(out)
 }
 
-fn node_name(document: &RunDocument) -> String {
-    let name = document.host.name.as_deref().unwrap_or_default();
+/// Of a run that could not be made.
+pub(super) fn write_failure(scope: Scope, why: &str, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = xml::document(&mut *out)?;
+    let host = crate::host::describe(&[]).name;
+    root(&mut writer, scope, host.as_deref()).write_inner_content(|writer| {
+        element(writer, "Result", "Failure")?;
+        let message = "fwprobe could not run: nothing is said about any port (exit code 2)";
+        element(writer, "Message", message)?;
+        element(writer, "ExceptionMessage", why)
+    })?;
+    writeln!(out)
+}
+
+/// `<StepResult>` with its attributes.
+fn root<'w, W: Write>(
+    writer: &'w mut Writer<W>,
+    scope: Scope,
+    host: Option<&str>,
+) -> quick_xml::writer::ElementWriter<'w, W> {
+    let name = match scope {
+        Scope::Summary => "Summary".to_owned(),
+        Scope::Node => node_name(host),
+    };
+    let root = writer
+        .create_element("StepResult")
+        .with_attribute(("NodeName", name.as_str()));
+    match scope {
+        Scope::Summary => root.with_attribute(("IsSummary", "true")),
+        Scope::Node => root,
+    }
+}
+
+fn node_name(host: Option<&str>) -> String {
+    let name = host.unwrap_or_default();
     match xml::limited(name, MAX_NODE_NAME) {
         name if name.is_empty() => "unknown".to_owned(),
         name => name,

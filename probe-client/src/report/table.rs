@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::measurement::Measurement;
+use probe_core::observation::FailureKind;
 use probe_core::path::NetworkPath;
 use probe_core::profile::Expectation;
 use probe_core::verdict::Finding;
@@ -266,6 +267,11 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     if s.skipped > 0 {
         text.push_str(&format!(", {} not tested from here", s.skipped));
     }
+    if document.run.complete && document.comparisons.iter().any(not_waited_for) {
+        text.push_str(
+            "; the control port gave no answer and was not waited for: no rule needed it",
+        );
+    }
     if !document.run.complete {
         text.push_str("; INCOMPLETE: the run was interrupted");
     }
@@ -293,6 +299,12 @@ fn by_verdict(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> Strin
         .map(|(id, ports)| format!("{id} {}", ports.join(", ")))
         .collect();
     texts.join("; ")
+}
+
+/// A port of no rule whose probe was ended early.
+fn not_waited_for(comparison: &Measurement) -> bool {
+    let failure = comparison.failure();
+    failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
 }
 
 fn expects_blocked(probe: &Probe) -> bool {

@@ -68,7 +68,13 @@ fn told(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-const CASES: [Case; 29] = [
+const CASES: [Case; 30] = [
+    Case {
+        name: "an_address_that_this_host_lacks",
+        file: None,
+        arguments: &["--port", "443", "--bind", "203.0.113.9"],
+        named: &["--bind 203.0.113.9", "127.0.0.1"],
+    },
     Case {
         name: "a_connection_string_that_is_none",
         file: Some(("connection", "https://example.org/")),

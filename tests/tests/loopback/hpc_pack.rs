@@ -12,7 +12,6 @@ use serde_json::Value;
 use super::reports::a_mixed_run;
 
 pub(crate) fn trials() -> Trials {
-    const XMLLINT: &[Need] = &[Need::Tool("xmllint")];
     Trials::of("hpc_pack")
         .needing(XMLLINT, "a_definition_fits_its_schema", a_definition)
         .needing(XMLLINT, "a_mixed_run_fits_its_schema", a_mixed_result)
@@ -77,7 +76,7 @@ fn rendered(json: &str, format: &str) -> anyhow::Result<String> {
     cli.args(["--format", format]).succeeds()
 }
 
-fn fits(schema: &str, text: &str) -> anyhow::Result<()> {
+pub(crate) fn fits(schema: &str, text: &str) -> anyhow::Result<()> {
     let finished = validate(schema, text)?;
     ensure!(finished.code()? == 0, "{}\n{text}", finished.stderr);
     Ok(())
@@ -101,7 +100,8 @@ fn validate(schema: &str, text: &str) -> anyhow::Result<Finished> {
 }
 
 const DEFINITION: &str = "schemas/hpc-test-definition.xsd";
-const STEP_RESULT: &str = "schemas/hpc-step-result.xsd";
+pub(crate) const XMLLINT: &[Need] = &[Need::Tool("xmllint")];
+pub(crate) const STEP_RESULT: &str = "schemas/hpc-step-result.xsd";
 
 const FORMATS: [&str; 2] = ["hpc-step-result", "hpc-step-summary"];
 

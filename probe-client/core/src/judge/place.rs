@@ -67,8 +67,10 @@ impl Place {
             Beyond::Hop(next)
         };
         let fact = format!(
-            "with packets that get {met} hops far the same happens, with packets that get {passes} hops far it does not, \
-             each time"
+            "with packets that get {} far the same happens, with packets that get {} far it does not, \
+             each time",
+            counted(met),
+            counted(passes)
         );
         Some(between(survey, passes, lost_before, fact, true))
     }
@@ -313,7 +315,7 @@ fn between(
 fn end_of(survey: &Survey, stretch: Beyond) -> String {
     match stretch {
         Beyond::Hop(hop) => named(survey, hop),
-        Beyond::Server(hop) => format!("the server itself ({hop} hops away)"),
+        Beyond::Server(hop) => format!("the server itself ({} away)", counted(hop)),
     }
 }
 
@@ -386,6 +388,15 @@ fn is_private(address: IpAddr) -> bool {
             v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
         }
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// `1 hop`, `2 hops`.
+pub(super) fn counted(hops: u8) -> String {
+    if hops == 1 {
+        "1 hop".to_owned()
+    } else {
+        format!("{hops} hops")
     }
 }
 

@@ -4,7 +4,7 @@
 use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place, translated};
+use super::super::place::{Answer, Place, counted, translated};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
@@ -162,7 +162,8 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
     .next(next);
     if let Comparison::Same { distance } = evidence.answering() {
         verdict = verdict.because(format!(
-            "the SYN-ACK comes from exactly as far away as the server: {distance} hops"
+            "the SYN-ACK comes from exactly as far away as the server: {}",
+            counted(distance)
         ));
     }
     verdict.evidence.extend(nearer.map(|place| place.fact));

@@ -3,7 +3,7 @@
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place, translated};
+use super::super::place::{Answer, Place, counted, translated};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
@@ -128,5 +128,8 @@ fn at_the_host(id: VerdictId, claim: String, next: String) -> Verdict {
 }
 
 fn from_there(distance: u8) -> String {
-    format!("the RST comes from exactly as far away as the server: {distance} hops")
+    format!(
+        "the RST comes from exactly as far away as the server: {}",
+        counted(distance)
+    )
 }
