@@ -33,6 +33,8 @@ struct Marks {
 pub(crate) enum PortState {
     Fails(Outcome),
     Works(Reference),
+    /// So does it, but a device opened its connection anew, or set its hop limit.
+    Relayed(Reference),
     /// It answers, and its session goes on, or ended in some other way.
     Other,
 }
@@ -168,13 +170,29 @@ impl Lookout {
 
     /// The ports of `server` that work, and what is known of them.
     pub(crate) fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
+        self.of(server, |state| match state {
+            PortState::Works(reference) => Some(reference),
+            PortState::Relayed(_) | PortState::Fails(_) | PortState::Other => None,
+        })
+    }
+
+    /// Those that work although a device opens their connections anew, or sets their hop limit.
+    pub(crate) fn relayed(&self, server: IpAddr) -> Vec<(u16, Reference)> {
+        self.of(server, |state| match state {
+            PortState::Relayed(reference) => Some(reference),
+            PortState::Works(_) | PortState::Fails(_) | PortState::Other => None,
+        })
+    }
+
+    fn of(
+        &self,
+        server: IpAddr,
+        which: impl Fn(PortState) -> Option<Reference>,
+    ) -> Vec<(u16, Reference)> {
         let board = self.0.borrow();
         let of_server = board.iter().filter(|(address, _)| address.ip() == server);
         of_server
-            .filter_map(|(address, state)| match state {
-                PortState::Works(reference) => Some((address.port(), *reference)),
-                PortState::Fails(_) | PortState::Other => None,
-            })
+            .filter_map(|(address, state)| Some((address.port(), which(*state)?)))
             .collect()
     }
 
@@ -195,7 +213,10 @@ impl Lookout {
 
     fn note(&self, address: SocketAddr, state: PortState) {
         self.0.send_modify(|board| {
-            let worked = matches!(board.get(&address), Some(PortState::Works(_)));
+            let worked = matches!(
+                board.get(&address),
+                Some(PortState::Works(_) | PortState::Relayed(_))
+            );
             if !(worked && state == PortState::Fails(Outcome::Accepted)) {
                 board.insert(address, state);
             }
@@ -207,7 +228,7 @@ impl PortState {
     fn of(measurement: &Measurement) -> Self {
         match Outcome::of(measurement) {
             Some(outcome) => Self::Fails(outcome),
-            None => Reference::of(measurement).map_or(Self::Other, Self::Works),
+            None => of_whole(measurement).unwrap_or(Self::Other),
         }
     }
 }
@@ -233,25 +254,29 @@ impl Outcome {
     }
 }
 
-impl Reference {
-    fn of(measurement: &Measurement) -> Option<Self> {
-        let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
-        let dialled = measurement.address?.port();
-        let reached = testimony
-            .public_port
-            .or_else(|| testimony.local.map(|l| l.port()))?;
-        let distance = measurement.server_distance();
-        // What a device opened anew says nothing of the way to the server.
-        let own = reached == dialled && (distance.is_some() || testimony.syn.is_none());
-        let connect = measurement
-            .observations
-            .iter()
-            .find(|o| o.operation == Operation::Connect)?;
-        own.then_some(Self {
-            distance,
-            round_trip: Duration::from_micros(connect.duration_us),
-        })
-    }
+/// Of a session that ran whole; absent where it led to another port than the one dialled.
+fn of_whole(measurement: &Measurement) -> Option<PortState> {
+    let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
+    let dialled = measurement.address?.port();
+    let reached = testimony
+        .public_port
+        .or_else(|| testimony.local.map(|l| l.port()))?;
+    let distance = measurement.server_distance();
+    let connect = measurement
+        .observations
+        .iter()
+        .find(|o| o.operation == Operation::Connect)?;
+    let reference = Reference {
+        distance,
+        round_trip: Duration::from_micros(connect.duration_us),
+    };
+    // What a device opened anew says nothing of how far away the server is.
+    let state = if distance.is_some() || testimony.syn.is_none() {
+        PortState::Works(reference)
+    } else {
+        PortState::Relayed(reference)
+    };
+    (reached == dialled).then_some(state)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fwprobe_tests::binaries;
+use probe_core::alternative::Alternative;
 
 #[test]
 fn every_command_in_a_document_exists() {
@@ -26,6 +27,51 @@ fn every_command_in_a_document_exists() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count > 100, "only {count} were found");
+}
+
+/// Each row of docs/how-verdicts-are-decided.md names files and scenarios that exist, and every cause that a verdict can
+/// leave open is in one of them.
+#[test]
+fn the_table_of_inferences_names_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("docs/how-verdicts-are-decided.md")).expect("UTF-8");
+    let (mut rows, mut wrong) = (0, Vec::new());
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, _, _, _, files, proofs] = cells.as_slice() else {
+            wrong.push(format!("not six columns: {row}"));
+            continue;
+        };
+        if *files == "file" {
+            continue;
+        }
+        rows += 1;
+        for file in files.split(", ").map(|f| f.trim_matches('`')) {
+            let judge = root.join("probe-client/core/src/judge");
+            if !judge.join(file).is_file() {
+                wrong.push(format!("no file {file}"));
+            }
+        }
+        for proof in proofs.split(", ").filter(|p| !p.starts_with("none")) {
+            let place = if proof.ends_with(".json") {
+                root.join("probe-client/core/tests/scenarios").join(proof)
+            } else {
+                root.join(format!("tests/lab/scenarios/{proof}.toml"))
+            };
+            if !place.is_file() {
+                wrong.push(format!("no scenario {proof}"));
+            }
+        }
+    }
+    for other in Alternative::ALL {
+        let id = serde_json::to_string(&other).expect("a name");
+        let id = format!("`{}`", id.trim_matches('"'));
+        if !text.contains(&id) {
+            wrong.push(format!("no row names {id}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(rows > 40, "only {rows} rows");
 }
 
 #[test]

@@ -23,6 +23,10 @@ pub struct Survey {
     /// A port of the same server on which a session ran whole. Absent: there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<u16>,
+    /// A device opens connections to the port that works anew, or sets their hop limit: how far away the server is,
+    /// is not seen there, but hops that answer are on the way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reference_is_relayed: bool,
     /// In the order in which they ended.
     pub tries: Vec<HopTry>,
 }
@@ -87,6 +91,7 @@ impl Survey {
         Self {
             port,
             reference: None,
+            reference_is_relayed: false,
             tries: Vec::new(),
         }
     }
@@ -108,7 +113,8 @@ impl Survey {
     /// How far away the server is, by the port that works and by `known` distances of other
     /// connections to it.
     pub fn server_distance(&self, known: &[u8]) -> Option<Distance> {
-        Distance::of(self.of_reference(), known)
+        let own = self.of_reference().filter(|_| !self.reference_is_relayed);
+        Distance::of(own, known)
     }
 
     /// The server's distance, if every way to it is as long.

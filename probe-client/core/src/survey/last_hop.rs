@@ -28,7 +28,11 @@ impl LastHop {
         let failing = || survey.of_port(survey.port);
         let answered = failing().filter(|t| t.expired_at().is_some());
         let last = answered.map(|t| t.hop_limit).max().unwrap_or(0);
-        let further = |t: &&HopTry| t.hop_limit > last && t.answer.is_answer();
+        // Who answers for the server may be anywhere, where it is not the server.
+        let counts = |t: &&HopTry| {
+            t.answer.is_answer() && (!survey.reference_is_relayed || t.expired_at().is_some())
+        };
+        let further = |t: &&HopTry| t.hop_limit > last && counts(t);
         let mut beyond: Vec<u8> = survey
             .of_reference()
             .filter(further)
@@ -73,7 +77,7 @@ pub(super) fn is_lost_at(survey: &Survey, hop: u8) -> bool {
 
 fn is_server(survey: &Survey, hop: u8) -> bool {
     let mut there = survey.of_reference().filter(|t| t.hop_limit == hop);
-    there.any(|t| t.answer.is_end())
+    !survey.reference_is_relayed && there.any(|t| t.answer.is_end())
 }
 
 /// Routers that spare ICMP send about one a second.

@@ -57,6 +57,14 @@ impl Surveyor {
         self
     }
 
+    /// Beside the way to a port that works and whose connections a device opens anew, or gives another hop limit.
+    #[must_use]
+    pub fn comparing_with_relayed(mut self, reference: u16) -> Self {
+        self.survey.reference = Some(reference);
+        self.survey.reference_is_relayed = true;
+        self
+    }
+
     /// The next SYN to send. `None` while [`is_waiting`](Self::is_waiting): it depends on answers that
     /// are not in yet. `None` otherwise: there is nothing more to be learnt.
     pub fn next_syn(&mut self) -> Option<Wanted> {

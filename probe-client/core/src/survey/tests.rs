@@ -232,6 +232,35 @@ fn unequal_ways_give_no_claim_where_they_overlap() {
 }
 
 #[test]
+fn of_a_relayed_port_hops_count_and_its_end_does_not() {
+    let survey = |reference_is_relayed, dropped_at| {
+        let network = Network {
+            routers: vec![true; 3],
+            fault: Fault::Dropped(dropped_at),
+            detour: None,
+            lost: BTreeSet::new(),
+            pattern: Vec::new(),
+        };
+        Survey {
+            reference_is_relayed,
+            ..network.survey(true, &[])
+        }
+    };
+    let hop = Beyond::Hop(2);
+    for relayed in [false, true] {
+        let expected = LastHop::Lost {
+            last: 1,
+            lost_before: hop,
+        };
+        assert_eq!(survey(relayed, 2).last_hop(), expected, "{relayed}");
+    }
+    let at_the_end = |relayed| survey(relayed, 4).last_hop();
+    assert!(matches!(at_the_end(false), LastHop::Lost { .. }));
+    assert_eq!(at_the_end(true), LastHop::Answered { hop: 3 });
+    assert_eq!(survey(true, 4).server_distance(&[]), None);
+}
+
+#[test]
 fn a_port_that_fails_alike_is_only_looked_at() {
     let mut surveyor = Surveyor::new(FAILING, false)
         .looking_at(6..=7)

@@ -31,10 +31,18 @@ impl Walk {
 
     fn beside_what_works(&mut self, surveyor: Surveyor) -> Surveyor {
         let references = self.references();
-        let Some((port, _)) = references.first().filter(|_| self.compares) else {
+        let relayed = self.campaign.context.options.lookout.relayed(self.server);
+        let Some((port, _)) = references
+            .first()
+            .or(relayed.first())
+            .filter(|_| self.compares)
+        else {
             return surveyor;
         };
         self.ends = self.ends.max(Instant::now() + TIME_TO_COMPARE);
+        if references.is_empty() {
+            return surveyor.comparing_with_relayed(*port);
+        }
         let known = references.iter().filter_map(|(_, r)| r.distance);
         surveyor.comparing_with(*port, known.collect())
     }

@@ -45,44 +45,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
 /// What remains possible.
 fn between(evidence: &Evidence<'_>) -> &'static str {
     match evidence.ending() {
-        Ending::NotConnected(f)
-            if f.kind == FailureKind::Refused && evidence.accepted_meanwhile() =>
-        {
-            "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit on connections, devices \
-             that share the traffic and do not agree, or chance"
-        }
-        Ending::NotConnected(f)
-            if f.kind == FailureKind::Refused
-                && matches!(evidence.answering(), Comparison::Same { .. }) =>
-        {
-            "RST came in answer, from exactly as far away as the server: either nothing listens on that port, or its host's \
-             own firewall or the last device before it refuses it; every device before those lets the port through"
-        }
-        Ending::NotConnected(f) if f.kind == FailureKind::Refused => {
-            "RST came in answer: either nothing listens on that port, or a device before the server refuses it"
-        }
-        Ending::NotConnected(f)
-            if f.kind == FailureKind::TimedOut && evidence.accepted_meanwhile() =>
-        {
-            "no answer came, and other SYNs to the same port were accepted: a limit on connections, or one of several ways \
-             or devices that share the traffic and is broken"
-        }
-        Ending::NotConnected(f) if f.kind == FailureKind::TimedOut && evidence.nobody_listens() => {
-            "no answer came, and the server does not listen on that port, so that it looks for no SYNs there: they are dropped \
-             on the way or by its host, or the RST that they are answered with is"
-        }
-        Ending::NotConnected(f)
-            if f.kind == FailureKind::TimedOut
-                && matches!(evidence.refusal(), Refusal::Likely { .. }) =>
-        {
-            "no answer came, and the server's host counted answers that were refused at once, which leave no other trace \
-             there: the server answered and a device or this host refused that on the way back, or the SYN is dropped on \
-             the way there and those were others'"
-        }
-        Ending::NotConnected(f) if f.kind == FailureKind::TimedOut => {
-            "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
-        }
-        Ending::NotConnected(_) => "the connection failed in a way that names no cause",
+        Ending::NotConnected(f) => without_connection(evidence, f.kind),
         Ending::Mute(..) | Ending::Testified(..) if evidence.given_up_by_server() => {
             "every byte of either end arrived at the other, and the server gave up waiting: one of the two hosts is too \
              busy, and the path is not to blame"
@@ -104,6 +67,37 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
         | Ending::Declined
         | Ending::Foreign(..)
         | Ending::Altered(..) => "what was seen fits no single cause",
+    }
+}
+
+/// Where there was no connection at all.
+fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static str {
+    if failure == FailureKind::Refused {
+        return if evidence.accepted_meanwhile() {
+            "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit on connections, devices \
+             that share the traffic and do not agree, or chance"
+        } else if matches!(evidence.answering(), Comparison::Same { .. }) {
+            "RST came in answer, from exactly as far away as the server: either nothing listens on that port, or its host's \
+             own firewall or the last device before it refuses it; every device before those lets the port through"
+        } else {
+            "RST came in answer: either nothing listens on that port, or a device before the server refuses it"
+        };
+    }
+    if failure != FailureKind::TimedOut {
+        return "the connection failed in a way that names no cause";
+    }
+    if evidence.accepted_meanwhile() {
+        "no answer came, and other SYNs to the same port were accepted: a limit on connections, or one of several ways or \
+         devices that share the traffic and is broken"
+    } else if evidence.nobody_listens() {
+        "no answer came, and the server does not listen on that port, so that it looks for no SYNs there: they are dropped on \
+         the way or by its host, or the RST that they are answered with is"
+    } else if matches!(evidence.refusal(), Refusal::Likely { .. }) {
+        "no answer came, and the server's host counted answers that were refused at once, which leave no other trace there: \
+         the server answered and a device or this host refused that on the way back, or the SYN is dropped on the way \
+         there and those were others'"
+    } else {
+        "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
     }
 }
 

@@ -13,9 +13,11 @@ use crate::verdict::{Confidence, Verdict};
 fn a_drop_is_told_as_firmly_as_refused_answers_are_excluded() {
     let either = &[Alternative::AnswerRefused, Alternative::ServerHostsFirewall];
     let host = &[Alternative::ServerHostsFirewall];
-    let cases: [(Option<(u32, u32)>, &[Alternative]); 3] =
-        [(None, either), (Some((1, 2)), either), (Some((0, 2)), host)];
-    for (refused, alternatives) in cases {
+    for (refused, alternatives) in [
+        (None, either.as_slice()),
+        (Some((1, 2)), either),
+        (Some((0, 2)), host),
+    ] {
         let found = verdict(unseen(refused));
         assert_eq!(found.id, VerdictId::Dropped, "{refused:?}");
         assert_eq!(found.confidence, Confidence::Medium, "{refused:?}");
