@@ -116,7 +116,10 @@ impl Lookout {
         let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
         of_server.all(|(_, state)| match state {
             PortState::Fails(Outcome::Silent | Outcome::Refused | Outcome::Prohibited) => true,
-            PortState::Fails(Outcome::Accepted) | PortState::Works(_) | PortState::Other => false,
+            PortState::Fails(Outcome::Accepted)
+            | PortState::Works(_)
+            | PortState::Relayed(_)
+            | PortState::Other => false,
         })
     }
 
