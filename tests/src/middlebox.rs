@@ -1,6 +1,7 @@
 //! Devices between the two ends, and strangers in the server's place, each on a [`Seat`]: what a
 //! network can do to a connection without the right to change a packet.
 
+mod convert;
 mod cut;
 mod flip;
 mod inspect;
@@ -21,6 +22,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{Authority, Seat};
 
+pub use convert::Conversion;
 pub use cut::{Cut, Ending};
 pub use flip::{At, Flip};
 pub use inspect::{Dislike, Inspection};
@@ -106,6 +108,20 @@ impl Middlebox {
     /// The seat cannot be used.
     pub fn relay(seat: Seat, upstream: SocketAddr) -> anyhow::Result<Self> {
         Self::seat(seat, move |client| pipe::relay(client, upstream))
+    }
+
+    /// Relays to `upstream`, as another kind of session than it was sent in.
+    ///
+    /// # Errors
+    /// The seat cannot be used.
+    pub fn converting(
+        seat: Seat,
+        upstream: SocketAddr,
+        conversion: Conversion,
+    ) -> anyhow::Result<Self> {
+        Self::seat(seat, move |client| {
+            convert::relay(client, upstream, conversion)
+        })
     }
 
     /// Relays to `upstream`, and flips a bit of each connection.

@@ -10,6 +10,7 @@ use libtest_mimic::{Arguments, Trial};
 mod loopback {
     pub(crate) mod alteration;
     pub(crate) mod bad_input;
+    pub(crate) mod conversion;
     pub(crate) mod cut;
     pub(crate) mod expectation;
     pub(crate) mod head_node;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         loopback::strangers::trials(),
         loopback::interception::trials(),
         loopback::alteration::trials(),
+        loopback::conversion::trials(),
         loopback::cut::trials(),
         loopback::inspection::trials(),
         loopback::hello::trials(),

@@ -40,6 +40,8 @@ pub enum Respect {
     TlsAdded,
     /// The two ends do not derive the same keying material.
     Exporter,
+    /// The server does not say which keying material it derived, although this version of TLS gives some.
+    ExporterUntold,
     /// Another ClientHello arrived.
     ClientHello,
     Parameter(TlsParameter),
@@ -143,6 +145,10 @@ impl Measurement {
         differs(shape.tls.is_none() && tls.is_some(), Respect::TlsAdded);
         if let Some(tls) = tls {
             respects.extend(tls_respects(tls));
+            let untold = tls.exporter == Agreement::NotMeasured;
+            if untold && session.tls.is_some_and(|here| here.version == TLS_1_3) {
+                respects.push(Respect::ExporterUntold);
+            }
         }
         respects
     }
@@ -185,3 +191,6 @@ fn tls_respects(tls: &TlsAtServer) -> Vec<Respect> {
     respects.extend(differing.iter().map(|p| Respect::Parameter(*p)));
     respects
 }
+
+/// As on the wire. Both ends have an exporter from this version on (RFC 8446 section 7.5).
+const TLS_1_3: u16 = 0x0304;

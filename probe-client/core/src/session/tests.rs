@@ -3,6 +3,7 @@
 mod altered;
 mod http;
 mod limits;
+mod poses;
 mod server;
 mod strangers;
 mod stream;

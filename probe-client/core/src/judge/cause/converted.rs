@@ -69,6 +69,9 @@ fn converted(kind: SessionKind, departure: &Departure) -> Option<String> {
         Respect::PrefaceAdded => "a negotiation arrived that was not sent".to_owned(),
         Respect::HeadLost => "the head of an HTTP request did not arrive".to_owned(),
         Respect::HeadAdded => "the head of an HTTP request arrived that was not sent".to_owned(),
+        Respect::ExporterUntold => {
+            "the server does not say which keying material it has".to_owned()
+        }
         Respect::TlsAdded => "sent in clear text, arrived inside TLS".to_owned(),
         Respect::ClientHello => "another ClientHello arrived than was sent".to_owned(),
         Respect::Parameter(parameter) => format!("TLS arrived with another {}", named(parameter)),

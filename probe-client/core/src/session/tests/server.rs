@@ -1,6 +1,9 @@
 //! A minimal server, made of nothing but `proto`: what a session is tested against. It is strict, and
 //! panics where the client breaks the protocol.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use proto::decoded::Decoded;
 use proto::first_bytes::MAGIC;
 use proto::frame::{Frame, FrameType, seal};
@@ -29,6 +32,28 @@ pub(super) struct Quirks {
     /// Flips a bit of a stage's payload on its way up, or down: stage and offset.
     pub(super) alter_up: Option<(u32, u32)>,
     pub(super) alter_down: Option<(u32, usize)>,
+    pub(super) pose: Option<Pose>,
+}
+
+/// What a testimony says otherwise than the minimal server saw it.
+#[derive(Clone, Debug)]
+pub(super) struct Pose {
+    /// The number of the first HTTP request that is posed; 0 in any other envelope.
+    pub(super) from: u32,
+    pub(super) apply: fn(&mut wire::Testimony),
+    /// It made a difference.
+    pub(super) changed: Arc<AtomicBool>,
+}
+
+impl Quirks {
+    pub(super) fn pose(&self, request: u32, testimony: &mut wire::Testimony) {
+        if let Some(pose) = self.pose.as_ref().filter(|pose| request >= pose.from) {
+            let before = testimony.clone();
+            (pose.apply)(testimony);
+            pose.changed
+                .fetch_or(*testimony != before, Ordering::SeqCst);
+        }
+    }
 }
 
 /// The dialogue on one stream of bytes, envelope taken off.
@@ -235,6 +260,7 @@ pub(super) fn greeted(
     }
     let mut testimony = testimony(quirks, &opened, server_nonce);
     complete(&mut testimony);
+    quirks.pose(0, &mut testimony);
     seal(
         &mut out,
         FrameType::Testimony,

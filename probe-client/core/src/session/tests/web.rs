@@ -157,6 +157,7 @@ impl Web {
             message.connection_id = vec![*connection; 8];
         }
         message.request_head = head.to_vec();
+        self.quirks.pose(self.requests - 1, &mut message);
         let keys = Secret::new(SECRET).for_answer(&client_nonce);
         let mut out = Vec::new();
         seal(&mut out, FrameType::Testimony, &message, &keys, round);

@@ -1,0 +1,183 @@
+//! Devices that bring a session to the server as another kind than it was sent in, and keep the dialogue in it whole.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, ensure};
+use proto::decoded::Decoded;
+use proto::http_head::{RequestHead, ResponseHead};
+use proto::x224::{
+    ConnectionConfirm, ConnectionRequest, Negotiation, NegotiationRequest, Protocols,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::TcpStream;
+
+use super::tls;
+
+/// How a session is converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conversion {
+    /// Plain bytes are brought to the server inside TLS.
+    IntoTls,
+    /// The X.224 request is answered by the device, and what follows is passed on.
+    AnswersX224,
+    /// The device negotiates X.224 with the server before it passes anything on.
+    AddsX224,
+    /// The first HTTP request of a connection is passed on, later ones go to another port of the server.
+    LaterRequestsTo(SocketAddr),
+    /// Likewise, later ones to the same port inside TLS.
+    LaterRequestsIntoTls,
+}
+
+pub(super) async fn relay(
+    mut client: TcpStream,
+    upstream: SocketAddr,
+    conversion: Conversion,
+) -> anyhow::Result<()> {
+    match conversion {
+        Conversion::IntoTls => {
+            let server = TcpStream::connect(upstream).await?;
+            let mut server = tls::connect(server, None, Vec::new()).await?;
+            copy_bidirectional(&mut client, &mut server).await?;
+        }
+        Conversion::AnswersX224 => {
+            answer_x224(&mut client).await?;
+            let mut server = TcpStream::connect(upstream).await?;
+            copy_bidirectional(&mut client, &mut server).await?;
+        }
+        Conversion::AddsX224 => {
+            let mut server = TcpStream::connect(upstream).await?;
+            ask_x224(&mut server).await?;
+            copy_bidirectional(&mut client, &mut server).await?;
+        }
+        Conversion::LaterRequestsTo(_) | Conversion::LaterRequestsIntoTls => {
+            spread(client, upstream, conversion).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn answer_x224(client: &mut TcpStream) -> anyhow::Result<()> {
+    let mut received = Vec::new();
+    while !matches!(
+        ConnectionRequest::decode(&received)?,
+        Decoded::Complete { .. }
+    ) {
+        more(client, &mut received).await?;
+    }
+    let mut confirm = Vec::new();
+    ConnectionConfirm {
+        source_reference: 0x1234,
+        negotiation: Some(Negotiation::Selected {
+            flags: 0,
+            protocol: Protocols::SSL,
+        }),
+    }
+    .encode(&mut confirm);
+    Ok(client.write_all(&confirm).await?)
+}
+
+async fn ask_x224(server: &mut TcpStream) -> anyhow::Result<()> {
+    let mut request = Vec::new();
+    ConnectionRequest {
+        source_reference: 0,
+        cookie: None,
+        negotiation: Some(NegotiationRequest {
+            flags: 0,
+            protocols: Protocols::SSL,
+        }),
+    }
+    .encode(&mut request);
+    server.write_all(&request).await?;
+    let mut received = Vec::new();
+    while !matches!(
+        ConnectionConfirm::decode(&received)?,
+        Decoded::Complete { .. }
+    ) {
+        more(server, &mut received).await?;
+    }
+    Ok(())
+}
+
+async fn spread(
+    mut client: TcpStream,
+    upstream: SocketAddr,
+    conversion: Conversion,
+) -> anyhow::Result<()> {
+    let mut received = Vec::new();
+    let mut first = true;
+    while let Some(request) = message(&mut client, &mut received, request_bytes).await? {
+        let response = match conversion {
+            _ if first => ask(TcpStream::connect(upstream).await?, &request).await?,
+            Conversion::LaterRequestsTo(other) => {
+                ask(TcpStream::connect(other).await?, &request).await?
+            }
+            Conversion::LaterRequestsIntoTls
+            | Conversion::IntoTls
+            | Conversion::AnswersX224
+            | Conversion::AddsX224 => {
+                let server = TcpStream::connect(upstream).await?;
+                ask(tls::connect(server, None, Vec::new()).await?, &request).await?
+            }
+        };
+        client.write_all(&response).await?;
+        first = false;
+    }
+    Ok(())
+}
+
+/// One request over a connection of its own.
+async fn ask(
+    mut server: impl AsyncRead + AsyncWrite + Unpin,
+    request: &[u8],
+) -> anyhow::Result<Vec<u8>> {
+    server.write_all(request).await?;
+    server.flush().await?;
+    let response = message(&mut server, &mut Vec::new(), response_bytes).await?;
+    response.context("no response")
+}
+
+/// The next whole message; `None` where the stream ends before it begins.
+async fn message(
+    stream: &mut (impl AsyncRead + Unpin),
+    received: &mut Vec<u8>,
+    bytes: fn(&[u8]) -> anyhow::Result<Option<usize>>,
+) -> anyhow::Result<Option<Vec<u8>>> {
+    loop {
+        if let Some(whole) = bytes(received)?.filter(|whole| *whole <= received.len()) {
+            return Ok(Some(received.drain(..whole).collect()));
+        }
+        let mut buffer = [0; 16 * 1024];
+        match stream.read(&mut buffer).await? {
+            0 if received.is_empty() => return Ok(None),
+            0 => anyhow::bail!("a message that does not end"),
+            n => received.extend_from_slice(&buffer[..n]),
+        }
+    }
+}
+
+/// Of head and body; `None` where the head is not whole.
+fn request_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
+    Ok(match RequestHead::decode(received)? {
+        Decoded::Incomplete { .. } => None,
+        Decoded::Complete { value, consumed } => {
+            Some(consumed + usize::try_from(value.content_length().unwrap_or(0))?)
+        }
+    })
+}
+
+fn response_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Decoded::Complete { value, consumed } = ResponseHead::decode(received)? else {
+        return Ok(None);
+    };
+    let length = value.values("Content-Length").next();
+    let length = length.map(String::from_utf8_lossy).unwrap_or("0".into());
+    Ok(Some(consumed + length.parse::<usize>()?))
+}
+
+async fn more(stream: &mut TcpStream, received: &mut Vec<u8>) -> anyhow::Result<()> {
+    let mut buffer = [0; 1024];
+    let n = stream.read(&mut buffer).await?;
+    ensure!(n > 0, "the stream ends within a negotiation");
+    received.extend_from_slice(&buffer[..n]);
+    Ok(())
+}
