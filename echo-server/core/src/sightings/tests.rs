@@ -98,6 +98,32 @@ fn ask(sightings: &Sightings, viewer: &Viewer) -> Vec<(Option<(Match, SightingId
 }
 
 #[test]
+fn by_address_a_connection_that_greeted_is_released_to_its_own_session_alone() {
+    let of = |session: Option<u8>| Sent {
+        session: session.map(|id| SessionId([id; 16])),
+        ..sent(1)
+    };
+    for (carried, asked, told) in [
+        (None, None, true),
+        (None, Some(1), true),
+        (Some(1), Some(1), true),
+        (Some(1), Some(2), false),
+        (Some(1), None, false),
+    ] {
+        let sightings = sightings();
+        let notice = Notice {
+            session: carried.map(|id| SessionId([id; 16])),
+            ..greeted("k1", End::Completed)
+        };
+        let id = see(&sightings, OURS, 1500, notice);
+        let released = outcome(&sightings.release(&viewer("k1"), &[of(asked)]));
+        let found = told.then_some((Match::Address, id));
+        // Whose it is, is known: nothing is left in doubt.
+        assert_eq!(released, [(found, false)], "{carried:?} {asked:?}");
+    }
+}
+
+#[test]
 fn a_digest_releases_whatever_the_address_and_the_time() {
     let sightings = sightings();
     let id = see(&sightings, THEIRS, 9000, ours(19));

@@ -156,4 +156,24 @@ mod tests {
             assert_eq!(ends, expected);
         }
     }
+
+    #[test]
+    fn a_connection_that_greeted_for_another_session_is_never_this_probes() {
+        let document: probe_core::document::RunDocument =
+            serde_json::from_str(include_str!("../../../core/tests/scenarios/demo.json")).unwrap();
+        let mut measurement = document.probes.into_iter().next().unwrap().measurement;
+        let own = measurement.session.as_ref().unwrap().session_id.0;
+        let told = |session_id: &[u8]| wire::Sighting {
+            r#match: wire::SightingMatch::Address.into(),
+            session_id: session_id.to_vec(),
+            ..wire::Sighting::default()
+        };
+        assert!(sighting(&told(&own), &measurement).is_some());
+        assert!(sighting(&told(&[]), &measurement).is_some());
+        assert!(sighting(&told(&[0xee; 16]), &measurement).is_none());
+        // It never came so far as to greet, so whoever greeted was another.
+        measurement.session = None;
+        assert!(sighting(&told(&own), &measurement).is_none());
+        assert!(sighting(&told(&[]), &measurement).is_some());
+    }
 }
