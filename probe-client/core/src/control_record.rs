@@ -178,6 +178,7 @@ mod tests {
             sees_every_syn: false,
             clock_offset_ms: 0,
             round_trip_us: 0,
+            began_us: None,
         }
     }
 
