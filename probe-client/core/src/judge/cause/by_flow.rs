@@ -4,7 +4,7 @@
 use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::reachable;
+use super::{lossy, reachable};
 use crate::catalogue::VerdictId;
 use crate::comparison::Paces;
 use crate::flow::FlowAccount;
@@ -60,6 +60,10 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         return Some(
             with_ports(verdict.because(reachable.claim), account).next(by_flow(&target, account)),
         );
+    }
+    // What fresh sessions lose each time is no matter of source ports.
+    if lossy::judge(evidence).is_some() {
+        return None;
     }
     let redialled = evidence.probe.redial == Some(Redial::SourcePort);
     let lossy = account.loses_more_than_ordinary();

@@ -8,6 +8,7 @@ use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
+use crate::odds::{ORDINARY_LOSS, Trials, at_a_rate, in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -54,6 +55,17 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             evidence.flow()
         )
     });
+    if let Some(times) = again(|m| m.syns_sent_again() > 0) {
+        let lost = Trials {
+            failed: times + 1,
+            all: of + 1,
+        };
+        verdict = verdict.because(format!(
+            "where one packet in a hundred is lost, as many of {} sessions lose their first SYN by chance in {}",
+            lost.all,
+            in_words(at_a_rate(lost, ORDINARY_LOSS))
+        ));
+    }
     for (name, m) in
         std::iter::once(("first", evidence.probe)).chain(fresh.iter().map(|m| ("fresh", *m)))
     {
