@@ -168,6 +168,7 @@ mod tests {
         ServerDescription {
             version: String::new(),
             instance: String::new(),
+            began_us: None,
             listeners: vec![ListenerState {
                 address: SocketAddr::new(address.parse().unwrap(), 5901),
                 public_port: None,
