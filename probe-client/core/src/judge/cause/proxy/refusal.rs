@@ -246,6 +246,12 @@ fn socks(evidence: &Evidence<'_>, code: u8) -> Option<Verdict> {
 
 fn foreign(evidence: &Evidence<'_>, quoted: &Quoted) -> Option<Verdict> {
     let short: String = quoted.text.chars().take(MAX_QUOTED).collect();
+    if evidence.probe.proxy.as_ref()?.spoke {
+        let what = format!(
+            "spoke as a proxy, and then answers the request to connect with what no proxy says: \"{short}\""
+        );
+        return not_a_proxy(evidence, &what, Confidence::Medium);
+    }
     let what = match quoted.hex.0.as_slice() {
         [0x15 | 0x16, 3, ..] => "speaks TLS from the start: write the proxy as https://".to_owned(),
         [5, _, ..] => "speaks SOCKS 5: write the proxy as socks5h://".to_owned(),
