@@ -1,5 +1,7 @@
 //! Asks the server what it noticed of the probes that did not run to their end.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use probe_core::measurement::{AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer};
 use probe_core::path::NetworkPath;
@@ -110,6 +112,7 @@ async fn put(
     let others = offsets
         .map(|offset| others(campaign, results, index, offset))
         .collect();
+    let bare = side_ports(results);
     let result = &mut results[index];
     // Behind a proxy's address there may be anybody.
     let by_address = asked == index && result.control.path.is_direct();
@@ -118,7 +121,7 @@ async fn put(
         &mut witnesses[first..],
         open(result),
         others,
-        by_address,
+        (!by_address).then_some(&bare),
     )
     .await;
     results[asked].witnesses = witnesses;
@@ -129,10 +132,11 @@ async fn put(
 pub(super) async fn ask_beside(campaign: &Campaign, result: &mut ServerResult) {
     let mut witnesses = std::mem::take(&mut result.witnesses);
     let unasked = instances::unasked([&*result], &witnesses);
+    let bare = side_ports(std::slice::from_ref(result));
     if !witnesses.is_empty() && !failed_beside(result).is_empty() {
         let others = witnesses.iter().map(|_| Vec::new()).collect();
         let failed = failed_beside(result);
-        let asking = inquire(campaign, &mut witnesses, failed, others, false);
+        let asking = inquire(campaign, &mut witnesses, failed, others, Some(&bare));
         campaign.context.cancelled.run_until_cancelled(asking).await;
         if !unasked.is_empty() || result.control.lacks_an_instance() {
             in_doubt(failed_beside(result));
@@ -169,13 +173,14 @@ fn in_doubt(measurements: Vec<&mut Measurement>) {
 }
 
 /// Asks all `witnesses` about `measurements`; `others` are named, to each of them, so that they are not
-/// taken for one of these.
+/// taken for one of these. With `bare`, what the server tells by address counts as another's, unless it came from one of
+/// these ports and carried nothing: so do this run's side connections.
 async fn inquire(
     campaign: &Campaign,
     witnesses: &mut [Witness],
     measurements: Vec<&mut Measurement>,
     others: Vec<Vec<wire::Sent>>,
-    by_address: bool,
+    bare: Option<&BTreeSet<u16>>,
 ) {
     let about: Vec<&Measurement> = measurements.iter().map(|m| &**m).collect();
     let asking = witnesses.iter_mut().zip(others);
@@ -190,12 +195,9 @@ async fn inquire(
         let before = measurement.sighting.take();
         measurement.sighting = of_all
             .flatten()
-            .map(|answer| {
-                if by_address {
-                    answer
-                } else {
-                    by_digest_alone(answer)
-                }
+            .map(|answer| match bare {
+                None => answer,
+                Some(bare) => by_digest_alone(answer, bare),
             })
             .chain(before)
             .reduce(SightingAnswer::and)
@@ -328,9 +330,21 @@ fn others(
         .collect()
 }
 
+/// The source ports of this run's side connections.
+fn side_ports(results: &[ServerResult]) -> BTreeSet<u16> {
+    let probes = results.iter().flat_map(|result| &result.probes);
+    probes
+        .flat_map(|probe| &probe.flows)
+        .map(|flow| flow.source_port)
+        .collect()
+}
+
 /// Without what was told by address: it may be another's. Then finding none proves nothing.
-fn by_digest_alone(answer: SightingAnswer) -> SightingAnswer {
-    let all = answer.sightings.len();
+fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnswer {
+    let is_bare = |s: &&Sighting| {
+        s.bytes_received == 0 && s.peer.is_some_and(|peer| bare.contains(&peer.port()))
+    };
+    let all = answer.sightings.len() - answer.sightings.iter().filter(is_bare).count();
     let sightings: Vec<Sighting> = answer
         .sightings
         .into_iter()
