@@ -175,6 +175,7 @@ mod tests {
                 bound: true,
             }],
             your_address: None,
+            began_us: None,
             sees_half_open: true,
             sees_every_syn: false,
             clock_offset_ms: 0,
