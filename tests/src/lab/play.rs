@@ -113,20 +113,9 @@ pub(super) fn staged<T>(
     if scenario.rehearsed {
         probe()?.run()?;
     }
-    let (run, took) = match (&scenario.echo.ends, server.take()) {
-        (Some(end), Some(running)) => {
-            let start = |identity| serve(scenario, &network, identity);
-            let prepared = probe()?;
-            let run = || take_time(prepared, patience);
-            let (left, done) = end.during(&network, family, running, start, run)?;
-            server = left;
-            done
-        }
-        (_, running) => {
-            server = running;
-            take_time(probe()?, patience)?
-        }
-    };
+    let prepared = probe()?;
+    let run = || take_time(prepared, patience);
+    let (run, took) = during(scenario, &network, family, &mut server, run)?;
     let made = then(Scene {
         run: &run,
         took,
@@ -158,6 +147,24 @@ fn put_in_the_way(
         variant.apply(network, scenario, family)?;
     }
     Ok(())
+}
+
+/// Does `run` while `server` goes on, or ends and perhaps returns, as the scenario has it.
+fn during<T: Send>(
+    scenario: &Scenario,
+    network: &Network,
+    family: Family,
+    server: &mut Option<EchoServer>,
+    run: impl FnOnce() -> anyhow::Result<T> + Send,
+) -> anyhow::Result<T> {
+    let (Some(end), true) = (&scenario.echo.ends, server.is_some()) else {
+        return run();
+    };
+    let running = server.take().context("a server that runs")?;
+    let start = |identity| serve(scenario, network, identity);
+    let (left, done) = end.during(network, family, running, start, run)?;
+    *server = left;
+    Ok(done)
 }
 
 fn take_time(probe: Probe, patience: Option<u8>) -> anyhow::Result<(Run, Duration)> {
