@@ -1,5 +1,6 @@
 //! Devices that bring a session to the server as another kind than it was sent in, and keep the dialogue in it whole.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
@@ -170,7 +171,7 @@ fn response_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
         return Ok(None);
     };
     let length = value.values("Content-Length").next();
-    let length = length.map(String::from_utf8_lossy).unwrap_or("0".into());
+    let length = length.map_or(Cow::Borrowed("0"), String::from_utf8_lossy);
     Ok(Some(consumed + length.parse::<usize>()?))
 }
 
