@@ -168,7 +168,6 @@ mod tests {
         ServerDescription {
             version: String::new(),
             instance: String::new(),
-            began_us: None,
             listeners: vec![ListenerState {
                 address: SocketAddr::new(address.parse().unwrap(), 5901),
                 public_port: None,
@@ -180,7 +179,6 @@ mod tests {
             sees_every_syn: false,
             clock_offset_ms: 0,
             round_trip_us: 0,
-            began_us: None,
         }
     }
 
