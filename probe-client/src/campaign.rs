@@ -1,6 +1,7 @@
 //! A run: every name resolved, every probe in flight at once, the control channel sought beside
 //! them, the server asked about what failed, and the document drawn up.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,20 +52,16 @@ pub(crate) async fn run(
 ) -> RunDocument {
     let campaign = Arc::new(Campaign::new(config, cancelled));
     let started = jiff::Timestamp::now();
-    let hosts = config.plan.hosts.iter();
-    if hosts
-        .clone()
-        .any(|host| host.parse::<std::net::IpAddr>().is_err())
+    if config
+        .plan
+        .hosts
+        .iter()
+        .any(|host| host.parse::<IpAddr>().is_err())
     {
         progress.say("resolving names");
     }
     let found = destinations::find(&campaign).await;
-    let held = config.plan.probes.iter().any(|p| p.silence.is_some());
-    progress.say(if held {
-        "keeping sessions silent, then using them again"
-    } else {
-        "running a session on each port"
-    });
+    progress.say(of_the_sessions(config));
     let mut measurements = found.unresolved;
     let mut servers = JoinSet::new();
     for (order, destination) in found.destinations.into_iter().enumerate() {
@@ -89,33 +86,16 @@ pub(crate) async fn run(
         .filter(|s| s.destination.path().is_direct());
     join_all(direct.map(|server| flows::at_the_end(&campaign, server))).await;
     progress.clear();
-    let mut comparisons = Vec::new();
-    let mut controls = Vec::new();
-    for server in by_server {
-        measurements.extend(server.probes);
-        comparisons.push(server.comparison);
-        controls.push(server.control);
+    campaign.document(measurements, by_server, started)
+}
+
+/// What the main sessions do, for the user to read.
+fn of_the_sessions(config: &Config) -> &'static str {
+    if config.plan.probes.iter().any(|p| p.silence.is_some()) {
+        "keeping sessions silent, then using them again"
+    } else {
+        "running a session on each port"
     }
-    measurements.sort_by_key(|m| campaign.order(m));
-    conclude(Gathered {
-        run: RunFacts {
-            id: hex::encode(campaign.run_id),
-            started: started.to_string(),
-            finished: jiff::Timestamp::now().to_string(),
-            profile: config.plan.profile.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            complete: !campaign.context.cancelled.is_cancelled(),
-        },
-        host: host::describe(&socket_facts::local_addresses().unwrap_or_default()),
-        server: ServerFacts {
-            hosts: config.plan.hosts.clone(),
-            key_id: config.connection.key_id.to_string(),
-            controls,
-        },
-        measurements,
-        comparisons,
-        skipped: config.plan.skipped.clone(),
-    })
 }
 
 /// What all parts of one run share.
@@ -157,6 +137,43 @@ impl Campaign {
             budget: Budget::default(),
             config: config.clone(),
         }
+    }
+
+    /// What was measured, concluded.
+    fn document(
+        &self,
+        mut measurements: Vec<Measurement>,
+        by_server: Vec<ServerResult>,
+        started: jiff::Timestamp,
+    ) -> RunDocument {
+        let config = &self.config;
+        let mut comparisons = Vec::new();
+        let mut controls = Vec::new();
+        for server in by_server {
+            measurements.extend(server.probes);
+            comparisons.push(server.comparison);
+            controls.push(server.control);
+        }
+        measurements.sort_by_key(|m| self.order(m));
+        conclude(Gathered {
+            run: RunFacts {
+                id: hex::encode(self.run_id),
+                started: started.to_string(),
+                finished: jiff::Timestamp::now().to_string(),
+                profile: config.plan.profile.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                complete: !self.context.cancelled.is_cancelled(),
+            },
+            host: host::describe(&socket_facts::local_addresses().unwrap_or_default()),
+            server: ServerFacts {
+                hosts: config.plan.hosts.clone(),
+                key_id: config.connection.key_id.to_string(),
+                controls,
+            },
+            measurements,
+            comparisons,
+            skipped: config.plan.skipped.clone(),
+        })
     }
 
     /// All probes of one server address over one path, and its control channel.

@@ -51,6 +51,14 @@ pub(crate) struct Config {
 /// The environment, as a question so that tests ask none.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+fn check_hosts(hosts: &[String], problems: &mut Problems) {
+    for host in hosts {
+        if !proto::connection_string::is_host(host) {
+            problems.add(format!("--host {host}: no host name or address"));
+        }
+    }
+}
+
 /// Resolves what `run` and `plan` were given.
 ///
 /// # Errors
@@ -78,11 +86,7 @@ pub(crate) fn resolve(
         server.ask_proxy_credentials,
     ));
     let authorities = problems.take(authorities(server.proxy_ca.as_deref()));
-    for host in &server.hosts {
-        if !proto::connection_string::is_host(host) {
-            problems.add(format!("--host {host}: no host name or address"));
-        }
-    }
+    check_hosts(&server.hosts, &mut problems);
     if let Some(bind) = server.bind {
         problems.take(check_bind(bind));
     }

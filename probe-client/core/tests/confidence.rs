@@ -128,6 +128,10 @@ fn without(document: &RunDocument, take: fn(&mut Measurement)) -> RunDocument {
     clippy::disallowed_methods,
     reason = "the runs are files; the core itself reads none"
 )]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a record that cannot be read fails the test"
+)]
 fn recorded() -> impl Iterator<Item = (PathBuf, RunDocument)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["tests/scenarios", "../../tests/lab/records"];

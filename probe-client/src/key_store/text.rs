@@ -17,7 +17,7 @@ pub(super) fn plain(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Zeroizing<Vec<u8>>> {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    let whole = bytes.len() % 2 == 0;
+    let whole = bytes.len().is_multiple_of(2);
     let text: Zeroizing<String> = Zeroizing::new(
         char::decode_utf16(units)
             .collect::<Result<String, _>>()

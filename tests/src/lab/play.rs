@@ -126,12 +126,15 @@ pub(super) fn staged<T>(
         tool.still_runs()?;
     }
     drop(devices);
-    if let Some(server) = server
-        && scenario.echo.state == State::Running
-    {
-        server.stop()?;
-    }
+    stopped(scenario, server)?;
     Ok(made)
+}
+
+fn stopped(scenario: &Scenario, server: Option<EchoServer>) -> anyhow::Result<()> {
+    match server {
+        Some(server) if scenario.echo.state == State::Running => server.stop().map(drop),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn put_in_the_way(

@@ -34,7 +34,7 @@ impl Walk {
         let relayed = self.campaign.context.options.lookout.relayed(self.server);
         let Some((port, _)) = references
             .first()
-            .or(relayed.first())
+            .or_else(|| relayed.first())
             .filter(|_| self.compares)
         else {
             return surveyor;

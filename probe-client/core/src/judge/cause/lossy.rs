@@ -42,19 +42,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("{target} is open, but {how}"),
     )
     .because(reachable.claim)
-    .next(if ecn::lost_syns(evidence).is_some() {
-        format!(
-            "turn ECN off on this host (`sysctl net.ipv4.tcp_ecn=2`) and run again; if nothing is lost then, ask the \
-             firewall team for the device that drops SYNs to {target} with the ECN bits set (ECE and CWR), else for one \
-             that drops the first SYN of each connection"
-        )
-    } else {
-        format!(
-            "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
-             devices that carry {}, in both directions; run again at another time of day and compare",
-            evidence.flow()
-        )
-    });
+    .next(next_step(evidence));
     if let Some(times) = again(|m| m.syns_sent_again() > 0) {
         let lost = Trials {
             failed: times + 1,
@@ -76,6 +64,23 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ));
     }
     Some(verdict)
+}
+
+fn next_step(evidence: &Evidence<'_>) -> String {
+    let target = evidence.target();
+    if ecn::lost_syns(evidence).is_some() {
+        format!(
+            "turn ECN off on this host (`sysctl net.ipv4.tcp_ecn=2`) and run again; if nothing is lost then, ask the \
+             firewall team for the device that drops SYNs to {target} with the ECN bits set (ECE and CWR), else for one \
+             that drops the first SYN of each connection"
+        )
+    } else {
+        format!(
+            "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
+             devices that carry {}, in both directions; run again at another time of day and compare",
+            evidence.flow()
+        )
+    }
 }
 
 fn loses(what: &str, times: usize, of: usize) -> String {
