@@ -43,8 +43,11 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
     let is_slow = still_moved(measurement)
         || slowness.left_out.is_some()
         || slowness.waits_for_a_window()
+        || (slowness.sent_again >= MANY_LOSSES && slowness.is_late_by(LATE_WITH_LOSSES_US))
         || slowness.round_trip_us.is_some_and(|rtt| rtt >= limit)
-        || (measurement.ran_whole() && measurement.loses_segments() && slowness.is_late());
+        || (measurement.ran_whole()
+            && measurement.loses_segments()
+            && slowness.is_late_by(LATE_US));
     is_slow.then_some(slowness)
 }
 
@@ -72,9 +75,10 @@ fn took_us(measurement: &Measurement) -> u64 {
 }
 
 impl Slowness {
-    fn is_late(&self) -> bool {
+    /// Beyond its round trips.
+    fn is_late_by(&self, us: u64) -> bool {
         let turns = self.least_round_trip_us.unwrap_or(0) * TURNS;
-        self.took_us.saturating_sub(turns) >= LATE_US
+        self.took_us.saturating_sub(turns) >= us
     }
 
     /// Most of its time. A server reads all that comes: what it says of its window does not arrive as it was meant.
@@ -119,5 +123,11 @@ impl Slowness {
 /// Of a whole session: handshakes, greeting and what follows, slow start included.
 const TURNS: u64 = 20;
 
-/// Beyond its round trips.
+/// Far more than a session loses of its 140 segments where one in twenty is lost, and than a device has sent again that
+/// swallows them: each timeout is twice as long as the one before. Segments that overtake each other are sent again
+/// as often, but nothing is late for it.
+const MANY_LOSSES: u32 = 24;
+const LATE_WITH_LOSSES_US: u64 = 2_500_000;
+
+/// Of a session that ran whole.
 const LATE_US: u64 = 5_000_000;

@@ -141,3 +141,21 @@ fn a_server_that_waited_in_vain_for_a_greeting_is_no_device_that_resets() {
     assert!(closed.died_in_silence());
     assert_eq!(beside(&closed, 2_000).id, VerdictId::Inconclusive);
 }
+
+#[test]
+fn a_line_that_loses_nearly_all_explains_silence_on_other_ports() {
+    let silent = probe(SessionKind::Https, MUTE, &AGAIN_MUTE);
+    let beside_losses = |count, took_us| {
+        let mut other = lossy(whole(SessionKind::Tcp), 0, count);
+        other.observations.last_mut().unwrap().duration_us = took_us;
+        let same_server = vec![&silent, &other];
+        let evidence = Evidence {
+            same_server,
+            ..evidence(&silent)
+        };
+        judge(&evidence).claim.contains("slow")
+    };
+    assert!(!beside_losses(8, 3_000_000));
+    assert!(!beside_losses(30, 500_000));
+    assert!(beside_losses(30, 3_000_000));
+}
