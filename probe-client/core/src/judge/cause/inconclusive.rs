@@ -148,7 +148,9 @@ fn missing(evidence: &Evidence<'_>) -> &'static str {
         }
         Some(ControlOutcome::Declined { .. }) => "run it again when the server is less busy",
         Some(ControlOutcome::NotReached | ControlOutcome::NotNeeded) | None => {
-            "let TLS through to the server on any one port (443, or its control port): it can then be asked what it saw"
+            "ask the firewall team to let TLS with ALPN h2 from this host through to the server on its control port (8443 \
+             unless set otherwise) or on any port that works, without inspection, and run again: the server can then be \
+             asked what it saw of this port. Meanwhile ask them and the cloud team what their logs say of it"
         }
     }
 }
