@@ -62,7 +62,7 @@ pub(crate) async fn run(
     }
     let found = destinations::find(&campaign).await;
     progress.say(of_the_sessions(config));
-    let mut measurements = found.unresolved;
+    let measurements = found.unresolved;
     let mut servers = JoinSet::new();
     for (order, destination) in found.destinations.into_iter().enumerate() {
         let campaign = Arc::clone(&campaign);
