@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::dialogue::{Dialogue, address, rest};
+use crate::dialogue::{Dialogue, SESSION_ID, address, rest};
 use crate::running::{Holder, LATER, Running, SOON, config, identity};
 use crate::tls_client::{Hello, exporter};
 
@@ -341,7 +341,11 @@ async fn a_sighting_of_a_session_that_goes_on_tells_how_far_it_has_come() {
     let mut control = Control::open(&server).await;
     let mut received = 0;
     for _ in 0..1_000 {
-        let sent = sent(&server, Vec::new());
+        // A connection that greeted belongs to its session alone.
+        let sent = Sent {
+            session_id: SESSION_ID.to_vec(),
+            ..sent(&server, Vec::new())
+        };
         let sightings = control.sightings(&server.holder(0), vec![sent]).await;
         received = sightings[0].bytes_received;
         if received == all {

@@ -64,7 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
             version: proto::DIALOGUE_VERSION,
             key_id: self.holder.id.to_string(),
             run_id: vec![0x52; 16],
-            session_id: vec![0x53; 16],
+            session_id: SESSION_ID.to_vec(),
             nonce: self.nonce.to_vec(),
             port_dialled: 443,
             path: "direct".to_owned(),
@@ -186,3 +186,6 @@ pub(crate) fn address(address: Option<SocketAddress>) -> SocketAddr {
     };
     SocketAddr::new(ip, port.try_into().unwrap())
 }
+
+/// That of every greeting here.
+pub(crate) const SESSION_ID: [u8; 16] = [0x53; 16];
