@@ -198,7 +198,8 @@ async fn answered(
         woken = timeout_at(begun + patience, stream.writable()).await;
     }
     let woken = woken.ok()?;
-    options.line.handshake(begun.elapsed());
+    let kernel = socket_facts::tcp_facts(stream).unwrap_or_default();
+    options.line.handshake(begun.elapsed(), &kernel);
     options.lookout.answered(address);
     Some(woken)
 }

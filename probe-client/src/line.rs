@@ -11,8 +11,13 @@ use socket_facts::TcpFacts;
 pub(crate) struct SharedLine(Arc<Mutex<Line>>);
 
 impl SharedLine {
-    pub(crate) fn handshake(&self, took: Duration) {
-        self.line().handshake(took);
+    /// A handshake took so long, by the clock, and by what the kernel measured of it.
+    pub(crate) fn handshake(&self, took: Duration, kernel: &TcpFacts) {
+        // A SYN that was lost makes a handshake late, and no line slow: the kernel times the one that was answered.
+        let at_once = kernel.total_retransmissions.is_none_or(|n| n == 0);
+        if let Some(took) = kernel.rtt.or(at_once.then_some(took)) {
+            self.line().handshake(took);
+        }
     }
 
     pub(crate) fn recovered_from_losses(&self) {
@@ -24,7 +29,11 @@ impl SharedLine {
         let look = Look {
             round_trip: kernel.rtt,
             least_round_trip: kernel.least_rtt,
-            window_limited: kernel.window_limited.unwrap_or_default(),
+            // A device that completes handshakes and opens no window says nothing of the line.
+            window_limited: kernel
+                .window_limited
+                .filter(|_| kernel.bytes_received.is_some_and(|bytes| bytes > 0))
+                .unwrap_or_default(),
             sent_again: kernel.needed_retransmissions().unwrap_or(0),
         };
         self.line().session(&look, so_far);

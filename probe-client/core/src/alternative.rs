@@ -86,8 +86,8 @@ impl Alternative {
                  measured, or is as far as the server"
             }
             Self::HandshakeUnseen => {
-                "not excluded: SYNs of it reached the server's host and what followed was lost on the way; that host tells \
-                 of no handshake that does not end (SYN cookies, or it does not look)"
+                "not excluded: its SYNs reached the server's host, and what followed was lost on the way; that host reports \
+                 no unfinished handshakes (SYN cookies, or it does not look)"
             }
             Self::SoftwareOnAHost => {
                 "not excluded: software on this host or on the server's, such as a security suite, does what a device on \

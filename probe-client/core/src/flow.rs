@@ -111,8 +111,8 @@ pub struct FlowAccount {
     pub dead: Vec<u16>,
     /// Source ports that did.
     pub answered: Vec<u16>,
-    /// Connections that were answered, but not at the first SYN.
-    pub late: usize,
+    /// Source ports of those that were answered, but not at the first SYN.
+    pub late: Vec<u16>,
     /// Of those dialled again from the same source port.
     pub again: Trials,
     /// Of those dialled as slowly from other source ports.
@@ -158,7 +158,10 @@ impl FlowAccount {
             opened: Trials::count(first().map(Flow::is_dead)).and(session),
             dead,
             answered,
-            late: first().filter(|f| f.is_late()).count(),
+            late: first()
+                .filter(|f| f.is_late())
+                .map(|f| f.source_port)
+                .collect(),
             again: count(FlowRound::Again),
             fresh: count(FlowRound::Fresh),
             odds: (again.all > 0 && fresh.all > 0).then(|| odds::by_chance(again, fresh)),
@@ -174,7 +177,7 @@ impl FlowAccount {
     /// Connections whose first SYN got no answer, and the odds that ordinary loss leaves so many.
     pub fn lost(&self) -> (Trials, f64) {
         let lost = Trials {
-            failed: self.opened.failed + self.late,
+            failed: self.opened.failed + self.late.len(),
             all: self.opened.all,
         };
         (lost, odds::at_a_rate(lost, odds::ORDINARY_LOSS))

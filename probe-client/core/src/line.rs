@@ -25,7 +25,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// A TCP handshake took so long, SYNs that were sent again included.
+    /// The answer to a SYN took so long.
     pub fn handshake(&mut self, took: Duration) {
         let quickest = self
             .quickest_handshake

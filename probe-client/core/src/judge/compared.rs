@@ -77,7 +77,7 @@ pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
 /// For people.
 pub(super) fn describe(variation: Variation) -> String {
     match variation {
-        Variation::InNothing => "the same session again".to_owned(),
+        Variation::InNothing => "the same session once more".to_owned(),
         Variation::InSilence => "the same session without the silence, right after".to_owned(),
         Variation::InShape { session } => format!("the same port in the shape of {session}"),
         Variation::InServerName {

@@ -233,7 +233,14 @@ pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
 pub(super) fn named(survey: &Survey, hop: u8) -> String {
     match survey.address_of(hop) {
         Some(address) => format!("hop {hop} ({address})"),
-        None => format!("hop {hop} (which does not name itself)"),
+        None if hop == 1 => {
+            "hop 1 (it did not answer the trace: this host's own gateway, as `ip route get` or `route print` shows it)"
+                .to_owned()
+        }
+        None => format!(
+            "hop {hop} (it did not answer the trace: the router behind hop {}, which the network team knows)",
+            hop - 1
+        ),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Slowness {
     took_us: u64,
     /// TCP payload, both ways.
     bytes: u64,
+    /// Some of it came from the other end.
+    has_received: bool,
     round_trip_us: Option<u64>,
     least_round_trip_us: Option<u64>,
     sent_again: u32,
@@ -32,6 +34,7 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
     let theirs = farewell.and_then(|f| f.rtt_us).map(u64::from);
     let slowness = Slowness {
         took_us: took_us(measurement),
+        has_received: transport.bytes_read > 0,
         bytes: transport.bytes_written.saturating_add(transport.bytes_read),
         round_trip_us: transport.rtt_us.max(theirs),
         least_round_trip_us: transport.least_rtt_us,
@@ -82,8 +85,11 @@ impl Slowness {
     }
 
     /// Most of its time. A server reads all that comes: what it says of its window does not arrive as it was meant.
+    /// A device that completes handshakes and opens no window at all has said nothing else either.
     fn waits_for_a_window(&self) -> bool {
-        self.waited_us >= micros(LONG_WAIT) && self.waited_us >= self.took_us / 2
+        self.has_received
+            && self.waited_us >= micros(LONG_WAIT)
+            && self.waited_us >= self.took_us / 2
     }
 
     /// For people.

@@ -33,7 +33,7 @@ fn restarted(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
             Confidence::Medium,
             format!(
                 "{target} is open, but the server restarted during the run, {moment}, and the first session failed; of \
-                 {ran} fresh ones {whole} ran whole"
+                 {ran} new ones {whole} ran whole"
             ),
         )
     } else {

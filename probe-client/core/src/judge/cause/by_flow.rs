@@ -79,7 +79,7 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     )
     .because(reachable.claim)
     .because(format!(
-        "where one packet in a hundred is lost, so many are lost by chance in {}",
+        "where one packet in a hundred is lost, as many are lost by chance in {}",
         in_words(odds)
     ));
     Some(with_ports(verdict, account).next(format!(
@@ -168,13 +168,13 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
         ));
     }
     verdict = verdict.because(format!(
-        "source ports with an answer: {}",
+        "source ports with an answer, those dialled later included: {}",
         list(&account.answered)
     ));
-    if account.late > 0 {
+    if !account.late.is_empty() {
         verdict = verdict.because(format!(
-            "{} were answered, but not at the first SYN",
-            account.late
+            "source ports with an answer, but not to the first SYN: {}",
+            list(&account.late)
         ));
     }
     if account.again.all > 0 {

@@ -27,7 +27,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     ) {
         _ if died >= ENOUGH => {
             format!(
-                "sessions are cut off: the first one ran whole, and {died} of {of} fresh ones did not"
+                "sessions are cut off: the first one ran whole, and {died} of {of} new ones did not"
             )
         }
         (Some(times), _) => loses("the first SYN of a connection", times, of),
@@ -55,10 +55,10 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ));
     }
     for (name, m) in
-        std::iter::once(("first", evidence.probe)).chain(fresh.iter().map(|m| ("fresh", *m)))
+        std::iter::once(("first", evidence.probe)).chain(fresh.iter().map(|m| ("new", *m)))
     {
         verdict.evidence.push(format!(
-            "{name} session: {} SYNs and {} other segments sent again",
+            "{name} session, retransmitted: SYNs {}, other segments {}",
             m.syns_sent_again(),
             m.segments_sent_again().saturating_sub(m.syns_sent_again())
         ));
@@ -74,6 +74,12 @@ fn next_step(evidence: &Evidence<'_>) -> String {
              firewall team for the device that drops SYNs to {target} with the ECN bits set (ECE and CWR), else for one \
              that drops the first SYN of each connection"
         )
+    } else if loses_syns_alone(evidence) {
+        format!(
+            "ask the firewall team whether flood protection or a limit on new connections drops SYNs of {}; nothing else was \
+             lost, so that errors on a line are unlikely; run again at another time of day and compare",
+            evidence.flow()
+        )
     } else {
         format!(
             "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
@@ -83,8 +89,14 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     }
 }
 
+fn loses_syns_alone(evidence: &Evidence<'_>) -> bool {
+    let fresh = evidence.probe.compared(Variation::InNothing);
+    let mut all = std::iter::once(evidence.probe).chain(fresh);
+    all.all(|m| m.segments_sent_again() <= m.syns_sent_again())
+}
+
 fn loses(what: &str, times: usize, of: usize) -> String {
-    format!("loses {what}: in the first session, and in {times} of {of} fresh ones")
+    format!("loses {what}: in the first session, and again in {times} of {of} new ones")
 }
 
 /// The port took the connection, and then it died. Connections that are not taken may be too many or too fast.

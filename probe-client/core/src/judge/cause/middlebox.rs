@@ -60,7 +60,7 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
         Confidence::Medium
     };
     let beyond = if never_seen {
-        "the connection never reached the server"
+        "the server saw no connection"
     } else {
         "whether it passes anything on is not known"
     };
@@ -74,8 +74,7 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
         ),
     )
     .next(format!(
-        "ask {} which SYN proxy, transparent proxy or relay takes {}, why it does not bring it to the server, and to let it \
-         pass",
+        "ask {} which SYN proxy, transparent proxy or relay takes {}, whether it connects on to the server, and to let it pass",
         whom.unwrap_or("the firewall team"),
         evidence.flow()
     ));

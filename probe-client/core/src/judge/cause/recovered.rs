@@ -36,21 +36,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::PATH,
             Confidence::High,
             format!(
-                "{target} is open, but the first session failed; of {ran} fresh ones {whole} ran whole"
+                "{target} is open, but the first session failed; {whole} of {ran} new ones ran whole"
             ),
         )
-        .next(format!(
-            "ask the network team to look for packet loss, flood protection and overloaded devices on the way of {}, in \
-             both directions; run again at another time of day and compare",
-            evidence.flow()
-        ))
+        .next(next_step(evidence))
     } else {
         Verdict::new(
             VerdictId::Inconclusive,
             Segment::Unknown,
             Confidence::Medium,
             format!(
-                "sessions with {target} fail mostly, but not always: the first failed, and of {ran} fresh ones {whole} ran \
+                "sessions with {target} fail mostly, but not always: the first failed, and {whole} of {ran} new ones ran \
                  whole"
             ),
         )
@@ -63,6 +59,28 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
+}
+
+/// Where sessions pass alone and not beside others, their number is asked about; else what loses packets.
+fn next_step(evidence: &Evidence<'_>) -> String {
+    let flow = evidence.flow();
+    let beside = evidence.probe.comparisons.iter().find_map(|c| {
+        let Variation::InPace { held } = c.variation else {
+            return None;
+        };
+        (held > 0 && !c.measurement.ran_whole()).then_some(held)
+    });
+    match beside {
+        Some(held) => format!(
+            "ask the firewall team whether a device limits how many connections may be open at once for {flow}: it failed with \
+             {held} others open, and passed alone; run again to see whether that repeats"
+        ),
+        None => format!(
+            "ask the network team to look for packet loss and overloaded devices, and the firewall team for flood protection \
+             and proxies that close sessions, on the way of {flow}, in both directions; run again at another time of day and \
+             compare"
+        ),
+    }
 }
 
 /// One that passes may be the exception; two of three are not.

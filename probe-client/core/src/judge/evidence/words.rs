@@ -19,7 +19,10 @@ impl<'a> Evidence<'a> {
 
     /// `TCP from 10.0.0.4 to 203.0.113.7:443`: what a rule has to let through, replies included.
     pub fn flow(&self) -> String {
-        let source = self.probe.local.map(|local| canonical(local).ip());
+        // A connection that never opened has no local address of its own; others to the same server have.
+        let others = self.same_server.iter().filter_map(|m| m.local);
+        let mut known = self.probe.local.into_iter().chain(others);
+        let source = known.next().map(|local| canonical(local).ip());
         let source = source.filter(|_| self.proxy().is_none());
         let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
         format!("TCP from {source} to {}", self.target())
