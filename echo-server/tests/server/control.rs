@@ -100,6 +100,7 @@ fn sent(server: &Running, prefixes: Vec<Prefix>) -> Sent {
         from_unix_ms: 0,
         until_unix_ms: u64::MAX,
         session_id: Vec::new(),
+        source_port: 0,
     }
 }
 

@@ -94,7 +94,7 @@ const CASES: [Case; 30] = [
             "fwprobe://key:{SECRET}@127.0.0.1?pin=sha256:12ab",
         )),
         arguments: &["--port", "443", "--connection-file", "{FILE}"],
-        named: &["connection", "sha256:12ab"],
+        named: &["connection", "pin number 1"],
     },
     Case {
         name: "a_connection_string_with_half_a_secret",

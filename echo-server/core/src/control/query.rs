@@ -66,6 +66,9 @@ impl TryFrom<wire::Sent> for Sent {
                 .collect::<Result<_, _>>()?,
             window: UnixMillis(sent.from_unix_ms)..=UnixMillis(sent.until_unix_ms),
             session: session(tag, sent.session_id)?,
+            source_port: u16::try_from(sent.source_port)
+                .ok()
+                .filter(|port| *port != 0),
         })
     }
 }

@@ -150,6 +150,7 @@ fn sent(tag: u32) -> wire::Sent {
         from_unix_ms: 1000,
         until_unix_ms: 2000,
         session_id: Vec::new(),
+        source_port: 0,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Sent {
     pub window: RangeInclusive<UnixMillis>,
     /// What it was to carry; `None`: it was never begun.
     pub session: Option<SessionId>,
+    /// That it left the viewer's host from, which address translation may have changed; `None`: not known.
+    pub source_port: Option<u16>,
 }
 
 /// Why a sighting is released.
@@ -159,12 +161,18 @@ impl<'a> Found<'a> {
     fn by_address_of(&self, sent: &Sent) -> Vec<&'a Sighting> {
         let visible = self.by_port.get(&sent.port).map(|(visible, _)| visible);
         let within = visible.map(|visible| sent.within(visible, |sighting| sighting.accepted));
-        within
+        let fitting = within
             .into_iter()
             .flatten()
-            .filter(|sighting| sent.may_have_carried(sighting))
-            .take(MAX_RELEASED)
             .copied()
+            .filter(|sighting| sent.may_have_carried(sighting));
+        // A viewer may have opened far more connections to that port than are released.
+        let own = |sighting: &&Sighting| Some(sighting.peer.port()) == sent.source_port;
+        let others = fitting.clone().filter(|sighting| !own(sighting));
+        fitting
+            .filter(own)
+            .chain(others)
+            .take(MAX_RELEASED)
             .collect()
     }
 

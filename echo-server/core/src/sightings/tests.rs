@@ -43,6 +43,7 @@ fn sent(tag: u32) -> Sent {
         prefixes: vec![prefix(16), prefix(64)],
         window: UnixMillis(1000)..=UnixMillis(2000),
         session: None,
+        source_port: None,
     }
 }
 

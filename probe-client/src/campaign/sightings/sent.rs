@@ -61,6 +61,7 @@ fn to_port_dialled(
             .as_ref()
             .map(|session| session.session_id.0.to_vec())
             .unwrap_or_default(),
+        source_port: m.local.map_or(0, |local| local.port().into()),
     }
 }
 

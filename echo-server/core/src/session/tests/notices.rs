@@ -48,6 +48,7 @@ fn released(line: &Line, stream: &[u8]) -> Released {
         prefixes: prefixes(stream),
         window: WALL..=WALL,
         session: None,
+        source_port: None,
     };
     sightings.release(&viewer, &[sent]).remove(0)
 }

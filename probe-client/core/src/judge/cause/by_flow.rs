@@ -10,7 +10,7 @@ use crate::comparison::Paces;
 use crate::flow::FlowAccount;
 use crate::measurement::Redial;
 use crate::observation::FailureKind;
-use crate::odds::{THRESHOLD, in_words, of_meeting};
+use crate::odds::{THRESHOLD, Trials, by_chance, in_words, of_meeting};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -65,6 +65,10 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     if lossy::judge(evidence).is_some() {
         return None;
     }
+    // What is lost when many are opened at once and passes one at a time is a matter of their number or pace.
+    if passes_one_at_a_time(evidence, account) {
+        return None;
+    }
     let redialled = evidence.probe.redial == Some(Redial::SourcePort);
     let lossy = account.loses_more_than_ordinary();
     let (lost, odds) = lossy.or_else(|| redialled.then(|| account.lost()))?;
@@ -87,6 +91,20 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
          {target} fails or lacks the rule, whether a rule goes by source port or limits new connections, and for loss, in both \
          directions; name the source ports of the evidence; run it again with `--flows 50` for a better figure"
     )))
+}
+
+/// Connections of all ports of this server that were dialled slowly pass, against those that this port lost when they
+/// were opened together, beyond what chance explains. Our own number of connections is then no fault of the way.
+fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool {
+    let accounts = evidence
+        .same_server
+        .iter()
+        .filter_map(|m| FlowAccount::of(m));
+    let slowly = accounts
+        .flat_map(|account| [account.again, account.fresh])
+        .fold(Trials::default(), Trials::and);
+    let (together, _) = account.lost();
+    slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD
 }
 
 /// The probe's own SYNs got no answer, and those of side connections did.

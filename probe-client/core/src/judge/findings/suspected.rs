@@ -4,7 +4,8 @@ use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::comparison::Variation;
 use crate::flow::{Flow, FlowEnd, FlowRound};
-use crate::measurement::Redial;
+use crate::measurement::{Measurement, Redial};
+use crate::observation::Operation;
 use crate::verdict::Finding;
 
 /// A port that worked has stopped answering since the run has dialled one that does not.
@@ -41,7 +42,11 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
 
 /// SYNs with the mark got no answer, and those with the system's own hop limit did.
 pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
-    (evidence.probe.redial == Some(Redial::Unmarked)).then(|| {
+    // Where another port's marked SYN was answered, something else made the difference.
+    let passes = |m: &&Measurement| m.succeeded(Operation::Connect) && m.redial.is_none();
+    let marked_passes = evidence.same_server.iter().any(|m| passes(m));
+    let unmarked = evidence.probe.redial == Some(Redial::Unmarked);
+    (unmarked && !marked_passes).then(|| {
         Finding::new(
             FindingId::MarkDropped,
             "a device drops SYNs that have fwprobe's unusual hop limit; those with this system's own pass, and were used",
