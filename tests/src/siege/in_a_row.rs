@@ -14,7 +14,7 @@ use crate::{EchoServer, Identity, Metrics, Place, ServerPlan};
 pub struct Bounds {
     /// At any time.
     pub at_most: f64,
-    /// Within [`GIVEN_BACK`] after the last stranger has gone.
+    /// Within `GIVEN_BACK` after the last stranger has gone.
     pub at_rest: f64,
 }
 

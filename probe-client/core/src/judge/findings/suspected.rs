@@ -43,8 +43,9 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
 /// SYNs with the mark got no answer, and those with the system's own hop limit did.
 pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
     // Where another port's marked SYN was answered, something else made the difference.
-    let passes = |m: &&Measurement| m.succeeded(Operation::Connect) && m.redial.is_none();
-    let marked_passes = evidence.same_server.iter().any(|m| passes(m));
+    let passes = |m: &Measurement| m.succeeded(Operation::Connect) && m.redial.is_none();
+    let mut all = evidence.same_server.iter().copied();
+    let marked_passes = all.any(passes);
     let unmarked = evidence.probe.redial == Some(Redial::Unmarked);
     (unmarked && !marked_passes).then(|| {
         Finding::new(
