@@ -15,7 +15,7 @@ impl SharedLine {
     pub(crate) fn handshake(&self, took: Duration, kernel: &TcpFacts) {
         // A SYN that was lost makes a handshake late, and no line slow: the kernel times the one that was answered.
         let at_once = kernel.total_retransmissions.is_none_or(|n| n == 0);
-        if let Some(took) = kernel.rtt.or(at_once.then_some(took)) {
+        if let Some(took) = kernel.rtt.or_else(|| at_once.then_some(took)) {
             self.line().handshake(took);
         }
     }

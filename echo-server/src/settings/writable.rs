@@ -23,6 +23,10 @@ pub(crate) enum Writable {
 /// Besides the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "other systems have no group of a file")
+    )]
     Group,
     Everybody,
 }
