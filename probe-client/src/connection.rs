@@ -110,6 +110,10 @@ pub(crate) enum ConnectionError {
         path.display(),
         path.display()
     )]
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "other systems have no mode of a file")
+    )]
     Exposed { path: PathBuf, mode: u32 },
     #[error("the connection file {} has {length} bytes; one line of `fwprobe://KEYID:SECRET@HOST?pin=sha256:…` is wanted", path.display())]
     TooLong { path: PathBuf, length: u64 },
