@@ -70,5 +70,8 @@ fn facts() -> TlsFacts {
         group: None,
         exporter: Some([4; 32]),
         client_hello_sha256: Some([5; 32]),
+        server_name: None,
+        alpn: None,
+        client_certificate_sha256: None,
     }
 }
