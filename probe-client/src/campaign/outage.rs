@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use probe_core::comparison::{Comparison, Variation};
 use probe_core::measurement::Measurement;
 use probe_core::observation::{FailureKind, Operation};
+use tokio::time::sleep;
 
 use super::{Campaign, ServerResult, complete, task};
 use crate::progress::Progress;
@@ -31,16 +32,23 @@ async fn look_at(campaign: &Campaign, result: &mut ServerResult, progress: &Prog
     progress.say("dialling a port once more that worked");
     let mut context = campaign.context.clone();
     context.options.patience = context.options.patience.min(PATIENCE);
-    let task = task::of(campaign, planned, &result.destination);
-    let measurement = task.run(&context).await;
-    result.is_gone = measurement.failure().is_some_and(|(operation, failure)| {
-        let gone = matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused);
-        operation == Operation::Connect && gone
-    });
-    result.probes[index].comparisons.push(Comparison {
-        variation: Variation::InNothing,
-        measurement,
-    });
+    // One that is turned away once may have met a limit that still counts what was open before.
+    for pause in [Duration::ZERO, QUIET] {
+        sleep(pause).await;
+        let task = task::of(campaign, planned, &result.destination);
+        let measurement = task.run(&context).await;
+        result.is_gone = measurement.failure().is_some_and(|(operation, failure)| {
+            let gone = matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused);
+            operation == Operation::Connect && gone
+        });
+        result.probes[index].comparisons.push(Comparison {
+            variation: Variation::InNothing,
+            measurement,
+        });
+        if !result.is_gone {
+            break;
+        }
+    }
 }
 
 /// Something failed that the server could have told about, and it did not.
@@ -71,6 +79,9 @@ fn works(result: &ServerResult) -> Option<usize> {
         .position(clean)
         .or_else(|| all.iter().position(whole))
 }
+
+/// Long enough for a limit of one a second to forgive what came before.
+const QUIET: Duration = Duration::from_millis(1_500);
 
 /// The first SYN and one repetition (RFC 6298 section 2: after a second).
 const PATIENCE: Duration = Duration::from_millis(2_500);
