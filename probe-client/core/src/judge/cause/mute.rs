@@ -15,10 +15,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::Mute(operation, _) = evidence.ending() else {
         return None;
     };
+    // What passes at one time and not at another is no matter of this session's bytes.
+    if passes_at_times(evidence) {
+        return None;
+    }
     let sighting = evidence.sighting()?;
     let target = evidence.target();
     if sighting.end == SightingEnd::HalfOpen {
-        let own = matches!(evidence.answering(), Comparison::Same { .. });
+        let own =
+            matches!(evidence.answering(), Comparison::Same { .. }) && !any_ran_whole(evidence);
         return own.then(|| nothing_but_the_syn(evidence, &target));
     }
     let id = cut_off::verdict_id(evidence);
@@ -53,6 +58,21 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(cut_off::at_its_hop(verdict, device))
+}
+
+/// Some session of the same port ran whole, whatever it differed in.
+fn any_ran_whole(evidence: &Evidence<'_>) -> bool {
+    let mut all = evidence.probe.comparisons.iter();
+    all.any(|c| c.measurement.ran_whole())
+}
+
+/// Two sessions on the same port that differ in nothing from each other came out differently.
+fn passes_at_times(evidence: &Evidence<'_>) -> bool {
+    let all = &evidence.probe.comparisons;
+    all.iter().any(|one| {
+        let mut alike = all.iter().filter(|other| other.variation == one.variation);
+        one.measurement.ran_whole() && alike.any(|other| !other.measurement.ran_whole())
+    })
 }
 
 /// The handshake is the server's own, and never ended there.
