@@ -13,6 +13,7 @@ mod reach;
 mod rounds;
 
 pub use limits::Paces;
+pub(crate) use limits::paced;
 pub use lost_syns::lost_syns;
 pub use reach::{AT_ONCE, Reach, next_reach, reach};
 pub(crate) use rounds::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};

@@ -18,22 +18,27 @@ pub struct Paces {
     pub held: Trials,
 }
 
+/// Sessions of `probe` that were dialled slowly, each with how many other connections were held open meanwhile.
+pub(crate) fn paced(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
+    probe.comparisons.iter().filter_map(|c| match c.variation {
+        Variation::InPace { held } => Some((held, &c.measurement)),
+        Variation::InNothing
+        | Variation::InSilence
+        | Variation::InShape { .. }
+        | Variation::InServerName { .. }
+        | Variation::InSegmentSize { .. }
+        | Variation::InHelloSize
+        | Variation::InHelloAge
+        | Variation::InReach { .. } => None,
+    })
+}
+
 impl Paces {
     /// Of `probe`'s own port alone: what other ports let pass says nothing about this one.
     pub fn of(probe: &Measurement) -> Self {
         let sessions = |held: &dyn Fn(u8) -> bool| {
-            let all = probe.comparisons.iter().filter(|c| match c.variation {
-                Variation::InPace { held: count } => held(count),
-                Variation::InNothing
-                | Variation::InSilence
-                | Variation::InShape { .. }
-                | Variation::InServerName { .. }
-                | Variation::InSegmentSize { .. }
-                | Variation::InHelloSize
-                | Variation::InHelloAge
-                | Variation::InReach { .. } => false,
-            });
-            all.map(|c| syns(&c.measurement))
+            let all = paced(probe).filter(|(count, _)| held(*count));
+            all.map(|(_, m)| syns(m))
                 .fold(Trials::default(), Trials::and)
         };
         let flows = |rounds: [FlowRound; 2]| {

@@ -5,7 +5,7 @@ use super::super::compared::{Tally, facts};
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
-use crate::comparison::Variation;
+use crate::comparison::{Variation, paced};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -64,14 +64,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 /// Where sessions pass alone and not beside others, their number is asked about; else what loses packets.
 fn next_step(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
-    let beside = evidence.probe.comparisons.iter().find_map(|c| {
-        let Variation::InPace { held } = c.variation else {
-            return None;
-        };
-        (held > 0 && !c.measurement.ran_whole()).then_some(held)
-    });
-    match beside {
-        Some(held) => format!(
+    let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
+    match beside.next() {
+        Some((held, _)) => format!(
             "ask the firewall team whether a device limits how many connections may be open at once for {flow}: it failed with \
              {held} others open, and passed alone; run again to see whether that repeats"
         ),

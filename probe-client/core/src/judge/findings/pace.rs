@@ -3,7 +3,7 @@
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
-use crate::comparison::{Paces, Variation};
+use crate::comparison::{Paces, paced};
 use crate::measurement::Measurement;
 use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
@@ -51,18 +51,7 @@ fn limited(evidence: &Evidence<'_>) -> Option<Paces> {
 
 /// Sessions beside so many held connections.
 fn held(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
-    probe.comparisons.iter().filter_map(|c| match c.variation {
-        Variation::InPace { held } if held > 0 => Some((held, &c.measurement)),
-        Variation::InPace { .. }
-        | Variation::InNothing
-        | Variation::InSilence
-        | Variation::InShape { .. }
-        | Variation::InServerName { .. }
-        | Variation::InSegmentSize { .. }
-        | Variation::InHelloSize
-        | Variation::InHelloAge
-        | Variation::InReach { .. } => None,
-    })
+    paced(probe).filter(|(held, _)| *held > 0)
 }
 
 fn told(paces: &Paces) -> String {
