@@ -14,7 +14,7 @@ DEPLOY = pathlib.Path(__file__).parent.parent
 PROFILES = DEPLOY.parent / "probe-client/core/profiles"
 CONTROL = 8443
 HEALTH = 8080
-# Of the server's own end, in seconds (docs/server.md).
+# Of the server's own end, in seconds (docs/operate/server.md).
 TIDYING = 5
 problems = []
 

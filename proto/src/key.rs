@@ -1,5 +1,5 @@
 //! Client keys and what is derived from them: HKDF-SHA-256 (RFC 5869) gives every direction and
-//! message type a key of its own. The construction is described in docs/wire.md.
+//! message type a key of its own. The construction is described in docs/develop/wire.md.
 
 use std::fmt;
 use std::str::FromStr;
@@ -96,7 +96,7 @@ impl KeySchedule {
         Self(Hkdf::new(Some(salt), secret.expose()))
     }
 
-    /// The key for one purpose; `label` is part of docs/wire.md.
+    /// The key for one purpose; `label` is part of docs/develop/wire.md.
     pub(crate) fn expand(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0u8; 32]);
         self.0

@@ -1,4 +1,4 @@
-//! The messages of `proto/fwprobe/v1`, as generated. docs/wire.md is their description.
+//! The messages of `proto/fwprobe/v1`, as generated. docs/develop/wire.md is their description.
 
 #[cfg_attr(
     feature = "control",

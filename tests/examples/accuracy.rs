@@ -1,4 +1,4 @@
-//! Writes docs/accuracy.md: how often fwprobe and the programs that administrators use today are right
+//! Writes docs/reference/accuracy.md: how often fwprobe and the programs that administrators use today are right
 //! about a port, in every scenario of the fault lab. As root; the programs are installed if need be.
 //!
 //!     cargo build --workspace --bins && cargo run -p fwprobe-tests --example accuracy
@@ -174,6 +174,6 @@ fn first_line(command: &str) -> anyhow::Result<String> {
 const SIDE_BY_SIDE: usize = 6;
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/scenarios");
 const SET_UP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/accuracy-peers");
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/accuracy.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/accuracy.md");
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/accuracy");
 const CIRCUMSTANCES: &str = "circumstances.json";

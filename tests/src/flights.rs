@@ -1,4 +1,4 @@
-//! Who sends how much before the other must answer, kind by kind: docs/wire.md in numbers. Sizes are
+//! Who sends how much before the other must answer, kind by kind: docs/develop/wire.md in numbers. Sizes are
 //! those of a session as measured, rounded; what decides is the number of turns.
 
 use probe_core::session_kind::SessionKind;

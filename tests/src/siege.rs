@@ -99,7 +99,7 @@ impl Siege {
         let second = under(&server, &target(), attack).context("a client that was there")?;
         let after = calm(&server, is_quiet)?;
         let most = server.most_memory_mib()?;
-        // A row of docs/reliability.md.
+        // A row of docs/operate/reliability.md.
         writeln!(
             io::stdout(),
             "| {:.0} / {:.0} | {:.1} / {most:.1} / {:.1} / {:.1} | {} / {} / {} / {} |",

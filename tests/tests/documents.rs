@@ -1,6 +1,9 @@
 //! Every `fwprobe …` and `fwprobe-echo …` in pages and documents, held against the programs themselves: nobody is
 //! sent to a command or an option that does not exist.
 
+#[path = "documents/links.rs"]
+mod links;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,12 +32,13 @@ fn every_command_in_a_document_exists() {
     assert!(count > 100, "only {count} were found");
 }
 
-/// Each row of docs/how-verdicts-are-decided.md names files and scenarios that exist, and every cause that a verdict can
-/// leave open is in one of them.
+/// Each row of docs/develop/how-verdicts-are-decided.md names files and scenarios that exist, and every cause that a
+/// verdict can leave open is in one of them.
 #[test]
 fn the_table_of_inferences_names_what_there_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let text = fs::read_to_string(root.join("docs/how-verdicts-are-decided.md")).expect("UTF-8");
+    let text =
+        fs::read_to_string(root.join("docs/develop/how-verdicts-are-decided.md")).expect("UTF-8");
     let (mut rows, mut wrong) = (0, Vec::new());
     for row in text.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();

@@ -1,6 +1,6 @@
 //! Programs that nobody here wrote meet the server's session shapes: OpenSSL and curl on TLS and HTTP,
 //! nmap on the RDP negotiation, Wireshark's dissectors on what crosses the wire before TLS. And scanners, which
-//! must learn no more than docs/threat-model.md lists.
+//! must learn no more than docs/operate/threat-model.md lists.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};

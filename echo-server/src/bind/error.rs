@@ -140,7 +140,7 @@ pub(crate) fn without_witness(error: &FactError) -> String {
 const RIGHT_TO_WITNESS: &str = "\
 the witness needs CAP_NET_RAW at the start, which this process lacks; it is given up once it was used
 Either of these gives it:
-  a systemd unit with AmbientCapabilities=CAP_NET_RAW; docs/server.md has the drop-in
+  a systemd unit with AmbientCapabilities=CAP_NET_RAW; docs/operate/server.md has the drop-in
   setcap cap_net_raw,cap_net_bind_service=+ep /path/to/fwprobe-echo
 Without `witness = true` in the configuration the server does without.";
 

@@ -1,5 +1,5 @@
 //! The client's side of a session without its sockets: which bytes to send, what the received ones
-//! mean, and what to tell about it. docs/wire.md describes what crosses the wire.
+//! mean, and what to tell about it. docs/develop/wire.md describes what crosses the wire.
 
 mod account;
 mod chunked;

@@ -59,7 +59,7 @@ impl Siege {
             calm(&server, is_quiet).context((*name).to_owned())?;
             let rest = at_rest(&server, bounds.at_rest).context((*name).to_owned())?;
             let most = server.most_memory_mib()?;
-            // A row of docs/reliability.md.
+            // A row of docs/operate/reliability.md.
             writeln!(
                 io::stdout(),
                 "| {name} | {:.0} | {:.0} | {most:.1} | {:.1} |",

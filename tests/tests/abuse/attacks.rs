@@ -444,5 +444,5 @@ const MAX_ROUNDS: usize = 2_000_000;
 const RECORD_HEADER: usize = 5;
 /// The server takes so many at once.
 const CALLS: u32 = 8;
-/// docs/wire.md.
+/// docs/develop/wire.md.
 const MAGIC_AND_TYPE: usize = 9;

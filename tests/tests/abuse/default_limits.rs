@@ -104,7 +104,7 @@ fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     Ok(a_second)
 }
 
-/// As on the machine that docs/reliability.md is about.
+/// As on the machine that docs/operate/reliability.md is about.
 const DESCRIPTORS: usize = 20_000;
 /// More than there are for strangers.
 const PLACES: usize = 4_800;
@@ -119,7 +119,7 @@ const UNFINISHED: usize = 16;
 /// All of it but the last bytes.
 const RECORD: usize = 16_000;
 
-/// docs/threat-model.md. In MiB, of which some 25 are the server's own.
+/// docs/operate/threat-model.md. In MiB, of which some 25 are the server's own.
 const FROM_ALL: f64 = 240.0;
 const FROM_ONE: f64 = 120.0;
 const AT_REST: f64 = 40.0;

@@ -86,5 +86,5 @@ const CALLERS: &str = "fwprobe_echo_present{standing=\"control\"}";
 const SESSIONS: &str = "fwprobe_echo_present{standing=\"session\"}";
 /// With keep-alive, and without.
 const SILENT: f64 = 2.0;
-/// What a greeting is padded to (docs/wire.md).
+/// What a greeting is padded to (docs/develop/wire.md).
 const GREETING_BYTES: usize = 1024 + 8;

@@ -34,7 +34,7 @@ impl CheckId {
 
 table! {
     /// What is asked of a head node. The ids are stable; a retired one is never used again.
-    CheckId => CheckEntry, unknown UnknownCheckId, pages in "checks", document "docs/checks.md";
+    CheckId => CheckEntry, unknown UnknownCheckId, pages in "checks", document "docs/reference/checks.md";
 
     Sources = "sources" {
         title: "What was given could be read",

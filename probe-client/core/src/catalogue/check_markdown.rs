@@ -1,9 +1,9 @@
-//! docs/checks.md: which requirement is covered by which check, the table of checks, every page.
+//! docs/reference/checks.md: which requirement is covered by which check, the table of checks, every page.
 
 use super::markdown::page;
 use super::{CheckId, FindingId, VerdictId};
 
-/// The text of docs/checks.md.
+/// The text of docs/reference/checks.md.
 pub fn checks_markdown() -> String {
     let mut out = String::from(INTRODUCTION);
     out.push_str("\n## Requirements and checks\n\n| requirement | checks |\n|---|---|\n");
@@ -113,11 +113,11 @@ pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "the test of HPC Pack itself, in HPC Cluster Manager",
-        "[`fwprobe hpc-test`](../deploy/hpc-pack/README.md)",
+        "[`fwprobe hpc-test`](../../deploy/hpc-pack/README.md)",
     ),
     (
         "what each service sends on its port: HTTP, RDP, net.tcp with its Via, TLS without a server name",
-        "the session kinds of the profiles, [docs/wire.md](wire.md)",
+        "the session kinds of the profiles, [docs/develop/wire.md](../develop/wire.md)",
     ),
     (
         "certificates on both sides of net.tcp",

@@ -101,15 +101,15 @@ fn every_link_of_the_document_leads_to_a_heading() {
             assert!(document.contains(&format!("\n## {target}\n")), "{target}");
         }
     }
-    assert_eq!(CheckId::Clock.anchor(), "docs/checks.md#clock");
+    assert_eq!(CheckId::Clock.anchor(), "docs/reference/checks.md#clock");
 }
 
 #[test]
 fn the_committed_document_is_what_the_catalogue_renders() {
-    let committed = include_str!("../../../../docs/checks.md");
+    let committed = include_str!("../../../../docs/reference/checks.md");
     assert!(
         committed == checks_markdown(),
-        "docs/checks.md: rewrite it with `cargo run --bin fwprobe -- explain --checks > docs/checks.md`"
+        "docs/reference/checks.md: rewrite it with `cargo run --bin fwprobe -- explain --checks > docs/reference/checks.md`"
     );
 }
 

@@ -28,7 +28,7 @@ impl FindingId {
 
 table! {
     /// What was noted beside a verdict. The ids are stable; a retired one is never used again.
-    FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings", document "docs/verdicts.md";
+    FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings", document "docs/reference/verdicts.md";
 
     SourceAddressTranslated = "source-address-translated" {
         title: "The server sees another source address",

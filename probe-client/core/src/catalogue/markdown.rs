@@ -1,10 +1,10 @@
-//! docs/verdicts.md: the tables of the catalogue, then every page.
+//! docs/reference/verdicts.md: the tables of the catalogue, then every page.
 
 use std::fmt::Display;
 
 use super::{FindingId, PLACEHOLDERS, VerdictClass, VerdictEntry, VerdictId};
 
-/// The text of docs/verdicts.md. Every id is a heading of its own there, so that
+/// The text of docs/reference/verdicts.md. Every id is a heading of its own there, so that
 /// [`VerdictId::anchor`] and [`FindingId::anchor`] lead to its page.
 pub fn markdown() -> String {
     let mut out = String::from(INTRODUCTION);

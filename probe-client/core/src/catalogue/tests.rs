@@ -231,17 +231,28 @@ fn every_link_and_anchor_of_the_document_leads_to_a_heading() {
     for (id, _, _) in pages() {
         assert_eq!(headings.iter().filter(|heading| **heading == id).count(), 1);
     }
-    assert_eq!(VerdictId::NoRoute.anchor(), "docs/verdicts.md#no-route");
+    assert_eq!(
+        VerdictId::NoRoute.anchor(),
+        "docs/reference/verdicts.md#no-route"
+    );
     assert!(document.contains("\n- [`prohibited`](#prohibited): a router elsewhere"));
 }
 
 #[test]
 fn the_committed_document_is_what_the_catalogue_renders() {
-    let committed = include_str!("../../../../docs/verdicts.md");
+    let committed = include_str!("../../../../docs/reference/verdicts.md");
     for (at, (is, should_be)) in committed.lines().zip(markdown().lines()).enumerate() {
-        assert_eq!(is, should_be, "docs/verdicts.md line {}; {REWRITE}", at + 1);
+        assert_eq!(
+            is,
+            should_be,
+            "docs/reference/verdicts.md line {}; {REWRITE}",
+            at + 1
+        );
     }
-    assert!(committed == markdown(), "docs/verdicts.md: {REWRITE}");
+    assert!(
+        committed == markdown(),
+        "docs/reference/verdicts.md: {REWRITE}"
+    );
 }
 
 fn pages() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
@@ -290,4 +301,4 @@ fn owned((id, meaning): (&str, &str)) -> (String, String) {
 
 const SECTIONS: [&str; 4] = ["What it says", "How fwprobe knows", "What to do", SEE_ALSO];
 const REWRITE: &str =
-    "rewrite it with `cargo run --bin fwprobe -- explain --all > docs/verdicts.md`";
+    "rewrite it with `cargo run --bin fwprobe -- explain --all > docs/reference/verdicts.md`";

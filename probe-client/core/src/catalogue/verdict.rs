@@ -72,7 +72,7 @@ impl VerdictClass {
 
 table! {
     /// What a probe was found to be. The ids are stable; a retired one is never used again.
-    VerdictId => VerdictEntry, unknown UnknownVerdictId, pages in "verdicts", document "docs/verdicts.md";
+    VerdictId => VerdictEntry, unknown UnknownVerdictId, pages in "verdicts", document "docs/reference/verdicts.md";
 
     Reachable = "reachable" {
         title: "Open, and the right server answered",

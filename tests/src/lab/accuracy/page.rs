@@ -1,4 +1,4 @@
-//! docs/accuracy.md, whole: what was done, the totals, every mark, and the rules.
+//! docs/reference/accuracy.md, whole: what was done, the totals, every mark, and the rules.
 
 mod table;
 
