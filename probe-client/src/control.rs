@@ -9,17 +9,17 @@ use prost::Message;
 use proto::connection_string::{ConnectionString, Pin};
 use proto::control_auth::{Exporter, sign};
 use proto::key::{KeyId, Secret};
+use proto::limits::SIGHTING_PREFIXES;
 use proto::wire::control_client::ControlClient;
 use proto::wire::{
     DescribeRequest, Description, OpenRunRequest, ReloadRequest, RunOpened, Sighting,
     SignedRequest, WatchSightingsRequest,
 };
 use rustls::pki_types::ServerName;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 
 use crate::certificate;
 use crate::destination::Destination;
@@ -27,6 +27,14 @@ use crate::link::Link;
 use crate::probe::ProbeContext;
 use crate::tap::Tap;
 use crate::tls::{Hello, client_config, exporter, server_name};
+
+mod allowance;
+
+pub(crate) use allowance::Allowance;
+use allowance::Metered;
+
+/// What TLS of a control channel runs over.
+type Plain = Metered<Tap<Link>>;
 
 /// Who asks, and whom.
 #[derive(Clone, Debug)]
@@ -56,6 +64,7 @@ pub(crate) struct ControlChannel {
     exporter: Exporter,
     identity: ControlIdentity,
     patience: Duration,
+    allowance: Allowance,
 }
 
 impl ControlChannel {
@@ -70,29 +79,36 @@ impl ControlChannel {
         context: &ProbeContext,
     ) -> Result<Self, Failure> {
         let opened = destination.open(port, context).await;
-        let plain = Tap::new(opened.link?, opened.unread);
-        let patience = context.options.patience;
-        let tls = timeout(patience, handshake(plain, identity))
+        let (patience, allowance) = (context.options.patience, destination.control.clone());
+        let plain = Metered::new(Tap::new(opened.link?, opened.unread), allowance.clone());
+        let tls = allowance
+            .wait(patience, handshake(plain, identity))
             .await
-            .map_err(|_elapsed| timed_out())??;
+            .ok_or_else(timed_out)??;
         let exporter = exporter(tls.get_ref().1).ok_or_else(|| {
             Failure::new(FailureKind::Foreign, Origin::Peer).with_text("no TLS 1.3")
         })?;
-        let channel = timeout(patience, over(tls))
+        let channel = allowance
+            .wait(patience, over(tls))
             .await
-            .map_err(|_elapsed| timed_out())??;
+            .ok_or_else(timed_out)??;
         Ok(Self {
             client: ControlClient::new(channel).max_decoding_message_size(MAX_ANSWER),
             exporter,
             identity: identity.clone(),
             patience,
+            allowance,
         })
     }
 
     pub(crate) async fn describe(&mut self) -> Result<Description, Failure> {
         let request = self.signed("Describe", &DescribeRequest {});
-        let answer = timeout(self.patience, self.client.describe(request)).await;
-        Ok(unpack(answer)?.into_inner())
+        let answer = self.client.describe(request);
+        let answer = self.allowance.wait(self.patience, answer).await;
+        let mut description = unpack(answer)?.into_inner();
+        shorten(&mut description.version);
+        shorten(&mut description.instance);
+        Ok(description)
     }
 
     pub(crate) async fn open_run(&mut self, run_id: [u8; 16]) -> Result<RunOpened, Failure> {
@@ -100,14 +116,16 @@ impl ControlChannel {
             run_id: run_id.to_vec(),
         };
         let request = self.signed("OpenRun", &request);
-        let answer = timeout(self.patience, self.client.open_run(request)).await;
+        let answer = self.client.open_run(request);
+        let answer = self.allowance.wait(self.patience, answer).await;
         Ok(unpack(answer)?.into_inner())
     }
 
     /// Has the server read its files again. Gives the settings that have changed and wait for a restart.
     pub(crate) async fn reload(&mut self) -> Result<Vec<String>, Failure> {
         let request = self.signed("Reload", &ReloadRequest {});
-        let answer = timeout(self.patience, self.client.reload(request)).await;
+        let answer = self.client.reload(request);
+        let answer = self.allowance.wait(self.patience, answer).await;
         Ok(unpack(answer)?.into_inner().needs_restart)
     }
 
@@ -117,18 +135,29 @@ impl ControlChannel {
         request: &WatchSightingsRequest,
     ) -> Result<Vec<Sighting>, Failure> {
         let request = self.signed("WatchSightings", request);
-        let answer = timeout(self.patience, self.client.watch_sightings(request)).await;
+        let mut client = self.client.clone().max_decoding_message_size(MAX_SIGHTING);
+        let answer = client.watch_sightings(request);
+        let answer = self.allowance.wait(self.patience, answer).await;
         let mut stream = unpack(answer)?.into_inner();
         let mut all = Vec::new();
-        loop {
-            match timeout(self.patience, stream.message()).await {
-                Err(_elapsed) => return Err(timed_out()),
-                Ok(Err(status)) => return Err(failure(&status)),
-                Ok(Ok(None)) => return Ok(all),
-                Ok(Ok(Some(_))) if all.len() >= MAX_SIGHTINGS => return Ok(all),
-                Ok(Ok(Some(sighting))) => all.push(sighting),
+        while let Some(sighting) = self.next(&mut stream).await? {
+            all.push(sighting);
+            if all.len() >= MAX_SIGHTINGS {
+                break;
             }
         }
+        Ok(all)
+    }
+
+    async fn next(&self, stream: &mut Streaming<Sighting>) -> Result<Option<Sighting>, Failure> {
+        let next = self.allowance.wait(self.patience, stream.message()).await;
+        Ok(unpack(next)?.map(|mut sighting| {
+            // Decoded they are larger than they were on the way.
+            sighting.prefixes.truncate(SIGHTING_PREFIXES.len());
+            sighting.prefixes.shrink_to_fit();
+            shorten(&mut sighting.tls_error);
+            sighting
+        }))
     }
 
     fn signed(&self, method: &str, request: &impl Message) -> SignedRequest {
@@ -142,10 +171,7 @@ impl ControlChannel {
     }
 }
 
-async fn handshake(
-    plain: Tap<Link>,
-    identity: &ControlIdentity,
-) -> Result<TlsStream<Tap<Link>>, Failure> {
+async fn handshake(plain: Plain, identity: &ControlIdentity) -> Result<TlsStream<Plain>, Failure> {
     let (config, presented) = client_config(Hello {
         sni: true,
         alpn: Some("h2"),
@@ -172,7 +198,7 @@ async fn handshake(
 }
 
 /// A channel that uses this one connection and never opens another.
-async fn over(tls: TlsStream<Tap<Link>>) -> Result<Channel, Failure> {
+async fn over(tls: TlsStream<Plain>) -> Result<Channel, Failure> {
     let mut connection = Some(TokioIo::new(tls));
     let connector = tower::service_fn(move |_uri| {
         let connection = connection.take();
@@ -186,6 +212,9 @@ async fn over(tls: TlsStream<Tap<Link>>) -> Result<Channel, Failure> {
         }
     });
     Endpoint::from_static("http://fwprobe-echo")
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .http2_max_header_list_size(MAX_HEADERS)
         .connect_with_connector(connector)
         .await
         .map_err(|error| {
@@ -193,12 +222,9 @@ async fn over(tls: TlsStream<Tap<Link>>) -> Result<Channel, Failure> {
         })
 }
 
-fn unpack<T>(answer: Result<Result<T, Status>, tokio::time::error::Elapsed>) -> Result<T, Failure> {
-    match answer {
-        Err(_elapsed) => Err(timed_out()),
-        Ok(Err(status)) => Err(failure(&status)),
-        Ok(Ok(value)) => Ok(value),
-    }
+fn unpack<T>(answer: Option<Result<T, Status>>) -> Result<T, Failure> {
+    let answer = answer.ok_or_else(timed_out)?;
+    answer.map_err(|status| failure(&status))
 }
 
 #[expect(
@@ -211,15 +237,37 @@ fn failure(status: &Status) -> Failure {
         Code::ResourceExhausted => FailureKind::Declined,
         _ => FailureKind::Other,
     };
-    Failure::new(kind, Origin::Peer).with_text(status.message())
+    let mut said = status.message().to_owned();
+    shorten(&mut said);
+    Failure::new(kind, Origin::Peer).with_text(said)
 }
 
 fn timed_out() -> Failure {
     Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
 
-/// A description of a thousand listeners is far below this.
-const MAX_ANSWER: usize = 256 * 1024;
+/// Cuts what a server says of itself.
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+}
+
+/// A description of a thousand listeners is below this.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// One sighting has some 500 bytes.
+const MAX_SIGHTING: usize = 4 * 1024;
 
 /// More sightings than any run has connections worth asking for.
 const MAX_SIGHTINGS: usize = 4096;
+
+/// Characters of one text.
+const MAX_TEXT: usize = 256;
+
+/// What the server may send before it is read: as much as an answer has.
+const WINDOW: u32 = 64 * 1024;
+
+/// The server's headers have some 200 bytes.
+const MAX_HEADERS: u32 = 4 * 1024;

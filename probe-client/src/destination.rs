@@ -9,6 +9,7 @@ use probe_core::path::{NetworkPath, authority};
 use probe_core::proxy::{ProxyAccount, ProxyTarget};
 
 use crate::connect::connect;
+use crate::control::Allowance;
 use crate::link::Link;
 use crate::observe::Pending;
 use crate::probe::ProbeContext;
@@ -23,6 +24,8 @@ pub(crate) struct Destination {
     /// How the address was come by, where it was looked up here.
     pub(crate) resolved: Option<Observation>,
     pub(crate) way: Way,
+    /// What is left to the server's control answers.
+    pub(crate) control: Allowance,
 }
 
 /// A path, ready to be taken.

@@ -4,6 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use tempfile::TempDir;
 
 use crate::scratch::open_directory;
@@ -37,6 +41,18 @@ impl Identity {
     /// The directory with the identity in it.
     pub fn directory(&self) -> PathBuf {
         directory(self.scratch.path())
+    }
+
+    /// The server's certificate and key, for one who stole them.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn certified(&self) -> anyhow::Result<Arc<CertifiedKey>> {
+        let file = |name: &str| self.directory().join(name);
+        let leaf = CertificateDer::from_pem_file(file("server-certificate.pem"))?;
+        let key = PrivateKeyDer::from_pem_file(file("server-key.pem"))?;
+        let key = aws_lc_rs::sign::any_supported_type(&key)?;
+        Ok(Arc::new(CertifiedKey::new(vec![leaf], key)))
     }
 
     /// Room beside the identity, where everyone may write.

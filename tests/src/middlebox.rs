@@ -1,6 +1,7 @@
 //! Devices between the two ends, and strangers in the server's place, each on a [`Seat`]: what a
 //! network can do to a connection without the right to change a packet.
 
+mod compromised;
 mod convert;
 mod cut;
 mod flip;
@@ -20,8 +21,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{Authority, Seat};
+use crate::{Authority, Identity, Seat};
 
+pub use compromised::Answers;
 pub use convert::Conversion;
 pub use cut::{Cut, Ending};
 pub use flip::{At, Flip};
@@ -72,6 +74,17 @@ impl Middlebox {
         let certificate = authority.issue("www.example.org")?;
         Self::seat(seat, move |client| {
             stranger::tls_web_server(client, Arc::clone(&certificate))
+        })
+    }
+
+    /// Holds a server's `identity`, takes no session, and gives control answers that are meant to cost the client.
+    ///
+    /// # Errors
+    /// The seat or the identity cannot be used.
+    pub fn compromised(seat: Seat, identity: &Identity, answers: Answers) -> anyhow::Result<Self> {
+        let certificate = identity.certified()?;
+        Self::seat(seat, move |client| {
+            compromised::serve(client, Arc::clone(&certificate), answers)
         })
     }
 

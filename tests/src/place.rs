@@ -21,6 +21,8 @@ pub struct Place {
     user: User,
     /// File descriptors that a program may have; `None`: as many as the test.
     descriptors: Option<usize>,
+    /// Bytes of memory of its own that a program may have; `None`: as many as the test.
+    memory: Option<u64>,
     /// In the place of the system's own `/etc/hosts`.
     hosts: Option<PathBuf>,
     /// In the place of the system's own `/etc/resolv.conf`.
@@ -48,6 +50,7 @@ impl Place {
             namespace: None,
             user,
             descriptors: None,
+            memory: None,
             hosts: None,
             resolver: None,
             variables: Vec::new(),
@@ -61,6 +64,7 @@ impl Place {
             namespace: Some(holder),
             user,
             descriptors: None,
+            memory: None,
             hosts: None,
             resolver: None,
             variables: Vec::new(),
@@ -72,6 +76,13 @@ impl Place {
     #[must_use]
     pub fn with_descriptors(mut self, count: usize) -> Self {
         self.descriptors = Some(count);
+        self
+    }
+
+    /// The same, where no more than `bytes` of memory can be had (RLIMIT_DATA): a program that needs more aborts.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
         self
     }
 
@@ -133,6 +144,10 @@ impl Place {
         let limit = self.descriptors.map(|n| format!("--nofile={n}:{n}"));
         if let Some(limit) = &limit {
             words.extend(["prlimit", limit].map(OsStr::new));
+        }
+        let memory = self.memory.map(|n| format!("--data={n}:{n}"));
+        if let Some(memory) = &memory {
+            words.extend(["prlimit", memory].map(OsStr::new));
         }
         if !self.variables.is_empty() {
             // The last of the wrappers: what it sets is not for the others.

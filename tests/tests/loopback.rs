@@ -10,6 +10,7 @@ use libtest_mimic::{Arguments, Trial};
 mod loopback {
     pub(crate) mod alteration;
     pub(crate) mod bad_input;
+    pub(crate) mod compromised;
     pub(crate) mod conversion;
     pub(crate) mod cut;
     pub(crate) mod expectation;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         loopback::strangers::trials(),
         loopback::interception::trials(),
         loopback::alteration::trials(),
+        loopback::compromised::trials(),
         loopback::conversion::trials(),
         loopback::cut::trials(),
         loopback::inspection::trials(),

@@ -9,6 +9,7 @@ use probe_core::observation::Observation;
 use probe_core::path::NetworkPath;
 
 use super::{Campaign, task};
+use crate::control::Allowance;
 use crate::destination::{Destination, Way};
 use crate::proxy::ProxyWay;
 
@@ -45,6 +46,7 @@ pub(super) async fn find(campaign: &Campaign) -> Found {
                     address: host.parse().ok(),
                     resolved: None,
                     way: way.clone(),
+                    control: Allowance::default(),
                 }),
                 Some(resolved) => found.resolved(campaign, host, path, way, resolved),
             }
@@ -86,6 +88,7 @@ impl Found {
                 address: Some(address),
                 resolved: Some(observation.clone()),
                 way: way.clone(),
+                control: Allowance::default(),
             }));
     }
 }

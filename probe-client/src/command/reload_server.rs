@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::on_network;
 use crate::arguments::ReloadServerArguments;
 use crate::connect::ConnectOptions;
-use crate::control::{ControlChannel, ControlIdentity};
+use crate::control::{Allowance, ControlChannel, ControlIdentity};
 use crate::destination::{Destination, Way};
 use crate::probe::ProbeContext;
 use crate::resolve::{Family, resolve};
@@ -65,6 +65,7 @@ impl Reloading {
                 address: Some(address),
                 resolved: None,
                 way: Way::Direct,
+                control: Allowance::default(),
             };
             let shown = destination.shown(self.port);
             match self.one(&destination).await {
