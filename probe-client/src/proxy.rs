@@ -128,6 +128,7 @@ impl ProxyWay {
             leave: None,
             turn: self.standing.turn(target.port),
             context,
+            ends: Instant::now() + context.longest_session,
         };
         let connected = opening.run(&target).await;
         let (link, unread) = match connected {
@@ -154,6 +155,8 @@ struct Opening<'a> {
     leave: Option<Leave<'a>>,
     turn: Turn<'a>,
     context: &'a ProbeContext,
+    /// When the proxy has had all the time that it gets, whatever it says.
+    ends: Instant,
 }
 
 impl Opening<'_> {
@@ -199,13 +202,17 @@ impl Opening<'_> {
                     dialogue.answer(self.identify(&asked, target).await?)
                 }
                 ProxyStep::AskForLeave => {
+                    let asked = Instant::now();
                     let asking = may_send(&mut self.leave, self.way, &self.turn);
-                    dialogue.leave(self.context.unless_cancelled(asking).await?)
+                    let may = self.context.unless_cancelled(asking).await?;
+                    self.ends += asked.elapsed();
+                    dialogue.leave(may)
                 }
                 ProxyStep::Reconnect => {
                     // Its steps are part of this one.
                     let steps = self.observations.len();
-                    let again = self.link().await;
+                    let again = timeout_at(self.ends, self.link()).await;
+                    let again = again.unwrap_or_else(|_elapsed| Err(timed_out()));
                     self.observations.truncate(steps);
                     *link = again?;
                     dialogue.reconnected();
@@ -228,6 +235,7 @@ impl Opening<'_> {
             leave,
             turn,
             context,
+            ends,
             ..
         } = self
         else {
@@ -235,10 +243,14 @@ impl Opening<'_> {
         };
         let target = shown(target);
         let answering = async {
-            if !may_send(leave, way, turn).await? {
-                return Ok(Err(None));
-            }
-            Ok(identification.answer(asked, &target).await)
+            let began = Instant::now();
+            let answer = match may_send(leave, way, turn).await? {
+                true => identification.answer(asked, &target).await,
+                false => Err(None),
+            };
+            // Neither other dialogues nor a KDC are the proxy's doing.
+            *ends += began.elapsed();
+            Ok(answer)
         };
         context.unless_cancelled(answering).await
     }
@@ -330,7 +342,7 @@ impl Opening<'_> {
         link: &mut Link,
     ) -> Result<ProxyStep, Failure> {
         let deadline = Instant::now() + self.context.options.patience;
-        timeout_at(deadline, exchange(dialogue, link))
+        timeout_at(deadline.min(self.ends), exchange(dialogue, link))
             .await
             .unwrap_or_else(|_elapsed| Err(timed_out()))
     }
@@ -380,3 +392,6 @@ const READ: usize = 4096;
 
 /// Of a proxy's addresses, so many are tried.
 const MAX_ADDRESSES: usize = 4;
+
+#[cfg(test)]
+mod tests;
