@@ -1,55 +1,82 @@
-//! Plays a scenario of the lab again and again, with the client's own patience, and prints what each run
-//! said and took, as root, who makes the hosts:
+//! Plays scenarios of the lab again and again, and prints how many runs said what they had to, as root, who makes the
+//! hosts (`cargo build --workspace --bins` first):
 //!
-//!     cargo run -p fwprobe-tests --example repeat -- tests/lab/scenarios/open.toml ipv4 20
+//!     cargo run -p fwprobe-tests --example repeat -- 40 tests/lab/scenarios/loss-and-a-port-dropped.toml::ipv4
+//!
+//! `links` in the place of files stands for the link matrix, which is played with the client's own patience:
+//!
+//!     cargo run -p fwprobe-tests --example repeat -- 20 links
+//!
+//! `FWPROBE_SIDE_BY_SIDE` runs go at the same time (4 unless set). `FWPROBE_KEEP=FOLDER` keeps the documents of wrong
+//! runs. `FWPROBE_OWN_PATIENCE=1` plays files, too, with the client's own patience.
 
 #![expect(clippy::print_stdout, reason = "an example prints its figures")]
 
 use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use fwprobe_tests::lab::{Family, timed};
-use probe_core::document::RunDocument;
+use anyhow::Context as _;
+use fwprobe_tests::lab::{Count, Family, Repeated, Repetition, links, repeat};
 
-fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().context(USAGE);
-    let (file, family, times) = (next()?, next()?, next()?);
-    let family = match family.as_str() {
-        "ipv4" => Family::Ipv4,
-        "ipv6" => Family::Ipv6,
-        other => bail!("{other:?} is neither ipv4 nor ipv6; {USAGE}"),
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [times, what @ ..] = arguments.as_slice() else {
+        anyhow::bail!(USAGE);
     };
-    let times: u32 = times.parse().context(USAGE)?;
-    let mut longest = 0.0_f64;
-    for number in 1..=times {
-        let timed = timed(Path::new(&file), family, None)?;
-        let document = timed.run.document()?;
-        let took = timed.took.as_secs_f64();
-        longest = longest.max(took);
-        println!(
-            "{number:>3} {took:>6.1} s  exit {}  {}",
-            document.summary.exit_code,
-            said(document)
-        );
-        if let Ok(folder) = std::env::var("FWPROBE_KEEP") {
-            let name = format!("{folder}/{number}.json");
-            std::fs::write(&name, serde_json::to_vec_pretty(document)?).context(name)?;
-        }
+    let times: usize = times.parse().context(USAGE)?;
+    let side_by_side = match std::env::var("FWPROBE_SIDE_BY_SIDE") {
+        Ok(text) => text
+            .parse()
+            .context("FWPROBE_SIDE_BY_SIDE: expected a number")?,
+        Err(_) => SIDE_BY_SIDE,
+    };
+    let is_matrix = what == ["links"];
+    let all = match what {
+        [] => anyhow::bail!(USAGE),
+        _ if is_matrix => links(Path::new(SCENARIOS), Family::Ipv4, times)?,
+        files => files
+            .iter()
+            .map(|file| Repeated::parse(file, times))
+            .collect::<anyhow::Result<_>>()?,
+    };
+    let how = Repetition {
+        side_by_side,
+        own_patience: is_matrix || std::env::var_os("FWPROBE_OWN_PATIENCE").is_some(),
+        longest: is_matrix.then_some(LONGEST),
+        keep: std::env::var_os("FWPROBE_KEEP").map(Into::into),
+    };
+    let counts = repeat(&all, &how, |name, wrong| {
+        println!("wrong: {name}: {}", wrong.join("\n    "));
+    })?;
+    for (one, count) in all.iter().zip(&counts) {
+        print(&one.name, count);
     }
-    println!("longest: {longest:.1} s");
-    Ok(())
+    let right = counts.iter().all(|count| count.right == count.played);
+    Ok(if right {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
-/// Port by port.
-fn said(document: &RunDocument) -> String {
-    let probes = document.probes.iter();
-    let probes = probes.map(|probe| {
-        let findings: Vec<String> = probe.findings.iter().map(|f| f.id.to_string()).collect();
-        let rule = &probe.measurement.rule;
-        format!("{}={}[{}]", rule.port, probe.verdict.id, findings.join(","))
-    });
-    probes.collect::<Vec<_>>().join(" ")
+fn print(name: &str, count: &Count) {
+    println!(
+        "{name}: right {} of {}, longest {:.1} s",
+        count.right,
+        count.played,
+        count.longest.as_secs_f64()
+    );
+    for (said, times) in &count.said {
+        println!("  {times:>3} x {said}");
+    }
 }
 
-const USAGE: &str = "usage: repeat SCENARIO ipv4|ipv6 TIMES";
+const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/scenarios");
+
+const SIDE_BY_SIDE: usize = 4;
+
+/// What a run on an odd link may take.
+const LONGEST: Duration = Duration::from_secs(60);
+
+const USAGE: &str = "usage: repeat TIMES links | SCENARIO[::ipv4|::ipv6][::control_blocked]…";

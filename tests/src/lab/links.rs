@@ -1,0 +1,103 @@
+//! The link matrix: links that lose, delay, reorder, repeat or hold back packets, each with every port open and with one
+//! port dropped beside the others.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use toml::{Table, Value};
+
+use super::{Family, Repeated, Scenario, Variant};
+
+/// Every link of the matrix over `family`, each twice, to be played `times`; `scenarios` is the folder with their files.
+///
+/// # Errors
+/// A file is missing, or is no scenario.
+pub fn links(scenarios: &Path, family: Family, times: usize) -> anyhow::Result<Vec<Repeated>> {
+    let mut all = Vec::new();
+    for link in LINKS {
+        let file = scenarios.join(link).with_extension("toml");
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let table: Table = toml::from_str(&text)?;
+        for (what, lines) in [("clean", CLEAN), ("a port dropped", DROPPED)] {
+            let mut table = table.clone();
+            laid_over(&mut table, toml::from_str(lines)?);
+            let scenario: Scenario = table
+                .try_into()
+                .with_context(|| format!("{}, {what}", file.display()))?;
+            all.push(Repeated {
+                name: format!("{link}, {what}"),
+                scenario,
+                family,
+                variant: Variant::Default,
+                times,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Puts the entries of `over` in the place of those of `table`; tables are joined.
+fn laid_over(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => laid_over(below, above),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
+}
+
+const LINKS: [&str; 7] = [
+    "loss-of-3-percent",
+    "loss-of-5-percent",
+    "queue-of-two-seconds",
+    "slow-line-of-64-kilobits",
+    "delay-of-300-ms-and-jitter",
+    "reordering-of-25-percent",
+    "duplicates-of-30-percent",
+];
+
+/// No link closes a port.
+const CLEAN: &str = r#"
+exit = 0
+or-exit = []
+
+[[expect]]
+verdict = "reachable"
+or = ["reachable-with-loss"]
+perhaps = ["loss", "slow-path"]
+"#;
+
+/// No link makes another cause of a drop, and none hides that the other ports are open.
+const DROPPED: &str = r#"
+exit = 1
+or-exit = [3]
+
+[isp.chains]
+edge = "tcp dport 5901 drop"
+
+[[expect]]
+ports = [5901]
+verdict = "dropped"
+or = ["inconclusive"]
+
+[[expect]]
+verdict = "reachable"
+or = ["reachable-with-loss"]
+perhaps = ["loss", "slow-path"]
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_link_is_a_scenario_twice() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/lab/scenarios"));
+        let all = links(folder, Family::Ipv4, 1).expect("the links");
+        assert_eq!(all.len(), LINKS.len() * 2);
+        let dropped = all.iter().filter(|one| one.scenario.exit == 1).count();
+        assert_eq!(dropped, LINKS.len());
+    }
+}
