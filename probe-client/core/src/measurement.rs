@@ -361,6 +361,16 @@ impl Measurement {
         sent.saturating_sub(on_the_way)
     }
 
+    /// Connections of this probe that this host gave up before an answer to a SYN came, sessions and side connections
+    /// beside it included.
+    pub fn connections_given_up(&self) -> usize {
+        let beside = self.comparisons.iter().map(|c| &c.measurement);
+        let sessions = beside.chain([self]);
+        let sessions = sessions.filter(|m| m.met_silence() || m.redial.is_some());
+        let flows = self.flows.iter().filter(|flow| flow.is_dead());
+        sessions.count() + flows.count()
+    }
+
     /// The server's address, which several probes share.
     pub fn server(&self) -> Option<IpAddr> {
         self.address.map(|a| a.ip())

@@ -1,11 +1,12 @@
-//! Dials ports once more where the server began to look only after their last SYN: silent ones, since on a slow
-//! way, or beside a busy host, it is asked too late for the first; and those that refuse, for a witness.
+//! Dials ports once more where the server began to look only after their last SYN, or when too few were left to rule out
+//! that just those were lost: silent ones, since on a slow way, or beside a busy host, it is asked too late for the first;
+//! and those that refuse, for a witness.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::comparison::{Comparison, Variation};
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Measurement, SightingAnswer};
 use probe_core::observation::{FailureKind, Operation};
 
 use super::{Campaign, ServerResult, task};
@@ -55,15 +56,16 @@ pub(super) async fn dial(
     true
 }
 
-/// No SYN of it was answered, not even later, and the server did not look on yet when the last of the first ones
-/// was sent.
+/// No SYN of it was answered, not even later, and the server looked on for too few of them, or for none.
 fn was_lost_too_early(probe: &Measurement) -> bool {
     let answer = probe.sighting.as_ref();
     let answered = |m: &Measurement| m.succeeded(Operation::Connect);
     let later = probe.comparisons.iter().any(|c| answered(&c.measurement));
-    probe.met_silence()
-        && !later
-        && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_half_open)
+    let too_few = |a: &SightingAnswer| {
+        let counted = a.answers_refused;
+        !a.sees_half_open || counted.is_some_and(|counted| counted.own_syns < ENOUGH)
+    };
+    probe.met_silence() && !later && answer.is_some_and(|a| a.sightings.is_empty() && too_few(a))
 }
 
 /// Whoever refused it, the server's witness did not look on yet.
@@ -78,5 +80,43 @@ fn was_refused_too_early(probe: &Measurement) -> bool {
 /// The first SYN and one repetition (RFC 6298 section 2: after a second).
 const PATIENCE: Duration = Duration::from_millis(2_500);
 
+/// SYNs that the server looked on for. Where one packet in twenty is lost, as many are lost by chance in 1 of 8,000 cases,
+/// and one alone in 1 of 20.
+const ENOUGH: u32 = 3;
+
 /// The first in the order of the plan.
 const MAX_PROBES: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use probe_core::document::RunDocument;
+    use probe_core::measurement::AnswersRefused;
+    use probe_core::observation::{Failure, Origin};
+
+    use super::*;
+
+    #[test]
+    fn one_syn_that_the_server_did_not_see_may_have_been_lost() {
+        let document: RunDocument =
+            serde_json::from_str(include_str!("../../core/tests/scenarios/demo.json")).unwrap();
+        let mut probe = document.probes.into_iter().next().unwrap().measurement;
+        probe
+            .observations
+            .retain(|o| o.operation == Operation::Connect);
+        probe.observations[0].failure = Some(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+        for (own_syns, too_early) in [(1, true), (2, true), (4, false)] {
+            probe.sighting = Some(SightingAnswer {
+                sightings: Vec::new(),
+                unattributed: false,
+                unasked: false,
+                sees_half_open: true,
+                sees_every_syn: false,
+                answers_refused: Some(AnswersRefused {
+                    counted: 0,
+                    own_syns,
+                }),
+            });
+            assert_eq!(was_lost_too_early(&probe), too_early, "{own_syns}");
+        }
+    }
+}

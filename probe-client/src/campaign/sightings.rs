@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use probe_core::flow::FlowEnd;
 use probe_core::measurement::{AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer};
 use probe_core::path::NetworkPath;
 use proto::wire;
@@ -263,13 +264,14 @@ fn refused(answers: &[&wire::Sighting], own_syns: u32) -> Option<AnswersRefused>
     (own_syns > 0).then_some(AnswersRefused { counted, own_syns })
 }
 
-/// How many SYNs were sent from `since_us` on, those of sessions beside it included.
-fn syns_since(measurement: &Measurement, since_us: u64) -> u32 {
+/// How many SYNs were sent from `since_us` on, those of sessions and side connections beside it included.
+pub(super) fn syns_since(measurement: &Measurement, since_us: u64) -> u32 {
     let sent = syns(measurement).filter(|at| *at >= since_us).count();
     u32::try_from(sent).unwrap_or(u32::MAX)
 }
 
-/// When the last SYN was sent, that of a session beside it included, in microseconds since the run's start. One
+/// When the last SYN was sent, that of a session or side connection beside it included, in microseconds since the run's
+/// start. One
 /// that the server's own host leaves without an answer is forgotten soon, so a server that begins to look later
 /// cannot say that none came.
 fn last_syn_us(measurement: &Measurement) -> u64 {
@@ -282,8 +284,12 @@ fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
     let connects = beside
         .chain([measurement])
         .filter_map(|m| m.observations.iter().find(|o| connects(o)));
-    connects.flat_map(|connect| {
-        let (first, until) = (connect.start_us, connect.duration_us);
+    let own = connects.map(|connect| (connect.start_us, connect.duration_us));
+    let port = measurement.port_dialled();
+    let side = measurement.flows.iter();
+    let side = side.filter(move |flow| flow.port == port && flow.end != FlowEnd::NotSent);
+    let side = side.map(|flow| (flow.start_us, flow.duration_us));
+    own.chain(side).flat_map(|(first, until)| {
         let sent = SYNS_US.iter().enumerate();
         let sent = sent.filter(move |(at, after)| *at == 0 || **after < until);
         sent.map(move |(_, after)| first + after)
@@ -373,3 +379,48 @@ const OTHERS: u32 = u32::MAX;
 
 /// As many as a server takes in one question.
 const MAX_SENT: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use probe_core::document::RunDocument;
+    use probe_core::flow::{Flow, FlowRound};
+    use probe_core::observation::{Failure, FailureKind, Origin};
+
+    use super::*;
+
+    #[test]
+    fn side_connections_to_the_same_port_count_among_its_syns() {
+        let mut silent = silent(2_500_000);
+        assert_eq!(syns_since(&silent, 70_000), 1);
+        let port = silent.port_dialled();
+        let early = |port, end| Flow {
+            round: FlowRound::Early,
+            port,
+            source_port: 40_000,
+            start_us: 1_200_000,
+            duration_us: 900_000,
+            syns_sent_again: 0,
+            end,
+        };
+        silent.flows = vec![
+            early(port, FlowEnd::Unanswered),
+            early(port, FlowEnd::Unanswered),
+            early(port, FlowEnd::NotSent),
+            early(port + 1, FlowEnd::Answered),
+        ];
+        assert_eq!(syns_since(&silent, 70_000), 3);
+        assert_eq!(last_syn_us(&silent), 1_200_000);
+    }
+
+    /// A probe whose SYNs, the first at the run's start, got no answer for as long.
+    fn silent(waited_us: u64) -> Measurement {
+        let document: RunDocument =
+            serde_json::from_str(include_str!("../../core/tests/scenarios/demo.json")).unwrap();
+        let mut probe = document.probes.into_iter().next().unwrap().measurement;
+        probe.observations.retain(connects);
+        let connect = &mut probe.observations[0];
+        (connect.start_us, connect.duration_us) = (0, waited_us);
+        connect.failure = Some(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+        probe
+    }
+}

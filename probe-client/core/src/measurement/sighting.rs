@@ -33,8 +33,8 @@ pub struct SightingAnswer {
 pub struct AnswersRefused {
     /// Of the whole host, to whomever.
     pub counted: u32,
-    /// How many SYNs the probe sent in that time: if each had been answered and refused, no fewer would have
-    /// been counted.
+    /// How many SYNs the probe sent in that time, those of sessions and side connections to the same port included: if
+    /// each had been answered and refused, no fewer would have been counted.
     pub own_syns: u32,
 }
 

@@ -11,9 +11,9 @@ use crate::measurement::{AnswersRefused, Sighting, SightingAnswer, SightingEnd, 
 pub enum Refusal {
     /// None of its host's answers was in that time, or a witness would have seen each SYN.
     Excluded,
-    /// Not known; or some were, fewer than the probe's SYNs.
+    /// Not known; or some were, fewer than half as many as the probe's SYNs.
     Possible,
-    /// As many as the probe's SYNs were, or more.
+    /// Half as many as the probe's SYNs were, or more: on a way that loses packets a refusal may be lost as well.
     Likely { counted: u32 },
 }
 
@@ -56,11 +56,23 @@ impl<'a> Evidence<'a> {
         }
         match self.sighting_answer().and_then(|a| a.answers_refused) {
             Some(AnswersRefused { counted: 0, .. }) => Refusal::Excluded,
-            Some(AnswersRefused { counted, own_syns }) if counted >= own_syns => {
+            Some(AnswersRefused { counted, own_syns })
+                if self.refused_by_others(counted) * 2 >= own_syns =>
+            {
                 Refusal::Likely { counted }
             }
             Some(_) | None => Refusal::Possible,
         }
+    }
+
+    /// How many of `counted` refused answers this host cannot have refused itself. It refuses an answer that comes late, to
+    /// a connection to a port that works which it had given up.
+    fn refused_by_others(&self, counted: u32) -> u32 {
+        let port = self.probe.port_dialled();
+        let others = self.same_server.iter();
+        let others = others.filter(|m| m.port_dialled() != port && m.ran_whole());
+        let given_up: usize = others.map(|m| m.connections_given_up()).sum();
+        counted.saturating_sub(u32::try_from(given_up).unwrap_or(u32::MAX))
     }
 
     /// The server accepted at least one connection that may be this probe's.

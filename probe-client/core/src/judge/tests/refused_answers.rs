@@ -4,6 +4,7 @@ use super::instances::{DIALLED, record, refused, with};
 use super::{judge, sighting, told, whole};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
+use crate::flow::{Flow, FlowEnd, FlowRound};
 use crate::measurement::{AnswersRefused, Measurement, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Origin};
 use crate::session_kind::SessionKind;
@@ -15,7 +16,7 @@ fn a_drop_is_told_as_firmly_as_refused_answers_are_excluded() {
     let host = &[Alternative::ServerHostsFirewall];
     for (refused, alternatives) in [
         (None, either.as_slice()),
-        (Some((1, 2)), either),
+        (Some((1, 3)), either),
         (Some((0, 2)), host),
     ] {
         let found = verdict(unseen(refused));
@@ -41,14 +42,33 @@ fn with_a_witness_nothing_else_is_possible() {
 }
 
 #[test]
-fn where_as_many_answers_were_refused_as_syns_were_sent_nothing_is_decided() {
-    for counted in [2, 50] {
-        let found = verdict(unseen(Some((counted, 2))));
+fn where_half_as_many_answers_were_refused_as_syns_were_sent_nothing_is_decided() {
+    // Where packets are lost, of four SYNs two may be lost, or the refusals of their answers.
+    for counted in [2, 4, 50] {
+        let found = verdict(unseen(Some((counted, 4))));
         assert_eq!(found.id, VerdictId::Inconclusive);
         assert!(found.claim.contains("refused"), "{}", found.claim);
         let said = |text: &String| text.starts_with(&format!("{counted} answers"));
         assert!(found.evidence.iter().any(said));
     }
+}
+
+#[test]
+fn answers_that_this_host_refused_itself_are_no_sign_of_a_device() {
+    let probe = silent(unseen(Some((2, 4))));
+    let record = record("a", &[DIALLED], Vec::new());
+    let mut works = whole(SessionKind::Https);
+    let port = works.port_dialled();
+    assert_ne!(port, probe.port_dialled());
+    works.flows = [FlowEnd::Unanswered, FlowEnd::Answered]
+        .map(|end| side_connection(port, end))
+        .to_vec();
+    let mut evidence = with(&probe, &record);
+    evidence.same_server.push(&works);
+    // One late answer was for the connection that was given up, and one is less than half of four.
+    let found = judge(&evidence);
+    assert_eq!(found.id, VerdictId::Dropped, "{}", found.claim);
+    assert!(found.alternatives.contains(&Alternative::AnswerRefused));
 }
 
 #[test]
@@ -92,6 +112,18 @@ fn where_sources_are_translated_a_nat_without_free_ports_is_among_what_to_ask() 
     assert!(!judge(&evidence).next_step.unwrap().contains("NAT"));
     evidence.same_server.push(&translated);
     assert!(judge(&evidence).next_step.unwrap().contains("NAT"));
+}
+
+fn side_connection(port: u16, end: FlowEnd) -> Flow {
+    Flow {
+        round: FlowRound::AtOnce,
+        port,
+        source_port: 40_000,
+        start_us: 500_000,
+        duration_us: 900_000,
+        syns_sent_again: 0,
+        end,
+    }
 }
 
 fn unseen(refused: Option<(u32, u32)>) -> SightingAnswer {
