@@ -85,6 +85,8 @@ fn transport_facts(tcp: &TcpStream) -> TransportFacts {
         rtt_us: facts.rtt.map(micros),
         rtt_variance_us: facts.rtt_variance.map(micros),
         retransmissions: facts.needed_retransmissions(),
+        duplicates_reported: facts.duplicates_reported,
+        reorderings_seen: facts.reorderings_seen,
         send_mss: facts.send_mss,
         receive_mss: facts.receive_mss,
         path_mtu: facts.path_mtu,

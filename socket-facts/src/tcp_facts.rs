@@ -28,6 +28,9 @@ pub struct TcpFacts {
     /// Segments of ours that the other side reported to have twice (D-SACK, RFC 2883): sent again
     /// without need.
     pub duplicates_reported: Option<u32>,
+    /// How often segments of ours were seen to overtake each other: one that was thought lost was acknowledged without having
+    /// been sent again.
+    pub reorderings_seen: Option<u32>,
     /// Retransmission timeouts in a row that no acknowledgement has ended yet.
     pub unanswered_timeouts: Option<u8>,
     /// Segments sent and not acknowledged; `None` on a listener, where the kernel counts otherwise.

@@ -19,9 +19,11 @@ use crate::session_kind::SessionKind;
 use crate::survey::Survey;
 
 mod departure;
+mod sent_again;
 mod sighting;
 
 pub use departure::{Departure, Respect};
+pub use sent_again::SentAgain;
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
 
@@ -165,7 +167,13 @@ pub struct TransportFacts {
     /// Without those that the other end reported as needless (RFC 2883).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
-    /// Of these, SYNs.
+    /// Segments sent again that the other end reported as needless: the first had arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates_reported: Option<u32>,
+    /// How often segments of this end were seen to overtake each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reorderings_seen: Option<u32>,
+    /// Of the retransmissions, SYNs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syn_retransmissions: Option<u32>,
     /// Segments sent and not acknowledged by the other end's kernel.
@@ -343,11 +351,34 @@ impl Measurement {
         ours.unwrap_or(0).saturating_add(theirs.unwrap_or(0))
     }
 
-    /// More than one segment of the established connection was sent again, by both ends together: a
-    /// single one may be a packet that came late, or a busy host.
+    /// More than one segment of the established connection was lost, by both ends together: a single one may be a packet
+    /// that came late, or a busy host.
     pub fn loses_segments(&self) -> bool {
-        let others = self.segments_sent_again();
-        others.saturating_sub(self.syns_sent_again()) > 1
+        let (up, down) = (self.sent_again_up().lost(), self.sent_again_down().lost());
+        up.saturating_add(down) > 1
+    }
+
+    /// What this end sent again, SYNs left out.
+    pub fn sent_again_up(&self) -> SentAgain {
+        let Some(transport) = self.transport else {
+            return SentAgain::default();
+        };
+        let syns = transport.syn_retransmissions.unwrap_or(0);
+        SentAgain {
+            perhaps_lost: transport.retransmissions.unwrap_or(0).saturating_sub(syns),
+            needless: transport.duplicates_reported.unwrap_or(0),
+            overtaken: transport.reorderings_seen.unwrap_or(0),
+        }
+    }
+
+    /// What the server's end sent again.
+    pub fn sent_again_down(&self) -> SentAgain {
+        let farewell = self.session.as_ref().and_then(|s| s.farewell);
+        farewell.map_or_else(SentAgain::default, |farewell| SentAgain {
+            perhaps_lost: farewell.retransmissions.unwrap_or(0),
+            needless: farewell.duplicates_reported.unwrap_or(0),
+            overtaken: farewell.reorderings_seen.unwrap_or(0),
+        })
     }
 
     /// By this end, as far as the system tells, without those that it sent before the answer to the first could

@@ -148,6 +148,8 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
             .window_limited
             .and_then(|time| u64::try_from(time.as_micros()).ok()),
         retransmissions: kernel.needed_retransmissions(),
+        duplicates_reported: kernel.duplicates_reported,
+        reorderings_seen: kernel.reorderings_seen,
         syn_retransmissions: None,
         unacknowledged_segments: kernel.unacknowledged_segments,
         bytes_acknowledged: kernel.bytes_acked,

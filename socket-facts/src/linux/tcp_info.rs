@@ -30,6 +30,7 @@ fn decode(info: &[u8]) -> TcpFacts {
         rtt_variance: rtt_variance.map(microseconds),
         total_retransmissions: long(info, offset_of!(tcp_info, tcpi_total_retrans)),
         duplicates_reported: long(info, DSACK_DUPS),
+        reorderings_seen: long(info, REORDERINGS_SEEN),
         unanswered_timeouts: byte(info, offset_of!(tcp_info, tcpi_retransmits)),
         unacknowledged_segments: long(info, offset_of!(tcp_info, tcpi_unacked))
             .filter(|_| state != Some(TcpState::Listen)),
@@ -107,6 +108,9 @@ const WINDOW_LIMITED: usize = 176;
 /// Offset of `tcpi_dsack_dups` (Linux 4.19 on), which not every libc declares.
 const DSACK_DUPS: usize = 216;
 
+/// Offset of `tcpi_reord_seen` (Linux 4.19 on), which not every libc declares.
+const REORDERINGS_SEEN: usize = 220;
+
 /// Linux 6.18 fills 280 bytes or so; what lies beyond the fields above is of no use here.
 const BUFFER: usize = 512;
 
@@ -132,6 +136,7 @@ mod tests {
             (144, 77),
             (148, 20_000),
             (216, 1),
+            (220, 6),
         ] {
             info[at..at + 4].copy_from_slice(&value.to_ne_bytes());
         }
@@ -152,6 +157,7 @@ mod tests {
                 rtt_variance: Some(Duration::from_micros(1_500)),
                 total_retransmissions: Some(4),
                 duplicates_reported: Some(1),
+                reorderings_seen: Some(6),
                 unanswered_timeouts: Some(3),
                 unacknowledged_segments: Some(2),
                 bytes_acked: Some(5_000_000_000),

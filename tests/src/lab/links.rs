@@ -66,7 +66,7 @@ or-exit = []
 [[expect]]
 verdict = "reachable"
 or = ["reachable-with-loss"]
-perhaps = ["loss", "slow-path"]
+perhaps = ["loss", "slow-path", "reordering"]
 "#;
 
 /// No link makes another cause of a drop, and none hides that the other ports are open.
@@ -85,7 +85,7 @@ or = ["inconclusive"]
 [[expect]]
 verdict = "reachable"
 or = ["reachable-with-loss"]
-perhaps = ["loss", "slow-path"]
+perhaps = ["loss", "slow-path", "reordering"]
 "#;
 
 #[cfg(test)]

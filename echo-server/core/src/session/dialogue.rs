@@ -296,6 +296,8 @@ pub(super) fn farewell(env: &mut Env<'_>, link: &Link) -> Farewell {
         rtt_us: facts.rtt_us,
         rtt_variance_us: facts.rtt_variance_us,
         retransmissions: facts.retransmissions,
+        duplicates_reported: facts.duplicates_reported,
+        reorderings_seen: facts.reorderings_seen,
         send_mss: facts.send_mss,
         receive_mss: facts.receive_mss,
         path_mtu: facts.path_mtu,

@@ -53,7 +53,10 @@ pub struct TlsFacts {
 pub struct TransportFacts {
     pub rtt_us: Option<u32>,
     pub rtt_variance_us: Option<u32>,
+    /// Without those that were reported as needless.
     pub retransmissions: Option<u32>,
+    pub duplicates_reported: Option<u32>,
+    pub reorderings_seen: Option<u32>,
     pub send_mss: Option<u32>,
     pub receive_mss: Option<u32>,
     pub path_mtu: Option<u32>,

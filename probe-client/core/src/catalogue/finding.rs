@@ -100,6 +100,11 @@ table! {
         meaning: "Packets had to be sent again, but not in the same way in fresh sessions.",
         severity: Severity::Info,
     }
+    Reordering = "reordering" {
+        title: "Segments overtake each other",
+        meaning: "Segments were sent again although the first ones had arrived, because others overtook them.",
+        severity: Severity::Info,
+    }
     SlowPath = "slow-path" {
         title: "The way to the server is slow",
         meaning: "Round trips of a second or more, or losses that delayed the session by seconds.",

@@ -18,6 +18,7 @@ mod loss;
 mod pace;
 mod password;
 mod relayed;
+mod reordering;
 mod slow;
 mod suspected;
 mod syn;
@@ -43,6 +44,7 @@ const ALL: &[Look] = &[
     large_hello::look,
     legacy_hello::look,
     loss::look,
+    reordering::look,
     slow::look,
     pace::rate,
     pace::number,

@@ -76,6 +76,12 @@ pub struct Farewell {
     /// Segments that the server's host sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
+    /// Segments that it sent again although the first had arrived, as this side reported them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates_reported: Option<u32>,
+    /// How often it saw segments of its own overtake each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reorderings_seen: Option<u32>,
     /// In bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_mss: Option<u32>,
@@ -197,6 +203,8 @@ impl From<wire::Farewell> for Farewell {
             rtt_us: message.rtt_us,
             rtt_variance_us: message.rtt_variance_us,
             retransmissions: message.retransmissions,
+            duplicates_reported: message.duplicates_reported,
+            reorderings_seen: message.reorderings_seen,
             send_mss: message.send_mss,
             receive_mss: message.receive_mss,
             path_mtu: message.path_mtu,

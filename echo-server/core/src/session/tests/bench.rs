@@ -173,6 +173,8 @@ pub(super) const TRANSPORT: TransportFacts = TransportFacts {
     rtt_us: Some(12_000),
     rtt_variance_us: Some(400),
     retransmissions: None,
+    duplicates_reported: None,
+    reorderings_seen: None,
     send_mss: Some(1448),
     receive_mss: None,
     path_mtu: None,

@@ -1,23 +1,28 @@
-//! `loss`: segments had to be sent again.
+//! `loss`: segments were lost and sent again.
 
 use super::super::cause::lossy;
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
+use crate::observation::FailureKind;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
-    testimony(evidence.probe)?;
+    let probe = evidence.probe;
+    testimony(probe)?;
     // What came back in fresh sessions is a verdict.
     if lossy(evidence).is_some() {
         return None;
     }
-    let ours = evidence.probe.transport.and_then(|t| t.retransmissions);
-    let theirs = evidence
-        .session()
-        .and_then(|s| s.farewell)
-        .and_then(|f| f.retransmissions);
-    let (up, down) = (ours.unwrap_or(0), theirs.unwrap_or(0));
+    // What a session sent again just before the user ended it may have been under way.
+    if probe
+        .failure()
+        .is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
+    {
+        return None;
+    }
+    let up = probe.syns_sent_again() + probe.sent_again_up().lost();
+    let down = probe.sent_again_down().lost();
     (up + down > 0).then(|| {
         Finding::new(
             FindingId::Loss,

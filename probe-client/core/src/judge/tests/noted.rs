@@ -1,12 +1,12 @@
 //! Findings that only chance brings about between real hosts, or that no device of a test's makes alone.
 
 use super::instances::refused;
-use super::{Comparison, End, Evidence, Variation, ended, evidence, findings};
+use super::{Comparison, End, Evidence, Variation, ended, evidence, findings, whole};
 use crate::catalogue::FindingId;
 use crate::comparison::next_round;
 use crate::flow::{Flow, FlowEnd, FlowRound};
 use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
-use crate::observation::{FailureKind, Operation};
+use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::session_kind::SessionKind;
 
 #[test]
@@ -182,4 +182,38 @@ fn paced(held: u8, whole: bool) -> Comparison {
             silent()
         },
     }
+}
+
+#[test]
+fn segments_that_overtake_each_other_are_not_told_as_lost() {
+    let noted = |lost: u32, needless: u32, overtaken: u32| {
+        let mut probe = whole(SessionKind::Tcp);
+        let transport = probe.transport.as_mut().unwrap();
+        transport.retransmissions = Some(lost);
+        transport.duplicates_reported = Some(needless);
+        transport.reorderings_seen = Some(overtaken);
+        let noted = ids(&probe);
+        let has = |id| noted.contains(&id);
+        (has(FindingId::Loss), has(FindingId::Reordering))
+    };
+    assert_eq!(noted(2, 12, 30), (false, true));
+    assert_eq!(noted(0, 0, 4), (false, false));
+    // Needless ones alone: a busy host, or a network that duplicates packets.
+    assert_eq!(noted(0, 9, 0), (false, false));
+    assert_eq!(noted(3, 0, 0), (true, false));
+    assert_eq!(noted(20, 2, 1), (true, true));
+}
+
+#[test]
+fn what_an_interrupted_session_sent_again_is_no_loss() {
+    let noted = |kind| {
+        let mut probe = whole(SessionKind::Tcp);
+        probe.session.as_mut().unwrap().farewell = None;
+        probe.transport.as_mut().unwrap().retransmissions = Some(14);
+        let last = probe.observations.last_mut().unwrap();
+        last.failure = Some(Failure::new(kind, Origin::ThisHost));
+        ids(&probe).contains(&FindingId::Loss)
+    };
+    assert!(!noted(FailureKind::Interrupted));
+    assert!(noted(FailureKind::TimedOut));
 }
