@@ -5,6 +5,7 @@ use probe_core::catalogue::{FindingId, VerdictId};
 use probe_core::document::{Probe, RunDocument};
 use probe_core::plan::Silence;
 use probe_core::session_kind::SessionKind;
+use probe_core::verdict::Verdict;
 use serde::Deserialize;
 
 use super::Family;
@@ -55,6 +56,12 @@ pub struct Line {
     /// No part of it.
     #[serde(default)]
     never_says: Option<String>,
+    /// A part of the verdict's next step, where whom to ask for what is part of the truth.
+    #[serde(default)]
+    asks: Option<String>,
+    /// No part of it.
+    #[serde(default)]
+    never_asks: Option<String>,
     /// These and no others.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
@@ -113,9 +120,7 @@ impl Expectation {
             }
             Some(line) => {
                 let family = line.family.unwrap_or(family);
-                line.names(id, &at, family)
-                    && line.words_fit(&probe.verdict.claim)
-                    && line.fits(&found)
+                line.names(id, &at, family) && line.words_fit(&probe.verdict) && line.fits(&found)
             }
         };
         (!fits).then(|| {
@@ -128,13 +133,14 @@ impl Expectation {
                 .silence
                 .map_or_else(String::new, |s| format!(" after {s}"));
             format!(
-                "{}/{} of {} over {}{silence} is {id} at {at} with {found:?} instead of {wanted}: {}",
+                "{}/{} of {} over {}{silence} is {id} at {at} with {found:?} instead of {wanted}: {}; next: {}",
                 rule.port,
                 rule.session,
                 m.server()
                     .map_or_else(|| m.host.clone(), |ip| ip.to_string()),
                 m.path,
-                probe.verdict.claim
+                probe.verdict.claim,
+                probe.verdict.next_step.as_deref().unwrap_or("nothing")
             )
         })
     }
@@ -171,9 +177,14 @@ impl Line {
         place && (id == self.verdict || self.or.contains(&id))
     }
 
-    fn words_fit(&self, claim: &str) -> bool {
-        let there = |text: &String| claim.contains(text);
-        self.says.as_ref().is_none_or(there) && !self.never_says.as_ref().is_some_and(there)
+    fn words_fit(&self, verdict: &Verdict) -> bool {
+        let next_step = verdict.next_step.as_deref().unwrap_or_default();
+        let claimed = |text: &String| verdict.claim.contains(text);
+        let asked = |text: &String| next_step.contains(text);
+        self.says.as_ref().is_none_or(claimed)
+            && !self.never_says.as_ref().is_some_and(claimed)
+            && self.asks.as_ref().is_none_or(asked)
+            && !self.never_asks.as_ref().is_some_and(asked)
     }
 
     fn fits(&self, found: &[FindingId]) -> bool {
@@ -196,6 +207,12 @@ impl Line {
         }
         if let Some(text) = &self.never_says {
             says.push_str(&format!(", never saying {text:?},"));
+        }
+        if let Some(text) = &self.asks {
+            says.push_str(&format!(", asking {text:?},"));
+        }
+        if let Some(text) = &self.never_asks {
+            says.push_str(&format!(", never asking {text:?},"));
         }
         format!("{}{at}{says} with {:?}", self.verdict, self.findings)
     }
