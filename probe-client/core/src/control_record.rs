@@ -9,6 +9,9 @@ use crate::measurement::Measurement;
 use crate::observation::Observation;
 use crate::path::NetworkPath;
 
+/// The id of the rule under which the control port is dialled, beside those of a profile.
+pub const CONTROL_PORT_RULE: &str = "control-port";
+
 /// One server address and its control channel.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ControlRecord {

@@ -24,5 +24,6 @@ pub mod session;
 pub mod session_kind;
 pub mod survey;
 pub mod system_proxy;
+pub mod traffic;
 pub mod trail;
 pub mod verdict;

@@ -88,6 +88,18 @@ impl SessionKind {
         Self::Nettcp,
     ];
 
+    /// The protocol as people call it: `HTTPS`, `plain TCP`.
+    pub const fn protocol(self) -> &'static str {
+        match self {
+            Self::Tcp => "plain TCP",
+            Self::Tls => "TLS",
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+            Self::Rdp => "RDP",
+            Self::Nettcp => "net.tcp",
+        }
+    }
+
     /// The word for it in profiles, arguments and reports.
     pub const fn name(self) -> &'static str {
         match self {

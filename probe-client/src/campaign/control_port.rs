@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use probe_core::control_record::CONTROL_PORT_RULE;
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
 use probe_core::profile::{Confidence, Direction, Expectation, Port, Rule, Transport};
@@ -24,7 +25,7 @@ pub(super) async fn measure(
     let planned = PlannedProbe {
         silence: None,
         rule: Rule {
-            id: "control-port"
+            id: CONTROL_PORT_RULE
                 .parse()
                 .expect("a constant that is a rule id"),
             port,

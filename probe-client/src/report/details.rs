@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::judge::Met;
+use probe_core::traffic::in_logs;
 
 use super::paint::{Look, paragraph};
 use super::table::{mark, ports};
@@ -100,8 +101,29 @@ fn detail(
     if let Some(step) = &verdict.next_step {
         paragraph(out, look, "next: ", &for_all(step))?;
     }
+    for of_one_server in by_server(group) {
+        if let Some(logged) = in_logs(document, &of_one_server) {
+            paragraph(out, look, "logs: ", &logged)?;
+        }
+    }
     let page = format!("fwprobe explain {}", verdict.id);
     paragraph(out, look, "more: ", &page)
+}
+
+/// The probes of `group`, those of one server and path together.
+fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
+    let mut all: Vec<Vec<&Probe>> = Vec::new();
+    for probe in group {
+        let same = |known: &&mut Vec<&Probe>| {
+            let first = known.first();
+            first.is_some_and(|p| p.measurement.same_server(&probe.measurement))
+        };
+        match all.iter_mut().find(same) {
+            Some(known) => known.push(probe),
+            None => all.push(vec![probe]),
+        }
+    }
+    all
 }
 
 /// The ports of `group` as dialled, each once.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use probe_core::check::CheckStatus;
 use probe_core::document::{Outcome, RunDocument};
+use probe_core::traffic::in_logs;
 use quick_xml::Writer;
 
 use crate::xml::{self, element};
@@ -169,10 +170,12 @@ fn bullets<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Resu
             Outcome::Undecided => "Warning",
         };
         let next = v.next_step.as_deref().unwrap_or_default();
+        let logged = in_logs(document, &[probe]);
+        let logged = logged.map_or_else(String::new, |l| format!(". In logs: {l}"));
         all.push((
             kind,
             format!(
-                "{}/{} {}: {}. {next}",
+                "{}/{} {}: {}. {next}{logged}",
                 m.rule.port, m.rule.session, v.id, v.claim
             ),
         ));

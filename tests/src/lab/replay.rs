@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use probe_core::document::RunDocument;
+use probe_core::catalogue::VerdictId;
+use probe_core::document::{Probe, RunDocument};
 use probe_core::judge::judge_again;
+use probe_core::traffic::in_logs;
 
 use super::trials::files;
 use super::{Family, Scenario, Variant};
@@ -57,6 +59,62 @@ fn family_of(scenario: &Scenario, variant: Variant) -> Option<Family> {
     .copied()
 }
 
+/// What a reader could not act on: nothing said about whom to ask, about which connection, or when it was.
+fn unusable(document: &RunDocument, probe: &Probe) -> Option<String> {
+    if !probe.needs_a_word() {
+        return None;
+    }
+    let (m, verdict) = (&probe.measurement, &probe.verdict);
+    let next = verdict.next_step.as_deref().unwrap_or_default();
+    let said = [&verdict.claim]
+        .into_iter()
+        .chain(&verdict.evidence)
+        .map(String::as_str)
+        .chain([next]);
+    let said: Vec<&str> = said.collect();
+    let vague = VAGUE
+        .iter()
+        .find(|words| said.iter().any(|text| text.contains(**words)));
+    let port = m.port_dialled().to_string();
+    let server = m
+        .server()
+        .map_or_else(|| m.host.clone(), |ip| ip.to_string());
+    let names_it = next.contains(&server) || next.contains(&m.host) || next.contains(&port);
+    let about_the_server = matches!(
+        verdict.id,
+        VerdictId::ServerOverloaded | VerdictId::ServerRefused
+    ) || next.contains("fwprobe-echo");
+    let problem = if next.is_empty() {
+        "no next step".to_owned()
+    } else if let Some(words) = vague {
+        format!("it says {words:?}")
+    } else if verdict.id != VerdictId::Reachable && !names_it && !about_the_server {
+        "the next step does not say for which address or port".to_owned()
+    } else if m.server().is_some()
+        && verdict.id != VerdictId::NoRoute
+        && in_logs(document, &[probe]).is_none()
+    {
+        "nothing says what to look for in logs".to_owned()
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{port} is {}: {problem}: {}",
+        verdict.id,
+        said.join(" | ")
+    ))
+}
+
+/// Words that leave open who or what is meant, and what becomes of sentences that are put together wrongly.
+const VAGUE: [&str; 6] = [
+    "whoever",
+    "fresh ones",
+    "so many",
+    "in the shape of",
+    ",,",
+    "  ",
+];
+
 fn replay(scenario: &Scenario, variant: Variant, record: &PathBuf) -> anyhow::Result<()> {
     let family = family_of(scenario, variant).context("a scenario of no family")?;
     let text = std::fs::read_to_string(record).with_context(|| {
@@ -67,7 +125,14 @@ fn replay(scenario: &Scenario, variant: Variant, record: &PathBuf) -> anyhow::Re
     })?;
     let document: RunDocument = serde_json::from_str(&text)?;
     let expectation = scenario.expectation(variant);
-    let wrong = expectation.differences(&judge_again(document), family);
+    let document = judge_again(document);
+    let mut wrong = expectation.differences(&document, family);
+    wrong.extend(
+        document
+            .probes
+            .iter()
+            .filter_map(|p| unusable(&document, p)),
+    );
     ensure!(
         wrong.is_empty(),
         "{}\n{}",

@@ -85,14 +85,22 @@ fn of_everything_is_none(ip: IpAddr) -> anyhow::Result<()> {
 }
 
 const CASES: [(Dislike, SessionKind, &str); 5] = [
-    (Dislike::Tls, SessionKind::Https, "lets tcp and http pass"),
-    (Dislike::Http, SessionKind::Http, "lets tcp and tls pass"),
+    (
+        Dislike::Tls,
+        SessionKind::Https,
+        "lets plain TCP and HTTP pass",
+    ),
+    (
+        Dislike::Http,
+        SessionKind::Http,
+        "lets plain TCP and TLS pass",
+    ),
     (
         Dislike::NetTcp,
         SessionKind::Nettcp,
-        "lets tcp and tls and http pass",
+        "lets plain TCP, TLS and HTTP pass",
     ),
-    (Dislike::Unknown, SessionKind::Tcp, "lets tls and http pass"),
+    (Dislike::Unknown, SessionKind::Tcp, "lets TLS and HTTP pass"),
     (
         Dislike::TlsWithout(OTHER_NAME),
         SessionKind::Tls,

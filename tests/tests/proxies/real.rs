@@ -243,7 +243,7 @@ fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
         );
         let next = verdict.next_step.as_deref().unwrap_or_default();
         ensure!(
-            verdict.claim.contains("lets tls pass") && next.contains("TLS passes"),
+            verdict.claim.contains("lets TLS pass") && next.contains("TLS passes"),
             "{kind}: {verdict:?}"
         );
         let advised = next.contains("NettcpOver443");

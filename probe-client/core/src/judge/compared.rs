@@ -69,7 +69,7 @@ pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
         })
         .map(|variation| {
             let Tally { ran, whole } = Tally::of(evidence, variation);
-            format!("{}: {whole} of {ran} ran whole", describe(variation))
+            format!("{}: {whole} of {ran} completed", describe(variation))
         })
         .collect()
 }
@@ -77,24 +77,28 @@ pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
 /// For people.
 pub(super) fn describe(variation: Variation) -> String {
     match variation {
-        Variation::InNothing => "the same session once more".to_owned(),
+        Variation::InNothing => "new sessions, unchanged".to_owned(),
         Variation::InSilence => "the same session without the silence, right after".to_owned(),
-        Variation::InShape { session } => format!("the same port in the shape of {session}"),
+        Variation::InShape { session } => {
+            format!("new {} sessions on the same port", session.protocol())
+        }
         Variation::InServerName {
             sent: SentName::None,
-        } => "the same without a server name in TLS".to_owned(),
+        } => "new sessions without a server name in TLS".to_owned(),
         Variation::InServerName {
             sent: SentName::Other,
-        } => "the same with another server name in TLS".to_owned(),
+        } => "new sessions with another server name in TLS".to_owned(),
         Variation::InSegmentSize { at_most } => {
-            format!("the same in segments of at most {at_most} bytes")
+            format!("new sessions with segments of at most {at_most} bytes")
         }
-        Variation::InPace { held: 0 } => "the same alone, after a quiet pause".to_owned(),
+        Variation::InPace { held: 0 } => "new sessions one at a time, after a pause".to_owned(),
         Variation::InPace { held } => {
-            format!("the same after a quiet pause, with {held} other connections held")
+            format!("new sessions after a pause, with {held} other connections held open")
         }
         Variation::InHelloSize => "a large ClientHello".to_owned(),
         Variation::InHelloAge => "a ClientHello of TLS 1.0".to_owned(),
-        Variation::InReach { hops } => format!("the same with packets that get {hops} hops far"),
+        Variation::InReach { hops } => {
+            format!("new sessions with packets that get {hops} hops far")
+        }
     }
 }

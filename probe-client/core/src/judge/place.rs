@@ -67,8 +67,8 @@ impl Place {
             Beyond::Hop(next)
         };
         let fact = format!(
-            "with packets that get {} far the same happens, with packets that get {} far it does not, \
-             each time",
+            "the session fails in the same way where its packets may travel {} (by their hop limit, TTL), and does not \
+             where they may travel {}, each time",
             counted(met),
             counted(passes)
         );
@@ -109,7 +109,10 @@ impl Place {
         let address = survey.address_of(hop);
         let mut whom = owner(&format!("hop {hop}"), address);
         if at > 1 {
-            whom.push_str(&format!(", then whoever runs {},", named(survey, at)));
+            whom.push_str(&format!(
+                ", then {}",
+                owner(&format!("hop {at}"), survey.address_of(at))
+            ));
         }
         Self {
             segment: Segment::Path {
@@ -144,7 +147,7 @@ impl Place {
                 "up to the first router, {}, or by this host's own firewall",
                 named(survey, 1)
             )),
-            whom: Some(whom(survey, &segment, false)),
+            whom: Some(whom(survey, &segment, 0, false)),
             segment,
             fact,
         }
@@ -310,12 +313,24 @@ fn between(
             end_of(survey, next)
         ),
     };
-    let whom = whom(survey, &segment, perhaps_host);
+    let mut whom = whom(survey, &segment, last, perhaps_host);
+    if let (Segment::Path { .. }, true) = (&segment, distance_of(lost_before) > last + 1) {
+        whom.push_str(&format!(
+            ", and the network team about the devices between it and {}, which did not answer the trace,",
+            end_of(survey, lost_before)
+        ));
+    }
     Place {
         segment,
         words: Some(words),
         fact,
         whom: Some(whom),
+    }
+}
+
+const fn distance_of(stretch: Beyond) -> u8 {
+    match stretch {
+        Beyond::Hop(hop) | Beyond::Server(hop) => hop,
     }
 }
 
@@ -342,27 +357,25 @@ fn segment(survey: &Survey, last: u8, lost_before: Beyond) -> Segment {
     }
 }
 
-fn whom(survey: &Survey, segment: &Segment, perhaps_host: bool) -> String {
+/// `last` is the last hop that the packets have passed, if any.
+fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> String {
     match segment {
         Segment::Path {
             hop: Some(hop),
             address,
         } => owner(&format!("hop {hop}"), *address),
         Segment::NearNetwork => {
-            "whoever runs this host and the network up to its first router".to_owned()
+            "the admin of this host and the team that runs the network up to its first router"
+                .to_owned()
         }
         Segment::CloudEdge => {
-            let last = survey.last_hop();
-            let router = match last {
-                LastHop::Lost { last, .. } => named(survey, last),
-                LastHop::Answered { .. } | LastHop::Unknown => "the last router".to_owned(),
-            };
+            let router = owner(&format!("hop {last}"), survey.address_of(last));
             let host = if perhaps_host {
                 ", the server host's own firewall"
             } else {
                 ""
             };
-            format!("the cloud team (network security group{host}) and whoever runs {router}")
+            format!("the cloud team (network security group{host}) and {router}")
         }
         Segment::None
         | Segment::ThisHost
@@ -373,17 +386,22 @@ fn whom(survey: &Survey, segment: &Segment, perhaps_host: bool) -> String {
     }
 }
 
-/// Who is to be asked about a device.
-pub(super) fn owner(device: &str, address: Option<IpAddr>) -> String {
+/// Who is to be asked about the device at `hop`, such as `hop 2`.
+pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
     match address {
         Some(address) if is_private(address) => format!(
-            "whoever runs {device} ({address}, a private address: a device of your own network, your VPN or your \
-             provider)"
+            "the team that runs {address} ({hop} on the way; a private address: a router or firewall of your own network, \
+             your VPN or your provider)"
         ),
-        Some(address) => {
-            format!("whoever runs {device} ({address}; `whois {address}` names the network)")
+        Some(address) => format!(
+            "the operator of {address} ({hop} on the way; `whois {address}` names the network and its contact)"
+        ),
+        None if hop == "hop 1" => {
+            "the team that runs this host's default gateway (hop 1 on the way)".to_owned()
         }
-        None => format!("whoever runs {device}"),
+        None => {
+            format!("the network team about {hop} on the way (a router whose address did not show)")
+        }
     }
 }
 

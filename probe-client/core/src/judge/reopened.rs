@@ -57,8 +57,8 @@ fn this_end(fact: String) -> Place {
         words: Some("on this host itself or before the first router".to_owned()),
         fact,
         whom: Some(
-            "whoever looks after this host (its own security software first: web protection of a virus scanner, endpoint \
-             protection, a local proxy), then whoever runs the network up to its first router,"
+            "the admin of this host (its own security software first: web protection of a virus scanner, endpoint \
+             protection, a local proxy), then the team that runs the network up to its first router"
                 .to_owned(),
         ),
     }
@@ -73,13 +73,13 @@ fn far_end(evidence: &Evidence<'_>, fact: String) -> Place {
         (
             Segment::ServerHost,
             "on the server's host",
-            "whoever runs the server's host",
+            "the admin of the server's host",
         )
     } else {
         (
             Segment::CloudEdge,
             "at the last router or behind it",
-            "the cloud team (load balancer, gateway) and whoever runs the last router",
+            "the cloud team (load balancer, gateway) and the team that runs the last router",
         )
     };
     Place {

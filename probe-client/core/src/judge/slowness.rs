@@ -113,7 +113,7 @@ impl Slowness {
         text.push_str(&format!(", {} segments sent again", self.sent_again));
         if self.waits_for_a_window() {
             text.push_str(&format!(
-                ", {} of it waiting for the other end's window (ask for a device that changes TCP's window or window scale)",
+                ", {} of it waiting for the other end's window (a device may change TCP's window or window scale)",
                 duration(self.waited_us)
             ));
         }

@@ -32,8 +32,8 @@ fn restarted(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
             Segment::ServerHost,
             Confidence::Medium,
             format!(
-                "{target} is open, but the server restarted during the run, {moment}, and the first session failed; of \
-                 {ran} new ones {whole} ran whole"
+                "{target} is open, but the server restarted during the run, {moment}, and the first session failed; \
+                 {whole} of {ran} new ones completed"
             ),
         )
     } else {
@@ -62,10 +62,11 @@ fn ended(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
         ),
     )
     .because("a port on which a session had run whole was dialled again, and RST answered")
-    .next(
+    .next(format!(
         "look on the server whether fwprobe-echo still runs (`systemctl status fwprobe-echo`, `journalctl -u fwprobe-echo`); \
-         if it does, ask the firewall team whether a device has banned this host at that time; then run again",
-    )
+         if it does, ask the firewall team whether a device has banned {} at that time; then run again",
+        evidence.source()
+    ))
 }
 
 fn lost(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
@@ -74,26 +75,28 @@ fn lost(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
         Segment::Unknown,
         format!(
             "the connection to the server's address was lost during the run: the last sign of life came {moment}, and \
-             nothing answers since, on ports that had worked neither"
+             nothing answers since, not even on ports that had worked"
         ),
     )
     .because("a port on which a session had run whole was dialled again, and nothing answered")
     .because("the server could not be asked any more what it saw")
-    .next(
-        "run it again; if it is lost again, ask the network team for an interruption or a failover of the line at that time, \
-         the firewall team whether a device has banned this host then (intrusion prevention, scan or flood protection), and \
-         the server's operator whether its host went down",
-    )
+    .next(format!(
+        "run again; if it is lost again, ask the network team whether the line that carries {} was interrupted or failed over \
+         at that time, the firewall team whether a device has banned {} then (intrusion prevention, scan or flood \
+         protection), and the server's operator whether its host went down",
+        evidence.flow(),
+        evidence.source()
+    ))
 }
 
 fn undecided(segment: Segment, claim: String) -> Verdict {
     Verdict::new(VerdictId::Inconclusive, segment, Confidence::Medium, claim)
 }
 
-/// `1.4 s after its start (2026-11-29T12:00:01Z)`.
+/// `1.4 s after the run began (2026-11-29T12:00:01Z)`.
 fn moment(evidence: &Evidence<'_>, at_us: u64) -> String {
     let tenths = at_us / 100_000;
-    let after = format!("{}.{} s after its start", tenths / 10, tenths % 10);
+    let after = format!("{}.{} s after the run began", tenths / 10, tenths % 10);
     let date = evidence.run_started_ms.and_then(|started| {
         let ms = started.checked_add(i64::try_from(at_us / 1_000).ok()?)?;
         // To the second: logs of others are no finer.

@@ -36,9 +36,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         described(kind)
     ))
     .next(format!(
-        "ask the team that runs load balancers, TLS offload, gateways and proxies on the way to {target} for a rule that \
-         ends this session and opens another one to the server ({told}); it has to pass the bytes of this flow through \
-         unchanged"
+        "ask the team that runs load balancers, TLS offload, gateways and proxies on the way which rule ends {} and \
+         opens another session to the server ({told}), and to have it pass the bytes of this flow through unchanged",
+        evidence.flow()
     ));
     verdict.evidence.extend(fact);
     verdict.evidence.extend(evidence.proxy().map(|proxy| {

@@ -30,13 +30,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .because("the server proved itself on this very connection before that")
     .next(format!(
         "ask the firewall team which device ends {} in the middle of a session (protocol inspection, intrusion prevention, \
-         a limit on a session's length or size), and to exempt it; quote the time and the offset",
+         a limit on a session's length or size), and to exempt it; quote the time, and that the session ends {place}",
         evidence.flow()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict
         .evidence
-        .push(format!("it happened during: {}", operation.describe()));
+        .push(format!("the step that failed: {}", operation.describe()));
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)

@@ -52,15 +52,15 @@ fn expired(
     let siblings = Siblings::of(evidence, silence);
     let limit = match (siblings.longest_alive, siblings.shortest_dead) {
         (Some(alive), dead) if alive < dead => {
-            format!("outlive {} of silence, but not {}", Span(alive), Span(dead))
+            format!("survive {} of silence, but not {}", Span(alive), Span(dead))
         }
         (Some(alive), dead) => format!(
-            "outlive {} of silence at one time, and at another not {}",
+            "survive {} of silence at one time, and at another not {}",
             Span(alive),
             Span(dead)
         ),
         (None, dead) => format!(
-            "do not outlive {} of silence, the shortest tried",
+            "do not survive {} of silence, the shortest tried",
             Span(dead)
         ),
     };
@@ -89,7 +89,7 @@ fn expired(
 fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> String {
     let flow = evidence.flow();
     let mut text = format!(
-        "ask whoever runs the firewalls, NAT gateways and load balancers on the way to raise their TCP idle timeout for \
+        "ask the teams that run firewalls, NAT gateways and load balancers on the way to raise their TCP idle timeout for \
          {flow} above {}",
         Span(siblings.longest_wanted)
     );
@@ -217,7 +217,7 @@ struct Siblings {
     shortest_dead: u32,
     /// The longest that was tried: what the timeout should exceed.
     longest_wanted: u32,
-    /// The interval with which a session outlived as long a silence, where this one had none.
+    /// The interval with which a session survived as long a silence, where this one had none.
     kept_alive_by: Option<u32>,
 }
 

@@ -102,58 +102,115 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
 }
 
 /// What would decide it.
-fn missing(evidence: &Evidence<'_>) -> &'static str {
+fn missing(evidence: &Evidence<'_>) -> String {
+    again(evidence)
+        .or_else(|| changed_at_the_server(evidence))
+        .unwrap_or_else(|| by_its_word(evidence))
+}
+
+/// Where the same run under other conditions would decide it.
+fn again(evidence: &Evidence<'_>) -> Option<String> {
+    let port = evidence.probe.port_dialled();
     if evidence.given_up_by_server() {
-        return "look at the load of this host and of the server's, and run it again";
+        return Some(
+            "look at the load of this host and of the server's, and run it again".to_owned(),
+        );
     }
     if evidence.slowness().is_some() {
-        return "run it again for this port alone (--port) when the line is idle: it is too slow for the connections by which \
-                the server's word that it saw none would be checked";
+        return Some(format!(
+            "run again for this port alone (--port {port}) when the line is idle: it is too slow for the connections by \
+             which the server's word that it saw none would be checked"
+        ));
     }
     if evidence.nobody_listens() {
-        return "let fwprobe-echo listen there (`--port`, or [[listen]] in its configuration) and run again: it can then tell \
-                what reaches it";
+        return Some(format!(
+            "on the server, let fwprobe-echo listen on port {port} (`--port {port}`, or [[listen]] in its configuration) and \
+             run again: it can then tell what reaches it"
+        ));
     }
-    if evidence.working_ports_lose_syns() {
-        return "run it again for this port alone (--port): ports that work lose SYNs too where many are dialled, so \
-                that the server saw none of this one's does not decide";
+    evidence.working_ports_lose_syns().then(|| {
+        format!(
+            "run again for this port alone (--port {port}): ports that work lose SYNs too where many are dialled at once, so \
+             that a server that saw no SYN of this one proves nothing"
+        )
+    })
+}
+
+/// Where the server could say more than it does.
+fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
+    let Ending::NotConnected(_) = evidence.ending() else {
+        return one_by_one(evidence);
+    };
+    let flow = evidence.flow();
+    if let Refusal::Likely { .. } = evidence.refusal() {
+        return Some(format!(
+            "have the server's admin turn on its witness (`witness = true` in its configuration) and run again: it sees whether \
+             the SYN arrives. Meanwhile ask the firewall team about {flow}: which device resets or rejects the server's \
+             answers (SYN-ACK) on the way back or sees only one direction of the connection, and whether this port is \
+             translated to another address on the way there (DNAT), so that the server answers from another address than the \
+             one dialled"
+        ));
     }
-    if let (Ending::NotConnected(_), Refusal::Likely { .. }) =
-        (evidence.ending(), evidence.refusal())
-    {
-        return "have the server run with a witness (`witness = true` in its configuration) and run again: it sees whether the \
-                SYN arrives. Ask meanwhile, for the way back, which device resets or rejects answers (SYN-ACK) of the \
-                server or sees only one direction of the connection, and whether this port is translated to another \
-                address on the way there (DNAT), so that the server answers in another name than the one dialled";
-    }
-    if evidence
+    one_by_one(evidence).or_else(|| {
+        (evidence.never_seen() && !evidence.sees_syns()).then(|| {
+            format!(
+                "have the server's admin turn on its witness (`witness = true` in its configuration) and run again: without one \
+                 it cannot say which SYNs reach its host, whose system keeps none or too few half-open connections. Meanwhile \
+                 ask the firewall and cloud teams what their logs show of {flow}, in both directions"
+            )
+        })
+    })
+}
+
+/// Where one of several instances could not be asked.
+fn one_by_one(evidence: &Evidence<'_>) -> Option<String> {
+    let lacks = evidence
         .control
-        .is_some_and(ControlRecord::lacks_an_instance)
-    {
-        return "of several instances of the server behind this address one could not be asked what it saw: name each by an \
-                address of its own (--host), or have the load balancer keep a client on one, and run again";
-    }
-    if matches!(evidence.ending(), Ending::NotConnected(_))
-        && evidence.never_seen()
-        && !evidence.sees_syns()
-    {
-        return "have the server run with a witness (`witness = true` in its configuration) and run again: without one it \
-                cannot say which SYNs reach its host, whose system keeps none or too few half-open connections";
-    }
+        .is_some_and(ControlRecord::lacks_an_instance);
+    lacks.then(|| {
+        format!(
+            "test each instance of the server behind {} by an address of its own (--host), or have the load balancer keep a \
+             client on one, and run again: one of them could not be asked what it saw",
+            evidence.server_named()
+        )
+    })
+}
+
+/// Where the server's word would decide it.
+fn by_its_word(evidence: &Evidence<'_>) -> String {
     match evidence.control.map(|c| &c.outcome) {
-        Some(ControlOutcome::Reached { .. }) => AMONG_OTHERS,
-        _ if evidence.told_over_another_path() => AMONG_OTHERS,
+        Some(ControlOutcome::Reached { .. }) => among_others(evidence),
+        _ if evidence.told_over_another_path() => among_others(evidence),
         Some(ControlOutcome::KeyRefused { .. }) => {
             "ask the server's operator for a connection string with a key that it accepts: it can then be asked what it saw"
+                .to_owned()
         }
-        Some(ControlOutcome::Declined { .. }) => "run it again when the server is less busy",
+        Some(ControlOutcome::Declined { .. }) => "run it again when the server is less busy".to_owned(),
         Some(ControlOutcome::NotReached | ControlOutcome::NotNeeded) | None => {
-            "ask the firewall team to let TLS with ALPN h2 from this host through to the server on its control port (8443 \
-             unless set otherwise) or on any port that works, without inspection, and run again: the server can then be \
-             asked what it saw of this port. Meanwhile ask them and the cloud team what their logs say of it"
+            control_channel(evidence)
         }
     }
 }
 
-const AMONG_OTHERS: &str = "run it again at a time when, or from an address where, there is less other traffic to the \
-                            server: it could not tell this connection from others";
+fn control_channel(evidence: &Evidence<'_>) -> String {
+    let (source, server) = (evidence.source(), evidence.server_named());
+    let port = evidence.control_port().map_or_else(
+        || "its control port (8443 unless set otherwise)".to_owned(),
+        |port| format!("port {port}"),
+    );
+    format!(
+        "ask the firewall team to allow TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control \
+         channel: TLS with ALPN h2), and run again: the server can then be asked what it saw of this port. Meanwhile ask \
+         them and the cloud team what their logs show of {}, in both directions",
+        evidence.flow()
+    )
+}
+
+fn among_others(evidence: &Evidence<'_>) -> String {
+    format!(
+        "run again when there is less other traffic to the server, or from a host that no NAT or proxy hides: the server could \
+         not tell this connection from others of that time. Meanwhile ask the firewall and cloud teams what their logs show \
+         of {}, in both directions",
+        evidence.flow()
+    )
+}

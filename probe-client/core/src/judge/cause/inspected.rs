@@ -35,7 +35,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else {
         "silently drops"
     };
-    let own = evidence.probe.session_kind();
+    let own = evidence.probe.session_kind().protocol();
     if let Some(proxy) = evidence.proxy() {
         let verdict = Verdict::new(
             id,
@@ -56,14 +56,16 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because(both(own, &passing))
     .next(format!(
-        "ask {} which application-control or inspection rule stops {own} in {}, and to allow it by port alone, replies \
-         included{}",
+        "ask {} which application-control or inspection rule stops {own} sessions in {}, and to allow {}, replies included{}",
         cut_off::whom(device.as_ref()),
         evidence.flow(),
-        advice(own)
+        allowed(evidence, &passing),
+        advice(evidence.probe.session_kind())
     ))
     .unless_all(device.is_none().then_some(Alternative::SoftwareOnAHost));
-    verdict.evidence.extend(cut_off::place(evidence));
+    verdict
+        .evidence
+        .extend(cut_off::place(evidence).map(|place| format!("the session died {place}")));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(cut_off::at_its_hop(verdict, device))
@@ -71,7 +73,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 
 /// What to ask of those who run the proxy that the probe went through.
 fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]) -> Verdict {
-    let (own, target) = (evidence.probe.session_kind(), evidence.target());
+    let (kind, target) = (evidence.probe.session_kind(), evidence.target());
+    let own = kind.protocol();
     let tls_passes = passing.contains(&Variation::InShape {
         session: SessionKind::Tls,
     });
@@ -91,7 +94,7 @@ fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]
         "ask the proxy team to pass {own} on to {target} whatever its first bytes are, as a plain tunnel (Squid with \
          ssl_bump: `on_unsupported_protocol tunnel`; elsewhere an exemption from TLS or protocol inspection), and for the \
          proxy's log of it{instead}{}",
-        advice(own)
+        advice(kind)
     ));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
@@ -100,9 +103,9 @@ fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]
     verdict
 }
 
-fn both(own: SessionKind, passing: &[Variation]) -> String {
+fn both(own: &str, passing: &[Variation]) -> String {
     format!(
-        "on the same port {} ran whole, each time, while {own} failed each time",
+        "on the same port {} completed each time, and {own} failed each time",
         listed(passing)
     )
 }
@@ -158,9 +161,23 @@ fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
         .collect()
 }
 
+/// What has to be let through, in words.
+fn allowed(evidence: &Evidence<'_>, passing: &[Variation]) -> String {
+    let host = &evidence.probe.host;
+    let is_name = host.parse::<std::net::IpAddr>().is_err();
+    let sent = |sent| passing.contains(&Variation::InServerName { sent });
+    if is_name && (sent(SentName::None) || sent(SentName::Other)) {
+        return format!("the server name {host} there");
+    }
+    if sent(SentName::Other) {
+        return "TLS without a server name (SNI) there".to_owned();
+    }
+    "that port whatever protocol it carries".to_owned()
+}
+
 /// What it acts on, in words. A name is the narrower cause, where a session differs in it alone.
 fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
-    let kind = evidence.probe.session_kind();
+    let kind = evidence.probe.session_kind().protocol();
     let named = |sent| passing.contains(&Variation::InServerName { sent });
     let host = &evidence.probe.host;
     if named(SentName::None)
@@ -179,7 +196,7 @@ fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
     }
     (!passing.is_empty()).then(|| {
         format!(
-            "{kind} and lets {} pass: protocol inspection",
+            "{kind} sessions and lets {} pass: protocol inspection",
             listed(passing)
         )
     })
@@ -189,7 +206,7 @@ fn listed(passing: &[Variation]) -> String {
     let words: Vec<String> = passing
         .iter()
         .map(|variation| match variation {
-            Variation::InShape { session } => session.to_string(),
+            Variation::InShape { session } => session.protocol().to_owned(),
             Variation::InServerName {
                 sent: SentName::None,
             } => "TLS without a name".to_owned(),
@@ -205,7 +222,16 @@ fn listed(passing: &[Variation]) -> String {
             | Variation::InReach { .. } => String::new(),
         })
         .collect();
-    words.join(" and ")
+    in_a_sentence(&words)
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn in_a_sentence(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }
 
 fn advice(own: SessionKind) -> &'static str {

@@ -64,7 +64,7 @@ fn taken(evidence: &Evidence<'_>, lacking: &str) -> Verdict {
     )
     .because("the handshake completed, and every instance looked for the connection and saw none")
     .next(format!(
-        "{}; if it stays so, ask whoever runs the load balancer at {target} to which instances and ports it sends these \
+        "{}; if it stays so, ask the team that runs the load balancer at {target} to which instances and ports it sends these \
          connections",
         next(lacking, port)
     ))

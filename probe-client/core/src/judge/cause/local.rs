@@ -77,7 +77,7 @@ fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
               of its own firewall that rejects with that very message looks the same")
     .next(format!(
         "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route print`) and whether it \
-         answers (`ip neigh`, `arp -a`); if it does not, ask whoever runs that gateway for its power, link and VLAN, or \
+         answers (`ip neigh`, `arp -a`); if it does not, ask the team that runs that gateway to check its power, link and VLAN, or \
          correct this host's route; if it does, look for a rule of this host's own firewall that rejects with \"host \
          unreachable\""
     ))
@@ -91,7 +91,7 @@ fn blocked(target: &str) -> Verdict {
         format!("this host itself forbids the connection to {target}; no packet left it"),
     )
     .next(format!(
-        "ask whoever administers this host to allow outbound TCP to {target} in its own firewall and security software \
+        "ask the admin of this host to allow outbound TCP to {target} in its own firewall and security software \
          (nftables or iptables, Windows Firewall's outbound rules, an endpoint agent); such a rule may be bound to a program \
          or user, so have it allow the application as well as fwprobe"
     ))

@@ -49,8 +49,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             all: of + 1,
         };
         verdict = verdict.because(format!(
-            "where one packet in a hundred is lost, as many of {} sessions lose their first SYN by chance in {}",
-            lost.all,
+            "the odds that {lost} sessions lose their first SYN by chance, on a line that loses one packet in a hundred, are {}",
             in_words(at_a_rate(lost, ORDINARY_LOSS))
         ));
     }
@@ -67,12 +66,12 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 }
 
 fn next_step(evidence: &Evidence<'_>) -> String {
-    let target = evidence.target();
+    let flow = evidence.flow();
     if ecn::lost_syns(evidence).is_some() {
         format!(
             "turn ECN off on this host (`sysctl net.ipv4.tcp_ecn=2`) and run again; if nothing is lost then, ask the \
-             firewall team for the device that drops SYNs to {target} with the ECN bits set (ECE and CWR), else for one \
-             that drops the first SYN of each connection"
+             firewall team which device drops SYNs of {flow} with the ECN bits set (ECE and CWR), else which one drops the \
+             first SYN of each connection"
         )
     } else if loses_syns_alone(evidence) {
         format!(

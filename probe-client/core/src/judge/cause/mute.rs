@@ -46,15 +46,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     ))
     .next(format!(
         "ask {} whether application or protocol inspection, or intrusion prevention, ends {} (their log for this time shows \
-         it), and to let this session kind ({}) pass there",
+         it), and to let {} sessions pass there",
         cut_off::whom(device.as_ref()),
         evidence.flow(),
-        evidence.probe.session_kind()
+        evidence.probe.session_kind().protocol()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict
         .evidence
-        .push(format!("it happened during: {}", operation.describe()));
+        .push(format!("the step that failed: {}", operation.describe()));
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(cut_off::at_its_hop(verdict, device))

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::super::ending::{Ending, ending};
 use super::super::evidence::Evidence;
-use super::super::place::as_far_as;
+use super::super::place::{as_far_as, owner};
 use super::prohibited::meaning;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
@@ -45,13 +45,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
     )
     .because(counted)
-    .next(format!(
-        "first make sure that {address} is the server's address and that its host is up and has it; if so, ask whoever \
-         runs {who} {}, and quote the ICMP type {} code {}",
-        first.question(address),
-        first.icmp_type,
-        first.code
-    ));
+    .next(next(evidence, first, address));
     let surveys = evidence.same_server.iter();
     let mut surveys = surveys.filter_map(|m| m.survey.as_ref());
     verdict.evidence.extend(surveys.find_map(as_far_as));
@@ -71,6 +65,20 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     verdict.evidence.extend(evidence.other_paths_lead_there());
     Some(verdict)
+}
+
+fn next(evidence: &Evidence<'_>, word: Word, address: IpAddr) -> String {
+    let hop = hop(evidence, word.sender);
+    let at = hop.map_or_else(|| "a router".to_owned(), |hop| format!("hop {hop}"));
+    format!(
+        "first make sure that {address} is the server's address and that its host is up and has it; if so, ask {} {}; quote \
+         ICMP type {} code {} from {}",
+        owner(&at, Some(word.sender)),
+        word.question(address, &evidence.source()),
+        word.icmp_type,
+        word.code,
+        word.sender
+    )
 }
 
 fn counted(answers: &[Answer]) -> String {
@@ -174,13 +182,15 @@ impl Word {
         }
     }
 
-    fn question(self, address: IpAddr) -> String {
+    fn question(self, address: IpAddr, source: &str) -> String {
         if self.is_of_a_loop() {
-            format!("for its route to {address}, and for those of its neighbours")
+            format!(
+                "to check its route to {address} and those of its neighbours, which send packets in circles"
+            )
         } else {
             format!(
-                "for its route to {address}, whether the next hop there answers (ARP, neighbour discovery), and for a rule \
-                 that rejects everything from this host to {address}"
+                "whether it has a route to {address}, whether the next hop there answers (ARP, neighbour discovery), and \
+                 whether a rule rejects everything from {source} to {address}"
             )
         }
     }

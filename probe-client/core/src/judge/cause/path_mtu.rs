@@ -43,7 +43,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .next(format!(
         "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" and \"packet too big\" pass, \
-         or to clamp the TCP MSS to {largest} or less on the way to {target}"
+         or to clamp the TCP MSS to {largest} or less, for {}",
+        evidence.flow()
     ));
     if let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu) {
         verdict = verdict.because(format!(

@@ -3,7 +3,7 @@
 use super::super::compared::Tally;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place, translated};
+use super::super::place::{Answer, Place, owner, translated};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
@@ -33,12 +33,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .or_else(|| translated(evidence).filter(|_| by_server));
     // From how far the error came is all that tells the server's host from a device that uses its address.
     let in_its_name = by_server && place.is_none();
-    let (segment, who) = match place {
+    let (segment, who, whom) = match place {
         Some(place) if by_server => {
             let words = place.words.unwrap_or_default();
-            (place.segment, format!("a device {words}"))
+            let whom = place.whom.unwrap_or_else(|| FIREWALL_TEAM.to_owned());
+            (place.segment, format!("a device {words}"), whom)
         }
-        None if by_server => (Segment::ServerHost, "the server's own host".to_owned()),
+        None if by_server => (
+            Segment::ServerHost,
+            "the server's own host".to_owned(),
+            format!("the admin of the server's host ({sender})"),
+        ),
         place => {
             let named = evidence.survey().and_then(|survey| survey.hop_of(sender));
             let hop = named.or_else(|| place?.hop());
@@ -47,7 +52,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
                 address: Some(sender),
             };
             let who = hop.map_or_else(|| sender.to_string(), |hop| format!("hop {hop} ({sender})"));
-            (segment, who)
+            let hop = hop.map_or_else(|| "a hop".to_owned(), |hop| format!("hop {hop}"));
+            (segment, who, owner(&hop, Some(sender)))
         }
     };
     let mut verdict = Verdict::new(
@@ -60,7 +66,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
     )
     .next(format!(
-        "ask whoever runs {who} {}; quote the ICMP type {icmp_type} code {code}",
+        "ask {whom} {}; quote ICMP type {icmp_type} code {code} from {sender}",
         request(sender.is_ipv6(), icmp_type, code, &evidence.flow())
     ))
     .unless_all(in_its_name.then_some(Alternative::AnswersInItsName));
@@ -68,6 +74,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
 }
+
+const FIREWALL_TEAM: &str = "the firewall team";
 
 /// A missing route is mended by other people than a rule.
 fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {

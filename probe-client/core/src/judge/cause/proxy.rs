@@ -102,7 +102,7 @@ fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
     let what = format!("has a name without an address: this host cannot resolve {host}");
     let verdict = unreachable(evidence, Segment::ThisHost, &what)?;
     Some(verdict.next(format!(
-        "check the spelling of {host}, then ask whoever runs this host's DNS servers to resolve it; the proxy's \
+        "check the spelling of {host}, then ask the DNS team of this host to resolve it; the proxy's \
          address would do in its place"
     )))
 }
@@ -134,7 +134,7 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
         (Origin::ThisHost, FailureKind::PermissionDenied) => (
             Segment::ThisHost,
             "cannot be dialled: this host's own firewall forbids it".to_owned(),
-            format!("ask whoever administers this host to allow outbound TCP to {at}"),
+            format!("ask the admin of this host to allow outbound TCP to {at}"),
         ),
         (Origin::ThisHost, _) => (
             Segment::ThisHost,
@@ -144,7 +144,7 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
         (Origin::Icmp { sender, icmp_type, code }, _) => (
             Segment::Path { hop: None, address: Some(sender) },
             format!("is not reached: {sender} answers with an ICMP error (type {icmp_type} code {code})"),
-            format!("ask whoever runs {sender} to let TCP to {at} through"),
+            format!("ask the team that runs {sender} to let TCP from {} to {at} through", evidence.source()),
         ),
         (_, FailureKind::Refused) => (
             Segment::Proxy,
@@ -155,8 +155,9 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
             Segment::Proxy,
             "does not answer: it is down, or something on the way to it drops the SYN".to_owned(),
             format!(
-                "ask the proxy team whether {at} is still its address and up, and the firewall team for TCP from here \
-                 to {at}"
+                "ask the proxy team whether {at} is still its address and up, and the firewall team whether TCP from {} to \
+                 {at} is let through, replies included",
+                evidence.source()
             ),
         ),
         (_, _) => (

@@ -25,13 +25,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     let up: u64 = session.stages.iter().map(|s| u64::from(s.up.asked)).sum();
     let down: u64 = session.stages.iter().map(|s| u64::from(s.down.asked)).sum();
-    let kind = evidence.probe.rule.session;
+    let kind = evidence.probe.rule.session.protocol();
     let verdict = Verdict::new(
         VerdictId::Reachable,
         Segment::None,
         Confidence::High,
         format!(
-            "the echo server proved itself on {} in the shape of {kind}, and {up} bytes there and {down} bytes back \
+            "the echo server proved itself on {} over {kind}, and {up} bytes there and {down} bytes back \
              arrived unaltered",
             evidence.target()
         ),

@@ -36,7 +36,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::PATH,
             Confidence::High,
             format!(
-                "{target} is open, but the first session failed; {whole} of {ran} new ones ran whole"
+                "{target} is open, but the first session failed; {whole} of {ran} new sessions completed"
             ),
         )
         .next(next_step(evidence))
@@ -46,13 +46,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::Unknown,
             Confidence::Medium,
             format!(
-                "sessions with {target} fail mostly, but not always: the first failed, and {whole} of {ran} new ones ran \
-                 whole"
+                "sessions with {target} fail mostly, but not always: the first failed, and {whole} of {ran} new ones \
+                 completed"
             ),
         )
         .next(format!(
-            "run it again; if it stays so, ask the network team whether {} is spread over several links, firewalls or NAT \
-             gateways of which one is broken or lacks the rule, and for loss on the way, in both directions",
+            "run again; if it stays so, ask the network team whether {} is spread over several links, firewalls or NAT \
+             gateways of which one is broken or lacks the rule, and to look for loss on the way, in both directions",
             evidence.flow()
         ))
     };
@@ -72,7 +72,7 @@ fn next_step(evidence: &Evidence<'_>) -> String {
         ),
         None => format!(
             "ask the network team to look for packet loss and overloaded devices, and the firewall team for flood protection \
-             and proxies that close sessions, on the way of {flow}, in both directions; run again at another time of day and \
+             and proxies that close sessions, for {flow}, in both directions; run again at another time of day and \
              compare"
         ),
     }

@@ -26,6 +26,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let address = evidence.probe.server()?;
+    let source = evidence.source();
     let (timed_out, refused) = counts(evidence);
     let how = match (timed_out, refused) {
         (n, 0) => format!("none of the {n} ports tried answered"),
@@ -52,8 +53,8 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     .because(format!("{how}, the control port included"))
     .next(format!(
         "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
-         {address} is its address{}; if so, ask the firewall team whether {address} is blocked as a whole, and the cloud \
-         team whether the network security group lets this host in",
+         {address} is its address{}; if so, ask the firewall team whether TCP from {source} to {address} is blocked on all \
+         ports, and the cloud team whether the network security group lets {source} in",
         perhaps_another(evidence)
     ));
     verdict.evidence.extend(elsewhere);
@@ -91,8 +92,9 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     .because(format!("{how}, the control port included"))
     .next(format!(
         "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that the \
-         address is right; if it is, ask the firewall team for a device that completes TCP handshakes with {address} in the \
-         server's place or resets what follows them, and for its log of this host's connections"
+         address is right; if it is, ask the firewall team whether a device completes TCP handshakes with {address} in the \
+         server's place or resets what follows them, and for its log of connections from {}",
+        evidence.source()
     ));
     verdict.evidence.extend(evidence.other_paths_lead_there());
     verdict.evidence.extend(traced(evidence));
@@ -242,7 +244,7 @@ mod tests {
         );
         let told = verdict.evidence.join("\n");
         assert!(
-            told.contains("proved itself over the path http://"),
+            told.contains("was verified over the path http://"),
             "{told}"
         );
     }

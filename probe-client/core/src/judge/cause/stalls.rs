@@ -52,7 +52,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because("the server proved itself on this very connection, and stages of the exchange were confirmed")
     .next(format!(
-        "ask whoever runs inspection, proxies and traffic shaping on the way which rule or limit ends {} after {after} {way}, \
+        "ask the teams that run inspection, proxies and traffic shaping on the way which rule or limit ends {} after {after} {way}, \
          and to exempt it; quote the number, the direction and the time",
         evidence.flow()
     ))

@@ -72,8 +72,9 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
     let target = evidence.target();
     if let Some(whom) = place.and_then(|place| place.whom.as_deref()) {
         return format!(
-            "ask {whom} which device there answers TCP to {target} in the server's place (web filter, proxy, portal, \
-             port-forwarding rule), and to let this flow pass to the server"
+            "ask {whom} which device there answers {} in the server's place (web filter, proxy, portal, port-forwarding \
+             rule), and to let it pass to the server",
+            evidence.flow()
         );
     }
     if is_on_the_way(evidence) {
@@ -87,7 +88,7 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
         let port = evidence.probe.port_dialled();
         return format!(
             "the server says that it does not listen on port {port}: on its host, look what holds that port (`ss -ltnp 'sport \
-             = :{port}'`); if nothing does, ask for a captive portal or a redirecting device that answers for {target}; then \
+             = :{port}'`); if nothing does, ask the firewall team which device (captive portal, port-forwarding rule) answers for {target}; then \
              start fwprobe-echo with `--port {port}` and run again"
         );
     }
@@ -95,11 +96,13 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
     let renewed = if foreign {
         ""
     } else {
-        ", or a newer identity of the server's, for which a new connection string is due"
+        " (after a change of its identity a new connection string is due)"
     };
     format!(
-        "find out who answers at {target}: another service on that address, a captive portal, a redirecting device{renewed}; \
-         then have the traffic sent to the echo server, or correct the address"
+        "check with the server's operator that {target} is the echo server's address and that no other service holds that \
+         port there{renewed}; if it is right, ask the firewall and network teams which device answers {} in the server's place \
+         (captive portal, web filter, port-forwarding rule), and to let it pass to the server",
+        evidence.flow()
     )
 }
 

@@ -70,7 +70,7 @@ fn opened(
         ),
     };
     let (target, by) = (evidence.target(), by(certificate));
-    let claim = format!("TLS to {target} is opened {place} and {then}{by}");
+    let claim = format!("TLS to {target} is decrypted {place} and {then}{by}");
     let mut verdict = Verdict::new(VerdictId::TlsIntercepted, segment, Confidence::High, claim);
     verdict.evidence.extend(why);
     // The proxy's own authority would show in its issuer alone.
@@ -87,7 +87,7 @@ fn placed(evidence: &Evidence<'_>) -> Option<(Place, String)> {
     });
     answered.or_else(|| {
         let place = reopened::place(evidence)?;
-        let words = format!("likely {},", place.words.as_deref()?);
+        let words = format!("most likely {},", place.words.as_deref()?);
         Some((place, words))
     })
 }
@@ -146,12 +146,11 @@ fn by(certificate: Option<&PresentedCertificate>) -> String {
 }
 
 fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>, whom: Option<String>) -> Verdict {
-    let target = evidence.target();
     let team = match (&verdict.segment, evidence.proxy(), whom) {
         (Segment::Proxy, Some(proxy), _) => {
             format!("the team that runs {proxy} or TLS inspection beside it")
         }
-        (_, _, Some(whom)) => format!("the team that runs TLS inspection, and {whom}"),
+        (_, _, Some(whom)) => format!("the team that runs TLS inspection, and {whom},"),
         _ => "the team that runs TLS inspection".to_owned(),
     };
     let why = match evidence.probe.session_kind() {
@@ -165,6 +164,7 @@ fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>, whom: Option<String
         | SessionKind::Rdp => "",
     };
     verdict.next(format!(
-        "ask {team} to exempt {target} from decryption{why}"
+        "ask {team} to exempt {} from decryption{why}",
+        evidence.flow()
     ))
 }

@@ -5,11 +5,18 @@ use std::net::IpAddr;
 use super::super::ending::{Ending, ending, testimony};
 use super::Evidence;
 use crate::comparison::Variation;
-use crate::control_record::{ControlOutcome, ControlRecord, ServerDescription};
+use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord, ServerDescription};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Origin};
 
 impl<'a> Evidence<'a> {
+    /// The control port as dialled; absent where it was not.
+    pub fn control_port(&self) -> Option<u16> {
+        let mut all = self.same_server.iter();
+        let control = all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)?;
+        Some(control.port_dialled())
+    }
+
     /// The genuine server proved itself on this address, on some port, over this path or another.
     pub fn server_alive(&self) -> bool {
         self.same_server.iter().any(|m| testified_anyhow(m))

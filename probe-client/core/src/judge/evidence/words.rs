@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Evidence;
-use crate::measurement::{Measurement, canonical};
+use crate::measurement::Measurement;
 use crate::observation::Origin;
 use crate::path::authority;
+use crate::traffic;
 
 impl<'a> Evidence<'a> {
     /// `203.0.113.7:443`, or the host where there is no address.
@@ -19,13 +20,20 @@ impl<'a> Evidence<'a> {
 
     /// `TCP from 10.0.0.4 to 203.0.113.7:443`: what a rule has to let through, replies included.
     pub fn flow(&self) -> String {
-        // A connection that never opened has no local address of its own; others to the same server have.
-        let others = self.same_server.iter().filter_map(|m| m.local);
-        let mut known = self.probe.local.into_iter().chain(others);
-        let source = known.next().map(|local| canonical(local).ip());
-        let source = source.filter(|_| self.proxy().is_none());
-        let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
-        format!("TCP from {source} to {}", self.target())
+        format!("TCP from {} to {}", self.source(), self.target())
+    }
+
+    /// The address from which this probe left, or `this host` where that is not known.
+    pub fn source(&self) -> String {
+        let same_server = self.same_server.iter().copied();
+        traffic::source(self.probe, same_server, self.own_addresses)
+            .map_or_else(|| "this host".to_owned(), |ip| ip.to_string())
+    }
+
+    /// `203.0.113.7`, or the host where there is no address.
+    pub fn server_named(&self) -> String {
+        let address = self.probe.server();
+        address.map_or_else(|| self.probe.host.clone(), |ip| ip.to_string())
     }
 
     /// The observation of the failure, in words.
@@ -67,7 +75,7 @@ impl<'a> Evidence<'a> {
                 .filter(|m| m.rule.id == *rule),
         )?;
         Some(format!(
-            "the same server proved itself on this port over the path {paths}"
+            "the same server was verified on this port over the path {paths}"
         ))
     }
 
@@ -75,7 +83,7 @@ impl<'a> Evidence<'a> {
     pub fn other_paths_lead_there(&self) -> Option<String> {
         let paths = paths_of(self.proved_over_other_paths())?;
         Some(format!(
-            "a server of this name proved itself over the path {paths}"
+            "a server of this name was verified over the path {paths}"
         ))
     }
 
@@ -90,11 +98,15 @@ impl<'a> Evidence<'a> {
         let ports = self.working_ports();
         match ports.as_slice() {
             [] => None,
-            [one] => Some(format!("the same server proved itself on port {one}")),
+            [one] => Some(format!(
+                "the same server was verified on port {one} in this run"
+            )),
             many => {
                 let listed: Vec<String> = many.iter().map(ToString::to_string).collect();
                 let listed = listed.join(", ");
-                Some(format!("the same server proved itself on ports {listed}"))
+                Some(format!(
+                    "the same server was verified on ports {listed} in this run"
+                ))
             }
         }
     }

@@ -17,7 +17,7 @@ fn a_limit_is_told_by_the_longest_that_lived_and_the_shortest_that_died() {
     assert!(
         found
             .claim
-            .contains("outlive 2 min of silence, but not 4 min: they are silently dead then"),
+            .contains("survive 2 min of silence, but not 4 min: they are silently dead then"),
         "{}",
         found.claim
     );
@@ -87,7 +87,7 @@ fn without_a_limit_none_is_claimed() {
     assert!(
         found
             .claim
-            .contains("do not outlive 1 min of silence, the shortest tried"),
+            .contains("do not survive 1 min of silence, the shortest tried"),
         "{}",
         found.claim
     );

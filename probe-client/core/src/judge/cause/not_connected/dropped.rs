@@ -13,7 +13,7 @@ pub(super) fn by_the_witness_word(target: &str) -> Verdict {
         VerdictId::Dropped,
         format!("connections to {target} reach the server's host, which drops them silently"),
         format!(
-            "look for a drop rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`); \
+            "ask the server's admin to look for a drop rule for TCP to {target} in that host's own firewall (`nft list ruleset`, `iptables -S`); \
              if it has none, for full queues (`nstat -az TcpExtListenDrops`)"
         ),
     )
@@ -116,8 +116,9 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
     }
     if either_way {
         next.push_str(&format!(
-            "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from {target}, or sees only one \
-             direction of the connection"
+            "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from {target} to {}, or sees only \
+             one direction of the connection",
+            evidence.source()
         ));
     }
     if ecn::is_asked_for(evidence) {

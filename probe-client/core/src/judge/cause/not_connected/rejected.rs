@@ -64,8 +64,10 @@ pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdic
     .because(place.fact)
     .because("the server says that it listens on that port, yet the SYN was answered with RST")
     .next(format!(
-        "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`) first, then \
-         in the last device before it; a witness on the server (`witness = true`) tells the two apart"
+        "ask the server's admin to look for a reject rule for {} in that host's own firewall (`nft list ruleset`, `iptables \
+         -S`) first, then the cloud team for one in the last device before it (gateway, load balancer, last router); a \
+         witness on the server (`witness = true`) tells the two apart",
+        evidence.flow()
     ));
     Some(verdict)
 }
@@ -97,7 +99,8 @@ pub(super) fn by_the_witness_word(target: &str) -> Verdict {
             "the server's own host resets connections to {target} although the server listens there"
         ),
         format!(
-            "look for a reject rule for {target} in the server host's own firewall (`nft list ruleset`, `iptables -S`)"
+            "ask the server's admin to look for a reject rule for TCP to {target} in that host's own firewall (`nft list \
+             ruleset`, `iptables -S`)"
         ),
     )
 }

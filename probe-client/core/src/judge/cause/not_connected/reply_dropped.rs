@@ -39,14 +39,15 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
         .probe
         .server()
         .map_or_else(|| target.to_owned(), |ip| ip.to_string());
+    let source = evidence.source();
     let mut next = match refusal {
         Refusal::Likely { .. } => format!(
-            "ask the firewall team whether a device on the way back resets or rejects answers (SYN-ACK) from {target}, or sees \
+            "ask the firewall team whether a device on the way back resets or rejects answers (SYN-ACK) from {target} to {source}, or sees \
              only one direction of the connection; and whether this port is translated to another address on the way \
-             there (DNAT), so that the server answers in another name than {local} and this host refuses it"
+             there (DNAT), so that the server answers from another address than {local} and this host refuses it"
         ),
         Refusal::Excluded | Refusal::Possible => format!(
-            "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from {target}, or sees only one \
+            "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from {target} to {source}, or sees only one \
              direction of the connection (another way back than there), and to have both directions pass the same \
              stateful device, or the answers let through"
         ),
@@ -71,7 +72,7 @@ pub(super) fn at_the_host(target: &str) -> Verdict {
          sees what leaves its host's network interface, saw no SYN-ACK leave",
     )
     .next(format!(
-        "look for a rule that drops what {target} answers in the server host's own firewall (`nft list ruleset`, \
-         `iptables -S`): SYN-ACKs have to be let out"
+        "ask the server's admin to look for a rule that drops what {target} answers in that host's own firewall (`nft list \
+         ruleset`, `iptables -S`): SYN-ACKs have to be let out"
     ))
 }

@@ -75,7 +75,7 @@ fn not_connect(evidence: &Evidence<'_>, status: u16, said: &str) -> Option<Verdi
 /// 401 (RFC 9110 section 15.5.2), where nothing asked for credentials as a proxy does.
 fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
-    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let target = evidence.target();
     let claim = format!(
         "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is no proxy, or one that takes no \
          credentials of the kind that proxies ask for (407)"
@@ -90,7 +90,7 @@ fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> 
 /// RFC 6585 section 6.
 fn sign_in(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
-    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let target = evidence.target();
     let page = http.location.as_deref().unwrap_or("any web page");
     let claim = format!(
         "the proxy {proxy} does not connect to {target} before somebody has signed in to the network (\"{said}\")"
@@ -181,7 +181,7 @@ fn unresolved(evidence: &Evidence<'_>, said: &str, confidence: Confidence) -> Op
 
 fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
-    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let target = evidence.target();
     let to = http.location.as_deref().unwrap_or("a page of its own");
     let claim =
         format!("the proxy {proxy} does not connect to {target} but points to {to} (\"{said}\")");
@@ -195,25 +195,25 @@ fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<V
 
 fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
-    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let target = evidence.target();
     let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
     Some(
         Verdict::new(VerdictId::ProxyDenied, Segment::Proxy, Confidence::High, claim).next(format!(
-            "ask the proxy team to allow {} to {target} on the ports of these rules for this host; many proxies \
-             allow it to port 443 alone",
-            protocol(proxy.scheme)
+            "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it to port 443 alone",
+            protocol(proxy.scheme),
+            evidence.source()
         )),
     )
 }
 
 fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
-    let target = &evidence.probe.proxy.as_ref()?.host_asked;
+    let target = evidence.target();
     let claim = format!("the proxy {proxy} tried and could not connect to {target}: {said}");
     let id = VerdictId::ProxyCouldNotConnect;
     Some(
         Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
-            "ask the proxy team to try {target} on these ports from the proxy itself, and the firewall and cloud \
+            "ask the proxy team to try TCP to {target} from the proxy itself, and the firewall and cloud \
              teams to allow the proxy's outgoing address there; where the server is the cause, every path fails alike"
         )),
     )

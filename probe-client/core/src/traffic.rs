@@ -1,0 +1,155 @@
+//! What a device on the way has in its logs of a probe: source, destination and time.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::catalogue::VerdictId;
+use crate::document::{Probe, RunDocument};
+use crate::measurement::{Measurement, canonical};
+
+/// The address from which `probe` leaves this host, as far as that is known: its own, that of another connection to
+/// the same server, or else the only one of `own` that it can be.
+pub(crate) fn source<'a>(
+    probe: &Measurement,
+    same_server: impl Iterator<Item = &'a Measurement>,
+    own: &[IpAddr],
+) -> Option<IpAddr> {
+    let others = same_server.filter_map(|m| m.local);
+    let known = probe.local.into_iter().chain(others);
+    let mut known = known.map(|local| canonical(local).ip());
+    known.next().or_else(|| {
+        let server = probe.server()?;
+        let mut fit = own.iter().filter(|ip| {
+            ip.is_ipv4() == server.is_ipv4() && !ip.is_loopback() && !is_link_local(**ip)
+        });
+        let only = fit.next()?;
+        (fit.next().is_none() && !server.is_loopback()).then_some(*only)
+    })
+}
+
+/// What to look for in the logs of devices on the way, for `probes` of one server and path. Absent where nothing was
+/// sent to it, or the time is not known.
+pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
+    let first = &probes.first()?.measurement;
+    let sent = |p: &&&Probe| {
+        let nowhere = matches!(
+            p.verdict.id,
+            VerdictId::NameNotResolved | VerdictId::NoRoute
+        );
+        !nowhere && (p.measurement.address.is_some() || p.measurement.proxy.is_some())
+    };
+    let alike = |p: &&Probe| p.measurement.same_server(first);
+    if !probes.iter().all(|p| sent(&p) && alike(p)) {
+        return None;
+    }
+    let all = document.probes.iter().map(|p| &p.measurement);
+    let all = all
+        .chain(&document.comparisons)
+        .filter(|m| m.same_server(first));
+    let source = source(first, all, &document.host.addresses);
+    let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
+    let through = first
+        .path
+        .proxy()
+        .map_or_else(String::new, |proxy| format!("{proxy} and from there to "));
+    let host = first
+        .server()
+        .map_or_else(|| first.host.clone(), |ip| ip.to_string());
+    let (plural, ports) = ports(probes);
+    Some(format!(
+        "TCP from {source} to {through}{host}, port{plural} {ports}, {}",
+        span(document, probes)?
+    ))
+}
+
+fn ports(probes: &[&Probe]) -> (&'static str, String) {
+    let mut ports: Vec<u16> = probes
+        .iter()
+        .map(|p| p.measurement.port_dialled())
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let plural = if ports.len() == 1 { "" } else { "s" };
+    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    (plural, ports.join(", "))
+}
+
+/// From the first packet to the last of all that was tried, in UTC and to the second, as most logs are.
+fn span(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
+    let started: Timestamp = document.run.started.parse().ok()?;
+    let at = |us: u64| {
+        let after = jiff::SignedDuration::from_micros(i64::try_from(us).ok()?);
+        started.checked_add(after).ok()
+    };
+    let timings = || probes.iter().map(|p| &p.timings);
+    let first = at(timings().map(|t| t.started_us).min()?)?;
+    let ended = timings().map(|t| {
+        t.started_us
+            .saturating_add(t.whole_us.unwrap_or(t.total_us))
+    });
+    let last = at(ended.max()?)?;
+    if first.as_second() == last.as_second() {
+        return Some(format!("{} UTC", first.strftime("%F %T")));
+    }
+    let of_day = if first.strftime("%F").to_string() == last.strftime("%F").to_string() {
+        "%T"
+    } else {
+        "%F %T"
+    };
+    Some(format!(
+        "{} to {} UTC",
+        first.strftime("%F %T"),
+        last.strftime(of_day)
+    ))
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(text: &str) -> RunDocument {
+        crate::judge::judge_again(serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn source_destination_and_time_are_named() {
+        let document = recorded(include_str!("../tests/scenarios/dropped.json"));
+        let dropped = |p: &&Probe| p.verdict.id == VerdictId::Dropped;
+        let probes: Vec<&Probe> = document.probes.iter().filter(dropped).collect();
+        let told = in_logs(&document, &probes).unwrap();
+        insta::assert_snapshot!(told);
+    }
+
+    #[test]
+    fn of_several_addresses_none_is_guessed() {
+        let mut document = recorded(include_str!("../tests/scenarios/dropped.json"));
+        for probe in &mut document.probes {
+            probe.measurement.local = None;
+        }
+        document.comparisons.clear();
+        let server = document.probes[0].measurement.server().unwrap();
+        let own = |last: u8| match server {
+            IpAddr::V4(_) => IpAddr::from([192, 0, 2, last]),
+            IpAddr::V6(_) => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)]),
+        };
+        let probe = &document.probes[0].measurement;
+        let none = || std::iter::empty();
+        assert_eq!(source(probe, none(), &[own(1)]), Some(own(1)));
+        assert_eq!(source(probe, none(), &[own(1), own(2)]), None);
+    }
+
+    #[test]
+    fn what_sent_nothing_is_in_no_log() {
+        let document = recorded(include_str!("../tests/scenarios/name-not-resolved.json"));
+        let probes: Vec<&Probe> = document.probes.iter().take(1).collect();
+        assert_eq!(in_logs(&document, &probes), None);
+    }
+}
