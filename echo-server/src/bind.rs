@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::config::{Config, Listen, ListenAddress};
 use crate::identity::Identity;
 use crate::instance::Instance;
-use crate::reload::{self, ReloadRequest};
+use crate::reload::{ReloadRequest, WAITING};
 use crate::witness::SynWitness;
 
 pub(crate) use self::error::without_witness;
@@ -87,7 +87,7 @@ pub(crate) fn bind_or_inherit(
     if !errors.is_empty() || unwitnessed.is_some() {
         return Err(BindErrors::new(errors, unwitnessed));
     }
-    let (ask, reloads) = mpsc::channel(reload::WAITING);
+    let (ask, reloads) = mpsc::channel(WAITING);
     Ok(Bound {
         instance: Arc::new(Instance::new(config, identity, described, witness, ask)),
         listeners,

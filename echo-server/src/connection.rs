@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 
 use self::conversation::{Conversation, Outcome};
 use self::encrypted::Opened;
-use crate::instance::Instance;
+use crate::connection_id::new_connection_id;
 use crate::tasks::Tasks;
 use crate::track::Track;
 
@@ -58,7 +58,7 @@ pub(crate) fn facts(
         one => one,
     };
     Ok(ConnectionFacts {
-        connection_id: Instance::connection_id(),
+        connection_id: new_connection_id(),
         local: canonical(local),
         public_port: listener.public_port,
         peer: canonical(peer),

@@ -1,6 +1,7 @@
 //! The control service's connections: gRPC over HTTP/2, each in bounds of its own, and to whom has
 //! not proved a key one and the same answer.
 
+mod authentic;
 mod caller;
 mod gate;
 mod lookout;

@@ -17,7 +17,8 @@ use echo_core::witness::{Ends, WitnessedSyn};
 use socket_facts::{HalfOpen, HalfOpenView};
 
 use self::looks::{Looks, Turn};
-use crate::instance::Instance;
+use crate::clock::Clock;
+use crate::connection_id::new_connection_id;
 
 /// What is known of half-open connections.
 #[derive(Debug)]
@@ -80,14 +81,20 @@ impl HalfOpenWatch {
     /// Notes as sightings what is half open on any of `ports`, as dialled, or on all; that of `caller` before
     /// that of strangers. One look serves all callers for a moment. It blocks for some milliseconds when this host
     /// has very many connections.
-    pub(crate) fn look(&self, instance: &Instance, caller: IpAddr, ports: Option<&[u16]>) {
+    pub(crate) fn look(
+        &self,
+        clock: &Clock,
+        sightings: &Sightings,
+        caller: IpAddr,
+        ports: Option<&[u16]>,
+    ) {
         if !self.available {
             return;
         }
-        self.seen().looks_on(instance.clock.now(), caller);
+        self.seen().looks_on(clock.now(), caller);
         // Each entry stands for itself.
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        let began = instance.clock.now();
+        let began = clock.now();
         let mut due = Vec::new();
         for listener in &self.listeners {
             if ports.is_some_and(|ports| !ports.contains(&dialled(listener))) {
@@ -96,24 +103,24 @@ impl HalfOpenWatch {
             match looks.turn(began, listener.address.port()) {
                 Turn::Due => due.push(listener),
                 Turn::Fresh => {}
-                Turn::Overdue => missed(instance, listener),
+                Turn::Overdue => missed(sightings, listener, clock.steady()),
             }
         }
         if !due.is_empty() {
-            self.look_at(instance, &due);
+            self.look_at(clock, sightings, &due);
             let ports = due.iter().map(|listener| listener.address.port());
-            looks.looked(began, instance.clock.now(), ports);
+            looks.looked(began, clock.now(), ports);
         }
     }
 
     /// One walk of the kernel's serves all of them.
-    fn look_at(&self, instance: &Instance, due: &[&ListenerFacts]) {
+    fn look_at(&self, clock: &Clock, sightings: &Sightings, due: &[&ListenerFacts]) {
         let mut ports: Vec<u16> = due.iter().map(|listener| listener.address.port()).collect();
         ports.sort_unstable();
         ports.dedup();
         self.seen().accepted = Some(BTreeSet::new());
         let views = socket_facts::half_open_of(&ports).unwrap_or_default();
-        let (sightings, wall) = (&instance.sightings, instance.clock.steady());
+        let wall = clock.steady();
         for listener in due {
             let of_port = ports
                 .iter()
@@ -125,11 +132,11 @@ impl HalfOpenWatch {
                     ..view.clone()
                 });
             let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
-            let now = instance.clock.now();
+            let now = clock.now();
             // Whoever is accepted waits for no more than one port.
             let saw_all = self.seen().take_in(now, view.as_ref(), sightings, note);
             if !saw_all {
-                missed(instance, listener);
+                missed(sightings, listener, clock.steady());
             }
         }
         self.seen().accepted = None;
@@ -137,21 +144,25 @@ impl HalfOpenWatch {
 
     /// Notes as sightings what the witness saw and what has become no connection, as far as there is room:
     /// false if there was too little.
-    pub(crate) fn take_note(&self, instance: &Instance, syns: Vec<WitnessedSyn>) -> bool {
+    pub(crate) fn take_note(
+        &self,
+        now: Duration,
+        sightings: &Sightings,
+        syns: Vec<WitnessedSyn>,
+    ) -> bool {
         if syns.is_empty() {
             return true;
         }
-        let now = instance.clock.now();
         let ends = syns.iter().map(|syn| (syn.peer, syn.local)).collect();
         // Whoever is accepted meanwhile waits here, and finds itself in the list afterwards.
         let mut seen = self.seen();
-        let known = instance.sightings.known(&ends);
+        let known = sightings.known(&ends);
         seen.forget(now);
         let public_port = |port| {
             let mut listeners = self.listeners.iter();
             listeners.find(|l| l.address.port() == port)?.public_port
         };
-        seen.take_witnessed(now, syns, &known, &instance.sightings, public_port)
+        seen.take_witnessed(now, syns, &known, sightings, public_port)
     }
 
     /// The sighting under which a connection just accepted is known already, if it is.
@@ -294,10 +305,9 @@ impl Witnessed {
 }
 
 /// Half-open connections of this listener may have gone unnoticed up to now.
-fn missed(instance: &Instance, listener: &ListenerFacts) {
-    let wall = instance.clock.steady();
-    instance.sightings.missed(listener.address.port(), wall);
-    instance.sightings.missed(dialled(listener), wall);
+fn missed(sightings: &Sightings, listener: &ListenerFacts, wall: UnixMillis) {
+    sightings.missed(listener.address.port(), wall);
+    sightings.missed(dialled(listener), wall);
 }
 
 fn dialled(listener: &ListenerFacts) -> u16 {
@@ -313,7 +323,7 @@ fn note(
     wall: UnixMillis,
 ) -> SightingId {
     let facts = ConnectionFacts {
-        connection_id: Instance::connection_id(),
+        connection_id: new_connection_id(),
         local: half_open.local,
         public_port: listener.public_port,
         peer: half_open.peer,
@@ -328,7 +338,7 @@ fn note_witnessed(
     syn: WitnessedSyn,
 ) -> SightingId {
     let facts = ConnectionFacts {
-        connection_id: Instance::connection_id(),
+        connection_id: new_connection_id(),
         local: syn.local,
         public_port,
         peer: syn.peer,

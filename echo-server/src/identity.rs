@@ -4,11 +4,13 @@
 mod change;
 mod client_key;
 mod directory;
+mod file_names;
 mod keys_file;
 mod load;
 mod lock;
 mod mint;
 mod roll_over;
+mod save_error;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -24,13 +26,15 @@ use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 pub use self::client_key::{ClientKey, InvalidLabel, Label};
-pub(crate) use self::directory::{CERTIFICATE_FILE, KEY_FILE, KEYS_FILE};
-pub use self::directory::{ChangeError, SaveError};
+pub use self::directory::ChangeError;
+pub(crate) use self::file_names::{
+    CERTIFICATE_FILE, KEY_FILE, KEYS_FILE, NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE,
+};
 pub use self::load::{LoadError, LoadErrors};
 pub use self::lock::LockError;
 pub use self::mint::{InvalidHost, MAX_HOSTS, MintError};
 pub use self::roll_over::RollOverError;
-pub(crate) use self::roll_over::{NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE};
+pub use self::save_error::SaveError;
 
 /// A server's identity. `Debug` shows no secret.
 pub struct Identity {

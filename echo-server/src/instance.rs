@@ -8,7 +8,7 @@ use echo_core::admission::Admission;
 use echo_core::control::{DEFAULT_RUNS, ListenerFacts, Places, Runs, ServerFacts};
 use echo_core::identity::Keyring;
 use echo_core::nonces::{self, Nonces};
-use echo_core::session::{ConnectionId, Env, Limits, TransportFacts};
+use echo_core::session::{Env, Limits, TransportFacts};
 use echo_core::sightings::{self, Sightings};
 use rand::Rng as _;
 use tokio::sync::mpsc;
@@ -143,13 +143,6 @@ impl Instance {
             .change_limits(config.admission.tls_crowd());
         self.live
             .store(Arc::new(Live::new(config, identity, facts)));
-    }
-
-    /// A name for a connection that no other has, here or elsewhere.
-    pub(crate) fn connection_id() -> ConnectionId {
-        let mut id = [0; 8];
-        rand::rng().fill_bytes(&mut id);
-        ConnectionId(id)
     }
 
     /// For whoever counts.

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod config;
 mod connection;
+mod connection_id;
 mod control;
 mod descriptors;
 mod document;
@@ -14,6 +15,7 @@ mod give_back;
 mod half_open;
 mod identity;
 mod instance;
+mod listener_guard;
 mod logging;
 mod metrics;
 mod private;
@@ -29,6 +31,7 @@ mod systemd;
 mod tasks;
 mod tls;
 mod track;
+mod watch;
 mod wire;
 mod witness;
 
@@ -46,7 +49,7 @@ pub use identity::{
     ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, LoadErrors,
     LockError, MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,
 };
-pub use server::Deserted;
+pub use listener_guard::Deserted;
 
 /// The program: reads its arguments, does what they say, and reports on standard error what could
 /// not be done.

@@ -24,7 +24,7 @@ use tonic::codegen::Service;
 
 use crate::bind::PrivateListeners;
 use crate::instance::Instance;
-use crate::server::{Deserted, Post};
+use crate::listener_guard::{Deserted, Post};
 use crate::tasks::Tasks;
 
 /// Serves those of `listeners` that there are, until `tasks` are abandoned.

@@ -1,36 +1,29 @@
 //! Reading configuration and identity again while sessions run: all of it comes into force, or nothing.
 
+mod request;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::bind::Bound;
 use crate::config::Config;
 use crate::identity::Identity;
 use crate::instance::Instance;
 
-/// An admin asks over the control service; what became of it goes back the same way: the settings that need
-/// a restart, by their names.
-pub(crate) type ReloadRequest = oneshot::Sender<Result<Vec<&'static str>, Rejected>>;
-
-/// What was read cannot be used; everything stays as it was. The log says why: an admin's key opens
-/// the server, and not the files of its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rejected;
+pub(crate) use self::request::{Rejected, ReloadRequest, WAITING};
 
 /// A way to change a server while it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Reloader(Arc<Instance>);
 
-impl Bound {
-    /// The way to change this server while it runs, and what admins ask of it.
-    pub(crate) fn reloader(&mut self) -> (Reloader, Option<mpsc::Receiver<ReloadRequest>>) {
-        (Reloader(Arc::clone(&self.instance)), self.reloads.take())
-    }
-}
-
 impl Reloader {
+    /// The way to change the server that `bound` will be, and what admins ask of it; the latter once.
+    pub(crate) fn of(bound: &mut Bound) -> (Self, Option<mpsc::Receiver<ReloadRequest>>) {
+        (Self(Arc::clone(&bound.instance)), bound.reloads.take())
+    }
+
     /// Puts what was read in force.
     pub(crate) fn accept(&self, config: &Config, identity: &Identity) {
         self.0.reload(config, identity);
@@ -49,7 +42,5 @@ impl Reloader {
     }
 }
 
-/// Requests that wait; a second one while the files are being read would only read them again.
-pub(crate) const WAITING: usize = 1;
 /// For what comes after the grace period: sessions that are ended, and the last lines of the log.
 const TIDYING: Duration = Duration::from_secs(5);

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use echo_core::admission::Permit;
 use echo_core::control::ListenerFacts;
-use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
@@ -17,10 +16,11 @@ use crate::bind::{Bound, BoundListener};
 use crate::connection;
 use crate::give_back;
 use crate::instance::Instance;
+use crate::listener_guard::{Deserted, Post};
 use crate::private;
 use crate::tasks::Tasks;
 use crate::track::Track;
-use crate::witness;
+use crate::watch;
 
 impl Bound {
     /// Serves until `shutdown` is ready. Then it accepts no more, refuses new sessions, and waits for
@@ -44,7 +44,7 @@ impl Bound {
         let _private_abandoned = private.abandon_on_drop();
         let (desertions, mut deserted) = mpsc::unbounded_channel();
         private::serve(self.private, &instance, &private, &desertions);
-        private.spawn(witness::read_on(Arc::clone(&instance)));
+        private.spawn(watch::read_witness(Arc::clone(&instance)));
         private.spawn(give_back::give_back_on(Arc::clone(&instance)));
         for listener in self.listeners {
             let post = Post::at(listener.address(), &desertions);
@@ -66,35 +66,6 @@ impl Bound {
         }
         server.drain().await;
         Ok(())
-    }
-}
-
-/// A listener is there, and nobody accepts what comes. A server that went on would be a closed port, of which
-/// neither systemd nor a load balancer hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("connections to {0} are not accepted any more; the log says why")]
-pub struct Deserted(SocketAddr);
-
-/// Held by whoever accepts on a listener. Tells when it is dropped, so that a panic tells, too.
-#[derive(Debug)]
-pub(crate) struct Post {
-    address: SocketAddr,
-    desertions: mpsc::UnboundedSender<Deserted>,
-}
-
-impl Post {
-    pub(crate) fn at(address: SocketAddr, desertions: &mpsc::UnboundedSender<Deserted>) -> Self {
-        Self {
-            address,
-            desertions: desertions.clone(),
-        }
-    }
-}
-
-impl Drop for Post {
-    fn drop(&mut self) {
-        // Who is told to stop does not listen any more.
-        let _ = self.desertions.send(Deserted(self.address));
     }
 }
 

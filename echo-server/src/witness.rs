@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use echo_core::control::ListenerFacts;
@@ -12,7 +12,8 @@ use socket_facts::{FactError, SynTap};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::instance::Instance;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
 
 /// The socket, and what it has shown.
 #[derive(Debug)]
@@ -29,13 +30,6 @@ struct Table {
     witness: Witness,
     /// This host's own, when the first of those who watch began.
     addresses: Vec<IpAddr>,
-}
-
-/// While it lives, the SYNs of one address are taken note of.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    instance: Arc<Instance>,
-    address: IpAddr,
 }
 
 impl SynWitness {
@@ -57,8 +51,13 @@ impl SynWitness {
     }
 
     /// What has come from `address` since it was last asked for, and from nobody in particular.
-    pub(crate) fn hand_over(&self, instance: &Instance, address: IpAddr) -> Vec<WitnessedSyn> {
-        self.read(instance);
+    pub(crate) fn hand_over(
+        &self,
+        clock: &Clock,
+        metrics: &Metrics,
+        address: IpAddr,
+    ) -> Vec<WitnessedSyn> {
+        self.read(clock, metrics);
         self.table().witness.hand_over(address)
     }
 
@@ -68,20 +67,20 @@ impl SynWitness {
     }
 
     /// Some of what was seen could not be kept.
-    pub(crate) fn missed(&self, instance: &Instance) {
-        self.table().witness.missed(instance.clock.now());
+    pub(crate) fn missed(&self, now: Duration) {
+        self.table().witness.missed(now);
     }
 
     /// Reads what is waiting, a batch at most.
-    fn read(&self, instance: &Instance) {
-        let (now, wall) = (instance.clock.now(), instance.clock.steady());
+    fn read(&self, clock: &Clock, metrics: &Metrics) {
+        let (now, wall) = (clock.now(), clock.steady());
         let mut buffer = [0; PACKET];
         let mut table = self.table();
         let Table { witness, addresses } = &mut *table;
         for _ in 0..BATCH {
             match self.tap.next(&mut buffer) {
                 Ok(Some(packet)) => {
-                    instance.metrics.witnessed();
+                    metrics.witnessed();
                     witness.take(packet, |local| self.listens(addresses, local), now, wall);
                 }
                 Ok(None) => break,
@@ -93,7 +92,7 @@ impl SynWitness {
         let lost = self.tap.lost().unwrap_or(1);
         if lost > 0 {
             witness.missed(now);
-            instance.metrics.witness_missed(lost);
+            metrics.witness_missed(lost);
         }
     }
 
@@ -112,7 +111,11 @@ impl SynWitness {
         ports.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn watch(&self, address: IpAddr, now: Duration) -> Result<(), FactError> {
+    /// Takes note of the SYNs of `address` from now on.
+    ///
+    /// # Errors
+    /// The socket cannot be told to show them.
+    pub(crate) fn watch(&self, address: IpAddr, now: Duration) -> Result<(), FactError> {
         let mut table = self.table();
         if table.witness.is_idle() {
             table.addresses = socket_facts::local_addresses()?;
@@ -123,7 +126,8 @@ impl SynWitness {
         Ok(())
     }
 
-    fn leave(&self, address: IpAddr) {
+    /// Ends one [`Self::watch`] of `address`.
+    pub(crate) fn leave(&self, address: IpAddr) {
         let mut table = self.table();
         table.witness.leave(address);
         if table.witness.is_idle() {
@@ -132,46 +136,20 @@ impl SynWitness {
         }
     }
 
+    /// Reads what it is shown, for as long as the server lives; asleep while nobody watches.
+    pub(crate) async fn read_on(&self, clock: &Clock, metrics: &Metrics) {
+        loop {
+            self.begun.notified().await;
+            while !self.table().witness.is_idle() {
+                self.read(clock, metrics);
+                sleep(BETWEEN_BATCHES).await;
+            }
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         // Each entry stands for itself.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Watch {
-    /// `None` where there is no witness, or it does not work.
-    pub(crate) fn begin(instance: &Arc<Instance>, address: IpAddr) -> Option<Self> {
-        let witness = instance.witness.as_ref()?;
-        if let Err(error) = witness.watch(address, instance.clock.now()) {
-            tracing::warn!(%error, "the witness does not look");
-            return None;
-        }
-        Some(Self {
-            instance: Arc::clone(instance),
-            address,
-        })
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if let Some(witness) = &self.instance.witness {
-            witness.leave(self.address);
-        }
-    }
-}
-
-/// Reads what the witness is shown, for as long as the server lives; asleep while nobody watches.
-pub(crate) async fn read_on(instance: Arc<Instance>) {
-    let Some(witness) = &instance.witness else {
-        return;
-    };
-    loop {
-        witness.begun.notified().await;
-        while !witness.table().witness.is_idle() {
-            witness.read(&instance);
-            sleep(BETWEEN_BATCHES).await;
-        }
     }
 }
 

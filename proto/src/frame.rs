@@ -10,73 +10,9 @@ use thiserror::Error;
 
 use crate::decoded::Decoded;
 use crate::key::KeySchedule;
-use crate::limits::{MAX_FRAME_BODY, MAX_GREETING_BODY};
 use crate::transcript::Transcript;
 
-/// What a frame carries; the number is the frame's first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum FrameType {
-    Greeting = 1,
-    Testimony = 2,
-    Refusal = 3,
-    Exchange = 4,
-    Confirmation = 5,
-    Receipt = 6,
-    Farewell = 7,
-    KeepAliveUp = 8,
-    KeepAliveDown = 9,
-}
-
-impl FrameType {
-    /// The HKDF label of this type's key: one per type and direction.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Greeting => "greeting",
-            Self::Testimony => "testimony",
-            Self::Refusal => "refusal",
-            Self::Exchange => "exchange",
-            Self::Confirmation => "confirmation",
-            Self::Receipt => "receipt",
-            Self::Farewell => "farewell",
-            Self::KeepAliveUp => "keep-alive c2s",
-            Self::KeepAliveDown => "keep-alive s2c",
-        }
-    }
-
-    fn max_body(self) -> usize {
-        match self {
-            Self::Greeting => MAX_GREETING_BODY,
-            Self::Testimony
-            | Self::Refusal
-            | Self::Exchange
-            | Self::Confirmation
-            | Self::Receipt
-            | Self::Farewell
-            | Self::KeepAliveUp
-            | Self::KeepAliveDown => MAX_FRAME_BODY,
-        }
-    }
-}
-
-impl TryFrom<u8> for FrameType {
-    type Error = FrameError;
-
-    fn try_from(byte: u8) -> Result<Self, FrameError> {
-        Ok(match byte {
-            1 => Self::Greeting,
-            2 => Self::Testimony,
-            3 => Self::Refusal,
-            4 => Self::Exchange,
-            5 => Self::Confirmation,
-            6 => Self::Receipt,
-            7 => Self::Farewell,
-            8 => Self::KeepAliveUp,
-            9 => Self::KeepAliveDown,
-            _ => return Err(FrameError::UnknownType(byte)),
-        })
-    }
-}
+pub use crate::frame_type::FrameType;
 
 /// One whole frame as it stands in the receive buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +30,8 @@ impl<'a> Frame<'a> {
         let Some((&type_byte, _)) = input.split_first() else {
             return Ok(Decoded::Incomplete { at_least: OVERHEAD });
         };
-        let frame_type = FrameType::try_from(type_byte)?;
+        let frame_type =
+            FrameType::from_byte(type_byte).ok_or(FrameError::UnknownType(type_byte))?;
         let Some(length) = input.get(1..HEADER) else {
             return Ok(Decoded::Incomplete {
                 at_least: OVERHEAD - input.len(),

@@ -7,6 +7,7 @@ mod cursor;
 pub mod decoded;
 pub mod first_bytes;
 pub mod frame;
+mod frame_type;
 pub mod http_head;
 pub mod key;
 pub mod legacy_hello;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::frame::FrameType;
+use crate::frame_type::FrameType;
 
 /// Digest of both directions, client's first.
 pub type Covered = [u8; 64];

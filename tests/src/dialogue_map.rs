@@ -83,7 +83,7 @@ impl DialogueMap {
     /// Takes a byte of a frame's header; the first one names the frame.
     fn read_header(&mut self, byte: u8) -> Option<()> {
         if self.header.is_empty() {
-            let Ok(frame_type) = FrameType::try_from(byte) else {
+            let Some(frame_type) = FrameType::from_byte(byte) else {
                 self.lost = true;
                 return None;
             };

@@ -8,6 +8,7 @@ mod device;
 mod end;
 mod expectation;
 mod family;
+mod folder;
 mod host;
 mod links;
 mod mixture;

@@ -13,7 +13,6 @@ mod http;
 mod layer;
 mod limits;
 mod link;
-mod opening;
 mod outbox;
 mod stages;
 mod testimony;

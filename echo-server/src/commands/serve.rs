@@ -19,8 +19,9 @@ use self::signals::{Asked, Signals};
 use super::Failure;
 use crate::arguments::ServeArguments;
 use crate::bind::{Bound, Inherited, bind_or_inherit};
+use crate::listener_guard::Deserted;
+use crate::reload::Reloader;
 use crate::sandbox::Sandbox;
-use crate::server::Deserted;
 use crate::settings::{Fixed, Settings};
 use crate::systemd::Systemd;
 use crate::{descriptors, logging};
@@ -53,7 +54,7 @@ fn serve(
     let inherited = Inherited::from_environment().context("the sockets that systemd passed")?;
     let control_port = settings.identity.control_port();
     let mut bound = bind_or_inherit(settings.config, &settings.identity, inherited)?;
-    let reloading = Reloading::new(arguments, started, bound.reloader());
+    let reloading = Reloading::new(arguments, started, Reloader::of(&mut bound));
     // Whoever replaces a file puts another one in its place, so it is the directory that counts.
     let beside_config = arguments.config.as_deref().map(folder);
     let readable = [Some(&*settings.identity_directory), beside_config];

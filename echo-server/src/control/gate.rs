@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -13,6 +12,7 @@ use proto::wire::control_server::ControlServer;
 use tonic::body::Body;
 use tonic::codegen::Service as _;
 
+use super::authentic::Authentic;
 use super::caller::{Caller, unauthenticated};
 use super::methods::Methods;
 
@@ -21,10 +21,6 @@ pub(super) struct Gate {
     caller: Arc<Caller>,
     server: ControlServer<Methods>,
 }
-
-/// Travels with a request, and says whether it turned out to be authentic.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Authentic(Arc<AtomicBool>);
 
 impl Gate {
     pub(super) fn new(caller: Arc<Caller>) -> Self {
@@ -54,18 +50,12 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
         let mut server = self.server.clone().max_decoding_message_size(most);
         Box::pin(async move {
             let response = server.call(request).await?;
-            if authentic.0.load(Ordering::Acquire) {
+            if authentic.is_noted() {
                 Ok(response)
             } else {
                 Ok(unauthenticated().into_http())
             }
         })
-    }
-}
-
-impl Authentic {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::caller::Caller;
-use crate::witness::Watch;
+use crate::watch::Watch;
 
 /// Begins to look, once for each connection.
 pub(super) fn begin(caller: &Arc<Caller>) {
@@ -39,11 +39,14 @@ pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let look = move || {
         let instance = &caller.instance;
         let address = caller.address.ip();
-        instance.half_open.look(instance, address, ports.as_deref());
+        let (clock, sightings) = (&instance.clock, &instance.sightings);
+        instance
+            .half_open
+            .look(clock, sightings, address, ports.as_deref());
         if let Some(witness) = &instance.witness {
-            let syns = witness.hand_over(instance, address);
-            if !instance.half_open.take_note(instance, syns) {
-                witness.missed(instance);
+            let syns = witness.hand_over(clock, &instance.metrics, address);
+            if !instance.half_open.take_note(clock.now(), sightings, syns) {
+                witness.missed(clock.now());
             }
         }
     };

@@ -11,8 +11,8 @@ use proto::wire::{
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
+use super::authentic::Authentic;
 use super::caller::Caller;
-use super::gate::Authentic;
 use super::lookout;
 use super::watching::{SightingStream, Watching};
 use crate::reload::Rejected;

@@ -13,7 +13,7 @@ use tonic::Status;
 
 use super::caller::Caller;
 use super::lookout::{BETWEEN_LOOKS, look};
-use crate::witness::Watch;
+use crate::watch::Watch;
 
 pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Status>> + Send>>;
 

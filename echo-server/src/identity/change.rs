@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::SaveError;
-use super::directory::FILES;
+use super::file_names::FILES;
 use super::lock::{Lock, PATIENCE};
+use super::save_error::SaveError;
 
 /// A change of the identity in a directory. Nobody else changes it meanwhile, whatever is read and written.
 #[derive(Debug)]

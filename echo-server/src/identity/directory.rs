@@ -1,7 +1,7 @@
 //! Changes the identity in a directory: new files, client keys that come and go.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use proto::connection_string::ConnectionString;
@@ -10,9 +10,10 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::change::Change;
+use super::file_names::{CERTIFICATE_FILE, FILES, KEY_FILE, KEYS_FILE};
 use super::keys_file::KeysFile;
-use super::lock::LockError;
 use super::mint::unused;
+use super::save_error::SaveError;
 use super::{ClientKey, Identity, Label, LoadErrors};
 use crate::document::FileProblems;
 
@@ -179,36 +180,6 @@ pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(pem::encode(&pem::Pem::new(label, der)))
 }
 
-/// Why an identity was not written.
-#[derive(Debug, Error)]
-pub enum SaveError {
-    #[error(
-        "an identity is there already and stays as it is: {}; give another --dir, or move it away",
-        list(.0)
-    )]
-    Exists(Vec<PathBuf>),
-    #[error("{} cannot be written: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
-    #[error(
-        "{} has been changed, but may be as it was after a power cut: {error}; look at it with \
-         `fwprobe-echo identity show --dir {}`",
-        directory.display(), directory.display()
-    )]
-    Sync {
-        directory: PathBuf,
-        error: io::Error,
-    },
-    #[error(transparent)]
-    Lock(#[from] LockError),
-}
-
-impl SaveError {
-    pub(super) fn io(path: &Path, error: io::Error) -> Self {
-        let path = path.to_owned();
-        Self::Io { path, error }
-    }
-}
-
 /// Why the client keys of an identity were not changed.
 #[derive(Debug, Error)]
 pub enum ChangeError {
@@ -221,20 +192,3 @@ pub enum ChangeError {
     #[error("there is no key `{id}`; there are: {}", known.join(", "))]
     NoSuchKey { id: KeyId, known: Vec<String> },
 }
-
-fn list(paths: &[PathBuf]) -> String {
-    let paths: Vec<_> = paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    paths.join(", ")
-}
-
-/// The server's private key, PKCS #8 in PEM.
-pub(crate) const KEY_FILE: &str = "server-key.pem";
-/// The server's certificate in PEM; nothing in it is secret.
-pub(crate) const CERTIFICATE_FILE: &str = "server-certificate.pem";
-/// The client keys.
-pub(crate) const KEYS_FILE: &str = "keys.toml";
-
-pub(super) const FILES: [&str; 3] = [KEY_FILE, CERTIFICATE_FILE, KEYS_FILE];

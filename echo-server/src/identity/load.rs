@@ -5,13 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use proto::connection_string::Pin;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
-use super::directory::{CERTIFICATE_FILE, FILES, KEY_FILE, KEYS_FILE};
+use super::file_names::{
+    CERTIFICATE_FILE, FILES, KEY_FILE, KEYS_FILE, NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE,
+};
 use super::keys_file::KeysFile;
-use super::roll_over::{NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE, next_pin};
 use super::{Identity, NO_CONTROL_PORT, UnusableCertificate, expiry, pin_of, signing_key};
 use crate::document::{FileProblems, write_lines};
 
@@ -110,6 +112,20 @@ fn read(
 
 fn noted<T>(result: Result<T, LoadError>, errors: &mut Vec<LoadError>) -> Option<T> {
     result.map_err(|error| errors.push(error)).ok()
+}
+
+/// The pin that clients are learning, if a roll-over has begun in `directory`.
+///
+/// # Errors
+/// The next certificate cannot be read.
+fn next_pin(directory: &Path) -> Result<Option<Pin>, LoadError> {
+    let path = directory.join(NEXT_CERTIFICATE_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let pin = pin_of(&certificate(&path)?);
+    pin.map(Some)
+        .map_err(|problem| LoadError::unusable(&path, problem))
 }
 
 /// The first certificate of a file.

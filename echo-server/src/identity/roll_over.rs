@@ -9,8 +9,9 @@ use thiserror::Error;
 
 use super::change::Change;
 use super::directory::pem;
+use super::file_names::{CERTIFICATE_FILE, KEY_FILE, NEXT_CERTIFICATE_FILE, NEXT_KEY_FILE};
 use super::load::{certificate, private_key};
-use super::{CERTIFICATE_FILE, Identity, KEY_FILE, LoadError, LoadErrors, MintError, SaveError};
+use super::{Identity, LoadError, LoadErrors, MintError, SaveError};
 
 impl Identity {
     /// Puts a new key and certificate for the same hosts beside those in `directory`, and returns the
@@ -71,20 +72,6 @@ fn put_together(directory: &Path, key: &Path, der: &Path) -> Result<Identity, Lo
         .map_err(|problem| LoadError::unusable(directory, problem))
 }
 
-/// The pin that clients are learning, if a roll-over has begun in `directory`.
-///
-/// # Errors
-/// The next certificate cannot be read.
-pub(super) fn next_pin(directory: &Path) -> Result<Option<Pin>, LoadError> {
-    let path = directory.join(NEXT_CERTIFICATE_FILE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let pin = super::pin_of(&certificate(&path)?);
-    pin.map(Some)
-        .map_err(|problem| LoadError::unusable(&path, problem))
-}
-
 /// Why a roll-over went no further. What was there is still there.
 #[derive(Debug, Error)]
 pub enum RollOverError {
@@ -99,9 +86,6 @@ pub enum RollOverError {
     #[error(transparent)]
     Save(#[from] SaveError),
 }
-
-pub(crate) const NEXT_KEY_FILE: &str = "next-server-key.pem";
-pub(crate) const NEXT_CERTIFICATE_FILE: &str = "next-server-certificate.pem";
 
 /// What takes the place of what, in this order.
 const STEPS: [(&str, &str); 2] = [

@@ -23,6 +23,7 @@ mod reopened;
 mod run;
 mod slowness;
 mod taken;
+mod words;
 
 pub use ending::Ending;
 pub use evidence::{Evidence, Refusal};

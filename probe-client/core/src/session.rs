@@ -25,6 +25,7 @@ mod stages;
 mod stranger;
 mod stream;
 mod testimony;
+mod tls_here;
 
 use std::time::Duration;
 
@@ -55,9 +56,10 @@ pub use self::need::{Need, TlsParameters};
 pub use self::parameters::{InvalidParameters, NetTcpService, SessionParameters, Stage};
 pub use self::phase::{Phase, PhaseEntry};
 pub use self::recognise::{HttpStranger, Recognised};
-pub use self::report::{SessionReport, TlsHere, UnfinishedFrame};
+pub use self::report::{SessionReport, UnfinishedFrame};
 pub use self::stages::{DownReport, StageReport, UpReport};
 pub use self::testimony::{Agreement, Testimony, TlsAtServer, TlsFacts, TlsParameter};
+pub use self::tls_here::TlsHere;
 
 /// The client's side of one session.
 ///

@@ -59,7 +59,7 @@ pub struct Look {
 /// # Errors
 /// The folder cannot be read, or a file in it is no scenario.
 pub fn scenarios(folder: &Path) -> anyhow::Result<BTreeMap<String, Scenario>> {
-    let files = super::trials::files(folder)?;
+    let files = super::folder::files(folder)?;
     let read = |file: PathBuf| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         Ok((name.into_owned(), Scenario::read(&file)?))

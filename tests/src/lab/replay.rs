@@ -9,7 +9,7 @@ use probe_core::document::{Probe, RunDocument};
 use probe_core::judge::judge_again;
 use probe_core::traffic::in_logs;
 
-use super::trials::files;
+use super::folder::files;
 use super::{Family, Scenario, Variant};
 use crate::trial::Trials;
 

@@ -1,13 +1,13 @@
 //! Every file in the folder of scenarios as trials: one for each family and variant.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use rustix::process::Signal;
 
 use super::aftermath::nothing_is_left;
+use super::folder::files;
 use super::{Scenario, play, replay};
 use crate::scratch::sweep;
 use crate::trial::{Need, Trials};
@@ -42,18 +42,6 @@ pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
 /// What this machine lacks for any scenario at all; `None`: nothing.
 pub fn lacking() -> Option<Cow<'static, str>> {
     NEEDS.into_iter().find_map(Need::lacking)
-}
-
-pub(super) fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in folder
-        .read_dir()
-        .with_context(|| folder.display().to_string())?
-    {
-        files.push(entry?.path());
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn needs(scenario: &Scenario) -> Vec<Need> {

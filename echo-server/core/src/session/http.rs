@@ -11,6 +11,7 @@ use proto::http_head::{HttpHeadError, RequestHead, response_head};
 use proto::limits::{MAX_FRAME_BODY, MAX_GREETING_BODY, MAX_STAGE_BYTES};
 
 use self::round::Round;
+use super::arrivals::DIALOGUE_UNIQUE;
 use super::link::{Kept, Link, Stop};
 use super::{End, Env};
 
@@ -104,8 +105,7 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     // What earlier requests on this connection proved says nothing about this one.
     link.outbox.shut(consumed);
     // Devices add and change headers; the dialogue in the body is never the same twice.
-    link.arrivals
-        .unique_from(consumed + super::opening::DIALOGUE_UNIQUE);
+    link.arrivals.unique_from(consumed + DIALOGUE_UNIQUE);
     let left = head.content_length().unwrap_or(0);
     if head.method() != "POST" || !(1..=MAX_BODY).contains(&left) {
         return Err(deny(link, End::NotAuthenticated));

@@ -16,7 +16,6 @@ mod words;
 
 pub(super) use server::names;
 pub use sightings::Refusal;
-pub(super) use words::duration;
 
 /// One probe's measurement, and what it is compared with.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::evidence::duration;
+use super::words::duration;
 use crate::comparison::Variation;
 use crate::line::{LONG_WAIT, SLOW_ROUND_TRIP};
 use crate::measurement::Measurement;

@@ -10,9 +10,9 @@ use super::comparison::{HeadComparison, compare};
 use super::hex_bytes::HexBytes;
 use super::http_account::HttpAccount;
 use super::phase::{PhaseLog, micros};
-use super::report::TlsHere;
 use super::stages::Stages;
 use super::testimony::{Testimony, TlsFacts};
+use super::tls_here::TlsHere;
 
 /// Filled in by the layers of a session as they go.
 #[derive(Debug)]

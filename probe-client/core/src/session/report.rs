@@ -13,7 +13,8 @@ use super::http_account::HttpAccount;
 use super::input::FrameBuffer;
 use super::phase::{Phase, PhaseEntry};
 use super::stages::StageReport;
-use super::testimony::{Agreement, Testimony, TlsFacts};
+use super::testimony::{Agreement, Testimony};
+use super::tls_here::TlsHere;
 use crate::session_kind::SessionKind;
 
 /// A session as far as it came. Absent is what was not measured.
@@ -72,22 +73,6 @@ pub struct SessionReport {
     pub fault: Option<Fault>,
 }
 
-/// This side's TLS session, without its keying material.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsHere {
-    /// As on the wire, 0x0304 for TLS 1.3.
-    pub version: u16,
-    /// IANA number.
-    pub cipher_suite: u16,
-    /// IANA number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<u16>,
-    /// SHA-256 over the ClientHello messages as sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_hello_sha256: Option<HexArray<32>>,
-}
-
 /// The beginning of a frame. It has no authenticity yet: a stranger may have sent it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -128,17 +113,6 @@ impl SessionReport {
                     && there.differing.is_empty()
             }
             (Some(_), None) | (None, Some(_)) => false,
-        }
-    }
-}
-
-impl From<&TlsFacts> for TlsHere {
-    fn from(facts: &TlsFacts) -> Self {
-        Self {
-            version: facts.version,
-            cipher_suite: facts.suite,
-            group: facts.group,
-            client_hello_sha256: facts.client_hello_sha256.map(HexArray),
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use super::super::compared::{Tally, facts};
 use super::super::ending::{Ending, testimony};
-use super::super::evidence::{Evidence, duration};
+use super::super::evidence::Evidence;
+use super::super::words::duration;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::words::duration;
 use super::Evidence;
 use crate::measurement::Measurement;
 use crate::observation::Origin;
@@ -125,13 +126,4 @@ fn plain(text: &str) -> &str {
     let marks = [" (os error ", ": https://docs.rs/"];
     let end = marks.iter().filter_map(|mark| text.find(mark)).min();
     end.map_or(text, |end| &text[..end])
-}
-
-/// Microseconds for people.
-pub(in super::super) fn duration(us: u64) -> String {
-    match us {
-        0..1_000 => "less than 1 ms".to_owned(),
-        1_000..1_000_000 => format!("{:.1} ms", us as f64 / 1e3),
-        _ => format!("{:.1} s", us as f64 / 1e6),
-    }
 }

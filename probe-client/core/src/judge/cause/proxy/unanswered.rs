@@ -1,6 +1,7 @@
 //! A proxy that was asked to connect and ended without an answer that can be read: by silence, or by closing.
 
-use super::super::super::evidence::{Evidence, duration};
+use super::super::super::evidence::Evidence;
+use super::super::super::words::duration;
 use super::protocol;
 use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind};

@@ -1,0 +1,16 @@
+//! The names of the files that hold an identity.
+
+/// The server's private key, PKCS #8 in PEM.
+pub(crate) const KEY_FILE: &str = "server-key.pem";
+/// The server's certificate in PEM; nothing in it is secret.
+pub(crate) const CERTIFICATE_FILE: &str = "server-certificate.pem";
+/// The client keys.
+pub(crate) const KEYS_FILE: &str = "keys.toml";
+
+/// The files of an identity, without those of a roll-over.
+pub(super) const FILES: [&str; 3] = [KEY_FILE, CERTIFICATE_FILE, KEYS_FILE];
+
+/// The private key that is about to take over, in PEM.
+pub(crate) const NEXT_KEY_FILE: &str = "next-server-key.pem";
+/// The certificate that is about to take over, in PEM.
+pub(crate) const NEXT_CERTIFICATE_FILE: &str = "next-server-certificate.pem";

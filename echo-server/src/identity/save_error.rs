@@ -1,0 +1,46 @@
+//! Why an identity could not be written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::lock::LockError;
+
+/// Why an identity was not written.
+#[derive(Debug, Error)]
+pub enum SaveError {
+    #[error(
+        "an identity is there already and stays as it is: {}; give another --dir, or move it away",
+        list(.0)
+    )]
+    Exists(Vec<PathBuf>),
+    #[error("{} cannot be written: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error(
+        "{} has been changed, but may be as it was after a power cut: {error}; look at it with \
+         `fwprobe-echo identity show --dir {}`",
+        directory.display(), directory.display()
+    )]
+    Sync {
+        directory: PathBuf,
+        error: io::Error,
+    },
+    #[error(transparent)]
+    Lock(#[from] LockError),
+}
+
+impl SaveError {
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Io { path, error }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
+}

@@ -1,0 +1,35 @@
+//! Tells the server when a listener is not accepted from any more.
+
+use std::net::SocketAddr;
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+/// A listener is there, and nobody accepts what comes. A server that went on would be a closed port, of which
+/// neither systemd nor a load balancer hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("connections to {0} are not accepted any more; the log says why")]
+pub struct Deserted(pub(crate) SocketAddr);
+
+/// Held by whoever accepts on a listener. Tells when it is dropped, so that a panic tells, too.
+#[derive(Debug)]
+pub(crate) struct Post {
+    address: SocketAddr,
+    desertions: mpsc::UnboundedSender<Deserted>,
+}
+
+impl Post {
+    pub(crate) fn at(address: SocketAddr, desertions: &mpsc::UnboundedSender<Deserted>) -> Self {
+        Self {
+            address,
+            desertions: desertions.clone(),
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        // Who is told to stop does not listen any more.
+        let _ = self.desertions.send(Deserted(self.address));
+    }
+}

@@ -1,0 +1,43 @@
+//! Has the witness take note of one address's SYNs while a client has a run open.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::instance::Instance;
+
+/// While it lives, the SYNs of one address are taken note of.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    instance: Arc<Instance>,
+    address: IpAddr,
+}
+
+impl Watch {
+    /// `None` where there is no witness, or it does not work.
+    pub(crate) fn begin(instance: &Arc<Instance>, address: IpAddr) -> Option<Self> {
+        let witness = instance.witness.as_ref()?;
+        if let Err(error) = witness.watch(address, instance.clock.now()) {
+            tracing::warn!(%error, "the witness does not look");
+            return None;
+        }
+        Some(Self {
+            instance: Arc::clone(instance),
+            address,
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(witness) = &self.instance.witness {
+            witness.leave(self.address);
+        }
+    }
+}
+
+/// Reads what the witness of `instance` is shown, for as long as the server lives; nothing to do without one.
+pub(crate) async fn read_witness(instance: Arc<Instance>) {
+    if let Some(witness) = &instance.witness {
+        witness.read_on(&instance.clock, &instance.metrics).await;
+    }
+}

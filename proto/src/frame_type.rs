@@ -1,0 +1,66 @@
+//! The types of frames in the dialogue.
+
+use crate::limits::{MAX_FRAME_BODY, MAX_GREETING_BODY};
+
+/// What a frame carries; the number is the frame's first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum FrameType {
+    Greeting = 1,
+    Testimony = 2,
+    Refusal = 3,
+    Exchange = 4,
+    Confirmation = 5,
+    Receipt = 6,
+    Farewell = 7,
+    KeepAliveUp = 8,
+    KeepAliveDown = 9,
+}
+
+impl FrameType {
+    /// The HKDF label of this type's key: one per type and direction.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Greeting => "greeting",
+            Self::Testimony => "testimony",
+            Self::Refusal => "refusal",
+            Self::Exchange => "exchange",
+            Self::Confirmation => "confirmation",
+            Self::Receipt => "receipt",
+            Self::Farewell => "farewell",
+            Self::KeepAliveUp => "keep-alive c2s",
+            Self::KeepAliveDown => "keep-alive s2c",
+        }
+    }
+
+    /// The longest body that a frame of this type may have, in bytes.
+    pub(crate) fn max_body(self) -> usize {
+        match self {
+            Self::Greeting => MAX_GREETING_BODY,
+            Self::Testimony
+            | Self::Refusal
+            | Self::Exchange
+            | Self::Confirmation
+            | Self::Receipt
+            | Self::Farewell
+            | Self::KeepAliveUp
+            | Self::KeepAliveDown => MAX_FRAME_BODY,
+        }
+    }
+
+    /// The type whose number `byte` is; `None` for a number that stands for none.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            1 => Self::Greeting,
+            2 => Self::Testimony,
+            3 => Self::Refusal,
+            4 => Self::Exchange,
+            5 => Self::Confirmation,
+            6 => Self::Receipt,
+            7 => Self::Farewell,
+            8 => Self::KeepAliveUp,
+            9 => Self::KeepAliveDown,
+            _ => return None,
+        })
+    }
+}
