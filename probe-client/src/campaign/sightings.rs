@@ -16,7 +16,7 @@ mod answer;
 mod sent;
 
 use answer::{LookedOn, answer};
-use sent::{connects, sent};
+use sent::{TheirClock, connects, sent};
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
 /// end. Without an answer they stay as they are.
@@ -107,11 +107,11 @@ async fn put(
     first: usize,
 ) {
     let mut witnesses = std::mem::take(&mut results[asked].witnesses);
-    let offsets = witnesses[first..]
+    let clocks = witnesses[first..]
         .iter()
-        .map(|w| w.description.clock_offset_ms);
-    let others = offsets
-        .map(|offset| others(campaign, results, index, offset))
+        .map(|w| TheirClock::of(&w.description, campaign.context.clock.now_us()));
+    let others = clocks
+        .map(|theirs| others(campaign, results, index, theirs))
         .collect();
     let bare = side_ports(results);
     let result = &mut results[index];
@@ -223,10 +223,10 @@ async fn question(
         lost,
     } = witness;
     let tagged = measurements.iter().zip(0..);
-    let offset = description.clock_offset_ms;
+    let theirs = TheirClock::of(description, campaign.context.clock.now_us());
     let mut sent: Vec<wire::Sent> = tagged
         .clone()
-        .flat_map(|(m, tag)| sent(campaign, m, tag, offset))
+        .flat_map(|(m, tag)| sent(campaign, m, tag, theirs))
         .collect();
     sent.extend(others);
     sent.truncate(MAX_SENT);
@@ -320,7 +320,7 @@ fn others(
     campaign: &Campaign,
     results: &[ServerResult],
     index: usize,
-    clock_offset_ms: i64,
+    theirs: TheirClock,
 ) -> Vec<wire::Sent> {
     let host = &results[index].control.host;
     let path = &results[index].control.path;
@@ -332,7 +332,7 @@ fn others(
         .flat_map(|r| r.probes.iter().chain(std::iter::once(&r.comparison)))
         .chain(beside)
         .filter(|m| m.session.is_some())
-        .flat_map(|m| sent(campaign, m, OTHERS, clock_offset_ms))
+        .flat_map(|m| sent(campaign, m, OTHERS, theirs))
         .collect()
 }
 

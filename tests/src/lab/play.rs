@@ -112,6 +112,9 @@ pub(super) fn staged<T>(
     let probe = || probe(scenario, family, &connection, &client, &tools);
     if scenario.rehearsed {
         probe()?.run()?;
+        for (host, changes) in &scenario.after_rehearsal {
+            change(&network, *host, changes, family)?;
+        }
     }
     let prepared = probe()?;
     let run = || take_time(prepared, patience);

@@ -31,6 +31,9 @@ pub struct Scenario {
     /// The run is one of two that are alike, and what is expected is said of the second.
     #[serde(default)]
     pub rehearsed: bool,
+    /// What is changed once the first of the two runs has ended, right before the second.
+    #[serde(default)]
+    pub after_rehearsal: BTreeMap<Host, Changes>,
     /// The client knows the server by this name, and not by its address.
     #[serde(default)]
     pub name: Option<String>,
