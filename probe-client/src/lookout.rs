@@ -171,7 +171,8 @@ impl Lookout {
         self.0.subscribe()
     }
 
-    /// The ports of `server` that work, and what is known of them.
+    /// The ports of `server` that work, and what is known of them: first those that answer at once. What loses a SYN to
+    /// one of the others (ECN, a rate limit) loses those that are to be compared with.
     pub(crate) fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
         self.of(server, |state| match state {
             PortState::Works(reference) => Some(reference),
@@ -194,9 +195,11 @@ impl Lookout {
     ) -> Vec<(u16, Reference)> {
         let board = self.0.borrow();
         let of_server = board.iter().filter(|(address, _)| address.ip() == server);
-        of_server
+        let mut all: Vec<(u16, Reference)> = of_server
             .filter_map(|(address, state)| Some((address.port(), which(*state)?)))
-            .collect()
+            .collect();
+        all.sort_by_key(|(_, reference)| reference.round_trip >= SYN_REPEATED);
+        all
     }
 
     /// A SYN to `address` has not been answered for a while.
@@ -282,9 +285,27 @@ fn of_whole(measurement: &Measurement) -> Option<PortState> {
     (reached == dialled).then_some(state)
 }
 
+/// When a SYN without an answer is repeated (RFC 6298 section 2).
+const SYN_REPEATED: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_that_lose_no_syn_are_compared_with_first() {
+        let (lookout, server) = (Lookout::default(), IpAddr::from([192, 0, 2, 1]));
+        for (port, milliseconds) in [(80, 1_030), (443, 20), (5901, 10), (5902, 3_010)] {
+            let reference = Reference {
+                distance: Some(2),
+                round_trip: Duration::from_millis(milliseconds),
+            };
+            lookout.note(SocketAddr::new(server, port), PortState::Works(reference));
+        }
+        let references = lookout.references(server);
+        let ports: Vec<u16> = references.iter().map(|(port, _)| *port).collect();
+        assert_eq!(ports, [443, 5901, 80, 5902]);
+    }
 
     #[test]
     fn a_port_that_answers_ends_the_silence_before_its_session_is_over() {
