@@ -147,6 +147,7 @@ fn what_the_kernel_holds_and_the_witness_saw_no_answer_to_is_held_back() {
                 window: UnixMillis(1)..=UnixMillis(1),
                 session: None,
                 source_port: None,
+                same_ip_version: false,
             };
             let released = sightings.release(&viewer, &[sent]);
             released[0]

@@ -101,6 +101,7 @@ fn sent(server: &Running, prefixes: Vec<Prefix>) -> Sent {
         until_unix_ms: u64::MAX,
         session_id: Vec::new(),
         source_port: 0,
+        same_ip_version: false,
     }
 }
 

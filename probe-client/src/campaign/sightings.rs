@@ -185,7 +185,9 @@ async fn inquire(
 ) {
     let about: Vec<&Measurement> = measurements.iter().map(|m| &**m).collect();
     let asking = witnesses.iter_mut().zip(others);
-    let asking = asking.map(|(witness, others)| question(campaign, witness, &about, others));
+    let same_ip_version = bare.is_none();
+    let asking = asking
+        .map(|(witness, others)| question(campaign, witness, &about, same_ip_version, others));
     let answers = join_all(asking).await;
     for (index, measurement) in measurements.into_iter().enumerate() {
         let of_all = answers
@@ -209,11 +211,13 @@ async fn inquire(
     }
 }
 
-/// What one witness says about each of `measurements`.
+/// What one witness says about each of `measurements`; with `same_ip_version` they were dialled at the address where
+/// it is asked.
 async fn question(
     campaign: &Campaign,
     witness: &mut Witness,
     measurements: &[&Measurement],
+    same_ip_version: bool,
     others: Vec<wire::Sent>,
 ) -> Vec<Option<SightingAnswer>> {
     let Witness {
@@ -227,6 +231,10 @@ async fn question(
     let mut sent: Vec<wire::Sent> = tagged
         .clone()
         .flat_map(|(m, tag)| sent(campaign, m, tag, theirs))
+        .map(|sent| wire::Sent {
+            same_ip_version,
+            ..sent
+        })
         .collect();
     sent.extend(others);
     sent.truncate(MAX_SENT);

@@ -69,6 +69,7 @@ impl TryFrom<wire::Sent> for Sent {
             source_port: u16::try_from(sent.source_port)
                 .ok()
                 .filter(|port| *port != 0),
+            same_ip_version: sent.same_ip_version,
         })
     }
 }

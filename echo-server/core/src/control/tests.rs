@@ -151,6 +151,7 @@ fn sent(tag: u32) -> wire::Sent {
         until_unix_ms: 2000,
         session_id: Vec::new(),
         source_port: 0,
+        same_ip_version: false,
     }
 }
 

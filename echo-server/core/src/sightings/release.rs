@@ -36,6 +36,8 @@ pub struct Sent {
     pub session: Option<SessionId>,
     /// That it left the viewer's host from, which address translation may have changed; `None`: not known.
     pub source_port: Option<u16>,
+    /// It cannot have come over another version of IP than the viewer's own connection.
+    pub same_ip_version: bool,
 }
 
 /// Why a sighting is released.
@@ -62,9 +64,16 @@ pub struct Released {
 struct Found<'a> {
     /// By first bytes; the newest few for each digest.
     by_digest: BTreeMap<&'a PrefixDigest, Vec<&'a Sighting>>,
-    /// What may be released by address, and when came what cannot be placed: of each port asked about, its own
-    /// or as dialled, the newest first.
-    by_port: BTreeMap<u16, (Vec<&'a Sighting>, Vec<UnixMillis>)>,
+    /// What may be released by address, and what cannot be placed: of each port asked about, its own or as dialled,
+    /// the newest first.
+    by_port: BTreeMap<u16, (Vec<&'a Sighting>, Vec<Doubtful>)>,
+}
+
+/// A connection that cannot be placed.
+struct Doubtful {
+    accepted: UnixMillis,
+    /// As the viewer's own connection is.
+    same_ip_version: bool,
 }
 
 /// `incomplete` tells of which connections sightings may be missing.
@@ -114,7 +123,7 @@ impl<'a> Found<'a> {
         }
         for (visible, doubtful) in found.by_port.values_mut() {
             visible.sort_by_key(|sighting| Reverse(sighting.accepted));
-            doubtful.sort_unstable_by_key(|accepted| Reverse(*accepted));
+            doubtful.sort_unstable_by_key(|doubtful| Reverse(doubtful.accepted));
         }
         found
     }
@@ -144,7 +153,10 @@ impl<'a> Found<'a> {
             if may_see {
                 visible.push(sighting);
             } else if in_doubt {
-                doubtful.push(sighting.accepted);
+                doubtful.push(Doubtful {
+                    accepted: sighting.accepted,
+                    same_ip_version: viewer.may_be_of_its_ip_version(sighting),
+                });
             }
         }
     }
@@ -178,7 +190,9 @@ impl<'a> Found<'a> {
 
     fn leaves_in_doubt(&self, sent: &Sent) -> bool {
         let doubtful = self.by_port.get(&sent.port).map(|(_, doubtful)| doubtful);
-        doubtful.is_some_and(|doubtful| !sent.within(doubtful, |accepted| *accepted).is_empty())
+        let within = doubtful.map(|doubtful| sent.within(doubtful, |doubtful| doubtful.accepted));
+        let mut within = within.into_iter().flatten();
+        within.any(|doubtful| doubtful.same_ip_version || !sent.same_ip_version)
     }
 }
 
@@ -224,6 +238,11 @@ impl Viewer {
         sighting.notice.fate != Fate::Control
             && self.address.map(|ip| ip.to_canonical()) == Some(sighting.peer.ip())
             && !sighting.is_of_another_than(&self.key)
+    }
+
+    fn may_be_of_its_ip_version(&self, sighting: &Sighting) -> bool {
+        let its = self.address.map(|ip| ip.to_canonical().is_ipv4());
+        its.is_none_or(|is_ipv4| is_ipv4 == sighting.peer.is_ipv4())
     }
 
     /// Whether a sighting might be the viewer's without its being told: not released by address, not

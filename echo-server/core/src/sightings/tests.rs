@@ -44,6 +44,7 @@ fn sent(tag: u32) -> Sent {
         window: UnixMillis(1000)..=UnixMillis(2000),
         session: None,
         source_port: None,
+        same_ip_version: false,
     }
 }
 
@@ -122,6 +123,42 @@ fn by_address_a_connection_that_greeted_is_released_to_its_own_session_alone() {
         // Whose it is, is known: nothing is left in doubt.
         assert_eq!(released, [(found, false)], "{carried:?} {asked:?}");
     }
+}
+
+#[test]
+fn a_connection_over_the_other_version_of_ip_leaves_none_in_doubt_that_cannot_have_come_over_it() {
+    for (peer, same_ip_version, in_doubt) in [
+        (THEIRS, true, true),
+        (THEIRS, false, true),
+        ("2001:db8::9", true, false),
+        ("2001:db8::9", false, true),
+        ("::ffff:203.0.113.9", true, true),
+    ] {
+        let sightings = sightings();
+        see(&sightings, peer, 1500, nothing());
+        let asked = Sent {
+            same_ip_version,
+            ..sent(1)
+        };
+        let released = outcome(&sightings.release(&viewer("k1"), &[asked]));
+        assert_eq!(released, [(None, in_doubt)], "{peer} {same_ip_version}");
+    }
+}
+
+#[test]
+fn what_cannot_be_placed_by_address_leaves_all_in_doubt_whatever_the_version_of_ip() {
+    let sightings = sightings();
+    see(&sightings, "2001:db8::9", 1500, nothing());
+    let behind_source_nat = Viewer {
+        address: None,
+        ..viewer("k1")
+    };
+    let asked = Sent {
+        same_ip_version: true,
+        ..sent(1)
+    };
+    let released = outcome(&sightings.release(&behind_source_nat, &[asked]));
+    assert_eq!(released, [(None, true)]);
 }
 
 #[test]

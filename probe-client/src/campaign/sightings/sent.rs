@@ -88,6 +88,8 @@ fn to_port_dialled(
             .map(|session| session.session_id.0.to_vec())
             .unwrap_or_default(),
         source_port: m.local.map_or(0, |local| local.port().into()),
+        // Who asks over the same path knows better.
+        same_ip_version: false,
     }
 }
 

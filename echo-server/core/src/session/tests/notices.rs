@@ -49,6 +49,7 @@ fn released(line: &Line, stream: &[u8]) -> Released {
         window: WALL..=WALL,
         session: None,
         source_port: None,
+        same_ip_version: false,
     };
     sightings.release(&viewer, &[sent]).remove(0)
 }
