@@ -24,6 +24,8 @@ pub struct Evidence<'a> {
     /// Every measurement of the same server address over the same path, this one and the control
     /// port's included.
     pub same_server: Vec<&'a Measurement>,
+    /// Every measurement of the same host at its other addresses, over the same path.
+    pub other_addresses: Vec<&'a Measurement>,
     /// Every measurement of the same host over other paths.
     pub other_paths: Vec<&'a Measurement>,
     pub control: Option<&'a ControlRecord>,

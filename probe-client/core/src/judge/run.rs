@@ -81,6 +81,9 @@ fn evidence<'a>(gathered: &'a Gathered, probe: &'a Measurement) -> Evidence<'a> 
     Evidence {
         probe,
         same_server: measured().filter(|m| m.same_server(probe)).collect(),
+        other_addresses: measured()
+            .filter(|m| m.host == probe.host && m.path == probe.path && !m.same_server(probe))
+            .collect(),
         other_paths: measured()
             .filter(|m| m.host == probe.host && m.path != probe.path)
             .collect(),

@@ -6,6 +6,7 @@ mod instances;
 mod local;
 mod mute;
 mod noted;
+mod other_addresses;
 mod reach;
 mod refused;
 mod refused_answers;
@@ -170,6 +171,7 @@ fn evidence(probe: &Measurement) -> Evidence<'_> {
     Evidence {
         probe,
         same_server: vec![probe],
+        other_addresses: Vec::new(),
         other_paths: Vec::new(),
         control: None,
         own_addresses: &[],

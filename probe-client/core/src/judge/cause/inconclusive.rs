@@ -128,6 +128,13 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
              run again: it can then tell what reaches it"
         ));
     }
+    if evidence.working_ports_elsewhere_lose_syns() {
+        return Some(
+            "run again for this address of the server alone (--ipv4, --ipv6 or --host): ports that work at another address \
+             lose SYNs too where many are dialled at once, so that silence here proves nothing"
+                .to_owned(),
+        );
+    }
     evidence.working_ports_lose_syns().then(|| {
         format!(
             "run again for this port alone (--port {port}): ports that work lose SYNs too where many are dialled at once, so \

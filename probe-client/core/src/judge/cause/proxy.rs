@@ -129,6 +129,9 @@ fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict
 fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let at = proxy.authority();
+    if let Some(verdict) = lost_before_it(evidence, failure) {
+        return Some(verdict);
+    }
     let (segment, what, step) = match (failure.origin, failure.kind) {
         (Origin::ThisHost, FailureKind::LocalResource) => return Some(exhausted(&at)),
         (Origin::ThisHost, FailureKind::PermissionDenied) => (
@@ -174,6 +177,42 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
         verdict
             .unless_all(in_its_place.then_some(Alternative::BeforeTheProxy))
             .next(step),
+    )
+}
+
+/// No answer to the SYN, and other connections of the same run were taken: the proxy is there.
+fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
+    if !matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused) {
+        return None;
+    }
+    let all = evidence.same_server.iter();
+    let taken = all.filter(|m| m.succeeded(Operation::ProxyConnect)).count();
+    if taken == 0 || matches!(failure.origin, Origin::ThisHost | Origin::Icmp { .. }) {
+        return None;
+    }
+    let proxy = evidence.proxy()?;
+    let at = proxy.authority();
+    let how = if failure.kind == FailureKind::Refused {
+        "refuses (RST)"
+    } else {
+        "does not answer"
+    };
+    Some(
+        Verdict::new(
+            VerdictId::Inconclusive,
+            Segment::Unknown,
+            Confidence::Low,
+            format!(
+                "what stops {} is not decided: the proxy {proxy} {how} this connection, and takes others of the same run: a \
+                 limit on connections to it, or loss; nothing was asked of it",
+                evidence.target()
+            ),
+        )
+        .because(format!("the proxy took {taken} other connections in this run"))
+        .next(format!(
+            "run it again for this port alone (--port); if it passes then, ask the firewall and proxy teams for a limit on \
+             the number or pace of connections from this host to {at}"
+        )),
     )
 }
 

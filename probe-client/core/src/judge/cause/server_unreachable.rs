@@ -25,6 +25,10 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.same_server.iter().any(|m| untried(m)) {
         return None;
     }
+    // A limit on this host's connections leaves no SYN for this address, and the server may be up.
+    if evidence.working_ports_elsewhere_lose_syns() {
+        return None;
+    }
     let address = evidence.probe.server()?;
     let source = evidence.source();
     let (timed_out, refused) = counts(evidence);

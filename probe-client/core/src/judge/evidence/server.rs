@@ -132,16 +132,26 @@ impl<'a> Evidence<'a> {
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
-        others.any(|m| {
-            let slowly: Vec<&Measurement> = m.compared(Variation::InPace { held: 0 }).collect();
-            let again: Vec<&Measurement> = m.compared(Variation::InNothing).collect();
-            let silent_now = again.len() >= 2 && again.iter().all(|m| m.met_silence());
-            if m.ran_whole() {
-                silent_now || slowly.iter().any(|m| m.met_silence())
-            } else {
-                m.met_silence() && slowly.iter().any(|m| m.ran_whole())
-            }
-        })
+        others.any(|m| works_and_loses_syns(m)) || self.working_ports_elsewhere_lose_syns()
+    }
+
+    /// The same of a port at another address of the server: what limits this host's connections may count those to all
+    /// addresses together.
+    pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
+        let mut others = self.other_addresses.iter();
+        others.any(|m| works_and_loses_syns(m))
+    }
+}
+
+fn works_and_loses_syns(measurement: &Measurement) -> bool {
+    let compared = |variation| -> Vec<&Measurement> { measurement.compared(variation).collect() };
+    let slowly = compared(Variation::InPace { held: 0 });
+    let again = compared(Variation::InNothing);
+    let silent_now = again.len() >= 2 && again.iter().all(|m| m.met_silence());
+    if measurement.ran_whole() {
+        silent_now || slowly.iter().any(|m| m.met_silence())
+    } else {
+        measurement.met_silence() && slowly.iter().any(|m| m.ran_whole())
     }
 }
 

@@ -271,6 +271,7 @@ fn verdict(probe: &Measurement, same_server: &[&Measurement]) -> Verdict {
     judge(&Evidence {
         probe,
         same_server: same_server.to_vec(),
+        other_addresses: Vec::new(),
         other_paths: Vec::new(),
         control: None,
         own_addresses: &[],

@@ -1,0 +1,105 @@
+//! What SYNs that are lost at one address of a server say of another, and connections to a proxy of each other.
+
+use super::instances::{DIALLED, record};
+use super::{evidence, judge, told, whole};
+use crate::catalogue::VerdictId;
+use crate::comparison::{Comparison, Variation};
+use crate::judge::Evidence;
+use crate::measurement::{AnswersRefused, Measurement};
+use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use crate::path::NetworkPath;
+use crate::session_kind::SessionKind;
+use crate::verdict::Verdict;
+
+/// Not connected: `operation` got no answer.
+fn silent(operation: Operation) -> Measurement {
+    let mut silent = whole(SessionKind::Tcp);
+    silent.observations = vec![Observation {
+        operation,
+        target: "198.51.100.7:443".to_owned(),
+        start_us: 0,
+        duration_us: 3_500_000,
+        failure: Some(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+    }];
+    silent.address = Some(([198, 51, 100, 7], DIALLED).into());
+    silent.session = None;
+    silent.transport = None;
+    silent
+}
+
+/// Silent while many were dialled, and whole at a slow pace.
+fn limited() -> Measurement {
+    let mut limited = silent(Operation::Connect);
+    limited.comparisons = vec![Comparison {
+        variation: Variation::InPace { held: 0 },
+        measurement: whole(SessionKind::Tcp),
+    }];
+    limited
+}
+
+fn beside(probe: &Measurement, other_address: &Measurement) -> Verdict {
+    judge(&Evidence {
+        other_addresses: vec![other_address],
+        ..evidence(probe)
+    })
+}
+
+#[test]
+fn a_server_is_not_unreachable_while_its_other_address_loses_syns_by_their_number() {
+    let probe = silent(Operation::Connect);
+    let found = beside(&probe, &whole(SessionKind::Tcp));
+    assert_eq!(found.id, VerdictId::ServerUnreachable);
+    let found = beside(&probe, &limited());
+    assert_eq!(found.id, VerdictId::Inconclusive);
+    assert!(found.next_step.unwrap().contains("--ipv6"));
+}
+
+#[test]
+fn the_servers_word_makes_no_drop_while_its_other_address_loses_syns() {
+    let mut probe = silent(Operation::Connect);
+    let mut answer = told(Vec::new());
+    answer.answers_refused = Some(AnswersRefused {
+        counted: 0,
+        own_syns: 3,
+    });
+    probe.sighting = Some(answer);
+    let control = record("a", &[DIALLED], Vec::new());
+    let of = |other: &Measurement| {
+        judge(&Evidence {
+            other_addresses: vec![other],
+            control: Some(&control),
+            ..evidence(&probe)
+        })
+        .id
+    };
+    assert_eq!(of(&whole(SessionKind::Tcp)), VerdictId::Dropped);
+    assert_eq!(of(&limited()), VerdictId::Inconclusive);
+}
+
+#[test]
+fn a_proxy_that_takes_other_connections_is_not_unreachable() {
+    let path: NetworkPath = "socks5h://10.0.0.1:1080".parse().unwrap();
+    let through = |mut m: Measurement| {
+        m.path = path.clone();
+        m
+    };
+    let probe = through(silent(Operation::ProxyConnect));
+    assert_eq!(judge(&evidence(&probe)).id, VerdictId::ProxyUnreachable);
+    let mut taken = through(whole(SessionKind::Tcp));
+    taken.observations.insert(
+        0,
+        Observation {
+            operation: Operation::ProxyConnect,
+            target: "10.0.0.1:1080".to_owned(),
+            start_us: 0,
+            duration_us: 1_000,
+            failure: None,
+        },
+    );
+    let found = judge(&Evidence {
+        same_server: vec![&probe, &taken],
+        ..evidence(&probe)
+    });
+    assert_eq!(found.id, VerdictId::Inconclusive);
+    assert!(found.claim.contains("takes others"), "{}", found.claim);
+}
