@@ -2,9 +2,12 @@
 //! derived from the parts. The judge has no part in that: the same run is drawn, put together and expected without it.
 
 mod draw;
+mod line;
 mod parts;
 mod scenario;
 mod trials;
+
+use toml::Value;
 
 use super::Family;
 
@@ -40,7 +43,7 @@ struct Placed {
 }
 
 impl Mixture {
-    /// The mixtures that lack one part of this one.
+    /// The mixtures that lack one part of this one, and then those that have a part on one port less.
     fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         for index in 0..self.faults.len() {
@@ -60,8 +63,20 @@ impl Mixture {
                 ..self.clone()
             });
         }
+        for (index, placed) in self.faults.iter().enumerate() {
+            for port in placed.ports.iter().filter(|_| placed.ports.len() > 1) {
+                let mut without = self.clone();
+                without.faults[index].ports.retain(|other| other != port);
+                all.push(without);
+            }
+        }
         all
     }
+}
+
+/// A list as a scenario's file has it.
+fn strings(all: &[impl AsRef<str>]) -> Value {
+    Value::Array(all.iter().map(|text| Value::from(text.as_ref())).collect())
 }
 
 #[cfg(test)]
@@ -69,27 +84,31 @@ mod tests {
     use super::*;
 
     fn mixture() -> Mixture {
-        let placed = |fault| Placed {
+        let placed = |fault, ports: &[u16]| Placed {
             fault,
-            ports: vec![443],
+            ports: ports.to_vec(),
             only: None,
         };
         Mixture {
             addresses: Addresses::Of(Family::Ipv4),
             proxied: true,
-            faults: vec![placed(0), placed(1)],
+            faults: vec![placed(0, &[443]), placed(1, &[80, 5901])],
             condition: Some(0),
         }
     }
 
     #[test]
-    fn a_smaller_mixture_lacks_exactly_one_part() {
+    fn a_smaller_mixture_lacks_exactly_one_part_or_one_port() {
         let whole = mixture();
-        let count = |m: &Mixture| {
+        let parts = |m: &Mixture| {
             m.faults.len() + usize::from(m.condition.is_some()) + usize::from(m.proxied)
         };
+        let ports = |m: &Mixture| m.faults.iter().map(|f| f.ports.len()).sum::<usize>();
         let smaller = whole.smaller();
-        assert_eq!(smaller.len(), 4);
-        assert!(smaller.iter().all(|m| count(m) == count(&whole) - 1));
+        let lacking: Vec<(usize, usize)> = smaller
+            .iter()
+            .map(|m| (parts(&whole) - parts(m), ports(&whole) - ports(m)))
+            .collect();
+        assert_eq!(lacking, [(1, 1), (1, 2), (1, 0), (1, 0), (0, 1), (0, 1)]);
     }
 }

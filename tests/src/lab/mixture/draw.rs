@@ -20,7 +20,7 @@ impl Mixture {
         };
         let proxied = addresses == Addresses::Of(Family::Ipv4) && rng.random_range(0..3) == 0;
         let condition =
-            (rng.random_range(0..3) == 0).then(|| rng.random_range(0..parts.conditions.len()));
+            (rng.random_range(0..2) == 0).then(|| rng.random_range(0..parts.conditions.len()));
         let wanted = rng.random_range(2..=3);
         let mut free = PROFILE_PORTS.to_vec();
         free.shuffle(&mut rng);

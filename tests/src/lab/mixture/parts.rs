@@ -39,6 +39,20 @@ pub(super) struct Fault {
     /// Names of conditions.
     #[serde(default)]
     pub(super) lifted_by: Vec<String>,
+    /// Names of conditions under which nobody at either end can tell what it is.
+    #[serde(default)]
+    pub(super) blurred_by: Vec<String>,
+    /// As right where not every connection passes, so that sessions beside its own show nothing.
+    #[serde(default)]
+    pub(super) weaker: Vec<VerdictId>,
+    /// Noted of its ports, each time.
+    #[serde(default)]
+    pub(super) findings: Vec<FindingId>,
+    /// Noted of its ports, or not.
+    #[serde(default)]
+    pub(super) perhaps: Vec<FindingId>,
+    #[serde(default)]
+    pub(super) run: Influence,
     pub(super) changes: Table,
 }
 
@@ -53,7 +67,21 @@ pub(super) enum Reach {
     Single,
 }
 
-/// A property of the whole way that changes no verdict.
+/// What a part does to the rest of its run.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Influence {
+    /// Noted of any port, or not.
+    pub(super) notes: Vec<FindingId>,
+    /// As right as `reachable`, about a port that works.
+    pub(super) open: Vec<VerdictId>,
+    /// As right as its own verdict, about a port that another fault is on; its place is open then.
+    pub(super) failing: Vec<VerdictId>,
+    /// The place of any other fault is open.
+    pub(super) hides_places: bool,
+}
+
+/// A property of the whole way.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Condition {
@@ -61,6 +89,8 @@ pub(super) struct Condition {
     /// Noted of every port that works.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
+    #[serde(default)]
+    pub(super) run: Influence,
     pub(super) changes: Table,
 }
 
@@ -73,6 +103,16 @@ pub(super) struct Proxy {
     /// Findings that a run over two paths may have.
     pub(super) notes: Vec<FindingId>,
     pub(super) changes: Table,
+}
+
+impl Influence {
+    /// Adds what another part does.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.notes.extend(&other.notes);
+        self.open.extend(&other.open);
+        self.failing.extend(&other.failing);
+        self.hides_places |= other.hides_places;
+    }
 }
 
 impl Parts {

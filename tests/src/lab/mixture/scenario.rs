@@ -5,8 +5,9 @@ use toml::{Table, Value};
 
 use super::super::Family;
 use super::super::scenario::PROFILE_PORTS;
-use super::parts::{Condition, Fault, Parts};
-use super::{Addresses, Mixture, Placed};
+use super::line::{Line, exit_codes};
+use super::parts::{Condition, Influence, Parts};
+use super::{Addresses, Mixture, Placed, strings};
 
 impl Mixture {
     /// As a scenario's file has it, so that it can be kept as one.
@@ -28,9 +29,10 @@ impl Mixture {
         scenario.insert("why".to_owned(), self.why(parts).into());
         scenario.insert("variants".to_owned(), strings(&["default"]));
         let lines = self.lines(parts, condition);
-        let fails = |verdict: &VerdictId| *verdict != VerdictId::Reachable;
-        let exit = i64::from(lines.iter().any(|line| fails(&line.verdicts[0])));
-        scenario.insert("exit".to_owned(), exit.into());
+        let exits = exit_codes(&lines);
+        scenario.insert("exit".to_owned(), exits[0].into());
+        let or: Vec<Value> = exits[1..].iter().map(|code| Value::from(*code)).collect();
+        scenario.insert("or-exit".to_owned(), Value::Array(or));
         let expect = lines.into_iter().map(|line| Value::Table(line.table()));
         scenario.insert("expect".to_owned(), Value::Array(expect.collect()));
         scenario
@@ -73,8 +75,8 @@ impl Mixture {
         let elsewhere = PROFILE_PORTS.iter().find(|port| !affected.contains(port));
         let elsewhere = elsewhere.map_or_else(String::new, u16::to_string);
         let only = match placed.only {
-            Some(Family::Ipv4) => "meta nfproto ipv4",
-            Some(Family::Ipv6) => "meta nfproto ipv6",
+            Some(Family::Ipv4) => "meta protocol ip",
+            Some(Family::Ipv6) => "meta protocol ip6",
             None => "",
         };
         let listed: Vec<String> = placed.ports.iter().map(u16::to_string).collect();
@@ -92,122 +94,98 @@ impl Mixture {
 
     /// What is right, the first line about a port counting.
     fn lines(&self, parts: &Parts, condition: Option<&Condition>) -> Vec<Line> {
-        let findings = condition.map_or(&[][..], |condition| &condition.findings);
         let mut lines = Vec::new();
         for placed in &self.faults {
             let fault = &parts.faults[placed.fault];
             if condition.is_some_and(|c| fault.lifted_by.contains(&c.name)) {
                 continue;
             }
-            lines.push(Line::direct(fault, placed, findings, parts, self.proxied));
+            lines.push(self.direct(placed, parts, condition));
             if self.proxied && !fault.proxied.is_empty() {
-                lines.push(Line::through_the_proxy(fault, placed, parts));
+                lines.push(self.through_the_proxy(placed, parts));
+            }
+        }
+        let influence = self.influence(parts, None);
+        let working = |path: Option<&str>, findings: &[FindingId]| Line {
+            path: path.map(str::to_owned),
+            verdicts: [&[VerdictId::Reachable], &influence.open[..]].concat(),
+            findings: findings.to_vec(),
+            perhaps: influence.notes.clone(),
+            ..Line::default()
+        };
+        if self.proxied {
+            lines.push(working(Some(&parts.proxy.path), &[]));
+        }
+        lines.push(working(
+            None,
+            condition.map_or(&[], |condition| &condition.findings),
+        ));
+        lines
+    }
+
+    /// What all parts do to the rest of the run, but what the fault `but` does to itself.
+    fn influence(&self, parts: &Parts, but: Option<&Placed>) -> Influence {
+        let mut all = Influence::default();
+        if let Some(index) = self.condition {
+            all.add(&parts.conditions[index].run);
+        }
+        for placed in &self.faults {
+            let its = &parts.faults[placed.fault].run;
+            if Some(placed) == but {
+                all.notes.extend(&its.notes);
+            } else {
+                all.add(its);
             }
         }
         if self.proxied {
-            lines.push(Line {
-                path: Some(parts.proxy.path.clone()),
-                perhaps: parts.proxy.notes.clone(),
-                ..Line::reachable()
-            });
+            all.notes.extend(&parts.proxy.notes);
         }
-        lines.push(Line {
-            findings: findings.to_vec(),
-            perhaps: if self.proxied {
-                parts.proxy.notes.clone()
-            } else {
-                Vec::new()
-            },
-            ..Line::reachable()
-        });
-        lines
-    }
-}
-
-/// One line of what a scenario expects.
-#[derive(Debug)]
-struct Line {
-    ports: Vec<u16>,
-    path: Option<String>,
-    family: Option<Family>,
-    /// The first is the right one, the others are as right.
-    verdicts: Vec<VerdictId>,
-    at: Option<String>,
-    findings: Vec<FindingId>,
-    perhaps: Vec<FindingId>,
-}
-
-impl Line {
-    fn reachable() -> Self {
-        Self {
-            ports: Vec::new(),
-            path: None,
-            family: None,
-            verdicts: vec![VerdictId::Reachable],
-            at: None,
-            findings: Vec::new(),
-            perhaps: Vec::new(),
-        }
+        all
     }
 
-    fn direct(
-        fault: &Fault,
-        placed: &Placed,
-        findings: &[FindingId],
-        parts: &Parts,
-        proxied: bool,
-    ) -> Self {
-        let verdicts = std::iter::once(fault.verdict).chain(fault.or.iter().copied());
-        let notes = if proxied { &parts.proxy.notes[..] } else { &[] };
-        Self {
+    fn direct(&self, placed: &Placed, parts: &Parts, condition: Option<&Condition>) -> Line {
+        let fault = &parts.faults[placed.fault];
+        let influence = self.influence(parts, Some(placed));
+        let mut or = fault.or.clone();
+        if fault.verdict.entry().meets_open() {
+            or.extend(&influence.open);
+        }
+        if !influence.failing.is_empty() {
+            or.extend(influence.failing.iter().chain(&fault.weaker));
+        }
+        if condition.is_some_and(|c| fault.blurred_by.contains(&c.name)) {
+            or.push(VerdictId::Inconclusive);
+        }
+        let certain = or.len() == fault.or.len();
+        // A session that got far enough shows what the way does to it.
+        let way = condition.map_or(&[][..], |condition| &condition.findings);
+        let (findings, chance) = if certain {
+            (fault.findings.clone(), &[][..])
+        } else {
+            (Vec::new(), &fault.findings[..])
+        };
+        let at = fault.at.clone();
+        Line {
             ports: placed.ports.clone(),
-            path: proxied.then(|| "direct".to_owned()),
+            path: self.proxied.then(|| "direct".to_owned()),
             family: placed.only,
-            verdicts: verdicts.collect(),
-            at: fault.at.clone(),
-            findings: Vec::new(),
-            // A session that got far enough shows what the way does to it.
-            perhaps: [findings, notes].concat(),
+            verdicts: std::iter::once(fault.verdict).chain(or).collect(),
+            at: at.filter(|_| certain && !influence.hides_places),
+            findings,
+            perhaps: [way, chance, &fault.perhaps, &influence.notes].concat(),
         }
     }
 
-    fn through_the_proxy(fault: &Fault, placed: &Placed, parts: &Parts) -> Self {
-        Self {
+    fn through_the_proxy(&self, placed: &Placed, parts: &Parts) -> Line {
+        let influence = self.influence(parts, Some(placed));
+        let fault = &parts.faults[placed.fault];
+        Line {
             ports: placed.ports.clone(),
             path: Some(parts.proxy.path.clone()),
-            family: None,
-            verdicts: fault.proxied.clone(),
-            at: None,
-            findings: Vec::new(),
-            perhaps: parts.proxy.notes.clone(),
+            verdicts: [&fault.proxied[..], &influence.failing].concat(),
+            perhaps: influence.notes,
+            ..Line::default()
         }
-    }
-
-    fn table(self) -> Table {
-        let ids =
-            |all: &[FindingId]| strings(&all.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let mut table = Table::new();
-        if !self.ports.is_empty() {
-            let ports = self.ports.iter().map(|port| Value::from(i64::from(*port)));
-            table.insert("ports".to_owned(), Value::Array(ports.collect()));
-        }
-        if let Some(path) = self.path {
-            table.insert("path".to_owned(), path.into());
-        }
-        if let Some(family) = self.family {
-            table.insert("family".to_owned(), family.name().into());
-        }
-        if let Some((right, or)) = self.verdicts.split_first() {
-            table.insert("verdict".to_owned(), right.to_string().into());
-            let or: Vec<String> = or.iter().map(ToString::to_string).collect();
-            table.insert("or".to_owned(), strings(&or));
-        }
-        if let Some(at) = self.at {
-            table.insert("at".to_owned(), at.into());
-        }
-        table.insert("findings".to_owned(), ids(&self.findings));
-        table.insert("perhaps".to_owned(), ids(&self.perhaps));
-        table
     }
 }
 
@@ -249,8 +227,4 @@ fn filled(value: &Value, ports: &[u16], fill: &impl Fn(&str) -> String) -> Value
             value.clone()
         }
     }
-}
-
-fn strings(all: &[impl AsRef<str>]) -> Value {
-    Value::Array(all.iter().map(|text| Value::from(text.as_ref())).collect())
 }
