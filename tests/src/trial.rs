@@ -109,6 +109,9 @@ impl Need {
             Self::Ipv6Loopback => std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0))
                 .is_err()
                 .then_some("this machine has no IPv6 loopback address"),
+            Self::Root if std::env::var_os(WITHOUT_ROOT).is_some() => {
+                Some("FWPROBE_WITHOUT_ROOT is set")
+            }
             Self::Root => (!rustix::process::geteuid().is_root())
                 .then_some("only root can make network namespaces and become another user"),
             Self::ClosedLowPorts => (first_open_port() <= LOWEST_PROFILE_PORT)
@@ -148,3 +151,5 @@ const LOWEST_PROFILE_PORT: u16 = 80;
 
 /// Set where everything must be tested: what would be skipped fails.
 const NO_SKIP: &str = "FWPROBE_NO_SKIP";
+/// Set where root wants what an ordinary user gets: tests that need root are ignored.
+const WITHOUT_ROOT: &str = "FWPROBE_WITHOUT_ROOT";

@@ -114,6 +114,7 @@ fn sources() -> Vec<PathBuf> {
         "proto",
         "socket-facts",
         "tests",
+        "xtask",
     ] {
         collect(&root().join(folder), &mut files);
     }

@@ -1,0 +1,62 @@
+//! `cargo xtask STEP…`: runs steps of the gate. Every command line of the gate is in [`steps`], and nowhere else.
+
+mod call;
+mod gate;
+mod literals;
+mod overlong;
+mod steps;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use call::Caller;
+
+fn main() -> ExitCode {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    match run(&names) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // Standard error that is gone leaves nowhere to say so.
+            let _ = writeln!(std::io::stderr(), "xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(names: &[String]) -> Result<(), String> {
+    let root = root();
+    if names.is_empty() {
+        return Err(usage());
+    }
+    for name in names {
+        match name.as_str() {
+            "all" => gate::all(&root)?,
+            "wrap" => overlong::wrap(&root)?,
+            name => steps::find(name)
+                .ok_or_else(usage)?
+                .run(&Caller::shown(&root))?,
+        }
+    }
+    Ok(())
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask STEP…\n");
+    for step in steps::STEPS {
+        text.push_str(&format!("\n  {:<8} {}", step.name, step.what));
+    }
+    text.push_str(
+        "\n  all      every step but test, which lab contains; what can runs side by side",
+    );
+    text.push_str(
+        "\n  wrap     no step: wraps string literals that are too long for rustfmt, then formats",
+    );
+    text
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}

@@ -1,0 +1,166 @@
+//! The steps of the gate as data: names, what they need, command lines.
+
+use std::fs;
+use std::path::Path;
+
+use crate::call::Caller;
+use crate::overlong;
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    actions: &'static [Action],
+}
+
+#[derive(Debug)]
+enum Action {
+    /// A command line: variables first, then words that contain no spaces.
+    Call(&'static str),
+    /// The first `cargo test` line of the README, with these variables.
+    ReadmeTests(&'static str),
+    /// A check without a program of its own.
+    Check(fn(&Path) -> Result<(), String>),
+}
+
+/// The first five need neither root nor packages of the system.
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        what: "rustfmt, and nothing that hides from it",
+        actions: &[
+            Action::Call("cargo fmt --all --check"),
+            Action::Call("cargo fmt --manifest-path fuzz/Cargo.toml --check"),
+            Action::Check(overlong::check),
+        ],
+    },
+    Step {
+        name: "lint",
+        what: "clippy, warnings denied",
+        actions: &[Action::Call(
+            "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings",
+        )],
+    },
+    Step {
+        name: "test",
+        what: "the README's test command; tests that need root are ignored, for root as well",
+        actions: &[Action::ReadmeTests("FWPROBE_WITHOUT_ROOT=1")],
+    },
+    Step {
+        name: "docs",
+        what: "rustdoc, warnings denied",
+        actions: &[Action::Call(
+            "RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet",
+        )],
+    },
+    Step {
+        name: "deny",
+        what: "licences, bans and sources (`cargo install --locked cargo-deny`)",
+        actions: &[Action::Call(
+            "cargo deny --all-features check licenses bans sources",
+        )],
+    },
+    Step {
+        name: "scripts",
+        what: "shellcheck",
+        actions: &[Action::Call(
+            "shellcheck .ci/run .ci/windows fuzz/run tests/examples/lossy tests/examples/accuracy-peers",
+        )],
+    },
+    Step {
+        name: "demo",
+        what: "the README's first command",
+        actions: &[
+            // Both programs, so that no later step replaces one that is in use.
+            Action::Call("cargo build --quiet --locked --bins"),
+            Action::Call("cargo run --quiet --locked --bin fwprobe -- demo"),
+        ],
+    },
+    Step {
+        name: "fuzz",
+        what: "every fuzz target for 8 s (a C++ compiler)",
+        actions: &[Action::Call("fuzz/run 8")],
+    },
+    Step {
+        name: "lab",
+        what: "the README's test command, nothing skipped: fault lab, abuse, proxies (root, the packages of .ci/run)",
+        actions: &[Action::ReadmeTests("FWPROBE_NO_SKIP=1")],
+    },
+    Step {
+        name: "soak",
+        what: "ten minutes of a server's life, one packet in a hundred lost (root; after lab)",
+        // It waits for what happens, never for a time; but a server gives clients only so long, so it goes
+        // before compilers.
+        actions: &[Action::Call(
+            "nice --adjustment=-10 unshare --net tests/examples/lossy 1 target/debug/examples/soak 10",
+        )],
+    },
+    Step {
+        name: "windows",
+        what: "fwprobe for Windows, built and run under Wine (root, the packages of .ci/run)",
+        actions: &[Action::Call(".ci/windows")],
+    },
+    Step {
+        name: "deploy",
+        what: "the server as a static binary, and deploy/check (root, the packages of .ci/run)",
+        actions: &[
+            Action::Call("cargo build --quiet --locked --bin fwprobe"),
+            Action::Call(
+                "cargo build --quiet --locked --target x86_64-unknown-linux-musl --bin fwprobe-echo",
+            ),
+            Action::Call(
+                "FWPROBE_NO_SKIP=1 deploy/check target/debug/fwprobe \
+                 target/x86_64-unknown-linux-musl/debug/fwprobe-echo",
+            ),
+        ],
+    },
+];
+
+pub(crate) fn find(name: &str) -> Option<&'static Step> {
+    STEPS.iter().find(|step| step.name == name)
+}
+
+impl Step {
+    /// Runs the step's command lines in order, up to the first that fails.
+    pub(crate) fn run(&self, caller: &Caller<'_>) -> Result<(), String> {
+        for action in self.actions {
+            let done = match action {
+                Action::Call(line) => caller.call(line),
+                Action::ReadmeTests(variables) => readme_tests(caller.root)
+                    .and_then(|command| caller.call(&format!("{variables} {command}"))),
+                Action::Check(check) => check(caller.root),
+            };
+            done.map_err(|why| format!("{}: {why}", self.name))?;
+        }
+        Ok(())
+    }
+}
+
+/// The command that the README tells readers to test with.
+fn readme_tests(root: &Path) -> Result<String, String> {
+    let text = fs::read_to_string(root.join("README.md")).map_err(|e| format!("README.md: {e}"))?;
+    let found = text.lines().find_map(|line| {
+        line.strip_prefix("    ")
+            .filter(|l| l.starts_with("cargo test"))
+    });
+    found
+        .map(str::to_owned)
+        .ok_or_else(|| "README.md has no line `    cargo test …`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{find, readme_tests};
+
+    #[test]
+    fn the_readme_names_its_test_command() {
+        let command = readme_tests(&crate::root()).unwrap();
+        assert!(command.starts_with("cargo test --workspace"), "{command}");
+    }
+
+    #[test]
+    fn steps_are_found_by_name() {
+        assert!(find("lint").is_some());
+        assert!(find("lunch").is_none());
+    }
+}
