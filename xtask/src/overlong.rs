@@ -17,7 +17,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut found = Vec::new();
     for file in sources(root)? {
         let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-        for literal in overlong(&text) {
+        for (literal, _) in overlong(&text) {
             let line = text[..literal.span.start].matches('\n').count() + 1;
             found.push(format!("{}:{line}", file.display()));
         }
@@ -26,7 +26,8 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "string literals past column {WIDTH} hide what is around them from rustfmt; `cargo xtask wrap` wraps them:\n{}",
+        "string literals past column {WIDTH} hide what is around them from rustfmt; `cargo xtask \
+         wrap` wraps them:\n{}",
         found.join("\n")
     ))
 }
@@ -58,75 +59,96 @@ pub(crate) fn wrap(root: &Path) -> Result<(), String> {
     check(root)
 }
 
-/// The literals of `text` that reach past the width and have a place to break.
-fn overlong(text: &str) -> Vec<Literal> {
-    let mut all = literals(text);
-    all.retain(|literal| !literal.is_raw && broken(text, literal).is_some());
-    all
+/// The literals of `text` that reach past the width and can be wrapped otherwise.
+fn overlong(text: &str) -> Vec<(Literal, String)> {
+    let found = literals(text).into_iter().filter(|literal| !literal.is_raw);
+    found
+        .filter(|literal| {
+            let begin = text[..literal.span.start]
+                .rfind('\n')
+                .map_or(0, |at| at + 1);
+            let lines = text[begin..literal.span.end].lines();
+            lines.into_iter().any(|line| line.chars().count() > WIDTH)
+        })
+        .filter_map(|literal| {
+            let old = &text[literal.span.clone()];
+            let begin = text[..literal.span.start]
+                .rfind('\n')
+                .map_or(0, |at| at + 1);
+            let new = reflowed(old, text[begin..literal.span.start].chars().count());
+            (new != old).then_some((literal, new))
+        })
+        .collect()
 }
 
 fn wrapped(text: &str) -> String {
     let mut result = text.to_owned();
-    for literal in literals(text).into_iter().rev() {
-        if literal.is_raw {
-            continue;
-        }
-        // One break at a time: the next line is measured anew.
-        let mut literal = literal;
-        while let Some((at, indent)) = broken(&result, &literal) {
-            let inserted = format!("\\\n{}", " ".repeat(indent));
-            result.insert_str(at, &inserted);
-            literal.span.end += inserted.len();
-        }
+    for (literal, new) in overlong(text).into_iter().rev() {
+        result.replace_range(literal.span, &new);
     }
     result
 }
 
-/// Where the first line of `literal` that is too long can be broken, and how far the next one is indented.
-fn broken(text: &str, literal: &Literal) -> Option<(usize, usize)> {
-    let mut begin = text[..literal.span.start]
-        .rfind('\n')
-        .map_or(0, |at| at + 1);
-    while begin < literal.span.end {
-        let end = text[begin..].find('\n').map_or(text.len(), |at| begin + at);
-        if text[begin..end].chars().count() > WIDTH {
-            let from = literal.span.start.max(begin);
-            let to = end.min(literal.span.end - 1);
-            if let Some(found) = place(text, begin, from, to, literal.span.start) {
-                return Some(found);
-            }
+/// `literal`, whose first quote is in `column`, filled anew up to the width.
+fn reflowed(literal: &str, column: usize) -> String {
+    let indentation = (column + 1).min(WIDTH / 2);
+    let (mut result, mut at) = (String::new(), column);
+    let pieces = pieces(literal);
+    let last = pieces.len() - 1;
+    for (number, piece) in pieces.iter().enumerate() {
+        let length = piece.chars().count();
+        // Room for a `\`, or for what may follow the literal.
+        let room = if number == last { "),?".len() } else { 1 };
+        if number > 0 && at + length + room > WIDTH && at > indentation {
+            result.push_str("\\\n");
+            result.push_str(&" ".repeat(indentation));
+            at = indentation;
         }
-        begin = end + 1;
+        result.push_str(piece);
+        at = match piece.rfind('\n') {
+            // A line break of the text itself, or one that stands behind `\n\`.
+            Some(end) => piece[end + 1..].chars().count(),
+            None => at + length,
+        };
     }
-    None
+    result
 }
 
-/// The last place behind a space, between `from` and `to` of the line that begins at `begin`, that leaves room for `\`.
-fn place(text: &str, begin: usize, from: usize, to: usize, quote: usize) -> Option<(usize, usize)> {
-    let line = &text[begin..to];
-    let is_first = from == quote;
-    let indentation = if is_first {
-        let start = text[..quote].rfind('\n').map_or(0, |at| at + 1);
-        text[start..quote].chars().count() + 1
-    } else {
-        line.chars().take_while(|c| *c == ' ').count()
-    };
-    let first_text = if is_first {
-        from + 1
-    } else {
-        begin + line.len() - line.trim_start().len()
-    };
-    let mut best = None;
-    for (column, (offset, character)) in line.char_indices().enumerate() {
-        let next = begin + offset + 1;
-        // The break strips blanks, so that text must follow; an escape is not torn apart.
-        let is_torn = text[..next].ends_with("\\ ");
-        let goes_on = text[next..to].starts_with(|c: char| !c.is_whitespace() && c != '\\');
-        if character == ' ' && next > first_text + 1 && column + 2 <= WIDTH && goes_on && !is_torn {
-            best = Some(next);
+/// `literal` in parts between which it can be wrapped. How it is wrapped now is forgotten, but for breaks that stand
+/// at the end of a line of the text itself (`\n\`).
+fn pieces(literal: &str) -> Vec<String> {
+    let (mut pieces, mut piece) = (Vec::new(), String::new());
+    let mut characters = literal.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, characters.peek()) {
+            ('\\', Some('\n')) => {
+                let is_end_of_line = piece.ends_with("\\n");
+                if is_end_of_line {
+                    piece.push('\\');
+                }
+                while let Some(blank) = characters.next_if(|c| c.is_whitespace()) {
+                    if is_end_of_line {
+                        piece.push(blank);
+                    }
+                }
+                if !is_end_of_line && piece.ends_with(' ') {
+                    pieces.push(std::mem::take(&mut piece));
+                }
+            }
+            ('\\', Some(_)) => {
+                piece.push(character);
+                piece.extend(characters.next());
+            }
+            // A break strips blanks, so that text must follow.
+            (' ', Some(next)) if !next.is_whitespace() && *next != '\\' && *next != '"' => {
+                piece.push(character);
+                pieces.push(std::mem::take(&mut piece));
+            }
+            _ => piece.push(character),
         }
     }
-    best.map(|at| (at, indentation.min(WIDTH / 2)))
+    pieces.push(piece);
+    pieces
 }
 
 /// Every file of Rust in the workspace and in `fuzz`.
@@ -176,6 +198,21 @@ mod tests {
             .map(|(n, part)| if n == 0 { part } else { part.trim_start() })
             .collect();
         assert_eq!(joined, text);
+    }
+
+    #[test]
+    fn what_is_wrapped_too_far_out_is_filled_anew() {
+        let wide = format!(
+            "    call(\"{}\\\n         {}end\\n\\\n         next\")",
+            "a word ".repeat(16),
+            "a word ".repeat(3)
+        );
+        let wrapped = wrapped(&wide);
+        assert!(
+            wrapped.contains("a word a \\\n          word a word"),
+            "{wrapped}"
+        );
+        assert!(wrapped.ends_with("end\\n\\\n         next\")"), "{wrapped}");
     }
 
     #[test]

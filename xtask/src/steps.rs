@@ -64,7 +64,8 @@ pub(crate) const STEPS: &[Step] = &[
         name: "scripts",
         what: "shellcheck",
         actions: &[Action::Call(
-            "shellcheck .ci/run .ci/windows fuzz/run tests/examples/lossy tests/examples/accuracy-peers",
+            "shellcheck .ci/run .ci/windows fuzz/run tests/examples/lossy \
+             tests/examples/accuracy-peers",
         )],
     },
     Step {
@@ -83,7 +84,8 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "lab",
-        what: "the README's test command, nothing skipped: fault lab, abuse, proxies (root, the packages of .ci/run)",
+        what: "the README's test command, nothing skipped: fault lab, abuse, proxies (root, the \
+               packages of .ci/run)",
         actions: &[Action::ReadmeTests("FWPROBE_NO_SKIP=1")],
     },
     Step {
@@ -92,7 +94,8 @@ pub(crate) const STEPS: &[Step] = &[
         // It waits for what happens, never for a time; but a server gives clients only so long, so it goes
         // before compilers.
         actions: &[Action::Call(
-            "nice --adjustment=-10 unshare --net tests/examples/lossy 1 target/debug/examples/soak 10",
+            "nice --adjustment=-10 unshare --net tests/examples/lossy 1 target/debug/examples/soak \
+             10",
         )],
     },
     Step {
