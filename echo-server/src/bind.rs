@@ -1,4 +1,4 @@
-//! Takes every port before anything is served, or says of each why not.
+//! Takes every port before anything is served, or says for each port why not.
 
 mod error;
 mod inherited;

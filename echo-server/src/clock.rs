@@ -1,4 +1,4 @@
-//! The server's clocks: time since its start, which decides, and the date, which is told.
+//! The server's clocks: time since its start, which deadlines use, and the date, which is only told to others.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
-//! What a server does, with every question decided. Comes from the command line and a file, or is put
-//! together by a program that runs a server of its own.
+//! What a server does, with every question decided. It comes from the command line and a file, or from a program
+//! that runs a server of its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;

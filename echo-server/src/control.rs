@@ -1,5 +1,5 @@
-//! The control service's connections: gRPC over HTTP/2, each in bounds of its own, and to whom has
-//! not proved a key one and the same answer.
+//! The control service's connections: gRPC over HTTP/2, each within bounds of its own. A caller without a proved
+//! key always gets the same answer.
 
 mod authentic;
 mod caller;

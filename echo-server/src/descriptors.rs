@@ -1,5 +1,5 @@
-//! Every connection is a descriptor. The limits of the configuration are fitted to what this process
-//! may open, so that strangers can never take the last one from known clients.
+//! Fits the configured limits to the file descriptors that this process may open, so that strangers can never take
+//! the last one from known clients.
 
 use echo_core::admission::AdmissionLimits;
 

@@ -1,5 +1,5 @@
-//! Reads a TOML file key by key, so that everything that is wrong with it is said at once, each with
-//! its line and with what would be right.
+//! Reads a TOML file key by key and reports everything that is wrong with it at once, each problem with its line
+//! and with what would be right.
 
 mod defect;
 mod table;

@@ -1,5 +1,5 @@
-//! Gives memory back to the host once a crowd has left. What strangers had the server hold is free then, but the
-//! allocator keeps it for the next ones, who may never come.
+//! Gives memory back to the host after a crowd of strangers has left. That memory is free, but the allocator would
+//! keep it for the next crowd.
 
 use std::sync::Arc;
 use std::time::Duration;

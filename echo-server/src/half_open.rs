@@ -1,6 +1,6 @@
-//! Connections whose SYN was answered and whose handshake was not completed, looked for only while a
-//! known client asks: they show that the way here is open when the way back is not. And SYNs that the
-//! witness saw and of which this host has no connection.
+//! Connections whose SYN was answered and whose handshake is not complete, looked for only while a known client
+//! asks. They show that the way here is open when the way back is not. SYNs that the witness saw, and that became
+//! no connection here, count too.
 
 mod looks;
 

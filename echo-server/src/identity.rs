@@ -1,5 +1,5 @@
-//! Who this server is and whom it knows: its certificate with the private key, and the client keys.
-//! In memory, or in a directory of three files that strangers may not read.
+//! The server's identity: its certificate with the private key, and the client keys. It lives in memory, or in a
+//! directory of three files that strangers must not read.
 
 mod change;
 mod client_key;

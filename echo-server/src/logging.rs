@@ -1,5 +1,5 @@
-//! Logs go to standard error, as text or JSON lines; standard output is for what was asked for. Only
-//! this program's own words are logged: libraries speak of what strangers send.
+//! Logs go to standard error, as text or JSON lines; standard output is for answers. Only this program's own
+//! messages are logged, because libraries log what strangers send.
 
 mod journal;
 

@@ -1,5 +1,5 @@
-//! What this server counts, for Prometheus. Every label takes one of a fixed set of words: no stranger,
-//! and no client, can make a new time series.
+//! The server's counters for Prometheus. Every label takes one of a fixed set of words, so that no stranger and no
+//! client can create a time series.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What this process takes of its host, as the kernel counts it.
+//! The resources that this process uses, as the kernel counts them.
 
 /// `None`: this platform does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

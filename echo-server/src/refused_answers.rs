@@ -1,6 +1,6 @@
-//! Counts answers to SYNs that came to nothing at once: somebody refused this host's SYN-ACK with RST, or an ICMP
-//! error made the kernel give it up. Such a connection is half open for less than a round trip, too short
-//! for a look at the kernel's list; the kernel's counters keep it.
+//! Counts SYN-ACKs of this host that were refused at once, by RST or by an ICMP error that made the kernel give up.
+//! Such a connection is half open for less than a round trip, too short for a look at the kernel's list; the
+//! kernel's counters keep it.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};

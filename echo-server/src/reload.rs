@@ -1,4 +1,4 @@
-//! Reading configuration and identity again while sessions run: all of it comes into force, or nothing.
+//! Reads configuration and identity again while sessions run. All of it takes effect, or none.
 
 mod request;
 

@@ -1,6 +1,6 @@
-//! Gives up what a server that has its ports needs no more: capabilities, new privileges, files that
-//! are not its own, new connections, and most system calls. Before any thread is started, since each
-//! of these binds the thread that asks for it and those that it starts.
+//! Gives up what a server with open ports no longer needs: capabilities, new privileges, access to other files, new
+//! connections, and most system calls. Runs before any thread starts, because each step binds only the calling
+//! thread and those that it starts.
 
 #[cfg(target_os = "linux")]
 mod capabilities;

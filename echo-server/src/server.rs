@@ -1,4 +1,4 @@
-//! Accepts connections until it is told to stop, and lets those that are running come to their end.
+//! Accepts connections until it is told to stop, then lets running ones finish.
 
 use std::io;
 use std::net::SocketAddr;

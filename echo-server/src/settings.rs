@@ -1,5 +1,5 @@
-//! From the command line, a file and the identity to a [`Config`], or to everything that is wrong
-//! with them.
+//! Turns the command line, a file and the identity into a [`Config`], or reports everything that is wrong with
+//! them.
 
 mod file;
 mod fixed;

@@ -1,4 +1,4 @@
-//! One line a minute about connections that never proved a key, however many there are.
+//! Logs one line a minute about connections that never proved a key, however many there are.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

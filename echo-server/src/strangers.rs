@@ -1,5 +1,4 @@
-//! The way from the crowd of strangers back to their connections: who has to make room hears of it,
-//! and who waits for room hears when somebody has left.
+//! Wakes an unauthenticated connection when it is evicted, and wakes `accept` when a place becomes free.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;

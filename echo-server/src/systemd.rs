@@ -1,4 +1,4 @@
-//! What systemd is told (sd_notify(3)). Where nothing listens, nothing happens.
+//! Notifies systemd (sd_notify(3)). Without a socket to notify, it does nothing.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The server's TLS: whatever a client offers is taken, since what arrived is to be reported and not
-//! judged. No resumption, no tickets, no early data: every session proves itself from the start.
+//! The server's TLS: it accepts whatever a client offers, because it reports what arrived and does not judge it. No
+//! resumption, no tickets, no early data: every session proves itself from the start.
 
 mod any_client;
 

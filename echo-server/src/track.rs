@@ -1,4 +1,4 @@
-//! What the server keeps about one connection while it lasts, and what it notes when it ends.
+//! The server's record of one connection while it lasts, and the sighting that it leaves.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};

@@ -1,5 +1,5 @@
-//! The TCP side of a TLS stream: gives TLS the bytes that were read before it began, tells the session of every
-//! byte that crosses, and ends what only fills the memory of TLS.
+//! The TCP side of a TLS stream: gives TLS the bytes that were read before it began, tells the session about every
+//! byte that crosses, and ends connections that only fill the memory of TLS.
 
 use std::io;
 use std::pin::Pin;

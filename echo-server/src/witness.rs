@@ -1,5 +1,5 @@
-//! Sees the SYNs that this host's own firewall drops: a packet socket, opened before all rights are given up
-//! and read while a client has a run open. What it is shown waits in a table until the next look.
+//! Sees the SYNs that this host's own firewall drops: a packet socket, opened before all rights are given up and
+//! read while a client has a run open. Captured SYNs wait in a table until the next look.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

@@ -1,6 +1,6 @@
-//! Who is taken on: permits for connections, counted before and after they have proved a key, and
-//! given back when they end. Strangers and known clients are counted apart, so that a crowd of the
-//! former takes nothing away from the latter.
+//! Counts connections before and after they have proved a key, and hands out permits that are given back at their
+//! end. Strangers and known clients have separate counts, so that a crowd of strangers takes nothing away from
+//! clients.
 
 mod crowd;
 mod rate;

@@ -1,5 +1,5 @@
-//! The control service without its gRPC: who calls, what the server says about itself, which runs
-//! are open, and what a watcher of sightings is sent.
+//! The control service without its gRPC: the callers, the server's description of itself, the open runs, and what a
+//! watcher of sightings receives.
 
 mod describe;
 mod places;

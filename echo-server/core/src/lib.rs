@@ -1,6 +1,5 @@
-//! The echo server without its sockets: who may speak, what a session does with the bytes it is
-//! fed, what is remembered about connections, and what the control service answers. No I/O, no
-//! clock, no randomness of its own: the shell passes all three in.
+//! The echo server without its sockets: admission, sessions, sightings, and the answers of the control service. It
+//! has no I/O, no clock and no randomness of its own: the shell passes all three in.
 
 pub mod admission;
 pub mod control;

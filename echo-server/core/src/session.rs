@@ -1,5 +1,5 @@
-//! One connection's session: bytes and times in, actions and bytes out. It knows the kind from the
-//! first bytes, keeps silent towards strangers, and runs one dialogue with whoever proves a key.
+//! One connection's session: bytes and times in, actions and bytes out. It recognises the kind by the first bytes,
+//! keeps silent towards strangers, and runs one dialogue with a client that proves a key.
 
 mod arrivals;
 mod clock;

@@ -1,5 +1,5 @@
-//! The SYNs that reached this host's network interface, whatever its own firewall made of them, for clients
-//! that have a run open. A table of fixed size, in which nothing is kept for long: who asks takes them out.
+//! The SYNs that reached this host's network interface, even if its own firewall dropped them, for clients with an
+//! open run. The table has a fixed size, and a query removes what it returns.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

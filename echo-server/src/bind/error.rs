@@ -1,4 +1,4 @@
-//! Why ports could not be had, and what would help.
+//! Why ports could not be bound, and what would help.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! The same connection once TLS begins: the handshake, and who speaks inside.
+//! A connection inside TLS: the handshake, and the session or control service inside.
 
 use std::io;
 use std::pin::{Pin, pin};

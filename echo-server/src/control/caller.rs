@@ -1,4 +1,4 @@
-//! Who is at the other end of a control connection, and whether that is known yet.
+//! The peer of a control connection, and whether it has proved a key.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};

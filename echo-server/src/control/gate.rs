@@ -1,5 +1,5 @@
-//! Stands before the gRPC service, so that whoever has not proved a key gets the same answer
-//! whatever is sent: unknown methods, malformed and oversized messages included.
+//! Filters calls before they reach the gRPC service, so that a caller without a proved key gets the same answer to
+//! everything: unknown methods, malformed and oversized messages included.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,6 +1,6 @@
-//! Looks for half-open connections of a client whose run is open, while its control connection lasts:
-//! the kernel forgets one soon if its own host lets no answer out, long before the client asks. And for
-//! SYNs that the witness has seen, if there is one.
+//! Looks for half-open connections of a client with an open run, as long as its control connection lasts: the
+//! kernel soon forgets one whose answer its own host drops, long before the client asks. Also takes SYNs from the
+//! witness, if there is one.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! How often the kernel is asked. A look makes it walk its table of connections, which is long after a flood: so much
-//! of the processor's time and no more is spent on that.
+//! Limits how often the kernel is asked. A look makes it walk its table of connections, which is long after a
+//! flood, so looks get a fixed share of the processor's time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Writes the files of an identity: one process at a time, and none is ever half-written. New ones are for their
-//! owner alone; one that takes another's place is for whom that was for.
+//! Writes the files of an identity, one process at a time and never by halves. New files are for their owner alone;
+//! a file that replaces another keeps its owner, group and mode.
 
 use std::fs::File;
 use std::io::{self, Write as _};

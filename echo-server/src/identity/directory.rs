@@ -1,4 +1,4 @@
-//! Changes the identity in a directory: new files, client keys that come and go.
+//! Changes the identity in a directory: new files, added and revoked client keys.
 
 use std::io;
 use std::path::Path;

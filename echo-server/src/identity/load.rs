@@ -1,4 +1,4 @@
-//! Reading an identity from its directory, or everything that is wrong with it.
+//! Reads an identity from its directory, or reports everything that is wrong with it.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
-//! Holds an identity's directory for one process at a time: two that read, changed and replaced a file side by
-//! side would each undo what the other did, a revocation among it.
+//! Locks an identity's directory for one process at a time: two processes that read, change and replace a file at
+//! once would undo each other's changes, even a revocation.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

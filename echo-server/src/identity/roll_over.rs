@@ -1,5 +1,5 @@
-//! A new key and certificate, in two steps: first it lies beside the old one while clients learn its
-//! pin, then it takes the old one's place. Clients that know both pins notice nothing.
+//! Rolls key and certificate over in two steps: first the new pair waits next to the old one while clients learn
+//! its pin, then it replaces the old one. Clients that know both pins notice nothing.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Lines for journald: it has a priority for each where the line says so (sd-daemon(3)), and would give all of them
-//! the same otherwise.
+//! Lines for journald: it reads a line's priority from its prefix (sd-daemon(3)) and would give all lines the same
+//! one otherwise.
 
 use std::io::{self, Write};
 

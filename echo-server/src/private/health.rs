@@ -1,4 +1,4 @@
-//! Says whether this server takes new sessions: HTTP to whoever asks with GET, and `grpc.health.v1`.
+//! Reports whether this server takes new sessions: HTTP for any GET, and `grpc.health.v1`.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! Tells Prometheus what is counted.
+//! Serves the counters to Prometheus.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

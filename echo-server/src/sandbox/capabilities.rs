@@ -1,4 +1,4 @@
-//! The right to low ports, and whatever else came with it, is of no use once the ports are taken.
+//! Drops the right to low ports, and every other capability, once the ports are taken.
 
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,

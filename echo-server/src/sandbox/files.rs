@@ -1,5 +1,5 @@
-//! Landlock: nothing is written anywhere, nothing is read but what is named, and no TCP port is bound or
-//! dialled any more (Linux 5.13, and 6.7 for the ports; kernel documentation, userspace-api/landlock).
+//! Landlock: no writing anywhere, no reading except named files, and no binding or dialling of TCP ports (Linux
+//! 5.13, and 6.7 for the ports; kernel documentation, userspace-api/landlock).
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! seccomp: the system calls that serving takes, and no other. What is not listed fails with EPERM: a
-//! library that tries something new goes without, and does not take the server down.
+//! seccomp: the system calls that serving needs, and no others. A call that is not listed fails with EPERM, so that
+//! a library that tries something new does without it and does not take the server down.
 
 use std::collections::BTreeMap;
 

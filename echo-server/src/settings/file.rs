@@ -1,4 +1,4 @@
-//! The configuration file: what may stand in it, and nothing decided yet.
+//! The configuration file: the keys that it may contain, with nothing decided yet.
 
 mod limits;
 

@@ -1,4 +1,4 @@
-//! What a process keeps from its start to its end, whatever its files say meanwhile.
+//! Settings that a process keeps from start to end, even if its files change.
 
 use super::Settings;
 use crate::config::Config;

@@ -1,4 +1,4 @@
-//! Which listeners the settings amount to, and whether they leave each other room.
+//! The listeners that the settings describe, and whether any two of them collide.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! The resolved settings as a configuration file that amounts to the same.
+//! Prints the resolved settings as an equivalent configuration file.
 
 use std::fmt::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! Who besides its owner could change the files that decide who may connect: others on this host would let
+//! Finds users other than the owner who could change the files that decide who may connect: they could let
 //! themselves in as surely as if they had read a key.
 
 use std::path::{Path, PathBuf};

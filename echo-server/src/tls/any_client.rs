@@ -1,5 +1,5 @@
-//! Client certificates are asked for, because some clients and devices only then show theirs; any is
-//! accepted, and none is needed. Its digest is testimony, it opens nothing.
+//! Asks for a client certificate, because some clients and devices show theirs only then; accepts any, and needs
+//! none. Its digest goes into the testimony and grants nothing.
 
 use std::sync::Arc;
 

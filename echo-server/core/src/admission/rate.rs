@@ -1,4 +1,4 @@
-//! How often something may happen, with a second's worth at once.
+//! Limits a rate, with a burst of one second's worth.
 
 use std::time::Duration;
 

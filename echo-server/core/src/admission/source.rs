@@ -1,4 +1,5 @@
-//! Where a connection comes from, as far as limits are concerned: what one stranger can easily have.
+//! The source of a connection as limits see it: an IPv4 address or an IPv6 /64, which is what one stranger easily
+//! has.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Places of which no key may hold more than its share, so that one client leaves room for the others.
+//! Places that the keys share: no key may hold more than its share, so that one client leaves room for the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

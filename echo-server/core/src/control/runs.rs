@@ -1,4 +1,4 @@
-//! The runs that clients have opened, for logs and metrics. Fixed in size; the oldest goes.
+//! The runs that clients have opened, for logs and metrics. The table has a fixed size; the oldest run makes room.
 
 use std::collections::VecDeque;
 

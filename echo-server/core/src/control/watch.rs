@@ -1,5 +1,5 @@
-//! One watcher of sightings: it is sent each once, again when it has changed, and in the end a word
-//! on each connection that there is nothing to say about.
+//! One watcher of sightings: it receives each sighting once, again after a change, and at the end a word on each
+//! connection without one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

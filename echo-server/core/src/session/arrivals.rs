@@ -1,5 +1,5 @@
-//! What came in first, kept as digests only: enough to tell a client later what became of its
-//! connection, and nothing that could be told to anyone else.
+//! Digests of the first bytes that arrived: enough to tell a client later what became of its connection, and
+//! useless to anyone else.
 
 use proto::client_hello::ClientHelloTap;
 use proto::limits::SIGHTING_PREFIXES;

@@ -1,5 +1,5 @@
-//! The dialogue where it runs on one stream: raw, inside TLS or not, and in MC-NMF envelopes. The
-//! client may send all stages at once; they are checked as they come and answered in order.
+//! The dialogue on one stream: raw, inside TLS or not, or in MC-NMF envelopes. The client may send all stages at
+//! once; the session checks them as they arrive and answers them in order.
 
 use std::time::Duration;
 

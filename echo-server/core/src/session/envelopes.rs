@@ -1,5 +1,4 @@
-//! MC-NMF after its preamble: sized envelopes around the dialogue's bytes, cut anywhere, and the end
-//! record.
+//! MC-NMF after its preamble: sized envelopes around the dialogue's bytes, cut at any point, and the end record.
 
 use proto::decoded::Decoded;
 use proto::nmf::{Record, RecordType};

@@ -1,5 +1,4 @@
-//! What the shell tells a session about its connection, and what a session tells the shell about
-//! itself.
+//! What the shell tells a session about its connection, and what the session reports back about itself.
 
 use std::net::SocketAddr;
 

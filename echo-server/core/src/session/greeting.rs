@@ -1,4 +1,4 @@
-//! The greeting: authenticated, checked and written down, the same way in every envelope.
+//! Authenticates, checks and records a greeting, the same way in every envelope.
 
 use std::time::Duration;
 

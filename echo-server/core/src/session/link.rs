@@ -1,5 +1,4 @@
-//! One connection, as every layer of a session needs it: who is at the other end, what has come and
-//! gone, and how long to wait.
+//! One connection as every layer of a session needs it: the peer, the bytes so far, and the deadline.
 
 use std::time::Duration;
 

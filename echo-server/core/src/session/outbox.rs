@@ -1,5 +1,5 @@
-//! Everything a session sends goes through here, and past one gate: until the peer has answered the
-//! server's own nonce, no more is let out than was let in. Payload is made as the socket drains.
+//! The one way out of a session, with one gate: until the peer has answered the server's own nonce, no more bytes
+//! leave than have arrived. Payload is generated as the socket drains.
 
 use std::collections::VecDeque;
 

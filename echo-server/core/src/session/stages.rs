@@ -1,4 +1,4 @@
-//! What a session has been granted of the exchange so far.
+//! The stages of the exchange that a session was granted so far.
 
 use proto::limits::{MAX_STAGE_BYTES, MAX_STAGES};
 use proto::wire::Exchange;

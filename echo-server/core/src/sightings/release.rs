@@ -1,5 +1,5 @@
-//! Who may know about which sighting. The first bytes of a connection are its owner's proof, whatever
-//! address it came from; where they never came or came altered, the address has to do.
+//! Decides which client may see which sighting. The first bytes of a connection are its owner's proof, whatever its
+//! source address. For connections whose first bytes never arrived, or arrived altered, the address has to serve.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Tells systemd that this process is alive: that those who serve are, and not only the thread that says so.
+//! Tells systemd that this process is alive: that the serving threads are, and not only the thread that notifies.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is printed once the server listens, and what to do next.
+//! Prints where the server listens, and what to do next.
 
 use std::io::Write;
 

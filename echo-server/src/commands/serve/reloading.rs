@@ -1,4 +1,4 @@
-//! Reads the files again when that is asked for, and says what has come of it.
+//! Reads the files again on request, and logs the result.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the operating system asks of this process.
+//! The signals that the operating system sends to this process.
 
 /// What was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The section `[limits]`, whose numbers have to go together.
+//! The section `[limits]`, whose numbers must agree with each other.
 
 use std::time::Duration;
 
