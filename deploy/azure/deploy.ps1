@@ -107,10 +107,10 @@ if (-not (Test-Path $ports)) {
 }
 foreach ($prefix in $Source) {
     if (-not (Test-Source $prefix)) {
-        $problems += "-Source '$prefix': an IPv4 address or prefix from /8 to /32 is wanted, like 203.0.113.7/32"
+        $problems += "-Source '$prefix': expected an IPv4 address or prefix from /8 to /32, like 203.0.113.7/32"
     }
 }
-if (-not (Test-Path $Server)) { $problems += "-Server '$Server': the file fwprobe-echo is wanted" }
+if (-not (Test-Path $Server)) { $problems += "-Server '$Server': expected the file fwprobe-echo" }
 foreach ($file in 'server-key.pem', 'server-certificate.pem', 'keys.toml') {
     if (-not (Test-Path (Join-Path $Identity $file))) {
         $problems += "-Identity '$Identity': there is no $file. On Linux: fwprobe-echo identity new --dir $Identity --host $dnsName"
@@ -122,7 +122,7 @@ if (-not (Test-Path $connection)) {
 }
 if (-not $SshPublicKey) { $SshPublicKey = Join-Path $Identity 'ssh-nobody.pub' }
 if (-not (Test-Path $SshPublicKey)) {
-    $problems += "-SshPublicKey '$SshPublicKey': a public key is wanted: ssh-keygen -t rsa -b 3072 makes one"
+    $problems += "-SshPublicKey '$SshPublicKey': expected a public key: ssh-keygen -t rsa -b 3072 makes one"
 }
 if ($problems.Count -gt 0) { Stop-With 2 $problems }
 
@@ -135,7 +135,7 @@ if (-not $found.Success) { Stop-With 2 "$connection does not begin with a connec
 $names = $found.Groups[1].Value
 if ($names.Split(',') -notcontains $dnsName) {
     Stop-With 2 "the identity $Identity is for $names, not for $dnsName",
-        'another -Name and -Region, or another -Identity, is wanted'
+        'use another -Name and -Region, or another -Identity'
 }
 $keys = [string] (Get-Content -Raw (Join-Path $Identity 'keys.toml'))
 $found = [regex]::Match($keys, '(?m)^control_port *= *([0-9]+)')

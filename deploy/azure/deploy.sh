@@ -59,7 +59,7 @@ while [ $# -gt 0 ]; do
   -h | --help) usage; exit 0 ;;
   esac
   if [ $# -lt 2 ]; then
-    problems+=("$option: a value is wanted, or there is no such option; --help lists them")
+    problems+=("$option: it needs a value, or there is no such option; --help lists them")
     break
   fi
   case $option in
@@ -92,28 +92,28 @@ want() { [[ $2 =~ ^($3)$ ]] || problems+=("$1 '$2': $4"); }
 want_source() {
   local prefix=$1 length octet='(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])'
   if ! [[ $prefix =~ ^$octet(\.$octet){3}(/(3[0-2]|[12]?[0-9]))?$ ]]; then
-    problems+=("--source '$prefix': an IPv4 address or prefix is wanted, like 203.0.113.7/32")
+    problems+=("--source '$prefix': expected an IPv4 address or prefix, like 203.0.113.7/32")
     return
   fi
   length=${prefix#*/}
   [ "$length" != "$prefix" ] || length=32
   if [ "$length" -lt 8 ] || [[ $prefix == 0.* ]]; then
-    problems+=("--source '$prefix': /8 to /32 is wanted; the server is for your head nodes alone")
+    problems+=("--source '$prefix': expected /8 to /32; the server is for your head nodes alone")
   fi
 }
 
-want --group "$group" '[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]' 'the name of a resource group is wanted'
+want --group "$group" '[A-Za-z0-9_().-]{0,89}[A-Za-z0-9_()-]' 'expected the name of a resource group'
 want --name "$name" '[a-z][a-z0-9-]{1,38}[a-z0-9]' \
-  'lower-case letters, digits and hyphens are wanted, 3 to 40, a letter first'
+  'expected lower-case letters, digits and hyphens, 3 to 40, a letter first'
 if [ "$action" = deploy ]; then
-  want --region "$region" '[a-z0-9]+' 'the name of a region is wanted, like westeurope'
-  want --variant "$variant" 'vm|scale-set' 'vm or scale-set is wanted'
-  want --server-url "$server_url" 'https://[A-Za-z0-9._~:/?@!$&()*+,;=%-]+' 'an https address is wanted'
-  want --dns-suffix "$dns_suffix" '[a-z0-9.-]+' 'a DNS suffix is wanted'
-  want --shutdown "$shutdown" '([01][0-9]|2[0-3])[0-5][0-9]|' 'a time is wanted, like 1930'
-  want --idle-timeout "$idle_timeout" '[4-9]|[12][0-9]|30' 'minutes are wanted, 4 to 30'
-  want --control-port "$control_port" '[1-9][0-9]{0,4}' 'a port is wanted'
-  want --wait "$wait_seconds" '[0-9]{1,5}' 'seconds are wanted'
+  want --region "$region" '[a-z0-9]+' 'expected the name of a region, like westeurope'
+  want --variant "$variant" 'vm|scale-set' 'expected vm or scale-set'
+  want --server-url "$server_url" 'https://[A-Za-z0-9._~:/?@!$&()*+,;=%-]+' 'expected an https address'
+  want --dns-suffix "$dns_suffix" '[a-z0-9.-]+' 'expected a DNS suffix'
+  want --shutdown "$shutdown" '([01][0-9]|2[0-3])[0-5][0-9]|' 'expected a time, like 1930'
+  want --idle-timeout "$idle_timeout" '[4-9]|[12][0-9]|30' 'expected minutes, 4 to 30'
+  want --control-port "$control_port" '[1-9][0-9]{0,4}' 'expected a port'
+  want --wait "$wait_seconds" '[0-9]{1,5}' 'expected seconds'
   parameters=$here/parameters/$profile.json
   if [ -z "$profile" ] || [ ! -f "$parameters" ]; then
     problems+=("--profile '$profile': there are $(cd "$here/parameters" && echo ./*.json | sed 's,\./,,g; s,\.json,,g')")
@@ -121,12 +121,12 @@ if [ "$action" = deploy ]; then
   if [ -f "$server" ] && [ -x "$server" ]; then
     server=$(realpath "$server")
   else
-    problems+=("--server '$server': the program fwprobe-echo is wanted")
+    problems+=("--server '$server': expected the program fwprobe-echo")
   fi
   [ -z "$ssh_public_key" ] || [ -f "$ssh_public_key" ] ||
     problems+=("--ssh-public-key '$ssh_public_key': there is no such file")
   [ "${#sources[@]}" -gt 0 ] ||
-    problems+=('--source: at least one is wanted; without any, nobody could connect')
+    problems+=('--source: give at least one; without any, nobody could connect')
   for source in "${sources[@]}"; do want_source "$source"; done
 fi
 command -v az >/dev/null || problems+=('az is not installed: https://aka.ms/azure-cli')
@@ -194,7 +194,7 @@ if [ "$identity_there" = true ]; then
   names=$(sed -n 's/^hosts *//p' "$temporary/shown")
   if ! tr -d ' ' <<<"$names" | tr , '\n' | grep -qxF "$host"; then
     say "the identity $identity is for $names, not for $host"
-    say "another --name and --region, or another --identity, is wanted"
+    say "use another --name and --region, or another --identity"
     exit 2
   fi
 fi

@@ -78,7 +78,7 @@ param shutdownTime string = ''
 @description('Time zone of shutdownTime, by its Windows name.')
 param shutdownTimeZone string = 'UTC'
 
-@description('Size of the machine. Trusted launch and generation 2 are wanted.')
+@description('Size of the machine. It needs trusted launch and generation 2.')
 param size string = 'Standard_B2als_v2'
 
 @description('Tags for every resource, besides fwprobe=NAME.')

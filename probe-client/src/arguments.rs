@@ -375,7 +375,7 @@ pub(crate) enum PlanFormat {
 fn patience(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (1.0..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("1 to 60 seconds are wanted".to_owned()),
+        _ => Err("expected 1 to 60 seconds".to_owned()),
     }
 }
 
@@ -388,7 +388,7 @@ fn silence(text: &str) -> Result<u32, String> {
     let longest = u32::try_from(MAX_HOLD.as_secs()).unwrap_or(u32::MAX);
     match digits.parse::<u32>().ok().and_then(|n| n.checked_mul(unit)) {
         Some(seconds) if (1..=longest).contains(&seconds) => Ok(seconds),
-        _ => Err("a time between 1s and 35m is wanted, such as 90s or 4m".to_owned()),
+        _ => Err("expected a time between 1s and 35m, such as 90s or 4m".to_owned()),
     }
 }
 

@@ -115,10 +115,10 @@ pub(crate) enum ConnectionError {
         expect(dead_code, reason = "other systems have no mode of a file")
     )]
     Exposed { path: PathBuf, mode: u32 },
-    #[error("the connection file {} has {length} bytes; one line of `fwprobe://KEYID:SECRET@HOST?pin=sha256:…` is wanted", path.display())]
+    #[error("the connection file {} has {length} bytes; expected one line of `fwprobe://KEYID:SECRET@HOST?pin=sha256:…`", path.display())]
     TooLong { path: PathBuf, length: u64 },
     #[error(
-        "the connection string in {origin} is not usable: {problem}. Wanted: fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…"
+        "the connection string in {origin} is not usable: {problem}. Expected: fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…"
     )]
     Invalid {
         origin: ConnectionSource,

@@ -109,7 +109,7 @@ pub(crate) enum CredentialsError {
         path: PathBuf,
         error: std::io::Error,
     },
-    #[error("the proxy credentials file {} has {length} bytes; one line of user:password is wanted", path.display())]
+    #[error("the proxy credentials file {} has {length} bytes; expected one line of user:password", path.display())]
     TooLong { path: PathBuf, length: u64 },
     #[error("the proxy credentials in {origin} are not of the form user:password")]
     Malformed { origin: String },

@@ -42,7 +42,7 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "Whoever has such a line may use the server, and it is not shown again: copy each into a \
+        "Everybody who has this line can use the server, and it is not shown again: copy each into a \
          file that only\nits user can read. Then:\n  \
          here              fwprobe-echo serve --identity {}\n  \
          on the head node  fwprobe run --connection-file FILE",

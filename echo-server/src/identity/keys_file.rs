@@ -1,4 +1,4 @@
-//! `keys.toml`: the client keys and the control port, as they stand in the identity's directory.
+//! `keys.toml`: the client keys and the control port, in the identity's directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -103,7 +103,7 @@ fn secret(field: Field<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
     if bytes.is_none() {
         let defect = Defect::SecretForm {
             key: "secret",
-            wanted: "43 characters of base64url (256 bits) are wanted",
+            wanted: "expected 43 characters of base64url (256 bits)",
         };
         problems.report(field.at(), defect);
     }
@@ -147,7 +147,7 @@ fn encode_secret<S: Serializer>(secret: &&Secret, serializer: S) -> Result<S::Ok
 }
 
 const HEADER: &str = "\
-# Client keys of this echo server. Whoever has a secret may use the server; keep this file private.
+# Client keys of this echo server. Everybody who has a secret can use the server; keep this file private.
 # `fwprobe-echo identity add-key` and `identity revoke-key` change it; a server reads it when it starts
 # and when it reloads.
 

@@ -93,7 +93,7 @@ pub enum MintError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no host name or IP address (IPv6 without brackets, and no port)")]
+#[error("`{0}` is not a host name or IP address (IPv6 without brackets, and no port)")]
 pub struct InvalidHost(pub String);
 
 /// Each is a server, or a way to one; a connection string must stay short enough to copy.

@@ -72,7 +72,7 @@ fn a_new_identity_is_printed_as_what_its_clients_need() {
              date decide nothing.\n\n\
              Connection string for head node A, key {}:\n\n\
              Connection string for head node B, key {}:\n\n\
-             Whoever has such a line may use the server, and it is not shown again: copy each into \
+             Everybody who has this line can use the server, and it is not shown again: copy each into \
              a file that only\nits user can read. Then:\n  \
              here              fwprobe-echo serve --identity {path}\n  \
              on the head node  fwprobe run --connection-file FILE",
@@ -236,7 +236,7 @@ fn what_is_no_host_is_refused_by_name() {
         assert_eq!(
             message,
             format!(
-                "fwprobe-echo: `{host}` is no host name or IP address (IPv6 without brackets, and \
+                "fwprobe-echo: `{host}` is not a host name or IP address (IPv6 without brackets, and \
                  no port)\n"
             )
         );
@@ -352,7 +352,7 @@ created = "2026-01-31T12:00:00Z"
         "fwprobe-echo: K:1: `control_port` is 0; it may be 1 to 65535\n\
          K:3: `id` is \"a b\"; a key id is 1 to 32 characters of A-Z a-z 0-9 - _\n\
          K:4: `label` is \"\"; a label is 1 to 64 printable characters\n\
-         K:5: `secret` is not what it should be; 43 characters of base64url (256 bits) are wanted\n\
+         K:5: `secret` is not what it should be; expected 43 characters of base64url (256 bits)\n\
          K:6: "
     );
     assert_eq!(

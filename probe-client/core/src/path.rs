@@ -45,14 +45,14 @@ pub enum ProxyScheme {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidPath {
     #[error(
-        "`direct` or a proxy is wanted, as in http://proxy.example:3128 or socks5h://proxy.example:1080"
+        "expected `direct` or a proxy, as in http://proxy.example:3128 or socks5h://proxy.example:1080"
     )]
     Neither,
     #[error("the scheme `{0}` is none of http, https, socks5 and socks5h")]
     Scheme(String),
-    #[error("`{0}` is no host name or address (IPv6 goes in brackets)")]
+    #[error("`{0}` is not a host name or address (IPv6 goes in brackets)")]
     Host(String),
-    #[error("`{0}` is no port from 1 to 65535")]
+    #[error("`{0}` is not a port from 1 to 65535")]
     Port(String),
     #[error("nothing may follow the port, but `{0}` does")]
     Rest(String),

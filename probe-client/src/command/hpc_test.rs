@@ -27,7 +27,7 @@ pub(super) fn execute(command: &HpcTestCommand) -> anyhow::Result<u8> {
         ("--default-via", &definition.default_via),
     ] {
         if value.chars().count() > MAX_VALUE || value.contains('"') {
-            bail!("{flag}: at most {MAX_VALUE} characters without quotes are wanted");
+            bail!("{flag}: expected at most {MAX_VALUE} characters without quotes");
         }
     }
     let mut out = Vec::new();

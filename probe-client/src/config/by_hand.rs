@@ -17,7 +17,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
     };
     let port: Port = port
         .parse()
-        .map_err(|_| wrong(&"a port from 1 to 65535 is wanted, as in 443 or 443/https"))?;
+        .map_err(|_| wrong(&"expected a port from 1 to 65535, as in 443 or 443/https"))?;
     let session = match kind {
         Some(kind) => kind.parse().map_err(|error| wrong(&error))?,
         None => usual_kind(port.get()),

@@ -96,7 +96,7 @@ pub(super) fn maps(texts: &[String], problems: &mut Problems) -> PortMap {
                 }
             }
             _ => problems.add(format!(
-                "--map {text}: two ports from 1 to 65535 are wanted, as in 80=20080"
+                "--map {text}: expected two ports from 1 to 65535, as in 80=20080"
             )),
         }
     }

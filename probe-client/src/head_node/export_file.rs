@@ -31,7 +31,7 @@ fn load(path: &Path) -> Result<Vec<u8>, String> {
     let limit = u64::try_from(MAX_EXPORT_BYTES).unwrap_or(u64::MAX);
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {
-        return Err("it is a directory; the file that `reg export` wrote is wanted".to_owned());
+        return Err("it is a directory; expected the file that `reg export` wrote".to_owned());
     }
     if metadata.len() > limit {
         return Err(ExportError::TooLarge(metadata.len()).to_string());

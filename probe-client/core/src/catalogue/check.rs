@@ -191,7 +191,7 @@ table! {
         statuses: &[Pass, Warn, Fail],
     }
     CertificateIssuer = "certificate-issuer" {
-        title: "Who issued the certificate",
+        title: "The certificate's issuer",
         meaning: "The certificate that HPC Pack makes by default is for testing only.",
         source: REQUIREMENTS,
         confidence: Verified,

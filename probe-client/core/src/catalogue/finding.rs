@@ -121,7 +121,7 @@ table! {
         severity: Severity::Warning,
     }
     ConnectionLimit = "connection-limit" {
-        title: "Only so many connections are let through at once",
+        title: "The number of connections at one time is limited",
         meaning: "Sessions fail beyond a number that are open at the same time.",
         severity: Severity::Warning,
     }

@@ -220,7 +220,7 @@ table! {
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Warning,
     }
     ServerUnproven = "server-unproven" {
-        title: "Who answers holds our key, but is not the pinned server",
+        title: "The peer holds our key, but is not the pinned server",
         meaning: "A peer that holds the client's key answered with a certificate that is not pinned.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }

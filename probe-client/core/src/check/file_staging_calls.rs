@@ -28,7 +28,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Unusable(_, found) => (
             DEFAULT,
             format!(
-                "FileStagingMaxConcurrentCalls is {found}; a REG_DWORD is wanted, and {DEFAULT} applies instead"
+                "FileStagingMaxConcurrentCalls is {found}, not a REG_DWORD, and {DEFAULT} applies instead"
             ),
         ),
     };

@@ -21,9 +21,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Unusable(_, found) => Check::new(
             id,
             CheckStatus::Warn,
-            format!(
-                "it is {found}, and a REG_DWORD is wanted; what HPC Pack makes of it is not known"
-            ),
+            format!("it is {found}, not a REG_DWORD; how HPC Pack reads it is not known"),
         )
         .next(CREATE)
         .resting_on(Confidence::Inferred),

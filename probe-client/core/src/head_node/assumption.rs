@@ -35,22 +35,22 @@ impl FromStr for Assumption {
         };
         let (key, value) = text.split_once('=').ok_or_else(|| wrong(KEYS))?;
         if value.is_empty() || value.len() > MAX_VALUE_BYTES {
-            return Err(wrong("a value of 1 to 200 bytes is wanted after `=`"));
+            return Err(wrong("expected a value of 1 to 200 bytes after `=`"));
         }
         let number = || {
             value
                 .parse::<u32>()
-                .map_err(|_| wrong("a whole number from 0 to 4294967295 is wanted"))
+                .map_err(|_| wrong("expected a whole number from 0 to 4294967295"))
         };
         match key {
             "sp" => match value.parse::<u16>() {
                 Ok(pack @ 0..=4) => Ok(Self::Version(Version::new(3, pack))),
-                Ok(_) | Err(_) => Err(wrong("a service pack of 2008 R2 is wanted, 0 to 4")),
+                Ok(_) | Err(_) => Err(wrong("expected a service pack of 2008 R2, 0 to 4")),
             },
             "version" => value
                 .parse()
                 .map(Self::Version)
-                .map_err(|_| wrong("two to four numbers are wanted, as in 3.3 or 6.2.7756.0")),
+                .map_err(|_| wrong("expected two to four numbers, as in 3.3 or 6.2.7756.0")),
             "role" => Ok(Self::Roles(
                 value.split(',').map(|r| r.trim().to_owned()).collect(),
             )),
@@ -59,7 +59,7 @@ impl FromStr for Assumption {
             "nettcp-over-443" => value
                 .parse()
                 .map(Self::NettcpOver443)
-                .map_err(|_| wrong("true or false is wanted")),
+                .map_err(|_| wrong("expected true or false")),
             "topology" => Ok(Self::Topology(value.to_owned())),
             "thumbprint" => Ok(Self::Thumbprint(value.to_owned())),
             _ => Err(wrong(KEYS)),
@@ -136,7 +136,7 @@ fn put<T: PartialEq>(reading: &mut Reading<T>, value: T, sources: &mut Vec<Sourc
     }
 }
 
-const KEYS: &str = "KEY=VALUE is wanted, where KEY is sp, version, role, use-sp2-azure-ports, \
+const KEYS: &str = "expected KEY=VALUE, where KEY is sp, version, role, use-sp2-azure-ports, \
                     file-staging-calls, nettcp-over-443, topology or thumbprint";
 
 /// Far more than a list of roles or a thumbprint needs.

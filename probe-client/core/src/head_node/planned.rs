@@ -36,7 +36,7 @@ impl FromStr for NodeType {
         match text {
             "worker" => Ok(Self::Worker),
             "vm" => Ok(Self::Vm),
-            _ => Err("worker or vm is wanted"),
+            _ => Err("expected worker or vm"),
         }
     }
 }

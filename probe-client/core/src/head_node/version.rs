@@ -17,7 +17,7 @@ pub struct Version {
 
 /// What is no version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("two to four numbers are wanted, as in 3.3 or 3.3.3950.0")]
+#[error("expected two to four numbers, as in 3.3 or 3.3.3950.0")]
 pub struct InvalidVersion;
 
 /// One row of the table.

@@ -71,7 +71,7 @@ pub enum InvalidParameters {
     Hold(Duration),
     #[error("a path text of {0} bytes, where {MAX_PATH_TEXT} are allowed")]
     PathText(usize),
-    #[error("`{0}` is no host name, IPv4 address or IPv6 address")]
+    #[error("`{0}` is not a host name, IPv4 address or IPv6 address")]
     Host(String),
     #[error("a nettcp session without the service that it asks for")]
     NoNetTcpService,

@@ -200,7 +200,7 @@ fn hex_bytes(text: &str) -> Result<Vec<u8>, &'static str> {
             let pair = pair.trim();
             let plain = pair.len() <= 2 && pair.bytes().all(|b| b.is_ascii_hexdigit());
             let byte = u8::from_str_radix(pair, 16).ok().filter(|_| plain);
-            byte.ok_or("bytes of two hexadecimal digits, with commas between, are wanted")
+            byte.ok_or("expected bytes of two hexadecimal digits, with commas between")
         })
         .collect()
 }
@@ -212,10 +212,10 @@ pub const MAX_EXPORT_BYTES: usize = 64 * 1024 * 1024;
 /// A file with more is garbage, and the first ones show it.
 const MAX_PROBLEMS: usize = 10;
 
-const UNKNOWN_DATA: &str = "a text in quotes, dword:, hex: or hex(N): is wanted behind `=`";
+const UNKNOWN_DATA: &str = "expected a text in quotes, dword:, hex: or hex(N): after `=`";
 const CUT_SHORT: &str =
     "the file does not end with an empty line, as every export does; it may be cut short";
-const BAD_DWORD: &str = "one to eight hexadecimal digits are wanted behind `dword:`";
+const BAD_DWORD: &str = "expected one to eight hexadecimal digits after `dword:`";
 const DELETES: &str =
     "this deletes from a registry: the file was made to be imported, no export holds such a line";
 

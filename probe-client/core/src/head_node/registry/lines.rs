@@ -61,7 +61,7 @@ impl<'a> Entries<'a> {
             return self.value(String::new(), rest);
         }
         let Some(rest) = line.strip_prefix('"') else {
-            return Entry::Broken("a key in brackets or a value in quotes is wanted");
+            return Entry::Broken("expected a key in brackets or a value in quotes");
         };
         match quoted(rest) {
             Some((name, rest)) => self.value(name, rest),
@@ -71,7 +71,7 @@ impl<'a> Entries<'a> {
 
     fn value(&mut self, name: String, rest: &'a str) -> Entry<'a> {
         let Some(data) = rest.trim_start().strip_prefix('=') else {
-            return Entry::Broken("`=` is wanted behind the name of a value");
+            return Entry::Broken("expected `=` after the name of a value");
         };
         let data = data.trim_start();
         let data = match data.strip_prefix('"') {

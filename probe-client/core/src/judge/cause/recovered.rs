@@ -52,7 +52,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         )
         .next(format!(
             "run again; if it stays so, ask the network team whether {} is spread over several links, firewalls or NAT \
-             gateways of which one is broken or lacks the rule, and to look for loss on the way, in both directions",
+             gateways, one of them broken or without the rule, and to look for loss on the way, in both directions",
             evidence.flow()
         ))
     };

@@ -27,7 +27,7 @@ pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             FindingId::ConnectionLimit,
-            "only so many connections are let through at once",
+            "the number of connections at one time is limited",
         )
         .with_detail(format!(
             "at most {most} were seen open together; earlier ones may still have counted; {}",

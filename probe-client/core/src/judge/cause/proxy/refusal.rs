@@ -77,7 +77,7 @@ fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> 
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!(
-        "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is no proxy, or one that takes no \
+        "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is not a proxy, or one that takes no \
          credentials of the kind that proxies ask for (407)"
     );
     let id = VerdictId::ProxyAuthenticationRequired;
@@ -258,7 +258,7 @@ fn foreign(evidence: &Evidence<'_>, quoted: &Quoted) -> Option<Verdict> {
         [b'H', b'T', b'T', b'P', ..] => {
             "speaks HTTP: write the proxy as http://, if it is one".to_owned()
         }
-        _ => format!("is no proxy of this kind: it answers \"{short}\""),
+        _ => format!("is not a proxy of this kind: it answers \"{short}\""),
     };
     let verdict = not_a_proxy(evidence, &what, Confidence::High)?;
     Some(verdict.because(format!("it said: {short}")))

@@ -96,7 +96,7 @@ fn perhaps_waiting(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!(
-        "{proxy} took the connection and {said}: either it waits for {target} itself, or it is no proxy"
+        "{proxy} took the connection and {said}: either it waits for {target} itself, or it is not a proxy"
     );
     let id = VerdictId::Inconclusive;
     Some(Verdict::new(id, Segment::Proxy, Confidence::Low, claim).next(format!(
