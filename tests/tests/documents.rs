@@ -3,6 +3,8 @@
 
 #[path = "documents/links.rs"]
 mod links;
+#[path = "documents/plain_english.rs"]
+mod plain_english;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,21 +52,20 @@ fn the_table_of_inferences_names_what_there_is() {
             continue;
         }
         rows += 1;
-        for file in files.split(", ").map(|f| f.trim_matches('`')) {
-            let judge = root.join("probe-client/core/src/judge");
-            if !judge.join(file).is_file() {
-                wrong.push(format!("no file {file}"));
-            }
-        }
-        for proof in proofs.split(", ").filter(|p| !p.starts_with("none")) {
-            let place = if proof.ends_with(".json") {
-                root.join("probe-client/core/tests/scenarios").join(proof)
-            } else {
-                root.join(format!("tests/lab/scenarios/{proof}.toml"))
-            };
-            if !place.is_file() {
-                wrong.push(format!("no scenario {proof}"));
-            }
+        wrong.extend(missing(&root, files, proofs));
+    }
+    let rules: Vec<&str> = text
+        .split("\n- ")
+        .skip(1)
+        .map(|rule| rule.split("\n\n").next().unwrap_or_default())
+        .collect();
+    for rule in &rules {
+        let named = rule
+            .rsplit_once('[')
+            .and_then(|(_, r)| r.trim_end().strip_suffix(']'));
+        match named.and_then(|named| named.split_once(':')) {
+            Some((files, proofs)) => wrong.extend(missing(&root, files, proofs)),
+            None => wrong.push(format!("a rule without [`file`: scenarios]: {rule}")),
         }
     }
     for other in Alternative::ALL {
@@ -76,6 +77,36 @@ fn the_table_of_inferences_names_what_there_is() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(rows > 40, "only {rows} rows");
+    assert!(rules.len() > 15, "only {} rules", rules.len());
+}
+
+/// What is not there of the judge's `files` and of the scenarios that prove something, both separated by commas.
+fn missing(root: &Path, files: &str, proofs: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for file in files.split(',').map(|f| f.trim().trim_matches('`')) {
+        if !root
+            .join("probe-client/core/src/judge")
+            .join(file)
+            .is_file()
+        {
+            wrong.push(format!("no file {file}"));
+        }
+    }
+    for proof in proofs
+        .split(',')
+        .map(str::trim)
+        .filter(|p| !p.starts_with("none"))
+    {
+        let place = if proof.ends_with(".json") {
+            root.join("probe-client/core/tests/scenarios").join(proof)
+        } else {
+            root.join(format!("tests/lab/scenarios/{proof}.toml"))
+        };
+        if !place.is_file() {
+            wrong.push(format!("no scenario {proof}"));
+        }
+    }
+    wrong
 }
 
 #[test]
@@ -168,11 +199,14 @@ fn understood(typed: &str) -> Result<(), String> {
 }
 
 /// With everything below them.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 10] = [
+    ".github",
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "RELEASING.md",
+    "SECURITY.md",
     "deploy",
     "docs",
     "probe-client/core/pages",

@@ -85,7 +85,7 @@ fn lesson(totals: &Totals) -> String {
     };
     format!(
         "\nThe others are right about {} of what they were asked, cannot tell {}, and are wrong about {}.\n\n\
-         - A success that is none (rules {}): {}. Whoever does no more than connect cannot avoid it.\n\
+         - A success that is none (rules {}): {}. A program that only connects cannot avoid it.\n\
          - Closed or refused, for what a device resets (c2): {}.\n\
          - Right only for who compares a packet's hop limit, or a hop's number, with those of a port that works \
          (rules {}): {}.\n\
@@ -211,5 +211,5 @@ every port. Each command has 15 s.\n
 | program | command |\n|---|---|\n";
 
 const RULES_HEAD: &str = "\n## The rules\n
-The first that fits counts. Who disagrees with one finds in the last column whose marks it made.\n
+The first that fits counts. A reader who disagrees with one finds in the last column whose marks it made.\n
 | rule | what is true | what is said | mark | because | marks |\n|---|---|---|---|---|---|\n";

@@ -1,0 +1,179 @@
+//! Holds the line on plain English, as far as a search can see it: phrases of CONTRIBUTING.md's table, in documents,
+//! in the pages of the catalogue, and in what the programs print.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{PLACES, find};
+
+/// Phrases that have a plain form, and that form.
+const PHRASES: &[(&str, &str)] = &[
+    ("is wanted", "expected …"),
+    ("are wanted", "expected …"),
+    ("Wanted:", "You need …, or: Expected …"),
+    ("so many", "the number"),
+    ("So many", "The number"),
+    ("is to be had", "there is"),
+    ("can be had", "is possible"),
+    ("that is what", "name it"),
+    ("` is no ", "is not a"),
+    ("is no pin", "is not a pin"),
+    ("is no port", "is not a port"),
+    ("is no proxy", "is not a proxy"),
+    (" 1 hops", "1 hop"),
+    (" 1 ports", "1 port"),
+    (" 1 sessions", "1 session"),
+    (" 1 seconds", "1 second"),
+    (" 1 times", "once"),
+];
+
+/// Pronouns that must not begin a sentence, questions apart.
+const OPENINGS: &[&str] = &["Whoever ", "Who "];
+
+/// It quotes what it tells readers to avoid.
+const EXEMPT: &str = "CONTRIBUTING.md";
+
+#[test]
+fn documents_are_in_plain_english() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut documents, mut found) = (Vec::new(), Vec::new());
+    for place in PLACES {
+        find(&root.join(place), &mut documents);
+    }
+    for document in documents.iter().filter(|d| !d.ends_with(EXEMPT)) {
+        let text = fs::read_to_string(document).expect("UTF-8");
+        for phrase in quaint(&text.replace('\n', " ")) {
+            found.push(format!("{}: {phrase}", document.display()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn what_the_programs_say_is_in_plain_english() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut sources, mut found, mut count) = (Vec::new(), Vec::new(), 0);
+    for place in [
+        "probe-client/src",
+        "probe-client/core/src",
+        "echo-server/src",
+        "echo-server/core/src",
+        "proto/src",
+    ] {
+        rust(&root.join(place), &mut sources);
+    }
+    for source in sources {
+        let text = fs::read_to_string(&source).expect("UTF-8");
+        for literal in literals(&text) {
+            count += 1;
+            for phrase in quaint(&literal) {
+                found.push(format!("{}: {phrase}", source.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(count > 2000, "only {count} texts were found");
+}
+
+#[test]
+fn what_is_not_plain_is_noticed() {
+    for text in [
+        "a file is wanted here",
+        "It ends. Whoever asks is told",
+        "`x` is no port",
+        "Who knocks is let in.",
+    ] {
+        assert!(!quaint(text).is_empty(), "{text}");
+    }
+    for text in [
+        "Who issued it? Nobody.",
+        "the server, whoever runs it",
+        "there is no port",
+        "11 hops",
+    ] {
+        assert!(quaint(text).is_empty(), "{text}");
+    }
+    let source = "// \"so many\"\nlet a = \"is \\\n    wanted\"; let b = '\"';";
+    assert_eq!(literals(source), ["is wanted"]);
+}
+
+/// Each phrase of `text` that has a plainer form, with some words around it.
+fn quaint(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (phrase, plain) in PHRASES {
+        for (at, _) in text.match_indices(phrase) {
+            // "There is no port" is plain.
+            if !text[..at].ends_with("here ") {
+                found.push(format!("\"{}\": {plain}", around(text, at)));
+            }
+        }
+    }
+    for opening in OPENINGS {
+        for (at, _) in text.match_indices(opening) {
+            let before = text[..at].trim_end();
+            let begins = before.is_empty() || before.ends_with(['.', ':', '!', '?', '|']);
+            let sentence = text[at..]
+                .split_inclusive(['.', '?', '!'])
+                .next()
+                .unwrap_or_default();
+            if begins && !sentence.ends_with('?') {
+                found.push(format!("\"{}\": name who", around(text, at)));
+            }
+        }
+    }
+    found
+}
+
+fn around(text: &str, at: usize) -> String {
+    let before = text[..at].chars().rev().take(20).collect::<Vec<_>>();
+    let after = text[at..].chars().take(40);
+    before.into_iter().rev().chain(after).collect()
+}
+
+/// The texts between quotes of Rust source, with wrapped lines joined. Comments and raw texts are left out.
+fn literals(source: &str) -> Vec<String> {
+    let (mut found, mut rest) = (Vec::new(), source);
+    while let Some(at) = rest.find(['"', '/', '\'']) {
+        rest = match &rest[at..] {
+            comment if comment.starts_with("//") => {
+                comment.split_once('\n').map_or("", |(_, after)| after)
+            }
+            quote if quote.starts_with("'\"'") => &quote[3..],
+            text if text.starts_with('"') => {
+                let end = end_of(&text[1..]);
+                found.push(joined(&text[1..=end]));
+                text.get(end + 2..).unwrap_or_default()
+            }
+            other => &other[1..],
+        };
+    }
+    found
+}
+
+/// Where the text ends whose first quote stands before `text`.
+fn end_of(text: &str) -> usize {
+    let mut is_escaped = false;
+    let quote = text.char_indices().find(|(_, character)| {
+        let ends = *character == '"' && !is_escaped;
+        is_escaped = *character == '\\' && !is_escaped;
+        ends
+    });
+    quote.map_or(text.len(), |(at, _)| at)
+}
+
+fn joined(literal: &str) -> String {
+    let mut lines = literal.split("\\\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |text, line| text + line.trim_start())
+}
+
+fn rust(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the tree") {
+        let path = entry.expect("an entry of it").path();
+        if path.is_dir() {
+            rust(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
