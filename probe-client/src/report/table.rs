@@ -347,6 +347,8 @@ const SHORTEST_LAST: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use probe_core::control_record::ControlOutcome;
+
     use super::*;
 
     fn rendered(look: Look) -> String {
@@ -374,6 +376,53 @@ mod tests {
         let text = render(text, Look::PLAIN);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn failures_that_differ_in_the_port_are_told_once() {
+        let text = include_str!("../../core/tests/scenarios/dropped.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let dropped = document
+            .probes
+            .iter()
+            .position(|p| p.verdict.id == VerdictId::Dropped);
+        let mut other = document.probes[dropped.unwrap()].clone();
+        other.measurement.rule.id = "another".parse().unwrap();
+        other.measurement.rule.port = "5903".parse().unwrap();
+        let address = other.measurement.address.as_mut().unwrap();
+        address.set_port(5903);
+        document.probes.push(other);
+        for control in &mut document.server.controls {
+            if let ControlOutcome::Reached { description, .. } = &mut control.outcome {
+                let mut listener = description.listeners[0].clone();
+                listener.address.set_port(5903);
+                listener.public_port = Some(5903);
+                description.listeners.push(listener);
+            }
+        }
+        let document = probe_core::judge::judge_again(document);
+        let mut out = Vec::new();
+        write(&document, Look::PLAIN, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("next: ").count(), 1, "{text}");
+        assert_eq!(text.matches("logs: ").count(), 1, "{text}");
+        assert!(text.contains("ports 5902, 5903"), "{text}");
+    }
+
+    #[test]
+    fn a_port_that_is_open_with_loss_has_its_reason_and_next_step() {
+        let text = include_str!("../../core/tests/scenarios/demo.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let open = |p: &&mut Probe| p.verdict.id == VerdictId::Reachable;
+        let probe = document.probes.iter_mut().find(open).unwrap();
+        probe.verdict.id = VerdictId::ReachableWithLoss;
+        probe.verdict.claim = "it loses every other SYN".to_owned();
+        probe.verdict.next_step = Some("ask the network team for it".to_owned());
+        let mut out = Vec::new();
+        write(&document, Look::PLAIN, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("it loses every other SYN"), "{text}");
+        assert!(text.contains("next: ask the network team for it"), "{text}");
     }
 
     /// One path, two names that only the proxy resolves.

@@ -160,7 +160,7 @@ table! {
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }
     TlsIntercepted = "tls-intercepted" {
-        title: "TLS is opened on the way",
+        title: "TLS is decrypted on the way",
         meaning: "A device on the way ends the TLS session and reads it.",
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }

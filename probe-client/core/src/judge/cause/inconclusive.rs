@@ -76,7 +76,7 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
         return if evidence.accepted_meanwhile() {
             "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit on connections, devices \
              that share the traffic and do not agree, or chance"
-        } else if matches!(evidence.answering(), Comparison::Same { .. }) {
+        } else if from_the_end(evidence) {
             "RST came in answer, from exactly as far away as the server: either nothing listens on that port, or its host's \
              own firewall or the last device before it refuses it; every device before those lets the port through"
         } else {
@@ -205,19 +205,39 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
         || "its control port (8443 unless set otherwise)".to_owned(),
         |port| format!("port {port}"),
     );
+    let channel = format!(
+        "TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control channel: TLS with ALPN h2)"
+    );
+    let flow = evidence.flow();
+    if from_the_end(evidence) {
+        let own = evidence.probe.port_dialled();
+        return format!(
+            "ask the server's admin whether anything listens on port {own} of {server} (`ss -ltn`): if not, let fwprobe-echo \
+             listen there; if so, look for a reject rule for {flow} in that host's own firewall (`nft list ruleset`, \
+             `iptables -S`), then have the cloud team look for one in the last device before it. Or ask the firewall team to \
+             allow {channel}, and run again: the server then says itself whether it listens"
+        );
+    }
     format!(
-        "ask the firewall team to allow TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control \
-         channel: TLS with ALPN h2), and run again: the server can then be asked what it saw of this port. Meanwhile ask \
-         them and the cloud team what their logs show of {}, in both directions",
-        evidence.flow()
+        "ask the firewall team to allow {channel}, and run again: the server can then be asked what it saw of this port. \
+         Meanwhile ask them, the cloud team and the server's admin what their logs show of {flow}, in both directions"
     )
+}
+
+/// RST came in answer, from exactly as far away as the server.
+fn from_the_end(evidence: &Evidence<'_>) -> bool {
+    let refused =
+        matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);
+    refused
+        && !evidence.accepted_meanwhile()
+        && matches!(evidence.answering(), Comparison::Same { .. })
 }
 
 fn among_others(evidence: &Evidence<'_>) -> String {
     format!(
         "run again when there is less other traffic to the server, or from a host that no NAT or proxy hides: the server could \
-         not tell this connection from others of that time. Meanwhile ask the firewall and cloud teams what their logs show \
-         of {}, in both directions",
+         not tell this connection from others of that time. Meanwhile ask the firewall team, the cloud team and the server's \
+         admin what their logs show of {}, in both directions",
         evidence.flow()
     )
 }

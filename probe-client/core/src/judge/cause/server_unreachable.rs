@@ -178,6 +178,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_name_may_lead_others_elsewhere() {
+        let text = include_str!("../../../tests/scenarios/server-unreachable-silence.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
+        for measured in probes.chain(&mut document.comparisons) {
+            measured.host = "echo.example.org".to_owned();
+        }
+        for control in &mut document.server.controls {
+            control.host = "echo.example.org".to_owned();
+        }
+        let again = judge_again(document);
+        let verdict = &again.probes[0].verdict;
+        assert_eq!(
+            verdict.id,
+            VerdictId::ServerUnreachable,
+            "{}",
+            verdict.claim
+        );
+        let step = verdict.next_step.as_ref().unwrap();
+        let told = "this host's resolver gives for echo.example.org";
+        assert!(step.contains(told) && step.contains("split DNS"), "{step}");
+    }
+
     /// A run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
     fn failed_directly(kind: FailureKind) -> RunDocument {
         let text = include_str!("../../../tests/scenarios/through-proxies.json");

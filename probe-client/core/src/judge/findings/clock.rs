@@ -43,3 +43,36 @@ fn ahead(evidence: &Evidence<'_>) -> Option<i64> {
 
 /// Kerberos tolerates five minutes; log files of the two ends are hard to compare long before that.
 const TOLERATED_MS: i64 = 5_000;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::catalogue::FindingId;
+    use crate::document::RunDocument;
+    use crate::judge::judge_again;
+
+    #[test]
+    fn one_clock_is_told_of_once() {
+        let text = include_str!("../../../tests/scenarios/demo.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let sessions = document
+            .probes
+            .iter_mut()
+            .filter_map(|p| p.measurement.session.as_mut());
+        let mut testimonies: Vec<_> = sessions.filter_map(|s| s.testimony.as_mut()).collect();
+        assert!(testimonies.len() > 2);
+        for (rounding, testimony) in [0, 990].into_iter().cycle().zip(&mut testimonies) {
+            testimony.time_unix_ms += 43_200_000 + rounding;
+        }
+        let again = judge_again(document);
+        let findings = again.probes.iter().flat_map(|p| &p.findings);
+        let skewed: Vec<&str> = findings
+            .filter(|f| f.id == FindingId::ClockSkew)
+            .map(|f| f.claim.as_str())
+            .collect();
+        assert!(skewed.len() > 2, "{skewed:?}");
+        let different: BTreeSet<&str> = skewed.iter().copied().collect();
+        assert_eq!(different.len(), 1, "{different:?}");
+    }
+}
