@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use probe_core::line::{Line, Look};
+use probe_core::measurement::{OneWay, SentAgain};
 use socket_facts::TcpFacts;
 
 /// One [`Line`] for all who hold a clone.
@@ -34,7 +35,7 @@ impl SharedLine {
                 .window_limited
                 .filter(|_| kernel.bytes_received.is_some_and(|bytes| bytes > 0))
                 .unwrap_or_default(),
-            sent_again: kernel.needed_retransmissions().unwrap_or(0),
+            sent_again: lost(kernel),
         };
         self.line().session(&look, so_far);
     }
@@ -54,5 +55,41 @@ impl SharedLine {
     /// Nothing that panics is done while it is locked.
     fn line(&self) -> MutexGuard<'_, Line> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Segments of this end that were lost. Those that were sent again because others overtook them make no line slow.
+fn lost(kernel: &TcpFacts) -> u32 {
+    let sent_again = SentAgain {
+        up: OneWay {
+            perhaps_lost: kernel.needed_retransmissions().unwrap_or(0),
+            needless: kernel.duplicates_reported.unwrap_or(0),
+            overtaken: kernel.reorderings_seen.unwrap_or(0),
+        },
+        down: OneWay::default(),
+    };
+    let (up, _) = sent_again.lost();
+    up
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_on_which_segments_overtake_each_other_is_not_slow() {
+        let is_slow = |reorderings_seen| {
+            let line = SharedLine::default();
+            let kernel = TcpFacts {
+                total_retransmissions: Some(50),
+                duplicates_reported: Some(14),
+                reorderings_seen: Some(reorderings_seen),
+                ..TcpFacts::default()
+            };
+            line.looked_at(&kernel, Duration::from_millis(800));
+            line.is_slow()
+        };
+        assert!(is_slow(0));
+        assert!(!is_slow(9));
     }
 }

@@ -23,7 +23,7 @@ mod sent_again;
 mod sighting;
 
 pub use departure::{Departure, Respect};
-pub use sent_again::SentAgain;
+pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
 
@@ -354,31 +354,28 @@ impl Measurement {
     /// More than one segment of the established connection was lost, by both ends together: a single one may be a packet
     /// that came late, or a busy host.
     pub fn loses_segments(&self) -> bool {
-        let (up, down) = (self.sent_again_up().lost(), self.sent_again_down().lost());
+        let (up, down) = self.sent_again().lost();
         up.saturating_add(down) > 1
     }
 
-    /// What this end sent again, SYNs left out.
-    pub fn sent_again_up(&self) -> SentAgain {
-        let Some(transport) = self.transport else {
-            return SentAgain::default();
-        };
-        let syns = transport.syn_retransmissions.unwrap_or(0);
-        SentAgain {
-            perhaps_lost: transport.retransmissions.unwrap_or(0).saturating_sub(syns),
-            needless: transport.duplicates_reported.unwrap_or(0),
-            overtaken: transport.reorderings_seen.unwrap_or(0),
-        }
-    }
-
-    /// What the server's end sent again.
-    pub fn sent_again_down(&self) -> SentAgain {
+    /// What both ends sent again, SYNs left out.
+    pub fn sent_again(&self) -> SentAgain {
         let farewell = self.session.as_ref().and_then(|s| s.farewell);
-        farewell.map_or_else(SentAgain::default, |farewell| SentAgain {
-            perhaps_lost: farewell.retransmissions.unwrap_or(0),
-            needless: farewell.duplicates_reported.unwrap_or(0),
-            overtaken: farewell.reorderings_seen.unwrap_or(0),
-        })
+        SentAgain {
+            up: self.transport.map_or_else(OneWay::default, |transport| {
+                let syns = transport.syn_retransmissions.unwrap_or(0);
+                OneWay {
+                    perhaps_lost: transport.retransmissions.unwrap_or(0).saturating_sub(syns),
+                    needless: transport.duplicates_reported.unwrap_or(0),
+                    overtaken: transport.reorderings_seen.unwrap_or(0),
+                }
+            }),
+            down: farewell.map_or_else(OneWay::default, |farewell| OneWay {
+                perhaps_lost: farewell.retransmissions.unwrap_or(0),
+                needless: farewell.duplicates_reported.unwrap_or(0),
+                overtaken: farewell.reorderings_seen.unwrap_or(0),
+            }),
+        }
     }
 
     /// By this end, as far as the system tells, without those that it sent before the answer to the first could

@@ -1,8 +1,15 @@
-//! What one end of a connection sent again, and how much of that shows loss.
+//! What both ends of a connection sent again, and how much of that shows loss.
 
-/// Counts of one end, SYNs left out.
+/// Counts of both ends, SYNs left out.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SentAgain {
+    pub up: OneWay,
+    pub down: OneWay,
+}
+
+/// Counts of one end.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OneWay {
     /// Segments sent again that the other end has not reported as needless.
     pub perhaps_lost: u32,
     /// Segments that the other end reported to have twice.
@@ -12,38 +19,89 @@ pub struct SentAgain {
 }
 
 impl SentAgain {
-    /// Returns how many segments are known to be lost.
+    /// Returns how many segments are known to be lost, to the server and from it.
     ///
-    /// Where segments overtake each other, some are sent again that were late and not lost, and the session may end before
-    /// the other end's report of that is there. So there loss is shown only by more than reordering explains.
-    pub fn lost(self) -> u32 {
-        let explained = self.needless.saturating_add(self.overtaken);
-        if self.overtaken > 0 && self.perhaps_lost <= explained {
-            0
+    /// Where segments overtake each other, some are sent again that were late and not lost, and not each is reported as
+    /// needless: an acknowledgement that is overtaken is ignored with the report that it carries, and the last ones come
+    /// after the session. So there loss is shown only by more than reordering explains.
+    pub fn lost(self) -> (u32, u32) {
+        let perhaps = self.up.perhaps_lost.saturating_add(self.down.perhaps_lost);
+        let explained = self.up.needless.saturating_add(self.down.needless);
+        let known = explained.saturating_add(self.overtaken());
+        let most = match self.overtaken() {
+            0 => 0,
+            // A lost acknowledgement makes a segment look overtaken, too.
+            1 => known,
+            _ => known.saturating_mul(UNREPORTED),
+        };
+        if perhaps <= most {
+            (0, 0)
         } else {
-            self.perhaps_lost
+            (self.up.perhaps_lost, self.down.perhaps_lost)
         }
     }
+
+    /// Returns how many segments were sent again, to the server and from it, for no other reason than that others overtook
+    /// them; absent where there are none, or where losses may have brought it about.
+    ///
+    /// An acknowledgement that is lost makes a segment look overtaken as well, now and then.
+    pub fn overtaken_alone(self) -> Option<(u32, u32)> {
+        // A network that duplicates packets has needless ones reported as well, and there none overtakes another.
+        let (up, down) = (self.up.needless_by_order(), self.down.needless_by_order());
+        let shown = self.lost() == (0, 0) && self.overtaken() >= ENOUGH && up + down > 0;
+        shown.then_some((up, down))
+    }
+
+    /// How often segments were seen to overtake each other, both ways.
+    pub fn overtaken(self) -> u32 {
+        self.up.overtaken.saturating_add(self.down.overtaken)
+    }
 }
+
+impl OneWay {
+    fn needless_by_order(self) -> u32 {
+        if self.overtaken > 0 { self.needless } else { 0 }
+    }
+}
+
+/// For each segment that is known to be out of order, as many may have been sent again for it. Seen are up to 3.4, where
+/// one packet in four overtakes others (the lab's reordering-of-25-percent, 150 sessions).
+const UNREPORTED: u32 = 6;
+
+/// Times that segments were seen to overtake each other. There were 7 and more in each of those sessions.
+const ENOUGH: u32 = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn counts(up: [u32; 3], down: [u32; 3]) -> SentAgain {
+        let [up, down] = [up, down].map(|[perhaps_lost, needless, overtaken]| OneWay {
+            perhaps_lost,
+            needless,
+            overtaken,
+        });
+        SentAgain { up, down }
+    }
+
     #[test]
     fn what_reordering_explains_is_no_loss() {
-        let lost = |perhaps_lost, needless, overtaken| {
-            let counts = SentAgain {
-                perhaps_lost,
-                needless,
-                overtaken,
-            };
-            counts.lost()
-        };
-        assert_eq!(lost(5, 0, 0), 5);
+        assert_eq!(counts([5, 0, 0], [1, 0, 0]).lost(), (5, 1));
         // Needless repetitions alone come of delays as well.
-        assert_eq!(lost(3, 4, 0), 3);
-        assert_eq!(lost(3, 14, 20), 0);
-        assert_eq!(lost(9, 2, 1), 9);
+        assert_eq!(counts([3, 4, 0], [0; 3]).lost(), (3, 0));
+        assert_eq!(counts([3, 14, 20], [1, 0, 0]).lost(), (0, 0));
+        assert_eq!(counts([10, 2, 1], [0; 3]).lost(), (10, 0));
+        // As measured in the lab, without any loss.
+        assert_eq!(counts([46, 18, 4], [17, 1, 13]).lost(), (0, 0));
+        assert_eq!(counts([24, 6, 5], [41, 6, 2]).lost(), (0, 0));
+    }
+
+    #[test]
+    fn reordering_is_told_only_where_losses_do_not_explain_it() {
+        assert_eq!(counts([1, 6, 5], [0, 2, 4]).overtaken_alone(), Some((6, 2)));
+        assert_eq!(counts([0, 9, 0], [0; 3]).overtaken_alone(), None);
+        assert_eq!(counts([0, 0, 4], [0; 3]).overtaken_alone(), None);
+        // A lost acknowledgement.
+        assert_eq!(counts([2, 1, 1], [0; 3]).overtaken_alone(), None);
     }
 }

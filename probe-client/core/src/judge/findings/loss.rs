@@ -21,8 +21,8 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     {
         return None;
     }
-    let up = probe.syns_sent_again() + probe.sent_again_up().lost();
-    let down = probe.sent_again_down().lost();
+    let (segments_up, down) = probe.sent_again().lost();
+    let up = probe.syns_sent_again() + segments_up;
     (up + down > 0).then(|| {
         Finding::new(
             FindingId::Loss,
