@@ -53,6 +53,60 @@ pub fn at_a_rate(trials: Trials, probability: f64) -> f64 {
     (trials.failed..=trials.all).map(term).sum::<f64>().min(1.0)
 }
 
+/// The odds that `points` of a line, each anywhere on it, lie as close together as within this `share` of it.
+pub fn of_falling_together(points: usize, share: f64) -> f64 {
+    if points < 2 {
+        return 1.0;
+    }
+    let within = share.clamp(0.0, 1.0);
+    let count = number(points);
+    let odds = count * power(within, points - 1) - (count - 1.0) * power(within, points);
+    odds.clamp(0.0, 1.0)
+}
+
+/// The shares of failing trials, least and greatest, that leave a count like this more often than in 5 of 100 cases
+/// (the exact interval of Clopper and Pearson).
+pub fn likely_shares(trials: Trials) -> (f64, f64) {
+    let at_most = Trials {
+        failed: trials.passed(),
+        ..trials
+    };
+    (least_share(trials), 1.0 - least_share(at_most))
+}
+
+/// The share of failures at which as many as these are seen in [`TAIL`] of all cases.
+fn least_share(trials: Trials) -> f64 {
+    if trials.failed == 0 {
+        return 0.0;
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if at_a_rate(trials, middle) < TAIL {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// [`likely_shares`] in words: `between 1 % and 81 %`.
+pub fn shares_in_words(trials: Trials) -> String {
+    let (least, greatest) = likely_shares(trials);
+    format!(
+        "between {:.0} % and {:.0} %",
+        least * 100.0,
+        greatest * 100.0
+    )
+}
+
+/// On each side of [`likely_shares`].
+const TAIL: f64 = 0.025;
+
+/// To far less than a percent.
+const HALVINGS: usize = 30;
+
 /// The probability that `trials` meet a fault of `share` of them at least once.
 pub fn of_meeting(share: f64, trials: usize) -> f64 {
     1.0 - power(1.0 - share, trials)
@@ -106,6 +160,15 @@ fn ln_choose(all: usize, chosen: usize) -> f64 {
     factors.sum()
 }
 
+/// How much of `whole` a `part` is, 1 at most.
+pub fn ratio(part: u64, whole: u64) -> f64 {
+    let small = |n: u64| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+    if part >= whole {
+        return 1.0;
+    }
+    small(part) / small(whole)
+}
+
 /// Trials are few.
 fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
@@ -150,6 +213,25 @@ mod tests {
         assert!(at_a_rate(trials(1, 12), ORDINARY_LOSS) > THRESHOLD);
         assert!(is(at_a_rate(trials(0, 12), ORDINARY_LOSS), 1.0));
         assert!(is(at_a_rate(trials(1, 1), 0.25), 0.25));
+    }
+
+    #[test]
+    fn points_that_fall_together_are_chance_the_less_the_more_there_are() {
+        assert!(is(of_falling_together(1, 0.1), 1.0));
+        // Two of them are within a tenth of each other in 19 of 100 cases.
+        assert!(is(of_falling_together(2, 0.1), 0.19));
+        assert!(of_falling_together(3, 0.1) > THRESHOLD);
+        assert!(of_falling_together(4, 0.1) < THRESHOLD);
+        assert!(is(of_falling_together(5, 1.0), 1.0));
+    }
+
+    #[test]
+    fn few_trials_leave_a_wide_range_of_rates() {
+        let (least, greatest) = likely_shares(trials(1, 4));
+        assert!((least - 0.0063).abs() < 1e-4, "{least}");
+        assert!((greatest - 0.8059).abs() < 1e-4, "{greatest}");
+        assert!(is(likely_shares(trials(0, 12)).0, 0.0));
+        assert_eq!(shares_in_words(trials(3, 12)), "between 5 % and 57 %");
     }
 
     #[test]

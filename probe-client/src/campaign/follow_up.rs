@@ -188,7 +188,7 @@ const MAX_PROBES: usize = 12;
 
 /// Follow-up sessions with one server address at the same time: enough for all of one round of a
 /// port, and far from a flood.
-const MAX_IN_FLIGHT: usize = 16;
+const MAX_IN_FLIGHT: usize = 24;
 
 /// One byte and one segment: more than arrived of the session that they are compared with.
 const STAGES_OF_OTHERS: usize = 2;

@@ -5,6 +5,7 @@ use super::judge;
 use crate::catalogue::VerdictId;
 use crate::comparison::{SentName, Variation};
 use crate::measurement::Measurement;
+use crate::odds::{THRESHOLD, Trials, by_chance, in_words};
 
 /// How sessions of one variation ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,6 +29,14 @@ impl Tally {
         tally
     }
 
+    /// Those that were not found reachable.
+    pub(super) fn failed(self) -> Trials {
+        Trials {
+            failed: self.ran - self.whole,
+            all: self.ran,
+        }
+    }
+
     /// Passes, and not by chance.
     pub(super) fn passes(self) -> bool {
         self.whole >= 2 && self.whole == self.ran
@@ -41,6 +50,62 @@ impl Tally {
     /// Passes at times.
     pub(super) fn is_mixed(self) -> bool {
         (1..self.ran).contains(&self.whole)
+    }
+}
+
+/// Sessions that failed against sessions that passed, where one difference parts them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Parted {
+    pub(super) failed: Trials,
+    pub(super) passed: Trials,
+}
+
+impl Parted {
+    /// The probe's own session and those like it, against those of `passing`.
+    pub(super) fn by(evidence: &Evidence<'_>, passing: &[Variation]) -> Self {
+        let like = variations(evidence.probe).into_iter().filter(|v| {
+            let alike = matches!(v, Variation::InNothing | Variation::InSegmentSize { .. });
+            alike && !passing.contains(v)
+        });
+        Self {
+            failed: like
+                .map(|v| Tally::of(evidence, v).failed())
+                .fold(Trials { failed: 1, all: 1 }, Trials::and),
+            passed: passing
+                .iter()
+                .map(|v| Tally::of(evidence, *v).failed())
+                .fold(Trials::default(), Trials::and),
+        }
+    }
+
+    /// The probe's own session and those that differ in nothing, against the sessions of other ports of the same server.
+    pub(super) fn by_port(evidence: &Evidence<'_>) -> Self {
+        let own = evidence.probe;
+        let others = evidence.same_server.iter();
+        let others = others.filter(|m| m.port_dialled() != own.port_dialled() && m.connected());
+        Self {
+            passed: Trials::count(others.map(|m| !m.ran_whole())),
+            ..Self::by(evidence, &[])
+        }
+    }
+
+    pub(super) fn odds(self) -> f64 {
+        by_chance(self.failed, self.passed)
+    }
+
+    /// Chance does not explain it.
+    pub(super) fn is_certain(self) -> bool {
+        self.odds() < THRESHOLD
+    }
+
+    /// For the evidence.
+    pub(super) fn told(self) -> String {
+        format!(
+            "{} sessions like this one failed, and {} of the others: the odds that chance parts them so are {}",
+            self.failed,
+            self.passed,
+            in_words(self.odds())
+        )
     }
 }
 

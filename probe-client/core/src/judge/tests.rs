@@ -189,8 +189,11 @@ fn expect(what: &str, own: End, comparisons: &[&[(Variation, End)]], expected: V
 
 const MUTE: End = End::Mute(SILENCE);
 const DIED: End = End::Died(SILENCE, 20_000);
-const AGAIN_MUTE: [(Variation, End); 2] = [(AGAIN, MUTE); 2];
-const AGAIN_DIED: [(Variation, End); 2] = [(AGAIN, DIED), (AGAIN, End::Died(SILENCE, 20_500))];
+const AGAIN_MUTE: [(Variation, End); 4] = [(AGAIN, MUTE); 4];
+const AGAIN_DIED: [(Variation, End); 4] = {
+    let later = (AGAIN, End::Died(SILENCE, 20_500));
+    [(AGAIN, DIED), later, (AGAIN, DIED), later]
+};
 
 #[test]
 fn a_session_that_passes_again_was_lost() {
@@ -204,18 +207,21 @@ fn a_session_that_passes_again_was_lost() {
 }
 
 #[test]
-fn another_shape_that_passes_twice_shows_inspection() {
+fn another_shape_that_passes_each_time_shows_inspection() {
     let (whole, reset) = ((AS_TCP, End::Whole), End::Mute(RESET));
     let dropped = VerdictId::PayloadDropped;
-    expect("twice", MUTE, &[&AGAIN_MUTE, &[whole, whole]], dropped);
-    let again = [(AGAIN, reset); 2];
+    expect("four times", MUTE, &[&AGAIN_MUTE, &[whole; 4]], dropped);
+    let again = [(AGAIN, reset); 4];
     expect(
         "by reset",
         reset,
-        &[&again, &[whole, whole]],
+        &[&again, &[whole; 4]],
         VerdictId::PayloadReset,
     );
     let undecided = VerdictId::Inconclusive;
+    // One order of ten.
+    let twice: [(Variation, End); 2] = [(AGAIN, MUTE); 2];
+    expect("by chance", MUTE, &[&twice, &[whole; 2]], undecided);
     expect("once", MUTE, &[&AGAIN_MUTE, &[whole]], undecided);
     expect(
         "once of two",
@@ -230,7 +236,7 @@ fn another_shape_that_passes_twice_shows_inspection() {
     expect(
         "beside one that passes at times",
         MUTE,
-        &[&AGAIN_MUTE, &[whole, whole], &at_times],
+        &[&AGAIN_MUTE, &[whole; 4], &at_times],
         undecided,
     );
 }
@@ -239,12 +245,19 @@ fn another_shape_that_passes_twice_shows_inspection() {
 fn segment_sizes_tell_a_black_hole_from_a_stall() {
     let (small, hole) = ((SMALL, End::Whole), VerdictId::PathMtuBlackHole);
     expect(
-        "twice",
+        "each time",
         DIED,
-        &[&AGAIN_DIED, &[small, small, (LARGE, DIED)]],
+        &[&AGAIN_DIED, &[small, small, small, small, (LARGE, DIED)]],
         hole,
     );
     let dropped = VerdictId::PayloadDropped;
+    // One order of 28.
+    expect(
+        "by chance",
+        DIED,
+        &[&AGAIN_DIED, &[small, small, (LARGE, DIED)]],
+        dropped,
+    );
     expect(
         "once",
         DIED,
@@ -271,7 +284,7 @@ fn nothing_between_two_slow_hosts_is_blamed() {
     let mut probe = probe(
         SessionKind::Https,
         DIED,
-        &[&AGAIN_DIED[..], &[passes; 2]].concat(),
+        &[&AGAIN_DIED[..], &[passes; 4]].concat(),
     );
     assert_eq!(verdict(&probe).id, VerdictId::PayloadDropped);
     let transport = probe.transport.unwrap();
@@ -294,6 +307,10 @@ fn the_sizes_that_pass_and_do_not_are_packets() {
         &[
             (AGAIN, died),
             (AGAIN, died),
+            (AGAIN, died),
+            (AGAIN, died),
+            (SMALL, End::Whole),
+            (SMALL, End::Whole),
             (SMALL, End::Whole),
             (MIDDLE, End::Whole),
             (LARGE, died),
@@ -310,8 +327,8 @@ fn the_sizes_that_pass_and_do_not_are_packets() {
 #[test]
 fn a_name_is_the_narrower_cause() {
     let mute = End::Mute(RESET);
-    let mut comparisons = vec![(AGAIN, mute), (AGAIN, mute)];
-    comparisons.extend([(AS_TCP, End::Whole); 2]);
+    let mut comparisons = vec![(AGAIN, mute); 4];
+    comparisons.extend([(AS_TCP, End::Whole); 4]);
     let by_protocol = verdict(&probe(SessionKind::Https, mute, &comparisons)).claim;
     assert!(by_protocol.contains("protocol inspection"), "{by_protocol}");
     comparisons.extend([(UNNAMED, End::Whole); 2]);

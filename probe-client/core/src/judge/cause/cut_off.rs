@@ -1,11 +1,13 @@
 //! What `payload-dropped` and `payload-reset` have in common, whoever finds them: which of the two it
 //! is, and where the flow stood.
 
+use super::super::compared::Parted;
 use super::super::death::{self, Way};
 use super::super::evidence::Evidence;
 use super::super::place::Place;
 use crate::catalogue::VerdictId;
 use crate::observation::FailureKind;
+use crate::odds::in_words;
 use crate::session::StageReport;
 use crate::verdict::Verdict;
 
@@ -19,6 +21,27 @@ pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
     } else {
         VerdictId::PayloadDropped
     }
+}
+
+/// How many sessions of this port were cut off, against those of other ports, and the odds that this is chance.
+pub(super) fn odds(evidence: &Evidence<'_>) -> String {
+    let parted = Parted::by_port(evidence);
+    if parted.failed.all < 2 {
+        return "one session alone was run on this port: that it was cut off may be chance"
+            .to_owned();
+    }
+    if parted.passed.all == 0 {
+        return format!(
+            "{} sessions on this port failed; no other port was there to compare with",
+            parted.failed
+        );
+    }
+    format!(
+        "{} sessions on this port failed, and {} on other ports of this server: the odds that chance parts them so are {}",
+        parted.failed,
+        parted.passed,
+        in_words(parted.odds())
+    )
 }
 
 /// Whom to ask about it.

@@ -33,6 +33,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          a limit on a session's length or size), and to exempt it; quote the time, and that the session ends {place}",
         evidence.flow()
     ));
+    verdict.evidence.push(cut_off::odds(evidence));
     verdict.evidence.extend(evidence.seen());
     verdict
         .evidence

@@ -1,7 +1,7 @@
 //! `payload-dropped` and `payload-reset` by inspection: on the same port, sessions of another shape or
 //! with another server name pass, repeatedly, while the probe's own fails again.
 
-use super::super::compared::{Tally, facts, variations};
+use super::super::compared::{Parted, Tally, facts, variations};
 use super::super::death;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -27,7 +27,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         && at_the_same_point(evidence)
         && !by_chance(evidence);
     let passing = passing(evidence);
-    let inspects = inspects(evidence, &passing).filter(|_| decided)?;
+    let parted = Parted::by(evidence, &passing);
+    let inspects = inspects(evidence, &passing).filter(|_| decided && parted.is_certain())?;
     let target = evidence.target();
     let id = cut_off::verdict_id(evidence);
     let done = if id == VerdictId::PayloadReset {
@@ -45,6 +46,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
                 "the proxy {proxy}, or a device behind it, {done} {inspects} (in connections to {target})"
             ),
         );
+        let verdict = verdict.because(both(own, &passing)).because(parted.told());
         return Some(at_the_proxy(evidence, verdict, &passing));
     }
     let device = Place::of_device(evidence);
@@ -55,6 +57,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("a device that inspects TCP to {target} {done} {inspects}"),
     )
     .because(both(own, &passing))
+    .because(parted.told())
     .next(format!(
         "ask {} which application-control or inspection rule stops {own} sessions in {}, and to allow {}, replies included{}",
         cut_off::whom(device.as_ref()),
@@ -83,7 +86,7 @@ fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]
     } else {
         ""
     };
-    let mut verdict = verdict.because(both(own, passing));
+    let mut verdict = verdict;
     if evidence.never_seen() {
         verdict = verdict.because(
             "the server looked for the connection and saw none: the proxy says that it is connected before it is, and \

@@ -3,7 +3,7 @@
 
 use super::super::ecn;
 use super::super::evidence::Evidence;
-use super::reachable;
+use super::{reachable, recovered};
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
@@ -43,6 +43,12 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because(reachable.claim)
     .next(next_step(evidence));
+    if died >= ENOUGH {
+        verdict = verdict.because(recovered::rate(Trials {
+            failed: died,
+            all: of + 1,
+        }));
+    }
     if let Some(times) = again(|m| m.syns_sent_again() > 0) {
         let lost = Trials {
             failed: times + 1,

@@ -51,6 +51,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         evidence.flow(),
         evidence.probe.session_kind().protocol()
     ));
+    verdict.evidence.push(cut_off::odds(evidence));
     verdict.evidence.extend(evidence.seen());
     verdict
         .evidence

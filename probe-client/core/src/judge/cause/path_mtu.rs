@@ -1,7 +1,7 @@
 //! `path-mtu-black-hole`: sessions of full-size segments die in silence, and the same ones in small
 //! segments pass.
 
-use super::super::compared::{Tally, facts, variations};
+use super::super::compared::{Parted, Tally, facts, variations};
 use super::super::death;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -18,6 +18,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let (largest, smallest_failing) = bounds(evidence)?;
+    let small: Vec<Variation> = variations(evidence.probe)
+        .into_iter()
+        .filter(|v| matches!(v, Variation::InSegmentSize { at_most } if *at_most <= largest))
+        .collect();
+    let parted = Parted::by(evidence, &small);
+    if !parted.is_certain() {
+        return None;
+    }
     let headers = match evidence.probe.server() {
         Some(ip) if ip.is_ipv6() => IPV6_HEADERS,
         Some(_) | None => IPV4_HEADERS,
@@ -41,6 +49,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             ),
         },
     )
+    .because(parted.told())
     .next(format!(
         "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" and \"packet too big\" pass, \
          or to clamp the TCP MSS to {largest} or less, for {}",

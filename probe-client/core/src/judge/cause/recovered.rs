@@ -6,6 +6,7 @@ use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::comparison::{Variation, paced};
+use crate::odds::{Trials, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -28,6 +29,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         1
     } else {
         ENOUGH
+    };
+    let trials = Trials {
+        failed: 1 + ran - whole,
+        all: 1 + ran,
     };
     let target = evidence.target();
     let mut verdict = if whole >= enough {
@@ -56,9 +61,18 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             evidence.flow()
         ))
     };
+    verdict = verdict.because(rate(trials));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
+}
+
+/// What so many sessions show of how often one fails.
+pub(super) fn rate(trials: Trials) -> String {
+    format!(
+        "{trials} sessions failed: that leaves the share of sessions that fail anywhere {} (95 % confidence)",
+        shares_in_words(trials)
+    )
 }
 
 /// Where sessions pass alone and not beside others, their number is asked about; else what loses packets.

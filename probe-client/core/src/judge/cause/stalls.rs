@@ -9,6 +9,7 @@ use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
+use crate::odds::{THRESHOLD, in_words, of_falling_together, ratio};
 use crate::session::StageReport;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -22,7 +23,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let others = evidence.probe.compared(again);
-    let others: Option<Vec<u64>> = others
+    let places: Option<Vec<u64>> = others
         .chain(evidence.probe.compared(small))
         .map(|m| {
             stalled(m)
@@ -30,11 +31,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
                 .map(|(_, passed)| passed)
         })
         .collect();
-    let all = others?.into_iter().chain([own]);
-    let (least, most) = all.fold((own, own), |(least, most), passed| {
-        (least.min(passed), most.max(passed))
+    let places = places?;
+    let sessions = places.len() + 1;
+    let (least, most) = places.iter().fold((own, own), |(least, most), passed| {
+        (least.min(*passed), most.max(*passed))
     });
-    if most - least > death::ON_ITS_WAY.max(most / 10) {
+    let spread = death::ON_ITS_WAY.max(most / 10);
+    if most - least > spread {
+        return None;
+    }
+    let odds = of_falling_together(sessions, share(spread, evidence.probe));
+    if odds >= THRESHOLD {
         return None;
     }
     let target = evidence.target();
@@ -51,6 +58,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("sessions with {target} begin well and go silent after {after} {way}, whatever the size of their segments"),
     )
     .because("the server proved itself on this very connection, and stages of the exchange were confirmed")
+    .because(format!(
+        "{sessions} sessions went silent there; the odds that as many that die at random do so at one place are {}",
+        in_words(odds)
+    ))
     .next(format!(
         "ask the teams that run inspection, proxies and traffic shaping on the way which rule or limit ends {} after {after} {way}, \
          and to exempt it; quote the number, the direction and the time",
@@ -61,6 +72,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// The part of a whole session's payload, one way, that `bytes` are.
+fn share(bytes: u64, probe: &Measurement) -> f64 {
+    let stages = probe.session.as_ref().map_or(&[][..], |s| &s.stages);
+    let whole: u64 = stages.iter().map(|s| u64::from(s.up.asked)).sum();
+    ratio(bytes, whole)
 }
 
 /// Which way a session went silent that had begun well, and how many bytes had passed that way.

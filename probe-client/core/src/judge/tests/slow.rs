@@ -27,7 +27,7 @@ fn with_round_trips(mut measurement: Measurement, rtt_ms: u64) -> Measurement {
 
 #[test]
 fn silence_on_a_slow_way_is_no_inspection() {
-    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 2]].concat();
+    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 4]].concat();
     let probe = probe(SessionKind::Https, MUTE, &inspected);
     assert_eq!(beside(&probe, 50).id, VerdictId::PayloadDropped);
     let slow = beside(&probe, 2_000);
@@ -38,7 +38,7 @@ fn silence_on_a_slow_way_is_no_inspection() {
 
 #[test]
 fn what_still_moved_was_slow_whatever_its_comparisons_say() {
-    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 2]].concat();
+    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 4]].concat();
     let probe = probe(
         SessionKind::Https,
         End::Died(FailureKind::Slow, 20_000),
