@@ -244,6 +244,7 @@ impl Campaign {
                 flows::settle(self, result, progress).await;
                 pace::compare(self, result, progress).await;
                 follow_up::compare(self, result, progress).await;
+                flows::where_sessions_die_at_times(self, result, progress).await;
             }
             sightings::ask_beside(self, result).await;
         } else {
@@ -267,6 +268,7 @@ impl Campaign {
             let task = task::of(self, planned, destination);
             let shadow = shadows.of(self, planned, destination);
             let port = ports.of(planned, destination);
+            let first_bytes = port.map(|_| flows::first_bytes(self, planned, destination));
             let (campaign, progress) = (Arc::clone(self), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
@@ -279,8 +281,8 @@ impl Campaign {
                 campaign.note(&measurement);
                 // Nobody listens any more once a channel is found.
                 let _ = finished.send(Lead::of(&measurement));
-                if let Some(port) = port {
-                    flows::beside(&campaign, port, &mut measurement).await;
+                if let (Some(port), Some(bytes)) = (port, &first_bytes) {
+                    flows::beside(&campaign, port, bytes, &mut measurement).await;
                 }
                 (index, measurement)
             });

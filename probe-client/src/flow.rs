@@ -1,8 +1,9 @@
-//! One side connection from a source port of our choice: a handshake, a close, and the server's close.
+//! One side connection from a source port of our choice: a handshake, first bytes, a close, and the server's close.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use probe_core::flow::{Flow, FlowEnd, FlowRound};
@@ -15,12 +16,14 @@ use crate::clock::RunClock;
 use crate::connect::begin;
 
 /// What to dial and how long to wait.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SideCall {
     pub(crate) round: FlowRound,
     pub(crate) address: SocketAddr,
     pub(crate) bind: Option<IpAddr>,
     pub(crate) source_port: u16,
+    /// Written once it is open; none: its handshake alone is tried. The server must not take them for a whole request.
+    pub(crate) first_bytes: Arc<[u8]>,
     /// For the handshake, and again for the server's close.
     pub(crate) patience: Duration,
 }
@@ -29,29 +32,35 @@ impl SideCall {
     /// Dials. The hop limit is the system's own, as an application's would be.
     pub(crate) async fn dial(self, clock: RunClock) -> Flow {
         let start_us = clock.now_us();
+        let (round, port, source_port) = (self.round, self.address.port(), self.source_port);
         // What this host cannot send says nothing about the way.
-        let (syns_sent_again, end) = self.run().await.unwrap_or((0, FlowEnd::NotSent));
+        let went = self.run().await.unwrap_or(Went::at(FlowEnd::NotSent));
         Flow {
-            round: self.round,
-            port: self.address.port(),
-            source_port: self.source_port,
+            round,
+            port,
+            source_port,
             start_us,
             duration_us: clock.now_us().saturating_sub(start_us),
-            syns_sent_again,
-            end,
+            syns_sent_again: went.syns_sent_again,
+            bytes_written: went.bytes_written,
+            segments_sent_again: went.segments_sent_again,
+            end: went.end,
         }
     }
 
-    async fn run(self) -> io::Result<(u32, FlowEnd)> {
+    async fn run(self) -> io::Result<Went> {
         let socket = self.bound()?;
         begin(&socket, self.address)?;
         let mut stream = TcpStream::from_std(socket.into())?;
         let answered = timeout(self.patience, stream.writable()).await.is_ok();
         // All that was sent again by now is SYNs.
-        let facts = socket_facts::tcp_facts(&stream).unwrap_or_default();
-        let again = facts.total_retransmissions.unwrap_or(0);
+        let again = sent_again(&stream);
+        let only_syns = |end| Went {
+            syns_sent_again: again,
+            ..Went::at(end)
+        };
         if stream.take_error()?.is_some() {
-            return Ok((again, FlowEnd::TurnedAway));
+            return Ok(only_syns(FlowEnd::TurnedAway));
         }
         if stream.peer_addr().is_err() {
             let end = if answered {
@@ -59,21 +68,29 @@ impl SideCall {
             } else {
                 FlowEnd::Unanswered
             };
-            return Ok((again, end));
+            return Ok(only_syns(end));
         }
         let closing = async {
+            stream.write_all(&self.first_bytes).await?;
             stream.shutdown().await?;
-            stream.read(&mut [0]).await
+            // The server answers some first bytes before it closes.
+            while stream.read(&mut [0; READ]).await? > 0 {}
+            io::Result::Ok(())
         };
         // A reset comes from an end that is there, too.
         let end = match timeout(self.patience, closing).await {
-            Ok(Ok(_) | Err(_)) => FlowEnd::Answered,
+            Ok(Ok(()) | Err(_)) => FlowEnd::Answered,
             Err(_elapsed) => FlowEnd::Stuck,
         };
-        Ok((again, end))
+        Ok(Went {
+            end,
+            syns_sent_again: again,
+            bytes_written: u32::try_from(self.first_bytes.len()).unwrap_or(u32::MAX),
+            segments_sent_again: sent_again(&stream).saturating_sub(again),
+        })
     }
 
-    fn bound(self) -> io::Result<Socket> {
+    fn bound(&self) -> io::Result<Socket> {
         let domain = Domain::for_address(self.address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
@@ -85,6 +102,32 @@ impl SideCall {
         socket.bind(&local.into())?;
         Ok(socket)
     }
+}
+
+/// How a side connection went.
+#[derive(Clone, Copy, Debug)]
+struct Went {
+    end: FlowEnd,
+    syns_sent_again: u32,
+    bytes_written: u32,
+    segments_sent_again: u32,
+}
+
+impl Went {
+    fn at(end: FlowEnd) -> Self {
+        Self {
+            end,
+            syns_sent_again: 0,
+            bytes_written: 0,
+            segments_sent_again: 0,
+        }
+    }
+}
+
+/// Segments, SYNs included, that this host sent again.
+fn sent_again(stream: &TcpStream) -> u32 {
+    let facts = socket_facts::tcp_facts(stream).unwrap_or_default();
+    facts.total_retransmissions.unwrap_or(0)
 }
 
 /// Source ports from all over the range that this host's system uses, in an order without pattern: one from each of
@@ -121,6 +164,9 @@ fn system_range() -> RangeInclusive<u16> {
     parsed.unwrap_or(EPHEMERAL)
 }
 
+/// At a time, of what the server answers.
+const READ: usize = 4096;
+
 /// As IANA has it (RFC 6335 section 6), and Windows.
 const EPHEMERAL: RangeInclusive<u16> = 49152..=65535;
 
@@ -156,19 +202,24 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let serving = async {
             let (mut accepted, _peer) = listener.accept().await.unwrap();
-            assert_eq!(accepted.read(&mut [0]).await.unwrap(), 0);
+            let mut came = Vec::new();
+            accepted.read_to_end(&mut came).await.unwrap();
+            assert_eq!(came, b"first bytes");
+            accepted.write_all(&[0; 10_000]).await.unwrap();
         };
         let call = SideCall {
             round: FlowRound::AtOnce,
             address,
             bind: None,
             source_port: source_ports(1)[0],
+            first_bytes: Arc::from(&b"first bytes"[..]),
             patience: Duration::from_secs(20),
         };
+        let source_port = call.source_port;
         let clock = RunClock::start();
         let (flow, ()) = tokio::join!(call.dial(clock), serving);
         assert_eq!(flow.end, FlowEnd::Answered);
-        assert_eq!(flow.source_port, call.source_port);
+        assert_eq!((flow.source_port, flow.bytes_written), (source_port, 11));
     }
 
     #[tokio::test]
@@ -181,6 +232,7 @@ mod tests {
             address,
             bind: None,
             source_port: source_ports(1)[0],
+            first_bytes: Arc::default(),
             patience: Duration::from_secs(20),
         };
         let flow = call.dial(RunClock::start()).await;

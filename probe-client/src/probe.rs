@@ -29,6 +29,7 @@ mod drive;
 mod handshake;
 mod legacy;
 mod minting;
+pub(crate) mod opening;
 mod patience;
 
 use drive::{Stop, drive};

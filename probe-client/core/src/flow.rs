@@ -1,5 +1,6 @@
 //! Side connections from other source ports: whether the way treats some flows (RFC 2992: what shares addresses
-//! and ports) otherwise than the probe's own session. Each is a handshake, a close and the server's close.
+//! and ports) otherwise than the probe's own session. Each is a handshake, first bytes as the session sends them, a close
+//! and the server's close, which comes only where the bytes before it have arrived.
 //!
 //! A fault by flow (one of several parallel links, an asymmetric path, a race of connection tracking) stays with
 //! its source port; random loss does not. So what got no answer is dialled again from the same source port.
@@ -23,6 +24,12 @@ pub struct Flow {
     /// SYNs after the first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub syns_sent_again: u32,
+    /// Bytes written once it was opened; 0 where it was for its handshake alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_written: u32,
+    /// Segments sent again once it was opened.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub segments_sent_again: u32,
     pub end: FlowEnd,
 }
 
@@ -52,7 +59,7 @@ pub enum FlowEnd {
     Answered,
     /// No answer to its SYNs.
     Unanswered,
-    /// Opened, and then nothing came, not even the answer to its close.
+    /// Opened, and then nothing came, not even the answer to its close: what followed the handshake was lost.
     Stuck,
     /// Answered by RST or an ICMP error.
     TurnedAway,
@@ -75,13 +82,19 @@ impl Flow {
         self.is_answered() && self.syns_sent_again > 0
     }
 
-    /// Its SYNs, and how many of them got no answer. A connection that got stuck lost all that followed.
-    fn syns(&self) -> Trials {
-        let again = usize::try_from(self.syns_sent_again).unwrap_or(usize::MAX - 1);
-        Trials {
-            failed: again + usize::from(self.is_dead()),
-            all: again + 1,
-        }
+    /// Its SYNs, and how many of them got no answer. Of one that got stuck, what followed the handshake counts instead of
+    /// the SYN that was answered: the first segment, and once what was sent again, which shares a second.
+    fn packets(&self) -> Trials {
+        let again = count(self.syns_sent_again);
+        let (failed, all) = match self.end {
+            FlowEnd::Stuck => {
+                let lost = again + 1 + count(self.segments_sent_again).min(1);
+                (lost, lost)
+            }
+            FlowEnd::Unanswered => (again + 1, again + 1),
+            FlowEnd::Answered | FlowEnd::TurnedAway | FlowEnd::NotSent => (again, again + 1),
+        };
+        Trials { failed, all }
     }
 }
 
@@ -91,13 +104,13 @@ impl Flow {
         match self.end {
             FlowEnd::NotSent => Trials::default(),
             FlowEnd::TurnedAway => {
-                let syns = self.syns();
+                let syns = self.packets();
                 Trials {
                     failed: syns.all,
                     ..syns
                 }
             }
-            FlowEnd::Answered | FlowEnd::Unanswered | FlowEnd::Stuck => self.syns(),
+            FlowEnd::Answered | FlowEnd::Unanswered | FlowEnd::Stuck => self.packets(),
         }
     }
 }
@@ -109,6 +122,10 @@ pub struct FlowAccount {
     pub opened: Trials,
     /// Source ports that never got an answer, in ascending order.
     pub dead: Vec<u16>,
+    /// How many of these were opened, and lost what followed.
+    pub stuck: usize,
+    /// Connections that carried bytes, or were to.
+    pub with_bytes: usize,
     /// Source ports that did.
     pub answered: Vec<u16>,
     /// Source ports of those that were answered, but not at the first SYN.
@@ -133,12 +150,12 @@ impl FlowAccount {
         let answered_ever =
             |source: u16| sent().any(|f| f.source_port == source && f.is_answered());
         let count = |round| Trials::count(of_round(round).map(Flow::is_dead));
-        let syns = |round| {
+        let packets = |round| {
             of_round(round)
-                .map(Flow::syns)
+                .map(Flow::packets)
                 .fold(Trials::default(), Trials::and)
         };
-        let (again, fresh) = (syns(FlowRound::Again), syns(FlowRound::Fresh));
+        let (again, fresh) = (packets(FlowRound::Again), packets(FlowRound::Fresh));
         let mut dead: Vec<u16> = first()
             .filter(|f| f.is_dead() && !answered_ever(f.source_port))
             .map(|f| f.source_port)
@@ -150,12 +167,18 @@ impl FlowAccount {
         dead.sort_unstable();
         answered.sort_unstable();
         answered.dedup();
+        let lost = probe.met_silence()
+            || probe.redial == Some(Redial::SourcePort)
+            || (probe.connected() && probe.died_in_silence());
         let session = Trials {
-            failed: usize::from(probe.met_silence() || probe.redial == Some(Redial::SourcePort)),
+            failed: usize::from(lost),
             all: 1,
         };
+        let stuck = first().filter(|f| f.end == FlowEnd::Stuck && dead.contains(&f.source_port));
         Some(Self {
             opened: Trials::count(first().map(Flow::is_dead)).and(session),
+            stuck: stuck.count(),
+            with_bytes: first().filter(|f| f.bytes_written > 0).count(),
             dead,
             answered,
             late: first()
@@ -212,6 +235,10 @@ impl FlowAccount {
         }
         (last < lowest).then_some((false, *last, *lowest))
     }
+}
+
+fn count(packets: u32) -> usize {
+    usize::try_from(packets).unwrap_or(usize::MAX / 4)
 }
 
 #[expect(

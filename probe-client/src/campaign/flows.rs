@@ -3,17 +3,20 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use probe_core::comparison::Variation;
 use probe_core::flow::{Flow, FlowEnd, FlowRound};
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Campaign, ServerResult};
+use super::{Campaign, ServerResult, task};
 use crate::destination::Destination;
 use crate::flow::{SideCall, source_ports};
+use crate::probe::opening;
 use crate::progress::Progress;
 
 mod budget;
@@ -59,20 +62,34 @@ pub(super) async fn early(
 pub(super) async fn beside(
     campaign: &Campaign,
     address: SocketAddr,
+    first_bytes: &Arc<[u8]>,
     measurement: &mut Measurement,
 ) {
     let count = campaign.config.flows.saturating_sub(1);
     // A line with a long queue is not to be filled further.
     let slow = campaign.context.options.line.is_slow();
-    if count == 0 || slow || !measurement.ran_whole() {
+    if count == 0 || slow || !worth_more(measurement) {
         return;
     }
     let patience = TWO_SYNS + round_trip(campaign, address.ip()) * 3;
     let calls = source_ports(count).into_iter().map(|source_port| {
         let call = campaign.side_call(FlowRound::AtOnce, address, source_port, patience);
-        campaign.dial_in_turn(call)
+        campaign.dial_in_turn(SideCall {
+            first_bytes: Arc::clone(first_bytes),
+            ..call
+        })
     });
     measurement.flows.extend(join_all(calls).await);
+}
+
+/// The session ran whole, or it died in silence and fresh ones did not: then its source port may be the cause.
+fn worth_more(measurement: &Measurement) -> bool {
+    let fresh_passes = || {
+        let mut fresh = measurement.compared(Variation::InNothing);
+        fresh.any(Measurement::ran_whole)
+    };
+    let died = measurement.connected() && measurement.died_in_silence();
+    measurement.ran_whole() || (died && measurement.flows.is_empty() && fresh_passes())
 }
 
 /// Adds `count` side connections of one SYN each, all at once.
@@ -144,26 +161,81 @@ async fn while_silent(campaign: &Campaign, address: SocketAddr) -> Vec<Flow> {
 /// Dials again, slowly, from source ports that got no answer, in turn with fresh ones: random loss and limits do not
 /// go by source port.
 pub(super) async fn settle(campaign: &Campaign, result: &mut ServerResult, progress: &Progress) {
-    let wanted: Vec<&mut Measurement> = result
-        .probes
-        .iter_mut()
-        .filter(|m| m.flows.iter().any(Flow::is_dead) && m.flows.iter().any(|f| is_own(m, f)))
+    let wanted: Vec<(&mut Measurement, Arc<[u8]>)> = with_first_bytes(campaign, result)
+        .filter(|(m, _)| not_settled(m))
         .take(MAX_PORTS)
         .collect();
     if wanted.is_empty() {
         return;
     }
     progress.say("dialling again from source ports that got no answer");
-    let all = join_all(wanted.into_iter().map(|m| in_turn(campaign, m)));
+    let all = join_all(
+        wanted
+            .into_iter()
+            .map(|(m, bytes)| in_turn(campaign, m, bytes)),
+    );
     campaign.context.cancelled.run_until_cancelled(all).await;
 }
 
-/// An answer on the probe's own port: what is dropped from everywhere is no matter of source ports.
+/// Opens side connections to ports whose sessions died once they were open, and not each time, and settles those.
+pub(super) async fn where_sessions_die_at_times(
+    campaign: &Campaign,
+    result: &mut ServerResult,
+    progress: &Progress,
+) {
+    let wanted = with_first_bytes(campaign, result)
+        .filter(|(m, _)| !m.ran_whole() && worth_more(m))
+        .take(MAX_PORTS);
+    let opened = join_all(wanted.filter_map(|(m, bytes)| {
+        let address = m.address?;
+        Some(async move { beside(campaign, address, &bytes, m).await })
+    }))
+    .await;
+    if !opened.is_empty() {
+        settle(campaign, result, progress).await;
+    }
+}
+
+/// Some source port got no answer, another did, and none has been dialled again yet: what is dropped from everywhere is
+/// no matter of source ports.
+fn not_settled(measurement: &Measurement) -> bool {
+    let flows = &measurement.flows;
+    flows.iter().any(Flow::is_dead)
+        && flows.iter().any(|f| is_own(measurement, f))
+        && !flows.iter().any(|f| f.round == FlowRound::Again)
+}
+
+/// Each probe of `result` with the bytes that its side connections begin with.
+fn with_first_bytes<'a>(
+    campaign: &'a Campaign,
+    result: &'a mut ServerResult,
+) -> impl Iterator<Item = (&'a mut Measurement, Arc<[u8]>)> {
+    let destination = Arc::clone(&result.destination);
+    let path = destination.path();
+    let planned: Vec<Arc<[u8]>> = campaign
+        .config
+        .plan
+        .over(&path, &destination.host)
+        .map(|planned| first_bytes(campaign, planned, &destination))
+        .collect();
+    result.probes.iter_mut().zip(planned)
+}
+
+/// What a side connection to the port of `planned` begins with.
+pub(super) fn first_bytes(
+    campaign: &Campaign,
+    planned: &PlannedProbe,
+    destination: &Arc<Destination>,
+) -> Arc<[u8]> {
+    opening::first_bytes(task::of(campaign, planned, destination), &campaign.context)
+}
+
+/// An answer on the probe's own port.
 fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
     flow.is_answered() && flow.port == measurement.port_dialled()
 }
 
-async fn in_turn(campaign: &Campaign, measurement: &mut Measurement) {
+async fn in_turn(campaign: &Campaign, measurement: &mut Measurement, first_bytes: Arc<[u8]>) {
     let Some(address) = measurement.address else {
         return;
     };
@@ -175,13 +247,17 @@ async fn in_turn(campaign: &Campaign, measurement: &mut Measurement) {
         let (Some(again), false) = (again, campaign.context.cancelled.is_cancelled()) else {
             return;
         };
-        let fresh = campaign.side_call(FlowRound::Fresh, address, fresh, patience);
+        let with_bytes = |call| SideCall {
+            first_bytes: Arc::clone(&first_bytes),
+            ..call
+        };
+        let fresh = with_bytes(campaign.side_call(FlowRound::Fresh, address, fresh, patience));
         let answered = slowly(campaign, fresh, measurement).await;
         // By now nothing gets an answer, or enough is known.
         if !answered || turn == AGAIN {
             return;
         }
-        let call = campaign.side_call(FlowRound::Again, address, again, patience);
+        let call = with_bytes(campaign.side_call(FlowRound::Again, address, again, patience));
         if slowly(campaign, call, measurement).await {
             dead.retain(|port| *port != again);
         }
@@ -233,6 +309,7 @@ impl Campaign {
             address,
             bind: self.context.options.bind,
             source_port,
+            first_bytes: Arc::default(),
             patience: patience.min(self.context.options.patience),
         }
     }

@@ -175,7 +175,7 @@ fn in_doubt(measurements: Vec<&mut Measurement>) {
 
 /// Asks all `witnesses` about `measurements`; `others` are named, to each of them, so that they are not
 /// taken for one of these. With `bare`, what the server tells by address counts as another's, unless it came from one of
-/// these ports and carried nothing: so do this run's side connections.
+/// these ports: so do this run's side connections.
 async fn inquire(
     campaign: &Campaign,
     witnesses: &mut [Witness],
@@ -355,9 +355,7 @@ fn side_ports(results: &[ServerResult]) -> BTreeSet<u16> {
 
 /// Without what was told by address: it may be another's. Then finding none proves nothing.
 fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnswer {
-    let is_bare = |s: &&Sighting| {
-        s.bytes_received == 0 && s.peer.is_some_and(|peer| bare.contains(&peer.port()))
-    };
+    let is_bare = |s: &&Sighting| s.peer.is_some_and(|peer| bare.contains(&peer.port()));
     let all = answer.sightings.len() - answer.sightings.iter().filter(is_bare).count();
     let sightings: Vec<Sighting> = answer
         .sightings
@@ -408,6 +406,8 @@ mod tests {
             start_us: 1_200_000,
             duration_us: 900_000,
             syns_sent_again: 0,
+            bytes_written: 0,
+            segments_sent_again: 0,
             end,
         };
         silent.flows = vec![

@@ -6,11 +6,11 @@ use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::{lossy, reachable};
 use crate::catalogue::VerdictId;
-use crate::comparison::Paces;
+use crate::comparison::{Paces, Variation};
 use crate::flow::FlowAccount;
-use crate::measurement::Redial;
+use crate::measurement::{Measurement, Redial};
 use crate::observation::FailureKind;
-use crate::odds::{THRESHOLD, Trials, by_chance, in_words, of_meeting};
+use crate::odds::{THRESHOLD, Trials, by_chance, in_words, of_meeting, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -20,15 +20,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Ending::NotConnected(failure) if failure.kind == FailureKind::TimedOut => {
             beside_silence(evidence, &account)
         }
+        Ending::Testified(..) | Ending::Mute(..) => beside_a_dead_session(evidence, &account),
         Ending::Interrupted
         | Ending::Unresolved(_)
         | Ending::Proxy(..)
         | Ending::NotConnected(_)
-        | Ending::Testified(..)
         | Ending::Declined
         | Ending::Foreign(..)
-        | Ending::Altered(..)
-        | Ending::Mute(..) => None,
+        | Ending::Altered(..) => None,
     }
 }
 
@@ -36,9 +35,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 pub(super) fn told(evidence: &Evidence<'_>) -> Option<String> {
     let account = FlowAccount::of(evidence.probe)?;
     let all = account.opened.all;
+    let what = if account.with_bytes > 0 {
+        "were answered and carried first bytes"
+    } else {
+        "were answered"
+    };
     Some(format!(
-        "{} of {all} connections from different source ports were answered; {all} meet a fault of one flow in four \
-         with {:.1} %",
+        "{} of {all} connections from different source ports {what}; {all} meet a fault of one flow in four with {:.1} %",
         all - account.opened.failed,
         of_meeting(ONE_IN_FOUR, all) * 100.0
     ))
@@ -76,10 +79,17 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         VerdictId::ReachableWithLoss,
         Segment::PATH,
         Confidence::Medium,
-        format!(
-            "{target} is open, but loses SYNs: {lost} connections from different source ports got no answer to the \
-             first SYN"
-        ),
+        if account.stuck > 0 {
+            format!(
+                "{target} is open, but loses packets: {lost} connections from different source ports got no answer to the \
+                 first SYN, or lost what followed the handshake"
+            )
+        } else {
+            format!(
+                "{target} is open, but loses SYNs: {lost} connections from different source ports got no answer to the \
+                 first SYN"
+            )
+        },
     )
     .because(reachable.claim)
     .because(format!(
@@ -105,6 +115,29 @@ fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool 
         .fold(Trials::default(), Trials::and);
     let (together, _) = account.lost();
     slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD
+}
+
+/// The probe's own session went silent once it was open, fresh ones ran whole, and source ports make the difference.
+fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
+    let mut fresh = evidence.probe.compared(Variation::InNothing);
+    let passes = fresh.any(Measurement::ran_whole);
+    if !(passes && evidence.probe.died_in_silence() && account.shows_a_fault_by_flow()) {
+        return None;
+    }
+    let target = evidence.target();
+    let verdict = Verdict::new(
+        VerdictId::ReachableWithLoss,
+        Segment::PATH,
+        Confidence::High,
+        format!(
+            "{target} is open, but not for all connections: {}",
+            rate(account)
+        ),
+    );
+    let mut verdict = with_ports(verdict, account).next(by_flow(&target, account));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    Some(verdict)
 }
 
 /// The probe's own SYNs got no answer, and those of side connections did.
@@ -158,8 +191,13 @@ fn rate(account: &FlowAccount) -> String {
     } else {
         "one of several parallel links, an asymmetric path or heavy loss"
     };
+    let what = match (account.stuck, account.dead.len()) {
+        (0, _) => "got no answer",
+        (stuck, dead) if stuck == dead => "were opened and then lost what followed",
+        (_, _) => "got no answer, or were opened and then lost what followed",
+    };
     format!(
-        "{} connections from different source ports got no answer; {likely}",
+        "{} connections from different source ports {what}; {likely}",
         account.opened
     )
 }
@@ -195,6 +233,11 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
             list(&account.late)
         ));
     }
+    verdict = verdict.because(format!(
+        "{} that fail leave the share of flows that fail anywhere {} (95 % confidence)",
+        account.opened,
+        shares_in_words(account.opened)
+    ));
     if account.again.all > 0 {
         verdict = verdict.because(format!(
             "dialled again slowly from the same source ports, {} got no answer; from other source ports in between, {}",
@@ -203,7 +246,7 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     }
     if let Some(odds) = account.odds {
         verdict = verdict.because(format!(
-            "the odds that SYNs lost at random leave this pattern are {}",
+            "the odds that packets lost at random leave this pattern are {}",
             in_words(odds)
         ));
     }

@@ -12,6 +12,7 @@ use crate::session_kind::SessionKind;
 
 const ANSWERED: FlowEnd = FlowEnd::Answered;
 const SILENT: FlowEnd = FlowEnd::Unanswered;
+const STUCK: FlowEnd = FlowEnd::Stuck;
 
 fn flow(round: FlowRound, source_port: u16, end: FlowEnd) -> Flow {
     Flow {
@@ -22,6 +23,8 @@ fn flow(round: FlowRound, source_port: u16, end: FlowEnd) -> Flow {
         duration_us: 1_000,
         // Dialled again slowly, each has two.
         syns_sent_again: u32::from(end == SILENT && round == FlowRound::Again),
+        bytes_written: 300,
+        segments_sent_again: if end == STUCK { 4 } else { 0 },
         end,
     }
 }
@@ -59,8 +62,9 @@ fn silent() -> Measurement {
 
 /// `dead` of eleven, and what came of dialling slowly: the same again, and fresh ones in turn.
 fn dialled(dead: u16, again: FlowEnd, fresh: FlowEnd) -> Vec<(FlowRound, u16, FlowEnd)> {
+    let fails = if again == STUCK { STUCK } else { SILENT };
     let first = (0..11).map(|n| {
-        let end = if n < dead { SILENT } else { ANSWERED };
+        let end = if n < dead { fails } else { ANSWERED };
         (FlowRound::AtOnce, 40_000 + n, end)
     });
     let again = (0..3).map(|n| (FlowRound::Again, 40_000 + n % dead.max(1), again));
@@ -82,6 +86,47 @@ fn source_ports_that_stay_silent_beside_others_are_a_fault_by_flow() {
         );
         assert!(evidence.contains("are 1 in 210"), "{evidence}");
     }
+}
+
+#[test]
+fn source_ports_that_lose_all_data_beside_others_are_a_fault_by_flow() {
+    let found = verdict(&beside(whole(), &dialled(2, STUCK, ANSWERED)));
+    assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+    let rate =
+        "2 of 12 connections from different source ports were opened and then lost what followed";
+    assert!(found.claim.contains(rate), "{}", found.claim);
+    // Of each connection, what was sent again within a second counts once.
+    let evidence = found.evidence.join("\n");
+    assert!(evidence.contains("are 1 in 210"), "{evidence}");
+}
+
+#[test]
+fn a_session_that_met_the_bad_source_port_is_no_inspection() {
+    let mut probe = beside(
+        ended(SessionKind::Https, End::Mute(FailureKind::TimedOut)),
+        &dialled(3, STUCK, ANSWERED),
+    );
+    probe.comparisons = [End::Whole, End::Mute(FailureKind::TimedOut), End::Whole]
+        .map(|end| Comparison {
+            variation: AGAIN,
+            measurement: ended(SessionKind::Https, end),
+        })
+        .to_vec();
+    let found = verdict(&probe);
+    assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+    assert!(
+        found.claim.contains("4 of 12 connections"),
+        "{}",
+        found.claim
+    );
+    // Without the source ports nothing is said of them.
+    probe.flows.clear();
+    let found = verdict(&probe);
+    assert!(
+        found.claim.contains("the first session failed"),
+        "{}",
+        found.claim
+    );
 }
 
 #[test]

@@ -166,6 +166,8 @@ fn side_connections(probe: &Measurement, lost: u16) -> Vec<Flow> {
         start_us: 0,
         duration_us: 1_000,
         syns_sent_again: 0,
+        bytes_written: 0,
+        segments_sent_again: 0,
         end,
     };
     let at_once = (0..lost).map(|n| flow(FlowRound::AtOnce, 40_000 + n, FlowEnd::Unanswered));

@@ -122,6 +122,8 @@ fn side_connection(port: u16, end: FlowEnd) -> Flow {
         start_us: 500_000,
         duration_us: 900_000,
         syns_sent_again: 0,
+        bytes_written: 0,
+        segments_sent_again: 0,
         end,
     }
 }

@@ -1,0 +1,41 @@
+//! The bytes that a session begins with, for connections that show only whether these arrive.
+
+use std::sync::Arc;
+
+use probe_core::session::{ClientSession, Need};
+use rustls::ClientConnection;
+
+use super::{ProbeContext, ProbeTask};
+use crate::tls::{Hello, client_config, server_name};
+
+/// What the session of `task` sends first: its preface, its ClientHello, or the beginning of its greeting. The last
+/// byte of what would be a whole greeting or request is left out, so that the server answers none. Empty where they
+/// cannot be made.
+pub(crate) fn first_bytes(task: ProbeTask, context: &ProbeContext) -> Arc<[u8]> {
+    let (shape, host) = (task.parameters.kind.shape(), task.destination.host.clone());
+    let Ok((mut session, need)) = ClientSession::new(task.parameters, context.clock.now()) else {
+        return Arc::default();
+    };
+    let mut bytes = Vec::new();
+    if let Need::StartTls(wanted) = need {
+        let (config, _presented) = client_config(Hello {
+            sni: wanted.sni,
+            alpn: wanted.alpn,
+            client: None,
+            large: false,
+        });
+        // A failure leaves no bytes, and the connection is tried without.
+        if let Ok(mut connection) = ClientConnection::new(config, server_name(&host)) {
+            let _ = connection.write_tls(&mut bytes);
+        }
+    } else {
+        session.transmit(&mut bytes, MOST);
+        if shape.preface.is_none() {
+            bytes.pop();
+        }
+    }
+    bytes.into()
+}
+
+/// One segment's worth.
+const MOST: usize = 1200;
