@@ -67,6 +67,9 @@ pub(crate) fn facts(
             .ok()
             .flatten()
             .map(Vec::into_boxed_slice),
+        agreed_options: socket_facts::tcp_facts(tcp)
+            .ok()
+            .and_then(|kernel| kernel.agreed_options),
     })
 }
 

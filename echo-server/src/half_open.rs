@@ -327,6 +327,7 @@ fn note(
         local: half_open.local,
         public_port: listener.public_port,
         peer: half_open.peer,
+        agreed_options: None,
         syn: None,
     };
     sightings.half_open(&facts, wall)
@@ -342,6 +343,7 @@ fn note_witnessed(
         local: syn.local,
         public_port,
         peer: syn.peer,
+        agreed_options: None,
         syn: syn.header,
     };
     if syn.answered {

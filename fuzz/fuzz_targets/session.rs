@@ -36,6 +36,7 @@ impl Stranger {
             local: ([192, 0, 2, 1], 443).into(),
             public_port: None,
             peer: ([198, 51, 100, 7], 40000).into(),
+            agreed_options: None,
             syn: Some([0x45; 60].into()),
         };
         let permit = admission.accept().expect("it is empty");

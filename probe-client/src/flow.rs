@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probe_core::flow::{Flow, FlowEnd, FlowRound};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -82,6 +82,10 @@ impl SideCall {
             Ok(Ok(()) | Err(_)) => FlowEnd::Answered,
             Err(_elapsed) => FlowEnd::Stuck,
         };
+        if end == FlowEnd::Stuck {
+            // Reset when dropped: else the system keeps the source port, which is to be dialled from again.
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        }
         Ok(Went {
             end,
             syns_sent_again: again,

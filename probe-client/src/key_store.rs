@@ -11,6 +11,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 mod facts;
 mod identity;
 mod key;
+mod other_form;
 mod password;
 mod pem;
 mod pkcs12;
@@ -101,6 +102,9 @@ pub(crate) fn load(path: &Path, passwords: &PasswordSource) -> Result<KeyStore, 
     if let Some(certificates) = pkcs7::certificates(&bytes) {
         return some(KeyStore::new("PKCS#7", certificates));
     }
+    if let Some(error) = other_form::of(&bytes) {
+        return Err(error);
+    }
     pkcs12::decode(&bytes, path, passwords)
 }
 
@@ -156,6 +160,16 @@ pub(crate) enum KeyStoreError {
     IndefiniteLength,
     #[error("the password is wrong")]
     WrongPassword,
+    #[error(
+        "it has no password at all, not even an empty one, and a cipher that is not read like that; export it again with a \
+         password"
+    )]
+    NullPassword,
+    #[error("it is {name}, not a certificate; {instead}")]
+    OtherForm {
+        name: &'static str,
+        instead: &'static str,
+    },
     #[error(
         "it needs a password: give --certificate-password-file FILE, set {}, or run this on a terminal",
         password::VARIABLE

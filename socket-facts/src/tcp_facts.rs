@@ -49,6 +49,9 @@ pub struct TcpFacts {
     pub receive_mss: Option<u32>,
     /// The MSS that our SYN announced.
     pub advertised_mss: Option<u32>,
+    /// Options that both SYNs carried, as the bits `TCPI_OPT_*`: 1 timestamps, 2 selective acknowledgement, 4 window
+    /// scaling. `None` before the handshake is through.
+    pub agreed_options: Option<u8>,
     /// Bytes per IP packet that the kernel believes the path to carry.
     pub path_mtu: Option<u32>,
 }

@@ -88,7 +88,8 @@ impl Flow {
         let again = count(self.syns_sent_again);
         let (failed, all) = match self.end {
             FlowEnd::Stuck => {
-                let lost = again + 1 + count(self.segments_sent_again).min(1);
+                let repeated = self.segments_sent_again > 0 || self.duration_us >= REPEATED_US;
+                let lost = again + 1 + usize::from(repeated);
                 (lost, lost)
             }
             FlowEnd::Unanswered => (again + 1, again + 1),
@@ -191,6 +192,11 @@ impl FlowAccount {
         })
     }
 
+    /// Dialling on would not make the odds any clearer: they are below the threshold.
+    pub fn is_settled(&self) -> bool {
+        self.odds.is_some_and(|odds| odds < odds::THRESHOLD)
+    }
+
     /// Source ports that get no answer get none again, while others do, and chance does not explain it.
     pub fn shows_a_fault_by_flow(&self) -> bool {
         let stays = self.again.failed > 0 && !self.dead.is_empty() && !self.answered.is_empty();
@@ -236,6 +242,10 @@ impl FlowAccount {
         (last < lowest).then_some((false, *last, *lowest))
     }
 }
+
+/// By then either end has sent again what was not acknowledged (RFC 6298 section 2.4: after a second at most, where
+/// round trips are known to be shorter).
+const REPEATED_US: u64 = 1_300_000;
 
 fn count(packets: u32) -> usize {
     usize::try_from(packets).unwrap_or(usize::MAX / 4)

@@ -18,10 +18,12 @@ use crate::session::{Digest, SessionReport, StageReport};
 use crate::session_kind::SessionKind;
 use crate::survey::Survey;
 
+mod agreed_options;
 mod departure;
 mod sent_again;
 mod sighting;
 
+pub use agreed_options::AgreedOptions;
 pub use departure::{Departure, Respect};
 pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
@@ -190,6 +192,9 @@ pub struct TransportFacts {
     /// The MSS that this end's SYN announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertised_mss: Option<u32>,
+    /// TCP options that this end found in both SYNs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed_options: Option<AgreedOptions>,
     /// An error that the system still held for the connection when it ended: ICMP's, where a session with a
     /// hop limit listens to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::comparison::Variation;
-use probe_core::flow::{Flow, FlowEnd, FlowRound};
+use probe_core::flow::{Flow, FlowAccount, FlowEnd, FlowRound};
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
 use tokio::time::{Instant, sleep_until};
@@ -242,7 +242,8 @@ async fn in_turn(campaign: &Campaign, measurement: &mut Measurement, first_bytes
     let patience = TWO_SYNS + round_trip(campaign, address.ip()) * 3;
     let dead = measurement.flows.iter().filter(|f| f.is_dead());
     let mut dead: Vec<u16> = dead.map(|f| f.source_port).collect();
-    for (turn, fresh) in source_ports(AGAIN + 1).into_iter().enumerate() {
+    let mut unanswered = 0;
+    for (turn, fresh) in source_ports(TURNS).into_iter().enumerate() {
         let again = dead.get(turn % dead.len().max(1)).copied();
         let (Some(again), false) = (again, campaign.context.cancelled.is_cancelled()) else {
             return;
@@ -252,9 +253,14 @@ async fn in_turn(campaign: &Campaign, measurement: &mut Measurement, first_bytes
             ..call
         };
         let fresh = with_bytes(campaign.side_call(FlowRound::Fresh, address, fresh, patience));
-        let answered = slowly(campaign, fresh, measurement).await;
-        // By now nothing gets an answer, or enough is known.
-        if !answered || turn == AGAIN {
+        if slowly(campaign, fresh, measurement).await {
+            unanswered = 0;
+        } else {
+            unanswered += 1;
+        }
+        let settled = FlowAccount::of(measurement).is_some_and(|account| account.is_settled());
+        // Enough is known, or nothing gets an answer by now: one fresh port may be a bad one too, two are seldom.
+        if settled || unanswered > 1 {
             return;
         }
         let call = with_bytes(campaign.side_call(FlowRound::Again, address, again, patience));
@@ -332,9 +338,9 @@ fn round_trip(campaign: &Campaign, server: IpAddr) -> Duration {
 pub(super) const BEFORE_A_CONCLUSION: usize = 6;
 const EARLY: usize = BEFORE_A_CONCLUSION - 3;
 
-/// Of dead source ports, in turn with one more from fresh ones: six lost SYNs against four answered ones are
-/// chance in 1 of 210 cases.
-const AGAIN: usize = 3;
+/// From fresh source ports at most, in turn with dead ones. Where all fresh ones pass, four turns are enough: six lost
+/// SYNs against four answered ones are chance in 1 of 210 cases.
+const TURNS: usize = 7;
 
 /// Ports of one server that are dialled again slowly, side by side.
 const MAX_PORTS: usize = 4;

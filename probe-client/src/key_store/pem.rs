@@ -9,7 +9,9 @@ use pkcs5::{EncryptionScheme, Error as Pkcs5Error};
 use pkcs8::{EncryptedPrivateKeyInfoRef, Error as Pkcs8Error};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, facts, pkcs7, some};
+use super::{
+    KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, facts, other_form, pkcs7, some,
+};
 
 pub(super) fn looks_like(bytes: &[u8]) -> bool {
     bytes.windows(MARK.len()).any(|window| window == MARK)
@@ -125,6 +127,7 @@ fn take(
             store.keys.push(key?);
             return Ok(());
         }
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => return Err(other_form::request()),
         "DSA PRIVATE KEY" => {
             contents.zeroize();
             return Err(KeyStoreError::UnsupportedKey("DSA"));

@@ -8,6 +8,8 @@ use x509_parser::asn1_rs::{Any, FromDer as _};
 
 use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, some};
 
+mod null_password;
+
 /// Tries without a password first: many files that hold no key have none.
 pub(super) fn decode(
     bytes: &[u8],
@@ -21,12 +23,11 @@ pub(super) fn decode(
         return Err(KeyStoreError::IndefiniteLength);
     }
     let bytes = without_trailer(bytes);
-    let archive = match passwords.find(path)? {
-        Some(password) => opened(bytes, &password)?,
-        None => match opened(bytes, "") {
-            Err(KeyStoreError::WrongPassword) => return Err(KeyStoreError::NoPassword),
-            other => other?,
-        },
+    let password = passwords.find(path)?;
+    let archive = match &password {
+        Some(password) if !password.is_empty() => opened(bytes, password)?,
+        Some(_) => without_password(bytes).unwrap_or(Err(KeyStoreError::WrongPassword))?,
+        None => without_password(bytes).unwrap_or(Err(KeyStoreError::NoPassword))?,
     };
     let keys = archive.keys.iter().map(|bag| {
         // The crate's own copy cannot be wiped.
@@ -37,6 +38,16 @@ pub(super) fn decode(
         keys: keys.collect(),
         ..KeyStore::new("PKCS#12", certificates.collect())
     })
+}
+
+/// Opened with the empty password, or, as OpenSSL and Windows do it, with none at all. Absent: it needs another one.
+fn without_password(bytes: &[u8]) -> Option<Result<Pkcs12Archive, KeyStoreError>> {
+    match opened(bytes, "") {
+        Err(KeyStoreError::WrongPassword) => {}
+        other => return Some(other),
+    }
+    let unsealed = null_password::without_mac(bytes)?;
+    Some(opened(&unsealed, "").map_err(|_| KeyStoreError::NullPassword))
 }
 
 fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> {

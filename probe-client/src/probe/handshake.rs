@@ -4,7 +4,7 @@ use std::io;
 use std::pin::pin;
 
 use probe_core::comparison::{OTHER_NAME, SentName};
-use probe_core::measurement::{Measurement, TransportFacts};
+use probe_core::measurement::{AgreedOptions, Measurement, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters};
 use rustls::ClientConnection;
@@ -157,6 +157,9 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
         receive_mss: kernel.receive_mss,
         path_mtu: kernel.path_mtu,
         advertised_mss: kernel.advertised_mss,
+        agreed_options: kernel
+            .agreed_options
+            .map(|bits| AgreedOptions::from_bits(bits.into())),
         pending_error: pending_error(plain.inner().tcp()),
         bytes_written: plain.bytes_written(),
         bytes_read: plain.bytes_read(),

@@ -41,6 +41,9 @@ fn decode(info: &[u8]) -> TcpFacts {
         send_mss: size(info, offset_of!(tcp_info, tcpi_snd_mss)),
         receive_mss: size(info, offset_of!(tcp_info, tcpi_rcv_mss)),
         advertised_mss: advertised_mss(info),
+        agreed_options: byte(info, offset_of!(tcp_info, tcpi_options))
+            .filter(|_| !matches!(state, Some(TcpState::SynSent | TcpState::Listen)))
+            .map(|bits| bits & AGREED_IN_SYNS),
         path_mtu: size(info, offset_of!(tcp_info, tcpi_pmtu)),
     }
 }
@@ -92,6 +95,9 @@ fn size(info: &[u8], at: usize) -> Option<u32> {
 fn microseconds(count: u32) -> Duration {
     Duration::from_micros(count.into())
 }
+
+/// `TCPI_OPT_TIMESTAMPS`, `TCPI_OPT_SACK` and `TCPI_OPT_WSCALE`.
+const AGREED_IN_SYNS: u8 = 1 | 2 | 4;
 
 /// `TCPI_OPT_TIMESTAMPS`.
 const OPTION_TIMESTAMPS: u8 = 1;
@@ -167,6 +173,7 @@ mod tests {
                 send_mss: Some(1448),
                 receive_mss: Some(1400),
                 advertised_mss: Some(1460),
+                agreed_options: Some(1),
                 path_mtu: Some(1500),
             }
         );

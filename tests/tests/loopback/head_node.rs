@@ -44,6 +44,11 @@ pub(crate) fn trials() -> Trials {
             "a_weak_hash_behind_rsassa_pss",
             odd_files::weak_hash_behind_pss,
         )
+        .needing(
+            OPENSSL,
+            "files_that_are_no_certificates_are_named",
+            odd_files::other_forms,
+        )
         .needing(OPENSSL, "a_client_certificate_arrives", || {
             on_the_wire(false)
         })

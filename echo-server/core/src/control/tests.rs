@@ -198,6 +198,7 @@ fn facts() -> ConnectionFacts {
         local: "192.0.2.1:80".parse().unwrap(),
         public_port: None,
         peer: "198.51.100.7:40000".parse().unwrap(),
+        agreed_options: None,
         syn: Some([9; 40].into()),
     }
 }

@@ -27,6 +27,8 @@ pub struct ConnectionFacts {
     pub peer: SocketAddr,
     /// IP and TCP header of the SYN, where the platform keeps it.
     pub syn: Option<Box<[u8]>>,
+    /// TCP options that both SYNs carried, in the bits of `wire::Testimony`, where the platform tells.
+    pub agreed_options: Option<u8>,
 }
 
 /// The TLS session as the server's TLS stack has it. The ClientHello's digest is not among these:

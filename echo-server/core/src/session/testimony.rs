@@ -63,6 +63,7 @@ fn complete(env: &Env<'_>, link: &Link, answer: &Answer<'_>) -> Testimony {
         request_head: answer.request_head.bytes.clone(),
         truncated: link.preface.cut || answer.request_head.cut,
         tls: link.tls.is_some().then(|| tls_testimony(link)),
+        agreed_options: facts.agreed_options.map(u32::from),
     }
 }
 

@@ -17,6 +17,7 @@ fn facts(peer: &str) -> ConnectionFacts {
         local: "10.0.0.4:20080".parse().unwrap(),
         public_port: Some(80),
         peer: SocketAddr::new(peer.parse().unwrap(), 40000),
+        agreed_options: None,
         syn: None,
     }
 }

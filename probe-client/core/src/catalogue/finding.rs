@@ -47,7 +47,7 @@ table! {
     }
     TcpOptionsChanged = "tcp-options-changed" {
         title: "A device changes TCP options",
-        meaning: "The SYN arrived with other TCP options than it was sent with.",
+        meaning: "The SYN or the SYN-ACK arrived with other TCP options than it was sent with.",
         severity: Severity::Info,
     }
     TransparentHttpProxy = "transparent-http-proxy" {

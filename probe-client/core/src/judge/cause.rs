@@ -22,6 +22,7 @@ mod mute;
 mod name;
 mod no_way_there;
 mod not_connected;
+mod options_lost;
 mod path_mtu;
 mod prohibited;
 mod proxy;
@@ -67,6 +68,7 @@ pub(super) const ALL: &[Cause] = &[
     idle::judge,
     instances::port,
     instances::key,
+    options_lost::judge,
     recovered::judge,
     too_slow::judge,
     path_mtu::judge,

@@ -24,6 +24,8 @@ mod suspected;
 mod syn;
 mod translation;
 
+pub(super) use syn::lost_on_the_way_back;
+
 /// A finding, if the evidence shows it.
 type Look = fn(&Evidence<'_>) -> Option<Finding>;
 

@@ -6,6 +6,7 @@ mod instances;
 mod local;
 mod mute;
 mod noted;
+mod options;
 mod other_addresses;
 mod reach;
 mod refused;

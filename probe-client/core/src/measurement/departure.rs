@@ -118,6 +118,7 @@ impl Measurement {
             connection_id: _,
             // What it shows of devices on the way are findings; many platforms keep none.
             syn: _,
+            agreed_options: _,
             preface,
             request_head,
             truncated,

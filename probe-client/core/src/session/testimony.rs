@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Malformation;
 use super::hex_bytes::{Digest, HexArray, HexBytes};
+use crate::measurement::AgreedOptions;
 use crate::session_kind::SessionKind;
+
+mod later;
 
 /// What the server says about a connection. Its MAC and its answer to the nonce have been checked.
 /// Absent is what the server could not tell, or did not see.
@@ -38,6 +41,9 @@ pub struct Testimony {
     /// IP and TCP header of the SYN as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syn: Option<HexBytes>,
+    /// TCP options that the server's end found in the SYN and put into the SYN-ACK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed_options: Option<AgreedOptions>,
     /// X.224 or MC-NMF bytes as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preface: Option<HexBytes>,
@@ -149,6 +155,7 @@ impl Testimony {
             request_head,
             truncated,
             tls,
+            agreed_options,
         } = message;
         let names_cut = truncated;
         Ok(Self {
@@ -161,6 +168,7 @@ impl Testimony {
             instance,
             connection_id: HexBytes(connection_id),
             syn: bytes(syn),
+            agreed_options: agreed_options.map(AgreedOptions::from_bits),
             preface: bytes(preface),
             request_head: bytes(request_head),
             truncated,
@@ -168,44 +176,6 @@ impl Testimony {
                 .map(|tls| TlsAtServer::project(tls, own, names_cut))
                 .transpose()?,
         })
-    }
-}
-
-impl Testimony {
-    /// Takes from a later testimony of the session what it says against this one: of several TLS
-    /// sessions, the one that does not reach from end to end counts.
-    pub(super) fn add_disagreement(&mut self, later: &Self) {
-        if let Some(tls) = &mut self.tls {
-            let (exporter, client_hello) = later
-                .tls
-                .as_ref()
-                .map_or((Agreement::Different, Agreement::Different), |later| {
-                    (later.exporter, later.client_hello)
-                });
-            tls.exporter = tls.exporter.or_worse(exporter);
-            tls.client_hello = tls.client_hello.or_worse(client_hello);
-            for parameter in later.tls.iter().flat_map(|later| &later.differing) {
-                if !tls.differing.contains(parameter) {
-                    tls.differing.push(*parameter);
-                }
-            }
-        }
-    }
-
-    /// Whether `later`, of the same session, tells of an arrival of the same shape on the same port. What may
-    /// differ between two connections to two instances is left out.
-    pub(super) fn is_of_one_shape_with(&self, later: &Self) -> bool {
-        let shape = |of: &Self| {
-            (
-                of.local.map(|local| local.port()),
-                of.public_port,
-                of.kind,
-                of.preface.is_some(),
-                of.request_head.is_some(),
-                of.tls.is_some(),
-            )
-        };
-        shape(self) == shape(later)
     }
 }
 

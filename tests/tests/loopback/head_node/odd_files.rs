@@ -136,3 +136,57 @@ pub(super) fn weak_hash_behind_pss() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Each is named as what it is.
+pub(super) fn other_forms() -> anyhow::Result<()> {
+    let files = Files::make()?;
+    files.openssl(&[
+        "req",
+        "-new",
+        "-key",
+        "key.pem",
+        "-subj",
+        "/CN=hpc",
+        "-out",
+        "request.pem",
+    ])?;
+    files.openssl(&[
+        "req",
+        "-in",
+        "request.pem",
+        "-outform",
+        "DER",
+        "-out",
+        "request.der",
+    ])?;
+    files.openssl(&[
+        "x509",
+        "-in",
+        "cert.pem",
+        "-outform",
+        "DER",
+        "-out",
+        "whole.cer",
+    ])?;
+    let whole = std::fs::read(files.path("whole.cer"))?;
+    std::fs::write(files.path("cut.cer"), &whole[..whole.len() / 2])?;
+    std::fs::write(
+        files.path("store.jks"),
+        [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2],
+    )?;
+    std::fs::write(files.path("key.pvk"), [0x1e, 0xf1, 0xb5, 0xb0, 0, 0, 0, 0])?;
+    for (name, expected) in [
+        ("request.pem", "request for a certificate"),
+        ("request.der", "request for a certificate"),
+        ("cut.cer", "cut short"),
+        ("store.jks", "Java key store"),
+        ("key.pvk", "PVK"),
+    ] {
+        std::fs::set_permissions(files.path(name), Permissions::from_mode(0o644))?;
+        let document = files.check(name, PASSWORD)?;
+        expect(&document, name, CheckId::CertificateFile, CheckStatus::Fail)?;
+        let text = &answer(&document, CheckId::CertificateFile)?.text;
+        ensure!(text.contains(expected), "{name}: {text}");
+    }
+    Ok(())
+}

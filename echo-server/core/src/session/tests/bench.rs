@@ -67,6 +67,7 @@ impl Bench {
             local: "192.0.2.1:443".parse().unwrap(),
             public_port: None,
             peer: PEER,
+            agreed_options: None,
             syn: Some(SYN.into()),
         };
         let permit = self.admission.accept().unwrap();

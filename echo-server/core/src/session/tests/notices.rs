@@ -34,6 +34,7 @@ fn released(line: &Line, stream: &[u8]) -> Released {
         local: "192.0.2.1:443".parse().unwrap(),
         public_port: None,
         peer: PEER,
+        agreed_options: None,
         syn: None,
     };
     let id = sightings.accepted(&facts, WALL);

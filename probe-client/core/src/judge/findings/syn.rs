@@ -25,8 +25,40 @@ pub(super) fn clamped(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Other options arrived than this host's system sends.
+/// Other options arrived than were sent, in the SYN or in the SYN-ACK.
 pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
+    let lost = lost_on_the_way_back(evidence);
+    if lost.is_empty() {
+        return in_the_syn(evidence);
+    }
+    let target = evidence.target();
+    let detail = format!(
+        "the SYN arrived at the server with {0}, and the server's end put {0} into its SYN-ACK; this host's system found no \
+         {0} in it, so that a device between the two hosts took it out of the SYN-ACK from {target}",
+        lost.join(", ")
+    );
+    let finding = Finding::new(
+        FindingId::TcpOptionsChanged,
+        format!(
+            "a device changes TCP options: it removes {} from the SYN-ACK, on the way from the server",
+            lost.join(", ")
+        ),
+    );
+    Some(finding.with_detail(detail))
+}
+
+/// The options that the server's end agreed to and this end did not: the SYN-ACK lost them. Empty where either end's
+/// account is missing, and where the SYN was not this host's own.
+pub(in super::super) fn lost_on_the_way_back(evidence: &Evidence<'_>) -> Vec<&'static str> {
+    let both = arrived(evidence).and_then(|_own| {
+        let here = evidence.probe.transport?.agreed_options?;
+        Some((testimony(evidence.probe)?.agreed_options?, here))
+    });
+    both.map_or_else(Vec::new, |(server, here)| server.without_those_of(here))
+}
+
+/// Other options arrived in the SYN than this host's system sends.
+fn in_the_syn(evidence: &Evidence<'_>) -> Option<Finding> {
     let sent = kinds(&SynHeader::parse(&evidence.own_syn?.0).ok()?);
     let received = kinds(&arrived(evidence)?);
     let removed: Vec<String> = sent.difference(&received).map(|k| name(*k)).collect();
@@ -41,7 +73,10 @@ pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     (!changes.is_empty()).then(|| {
         Finding::new(
             FindingId::TcpOptionsChanged,
-            format!("a device changes TCP options: it {}", changes.join(" and ")),
+            format!(
+                "a device changes TCP options: it {} in the SYN, on the way to the server",
+                changes.join(" and ")
+            ),
         )
     })
 }

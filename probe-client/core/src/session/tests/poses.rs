@@ -92,6 +92,9 @@ const POSES: &[Row] = &[
         t.connection_id[0] ^= 1
     }),
     may("syn", "changed", SYNS, |t| t.syn = vec![1; 40]),
+    may("agreed_options", "changed", SYNS, |t| {
+        t.agreed_options = Some(0)
+    }),
     never("preface", "dropped", |t| t.preface.clear()),
     never("preface", "changed or added", |t| {
         match t.preface.last_mut() {
@@ -181,6 +184,7 @@ fn every_field_of_a_testimony_has_its_poses() {
             request_head,
             truncated,
             tls,
+            agreed_options,
         }
     );
     let tls = fields!(

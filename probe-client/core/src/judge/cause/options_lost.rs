@@ -1,0 +1,55 @@
+//! `inconclusive` where a session fails and the window scale was lost from the SYN-ACK alone: the server scales what it
+//! says of its window, this host takes it as it stands, and the session crawls or dies. No other cause is told then.
+
+use super::super::compared::facts;
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
+use super::super::findings::lost_on_the_way_back;
+use super::super::slowness;
+use crate::catalogue::VerdictId;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
+        return None;
+    };
+    if !evidence.probe.died_in_silence() && !slowness::still_moved(evidence.probe) {
+        return None;
+    }
+    // A session without a testimony is explained by another one on the same port, and by one on another port where this
+    // host's own end lacks the option too.
+    let here = evidence.probe.transport?.agreed_options?;
+    let all = std::iter::once(evidence.probe)
+        .chain(evidence.probe.comparisons.iter().map(|c| &c.measurement))
+        .chain(evidence.same_server.iter().copied());
+    let lost = all
+        .map(|m| lost_on_the_way_back(&evidence.of(m)))
+        .any(|lost| lost.contains(&WINDOW_SCALING));
+    if here.window_scaling || !lost {
+        return None;
+    }
+    let target = evidence.target();
+    let mut verdict = Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::PATH,
+        Confidence::Medium,
+        format!(
+            "whether anything else stops {target} is not decided: a device takes window scaling out of the SYN-ACK, so that \
+             both ends disagree about the window and sessions crawl"
+        ),
+    )
+    .because(
+        "the server's end put window scaling into its SYN-ACK and uses it; this host's system found none there, and uses none",
+    )
+    .next(format!(
+        "ask the firewall team which device on the way from {target} removes the TCP option window scale from SYN-ACKs (a \
+         TCP normalizer, a proxy's or WAN optimizer's profile), and to let it pass or to remove it from the SYN as well; \
+         then run again"
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    Some(verdict)
+}
+
+/// As findings name it.
+const WINDOW_SCALING: &str = "window scaling";

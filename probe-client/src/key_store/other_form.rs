@@ -1,0 +1,51 @@
+//! Files that are taken for certificates and are something else, by how they begin; and DER that ends too early.
+
+use x509_parser::asn1_rs::{Any, Err as ParseError, FromDer as _};
+
+use super::KeyStoreError;
+
+/// What `bytes` are, where that is known and no certificate file.
+pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
+    let (name, instead) = match bytes {
+        [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => (
+            "a Java key store (JKS or JCEKS)",
+            "make PKCS#12 of it: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12",
+        ),
+        [0x1e, 0xf1, 0xb5, 0xb0, ..] => (
+            "a private key in Microsoft's form PVK",
+            "join it with its certificate: pvk2pfx -pvk KEY.pvk -spc CERT.cer -pfx NEW.pfx",
+        ),
+        _ if is_request(bytes) => return Some(request()),
+        _ if is_cut_short(bytes) => {
+            return Some(KeyStoreError::Damaged("a certificate file in DER"));
+        }
+        _ => return None,
+    };
+    Some(KeyStoreError::OtherForm { name, instead })
+}
+
+/// A certificate signing request, in whichever form.
+pub(super) fn request() -> KeyStoreError {
+    KeyStoreError::OtherForm {
+        name: "a request for a certificate (CSR)",
+        instead: "give the certificate that the authority made of it",
+    }
+}
+
+/// RFC 2986: a sequence that begins with one that begins with version 0 and a name, where a certificate has no bare
+/// number 0.
+fn is_request(bytes: &[u8]) -> bool {
+    let Ok((_, outer)) = Any::from_der(bytes) else {
+        return false;
+    };
+    let Ok((_, info)) = Any::from_der(outer.data) else {
+        return false;
+    };
+    info.data.starts_with(&[2, 1, 0])
+}
+
+/// A sequence that says that it is longer than the file.
+fn is_cut_short(bytes: &[u8]) -> bool {
+    let incomplete = matches!(Any::from_der(bytes), Err(ParseError::Incomplete(_)));
+    incomplete && bytes.first() == Some(&0x30) && bytes.get(1) != Some(&0x80)
+}
