@@ -180,14 +180,19 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
     )
 }
 
-/// No answer to the SYN, and other connections of the same run were taken: the proxy is there.
+/// No answer to the SYN, and other connections of the same run were taken, so that the proxy is there; or none to any, and
+/// SYNs of this host are lost by their number beside the proxy as well.
 fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     if !matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused) {
         return None;
     }
     let all = evidence.same_server.iter();
     let taken = all.filter(|m| m.succeeded(Operation::ProxyConnect)).count();
-    if taken == 0 || matches!(failure.origin, Origin::ThisHost | Origin::Icmp { .. }) {
+    let silent = failure.kind == FailureKind::TimedOut;
+    let by_number = silent && evidence.working_ports_over_other_paths_lose_syns();
+    if (taken == 0 && !by_number)
+        || matches!(failure.origin, Origin::ThisHost | Origin::Icmp { .. })
+    {
         return None;
     }
     let proxy = evidence.proxy()?;
@@ -197,18 +202,28 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
     } else {
         "does not answer"
     };
+    let (beside, fact) = if taken > 0 {
+        (
+            "takes others of the same run: a limit on connections to it, or loss",
+            format!("the proxy took {taken} other connections in this run"),
+        )
+    } else {
+        (
+            "beside it this host's SYNs are lost where many are sent: a limit on connections, or the proxy is down",
+            "ports that work over another path lost SYNs in this run".to_owned(),
+        )
+    };
     Some(
         Verdict::new(
             VerdictId::Inconclusive,
             Segment::Unknown,
             Confidence::Low,
             format!(
-                "what stops {} is not decided: the proxy {proxy} {how} this connection, and takes others of the same run: a \
-                 limit on connections to it, or loss; nothing was asked of it",
+                "what stops {} is not decided: the proxy {proxy} {how} this connection, and {beside}; nothing was asked of it",
                 evidence.target()
             ),
         )
-        .because(format!("the proxy took {taken} other connections in this run"))
+        .because(fact)
         .next(format!(
             "run it again for this port alone (--port); if it passes then, ask the firewall and proxy teams for a limit on \
              the number or pace of connections from this host to {at}"

@@ -141,6 +141,12 @@ impl<'a> Evidence<'a> {
         let mut others = self.other_addresses.iter();
         others.any(|m| works_and_loses_syns(m))
     }
+
+    /// The same of a port over another path.
+    pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
+        let mut others = self.other_paths.iter();
+        others.any(|m| works_and_loses_syns(m))
+    }
 }
 
 fn works_and_loses_syns(measurement: &Measurement) -> bool {
@@ -151,7 +157,8 @@ fn works_and_loses_syns(measurement: &Measurement) -> bool {
     if measurement.ran_whole() {
         silent_now || slowly.iter().any(|m| m.met_silence())
     } else {
-        measurement.met_silence() && slowly.iter().any(|m| m.ran_whole())
+        let mut later = slowly.iter().chain(&again);
+        measurement.met_silence() && later.any(|m| m.ran_whole())
     }
 }
 

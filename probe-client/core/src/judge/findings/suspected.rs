@@ -42,12 +42,13 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
 
 /// SYNs with the mark got no answer, and those with the system's own hop limit did.
 pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
-    // Where another port's marked SYN was answered, something else made the difference.
+    // Where another port's marked SYN was answered, or SYNs are lost by their number, something else made the difference.
     let passes = |m: &Measurement| m.succeeded(Operation::Connect) && m.redial.is_none();
     let mut all = evidence.same_server.iter().copied();
     let marked_passes = all.any(passes);
     let unmarked = evidence.probe.redial == Some(Redial::Unmarked);
-    (unmarked && !marked_passes).then(|| {
+    let by_number = evidence.working_ports_lose_syns();
+    (unmarked && !marked_passes && !by_number).then(|| {
         Finding::new(
             FindingId::MarkDropped,
             "a device drops SYNs that have fwprobe's unusual hop limit; those with this system's own pass, and were used",

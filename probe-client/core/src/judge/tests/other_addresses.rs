@@ -29,9 +29,13 @@ fn silent(operation: Operation) -> Measurement {
 
 /// Silent while many were dialled, and whole at a slow pace.
 fn limited() -> Measurement {
+    passing_later(Variation::InPace { held: 0 })
+}
+
+fn passing_later(variation: Variation) -> Measurement {
     let mut limited = silent(Operation::Connect);
     limited.comparisons = vec![Comparison {
-        variation: Variation::InPace { held: 0 },
+        variation,
         measurement: whole(SessionKind::Tcp),
     }];
     limited
@@ -73,6 +77,23 @@ fn the_servers_word_makes_no_drop_while_its_other_address_loses_syns() {
         .id
     };
     assert_eq!(of(&whole(SessionKind::Tcp)), VerdictId::Dropped);
+    assert_eq!(of(&limited()), VerdictId::Inconclusive);
+    let later = passing_later(Variation::InNothing);
+    assert_eq!(of(&later), VerdictId::Inconclusive);
+}
+
+#[test]
+fn a_proxy_is_not_unreachable_while_this_hosts_syns_are_lost_by_their_number() {
+    let mut probe = silent(Operation::ProxyConnect);
+    probe.path = "socks5h://10.0.0.1:1080".parse().unwrap();
+    let of = |other: &Measurement| {
+        judge(&Evidence {
+            other_paths: vec![other],
+            ..evidence(&probe)
+        })
+        .id
+    };
+    assert_eq!(of(&whole(SessionKind::Tcp)), VerdictId::ProxyUnreachable);
     assert_eq!(of(&limited()), VerdictId::Inconclusive);
 }
 
