@@ -30,7 +30,7 @@ pub struct Bound {
     pub(crate) reloads: Option<mpsc::Receiver<ReloadRequest>>,
 }
 
-/// Those of [`Private`](crate::Private) that were asked for.
+/// The listeners of [`Private`](crate::Private) that the configuration asks for.
 #[derive(Debug, Default)]
 pub(crate) struct PrivateListeners {
     pub(crate) health: Option<TcpListener>,
@@ -53,7 +53,7 @@ pub fn bind(config: Config, identity: &Identity) -> Result<Bound, BindErrors> {
     bind_or_inherit(config, identity, Inherited::default())
 }
 
-/// The same; a socket of `inherited` is taken where one stands for a listener.
+/// Like [`bind`], but takes a socket from `inherited` for each listener that has one there.
 pub(crate) fn bind_or_inherit(
     config: Config,
     identity: &Identity,

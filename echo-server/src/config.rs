@@ -174,7 +174,7 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 /// A run needs one, for as long as it lasts.
 pub const DEFAULT_CONTROL_CONNECTIONS: usize = 256;
 
-/// Of a host's own port 8443 unless the identity says otherwise.
+/// The control port, unless the identity names another.
 pub(crate) const FALLBACK_CONTROL_PORT: u16 = DEFAULT_CONTROL_PORT;
 
 const MAX_INSTANCE: usize = 32;

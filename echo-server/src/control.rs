@@ -112,7 +112,7 @@ fn builder(tasks: Tasks) -> http2::Builder<Tasks> {
 const MAX_STREAMS: u32 = 8;
 /// HTTP/2's own default (RFC 9113 section 6.5.2), so that nothing needs to be said about it.
 const WINDOW: u32 = 65_535;
-/// Likewise.
+/// The default of HTTP/2 for frames, for the same reason.
 const MAX_FRAME: u32 = 16_384;
 /// A gRPC call has some 300 bytes of headers.
 const MAX_HEADERS: u32 = 4096;

@@ -33,7 +33,7 @@ fn wanted(config: &Config) -> usize {
         .saturating_add(own(config))
 }
 
-/// Those that are no connections of clients.
+/// The descriptors that are not connections of clients.
 fn own(config: &Config) -> usize {
     let private = [config.private.health, config.private.metrics];
     let private = private.iter().flatten().count();

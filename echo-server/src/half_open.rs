@@ -24,7 +24,7 @@ use crate::connection_id::new_connection_id;
 #[derive(Debug)]
 pub(crate) struct HalfOpenWatch {
     available: bool,
-    /// So many of one port the kernel keeps at most.
+    /// The most half-open connections that the kernel keeps for one port.
     kept: usize,
     listeners: Vec<ListenerFacts>,
     /// When each port was looked at last, and may be again. The kernel is asked under this lock, by one at a time, and so not under
@@ -36,7 +36,7 @@ pub(crate) struct HalfOpenWatch {
 #[derive(Debug, Default)]
 struct Seen {
     sightings: BTreeMap<Ends, Listed>,
-    /// Who looks, and when each did last.
+    /// The addresses of callers, and when each looked last.
     callers: BTreeMap<IpAddr, Duration>,
     /// What has been accepted since the kernel was asked: its list may still have it. `None` while it is not asked.
     accepted: Option<BTreeSet<Ends>>,
@@ -198,7 +198,8 @@ impl Seen {
             .retain(|_, listed| now.saturating_sub(listed.last) < FORGOTTEN_AFTER);
     }
 
-    /// Of `known` ends there are sightings already. False if some of `syns` found no room.
+    /// Adds the SYNs that the witness saw, except those of `known` ends, which have sightings already. False if some of
+    /// `syns` found no room.
     fn take_witnessed(
         &mut self,
         now: Duration,

@@ -37,7 +37,7 @@ pub(crate) struct Instance {
     pub(crate) metrics: Metrics,
     pub(crate) admission: Admission,
     pub(crate) strangers: Strangers,
-    /// Those of them who have begun TLS.
+    /// The strangers that have begun TLS.
     pub(crate) strangers_in_tls: Strangers,
     pub(crate) stranger_log: StrangerLog,
     pub(crate) nonces: Nonces,
@@ -50,7 +50,7 @@ pub(crate) struct Instance {
     pub(crate) control_places: Arc<Places>,
     /// Calls of `WatchSightings` under way.
     pub(crate) watch_places: Arc<Places>,
-    /// Asks whoever runs this server to read its files again; nobody listens in a server that was not
+    /// Asks the command that runs this server to read its files again; nobody listens if the server was not
     /// made from files.
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
     /// Cancelled when the server has been asked to stop, and says so to load balancers.
@@ -145,7 +145,7 @@ impl Instance {
             .store(Arc::new(Live::new(config, identity, facts)));
     }
 
-    /// For whoever counts.
+    /// The connections at this moment, for the metrics endpoint.
     pub(crate) fn present(&self) -> Present {
         let load = self.admission.load();
         Present {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 #[error("connections to {0} are not accepted any more; the log says why")]
 pub struct Deserted(pub(crate) SocketAddr);
 
-/// Held by whoever accepts on a listener. Tells when it is dropped, so that a panic tells, too.
+/// Held by the task that accepts on a listener. Reports when it is dropped, so that a panic is reported, too.
 #[derive(Debug)]
 pub(crate) struct Post {
     address: SocketAddr,

@@ -119,7 +119,7 @@ fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
 pub(crate) const MAX_CONNECTIONS: usize = 32;
 /// From accept, or the last answer, to a whole request.
 const HEAD: Duration = Duration::from_secs(10);
-/// Who watches connects anew.
+/// The longest life of a connection; a watcher connects anew.
 const LIFETIME: Duration = Duration::from_secs(120);
 const LEAVE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);

@@ -31,7 +31,7 @@ impl RefusedAnswers {
     }
 }
 
-/// Of a table in which a line of names comes before each line of figures (proc(5), `/proc/net/netstat`).
+/// Reads the counters from a table with a line of names before each line of figures (proc(5), `/proc/net/netstat`).
 fn refused(table: &str) -> Option<u64> {
     let mut lines = table.lines();
     let names = lines.find(|line| line.starts_with(GROUP))?;

@@ -96,7 +96,7 @@ impl Strangers {
         }
     }
 
-    /// Those who have not been pushed out.
+    /// The number of strangers that were not evicted.
     pub(crate) fn present(&self) -> usize {
         self.shared.queue().crowd.len()
     }

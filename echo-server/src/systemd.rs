@@ -12,7 +12,7 @@ impl Systemd {
         self.tell(&[sd_notify::NotifyState::Ready]);
     }
 
-    /// To be followed by [`ready`](Self::ready), whatever comes of it.
+    /// Announces a reload. Call [`ready`](Self::ready) after it, whether it succeeded or not.
     pub(crate) fn reloading(self) {
         let mut state = vec![sd_notify::NotifyState::Reloading];
         state.extend(sd_notify::NotifyState::monotonic_usec_now());

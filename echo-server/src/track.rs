@@ -24,7 +24,7 @@ pub(crate) struct Track {
     known: OnceLock<TaskTrackerToken>,
     /// There once TLS has begun, among those of whom that is so.
     in_tls: OnceLock<Box<Stranger>>,
-    /// After the session, so that its permit is free when whoever waits for one hears of it.
+    /// Dropped after the session, so that its permit is free when the next waiting connection wakes.
     stranger: Stranger,
 }
 
@@ -87,7 +87,7 @@ impl Track {
         self.known.get_or_init(|| self.instance.known.token());
     }
 
-    /// Whoever is at the other end has answered what this server made up for this connection.
+    /// Records that the peer has answered this server's own nonce for this connection.
     pub(crate) fn has_proved(&self) {
         self.has_greeted();
         let (now, source) = (self.now(), self.stranger.source());

@@ -38,7 +38,7 @@ impl Wire {
         &self.tcp
     }
 
-    /// Something has come of what came: a handshake, or bytes for whoever is inside.
+    /// Records progress: the bytes completed a handshake, or a record for the session inside.
     pub(crate) fn made_sense(&mut self) {
         self.patience = PATIENCE;
     }

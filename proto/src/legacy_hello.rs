@@ -38,7 +38,7 @@ fn length(bytes: usize) -> [u8; 2] {
         .to_be_bytes()
 }
 
-/// Of [`legacy_client_hello`].
+/// The length of a [`legacy_client_hello`].
 pub const LEGACY_HELLO_BYTES: usize = 95;
 
 const HANDSHAKE: u8 = 22;

@@ -19,6 +19,6 @@ pub mod transcript;
 pub mod wire;
 pub mod x224;
 
-/// Of the dialogue and the control service together, in every greeting, testimony and refusal. Two ends that differ
-/// in it say so instead of going on.
+/// The version of dialogue and control service, in every greeting, testimony and refusal. Two ends with different
+/// versions say so and stop.
 pub const DIALOGUE_VERSION: u32 = 2;

@@ -89,7 +89,7 @@ impl SynHeader {
         Self::with_flags(bytes, FLAG_SYN)
     }
 
-    /// The same of the segment that answers a SYN, SYN and ACK in one.
+    /// Parses the segment that answers a SYN, SYN and ACK in one.
     ///
     /// # Errors
     /// As [`parse`](Self::parse); [`InvalidSyn::NotSyn`] for every other segment.

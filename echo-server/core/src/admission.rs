@@ -24,7 +24,7 @@ pub use self::source::Source;
 pub struct AdmissionLimits {
     /// Connections that have not yet proved a key.
     pub ungreeted: usize,
-    /// Likewise, of one [`Source`].
+    /// Connections from one [`Source`] that have not proved a key.
     pub ungreeted_per_source: usize,
     /// New connections in a second of one source that has not proved a key lately.
     pub per_second_per_source: u32,
@@ -32,7 +32,7 @@ pub struct AdmissionLimits {
     pub greeted: usize,
     /// Sessions under one key.
     pub per_key: usize,
-    /// Likewise, of those that were announced to be held open.
+    /// Sessions of one key that were announced to be held open.
     pub held_per_key: usize,
     /// New sessions in a second under one key.
     pub per_second_per_key: u32,
@@ -115,7 +115,7 @@ impl Admission {
         })
     }
 
-    /// Who is in stays in.
+    /// Changes the limits. Existing connections stay.
     pub fn change_limits(&self, limits: AdmissionLimits) {
         self.book().limits = limits;
     }
@@ -223,7 +223,7 @@ struct Book {
     draining: bool,
     ungreeted: usize,
     greeted: usize,
-    /// Of every key that has ever had a session here: no more than there are keys.
+    /// Counts for every key that ever had a session here: no more than there are keys.
     by_key: BTreeMap<KeyId, OfKey>,
 }
 
@@ -242,12 +242,12 @@ impl Book {
 }
 
 impl AdmissionLimits {
-    /// The fewest places for strangers that work: with one of them free, whoever gets that pushes out the other,
-    /// and who comes after him waits for that alone.
+    /// The fewest places for strangers that work: a newcomer takes the free one and evicts the other stranger, and the
+    /// next newcomer waits for that eviction alone.
     pub const MIN_UNGREETED: usize = 2;
 
-    /// What binds strangers, with one place in eight kept free, and one at least, so that whoever is pushed out
-    /// has time to go.
+    /// The limits for strangers, with one place in eight kept free, and at least one, so that an evicted connection has
+    /// time to close.
     pub fn crowd(&self) -> CrowdLimits {
         let free = (self.ungreeted / 8).max(1);
         CrowdLimits {
@@ -257,7 +257,7 @@ impl AdmissionLimits {
         }
     }
 
-    /// Likewise of those among them who have begun TLS: it is there that a stranger costs memory.
+    /// The limits for strangers in TLS, where a stranger costs memory.
     pub fn tls_crowd(&self) -> CrowdLimits {
         let all = self.crowd();
         CrowdLimits {

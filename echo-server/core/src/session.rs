@@ -121,7 +121,7 @@ impl Session {
         Action::Continue
     }
 
-    /// The handshake has failed; `error` is for whoever asks after this connection.
+    /// Records a failed handshake; a client that asks about this connection is told `error`.
     pub fn tls_failed(&mut self, now: Duration, error: &str) -> Action {
         self.link.arrivals.end_hellos();
         self.tls_error = Some(error.chars().take(MAX_TLS_ERROR).collect());

@@ -25,7 +25,7 @@ pub struct PrefixDigest {
     pub sha256: [u8; 32],
 }
 
-/// As many as there are lengths of which digests are kept.
+/// One digest for each length in `SIGHTING_PREFIXES`.
 pub type Prefixes = ArrayVec<PrefixDigest, { SIGHTING_PREFIXES.len() }>;
 
 /// IP and TCP header of a SYN, each of 60 bytes at most (RFC 9293 section 3.1, RFC 791 section 3.1).
@@ -70,7 +70,7 @@ pub struct Notice {
     /// TCP payload bytes.
     pub received: u64,
     pub sent: u64,
-    /// Of what was received, shortest first.
+    /// Digests of the received bytes, shortest first.
     pub prefixes: Prefixes,
     /// The shortest prefix that no other connection shares, in bytes; `None`: not known (yet).
     pub unique_from: Option<u32>,
@@ -105,7 +105,7 @@ pub struct Sighting {
     pub peer: SocketAddr,
     pub local: SocketAddr,
     pub public_port: Option<u16>,
-    /// Of the connection or, half-open, of its SYN.
+    /// When the connection was accepted, or, if it is half open, when its SYN arrived.
     pub accepted: UnixMillis,
     pub syn: Option<SavedSyn>,
     pub notice: Notice,
@@ -180,7 +180,7 @@ impl Sightings {
         *last = wall.max(*last);
     }
 
-    /// Those of `ends` of which there are sightings.
+    /// The members of `ends` that have sightings.
     pub fn known(&self, ends: &BTreeSet<Ends>) -> BTreeSet<Ends> {
         let ring = self.ring();
         let all = ring.sightings.iter().map(|s| (s.peer, s.local));

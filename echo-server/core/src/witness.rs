@@ -196,7 +196,7 @@ const MAX_HEADER: usize = 60 + 60;
 /// More than the runs of several clients send between two looks; some 2 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 4096;
 
-/// Of addresses that nobody watches, between two looks. One for each port would be enough.
+/// The most SYNs from unwatched addresses between two looks. One for each port would be enough.
 const MAX_STRANGERS: usize = 256;
 
 #[cfg(test)]

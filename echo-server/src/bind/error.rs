@@ -48,7 +48,7 @@ impl BindErrors {
         Self { listeners, witness }
     }
 
-    /// Those of listeners.
+    /// The errors of listeners.
     pub fn errors(&self) -> &[BindError] {
         &self.listeners
     }
@@ -123,7 +123,7 @@ fn right_to_low_ports(lowest: u16) -> String {
     )
 }
 
-/// What is said where the witness is wanted and cannot be opened.
+/// The message for a witness that the configuration asks for and that cannot be opened.
 pub(crate) fn without_witness(error: &FactError) -> String {
     let said = match error {
         FactError::Os { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {

@@ -9,7 +9,7 @@ use socket2::Socket;
 use super::socket;
 use crate::config::{Listen, ListenAddress};
 
-/// Those that no listener of the configuration has taken yet.
+/// The inherited sockets that no listener of the configuration has taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Inherited(Vec<(SocketAddr, TcpListener)>);
 

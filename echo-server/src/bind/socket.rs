@@ -57,7 +57,7 @@ fn open(ip: IpAddr, port: u16, options: Options) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// What every listener needs, whoever has opened it.
+/// Sets what every listener needs, opened here or by systemd.
 pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     // Without it the testimony lacks the SYN; that is no reason not to serve.
     if let Err(error) = socket_facts::save_syn(socket) {

@@ -59,7 +59,7 @@ enum State {
     BeforeTls {
         leftover: Vec<u8>,
     },
-    /// The same, and then the end.
+    /// Sends what is left, then ends.
     Closing,
     /// We have said that no more will come; the peer is given time to say the same, because closing
     /// over unread bytes would be a reset, which can overtake what was sent.

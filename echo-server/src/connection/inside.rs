@@ -10,8 +10,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::wire::Wire;
 
-/// What a finished handshake has opened. It goes on for as long as what comes is for whoever is inside: more and
-/// more that TLS keeps for itself ends it as it ends a handshake.
+/// The stream after a finished handshake. It lives as long as records reach the session inside: bytes that TLS keeps for
+/// itself end it as they end a handshake.
 #[derive(Debug)]
 pub(crate) struct Inside(TlsStream<Wire>);
 

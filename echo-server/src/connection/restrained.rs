@@ -34,7 +34,7 @@ pub(crate) struct Restraint(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     is_lifted: AtomicBool,
-    /// Of a write that waits.
+    /// Wakes a waiting write.
     waiting: AtomicWaker,
 }
 

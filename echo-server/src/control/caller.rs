@@ -21,7 +21,7 @@ pub(super) struct Caller {
     pub(super) instance: Arc<Instance>,
     pub(super) address: SocketAddr,
     pub(super) tasks: Tasks,
-    /// Of this connection's TLS; without one no call can be authentic.
+    /// The exporter of this connection's TLS; without one no call can be authentic.
     exporter: Option<Exporter>,
     /// Its place among the control connections of known clients, from the first authentic call on.
     place: OnceLock<Place>,
@@ -143,7 +143,7 @@ impl Caller {
     }
 }
 
-/// The one answer to whoever holds no valid key, whatever was wrong.
+/// The one answer to every caller without a valid key, whatever was wrong.
 pub(super) fn unauthenticated() -> Status {
     Status::unauthenticated(UNAUTHENTICATED)
 }

@@ -67,7 +67,7 @@ impl<'a> Table<'a> {
         read(field, problems)
     }
 
-    /// Likewise; that it is missing is a problem.
+    /// Takes a key's value; a missing key is a problem.
     pub(crate) fn required<T>(
         &self,
         key: &'static str,
@@ -136,7 +136,7 @@ impl<'a> Field<'a> {
         u16::try_from(number).ok()
     }
 
-    /// A text that `parse` takes; where it does not, it says what is wanted.
+    /// Takes a text that `parse` accepts; otherwise the problem says what it expects.
     pub(crate) fn parsed<T>(
         self,
         problems: &mut Problems<'_>,

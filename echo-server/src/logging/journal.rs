@@ -40,7 +40,7 @@ fn names(variable: &str, device: u64, inode: u64) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Journal;
 
-/// The same for the lines of one level.
+/// Writes the lines of one level, each with its priority.
 #[derive(Debug)]
 pub(super) struct Lines(Level);
 

@@ -74,8 +74,8 @@ fn folder(file: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Who may write to what `path` leads to; nobody where it is on a file system that is mounted read-only, as secrets
-/// and configurations in containers are.
+/// The users who may write to `path`; nobody on a file system that is mounted read-only, like secrets and
+/// configurations in containers.
 #[cfg(unix)]
 fn writers(path: &Path) -> Option<Who> {
     let mode = mode(path)?;

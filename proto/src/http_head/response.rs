@@ -24,7 +24,7 @@ impl<'a> ResponseHead<'a> {
     /// [`raw`](Self::raw).
     ///
     /// # Errors
-    /// The bytes cannot become a response head: whoever answers does not speak HTTP/1.
+    /// The bytes cannot become a response head: the peer does not speak HTTP/1.
     pub fn decode(bytes: &'a [u8]) -> Result<Decoded<Self>, HttpHeadError> {
         decode_within_limit(bytes, |window| {
             let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];

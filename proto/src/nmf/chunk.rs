@@ -10,7 +10,7 @@ use crate::decoded::Decoded;
 /// The header of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk {
-    /// So many bytes of payload follow, which the caller streams.
+    /// `size` bytes of payload follow, which the caller streams.
     Data { size: NonZeroU32 },
     /// The envelope ends here.
     End,

@@ -8,7 +8,7 @@ use crate::decoded::Decoded;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionConfirm {
     pub source_reference: u16,
-    /// Absent: standard RDP security.
+    /// `None` means standard RDP security.
     pub negotiation: Option<Negotiation>,
 }
 

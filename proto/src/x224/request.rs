@@ -11,7 +11,7 @@ use crate::decoded::Decoded;
 pub struct ConnectionRequest {
     pub source_reference: u16,
     pub cookie: Option<Cookie>,
-    /// Absent from clients that know standard RDP security only.
+    /// `None` for clients that know standard RDP security only.
     pub negotiation: Option<NegotiationRequest>,
 }
 

@@ -17,7 +17,7 @@ use super::rate::Pace;
 pub struct CrowdLimits {
     /// From so many on, each newcomer pushes out another.
     pub total: usize,
-    /// Likewise, of one source.
+    /// The most connections from one source.
     pub per_source: usize,
     /// New connections of one source in a second, beyond which each pushes out another.
     pub per_second: u32,
@@ -56,7 +56,7 @@ pub struct Crowd<T, S = RandomState> {
     limits: CrowdLimits,
     next: u64,
     members: BTreeMap<Ticket, Member<T>>,
-    /// Of each standing, those who are not spared come first, and among equals the oldest.
+    /// The order of eviction: by standing, unspared connections first, and among equals the oldest.
     by_rank: BTreeSet<(Rank, Ticket)>,
     counts: BTreeMap<Rank, usize>,
     /// By a hash of the source. That some share one only makes one of their own strangers leave earlier;
@@ -70,7 +70,7 @@ pub struct Crowd<T, S = RandomState> {
 #[derive(Debug)]
 struct Member<T> {
     source: Source,
-    /// Of a familiar source, and within what one source may have.
+    /// From a source that proved a key, and within the limit of one source.
     spared: bool,
     standing: Standing,
     lead: T,
@@ -101,7 +101,7 @@ impl<T, S: BuildHasher> Crowd<T, S> {
         }
     }
 
-    /// Who is in stays in.
+    /// Changes the limits. Existing connections stay.
     pub fn change_limits(&mut self, limits: CrowdLimits) {
         self.limits = limits;
     }
@@ -221,7 +221,7 @@ impl<T, S: BuildHasher> Crowd<T, S> {
         }
     }
 
-    /// Who is first in turn: of the standing that takes most for its share.
+    /// Evicts the first in turn, from the standing that takes most for its share.
     fn push_out_of(&mut self, scope: Scope) -> Option<T> {
         let (most, _) = SHARES
             .into_iter()
@@ -230,7 +230,7 @@ impl<T, S: BuildHasher> Crowd<T, S> {
         self.remove(ticket).map(|member| member.lead)
     }
 
-    /// Of the first rank that is not empty, from `first` to `last`.
+    /// The oldest connection of the first rank that is not empty, from `first` to `last`.
     fn oldest(&self, first: Rank, last: Rank) -> Option<Ticket> {
         let range = (first, Ticket(0))..=(last, Ticket(u64::MAX));
         self.by_rank.range(range).next().map(|(_, ticket)| *ticket)
@@ -311,7 +311,7 @@ impl Pressure {
 }
 
 const STANDINGS: [Standing; 3] = [Standing::Silent, Standing::Speaking, Standing::Greeted];
-/// Of the places; where all are taken, whoever exceeds his most makes room.
+/// Each standing's share of the places; when all are taken, a standing above its share makes room.
 const SHARES: [(Standing, usize); 3] = [
     (Standing::Silent, 2),
     (Standing::Speaking, 1),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-/// One IPv4 address, or one IPv6 network of 64 bits: whoever has one address of such a network has all
+/// One IPv4 address, or one IPv6 network of 64 bits: a host with one address of that network has all
 /// of them (RFC 4291 section 2.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto::key::KeyId;
 
-/// So many places.
+/// A fixed number of places.
 #[derive(Debug)]
 pub struct Places {
     all: usize,

@@ -11,7 +11,7 @@ pub(super) struct Clock {
     last_heard: Option<Duration>,
     /// When the peer last took something, or when there was last nothing for it to take.
     last_drained: Duration,
-    /// Of the first authenticated greeting: later ones, which may be replays, gain no time.
+    /// When the first authenticated greeting came: later ones, which may be replays, gain no time.
     greeted: Option<Duration>,
     hold: Duration,
     fresh: bool,

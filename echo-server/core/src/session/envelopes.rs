@@ -10,7 +10,7 @@ use super::{End, Env};
 #[derive(Debug)]
 pub(super) struct Envelopes {
     pub(super) dialogue: Dialogue,
-    /// Of a record that has begun.
+    /// The header of an unfinished record.
     header: Vec<u8>,
     /// Bytes that the current envelope still has.
     left: usize,

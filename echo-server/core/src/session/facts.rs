@@ -152,7 +152,7 @@ pub struct Summary {
     /// TCP payload bytes, TLS records included.
     pub received: u64,
     pub sent: u64,
-    /// Of the latest authenticated greeting, which may be a replay.
+    /// The key of the latest authenticated greeting, which may be a replay.
     pub greeted: Option<Greeter>,
     /// A greeting was followed by an answer to this server's own nonce: it was no replay.
     pub proved: bool,

@@ -19,7 +19,7 @@ pub(super) struct Greeted<'e> {
     pub(super) secret: &'e Secret,
     pub(super) key: KeyId,
     pub(super) session: SessionId,
-    /// Of the dialogue, as the client speaks it.
+    /// The client's version of the dialogue.
     pub(super) version: u32,
     pub(super) client_nonce: Nonce,
     /// The frame's length: the answer's is at most that.

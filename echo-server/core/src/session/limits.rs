@@ -50,7 +50,7 @@ impl Default for Limits {
 /// A lost handshake ACK or first segment is sent again after 1, 3 and 7 s (RFC 6298): three losses
 /// in a row are waited for.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
-/// The same: clients send the greeting with or right after the first bytes.
+/// As long as [`FIRST_BYTE`]: clients send the greeting with or right after the first bytes.
 const GREETING: Duration = Duration::from_secs(10);
 /// A replayed greeting must not hold a connection for longer than garbage does.
 const ANSWER: Duration = Duration::from_secs(10);

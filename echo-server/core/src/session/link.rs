@@ -23,7 +23,7 @@ pub(super) struct Link {
     /// X.224 or MC-NMF bytes as received, for the testimony.
     pub(super) preface: Kept,
     pub(super) tls: Option<Box<TlsFacts>>,
-    /// Of the latest authenticated greeting.
+    /// The key of the latest authenticated greeting.
     pub(super) greeter: Option<Greeter>,
     /// Greetings under more than one key came: a device puts several clients on one connection.
     pub(super) shared_by_keys: bool,
@@ -81,8 +81,8 @@ impl Link {
         self.clock.greeted(now, hold.min(self.limits.max_hold));
     }
 
-    /// To be called once a MAC over a nonce of this server's own, given out and not yet used, has
-    /// been verified under `key`: what comes is no replay. Only this opens the outbox.
+    /// Opens the outbox. Call it once a MAC over a fresh nonce of this server was verified under `key`: then the
+    /// bytes are not a replay.
     pub(super) fn prove_fresh(&mut self, now: Duration, key: &KeyId) {
         self.outbox.open();
         self.clock.proved_fresh();

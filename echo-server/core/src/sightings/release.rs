@@ -12,7 +12,7 @@ use super::{Attribution, Fate, PrefixDigest, Sighting};
 use crate::session::{End, SessionId};
 use crate::time::UnixMillis;
 
-/// Who asks.
+/// A client that asks for sightings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
     pub key: KeyId,
@@ -28,7 +28,7 @@ pub struct Sent {
     pub tag: u32,
     /// As dialled.
     pub port: u16,
-    /// Of what was sent, at any lengths.
+    /// Digests of the sent bytes, at any lengths.
     pub prefixes: Vec<PrefixDigest>,
     /// When the connection can have been accepted, by the server's clock.
     pub window: RangeInclusive<UnixMillis>,
@@ -203,7 +203,7 @@ impl Sent {
         greeted.is_none() || greeted == self.session
     }
 
-    /// Those of `newest_first` that can have been accepted as this connection.
+    /// The members of `newest_first` whose time fits this connection.
     fn within<'a, T>(&self, newest_first: &'a [T], accepted: impl Fn(&T) -> UnixMillis) -> &'a [T] {
         let first = newest_first.partition_point(|it| accepted(it) > *self.window.end());
         let end = newest_first.partition_point(|it| accepted(it) >= *self.window.start());
