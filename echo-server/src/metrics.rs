@@ -113,7 +113,8 @@ impl Metrics {
         );
         registry.register(
             "witnessed",
-            "SYNs to this server, and answers to them, that the witness was shown while a client had a run open",
+            "SYNs to this server, and answers to them, that the witness was shown while a client \
+             had a run open",
             self.witnessed.clone(),
         );
         registry.register(

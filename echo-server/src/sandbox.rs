@@ -42,8 +42,8 @@ pub(crate) struct Sandbox(Vec<Layer>);
 /// A layer is required and not in force.
 #[derive(Debug, Error)]
 #[error(
-    "the sandbox is required, and this host does not give all of it: {0}; `sandbox = \"best-effort\"` \
-     does with what there is"
+    "the sandbox is required, and this host does not give all of it: {0}; `sandbox \
+     = \"best-effort\"` does with what there is"
 )]
 pub(crate) struct Incomplete(String);
 

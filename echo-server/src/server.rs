@@ -60,7 +60,8 @@ impl Bound {
         tokio::select! {
             () = told_to_stop => {}
             Some(error) = deserted.recv() => {
-                tracing::error!(listener = %error.0, "connections are not accepted any more; the server ends");
+                tracing::error!(listener = %error.0, "connections are not accepted any more; the \
+                                                  server ends");
                 return Err(error);
             }
         }

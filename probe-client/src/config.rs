@@ -143,8 +143,8 @@ impl Config {
                 }
             }
             problems.add(format!(
-                "no rule of this profile can be tested from here ({}): name another profile, or give --port; \
-                 `fwprobe plan` shows its rules",
+                "no rule of this profile can be tested from here ({}): name another profile, or \
+                 give --port; `fwprobe plan` shows its rules",
                 why.join("; ")
             ));
         }

@@ -95,8 +95,9 @@ fn refuse_what_all_may_read(_: &Path, _: &std::fs::Metadata) -> Result<(), Conne
 #[derive(Debug, Error)]
 pub(crate) enum ConnectionError {
     #[error(
-        "no connection string: give --connection-file FILE, set {VARIABLE}, or put `connection = \"fwprobe://…\"` \
-         into the configuration file (`fwprobe-echo identity new` prints it on the server)"
+        "no connection string: give --connection-file FILE, set {VARIABLE}, or put `connection \
+         = \"fwprobe://…\"` into the configuration file (`fwprobe-echo identity new` prints it on \
+         the server)"
     )]
     None,
     #[error("the connection file {} cannot be read: {error}", path.display())]
@@ -105,8 +106,8 @@ pub(crate) enum ConnectionError {
         error: std::io::Error,
     },
     #[error(
-        "{} holds a secret, and every user of this host may read or change it (mode {mode:04o}): `chmod 600 {}`, and \
-         ask the server's operator for a new key if others have seen it",
+        "{} holds a secret, and every user of this host may read or change it (mode {mode:04o}): \
+         `chmod 600 {}`, and ask the server's operator for a new key if others have seen it",
         path.display(),
         path.display()
     )]
@@ -115,10 +116,12 @@ pub(crate) enum ConnectionError {
         expect(dead_code, reason = "other systems have no mode of a file")
     )]
     Exposed { path: PathBuf, mode: u32 },
-    #[error("the connection file {} has {length} bytes; expected one line of `fwprobe://KEYID:SECRET@HOST?pin=sha256:…`", path.display())]
+    #[error("the connection file {} has {length} bytes; expected one line of \
+             `fwprobe://KEYID:SECRET@HOST?pin=sha256:…`", path.display())]
     TooLong { path: PathBuf, length: u64 },
     #[error(
-        "the connection string in {origin} is not usable: {problem}. Expected: fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…"
+        "the connection string in {origin} is not usable: {problem}. Expected: \
+         fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…"
     )]
     Invalid {
         origin: ConnectionSource,

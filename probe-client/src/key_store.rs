@@ -147,7 +147,8 @@ pub(crate) enum KeyStoreError {
     #[error("it has more than {MAX_BYTES} bytes, and a certificate file has a few thousand")]
     TooLarge,
     #[error(
-        "it is none of DER, PEM, PKCS#12 and PKCS#7, or is cut short; expected a .cer, .crt, .pem, .pfx, .p12 or .p7b file"
+        "it is none of DER, PEM, PKCS#12 and PKCS#7, or is cut short; expected a .cer, .crt, .pem, \
+         .pfx, .p12 or .p7b file"
     )]
     NoForm,
     #[error("it is {0} without any certificate")]
@@ -155,14 +156,15 @@ pub(crate) enum KeyStoreError {
     #[error("it begins like {0}, and is damaged or cut short")]
     Damaged(&'static str),
     #[error(
-        "it is PKCS#12 in a form of BER that is not read here; import it somewhere and export it again"
+        "it is PKCS#12 in a form of BER that is not read here; import it somewhere and export it \
+         again"
     )]
     IndefiniteLength,
     #[error("the password is wrong")]
     WrongPassword,
     #[error(
-        "it has no password at all, not even an empty one, and a cipher that is not read like that; export it again with a \
-         password"
+        "it has no password at all, not even an empty one, and a cipher that is not read like \
+         that; export it again with a password"
     )]
     NullPassword,
     #[error("it is {name}, not a certificate; {instead}")]
@@ -171,19 +173,21 @@ pub(crate) enum KeyStoreError {
         instead: &'static str,
     },
     #[error(
-        "it needs a password: give --certificate-password-file FILE, set {}, or run this on a terminal",
+        "it needs a password: give --certificate-password-file FILE, set {}, or run this on a \
+         terminal",
         password::VARIABLE
     )]
     NoPassword,
     #[error("the password file {} cannot be used: {why}", path.display())]
     PasswordFile { path: PathBuf, why: String },
     #[error(
-        "it uses a cipher that is not known here; export it again with AES-256 and SHA-256, or with TripleDES-SHA1"
+        "it uses a cipher that is not known here; export it again with AES-256 and SHA-256, or \
+         with TripleDES-SHA1"
     )]
     UnknownCipher,
     #[error(
-        "its private key is encrypted in the old way of OpenSSL (Proc-Type, DEK-Info), which is not read here; convert it: \
-         openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
+        "its private key is encrypted in the old way of OpenSSL (Proc-Type, DEK-Info), which is \
+         not read here; convert it: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
     )]
     OldEncryption,
     #[error("it holds a {0} key, and Azure takes RSA keys")]

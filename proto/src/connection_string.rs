@@ -171,8 +171,8 @@ pub struct InvalidPin;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidConnectionString {
     #[error(
-        "expected one connection string without blanks, found {0} words or lines; keep the strings of several keys in \
-         files of their own"
+        "expected one connection string without blanks, found {0} words or lines; keep the strings \
+         of several keys in files of their own"
     )]
     NotOne(usize),
     #[error("it does not begin with `fwprobe://`")]

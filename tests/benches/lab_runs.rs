@@ -83,7 +83,8 @@ fn longest(timed: &Timed) -> anyhow::Result<String> {
     let last = probes.iter().map(through).max().context("no probe")? as f64 / 1e3;
     let floor = timed.floor.context("no floor")?.as_secs_f64() * 1e3;
     Ok(format!(
-        "{open} of {} open, all through after {last:.1} ms, {:.1} over a bare https session's {floor:.1}",
+        "{open} of {} open, all through after {last:.1} ms, {:.1} over a bare https session's \
+         {floor:.1}",
         probes.len(),
         last - floor
     ))

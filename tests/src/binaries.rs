@@ -30,8 +30,9 @@ fn find(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let program = profile.join(name);
     if !program.is_file() {
         bail!(
-            "{} is not there: these tests run the programs themselves, and cargo builds them only when the whole \
-             workspace is tested; run `cargo build -p {package}` (with the same profile) first",
+            "{} is not there: these tests run the programs themselves, and cargo builds them only \
+             when the whole workspace is tested; run `cargo build -p {package}` (with the same \
+             profile) first",
             program.display()
         );
     }

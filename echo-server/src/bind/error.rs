@@ -137,8 +137,8 @@ pub(crate) fn without_witness(error: &FactError) -> String {
     format!("the witness cannot be opened: {said}; take `witness = true` out of the configuration")
 }
 
-const RIGHT_TO_WITNESS: &str = "\
-the witness needs CAP_NET_RAW at the start, which this process lacks; it is given up once it was used
+const RIGHT_TO_WITNESS: &str = "the witness needs CAP_NET_RAW at the start, which this process \
+                                lacks; it is given up once it was used
 Either of these gives it:
   a systemd unit with AmbientCapabilities=CAP_NET_RAW; docs/operate/server.md has the drop-in
   setcap cap_net_raw,cap_net_bind_service=+ep /path/to/fwprobe-echo

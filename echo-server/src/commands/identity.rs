@@ -42,10 +42,9 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "Everybody who has this line can use the server, and it is not shown again: copy each into a \
-         file that only\nits user can read. Then:\n  \
-         here              fwprobe-echo serve --identity {}\n  \
-         on the head node  fwprobe run --connection-file FILE",
+        "Everybody who has this line can use the server, and it is not shown again: copy each into \
+         a file that only\nits user can read. Then:\n  here              fwprobe-echo serve \
+         --identity {}\n  on the head node  fwprobe run --connection-file FILE",
         directory.display()
     )?;
     Ok(())

@@ -113,7 +113,8 @@ impl Control for Methods {
             .map_err(|_| Status::unavailable(NOBODY_RELOADS))?;
         match answered.await {
             Ok(Ok(needs_restart)) => {
-                tracing::info!(key = %call.key.id, peer = %self.caller.address, "reloaded for an admin");
+                tracing::info!(key = %call.key.id, peer = %self.caller.address, "reloaded for an \
+                                                  admin");
                 Ok(Response::new(Reloaded {
                     needs_restart: needs_restart.into_iter().map(str::to_owned).collect(),
                 }))

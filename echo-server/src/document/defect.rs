@@ -38,7 +38,8 @@ pub enum Defect {
         least: u64,
         most: u64,
     },
-    #[error("`{key}` is {found}, and so more than `{whole}`, which is {most} {}; lower the one or raise the other", place(*.line))]
+    #[error("`{key}` is {found}, and so more than `{whole}`, which is {most} {}; lower the one or \
+             raise the other", place(*.line))]
     MoreThanWhole {
         key: &'static str,
         found: usize,

@@ -146,9 +146,10 @@ fn encode_secret<S: Serializer>(secret: &&Secret, serializer: S) -> Result<S::Ok
     serializer.serialize_str(&text)
 }
 
-const HEADER: &str = "\
-# Client keys of this echo server. Everybody who has a secret can use the server; keep this file private.
-# `fwprobe-echo identity add-key` and `identity revoke-key` change it; a server reads it when it starts
+const HEADER: &str = "# Client keys of this echo server. Everybody who has a secret can use the \
+                      server; keep this file private.
+# `fwprobe-echo identity add-key` and `identity revoke-key` change it; a server reads it when it \
+                      starts
 # and when it reloads.
 
 ";

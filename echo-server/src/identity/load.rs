@@ -199,9 +199,9 @@ pub enum LoadError {
         problem: UnusableCertificate,
     },
     #[error(
-        "{} expired on {expired} (the clock says {now:.0}): devices that look into TLS reject it, which \
-         would be blamed on the network; make another with `fwprobe-echo identity roll-over begin \
-         --dir {}`, and follow what that prints",
+        "{} expired on {expired} (the clock says {now:.0}): devices that look into TLS reject it, \
+         which would be blamed on the network; make another with `fwprobe-echo identity roll-over \
+         begin --dir {}`, and follow what that prints",
         directory.join(CERTIFICATE_FILE).display(), directory.display()
     )]
     Expired {

@@ -86,8 +86,8 @@ fn is_at(_: &File, _: &Path) -> bool {
 #[derive(Debug, Error)]
 pub enum LockError {
     #[error(
-        "{} has been locked by another process for {seconds} s, and nothing was changed; wait for the \
-         other `fwprobe-echo identity` command, or end it (`fuser {}` names its process)",
+        "{} has been locked by another process for {seconds} s, and nothing was changed; wait for \
+         the other `fwprobe-echo identity` command, or end it (`fuser {}` names its process)",
         path.display(), path.display()
     )]
     Held { path: PathBuf, seconds: u64 },

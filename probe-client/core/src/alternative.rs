@@ -58,53 +58,57 @@ impl Alternative {
     pub fn words(self) -> &'static str {
         match self {
             Self::AnswerRefused => {
-                "not excluded: the server answered, and its answer was refused at once on the way back, by a device or by \
-                 this host; of such a connection the server keeps nothing. A witness (`witness = true` in the server's \
-                 configuration) sees the SYN"
+                "not excluded: the server answered, and its answer was refused at once on the way \
+                 back, by a device or by this host; of such a connection the server keeps nothing. \
+                 A witness (`witness = true` in the server's configuration) sees the SYN"
             }
             Self::AnswerHeldBack => {
-                "not excluded: the server host's own firewall lets no answer out. A witness (`witness = true` in the \
-                 server's configuration) sees whether the answer leaves"
+                "not excluded: the server host's own firewall lets no answer out. A witness \
+                 (`witness = true` in the server's configuration) sees whether the answer leaves"
             }
             Self::ServerHostsFirewall => {
-                "not excluded: the server host's own firewall drops the SYN before the server sees it. A witness \
-                 (`witness = true` in the server's configuration) sees it first"
+                "not excluded: the server host's own firewall drops the SYN before the server sees \
+                 it. A witness (`witness = true` in the server's configuration) sees it first"
             }
             Self::AnotherInstance => {
-                "not excluded: behind this address there is another instance of the server, to which the connection led, and \
-                 the account is not its own"
+                "not excluded: behind this address there is another instance of the server, to \
+                 which the connection led, and the account is not its own"
             }
             Self::SentElsewhere => {
-                "not excluded: a device on the way sends these connections to another destination, and so hides the hops \
-                 behind it"
+                "not excluded: a device on the way sends these connections to another destination, \
+                 and so hides the hops behind it"
             }
             Self::LastDevice => {
-                "not excluded: the last device before the server's host answers, from as far away as that host does"
+                "not excluded: the last device before the server's host answers, from as far away \
+                 as that host does"
             }
             Self::AnswersInItsName => {
-                "not excluded: a device on the way answers in the server's name; from how far the answer came was not \
-                 measured, or is as far as the server"
+                "not excluded: a device on the way answers in the server's name; from how far the \
+                 answer came was not measured, or is as far as the server"
             }
             Self::HandshakeUnseen => {
-                "not excluded: its SYNs reached the server's host, and what followed was lost on the way; that host reports \
-                 no unfinished handshakes (SYN cookies, or it does not look)"
+                "not excluded: its SYNs reached the server's host, and what followed was lost on \
+                 the way; that host reports no unfinished handshakes (SYN cookies, or it does not \
+                 look)"
             }
             Self::SoftwareOnAHost => {
-                "not excluded: software on this host or on the server's, such as a security suite, does what a device on \
-                 the way would"
+                "not excluded: software on this host or on the server's, such as a security suite, \
+                 does what a device on the way would"
             }
             Self::StateLostOnce => {
-                "not excluded: a device on the way, or the way itself, changed once during the silence; a second run at \
-                 another time tells"
+                "not excluded: a device on the way, or the way itself, changed once during the \
+                 silence; a second run at another time tells"
             }
             Self::BeforeTheProxy => {
                 "not excluded: a device between this host and the proxy does it, not the proxy"
             }
             Self::BehindTheProxy => {
-                "not excluded: the proxy reports success before it has dialled, and its own connection is stopped behind it"
+                "not excluded: the proxy reports success before it has dialled, and its own \
+                 connection is stopped behind it"
             }
             Self::AnotherService => {
-                "not excluded: another program on the server's host, or right before it, takes the connection"
+                "not excluded: another program on the server's host, or right before it, takes the \
+                 connection"
             }
         }
     }

@@ -45,7 +45,8 @@ pub enum ProxyScheme {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidPath {
     #[error(
-        "expected `direct` or a proxy, as in http://proxy.example:3128 or socks5h://proxy.example:1080"
+        "expected `direct` or a proxy, as in http://proxy.example:3128 or \
+         socks5h://proxy.example:1080"
     )]
     Neither,
     #[error("the scheme `{0}` is none of http, https, socks5 and socks5h")]
@@ -59,8 +60,8 @@ pub enum InvalidPath {
     #[error("a `/`, `?` or `#` in a user name or password has to be written as %2F, %3F or %23")]
     Unescaped,
     #[error(
-        "user name and password do not belong there, where every user of this machine can read them: \
-         use --proxy-credentials-file or the variable FWPROBE_PROXY_CREDENTIALS"
+        "user name and password do not belong there, where every user of this machine can read \
+         them: use --proxy-credentials-file or the variable FWPROBE_PROXY_CREDENTIALS"
     )]
     Credentials,
 }

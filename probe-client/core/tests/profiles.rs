@@ -98,7 +98,8 @@ defects! {
         "10:15: `source_date` is \"May 2012\"; a date is written 2012, 2012-05 or 2012-05-09",
     ]
     bad_id "bad-id" [
-        "1:6: `id` is \"Our Site\"; it may hold lower-case letters and digits, in words joined by single hyphens",
+        "1:6: `id` is \"Our Site\"; it may hold lower-case letters and digits, in words joined by \
+         single hyphens",
     ]
     control_character "control-character" [
         "9:11: `purpose` holds the character U+001B, which is not printable; remove it",
@@ -114,7 +115,8 @@ defects! {
         "2:35: `plant` names this profile already; remove it",
     ]
     duplicate_rule "duplicate-rule" [
-        "11:1: this rule repeats the one in line 5: transport, direction, port, session, via_uri, nettcp_mode and destination are the same; remove one of the two",
+        "11:1: this rule repeats the one in line 5: transport, direction, port, session, via_uri, \
+         nettcp_mode and destination are the same; remove one of the two",
     ]
     empty_rules "empty-rules" [
         "1:1: this profile has no rules; add at least one [[rules]] table",
@@ -130,7 +132,8 @@ defects! {
         "5:18: `also_known_as` is a whole number; write it like also_known_as = [\"other-name\"]",
     ]
     long_id "long-id" [
-        "6:6: `id` is \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\"; it is longer than 64 characters",
+        "6:6: `id` is \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...\"; it is \
+         longer than 64 characters",
     ]
     long_text "long-text" [
         "9:11: `purpose` has 1001 bytes; a text has at most 1000",
@@ -138,16 +141,21 @@ defects! {
     many_problems "many-problems" [
         "1:1: this profile has no `title`; add one, such as title = \"My cluster\"",
         "1:1: this profile has no `source`; add one, such as source = \"Change request 4711\"",
-        "1:6: `id` is \"Site\"; it may hold lower-case letters and digits, in words joined by single hyphens",
+        "1:6: `id` is \"Site\"; it may hold lower-case letters and digits, in words joined by \
+         single hyphens",
         "2:1: unknown key `titel`; did you mean `title`?",
         "6:8: `port` is 0; a port is a number from 1 to 65535",
         "7:11: `session` is \"ssh\"; use one of tcp, tls, http, https, rdp, nettcp",
         "9:10: `expect` is \"shut\"; use one of open, blocked",
-        "11:1: this rule has no `via_uri`; add one, such as via_uri = \"net.tcp://{host}:{port}/Service\"",
+        "11:1: this rule has no `via_uri`; add one, such as via_uri \
+         = \"net.tcp://{host}:{port}/Service\"",
         "12:6: rule id `https` is taken in line 5; give each rule an id of its own",
-        "16:1: unknown key `colour`; a rule has id, port, transport, session, via_uri, nettcp_mode, legacy_hello, purpose, direction, expect, required, destination, source, source_date, confidence",
+        "16:1: unknown key `colour`; a rule has id, port, transport, session, via_uri, \
+         nettcp_mode, legacy_hello, purpose, direction, expect, required, destination, source, \
+         source_date, confidence",
         "18:1: this rule has no `purpose`; add one, such as purpose = \"Job submission\"",
-        "22:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; remove it",
+        "22:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; \
+         remove it",
         "27:11: `session` is \"ssh\"; use one of tcp, tls, http, https, rdp, nettcp",
         "29:13: `transport` is \"sctp\"; use one of tcp, udp",
         "30:11: `via_uri` is \"x\"; it must begin with net.tcp://",
@@ -163,10 +171,12 @@ defects! {
         "5:1: this rule has no `session`; add one, such as session = \"https\"",
     ]
     mode_without_nettcp "mode-without-nettcp" [
-        "10:15: `nettcp_mode` belongs to session = \"nettcp\", and this rule's session is https; remove it",
+        "10:15: `nettcp_mode` belongs to session = \"nettcp\", and this rule's session is https; \
+         remove it",
     ]
     nettcp_without_via "nettcp-without-via" [
-        "5:1: this rule has no `via_uri`; add one, such as via_uri = \"net.tcp://{host}:{port}/Service\"",
+        "5:1: this rule has no `via_uri`; add one, such as via_uri \
+         = \"net.tcp://{host}:{port}/Service\"",
     ]
     no_rules "no-rules" [
         "1:1: this profile has no rules; add at least one [[rules]] table",
@@ -175,7 +185,8 @@ defects! {
         "7:8: `port` is a text; write it like port = 443",
     ]
     port_beyond_all_integers "port-beyond-all-integers" [
-        "7:8: `port` is 999999999999999999999999999999999999999999999999999999999999...; a port is a number from 1 to 65535",
+        "7:8: `port` is 999999999999999999999999999999999999999999999999999999999999...; a port is \
+         a number from 1 to 65535",
     ]
     port_negative "port-negative" [
         "7:8: `port` is -1; a port is a number from 1 to 65535",
@@ -193,8 +204,10 @@ defects! {
         "5:1: `rules` is a table; write it like [[rules]] with id, port, session and purpose",
     ]
     rules_of_numbers "rules-of-numbers" [
-        "4:10: `rules` is a whole number; write it like [[rules]] with id, port, session and purpose",
-        "4:15: `rules` is a whole number; write it like [[rules]] with id, port, session and purpose",
+        "4:10: `rules` is a whole number; write it like [[rules]] with id, port, session and \
+         purpose",
+        "4:15: `rules` is a whole number; write it like [[rules]] with id, port, session and \
+         purpose",
     ]
     session_on_udp "session-on-udp" [
         "8:11: `session` describes a TCP session, and this rule's transport is udp; remove it",
@@ -218,7 +231,8 @@ defects! {
         "6:1: unknown key `txt`; did you mean `text`?",
     ]
     unknown_key_like_no_other "unknown-key-like-no-other" [
-        "4:1: unknown key `colour`; a profile has id, also_known_as, title, summary, applies_to, source, notes, rules",
+        "4:1: unknown key `colour`; a profile has id, also_known_as, title, summary, applies_to, \
+         source, notes, rules",
     ]
     unknown_key "unknown-key" [
         "10:1: unknown key `prot`; did you mean `port`?",
@@ -238,10 +252,12 @@ defects! {
         "10:13: `transport` is \"sctp\"; use one of tcp, udp",
     ]
     via_brace "via-brace" [
-        "10:11: `via_uri` is \"net.tcp://{host:{port}/Service\"; a brace has no partner; a placeholder is {host}, {address} or {port}",
+        "10:11: `via_uri` is \"net.tcp://{host:{port}/Service\"; a brace has no partner; a \
+         placeholder is {host}, {address} or {port}",
     ]
     via_placeholder "via-placeholder" [
-        "10:11: `via_uri` is \"net.tcp://{hots}:{port}/Service\"; a placeholder is {host}, {address} or {port}; {hots} is none",
+        "10:11: `via_uri` is \"net.tcp://{hots}:{port}/Service\"; a placeholder is {host}, \
+         {address} or {port}; {hots} is none",
     ]
     via_repeated "via-repeated" [
         "10:11: `via_uri` is \"net.tcp://{host}:{host}/Service\"; {host} stands in it twice",
@@ -250,10 +266,12 @@ defects! {
         "10:11: `via_uri` is \"https://{host}:{port}/Service\"; it must begin with net.tcp://",
     ]
     via_space "via-space" [
-        "10:11: `via_uri` is \"net.tcp://{host}:{port}/My Service\"; it may hold printable ASCII without spaces only",
+        "10:11: `via_uri` is \"net.tcp://{host}:{port}/My Service\"; it may hold printable ASCII \
+         without spaces only",
     ]
     via_without_nettcp "via-without-nettcp" [
-        "10:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; remove it",
+        "10:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; \
+         remove it",
     ]
 }
 

@@ -44,7 +44,8 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
 /// What drawing the verdicts again has changed.
 fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
     let mut text = format!(
-        "Verdicts drawn again from the evidence in the file (measured by version {by}, judged by {}): ",
+        "Verdicts drawn again from the evidence in the file (measured by version {by}, judged by \
+         {}): ",
         env!("CARGO_PKG_VERSION")
     );
     let changed: Vec<String> = document

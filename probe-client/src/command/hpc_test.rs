@@ -15,7 +15,8 @@ pub(super) fn execute(command: &HpcTestCommand) -> anyhow::Result<u8> {
     let length = command.chars().count();
     if length > MAX_COMMAND {
         bail!(
-            "the command has {length} characters, and HPC Pack takes {MAX_COMMAND}: give --program a shorter path"
+            "the command has {length} characters, and HPC Pack takes {MAX_COMMAND}: give --program \
+             a shorter path"
         );
     }
     for (flag, value) in [
@@ -141,8 +142,8 @@ fn parameter<W: Write>(
     Ok(())
 }
 
-const DESCRIPTION: &str = "Opens real sessions to an echo server in Azure and says, port by port, whether they arrive whole, and if \
-                           not, what stops them and where.";
+const DESCRIPTION: &str = "Opens real sessions to an echo server in Azure and says, port by port, \
+                           whether they arrive whole, and if not, what stops them and where.";
 
 /// Characters; DiagnosticTests.xsd.
 const MAX_COMMAND: usize = 255;

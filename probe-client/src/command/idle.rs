@@ -27,7 +27,8 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
     let outputs = Outputs::open(&arguments.reports.outputs)?;
     if let Some(longest) = ladder.iter().map(|s| s.seconds).max() {
         terminal::tell(&format!(
-            "{} sessions on each address are opened at once and kept silent; the last is used again after {}",
+            "{} sessions on each address are opened at once and kept silent; the last is used \
+             again after {}",
             config.plan.probes.len(),
             Span(longest)
         ));

@@ -32,7 +32,8 @@ pub(super) fn apply(path: &Path, rules: &mut [Rule], problems: &mut Problems) {
             let at = error.span().map_or(1, |span| line(span.start));
             let message = error.message();
             problems.add(format!(
-                "{shown}, line {at}: {message} (expected: [rules], then lines like rdp = \"blocked\")"
+                "{shown}, line {at}: {message} (expected: [rules], then lines like rdp \
+                 = \"blocked\")"
             ));
             return;
         }
@@ -44,7 +45,8 @@ pub(super) fn apply(path: &Path, rules: &mut [Rule], problems: &mut Problems) {
             "blocked" => Some(Expectation::Blocked),
             other => {
                 problems.add(format!(
-                    "{shown}, line {at}: \"{other}\" cannot be expected; \"open\" and \"blocked\" can"
+                    "{shown}, line {at}: \"{other}\" cannot be expected; \"open\" and \"blocked\" \
+                     can"
                 ));
                 None
             }

@@ -117,7 +117,9 @@ pub(super) fn check_maps(
     }
 }
 
-const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp1` (`fwprobe profiles list` shows them), or give \
-                          --port; or say what the head node is, by --registry-export FILE or --assume sp=3";
+const NO_PROFILE: &str = "no profile: name one, as in `fwprobe run hpc-2008r2-sp1` (`fwprobe \
+                          profiles list` shows them), or give --port; or say what the head node \
+                          is, by --registry-export FILE or --assume sp=3";
 
-const NAME_ONE: &str = "Name a profile (`fwprobe profiles list` shows them), or say more by --assume version=3.3 or sp=3";
+const NAME_ONE: &str = "Name a profile (`fwprobe profiles list` shows them), or say more by \
+                        --assume version=3.3 or sp=3";

@@ -9,7 +9,8 @@ pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
     let (name, instead) = match bytes {
         [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => (
             "a Java key store (JKS or JCEKS)",
-            "make PKCS#12 of it: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 -deststoretype PKCS12",
+            "make PKCS#12 of it: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 \
+             -deststoretype PKCS12",
         ),
         [0x1e, 0xf1, 0xb5, 0xb0, ..] => (
             "a private key in Microsoft's form PVK",

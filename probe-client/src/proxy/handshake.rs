@@ -112,7 +112,8 @@ impl Handshake {
             && lacks_target(&token)
         {
             return Err(NoToken::here(
-                "the proxy's NTLM challenge has no target information, without which NTLMv2 cannot answer",
+                "the proxy's NTLM challenge has no target information, without which NTLMv2 cannot \
+                 answer",
             ));
         }
         self.token(token, deadline)

@@ -119,14 +119,15 @@ impl First<'_> {
             if *undecided == MOST_UNDECIDED {
                 *self.0 = match answer {
                     Some(answer) => Known::Unsettled(format!(
-                        "credentials were sent twice and answered with \"{answer}\", which does not tell whether they \
-                         were accepted; they are not sent again, {LOCKED}; a run of this rule alone sends them"
+                        "credentials were sent twice and answered with \"{answer}\", which does \
+                         not tell whether they were accepted; they are not sent again, {LOCKED}; a \
+                         run of this rule alone sends them"
                     )),
                     None => {
                         let failure = Failure::new(failure.kind, failure.origin);
                         Known::Unanswered(failure.with_text(format!(
-                            "credentials were sent twice without an answer and are not sent again, {LOCKED}; allow more \
-                             time with --timeout"
+                            "credentials were sent twice without an answer and are not sent again, \
+                             {LOCKED}; allow more time with --timeout"
                         )))
                     }
                 };

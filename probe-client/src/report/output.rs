@@ -105,7 +105,8 @@ fn of_extension(extension: &str) -> Option<ReportFormat> {
 /// Why a report file cannot be written.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
-    #[error("--output {}: its ending names no format; end it in .json or .txt, or write FORMAT=FILE (formats: table, json, hpc-step-result, hpc-step-summary)", .0.display())]
+    #[error("--output {}: its ending names no format; end it in .json or .txt, or write \
+             FORMAT=FILE (formats: table, json, hpc-step-result, hpc-step-summary)", .0.display())]
     NoFormat(PathBuf),
     #[error("--output {} is a directory; give a file name", .0.display())]
     Directory(PathBuf),

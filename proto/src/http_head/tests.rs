@@ -239,7 +239,8 @@ fn too_many_headers() {
 
 #[test]
 fn a_strangers_answer_is_read_tolerantly() {
-    let raw = b"HTTP/1.0  302 Moved away\nServer : box/1\r\n Folded\r\nbroken line\r\nLocation: http://portal.example/\n\n<html>";
+    let raw = b"HTTP/1.0  302 Moved away\nServer : box/1\r\n Folded\r\nbroken line\r\nLocation: \
+                http://portal.example/\n\n<html>";
     let (head, consumed) = complete(ResponseHead::decode(raw));
     assert_eq!(&raw[consumed..], b"<html>");
     assert_eq!(head.version(), Version::Http10);

@@ -133,7 +133,8 @@ impl Expectation {
                 .silence
                 .map_or_else(String::new, |s| format!(" after {s}"));
             format!(
-                "{}/{} of {} over {}{silence} is {id} at {at} with {found:?} instead of {wanted}: {}; next: {}",
+                "{}/{} of {} over {}{silence} is {id} at {at} with {found:?} instead of {wanted}: \
+                 {}; next: {}",
                 rule.port,
                 rule.session,
                 m.server()

@@ -260,7 +260,8 @@ fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::
     std::fs::write(
         &file,
         format!(
-            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\nwitness = {}\n{inside}[limits]\n{limits}\n",
+            "identity = {:?}\ninstance = \"echo\"\nports = {ports:?}\nwitness = \
+             {}\n{inside}[limits]\n{limits}\n",
             identity.directory(),
             scenario.echo.witness
         ),

@@ -82,7 +82,7 @@ pub fn repeat(
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..how.side_by_side.max(1))
-            .map(|_| scope.spawn(&work))
+            .map(|_| scope.spawn(work))
             .collect();
         for worker in workers {
             worker.join().map_err(|_| anyhow::anyhow!("panicked"))??;

@@ -68,7 +68,8 @@ fn in_the_payload(ip: IpAddr, direction: Direction) -> anyhow::Result<()> {
         };
         ensure!(
             found == Some(at.try_into()?) && other.is_none(),
-            "stage {stage}, byte {at}, {direction:?}: found at {found:?}, the other way at {other:?}"
+            "stage {stage}, byte {at}, {direction:?}: found at {found:?}, the other way at \
+             {other:?}"
         );
         ensure!(
             probe.verdict.claim.contains(&format!("offset {at} ")),

@@ -227,7 +227,8 @@ fn an_export_chooses_the_profile() -> anyhow::Result<()> {
     ] {
         let cli = Cli::fwprobe()?;
         let text = format!(
-            "Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\HPC]\r\n\
+            "Windows Registry Editor Version \
+             5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\HPC]\r\n\
              \"UseSp2AzurePorts\"={value}\r\n\r\n"
         );
         let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -420,14 +421,18 @@ const CONNECTION: &str = "fwprobe://nobody:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 
 /// Certificates with their keys, and further forms of the first.
 const BY_OPENSSL: [&str; 10] = [
-    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=management -keyout key.pem -out cert.pem",
-    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=other -keyout other.key -out other.pem",
-    "req -x509 -newkey rsa:1024 -sha1 -days 400 -nodes -subj /CN=weak -keyout weak.key -out weak.pem",
+    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=management -keyout key.pem -out \
+     cert.pem",
+    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=other -keyout other.key -out \
+     other.pem",
+    "req -x509 -newkey rsa:1024 -sha1 -days 400 -nodes -subj /CN=weak -keyout weak.key -out \
+     weak.pem",
     "x509 -in cert.pem -outform DER -out cert.der",
     "pkey -in key.pem -aes256 -passout pass:correct-horse-battery -out encrypted.key",
     "rsa -in key.pem -traditional -out pkcs1.key",
     "pkcs12 -export -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out modern.pfx",
-    "pkcs12 -export -legacy -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out old.pfx",
+    "pkcs12 -export -legacy -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out \
+     old.pfx",
     "crl2pkcs7 -nocrl -certfile cert.pem -certfile other.pem -out plain.p7b",
     "crl2pkcs7 -nocrl -certfile other.pem -certfile cert.pem -outform DER -out der.p7b",
 ];

@@ -28,8 +28,8 @@ fn the_schema_is_the_committed_one() -> anyhow::Result<()> {
     let printed = Cli::fwprobe()?.args(["report", "--schema"]).succeeds()?;
     ensure!(
         printed == SCHEMA,
-        "the document's form has changed: if that is meant, write the output of `fwprobe report --schema` to \
-         probe-client/core/schema/fwprobe.run-1.json"
+        "the document's form has changed: if that is meant, write the output of `fwprobe report \
+         --schema` to probe-client/core/schema/fwprobe.run-1.json"
     );
     Ok(())
 }

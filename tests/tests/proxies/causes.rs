@@ -222,10 +222,12 @@ const CASES: [Case; 25] = [
         scheme: "http",
         manner: || {
             says(
-                "HTTP/1.1 502 Proxy Error\r\nServer: Apache/2.4\r\nContent-Type: text/html\r\n\r\n\
-                 <!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>502 Proxy \
-                 Error</title>\n</head><body>\n<h1>Proxy Error</h1>\n<p>The proxy server could not handle \
-                 the request<p>Reason: <strong>DNS lookup failure for: localhost</strong></p></p>\n",
+                "HTTP/1.1 502 Proxy Error\r\nServer: Apache/2.4\r\nContent-Type: \
+                 text/html\r\n\r\n\
+                 <!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>502 \
+                 Proxy Error</title>\n</head><body>\n<h1>Proxy Error</h1>\n<p>The proxy server \
+                 could not handle the request<p>Reason: <strong>DNS lookup failure for: \
+                 localhost</strong></p></p>\n",
             )
         },
         verdict: VerdictId::ProxyNameNotResolved,
@@ -236,8 +238,8 @@ const CASES: [Case; 25] = [
         scheme: "http",
         manner: || {
             says(
-                "HTTP/1.1 502 Bad Gateway\r\nServer: mitmproxy 8.1.1\r\n\r\n<html><body><h1>502 Bad \
-                 Gateway</h1><p>[Errno -2] Name or service not known</p></body></html>",
+                "HTTP/1.1 502 Bad Gateway\r\nServer: mitmproxy 8.1.1\r\n\r\n<html><body><h1>502 \
+                 Bad Gateway</h1><p>[Errno -2] Name or service not known</p></body></html>",
             )
         },
         verdict: VerdictId::ProxyNameNotResolved,

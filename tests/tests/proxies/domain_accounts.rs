@@ -222,8 +222,9 @@ fn checks_tickets(kdc: &RealKdc, others: &str) -> String {
     let (configuration, keytab) = (kdc.configuration().display(), kdc.keytab().display());
     format!(
         "http_port {{PORT}}\n\
-         auth_param negotiate program /usr/bin/env KRB5_CONFIG={configuration} KRB5RCACHENAME=none: \
-         /usr/lib/squid/negotiate_kerberos_auth -k {keytab} -s GSS_C_NO_NAME\n\
+         auth_param negotiate program /usr/bin/env KRB5_CONFIG={configuration} \
+         KRB5RCACHENAME=none: /usr/lib/squid/negotiate_kerberos_auth -k {keytab} -s \
+         GSS_C_NO_NAME\n\
          auth_param negotiate children 1\n{others}{REQUIRED}"
     )
 }

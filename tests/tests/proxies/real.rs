@@ -77,7 +77,8 @@ fn squid_allows_few_ports() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(2).start()?;
     let allowed = server.port(1);
     let lines = format!(
-        "http_port {{PORT}}\nacl SSL_ports port {allowed}\nhttp_access deny CONNECT !SSL_ports\nhttp_access allow all"
+        "http_port {{PORT}}\nacl SSL_ports port {allowed}\nhttp_access deny CONNECT \
+         !SSL_ports\nhttp_access allow all"
     );
     let proxy = Setting::on(V4)?.squid(&lines)?;
     let run = one(&server, "http", &proxy)?
@@ -217,9 +218,11 @@ fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
     let database = database.to_str().context("a path in UTF-8")?;
     setting.prepare(CERTGEN, &["-c", "-s", database, "-M", "4MB"])?;
     let proxy = setting.squid(&format!(
-        "http_port {{PORT}} ssl-bump tls-cert={{DIR}}/ca.pem generate-host-certificates=on\n\
+        "http_port {{PORT}} ssl-bump tls-cert={{DIR}}/ca.pem \
+         generate-host-certificates=on\n\
          sslcrtd_program {CERTGEN} -s {database} -M 4MB\nsslcrtd_children 1\n\
-         acl first at_step SslBump1\nssl_bump peek first\nssl_bump splice all\nhttp_access allow all"
+         acl first at_step SslBump1\nssl_bump peek first\nssl_bump splice all\nhttp_access allow \
+         all"
     ))?;
     let via = url("http", ip, proxy.address().port());
     let run = Probe::of(&server)?
@@ -279,7 +282,8 @@ fn tinyproxy_refuses_a_password_once(ip: IpAddr) -> anyhow::Result<()> {
     let setting = Setting::on(ip)?;
     let log = setting.directory().join("log");
     let text = format!(
-        "Port {}\nListen {ip}\nTimeout 60\nBasicAuth prober right\nLogFile \"{}\"\nLogLevel Connect\n",
+        "Port {}\nListen {ip}\nTimeout 60\nBasicAuth prober right\nLogFile \"{}\"\nLogLevel \
+         Connect\n",
         setting.address().port(),
         log.display()
     );
@@ -379,7 +383,8 @@ const SILENCE: u8 = 3;
 const WITHOUT_COLON: &str = "pw@rd/100%";
 const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";
 
-pub(crate) const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth {DIR}/users\n\
+pub(crate) const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth \
+                                {DIR}/users\n\
     auth_param basic realm tests\nauth_param basic children 1\n";
 const DIGEST: &str = "auth_param digest program /usr/lib/squid/digest_file_auth {DIR}/users\n\
     auth_param digest realm tests\nauth_param digest children 1\n";

@@ -129,5 +129,4 @@ const USERS: &str = "libnss_wrapper.so";
 const PASSWD: &str = "nobody:x:65534:65534::/:/bin/false\nprober:x:65534:65534::/:/bin/false\n";
 
 /// The hash of [`SECRET`].
-const SHADOW: &str = "prober:$6$fwprobe$GFs7s02e0FqyFQsbHMZPNaLOCYod9s8ieli8P7sK0rnRZj7C0tdOjAhTCVGdLVtEMc40GS\
-    .RmHX98m.Hj8JZj.:19000:0:99999:7:::\n";
+const SHADOW: &str = "prober:$6$fwprobe$GFs7s02e0FqyFQsbHMZPNaLOCYod9s8ieli8P7sK0rnRZj7C0tdOjAhTCVGdLVtEMc40GS.RmHX98m.Hj8JZj.:19000:0:99999:7:::\n";

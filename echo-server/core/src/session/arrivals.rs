@@ -122,6 +122,10 @@ impl Arrivals {
     }
 }
 
+/// Magic, frame header, version, the longest key id, run id, session id, and 8 bytes of the nonce: the
+/// fields of a greeting in the order of their numbers, which is the order that they are encoded in.
+pub(super) const DIALOGUE_UNIQUE: usize = 8 + 5 + 2 + (2 + 32) + (2 + 16) + (2 + 16) + (2 + 8);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -173,7 +177,3 @@ mod tests {
         }
     }
 }
-
-/// Magic, frame header, version, the longest key id, run id, session id, and 8 bytes of the nonce: the
-/// fields of a greeting in the order of their numbers, which is the order that they are encoded in.
-pub(super) const DIALOGUE_UNIQUE: usize = 8 + 5 + 2 + (2 + 32) + (2 + 16) + (2 + 16) + (2 + 8);

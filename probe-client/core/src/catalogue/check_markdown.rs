@@ -104,7 +104,8 @@ pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
         &[CheckId::FileStagingCalls],
     ),
     (
-        "two proxy role instances per deployment, their cost, charges while deployed (notes of the profile, printed below the checks)",
+        "two proxy role instances per deployment, their cost, charges while deployed (notes of the \
+         profile, printed below the checks)",
         &[CheckId::PortsMode],
     ),
 ];
@@ -116,12 +117,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "[`fwprobe hpc-test`](../../deploy/hpc-pack/README.md)",
     ),
     (
-        "what each service sends on its port: HTTP, RDP, net.tcp with its Via, TLS without a server name",
+        "what each service sends on its port: HTTP, RDP, net.tcp with its Via, TLS without a \
+         server name",
         "the session kinds of the profiles, [docs/develop/wire.md](../develop/wire.md)",
     ),
     (
         "certificates on both sides of net.tcp",
-        "`fwprobe run --client-certificate`, finding [`client-certificate-lost`](verdicts.md#client-certificate-lost)",
+        "`fwprobe run --client-certificate`, finding \
+         [`client-certificate-lost`](verdicts.md#client-certificate-lost)",
     ),
     (
         "a keep-alive every 25 s, and load balancers that forget after 4 minutes",
@@ -132,7 +135,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "the profile `hpc-2019-iaas`",
     ),
     (
-        "names of the cloud's own services, in this cloud or another (`AzureServiceDomain` and its like)",
+        "names of the cloud's own services, in this cloud or another (`AzureServiceDomain` and its \
+         like)",
         "not asked; finding [`destination-not-tested`](verdicts.md#destination-not-tested)",
     ),
     (

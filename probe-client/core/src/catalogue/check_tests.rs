@@ -109,7 +109,8 @@ fn the_committed_document_is_what_the_catalogue_renders() {
     let committed = include_str!("../../../../docs/reference/checks.md");
     assert!(
         committed == checks_markdown(),
-        "docs/reference/checks.md: rewrite it with `cargo run --bin fwprobe -- explain --checks > docs/reference/checks.md`"
+        "docs/reference/checks.md: rewrite it with `cargo run --bin fwprobe -- explain --checks > \
+         docs/reference/checks.md`"
     );
 }
 

@@ -62,7 +62,8 @@ table! {
     }
     ConnectionRelayed = "connection-relayed" {
         title: "Verified, but a device rebuilt the connection",
-        meaning: "The server was verified, but the SYN that it got is not the one sent: its mark is lost.",
+        meaning: "The server was verified, but the SYN that it got is not the one sent: its mark \
+                  is lost.",
         severity: Severity::Warning,
     }
     SynRateLimit = "syn-rate-limit" {
@@ -77,7 +78,8 @@ table! {
     }
     TlsHelloAltered = "tls-hello-altered" {
         title: "The TLS greeting is changed on the way",
-        meaning: "A handshake failed, and the ClientHello that arrived is not the one that was sent.",
+        meaning: "A handshake failed, and the ClientHello that arrived is not the one that was \
+                  sent.",
         severity: Severity::Warning,
     }
     LargeHelloBlocked = "large-hello-blocked" {
@@ -102,7 +104,8 @@ table! {
     }
     Reordering = "reordering" {
         title: "Segments overtake each other",
-        meaning: "Segments were sent again although the first ones had arrived, because others overtook them.",
+        meaning: "Segments were sent again although the first ones had arrived, because others \
+                  overtook them.",
         severity: Severity::Info,
     }
     SlowPath = "slow-path" {
@@ -127,12 +130,14 @@ table! {
     }
     ApplicationIgnoresProxy = "application-ignores-proxy" {
         title: "The application will not take this proxy",
-        meaning: "net.tcp got through a proxy here; HPC Pack's own net.tcp takes none (unconfirmed).",
+        meaning: "net.tcp got through a proxy here; HPC Pack's own net.tcp takes none \
+                  (unconfirmed).",
         severity: Severity::Warning,
     }
     ProxyPasswordInClear = "proxy-password-in-clear" {
         title: "The password went to the proxy in clear",
-        meaning: "A user name and a password were sent to the proxy so that all on the way to it could read them.",
+        meaning: "A user name and a password were sent to the proxy so that all on the way to it \
+                  could read them.",
         severity: Severity::Warning,
     }
     PortNotOnEveryInstance = "port-not-on-every-instance" {

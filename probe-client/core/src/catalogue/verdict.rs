@@ -76,12 +76,14 @@ table! {
 
     Reachable = "reachable" {
         title: "Open, and the right server answered",
-        meaning: "The genuine echo server was verified on this port, and all data came back unchanged.",
+        meaning: "The genuine echo server was verified on this port, and all data came back \
+                  unchanged.",
         class: VerdictClass::Open, meets_blocked: false, severity: Severity::Info,
     }
     ReachableWithLoss = "reachable-with-loss" {
         title: "Open, but sessions lose packets",
-        meaning: "Verified, but the same loss came back in fresh sessions, or the first one failed whole.",
+        meaning: "Verified, but the same loss came back in fresh sessions, or the first one failed \
+                  whole.",
         class: VerdictClass::Open, meets_blocked: false, severity: Severity::Warning,
     }
     NameNotResolved = "name-not-resolved" {
@@ -121,7 +123,8 @@ table! {
     }
     NotListening = "not-listening" {
         title: "The way is open, nothing listens on the port",
-        meaning: "The server host itself answered the SYN with RST: the firewall lets the port through.",
+        meaning: "The server host itself answered the SYN with RST: the firewall lets the port \
+                  through.",
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }
     RedirectedToOtherPort = "redirected-to-other-port" {
@@ -151,7 +154,8 @@ table! {
     }
     StallsAfterBytes = "stalls-after-bytes" {
         title: "The session dies after a number of bytes",
-        meaning: "The session stops for good after the same number of bytes, whatever the segment size.",
+        meaning: "The session stops for good after the same number of bytes, whatever the segment \
+                  size.",
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }
     PathMtuBlackHole = "path-mtu-black-hole" {
@@ -201,7 +205,8 @@ table! {
     }
     ServerUnreachable = "server-unreachable" {
         title: "Nothing comes back from this address",
-        meaning: "No port is reached (silence, RST, or no way there): the server, its address, or a block of it.",
+        meaning: "No port is reached (silence, RST, or no way there): the server, its address, or \
+                  a block of it.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }
     ServerSilent = "server-silent" {
@@ -221,7 +226,8 @@ table! {
     }
     ServerUnproven = "server-unproven" {
         title: "The peer holds our key, but is not the pinned server",
-        meaning: "A peer that holds the client's key answered with a certificate that is not pinned.",
+        meaning: "A peer that holds the client's key answered with a certificate that is not \
+                  pinned.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }
     ServerOtherVersion = "server-other-version" {

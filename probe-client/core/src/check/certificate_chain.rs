@@ -25,8 +25,10 @@ pub(super) fn ask(certificate: &Certificate<'_>, now: Timestamp) -> Check {
     let twice = by_subject.into_iter().filter(|(_, count)| *count > 1);
     wrong.extend(twice.map(|(subject, count)| format!("{subject} is there {count} times")));
     if !wrong.is_empty() {
-        return Check::new(id, CheckStatus::Warn, wrong.join("; "))
-            .next("Export the certificate again with its present chain, and remove old ones from the stores.");
+        return Check::new(id, CheckStatus::Warn, wrong.join("; ")).next(
+            "Export the certificate again with its present chain, and remove old ones from \
+                   the stores.",
+        );
     }
     let text = match bundle.others.len() {
         0 => "there is no other certificate in the file".to_owned(),

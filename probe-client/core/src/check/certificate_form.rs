@@ -24,9 +24,13 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         return Check::new(
             id,
             CheckStatus::Warn,
-            "it is X.509 version 3, and marked as a certificate authority: whoever holds its key can issue more",
+            "it is X.509 version 3, and marked as a certificate authority: whoever holds its key \
+             can issue more",
         )
-        .next("Use a certificate of its own for the subscription, with CA:FALSE or without basic constraints.")
+        .next(
+            "Use a certificate of its own for the subscription, with CA:FALSE or without basic \
+               constraints.",
+        )
         .resting_on(Confidence::FromMemory);
     }
     Check::new(

@@ -25,7 +25,8 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         return Check::new(
             id,
             CheckStatus::Pass,
-            "it names itself as its issuer: self-signed, which is allowed; it then belongs into LocalMachine\\Root too",
+            "it names itself as its issuer: self-signed, which is allowed; it then belongs into \
+             LocalMachine\\Root too",
         );
     }
     Check::new(

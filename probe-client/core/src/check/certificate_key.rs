@@ -32,7 +32,10 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             Check::new(
                 id,
                 CheckStatus::Fail,
-                format!("the key is {other}{bits}; the requirements are about RSA of {LEAST_BITS} bits or more"),
+                format!(
+                    "the key is {other}{bits}; the requirements are about RSA of {LEAST_BITS} \
+                         bits or more"
+                ),
             )
             .next(RENEW)
             .resting_on(Confidence::Inferred)

@@ -17,7 +17,8 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         PrivateKey::Absent => Check::new(
             id,
             CheckStatus::Warn,
-            "there is no private key in the file: enough for the Azure subscription, not for the head node",
+            "there is no private key in the file: enough for the Azure subscription, not for the \
+             head node",
         )
         .next("Import the .pfx with the private key on the head node, and check that file."),
         PrivateKey::Foreign => Check::new(
@@ -33,9 +34,15 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             } else {
                 CheckStatus::Warn
             },
-            format!("there are {keys} private keys in the file, {matching} of them with a certificate"),
+            format!(
+                "there are {keys} private keys in the file, {matching} of them with a \
+                     certificate"
+            ),
         )
-        .next("Export the one management certificate alone, so that nothing can choose the wrong one."),
+        .next(
+            "Export the one management certificate alone, so that nothing can choose the wrong \
+               one.",
+        ),
         PrivateKey::NotOpened(why) => Check::new(
             id,
             CheckStatus::Fail,

@@ -9,11 +9,21 @@ use crate::head_node::certificate::Signature;
 pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     let id = CheckId::CertificateSignature;
     match &certificate.bundle.leaf.signature {
-        Signature::Sound(name) => Check::new(id, CheckStatus::Pass, format!("it is signed with {name}")),
+        Signature::Sound(name) => Check::new(
+            id,
+            CheckStatus::Pass,
+            format!(
+                "it is signed with \
+                                                  {name}"
+            ),
+        ),
         Signature::Sha1(name) => Check::new(
             id,
             CheckStatus::Warn,
-            format!("it is signed with {name}; SHA-1 was usual in 2011 and is refused by many today. The SHA-1 thumbprint is another thing, and no weakness"),
+            format!(
+                "it is signed with {name}; SHA-1 was usual in 2011 and is refused by many \
+                     today. The SHA-1 thumbprint is another thing, and no weakness"
+            ),
         )
         .next("Issue the next one with SHA-256."),
         Signature::Broken(name) => Check::new(

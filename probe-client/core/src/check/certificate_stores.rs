@@ -29,8 +29,15 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         needed.iter().partition(|store| stores.read.contains(store));
     let missing: Vec<Store> = read.iter().copied().filter(|s| !is_in(*s)).collect();
     let check = if !missing.is_empty() {
-        Check::new(id, CheckStatus::Fail, format!("it is not in {}", listed(&missing)))
-            .next("Import the .pfx into My and the .cer into Root; see `fwprobe explain certificate-stores`.")
+        Check::new(
+            id,
+            CheckStatus::Fail,
+            format!("it is not in {}", listed(&missing)),
+        )
+        .next(
+            "Import the .pfx into My and the .cer into Root; see `fwprobe explain \
+                   certificate-stores`.",
+        )
     } else if unread.is_empty() {
         Check::new(
             id,

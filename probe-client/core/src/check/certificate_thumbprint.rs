@@ -27,7 +27,8 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             id,
             CheckStatus::Warn,
             format!(
-                "the thumbprint given is this certificate's, with spaces or invisible characters between; enter it as {own}"
+                "the thumbprint given is this certificate's, with spaces or invisible characters \
+                 between; enter it as {own}"
             ),
         )
     } else {

@@ -32,8 +32,10 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             "its usage is open, or allows TLS clients",
         );
     }
-    Check::new(id, CheckStatus::Warn, lacking.join("; "))
-        .next("Issue one with key usage digitalSignature and keyEncipherment, and extended key usage clientAuth or none.")
+    Check::new(id, CheckStatus::Warn, lacking.join("; ")).next(
+        "Issue one with key usage digitalSignature and keyEncipherment, and extended key \
+               usage clientAuth or none.",
+    )
 }
 
 fn listed(usage: &[String]) -> String {

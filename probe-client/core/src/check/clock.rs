@@ -14,7 +14,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         ),
         Reading::Found(_, ClockState::Differs(how)) => {
             Check::new(id, CheckStatus::Warn, how.clone()).next(
-                "Find the wrong one with a third clock; certificates and Kerberos depend on it. See `fwprobe explain clock-skew`.",
+                "Find the wrong one with a third clock; certificates and Kerberos depend on it. \
+                 See `fwprobe explain clock-skew`.",
             )
         }
         Reading::Absent(_) | Reading::Unusable(..) | Reading::NotRead => Check::new(

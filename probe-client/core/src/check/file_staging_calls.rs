@@ -28,7 +28,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Unusable(_, found) => (
             DEFAULT,
             format!(
-                "FileStagingMaxConcurrentCalls is {found}, not a REG_DWORD, and {DEFAULT} applies instead"
+                "FileStagingMaxConcurrentCalls is {found}, not a REG_DWORD, and {DEFAULT} applies \
+                 instead"
             ),
         ),
     };

@@ -35,7 +35,10 @@ pub(super) fn ask(node: &HeadNode) -> Check {
                  (REG_MULTI_SZ)"
             ),
         )
-        .next("Look at the value in regedit, and export the key again with the head node's own reg.exe."),
+        .next(
+            "Look at the value in regedit, and export the key again with the head node's own \
+               reg.exe.",
+        ),
         Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,

@@ -23,17 +23,25 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             CheckStatus::Pass,
             "net.tcp runs over port 443, which is the default",
         )
-        .next("If a firewall lets only HTTPS through on 443: Set-HpcClusterProperty -NettcpOver443 $false"),
+        .next(
+            "If a firewall lets only HTTPS through on 443: Set-HpcClusterProperty -NettcpOver443 \
+               $false",
+        ),
         Reading::Found(_, false) => Check::new(
             id,
             CheckStatus::Warn,
-            "HTTPS runs over port 443 in place of net.tcp: the net.tcp rules of the profile are not used by this cluster",
+            "HTTPS runs over port 443 in place of net.tcp: the net.tcp rules of the profile are \
+             not used by this cluster",
         )
-        .next("Read the rules for 443/nettcp as not needed, and the one for 443/https as the one that counts."),
+        .next(
+            "Read the rules for 443/nettcp as not needed, and the one for 443/https as the one \
+               that counts.",
+        ),
         Reading::Absent(_) | Reading::Unusable(..) | Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,
-            "a cluster property, in no registry; Get-HpcClusterProperty shows it, --assume nettcp-over-443=true says it",
+            "a cluster property, in no registry; Get-HpcClusterProperty shows it, --assume \
+             nettcp-over-443=true says it",
         ),
     }
     .from(&node.nettcp_over_443)

@@ -11,7 +11,10 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Found(_, topology) => Check::new(
             id,
             CheckStatus::Pass,
-            format!("NetworkTopology is {topology}; whichever it is, the head node must reach the Internet"),
+            format!(
+                "NetworkTopology is {topology}; whichever it is, the head node must reach the \
+                     Internet"
+            ),
         ),
         Reading::Absent(_) => skipped("the registry has no value NetworkTopology".to_owned()),
         Reading::Unusable(_, found) => skipped(format!("NetworkTopology is {found}, not a text")),

@@ -43,7 +43,10 @@ fn decided(node: &HeadNode, mode: PortsMode) -> Check {
                 "UseSp2AzurePorts is not known; taken for absent, which means the profile {profile}"
             ),
         )
-        .next("Read it on the head node: reg query HKLM\\SOFTWARE\\Microsoft\\HPC /v UseSp2AzurePorts. Above 0, the profile is hpc-2008r2-sp1."),
+        .next(
+            "Read it on the head node: reg query HKLM\\SOFTWARE\\Microsoft\\HPC /v \
+               UseSp2AzurePorts. Above 0, the profile is hpc-2008r2-sp1.",
+        ),
     };
     match node.release() {
         Some(release) => check.resting_on(match release.major {
@@ -68,11 +71,12 @@ fn undecided(why: &PortsUndecided) -> Check {
             id,
             CheckStatus::Skipped,
             format!(
-                "{why}; name a profile (`fwprobe profiles list`), or give --assume version=3.3 or sp=3"
+                "{why}; name a profile (`fwprobe profiles list`), or give --assume version=3.3 or \
+                 sp=3"
             ),
         ),
     }
 }
 
-const WHEN_CHANGED: &str = "After a change of that value: restart the head node, adapt the firewall, and deploy again \
-                            the nodes that are already deployed.";
+const WHEN_CHANGED: &str = "After a change of that value: restart the head node, adapt the \
+                            firewall, and deploy again the nodes that are already deployed.";

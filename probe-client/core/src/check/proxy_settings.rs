@@ -18,9 +18,15 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             Check::new(
                 id,
                 CheckStatus::Warn,
-                format!("set: {}. HTTP calls may go there, net.tcp does not", all.join("; ")),
+                format!(
+                    "set: {}. HTTP calls may go there, net.tcp does not",
+                    all.join("; ")
+                ),
             )
-            .next("Probe the direct path for the net.tcp rules, and the proxy for HTTPS. The services' own account may have other settings.")
+            .next(
+                "Probe the direct path for the net.tcp rules, and the proxy for HTTPS. The \
+                   services' own account may have other settings.",
+            )
         }
         Reading::Absent(_) | Reading::Unusable(..) | Reading::NotRead => {
             Check::new(id, CheckStatus::Skipped, "no proxy settings were read")

@@ -23,14 +23,21 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             None => Check::new(
                 id,
                 CheckStatus::Warn,
-                format!("version {} is in no table of releases known here", known.version),
+                format!(
+                    "version {} is in no table of releases known here",
+                    known.version
+                ),
             )
-            .next("Compare the number with the release notes of HPC Pack; `fwprobe explain service-pack` lists what is known."),
+            .next(
+                "Compare the number with the release notes of HPC Pack; `fwprobe explain \
+                   service-pack` lists what is known.",
+            ),
         },
         Reading::Absent(_) => Check::new(
             id,
             CheckStatus::Skipped,
-            "the list of installed programs has no HPC Pack; --assume version=3.3 or sp=3 says what it is",
+            "the list of installed programs has no HPC Pack; --assume version=3.3 or sp=3 says \
+             what it is",
         ),
         Reading::Unusable(..) | Reading::NotRead => Check::new(
             id,
@@ -56,5 +63,5 @@ fn of(release: &Release, version: Version) -> Check {
     Check::new(id, CheckStatus::Pass, text).resting_on(release.confidence)
 }
 
-const ASK_FOR_VERSION: &str = "On the head node, in PowerShell: Add-PSSnapin Microsoft.HPC; (Get-HpcClusterOverview).Version. \
-                               Then give --assume version=…";
+const ASK_FOR_VERSION: &str = "On the head node, in PowerShell: Add-PSSnapin Microsoft.HPC; \
+                               (Get-HpcClusterOverview).Version. Then give --assume version=…";

@@ -43,7 +43,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         CheckStatus::Skipped => Check::new(
             CheckId::Sources,
             worst,
-            "no registry was read: name a file by --registry-export, or say with --assume what the head node is",
+            "no registry was read: name a file by --registry-export, or say with --assume what the \
+             head node is",
         ),
         CheckStatus::Pass => Check::new(CheckId::Sources, worst, told.join(". ")),
         CheckStatus::Warn => {
@@ -56,8 +57,10 @@ pub(super) fn ask(node: &HeadNode) -> Check {
 
 fn next_of_a_warning(node: &HeadNode) -> &'static str {
     if node.ignored_values.is_empty() {
-        "What could not be read is taken for unknown. Export the key again, and give the file as it is."
+        "What could not be read is taken for unknown. Export the key again, and give the file as \
+         it is."
     } else {
-        "If the value is meant for HPC Pack, set it in the native key: use the 64-bit reg.exe, or reg add with /reg:64."
+        "If the value is meant for HPC Pack, set it in the native key: use the 64-bit reg.exe, or \
+         reg add with /reg:64."
     }
 }

@@ -29,7 +29,8 @@ pub enum PortsUndecided {
     #[error("nothing tells the version of HPC Pack")]
     NoVersion,
     #[error(
-        "the version {0} comes from the list of installed programs, where a service pack may not show (unconfirmed)"
+        "the version {0} comes from the list of installed programs, where a service pack may not \
+         show (unconfirmed)"
     )]
     NoServicePack(Version),
     #[error("the version {0} is not in the table of releases")]

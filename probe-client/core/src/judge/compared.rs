@@ -101,7 +101,8 @@ impl Parted {
     /// For the evidence.
     pub(super) fn told(self) -> String {
         format!(
-            "{} sessions like this one failed, and {} of the others: the odds that chance parts them so are {}",
+            "{} sessions like this one failed, and {} of the others: the odds that chance parts \
+             them so are {}",
             self.failed,
             self.passed,
             in_words(self.odds())

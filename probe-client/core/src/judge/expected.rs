@@ -72,18 +72,19 @@ impl Met {
             Self::Open | Self::NotOpen | Self::NotTried | Self::Undecided => return verdict,
             Self::Blocked => None,
             Self::OpenInstead => Some(format!(
-                "ask the firewall team which rule lets TCP from this host to {target} through, and the cloud team which rule \
-                 lets it in (network security group, server host's own firewall); have one of them removed or narrowed and \
-                 run again; if the port is meant to be open, correct the expectation"
+                "ask the firewall team which rule lets TCP from this host to {target} through, and \
+                 the cloud team which rule lets it in (network security group, server host's own \
+                 firewall); have one of them removed or narrowed and run again; if the port is \
+                 meant to be open, correct the expectation"
             )),
             Self::LetThrough if verdict.id == VerdictId::NotListening => Some(format!(
-                "ask the firewall team, and the cloud team (network security group), to block TCP from this host to \
-                 {target}: the RST is the server host's own, so the SYN got there, and the port is closed only as long as \
-                 nothing listens on it"
+                "ask the firewall team, and the cloud team (network security group), to block TCP \
+                 from this host to {target}: the RST is the server host's own, so the SYN got \
+                 there, and the port is closed only as long as nothing listens on it"
             )),
             Self::LetThrough => Some(format!(
-                "ask the firewall team which rule lets TCP from this host to {target} through, and to block it: a connection \
-                 was answered there"
+                "ask the firewall team which rule lets TCP from this host to {target} through, and \
+                 to block it: a connection was answered there"
             )),
         };
         Verdict {

@@ -35,8 +35,9 @@ impl Place {
         };
         if let Some(hop) = evidence.hidden_from() {
             return Self::unknown(format!(
-                "from hop {hop} on, errors about ports that work come in the name of the dialled address: a device up to \
-                 there sends connections to another destination (DNAT), and may hide how far SYNs to this port get"
+                "from hop {hop} on, errors about ports that work come in the name of the dialled \
+                 address: a device up to there sends connections to another destination (DNAT), \
+                 and may hide how far SYNs to this port get"
             ));
         }
         match survey.last_hop() {
@@ -67,8 +68,8 @@ impl Place {
             Beyond::Hop(next)
         };
         let fact = format!(
-            "the session fails in the same way where its packets may travel {} (by their hop limit, TTL), and does not \
-             where they may travel {}, each time",
+            "the session fails in the same way where its packets may travel {} (by their hop \
+             limit, TTL), and does not where they may travel {}, each time",
             counted(met),
             counted(passes)
         );
@@ -225,8 +226,8 @@ pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
         },
         words: Some(format!("at hop {hop} or before it")),
         fact: format!(
-            "at hop {hop} already, errors come in the name of {dialled}: a device up to there sends these connections to \
-             another destination (DNAT)"
+            "at hop {hop} already, errors come in the name of {dialled}: a device up to there \
+             sends these connections to another destination (DNAT)"
         ),
         whom: Some(owner(&format!("hop {hop}"), address)),
     })
@@ -237,11 +238,13 @@ pub(super) fn named(survey: &Survey, hop: u8) -> String {
     match survey.address_of(hop) {
         Some(address) => format!("hop {hop} ({address})"),
         None if hop == 1 => {
-            "hop 1 (it did not answer the trace: this host's own gateway, as `ip route get` or `route print` shows it)"
+            "hop 1 (it did not answer the trace: this host's own gateway, as `ip route get` or \
+             `route print` shows it)"
                 .to_owned()
         }
         None => format!(
-            "hop {hop} (it did not answer the trace: the router behind hop {}, which the network team knows)",
+            "hop {hop} (it did not answer the trace: the router behind hop {}, which the network \
+             team knows)",
             hop - 1
         ),
     }
@@ -261,8 +264,8 @@ fn unanswered(survey: &Survey, last: u8, lost_before: Beyond) -> String {
     };
     let next = end_of(survey, lost_before);
     let mut fact = format!(
-        "{reached}; those to port {reference} are answered by {next} in the same second, from {AGREEING} source \
-         ports and more"
+        "{reached}; those to port {reference} are answered by {next} in the same second, from \
+         {AGREEING} source ports and more"
     );
     if last == 0 && !matches!(lost_before, Beyond::Hop(1) | Beyond::Server(1)) {
         fact.push_str(&format!("; {NO_ICMP}"));
@@ -298,7 +301,8 @@ fn between(
         (0, Beyond::Hop(hop)) => format!("before {}", named(survey, hop)),
         (last, Beyond::Server(hop)) if hop == last + 1 => {
             let culprits = if perhaps_host {
-                "by that router, the cloud's edge (network security group) or the server host's own firewall"
+                "by that router, the cloud's edge (network security group) or the server host's \
+                 own firewall"
             } else {
                 "by that router or the cloud's edge (network security group)"
             };
@@ -316,7 +320,8 @@ fn between(
     let mut whom = whom(survey, &segment, last, perhaps_host);
     if let (Segment::Path { .. }, true) = (&segment, distance_of(lost_before) > last + 1) {
         whom.push_str(&format!(
-            ", and the network team about the devices between it and {}, which did not answer the trace,",
+            ", and the network team about the devices between it and {}, which did not answer the \
+             trace,",
             end_of(survey, lost_before)
         ));
     }
@@ -390,11 +395,12 @@ fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> Str
 pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
     match address {
         Some(address) if is_private(address) => format!(
-            "the team that runs {address} ({hop} on the way; a private address: a router or firewall of your own network, \
-             your VPN or your provider)"
+            "the team that runs {address} ({hop} on the way; a private address: a router or \
+             firewall of your own network, your VPN or your provider)"
         ),
         Some(address) => format!(
-            "the operator of {address} ({hop} on the way; `whois {address}` names the network and its contact)"
+            "the operator of {address} ({hop} on the way; `whois {address}` names the network and \
+             its contact)"
         ),
         None if hop == "hop 1" => {
             "the team that runs this host's default gateway (hop 1 on the way)".to_owned()
@@ -433,4 +439,5 @@ pub(super) fn hops(distance: Distance) -> String {
     }
 }
 
-const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time exceeded), so the place cannot be told";
+const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time exceeded), so \
+                       the place cannot be told";

@@ -23,8 +23,8 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
     let routers = routers(evidence)?;
     let hop = routers.checked_sub(since)?;
     let fact = format!(
-        "the SYN that reached the server has a hop limit of {arrived}: it most likely began with {start} and has passed {} \
-         since, of {} on the whole way",
+        "the SYN that reached the server has a hop limit of {arrived}: it most likely began with \
+         {start} and has passed {} since, of {} on the whole way",
         counted(since),
         counted(routers)
     );
@@ -57,8 +57,9 @@ fn this_end(fact: String) -> Place {
         words: Some("on this host itself or before the first router".to_owned()),
         fact,
         whom: Some(
-            "the admin of this host (its own security software first: web protection of a virus scanner, endpoint \
-             protection, a local proxy), then the team that runs the network up to its first router"
+            "the admin of this host (its own security software first: web protection of a virus \
+             scanner, endpoint protection, a local proxy), then the team that runs the network up \
+             to its first router"
                 .to_owned(),
         ),
     }

@@ -100,7 +100,8 @@ impl Slowness {
         }
         match (self.least_round_trip_us, self.round_trip_us) {
             (Some(least), Some(smoothed)) if smoothed > least => text.push_str(&format!(
-                ", round trips of {} at least and {} smoothed ({} of it in queues or spent on losses)",
+                ", round trips of {} at least and {} smoothed ({} of it in queues or spent on \
+                 losses)",
                 duration(least),
                 duration(smoothed),
                 duration(smoothed - least)
@@ -113,7 +114,8 @@ impl Slowness {
         text.push_str(&format!(", {} segments sent again", self.sent_again));
         if self.waits_for_a_window() {
             text.push_str(&format!(
-                ", {} of it waiting for the other end's window (a device may change TCP's window or window scale)",
+                ", {} of it waiting for the other end's window (a device may change TCP's window \
+                 or window scale)",
                 duration(self.waited_us)
             ));
         }

@@ -106,7 +106,8 @@ fn a_challenge_is_answered_on_the_same_connection() {
 fn a_challenge_that_ends_the_connection_is_answered_on_another() {
     for head in [
         &b"HTTP/1.0 407 Who\r\nProxy-Authenticate: Basic\r\n\r\n"[..],
-        b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nConnection: close\r\nContent-Length: \
+          0\r\n\r\n",
         b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nContent-Length: 99999999\r\n\r\n",
         b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic\r\nTransfer-Encoding: chunked\r\n\r\n",
     ] {

@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_captive_portal() {
-        let found = of(b"HTTP/1.1 302 Found\r\nServer: portal/2\r\nlocation: http://login.example/\r\nVia: 1.1 corp\r\n\r\nbody: no");
+        let found = of(b"HTTP/1.1 302 Found\r\nServer: portal/2\r\nlocation: \
+                         http://login.example/\r\nVia: 1.1 corp\r\n\r\nbody: no");
         assert_eq!(
             found,
             Some(Recognised::HttpResponse(HttpStranger {

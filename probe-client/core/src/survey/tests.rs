@@ -314,7 +314,8 @@ proptest! {
     fn heavy_loss_moves_no_distance(network in networks(), pattern in prop::collection::vec(0..3_usize, 1..9)) {
         let with_loss = Network { pattern, ..network.clone() };
         let (claimed, true_one) = (claims(&with_loss).1, claims(&network).1);
-        prop_assert!(claimed == true_one || claimed == Comparison::Undecided, "{claimed:?} {true_one:?}");
+        prop_assert!(claimed == true_one || claimed == Comparison::Undecided, "{claimed:?} \
+                                                  {true_one:?}");
     }
 
     /// Ways of two lengths: whatever the mixture, what the server itself sends is never a device's.

@@ -42,7 +42,8 @@ impl ProxyList {
             // What cannot be read is not repeated.
             if let Ok(url) = ProxyUrl::parse(other.proxy, Some(bare)) {
                 notes.push(format!(
-                    "{} is named too, for when the first does not answer; give it as --via {0} to test it",
+                    "{} is named too, for when the first does not answer; give it as --via {0} to \
+                     test it",
                     url.address
                 ));
             }

@@ -22,7 +22,8 @@ pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, P
         Ok(Ok(said)) => return said,
         Ok(Err(error)) => format!("--via system: the proxy settings of Windows: {error}"),
         Err(_) => format!(
-            "--via system: Windows takes longer than {} s to name the proxies; give them as --via http://HOST:PORT",
+            "--via system: Windows takes longer than {} s to name the proxies; give them as --via \
+             http://HOST:PORT",
             PATIENCE.as_secs()
         ),
     };

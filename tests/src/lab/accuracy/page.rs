@@ -57,7 +57,8 @@ pub fn page(
 impl Circumstances {
     fn text(&self) -> String {
         let mut text = format!(
-            "Seen on {} on a virtual machine with {} cores that other work shared ({}), {} scenarios side by side, with\n\n",
+            "Seen on {} on a virtual machine with {} cores that other work shared ({}), {} \
+             scenarios side by side, with\n\n",
             self.date, self.cores, self.system, self.side_by_side
         );
         for version in self.versions.values() {
@@ -84,11 +85,13 @@ fn lesson(totals: &Totals) -> String {
         counts.join(", ")
     };
     format!(
-        "\nThe others are right about {} of what they were asked, cannot tell {}, and are wrong about {}.\n\n\
-         - A success that is none (rules {}): {}. A program that only connects cannot avoid it.\n\
+        "\nThe others are right about {} of what they were asked, cannot tell {}, and are wrong \
+         about {}.\n\n\
+         - A success that is none (rules {}): {}. A program that only connects cannot avoid \
+         it.\n\
          - Closed or refused, for what a device resets (c2): {}.\n\
-         - Right only for who compares a packet's hop limit, or a hop's number, with those of a port that works \
-         (rules {}): {}.\n\
+         - Right only for who compares a packet's hop limit, or a hop's number, with those of a \
+         port that works (rules {}): {}.\n\
          - Unanswered SYNs look alike from one end, whoever drops them (b2).\n\
          - Ports that work make up a good part of everybody's right marks (a2).\n",
         most(Mark::Right),
@@ -178,38 +181,50 @@ const COMPARED: [&str; 2] = ["c1", "h1"];
 
 const STRING: &str = "a String takes everything";
 
-const HEAD: &str = "\
-# Who is right about a port
+const HEAD: &str = "# Who is right about a port
 
-fwprobe beside what administrators use today, in the fault lab of its own tests: four hosts in a row, a fault
-somewhere on the way, the server at the far end. In each scenario fwprobe runs first, without privileges; then, with
-the fault still in place, each of the others is asked about one port of every fault, and about one port where
-nothing is wrong. What they print is read by one program and judged by the rules below; no mark is made by hand.
+fwprobe beside what administrators use today, in the fault lab of its own tests: four hosts in a \
+                    row, a fault
+somewhere on the way, the server at the far end. In each scenario fwprobe runs first, without \
+                    privileges; then, with
+the fault still in place, each of the others is asked about one port of every fault, and about one \
+                    port where
+nothing is wrong. What they print is read by one program and judged by the rules below; no mark is \
+                    made by hand.
 This page is written by
 
     cargo build --workspace --bins && cargo run -p fwprobe-tests --example accuracy
 
-as root: it installs the others, plays everything, and keeps what was printed in `target/accuracy`, from which
+as root: it installs the others, plays everything, and keeps what was printed in \
+                    `target/accuracy`, from which
 `… --example accuracy again` judges once more.
 
-The others get their best case: root where that helps, the server's certificate as the one that they trust, the
-status that the server answers strangers with as the right one, a port that works to compare distances with, a
-pause before each, and no demand that they name a place. fwprobe is right where the verdict and the place are those
-of the scenario's file (its findings are not counted here, as little as the others'), cannot tell where it says
-`inconclusive`, and is wrong otherwise. The scenarios are fwprobe's own, and it was built with them in view: this
+The others get their best case: root where that helps, the server's certificate as the one that \
+                    they trust, the
+status that the server answers strangers with as the right one, a port that works to compare \
+                    distances with, a
+pause before each, and no demand that they name a place. fwprobe is right where the verdict and \
+                    the place are those
+of the scenario's file (its findings are not counted here, as little as the others'), cannot tell \
+                    where it says
+`inconclusive`, and is wrong otherwise. The scenarios are fwprobe's own, and it was built with \
+                    them in view: this
 shows what can be told from both ends, and is no blind comparison.
 
 ";
 
 const CLASSES: &str = "\n## What is true\n
-The verdict that a scenario's file expects, without what nobody could say who does not know the server:\n
+The verdict that a scenario's file expects, without what nobody could say who does not know the \
+                       server:\n
 | class | what it means |\n|---|---|\n";
 
 const COMMANDS: &str = "\n## What is run\n
-`{scheme}` is `http` on ports that are about HTTP in clear text and `https` on all others; the server answers both on
+`{scheme}` is `http` on ports that are about HTTP in clear text and `https` on all others; the \
+                        server answers both on
 every port. Each command has 15 s.\n
 | program | command |\n|---|---|\n";
 
 const RULES_HEAD: &str = "\n## The rules\n
-The first that fits counts. A reader who disagrees with one finds in the last column whose marks it made.\n
+The first that fits counts. A reader who disagrees with one finds in the last column whose marks \
+                          it made.\n
 | rule | what is true | what is said | mark | because | marks |\n|---|---|---|---|---|---|\n";

@@ -83,7 +83,8 @@ pub const PEERS: [Peer; 7] = [
         name: "curl",
         version: "curl --version",
         commands: &[
-            "curl -g -sS -v --http1.1 --max-time 8 --cacert {certificate} -o /dev/null -w %{json} {scheme}://{host}:{port}/",
+            "curl -g -sS -v --http1.1 --max-time 8 --cacert {certificate} -o /dev/null -w %{json} \
+             {scheme}://{host}:{port}/",
         ],
         ipv6: true,
         reads: curl::read,
@@ -91,9 +92,8 @@ pub const PEERS: [Peer; 7] = [
     Peer {
         name: "blackbox_exporter",
         version: "prometheus-blackbox-exporter --version",
-        commands: &[
-            "curl -g -sS --max-time 12 http://127.0.0.1:9115/probe?target={scheme}://{host}:{port}/&module={scheme}&debug=true",
-        ],
+        commands: &["curl -g -sS --max-time 12 \
+                     http://127.0.0.1:9115/probe?target={scheme}://{host}:{port}/&module={scheme}&debug=true"],
         ipv6: true,
         reads: blackbox::read,
     },

@@ -86,7 +86,8 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::Right,
-        because: "the port works; what is noted on the way (NAT, a relay, loss, a limit) is asked of nobody",
+        because: "the port works; what is noted on the way (NAT, a relay, loss, a limit) is asked \
+                  of nobody",
     },
     Rule {
         id: "a3",
@@ -110,7 +111,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::NoAnswer],
         there: false,
         mark: Mark::CannotTell,
-        because: "true, and said alike of a SYN dropped by firewall, cloud or host, of an answer dropped on the way back, and of a server that is down",
+        because: "true, and said alike of a SYN dropped by firewall, cloud or host, of an answer \
+                  dropped on the way back, and of a server that is down",
     },
     Rule {
         id: "c1",
@@ -118,7 +120,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::RefusedElsewhere],
         there: false,
         mark: Mark::Right,
-        because: "the distance shows that not the server's host refuses; counted though the reader has to compare the numbers",
+        because: "the distance shows that not the server's host refuses; counted though the reader \
+                  has to compare the numbers",
     },
     Rule {
         id: "c2",
@@ -126,7 +129,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::Refused],
         there: false,
         mark: Mark::Wrong,
-        because: "closed and refused mean that nothing listens there (nmap's reference guide, connect(2)); the server listens there",
+        because: "closed and refused mean that nothing listens there (nmap's reference guide, \
+                  connect(2)); the server listens there",
     },
     Rule {
         id: "d1",
@@ -211,7 +215,8 @@ pub static RULES: [Rule; 28] = [
         says: &[Said::OpenElsewhere],
         there: false,
         mark: Mark::Right,
-        because: "the distance shows that somebody else answers; counted though the reader has to compare the numbers",
+        because: "the distance shows that somebody else answers; counted though the reader has to \
+                  compare the numbers",
     },
     Rule {
         id: "h2",
@@ -263,7 +268,8 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::Wrong,
-        because: "not one byte of a session is answered; whoever reads open as \"a handshake, no more\" may count this as ?",
+        because: "not one byte of a session is answered; whoever reads open as \"a handshake, no \
+                  more\" may count this as ?",
     },
     Rule {
         id: "i4",

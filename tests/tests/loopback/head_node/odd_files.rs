@@ -125,8 +125,8 @@ pub(super) fn weak_hash_behind_pss() -> anyhow::Result<()> {
     for (hash, expected) in [("sha1", CheckStatus::Warn), ("sha256", CheckStatus::Pass)] {
         let name = format!("{hash}.pem");
         let words = format!(
-            "req -x509 -key key.pem -out {name} -days 400 -subj /CN=pss -{hash} -sigopt rsa_padding_mode:pss \
-             -sigopt rsa_mgf1_md:{hash}"
+            "req -x509 -key key.pem -out {name} -days 400 -subj /CN=pss -{hash} -sigopt \
+             rsa_padding_mode:pss -sigopt rsa_mgf1_md:{hash}"
         );
         let words: Vec<&str> = words.split_whitespace().collect();
         files.openssl(&words)?;

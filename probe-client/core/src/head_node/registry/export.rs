@@ -48,13 +48,13 @@ pub enum ExportError {
     #[error("the file is empty")]
     Empty,
     #[error(
-        "the file has {0} bytes, more than the {MAX_EXPORT_BYTES} that are read; export the one key that matters: \
-         reg export HKLM\\SOFTWARE\\Microsoft\\HPC FILE"
+        "the file has {0} bytes, more than the {MAX_EXPORT_BYTES} that are read; export the one \
+         key that matters: reg export HKLM\\SOFTWARE\\Microsoft\\HPC FILE"
     )]
     TooLarge(u64),
     #[error(
-        "this is no registry export: its first line is neither `Windows Registry Editor Version 5.00` nor `REGEDIT4`. \
-         Write one with: reg export HKLM\\SOFTWARE\\Microsoft\\HPC FILE"
+        "this is no registry export: its first line is neither `Windows Registry Editor Version \
+         5.00` nor `REGEDIT4`. Write one with: reg export HKLM\\SOFTWARE\\Microsoft\\HPC FILE"
     )]
     NoHeader,
 }

@@ -21,7 +21,8 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
         return Some(verdict(
             evidence,
             format!("on the way {direction}, at offset {at} of a payload of {size} bytes"),
-            "the session's payload can be computed by both ends alone; the byte there was another one",
+            "the session's payload can be computed by both ends alone; the byte there was another \
+             one",
         ));
     }
     if let Some(HeadComparison::Different { at, .. }) = evidence.session()?.preface {
@@ -51,7 +52,8 @@ fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
         verdict(
             evidence,
             format!("within TLS, during the {}", operation.describe()),
-            "TLS itself found a record that is not as its sender made it, in a session with the genuine server",
+            "TLS itself found a record that is not as its sender made it, in a session with the \
+             genuine server",
         )
     })
 }
@@ -113,7 +115,8 @@ fn turned_down(evidence: &Evidence<'_>, sighting: &Sighting) -> Option<Verdict> 
                 "on the way to the server, behind offset {} of the connection",
                 sighting.unaltered_prefix
             ),
-            "every byte arrived and the greeting did not fit its MAC, while the same key is accepted on other ports",
+            "every byte arrived and the greeting did not fit its MAC, while the same key is \
+             accepted on other ports",
         )
         .unless(Alternative::AnotherInstance)
     })
@@ -129,8 +132,9 @@ fn verdict(evidence: &Evidence<'_>, place: String, because: &str) -> Verdict {
     )
     .because(because)
     .next(format!(
-        "ask the firewall and network teams which device rewrites {} (application gateway, protocol fix-up, web filter, WAN \
-         optimiser), and to exempt this connection from it in both directions",
+        "ask the firewall and network teams which device rewrites {} (application gateway, \
+         protocol fix-up, web filter, WAN optimiser), and to exempt this connection from it in \
+         both directions",
         evidence.flow()
     ));
     verdict.evidence.extend(evidence.others_work());

@@ -32,23 +32,24 @@ fn restarted(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
             Segment::ServerHost,
             Confidence::Medium,
             format!(
-                "{target} is open, but the server restarted during the run, {moment}, and the first session failed; \
-                 {whole} of {ran} new ones completed"
+                "{target} is open, but the server restarted during the run, {moment}, and the \
+                 first session failed; {whole} of {ran} new ones completed"
             ),
         )
     } else {
         undecided(
             Segment::ServerHost,
             format!(
-                "the server restarted during the run, {moment}: what failed before that says nothing about the way to it"
+                "the server restarted during the run, {moment}: what failed before that says \
+                 nothing about the way to it"
             ),
         )
     };
     verdict
         .because("the server says how long its process has been up, and that is less than this run")
         .next(
-            "look on the server why fwprobe-echo restarted (`systemctl status fwprobe-echo`, `journalctl -u fwprobe-echo`), \
-             then run again",
+            "look on the server why fwprobe-echo restarted (`systemctl status fwprobe-echo`, \
+             `journalctl -u fwprobe-echo`), then run again",
         )
 }
 
@@ -57,14 +58,16 @@ fn ended(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
     undecided(
         Segment::Unknown,
         format!(
-            "the server ended during the run, or a device began to refuse this host: the last sign of life came {moment}, \
-             and ports that had worked until then refuse connections since"
+            "the server ended during the run, or a device began to refuse this host: the last sign \
+             of life came {moment}, and ports that had worked until then refuse connections \
+             since"
         ),
     )
     .because("a port on which a session had run whole was dialled again, and RST answered")
     .next(format!(
-        "look on the server whether fwprobe-echo still runs (`systemctl status fwprobe-echo`, `journalctl -u fwprobe-echo`); \
-         if it does, ask the firewall team whether a device has banned {} at that time; then run again",
+        "look on the server whether fwprobe-echo still runs (`systemctl status fwprobe-echo`, \
+         `journalctl -u fwprobe-echo`); if it does, ask the firewall team whether a device has \
+         banned {} at that time; then run again",
         evidence.source()
     ))
 }
@@ -74,16 +77,17 @@ fn lost(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
     undecided(
         Segment::Unknown,
         format!(
-            "the connection to the server's address was lost during the run: the last sign of life came {moment}, and \
-             nothing answers since, not even on ports that had worked"
+            "the connection to the server's address was lost during the run: the last sign of life \
+             came {moment}, and nothing answers since, not even on ports that had worked"
         ),
     )
     .because("a port on which a session had run whole was dialled again, and nothing answered")
     .because("the server could not be asked any more what it saw")
     .next(format!(
-        "run again; if it is lost again, ask the network team whether the line that carries {} was interrupted or failed over \
-         at that time, the firewall team whether a device has banned {} then (intrusion prevention, scan or flood \
-         protection), and the server's operator whether its host went down",
+        "run again; if it is lost again, ask the network team whether the line that carries {} was \
+         interrupted or failed over at that time, the firewall team whether a device has banned {} \
+         then (intrusion prevention, scan or flood protection), and the server's operator whether \
+         its host went down",
         evidence.flow(),
         evidence.source()
     ))

@@ -41,7 +41,8 @@ pub(super) fn told(evidence: &Evidence<'_>) -> Option<String> {
         "were answered"
     };
     Some(format!(
-        "{} of {all} connections from different source ports {what}; {all} meet a fault of one flow in four with {:.1} %",
+        "{} of {all} connections from different source ports {what}; {all} meet a fault of one \
+         flow in four with {:.1} %",
         all - account.opened.failed,
         of_meeting(ONE_IN_FOUR, all) * 100.0
     ))
@@ -81,13 +82,13 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         Confidence::Medium,
         if account.stuck > 0 {
             format!(
-                "{target} is open, but loses packets: {lost} connections from different source ports got no answer to the \
-                 first SYN, or lost what followed the handshake"
+                "{target} is open, but loses packets: {lost} connections from different source \
+                 ports got no answer to the first SYN, or lost what followed the handshake"
             )
         } else {
             format!(
-                "{target} is open, but loses SYNs: {lost} connections from different source ports got no answer to the \
-                 first SYN"
+                "{target} is open, but loses SYNs: {lost} connections from different source ports \
+                 got no answer to the first SYN"
             )
         },
     )
@@ -97,9 +98,10 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
         in_words(odds)
     ));
     Some(with_ports(verdict, account).next(format!(
-        "ask the network and firewall teams whether one of several parallel links, firewalls or NAT gateways on the way to \
-         {target} fails or lacks the rule, whether a rule goes by source port or limits new connections, and for loss, in both \
-         directions; name the source ports of the evidence; run it again with `--flows 50` for a better figure"
+        "ask the network and firewall teams whether one of several parallel links, firewalls or \
+         NAT gateways on the way to {target} fails or lacks the rule, whether a rule goes by \
+         source port or limits new connections, and for loss, in both directions; name the source \
+         ports of the evidence; run it again with `--flows 50` for a better figure"
     )))
 }
 
@@ -168,8 +170,8 @@ fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verd
         )
     } else {
         let claim = format!(
-            "connections to {target} fail or pass by their source port: {}; no whole session was run on one that \
-             passes",
+            "connections to {target} fail or pass by their source port: {}; no whole session was \
+             run on one that passes",
             rate(account)
         );
         Verdict::new(
@@ -210,9 +212,9 @@ fn by_flow(target: &str, account: &FlowAccount) -> String {
         (_, _) => String::new(),
     };
     format!(
-        "ask the network team which devices on the way to {target} share traffic by source port{example}: links of a bundle, \
-         equal-cost routes, clustered firewalls, or a way back that differs from the way there; run it again with `--flows \
-         50` for a better figure"
+        "ask the network team which devices on the way to {target} share traffic by source \
+         port{example}: links of a bundle, equal-cost routes, clustered firewalls, or a way back \
+         that differs from the way there; run it again with `--flows 50` for a better figure"
     )
 }
 
@@ -240,7 +242,8 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     ));
     if account.again.all > 0 {
         verdict = verdict.because(format!(
-            "dialled again slowly from the same source ports, {} got no answer; from other source ports in between, {}",
+            "dialled again slowly from the same source ports, {} got no answer; from other source \
+             ports in between, {}",
             account.again, account.fresh
         ));
     }
@@ -253,7 +256,8 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
     if let Some((below, one, other)) = account.border() {
         let side = if below { "below" } else { "above" };
         verdict = verdict.because(format!(
-            "all that fail lie {side} a source port between {one} and {other}: a rule may go by source port"
+            "all that fail lie {side} a source port between {one} and {other}: a rule may go by \
+             source port"
         ));
     }
     verdict

@@ -31,13 +31,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("the session with {target} was converted on the way: {told}"),
     )
     .because(format!(
-        "the server ({}) testifies what reached it, under a MAC that no device can make; this side sent {}",
+        "the server ({}) testifies what reached it, under a MAC that no device can make; this side \
+         sent {}",
         testimony.instance,
         described(kind)
     ))
     .next(format!(
-        "ask the team that runs load balancers, TLS offload, gateways and proxies on the way which rule ends {} and \
-         opens another session to the server ({told}), and to have it pass the bytes of this flow through unchanged",
+        "ask the team that runs load balancers, TLS offload, gateways and proxies on the way which \
+         rule ends {} and opens another session to the server ({told}), and to have it pass the \
+         bytes of this flow through unchanged",
         evidence.flow()
     ));
     verdict.evidence.extend(fact);

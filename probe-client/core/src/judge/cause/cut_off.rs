@@ -37,7 +37,8 @@ pub(super) fn odds(evidence: &Evidence<'_>) -> String {
         );
     }
     format!(
-        "{} sessions on this port failed, and {} on other ports of this server: the odds that chance parts them so are {}",
+        "{} sessions on this port failed, and {} on other ports of this server: the odds that \
+         chance parts them so are {}",
         parted.failed,
         parted.passed,
         in_words(parted.odds())
@@ -87,14 +88,15 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
     }
     Some(match death.way {
         Some(Way::Up) => format!(
-            "on the way to the server, after {confirmed} of {asked} payload bytes were confirmed by it"
+            "on the way to the server, after {confirmed} of {asked} payload bytes were confirmed \
+             by it"
         ),
         Some(Way::Down) => {
             format!("on the way from the server, after {received} payload bytes had come back")
         }
         None => format!(
-            "after the server had confirmed {confirmed} of {asked} payload bytes and {received} had come back; which \
-             direction died is not known"
+            "after the server had confirmed {confirmed} of {asked} payload bytes and {received} \
+             had come back; which direction died is not known"
         ),
     })
 }

@@ -28,7 +28,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         format!("the echo server is reachable but takes no session now: {why}"),
     )
     .because("the answer carried the server's proof of the key")
-    .next("run it again in a few minutes; if it stays so, ask the server's operator to look at its limits");
+    .next(
+        "run it again in a few minutes; if it stays so, ask the server's operator to look at its \
+           limits",
+    );
     Some(verdict)
 }
 
@@ -44,11 +47,13 @@ fn other_version(here: u32, there: u32) -> Verdict {
         Segment::ServerHost,
         Confidence::High,
         format!(
-            "the echo server knows this key and speaks version {there} of the protocol; this fwprobe speaks version {here}"
+            "the echo server knows this key and speaks version {there} of the protocol; this \
+             fwprobe speaks version {here}"
         ),
     )
     .because("the answer carried the server's proof of the key, and the version that it speaks")
     .next(format!(
-        "update {older}, so that both speak the newer version (fwprobe --version, fwprobe-echo --version)"
+        "update {older}, so that both speak the newer version (fwprobe --version, fwprobe-echo \
+         --version)"
     ))
 }

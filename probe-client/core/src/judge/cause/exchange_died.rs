@@ -29,8 +29,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because("the server proved itself on this very connection before that")
     .next(format!(
-        "ask the firewall team which device ends {} in the middle of a session (protocol inspection, intrusion prevention, \
-         a limit on a session's length or size), and to exempt it; quote the time, and that the session ends {place}",
+        "ask the firewall team which device ends {} in the middle of a session (protocol \
+         inspection, intrusion prevention, a limit on a session's length or size), and to exempt \
+         it; quote the time, and that the session ends {place}",
         evidence.flow()
     ));
     verdict.evidence.push(cut_off::odds(evidence));

@@ -82,7 +82,10 @@ fn expired(
             although.unwrap_or_default()
         ),
     )
-    .because("the server proved itself on this very connection before the silence, and had agreed to its length")
+    .because(
+        "the server proved itself on this very connection before the silence, and had agreed \
+              to its length",
+    )
     .next(advice(evidence, &siblings, failure.kind))
     .unless_all(once)
 }
@@ -90,8 +93,8 @@ fn expired(
 fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> String {
     let flow = evidence.flow();
     let mut text = format!(
-        "ask the teams that run firewalls, NAT gateways and load balancers on the way to raise their TCP idle timeout for \
-         {flow} above {}",
+        "ask the teams that run firewalls, NAT gateways and load balancers on the way to raise \
+         their TCP idle timeout for {flow} above {}",
         Span(siblings.longest_wanted)
     );
     if ended == FailureKind::TimedOut {
@@ -99,21 +102,25 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
     }
     if let Some(every) = siblings.kept_alive_by {
         text.push_str(&format!(
-            "; or have the application keep its connections alive: with TCP keep-alive every {} they live (HPC Pack's \
-             own keep-alive is 25 s)",
+            "; or have the application keep its connections alive: with TCP keep-alive every {} \
+             they live (HPC Pack's own keep-alive is 25 s)",
             Span(every)
         ));
     } else {
         text.push_str(&format!(
-            "; or have the application itself send something in each session more often than every {} (an \
-             application-level keep-alive): TCP keep-alive does not help where a proxy or relay ends it",
+            "; or have the application itself send something in each session more often than every \
+             {} (an application-level keep-alive): TCP keep-alive does not help where a proxy or \
+             relay ends it",
             Span(siblings.shortest_dead)
         ));
     }
     if siblings.shortest_dead >= AZURE_DEFAULT
         && siblings.longest_alive.is_some_and(|s| s < AZURE_DEFAULT)
     {
-        text.push_str("; Azure's load balancers and public addresses forget after 4 minutes unless told otherwise");
+        text.push_str(
+            "; Azure's load balancers and public addresses forget after 4 minutes unless \
+                       told otherwise",
+        );
     }
     text
 }
@@ -129,8 +136,8 @@ fn outage(evidence: &Evidence<'_>, silence: Silence, fresh: Tally) -> Verdict {
         Segment::Unknown,
         Confidence::Medium,
         format!(
-            "a session with {target} failed after {silence} of silence, and {asked}: an outage cannot be told from an idle \
-             timeout"
+            "a session with {target} failed after {silence} of silence, and {asked}: an outage \
+             cannot be told from an idle timeout"
         ),
     )
     .next("run it again when `fwprobe run` finds the port reachable")
@@ -143,11 +150,14 @@ fn restarted(evidence: &Evidence<'_>, silence: Silence) -> Verdict {
         Segment::Unknown,
         Confidence::Medium,
         format!(
-            "a session with {target} failed after {silence} of silence, and another process of the server answers there \
-             now: a restart ends sessions as well as an idle timeout does"
+            "a session with {target} failed after {silence} of silence, and another process of the \
+             server answers there now: a restart ends sessions as well as an idle timeout does"
         ),
     )
-    .next("run it again while the server is left alone; behind a load balancer, name one instance with --host")
+    .next(
+        "run it again while the server is left alone; behind a load balancer, name one instance \
+           with --host",
+    )
 }
 
 /// The process that testified before the silence was still there after it.

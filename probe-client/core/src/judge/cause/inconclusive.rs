@@ -25,7 +25,8 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         (evidence.ending(), evidence.refusal())
     {
         verdict.evidence.push(format!(
-            "{counted} answers of the server's host to SYNs were refused in that time, by the kernel's count"
+            "{counted} answers of the server's host to SYNs were refused in that time, by the \
+             kernel's count"
         ));
     }
     verdict.evidence.extend(facts(evidence));
@@ -47,16 +48,16 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
     match evidence.ending() {
         Ending::NotConnected(f) => without_connection(evidence, f.kind),
         Ending::Mute(..) | Ending::Testified(..) if evidence.given_up_by_server() => {
-            "every byte of either end arrived at the other, and the server gave up waiting: one of the two hosts is too \
-             busy, and the path is not to blame"
+            "every byte of either end arrived at the other, and the server gave up waiting: one of \
+             the two hosts is too busy, and the path is not to blame"
         }
         Ending::Mute(_, f) if f.kind == FailureKind::TimedOut => {
-            "the handshake completed and nothing came back: the bytes are dropped on the way, or a device completed the \
-             handshake in the server's place"
+            "the handshake completed and nothing came back: the bytes are dropped on the way, or a \
+             device completed the handshake in the server's place"
         }
         Ending::Mute(..) => {
-            "the handshake completed and the connection was then closed: a device reset it when the bytes came, or \
-             completed the handshake in the server's place"
+            "the handshake completed and the connection was then closed: a device reset it when \
+             the bytes came, or completed the handshake in the server's place"
         }
         Ending::Complete(_) | Ending::Testified(..) => {
             "the server proved itself, but the session did not run as it should have"
@@ -74,30 +75,34 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
 fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static str {
     if failure == FailureKind::Refused {
         return if evidence.accepted_meanwhile() {
-            "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit on connections, devices \
-             that share the traffic and do not agree, or chance"
+            "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit \
+             on connections, devices that share the traffic and do not agree, or chance"
         } else if from_the_end(evidence) {
-            "RST came in answer, from exactly as far away as the server: either nothing listens on that port, or its host's \
-             own firewall or the last device before it refuses it; every device before those lets the port through"
+            "RST came in answer, from exactly as far away as the server: either nothing listens on \
+             that port, or its host's own firewall or the last device before it refuses it; every \
+             device before those lets the port through"
         } else {
-            "RST came in answer: either nothing listens on that port, or a device before the server refuses it"
+            "RST came in answer: either nothing listens on that port, or a device before the \
+             server refuses it"
         };
     }
     if failure != FailureKind::TimedOut {
         return "the connection failed in a way that names no cause";
     }
     if evidence.accepted_meanwhile() {
-        "no answer came, and other SYNs to the same port were accepted: a limit on connections, or one of several ways or \
-         devices that share the traffic and is broken"
+        "no answer came, and other SYNs to the same port were accepted: a limit on connections, or \
+         one of several ways or devices that share the traffic and is broken"
     } else if evidence.nobody_listens() {
-        "no answer came, and the server does not listen on that port, so that it looks for no SYNs there: they are dropped on \
-         the way or by its host, or the RST that they are answered with is"
+        "no answer came, and the server does not listen on that port, so that it looks for no SYNs \
+         there: they are dropped on the way or by its host, or the RST that they are answered with \
+         is"
     } else if matches!(evidence.refusal(), Refusal::Likely { .. }) {
-        "no answer came, and the server's host counted answers that were refused at once, which leave no other trace there: \
-         the server answered and a device or this host refused that on the way back, or the SYN is dropped on the way \
-         there and those were others'"
+        "no answer came, and the server's host counted answers that were refused at once, which \
+         leave no other trace there: the server answered and a device or this host refused that on \
+         the way back, or the SYN is dropped on the way there and those were others'"
     } else {
-        "no answer came: either the SYN is dropped on the way there, or the server's answer on the way back"
+        "no answer came: either the SYN is dropped on the way there, or the server's answer on the \
+         way back"
     }
 }
 
@@ -118,27 +123,29 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     }
     if evidence.slowness().is_some() {
         return Some(format!(
-            "run again for this port alone (--port {port}) when the line is idle: it is too slow for the connections by \
-             which the server's word that it saw none would be checked"
+            "run again for this port alone (--port {port}) when the line is idle: it is too slow \
+             for the connections by which the server's word that it saw none would be checked"
         ));
     }
     if evidence.nobody_listens() {
         return Some(format!(
-            "on the server, let fwprobe-echo listen on port {port} (`--port {port}`, or [[listen]] in its configuration) and \
-             run again: it can then tell what reaches it"
+            "on the server, let fwprobe-echo listen on port {port} (`--port {port}`, or [[listen]] \
+             in its configuration) and run again: it can then tell what reaches it"
         ));
     }
     if evidence.working_ports_elsewhere_lose_syns() {
         return Some(
-            "run again for this address of the server alone (--ipv4, --ipv6 or --host): ports that work at another address \
-             lose SYNs too where many are dialled at once, so that silence here proves nothing"
+            "run again for this address of the server alone (--ipv4, --ipv6 or --host): ports that \
+             work at another address lose SYNs too where many are dialled at once, so that silence \
+             here proves nothing"
                 .to_owned(),
         );
     }
     evidence.working_ports_lose_syns().then(|| {
         format!(
-            "run again for this port alone (--port {port}): ports that work lose SYNs too where many are dialled at once, so \
-             that a server that saw no SYN of this one proves nothing"
+            "run again for this port alone (--port {port}): ports that work lose SYNs too where \
+             many are dialled at once, so that a server that saw no SYN of this one proves \
+             nothing"
         )
     })
 }
@@ -151,19 +158,21 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
     let flow = evidence.flow();
     if let Refusal::Likely { .. } = evidence.refusal() {
         return Some(format!(
-            "have the server's admin turn on its witness (`witness = true` in its configuration) and run again: it sees whether \
-             the SYN arrives. Meanwhile ask the firewall team about {flow}: which device resets or rejects the server's \
-             answers (SYN-ACK) on the way back or sees only one direction of the connection, and whether this port is \
-             translated to another address on the way there (DNAT), so that the server answers from another address than the \
-             one dialled"
+            "have the server's admin turn on its witness (`witness = true` in its configuration) \
+             and run again: it sees whether the SYN arrives. Meanwhile ask the firewall team about \
+             {flow}: which device resets or rejects the server's answers (SYN-ACK) on the way back \
+             or sees only one direction of the connection, and whether this port is translated to \
+             another address on the way there (DNAT), so that the server answers from another \
+             address than the one dialled"
         ));
     }
     one_by_one(evidence).or_else(|| {
         (evidence.never_seen() && !evidence.sees_syns()).then(|| {
             format!(
-                "have the server's admin turn on its witness (`witness = true` in its configuration) and run again: without one \
-                 it cannot say which SYNs reach its host, whose system keeps none or too few half-open connections. Meanwhile \
-                 ask the firewall and cloud teams what their logs show of {flow}, in both directions"
+                "have the server's admin turn on its witness (`witness = true` in its \
+                 configuration) and run again: without one it cannot say which SYNs reach its \
+                 host, whose system keeps none or too few half-open connections. Meanwhile ask the \
+                 firewall and cloud teams what their logs show of {flow}, in both directions"
             )
         })
     })
@@ -176,8 +185,9 @@ fn one_by_one(evidence: &Evidence<'_>) -> Option<String> {
         .is_some_and(ControlRecord::lacks_an_instance);
     lacks.then(|| {
         format!(
-            "test each instance of the server behind {} by an address of its own (--host), or have the load balancer keep a \
-             client on one, and run again: one of them could not be asked what it saw",
+            "test each instance of the server behind {} by an address of its own (--host), or have \
+             the load balancer keep a client on one, and run again: one of them could not be asked \
+             what it saw",
             evidence.server_named()
         )
     })
@@ -189,10 +199,13 @@ fn by_its_word(evidence: &Evidence<'_>) -> String {
         Some(ControlOutcome::Reached { .. }) => among_others(evidence),
         _ if evidence.told_over_another_path() => among_others(evidence),
         Some(ControlOutcome::KeyRefused { .. }) => {
-            "ask the server's operator for a connection string with a key that it accepts: it can then be asked what it saw"
+            "ask the server's operator for a connection string with a key that it accepts: it can \
+             then be asked what it saw"
                 .to_owned()
         }
-        Some(ControlOutcome::Declined { .. }) => "run it again when the server is less busy".to_owned(),
+        Some(ControlOutcome::Declined { .. }) => {
+            "run it again when the server is less busy".to_owned()
+        }
         Some(ControlOutcome::NotReached | ControlOutcome::NotNeeded) | None => {
             control_channel(evidence)
         }
@@ -206,21 +219,24 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
         |port| format!("port {port}"),
     );
     let channel = format!(
-        "TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control channel: TLS with ALPN h2)"
+        "TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control channel: \
+         TLS with ALPN h2)"
     );
     let flow = evidence.flow();
     if from_the_end(evidence) {
         let own = evidence.probe.port_dialled();
         return format!(
-            "ask the server's admin whether anything listens on port {own} of {server} (`ss -ltn`): if not, let fwprobe-echo \
-             listen there; if so, look for a reject rule for {flow} in that host's own firewall (`nft list ruleset`, \
-             `iptables -S`), then have the cloud team look for one in the last device before it. Or ask the firewall team to \
+            "ask the server's admin whether anything listens on port {own} of {server} (`ss \
+             -ltn`): if not, let fwprobe-echo listen there; if so, look for a reject rule for \
+             {flow} in that host's own firewall (`nft list ruleset`, `iptables -S`), then have the \
+             cloud team look for one in the last device before it. Or ask the firewall team to \
              allow {channel}, and run again: the server then says itself whether it listens"
         );
     }
     format!(
-        "ask the firewall team to allow {channel}, and run again: the server can then be asked what it saw of this port. \
-         Meanwhile ask them, the cloud team and the server's admin what their logs show of {flow}, in both directions"
+        "ask the firewall team to allow {channel}, and run again: the server can then be asked \
+         what it saw of this port. Meanwhile ask them, the cloud team and the server's admin what \
+         their logs show of {flow}, in both directions"
     )
 }
 
@@ -235,9 +251,10 @@ fn from_the_end(evidence: &Evidence<'_>) -> bool {
 
 fn among_others(evidence: &Evidence<'_>) -> String {
     format!(
-        "run again when there is less other traffic to the server, or from a host that no NAT or proxy hides: the server could \
-         not tell this connection from others of that time. Meanwhile ask the firewall team, the cloud team and the server's \
-         admin what their logs show of {}, in both directions",
+        "run again when there is less other traffic to the server, or from a host that no NAT or \
+         proxy hides: the server could not tell this connection from others of that time. \
+         Meanwhile ask the firewall team, the cloud team and the server's admin what their logs \
+         show of {}, in both directions",
         evidence.flow()
     )
 }

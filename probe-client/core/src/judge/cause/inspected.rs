@@ -43,7 +43,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::Proxy,
             Confidence::Medium,
             format!(
-                "the proxy {proxy}, or a device behind it, {done} {inspects} (in connections to {target})"
+                "the proxy {proxy}, or a device behind it, {done} {inspects} (in connections to \
+                 {target})"
             ),
         );
         let verdict = verdict.because(both(own, &passing)).because(parted.told());
@@ -59,7 +60,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .because(both(own, &passing))
     .because(parted.told())
     .next(format!(
-        "ask {} which application-control or inspection rule stops {own} sessions in {}, and to allow {}, replies included{}",
+        "ask {} which application-control or inspection rule stops {own} sessions in {}, and to \
+         allow {}, replies included{}",
         cut_off::whom(device.as_ref()),
         evidence.flow(),
         allowed(evidence, &passing),
@@ -89,14 +91,14 @@ fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]
     let mut verdict = verdict;
     if evidence.never_seen() {
         verdict = verdict.because(
-            "the server looked for the connection and saw none: the proxy says that it is connected before it is, and \
-             looks at the first bytes",
+            "the server looked for the connection and saw none: the proxy says that it is \
+             connected before it is, and looks at the first bytes",
         );
     }
     let mut verdict = verdict.next(format!(
-        "ask the proxy team to pass {own} on to {target} whatever its first bytes are, as a plain tunnel (Squid with \
-         ssl_bump: `on_unsupported_protocol tunnel`; elsewhere an exemption from TLS or protocol inspection), and for the \
-         proxy's log of it{instead}{}",
+        "ask the proxy team to pass {own} on to {target} whatever its first bytes are, as a plain \
+         tunnel (Squid with ssl_bump: `on_unsupported_protocol tunnel`; elsewhere an exemption \
+         from TLS or protocol inspection), and for the proxy's log of it{instead}{}",
         advice(kind)
     ));
     verdict.evidence.extend(evidence.seen());
@@ -187,13 +189,15 @@ fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
         || (named(SentName::Other) && host.parse::<std::net::IpAddr>().is_err())
     {
         return Some(format!(
-            "{kind} that names {host} in its ClientHello, and lets {} pass: inspection by server name",
+            "{kind} that names {host} in its ClientHello, and lets {} pass: inspection by server \
+             name",
             listed(passing)
         ));
     }
     if named(SentName::Other) {
         return Some(format!(
-            "{kind} without a server name in its ClientHello, and lets {} pass: inspection by server name",
+            "{kind} without a server name in its ClientHello, and lets {} pass: inspection by \
+             server name",
             listed(passing)
         ));
     }
@@ -240,8 +244,8 @@ fn in_a_sentence(words: &[String]) -> String {
 fn advice(own: SessionKind) -> &'static str {
     match own {
         SessionKind::Nettcp => {
-            "; for HPC Pack on 443, `Set-HpcClusterProperty -NettcpOver443 $false` makes it use HTTPS where available \
-             (that this is a cure is inferred, unconfirmed)"
+            "; for HPC Pack on 443, `Set-HpcClusterProperty -NettcpOver443 $false` makes it use \
+             HTTPS where available (that this is a cure is inferred, unconfirmed)"
         }
         SessionKind::Tcp
         | SessionKind::Tls

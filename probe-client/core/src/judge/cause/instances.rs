@@ -27,7 +27,8 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     verdict.evidence.push(format!(
-        "of the instances behind this address {} listen on that port, and {} do not, as they say themselves",
+        "of the instances behind this address {} listen on that port, and {} do not, as they say \
+         themselves",
         names(&listening),
         names(&lacking)
     ));
@@ -43,8 +44,8 @@ fn refused(evidence: &Evidence<'_>, lacking: &str) -> Verdict {
         Segment::ServerHost,
         Confidence::Medium,
         format!(
-            "not every instance of the server listens on port {port}, and the host of one refused the connection: \
-             {lacking}"
+            "not every instance of the server listens on port {port}, and the host of one refused \
+             the connection: {lacking}"
         ),
     )
     .because("who sent the RST was not measured")
@@ -58,22 +59,22 @@ fn taken(evidence: &Evidence<'_>, lacking: &str) -> Verdict {
         Segment::PATH,
         Confidence::Medium,
         format!(
-            "what stands before the server's instances took a connection to {target} and passed it on to none; not every \
-             instance listens on port {port}: {lacking} lack it"
+            "what stands before the server's instances took a connection to {target} and passed it \
+             on to none; not every instance listens on port {port}: {lacking} lack it"
         ),
     )
     .because("the handshake completed, and every instance looked for the connection and saw none")
     .next(format!(
-        "{}; if it stays so, ask the team that runs the load balancer at {target} to which instances and ports it sends these \
-         connections",
+        "{}; if it stays so, ask the team that runs the load balancer at {target} to which \
+         instances and ports it sends these connections",
         next(lacking, port)
     ))
 }
 
 fn next(lacking: &str, port: u16) -> String {
     format!(
-        "start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) on {lacking} as well, \
-         and run again"
+        "start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) \
+         on {lacking} as well, and run again"
     )
 }
 
@@ -92,13 +93,20 @@ pub(super) fn key(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::ServerRefused,
         Segment::ServerHost,
         Confidence::Medium,
-        "behind this address are several instances of the echo server, and one of them does not accept this key",
+        "behind this address are several instances of the echo server, and one of them does not \
+         accept this key",
     )
-    .because("one control connection was answered UNAUTHENTICATED under the pinned certificate, others were not")
-    .because("no instance that accepts the key saw this session; one that does not stays silent on the ports themselves")
+    .because(
+        "one control connection was answered UNAUTHENTICATED under the pinned certificate, \
+              others were not",
+    )
+    .because(
+        "no instance that accepts the key saw this session; one that does not stays silent on \
+              the ports themselves",
+    )
     .next(
-        "give every instance the same keys and reload it (`systemctl reload fwprobe-echo`, or `fwprobe reload-server`), then \
-         run again",
+        "give every instance the same keys and reload it (`systemctl reload fwprobe-echo`, or \
+         `fwprobe reload-server`), then run again",
     );
     verdict.evidence.extend(evidence.seen());
     Some(verdict)

@@ -69,16 +69,21 @@ fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
         Segment::NearNetwork,
         Confidence::Medium,
         format!(
-            "the next hop on the way to {target} does not answer on the local network: the gateway, or the server itself \
-             if it is on the same one; nothing was sent any further"
+            "the next hop on the way to {target} does not answer on the local network: the \
+             gateway, or the server itself if it is on the same one; nothing was sent any \
+             further"
         ),
     )
-    .because("this host told itself \"host unreachable\", as it does when nobody answers its ARP or neighbour discovery; a rule \
-              of its own firewall that rejects with that very message looks the same")
+    .because(
+        "this host told itself \"host unreachable\", as it does when nobody answers its ARP \
+              or neighbour discovery; a rule of its own firewall that rejects with that very \
+              message looks the same",
+    )
     .next(format!(
-        "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route print`) and whether it \
-         answers (`ip neigh`, `arp -a`); if it does not, ask the team that runs that gateway to check its power, link and VLAN, or \
-         correct this host's route; if it does, look for a rule of this host's own firewall that rejects with \"host \
+        "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route \
+         print`) and whether it answers (`ip neigh`, `arp -a`); if it does not, ask the team that \
+         runs that gateway to check its power, link and VLAN, or correct this host's route; if it \
+         does, look for a rule of this host's own firewall that rejects with \"host \
          unreachable\""
     ))
 }
@@ -91,9 +96,10 @@ fn blocked(target: &str) -> Verdict {
         format!("this host itself forbids the connection to {target}; no packet left it"),
     )
     .next(format!(
-        "ask the admin of this host to allow outbound TCP to {target} in its own firewall and security software \
-         (nftables or iptables, Windows Firewall's outbound rules, an endpoint agent); such a rule may be bound to a program \
-         or user, so have it allow the application as well as fwprobe"
+        "ask the admin of this host to allow outbound TCP to {target} in its own firewall and \
+         security software (nftables or iptables, Windows Firewall's outbound rules, an endpoint \
+         agent); such a rule may be bound to a program or user, so have it allow the application \
+         as well as fwprobe"
     ))
 }
 
@@ -105,8 +111,9 @@ fn no_route(target: &str) -> Verdict {
         format!("this host has no route to {target}; no packet left it"),
     )
     .next(format!(
-        "check this host's routing table and default gateway for the address family of {target} (`ip route`, `ip -6 \
-         route`; on Windows `route print`), and add the route or have the network team name the gateway"
+        "check this host's routing table and default gateway for the address family of {target} \
+         (`ip route`, `ip -6 route`; on Windows `route print`), and add the route or have the \
+         network team name the gateway"
     ))
 }
 
@@ -118,7 +125,7 @@ fn exhausted(target: &str) -> Verdict {
         format!("this host ran out of sockets or ports before {target} was dialled"),
     )
     .next(
-        "raise the limit of open files for this user (`ulimit -n`) or free local ports (`ss -s` counts them), or probe \
-         fewer rules at a time (--port), and run again",
+        "raise the limit of open files for this user (`ulimit -n`) or free local ports (`ss -s` \
+         counts them), or probe fewer rules at a time (--port), and run again",
     )
 }

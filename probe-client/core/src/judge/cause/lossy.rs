@@ -55,7 +55,8 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             all: of + 1,
         };
         verdict = verdict.because(format!(
-            "the odds that {lost} sessions lose their first SYN by chance, on a line that loses one packet in a hundred, are {}",
+            "the odds that {lost} sessions lose their first SYN by chance, on a line that loses \
+             one packet in a hundred, are {}",
             in_words(at_a_rate(lost, ORDINARY_LOSS))
         ));
     }
@@ -75,20 +76,22 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     if ecn::lost_syns(evidence).is_some() {
         format!(
-            "turn ECN off on this host (`sysctl net.ipv4.tcp_ecn=2`) and run again; if nothing is lost then, ask the \
-             firewall team which device drops SYNs of {flow} with the ECN bits set (ECE and CWR), else which one drops the \
-             first SYN of each connection"
+            "turn ECN off on this host (`sysctl net.ipv4.tcp_ecn=2`) and run again; if nothing is \
+             lost then, ask the firewall team which device drops SYNs of {flow} with the ECN bits \
+             set (ECE and CWR), else which one drops the first SYN of each connection"
         )
     } else if loses_syns_alone(evidence) {
         format!(
-            "ask the firewall team whether flood protection or a limit on new connections drops SYNs of {}; nothing else was \
-             lost, so that errors on a line are unlikely; run again at another time of day and compare",
+            "ask the firewall team whether flood protection or a limit on new connections drops \
+             SYNs of {}; nothing else was lost, so that errors on a line are unlikely; run again \
+             at another time of day and compare",
             evidence.flow()
         )
     } else {
         format!(
-            "ask the network team to look for interface errors and drops, policing and flood protection on the links and \
-             devices that carry {}, in both directions; run again at another time of day and compare",
+            "ask the network team to look for interface errors and drops, policing and flood \
+             protection on the links and devices that carry {}, in both directions; run again at \
+             another time of day and compare",
             evidence.flow()
         )
     }

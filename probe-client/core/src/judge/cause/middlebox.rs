@@ -74,7 +74,8 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
         ),
     )
     .next(format!(
-        "ask {} which SYN proxy, transparent proxy or relay takes {}, whether it connects on to the server, and to let it pass",
+        "ask {} which SYN proxy, transparent proxy or relay takes {}, whether it connects on to \
+         the server, and to let it pass",
         whom.unwrap_or("the firewall team"),
         evidence.flow()
     ));
@@ -107,47 +108,55 @@ fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
     doubts
 }
 
+/// Segment, claim and next step for a connection that was taken in the server's absence, at no known hop.
+fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) {
+    let (target, port) = (evidence.target(), evidence.probe.port_dialled());
+    let from_there = matches!(evidence.answering(), Comparison::Same { .. });
+    let (segment, who) = if from_there {
+        (
+            Segment::ServerHost,
+            "another program on the server's host, or a device right before it,",
+        )
+    } else {
+        (
+            Segment::Unknown,
+            "another program on the server's host, or a device before it,",
+        )
+    };
+    (
+        segment,
+        format!("{who} takes connections to {target}, on which the server does not listen"),
+        format!(
+            "on the server's host, look what holds that port (`ss -ltnp 'sport = \
+             :{port}'`) and whether a rule sends it elsewhere (`nft list ruleset`, \
+             `iptables -t nat -S`, `docker ps`); stop that, then {listen}"
+        ),
+    )
+}
+
 /// The server does not listen on the port, and somebody took the connection all the same.
 fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
     let (target, port) = (evidence.target(), evidence.probe.port_dialled());
     let listen = format!(
-        "start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run again"
+        "start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) \
+         and run again"
     );
     let (segment, claim, next) = match &nearer {
         Some(place) => (
             place.segment.clone(),
             format!(
-                "a device {} answers TCP handshakes for {target}, on which the server does not listen",
+                "a device {} answers TCP handshakes for {target}, on which the server does not \
+                 listen",
                 place.words.as_deref().unwrap_or("on the way")
             ),
             format!(
-                "{listen}; if it stays so, ask {} which SYN proxy, transparent proxy or relay takes {}",
+                "{listen}; if it stays so, ask {} which SYN proxy, transparent proxy or relay \
+                 takes {}",
                 place.whom.as_deref().unwrap_or("the firewall team"),
                 evidence.flow()
             ),
         ),
-        None => {
-            let from_there = matches!(evidence.answering(), Comparison::Same { .. });
-            let (segment, who) = if from_there {
-                (
-                    Segment::ServerHost,
-                    "another program on the server's host, or a device right before it,",
-                )
-            } else {
-                (
-                    Segment::Unknown,
-                    "another program on the server's host, or a device before it,",
-                )
-            };
-            (
-                segment,
-                format!("{who} takes connections to {target}, on which the server does not listen"),
-                format!(
-                    "on the server's host, look what holds that port (`ss -ltnp 'sport = :{port}'`) and whether a rule \
-                     sends it elsewhere (`nft list ruleset`, `iptables -t nat -S`, `docker ps`); stop that, then {listen}"
-                ),
-            )
-        }
+        None => unplaced(evidence, &listen),
     };
     let mut verdict = Verdict::new(
         VerdictId::AnsweredByMiddlebox,
@@ -156,7 +165,8 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
         claim,
     )
     .because(format!(
-        "the server says that it does not listen on port {port}, and the handshake completed all the same"
+        "the server says that it does not listen on port {port}, and the handshake completed all \
+         the same"
     ))
     .next(next);
     if let Comparison::Same { distance } = evidence.answering() {

@@ -45,8 +45,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         sighting.bytes_received, sighting.bytes_sent
     ))
     .next(format!(
-        "ask {} whether application or protocol inspection, or intrusion prevention, ends {} (their log for this time shows \
-         it), and to let {} sessions pass there",
+        "ask {} whether application or protocol inspection, or intrusion prevention, ends {} \
+         (their log for this time shows it), and to let {} sessions pass there",
         cut_off::whom(device.as_ref()),
         evidence.flow(),
         evidence.probe.session_kind().protocol()
@@ -83,12 +83,19 @@ fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
         VerdictId::PayloadDropped,
         Segment::PATH,
         Confidence::Medium,
-        format!("of a connection to {target} the SYN alone reaches the server: all that follows is dropped on the way there"),
+        format!(
+            "of a connection to {target} the SYN alone reaches the server: all that follows is \
+                 dropped on the way there"
+        ),
     )
-    .because("its SYN-ACK came back from the server's own distance, and the server still has the connection half open")
+    .because(
+        "its SYN-ACK came back from the server's own distance, and the server still has the \
+              connection half open",
+    )
     .next(format!(
-        "ask {} whether a rule lets only the SYNs of {} through, or what follows them takes another way through a device \
-         that did not see the SYN, and to let the whole connection pass, replies included",
+        "ask {} whether a rule lets only the SYNs of {} through, or what follows them takes \
+         another way through a device that did not see the SYN, and to let the whole connection \
+         pass, replies included",
         cut_off::whom(device.as_ref()),
         evidence.flow()
     ));

@@ -29,10 +29,10 @@ fn not_found(host: &str) -> Verdict {
         format!("this host's resolver gives no address for {host}; nothing was sent"),
     )
     .next(format!(
-        "check the spelling of {host} with the person who gave out the connection string; if it is right, ask the DNS \
-         team that runs this host's name servers to resolve it there (compare `nslookup {host}` here and on a host where it \
-         works: an internal zone may lack what public DNS has); to test the ports meanwhile, give the server's address \
-         with --host"
+        "check the spelling of {host} with the person who gave out the connection string; if it is \
+         right, ask the DNS team that runs this host's name servers to resolve it there (compare \
+         `nslookup {host}` here and on a host where it works: an internal zone may lack what \
+         public DNS has); to test the ports meanwhile, give the server's address with --host"
     ))
 }
 
@@ -43,8 +43,8 @@ fn resolver_failed(host: &str, failure: &Failure) -> Verdict {
         Segment::ThisHost,
         Confidence::High,
         format!(
-            "this host's resolver failed, so that nobody knows whether {host} has an address ({why}); nothing was sent \
-             to the server"
+            "this host's resolver failed, so that nobody knows whether {host} has an address \
+             ({why}); nothing was sent to the server"
         ),
     )
     .next(resolver_step(host))
@@ -53,9 +53,10 @@ fn resolver_failed(host: &str, failure: &Failure) -> Verdict {
 /// What to check where no name server gives a usable answer to `host`.
 pub(super) fn resolver_step(host: &str) -> String {
     format!(
-        "check which name servers this host uses (`resolvectl status` or /etc/resolv.conf; on Windows `ipconfig /all`) and \
-         whether they answer `nslookup {host}`; if not, ask the DNS and network teams whether they are up and \
-         whether UDP and TCP port 53 pass from this host to them, answers included; then run again, or give an address \
-         in the place of the name meanwhile (--host for the server)"
+        "check which name servers this host uses (`resolvectl status` or /etc/resolv.conf; on \
+         Windows `ipconfig /all`) and whether they answer `nslookup {host}`; if not, ask the DNS \
+         and network teams whether they are up and whether UDP and TCP port 53 pass from this host \
+         to them, answers included; then run again, or give an address in the place of the name \
+         meanwhile (--host for the server)"
     )
 }

@@ -39,8 +39,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         },
         Confidence::High,
         format!(
-            "{who} says that it has no way to the server's address {address}: {said}. That says nothing about single \
-             ports; either the server's host is down or has another address, or {}",
+            "{who} says that it has no way to the server's address {address}: {said}. That says \
+             nothing about single ports; either the server's host is down or has another address, \
+             or {}",
             first.alternatives()
         ),
     )
@@ -71,8 +72,8 @@ fn next(evidence: &Evidence<'_>, word: Word, address: IpAddr) -> String {
     let hop = hop(evidence, word.sender);
     let at = hop.map_or_else(|| "a router".to_owned(), |hop| format!("hop {hop}"));
     format!(
-        "first make sure that {address} is the server's address and that its host is up and has it; if so, ask {} {}; quote \
-         ICMP type {} code {} from {}",
+        "first make sure that {address} is the server's address and that its host is up and has \
+         it; if so, ask {} {}; quote ICMP type {} code {} from {}",
         owner(&at, Some(word.sender)),
         word.question(address, &evidence.source()),
         word.icmp_type,
@@ -178,19 +179,22 @@ impl Word {
         if self.is_of_a_loop() {
             "routers send packets to it in circles"
         } else {
-            "that router lacks a route or its next hop, or refuses everything to this address in these words"
+            "that router lacks a route or its next hop, or refuses everything to this address in \
+             these words"
         }
     }
 
     fn question(self, address: IpAddr, source: &str) -> String {
         if self.is_of_a_loop() {
             format!(
-                "to check its route to {address} and those of its neighbours, which send packets in circles"
+                "to check its route to {address} and those of its neighbours, which send packets \
+                 in circles"
             )
         } else {
             format!(
-                "whether it has a route to {address}, whether the next hop there answers (ARP, neighbour discovery), and \
-                 whether a rule rejects everything from {source} to {address}"
+                "whether it has a route to {address}, whether the next hop there answers (ARP, \
+                 neighbour discovery), and whether a rule rejects everything from {source} to \
+                 {address}"
             )
         }
     }

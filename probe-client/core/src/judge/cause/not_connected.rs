@@ -55,7 +55,9 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let by_chance = !listening.is_empty() && (lacks_an_instance || !lacking.is_empty());
     let translated = translated(evidence);
     match (evidence.answering(), listens) {
-        (Comparison::Nearer { answering, server }, Some(false)) if answering.farthest + 1 == server.nearest => {
+        (Comparison::Nearer { answering, server }, Some(false))
+            if answering.farthest + 1 == server.nearest =>
+        {
             Some(not_listening::not_passed_on(evidence))
         }
         (Comparison::Nearer { .. }, _) => {
@@ -64,34 +66,45 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         }
         _ if translated.is_some() => translated.map(|place| rejected::elsewhere(evidence, place)),
         (Comparison::Same { .. } | Comparison::Undecided, _) if by_chance => None,
-        (Comparison::Same { .. } | Comparison::Undecided, Some(true)) if evidence.stopped_at_the_host() => {
+        (Comparison::Same { .. } | Comparison::Undecided, Some(true))
+            if evidence.stopped_at_the_host() =>
+        {
             Some(rejected::by_the_witness_word(&evidence.target()))
         }
         (Comparison::Same { distance }, Some(true)) => rejected::at_the_end(evidence, distance),
         (Comparison::Same { distance }, Some(false)) => Some(
             not_listening::by_its_host(evidence, Confidence::High)
                 .because(from_there(distance))
-                .because(format!("the server says that it does not listen on port {}", address.port()))
+                .because(format!(
+                    "the server says that it does not listen on port {}",
+                    address.port()
+                ))
                 .unless(Alternative::LastDevice),
         ),
         (Comparison::Undecided, Some(true)) => Some(rejected::somewhere(
             evidence,
             format!("the server says that it listens on port {}", address.port()),
         )),
-        (Comparison::Undecided, None) if evidence.proved_on_this_port() => Some(rejected::somewhere(
-            evidence,
-            "over another path the server answers on that port".to_owned(),
-        )),
-        (Comparison::Undecided, Some(false)) => {
-            Some(not_listening::by_its_host(evidence, Confidence::Medium).because(format!(
-                "the server says that it does not listen on port {}; who sent the RST was not measured",
-                address.port()
+        (Comparison::Undecided, None) if evidence.proved_on_this_port() => {
+            Some(rejected::somewhere(
+                evidence,
+                "over another path the server answers on that port".to_owned(),
             ))
-            .unless(Alternative::AnswersInItsName))
         }
+        (Comparison::Undecided, Some(false)) => Some(unmeasured(evidence, address.port())),
         // The last router answers from as far away as the server's host does.
         (Comparison::Same { .. } | Comparison::Undecided, None) => None,
     }
+}
+
+/// The server does not listen there by its own word, and the RST's distance is not known.
+fn unmeasured(evidence: &Evidence<'_>, port: u16) -> Verdict {
+    not_listening::by_its_host(evidence, Confidence::Medium)
+        .because(format!(
+            "the server says that it does not listen on port {port}; who sent the RST was not \
+             measured"
+        ))
+        .unless(Alternative::AnswersInItsName)
 }
 
 fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -121,8 +134,8 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
 fn at_the_host(id: VerdictId, claim: String, next: String) -> Verdict {
     Verdict::new(id, Segment::ServerHost, Confidence::High, claim)
         .because(
-            "the server's witness saw the SYN arrive at its host's network interface; no SYN-ACK left that host, and \
-             its TCP has no such connection",
+            "the server's witness saw the SYN arrive at its host's network interface; no SYN-ACK \
+             left that host, and its TCP has no such connection",
         )
         .next(next)
 }

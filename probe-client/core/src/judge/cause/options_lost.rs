@@ -34,17 +34,18 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Segment::PATH,
         Confidence::Medium,
         format!(
-            "whether anything else stops {target} is not decided: a device takes window scaling out of the SYN-ACK, so that \
-             both ends disagree about the window and sessions crawl"
+            "whether anything else stops {target} is not decided: a device takes window scaling \
+             out of the SYN-ACK, so that both ends disagree about the window and sessions crawl"
         ),
     )
     .because(
-        "the server's end put window scaling into its SYN-ACK and uses it; this host's system found none there, and uses none",
+        "the server's end put window scaling into its SYN-ACK and uses it; this host's system \
+         found none there, and uses none",
     )
     .next(format!(
-        "ask the firewall team which device on the way from {target} removes the TCP option window scale from SYN-ACKs (a \
-         TCP normalizer, a proxy's or WAN optimizer's profile), and to let it pass or to remove it from the SYN as well; \
-         then run again"
+        "ask the firewall team which device on the way from {target} removes the TCP option window \
+         scale from SYN-ACKs (a TCP normalizer, a proxy's or WAN optimizer's profile), and to let \
+         it pass or to remove it from the SYN as well; then run again"
     ));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));

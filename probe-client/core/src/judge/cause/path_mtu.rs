@@ -42,22 +42,25 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::High,
         match smallest_failing.map(packet) {
             Some(fails) => format!(
-                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} bytes pass, those of {fails} do not"
+                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} \
+                 bytes pass, those of {fails} do not"
             ),
             None => format!(
-                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} bytes pass, larger ones do not"
+                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} \
+                 bytes pass, larger ones do not"
             ),
         },
     )
     .because(parted.told())
     .next(format!(
-        "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" and \"packet too big\" pass, \
-         or to clamp the TCP MSS to {largest} or less, for {}",
+        "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" \
+         and \"packet too big\" pass, or to clamp the TCP MSS to {largest} or less, for {}",
         evidence.flow()
     ));
     if let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu) {
         verdict = verdict.because(format!(
-            "this host still believes that packets of {believed} bytes pass: nobody told it otherwise"
+            "this host still believes that packets of {believed} bytes pass: nobody told it \
+             otherwise"
         ));
     }
     verdict.evidence.extend(evidence.seen());

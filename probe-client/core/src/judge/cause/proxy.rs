@@ -52,14 +52,15 @@ pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::Proxy,
             Confidence::High,
             format!(
-                "the proxy {proxy} says that it is connected to {target}, but no such connection reached the server"
+                "the proxy {proxy} says that it is connected to {target}, but no such connection \
+                 reached the server"
             ),
         )
         .because("the server looked for the connection and saw none")
         .unless(Alternative::BehindTheProxy)
         .next(format!(
-            "ask the proxy team what {proxy} does with CONNECT to {target}: it reports success without a connection, \
-             or hands it to another device"
+            "ask the proxy team what {proxy} does with CONNECT to {target}: it reports success \
+             without a connection, or hands it to another device"
         ))
     } else {
         Verdict::new(
@@ -67,13 +68,13 @@ pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::Unknown,
             Confidence::Low,
             format!(
-                "the proxy {proxy} says that it is connected to {target}, and then nothing comes through: either it \
-                 does not pass the bytes on, or they are lost behind it"
+                "the proxy {proxy} says that it is connected to {target}, and then nothing comes \
+                 through: either it does not pass the bytes on, or they are lost behind it"
             ),
         )
         .next(format!(
-            "ask the proxy team for the log of {proxy} about {target}; let one port of the server through whole, so \
-             that it can be asked what it saw"
+            "ask the proxy team for the log of {proxy} about {target}; let one port of the server \
+             through whole, so that it can be asked what it saw"
         ))
     };
     verdict.evidence.extend(evidence.seen());
@@ -102,8 +103,8 @@ fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
     let what = format!("has a name without an address: this host cannot resolve {host}");
     let verdict = unreachable(evidence, Segment::ThisHost, &what)?;
     Some(verdict.next(format!(
-        "check the spelling of {host}, then ask the DNS team of this host to resolve it; the proxy's \
-         address would do in its place"
+        "check the spelling of {host}, then ask the DNS team of this host to resolve it; the \
+         proxy's address would do in its place"
     )))
 }
 
@@ -117,8 +118,8 @@ fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict
             Segment::ThisHost,
             Confidence::High,
             format!(
-                "this host's resolver failed, so that nobody knows whether the proxy's name {host} has an address \
-                 ({why}); nothing was asked of the proxy"
+                "this host's resolver failed, so that nobody knows whether the proxy's name {host} \
+                 has an address ({why}); nothing was asked of the proxy"
             ),
         )
         .next(resolver_step(host)),
@@ -132,43 +133,10 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
     if let Some(verdict) = lost_before_it(evidence, failure) {
         return Some(verdict);
     }
-    let (segment, what, step) = match (failure.origin, failure.kind) {
-        (Origin::ThisHost, FailureKind::LocalResource) => return Some(exhausted(&at)),
-        (Origin::ThisHost, FailureKind::PermissionDenied) => (
-            Segment::ThisHost,
-            "cannot be dialled: this host's own firewall forbids it".to_owned(),
-            format!("ask the admin of this host to allow outbound TCP to {at}"),
-        ),
-        (Origin::ThisHost, _) => (
-            Segment::ThisHost,
-            "cannot be dialled: this host has no route to it".to_owned(),
-            "check this host's routing table for the proxy's address (`ip route get`, `route print`)".to_owned(),
-        ),
-        (Origin::Icmp { sender, icmp_type, code }, _) => (
-            Segment::Path { hop: None, address: Some(sender) },
-            format!("is not reached: {sender} answers with an ICMP error (type {icmp_type} code {code})"),
-            format!("ask the team that runs {sender} to let TCP from {} to {at} through", evidence.source()),
-        ),
-        (_, FailureKind::Refused) => (
-            Segment::Proxy,
-            "refuses the connection (RST): nothing listens there, or a device rejects it".to_owned(),
-            format!("check the proxy's port with the proxy team, and that its service runs on {at}"),
-        ),
-        (_, FailureKind::TimedOut) => (
-            Segment::Proxy,
-            "does not answer: it is down, or something on the way to it drops the SYN".to_owned(),
-            format!(
-                "ask the proxy team whether {at} is still its address and up, and the firewall team whether TCP from {} to \
-                 {at} is let through, replies included",
-                evidence.source()
-            ),
-        ),
-        (_, _) => (
-            Segment::Proxy,
-            format!("is not reached: {}", failure.kind.describe()),
-            format!("check {at} with the proxy team"),
-        ),
-    };
+    if failure.origin == Origin::ThisHost && failure.kind == FailureKind::LocalResource {
+        return Some(exhausted(&at));
+    }
+    let (segment, what, step) = unreached(evidence, failure, &at);
     // Nothing but the proxy's own words shows that it was the proxy.
     let in_its_place = matches!(failure.kind, FailureKind::Refused | FailureKind::TimedOut)
         && segment == Segment::Proxy;
@@ -178,6 +146,67 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
             .unless_all(in_its_place.then_some(Alternative::BeforeTheProxy))
             .next(step),
     )
+}
+
+/// Segment, what happened and the next step where no TCP connection to the proxy at `at` came about.
+fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, String, String) {
+    match (failure.origin, failure.kind) {
+        (Origin::ThisHost, FailureKind::PermissionDenied) => (
+            Segment::ThisHost,
+            "cannot be dialled: this host's own firewall forbids it".to_owned(),
+            format!("ask the admin of this host to allow outbound TCP to {at}"),
+        ),
+        (Origin::ThisHost, _) => (
+            Segment::ThisHost,
+            "cannot be dialled: this host has no route to it".to_owned(),
+            "check this host's routing table for the proxy's address (`ip route get`, `route \
+             print`)"
+                .to_owned(),
+        ),
+        (
+            Origin::Icmp {
+                sender,
+                icmp_type,
+                code,
+            },
+            _,
+        ) => (
+            Segment::Path {
+                hop: None,
+                address: Some(sender),
+            },
+            format!(
+                "is not reached: {sender} answers with an ICMP error (type {icmp_type} code \
+                     {code})"
+            ),
+            format!(
+                "ask the team that runs {sender} to let TCP from {} to {at} through",
+                evidence.source()
+            ),
+        ),
+        (_, FailureKind::Refused) => (
+            Segment::Proxy,
+            "refuses the connection (RST): nothing listens there, or a device rejects it"
+                .to_owned(),
+            format!(
+                "check the proxy's port with the proxy team, and that its service runs on {at}"
+            ),
+        ),
+        (_, FailureKind::TimedOut) => (
+            Segment::Proxy,
+            "does not answer: it is down, or something on the way to it drops the SYN".to_owned(),
+            format!(
+                "ask the proxy team whether {at} is still its address and up, and the firewall \
+                 team whether TCP from {} to {at} is let through, replies included",
+                evidence.source()
+            ),
+        ),
+        (_, _) => (
+            Segment::Proxy,
+            format!("is not reached: {}", failure.kind.describe()),
+            format!("check {at} with the proxy team"),
+        ),
+    }
 }
 
 /// No answer to the SYN, and other connections of the same run were taken, so that the proxy is there; or none to any, and
@@ -209,7 +238,8 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
         )
     } else {
         (
-            "beside it this host's SYNs are lost where many are sent: a limit on connections, or the proxy is down",
+            "beside it this host's SYNs are lost where many are sent: a limit on connections, or \
+             the proxy is down",
             "ports that work over another path lost SYNs in this run".to_owned(),
         )
     };
@@ -219,14 +249,15 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
             Segment::Unknown,
             Confidence::Low,
             format!(
-                "what stops {} is not decided: the proxy {proxy} {how} this connection, and {beside}; nothing was asked of it",
+                "what stops {} is not decided: the proxy {proxy} {how} this connection, and \
+                 {beside}; nothing was asked of it",
                 evidence.target()
             ),
         )
         .because(fact)
         .next(format!(
-            "run it again for this port alone (--port); if it passes then, ask the firewall and proxy teams for a limit on \
-             the number or pace of connections from this host to {at}"
+            "run it again for this port alone (--port); if it passes then, ask the firewall and \
+             proxy teams for a limit on the number or pace of connections from this host to {at}"
         )),
     )
 }
@@ -258,19 +289,21 @@ fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
                     .as_deref()
                     .unwrap_or("an unreadable issuer"),
             ),
-            "use the name that the certificate is for; if it is self-signed, or a company's own authority issued it, give \
-             that certificate with --proxy-ca FILE",
+            "use the name that the certificate is for; if it is self-signed, or a company's own \
+             authority issued it, give that certificate with --proxy-ca FILE",
         ),
         (FailureKind::TlsFailed, None) => (
             format!("does not open a TLS session: {why}"),
-            "ask the proxy team whether that port expects TLS; most proxies do not, and are written http://…",
+            "ask the proxy team whether that port expects TLS; most proxies do not, and are \
+             written http://…",
         ),
         (kind, _) => (
             format!(
                 "takes the connection, but TLS to it fails: {}",
                 kind.describe()
             ),
-            "ask the proxy team whether that port expects TLS; most proxies do not, and are written http://…",
+            "ask the proxy team whether that port expects TLS; most proxies do not, and are \
+             written http://…",
         ),
     };
     let verdict = unreachable(evidence, Segment::Proxy, &what)?.unless(Alternative::BeforeTheProxy);

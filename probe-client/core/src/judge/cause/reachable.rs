@@ -31,8 +31,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Segment::None,
         Confidence::High,
         format!(
-            "the echo server proved itself on {} over {kind}, and {up} bytes there and {down} bytes back \
-             arrived unaltered",
+            "the echo server proved itself on {} over {kind}, and {up} bytes there and {down} \
+             bytes back arrived unaltered",
             evidence.target()
         ),
     )
@@ -65,7 +65,7 @@ fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
         None => String::new(),
     };
     Some(format!(
-        "a session without TLS shows no certificate: that it is the server rests on the client's key, which only the \
-         two ends have{there}"
+        "a session without TLS shows no certificate: that it is the server rests on the client's \
+         key, which only the two ends have{there}"
     ))
 }

@@ -41,7 +41,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::PATH,
             Confidence::High,
             format!(
-                "{target} is open, but the first session failed; {whole} of {ran} new sessions completed"
+                "{target} is open, but the first session failed; {whole} of {ran} new sessions \
+                 completed"
             ),
         )
         .next(next_step(evidence))
@@ -51,13 +52,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             Segment::Unknown,
             Confidence::Medium,
             format!(
-                "sessions with {target} fail mostly, but not always: the first failed, and {whole} of {ran} new ones \
-                 completed"
+                "sessions with {target} fail mostly, but not always: the first failed, and {whole} \
+                 of {ran} new ones completed"
             ),
         )
         .next(format!(
-            "run again; if it stays so, ask the network team whether {} is spread over several links, firewalls or NAT \
-             gateways, one of them broken or without the rule, and to look for loss on the way, in both directions",
+            "run again; if it stays so, ask the network team whether {} is spread over several \
+             links, firewalls or NAT gateways, one of them broken or without the rule, and to look \
+             for loss on the way, in both directions",
             evidence.flow()
         ))
     };
@@ -70,7 +72,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 /// What so many sessions show of how often one fails.
 pub(super) fn rate(trials: Trials) -> String {
     format!(
-        "{trials} sessions failed: that leaves the share of sessions that fail anywhere {} (95 % confidence)",
+        "{trials} sessions failed: that leaves the share of sessions that fail anywhere {} (95 % \
+         confidence)",
         shares_in_words(trials)
     )
 }
@@ -81,13 +84,14 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
     match beside.next() {
         Some((held, _)) => format!(
-            "ask the firewall team whether a device limits how many connections may be open at once for {flow}: it failed with \
-             {held} others open, and passed alone; run again to see whether that repeats"
+            "ask the firewall team whether a device limits how many connections may be open at \
+             once for {flow}: it failed with {held} others open, and passed alone; run again to \
+             see whether that repeats"
         ),
         None => format!(
-            "ask the network team to look for packet loss and overloaded devices, and the firewall team for flood protection \
-             and proxies that close sessions, for {flow}, in both directions; run again at another time of day and \
-             compare"
+            "ask the network team to look for packet loss and overloaded devices, and the firewall \
+             team for flood protection and proxies that close sessions, for {flow}, in both \
+             directions; run again at another time of day and compare"
         ),
     }
 }

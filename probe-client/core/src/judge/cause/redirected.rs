@@ -36,7 +36,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::RedirectedToOtherPort,
         Segment::PATH,
         Confidence::High,
-        format!("something on the way sends {what} to port {dialled} to the server's port {reached}"),
+        format!(
+            "something on the way sends {what} to port {dialled} to the server's port {reached}"
+        ),
     )
     .because(format!(
         "dialled {} for {whole}, and the genuine server ({}) accepted {part} on its port {reached}",
@@ -44,9 +46,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         testimony.instance
     ))
     .next(format!(
-        "ask the firewall team and the cloud team which port-forwarding (DNAT) or load-balancing rule sends {flow} to port \
-         {reached}, and to remove it or point it at port {dialled}; if it is meant, say so \
-         with {map}, or with public_port = {dialled} for that listener in the server's configuration"
+        "ask the firewall team and the cloud team which port-forwarding (DNAT) or load-balancing \
+         rule sends {flow} to port {reached}, and to remove it or point it at port {dialled}; if \
+         it is meant, say so with {map}, or with public_port = {dialled} for that listener in the \
+         server's configuration"
     ));
     Some(verdict)
 }

@@ -11,10 +11,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     // Where it let other sessions in, those met another instance.
     let claim = if evidence.working_ports().is_empty() {
-        "the echo server is reachable but does not accept this key: it is unknown there, revoked, or its secret is wrong"
+        "the echo server is reachable but does not accept this key: it is unknown there, revoked, \
+         or its secret is wrong"
     } else {
-        "of several instances of the echo server behind this address, one does not accept this key: it is unknown there, \
-         or revoked"
+        "of several instances of the echo server behind this address, one does not accept this \
+         key: it is unknown there, or revoked"
     };
     let mut verdict = Verdict::new(
         VerdictId::ServerRefused,
@@ -22,9 +23,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::High,
         claim,
     )
-    .because("its control service, under the pinned certificate, answered UNAUTHENTICATED; to a key that it does not \
-              accept the server says nothing on the ports themselves, so nothing can be said about them")
-    .next("ask the server's operator for a valid connection string (`fwprobe-echo identity show` lists its keys)");
+    .because(
+        "its control service, under the pinned certificate, answered UNAUTHENTICATED; to a \
+              key that it does not accept the server says nothing on the ports themselves, so \
+              nothing can be said about them",
+    )
+    .next(
+        "ask the server's operator for a valid connection string (`fwprobe-echo identity show` \
+           lists its keys)",
+    );
     verdict.evidence.extend(evidence.seen());
     Some(verdict)
 }

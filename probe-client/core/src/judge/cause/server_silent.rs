@@ -30,14 +30,18 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::ServerSilent,
         Segment::Unknown,
         Confidence::Medium,
-        "every port takes the connection and none of them ever answers: the server's process hangs, or one device \
-         answers handshakes in its place",
+        "every port takes the connection and none of them ever answers: the server's process \
+         hangs, or one device answers handshakes in its place",
     )
-    .because(format!("TCP handshakes completed on all {ports} ports tried, the control port included; no byte came back"))
+    .because(format!(
+        "TCP handshakes completed on all {ports} ports tried, the control port \
+                      included; no byte came back"
+    ))
     .next(format!(
-        "look at the fwprobe-echo process on the server first (`systemctl status fwprobe-echo`: stopped, overloaded, \
-         swapping?); if it is healthy, ask the firewall and cloud teams whether a SYN proxy or load balancer answers TCP \
-         handshakes for {} in the server's place, and why it does not pass the connections on",
+        "look at the fwprobe-echo process on the server first (`systemctl status fwprobe-echo`: \
+         stopped, overloaded, swapping?); if it is healthy, ask the firewall and cloud teams \
+         whether a SYN proxy or load balancer answers TCP handshakes for {} in the server's place, \
+         and why it does not pass the connections on",
         evidence
             .probe
             .server()
@@ -66,16 +70,20 @@ fn nothing_arrives(evidence: &Evidence<'_>) -> Verdict {
         VerdictId::PayloadDropped,
         Segment::PATH,
         Confidence::Medium,
-        format!("a handshake with {target} completes, and all that follows it is dropped, as on every port"),
+        format!(
+            "a handshake with {target} completes, and all that follows it is dropped, as on \
+                 every port"
+        ),
     )
     .because(format!(
-        "on all {ports} ports tried, the control port included, nothing that was sent after the handshake was \
-         acknowledged: the host of a server whose process hangs would have done that"
+        "on all {ports} ports tried, the control port included, nothing that was sent after the \
+         handshake was acknowledged: the host of a server whose process hangs would have done \
+         that"
     ))
     .next(format!(
-        "ask the firewall team whether a rule lets only the SYNs of {} through (application control, a filter without \
-         state), or a device answers handshakes in the server's place, and to let the whole connection pass, replies \
-         included",
+        "ask the firewall team whether a rule lets only the SYNs of {} through (application \
+         control, a filter without state), or a device answers handshakes in the server's place, \
+         and to let the whole connection pass, replies included",
         evidence.flow()
     ));
     verdict.evidence.extend(evidence.seen());

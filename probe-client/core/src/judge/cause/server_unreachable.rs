@@ -42,7 +42,8 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     let hypotheses = if elsewhere.is_some() {
         "the path blocks this address, or the server has moved to another one that the proxy knows"
     } else if refused == 0 {
-        "the server is down, its host or the cloud's edge drops everything, or the path blocks this address"
+        "the server is down, its host or the cloud's edge drops everything, or the path blocks \
+         this address"
     } else if timed_out == 0 {
         "the server is not running on that host, or a device resets everything to this address"
     } else {
@@ -52,13 +53,17 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::ServerUnreachable,
         Segment::Unknown,
         Confidence::High,
-        format!("the echo server at {address} cannot be reached at all: {how}. That says nothing about single ports; {hypotheses}"),
+        format!(
+            "the echo server at {address} cannot be reached at all: {how}. That says nothing \
+                 about single ports; {hypotheses}"
+        ),
     )
     .because(format!("{how}, the control port included"))
     .next(format!(
-        "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that \
-         {address} is its address{}; if so, ask the firewall team whether TCP from {source} to {address} is blocked on all \
-         ports, and the cloud team whether the network security group lets {source} in",
+        "first make sure on the server that fwprobe-echo is running (`systemctl status \
+         fwprobe-echo`, `ss -ltn`) and that {address} is its address{}; if so, ask the firewall \
+         team whether TCP from {source} to {address} is blocked on all ports, and the cloud team \
+         whether the network security group lets {source} in",
         perhaps_another(evidence)
     ));
     verdict.evidence.extend(elsewhere);
@@ -75,12 +80,13 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     let address = evidence.probe.server()?;
     let how = if refused == 0 {
         format!(
-            "on all {ended} ports tried the handshake completes, and the connection is reset or closed before a byte comes back"
+            "on all {ended} ports tried the handshake completes, and the connection is reset or \
+             closed before a byte comes back"
         )
     } else {
         format!(
-            "on {ended} of the ports tried the handshake completes, and the connection is reset or closed before a byte comes \
-             back; on {refused} RST answers the SYN"
+            "on {ended} of the ports tried the handshake completes, and the connection is reset or \
+             closed before a byte comes back; on {refused} RST answers the SYN"
         )
     };
     let mut verdict = Verdict::new(
@@ -88,16 +94,18 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
         Segment::Unknown,
         Confidence::Medium,
         format!(
-            "the echo server at {address} cannot be reached at all: {how}. That says nothing about single ports; the server \
-             is not running, and a device (SYN proxy, load balancer) or another program completes handshakes in its place, \
-             or a device or the server's host resets whatever follows a handshake"
+            "the echo server at {address} cannot be reached at all: {how}. That says nothing about \
+             single ports; the server is not running, and a device (SYN proxy, load balancer) or \
+             another program completes handshakes in its place, or a device or the server's host \
+             resets whatever follows a handshake"
         ),
     )
     .because(format!("{how}, the control port included"))
     .next(format!(
-        "first make sure on the server that fwprobe-echo is running (`systemctl status fwprobe-echo`, `ss -ltn`) and that the \
-         address is right; if it is, ask the firewall team whether a device completes TCP handshakes with {address} in the \
-         server's place or resets what follows them, and for its log of connections from {}",
+        "first make sure on the server that fwprobe-echo is running (`systemctl status \
+         fwprobe-echo`, `ss -ltn`) and that the address is right; if it is, ask the firewall team \
+         whether a device completes TCP handshakes with {address} in the server's place or resets \
+         what follows them, and for its log of connections from {}",
         evidence.source()
     ));
     verdict.evidence.extend(evidence.other_paths_lead_there());
@@ -112,7 +120,8 @@ fn perhaps_another(evidence: &Evidence<'_>) -> String {
         return String::new();
     }
     format!(
-        " (it is what this host's resolver gives for {host}; another may give a different one: split DNS)"
+        " (it is what this host's resolver gives for {host}; another may give a different one: \
+         split DNS)"
     )
 }
 

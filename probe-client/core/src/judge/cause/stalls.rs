@@ -55,16 +55,24 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         VerdictId::StallsAfterBytes,
         Segment::PATH,
         Confidence::High,
-        format!("sessions with {target} begin well and go silent after {after} {way}, whatever the size of their segments"),
+        format!(
+            "sessions with {target} begin well and go silent after {after} {way}, whatever the \
+                 size of their segments"
+        ),
     )
-    .because("the server proved itself on this very connection, and stages of the exchange were confirmed")
+    .because(
+        "the server proved itself on this very connection, and stages of the exchange were \
+              confirmed",
+    )
     .because(format!(
-        "{sessions} sessions went silent there; the odds that as many that die at random do so at one place are {}",
+        "{sessions} sessions went silent there; the odds that as many that die at random do so at \
+         one place are {}",
         in_words(odds)
     ))
     .next(format!(
-        "ask the teams that run inspection, proxies and traffic shaping on the way which rule or limit ends {} after {after} {way}, \
-         and to exempt it; quote the number, the direction and the time",
+        "ask the teams that run inspection, proxies and traffic shaping on the way which rule or \
+         limit ends {} after {after} {way}, and to exempt it; quote the number, the direction and \
+         the time",
         evidence.flow()
     ))
     .unless(Alternative::SoftwareOnAHost);

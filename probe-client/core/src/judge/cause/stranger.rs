@@ -38,16 +38,24 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(next(evidence, foreign, place.as_ref()));
     if let Some(certificate) = foreign_certificate {
         verdict = verdict.because(format!(
-            "it presented a certificate for {}, issued by {}; an intercepting device is not excluded",
-            certificate.subject.as_deref().unwrap_or("an unreadable name"),
-            certificate.issuer.as_deref().unwrap_or("an unreadable issuer"),
+            "it presented a certificate for {}, issued by {}; an intercepting device is not \
+             excluded",
+            certificate
+                .subject
+                .as_deref()
+                .unwrap_or("an unreadable name"),
+            certificate
+                .issuer
+                .as_deref()
+                .unwrap_or("an unreadable issuer"),
         ));
     }
     verdict.evidence.extend(quoted(evidence));
     if is_on_the_way(evidence) {
         verdict.segment = Segment::PATH;
         verdict = verdict.because(
-            "the server has accepted the connection of this probe: who answered in its place stands on the way to it",
+            "the server has accepted the connection of this probe: who answered in its place \
+             stands on the way to it",
         );
     }
     if let Some(place) = place {
@@ -72,24 +80,25 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
     let target = evidence.target();
     if let Some(whom) = place.and_then(|place| place.whom.as_deref()) {
         return format!(
-            "ask {whom} which device there answers {} in the server's place (web filter, proxy, portal, port-forwarding \
-             rule), and to let it pass to the server",
+            "ask {whom} which device there answers {} in the server's place (web filter, proxy, \
+             portal, port-forwarding rule), and to let it pass to the server",
             evidence.flow()
         );
     }
     if is_on_the_way(evidence) {
         return format!(
-            "ask the firewall team which device answers {} in the server's place (web filter, inspection, portal), and to let \
-             it pass to the server untouched",
+            "ask the firewall team which device answers {} in the server's place (web filter, \
+             inspection, portal), and to let it pass to the server untouched",
             evidence.flow()
         );
     }
     if evidence.nobody_listens() && foreign {
         let port = evidence.probe.port_dialled();
         return format!(
-            "the server says that it does not listen on port {port}: on its host, look what holds that port (`ss -ltnp 'sport \
-             = :{port}'`); if nothing does, ask the firewall team which device (captive portal, port-forwarding rule) answers for {target}; then \
-             start fwprobe-echo with `--port {port}` and run again"
+            "the server says that it does not listen on port {port}: on its host, look what holds \
+             that port (`ss -ltnp 'sport = :{port}'`); if nothing does, ask the firewall team \
+             which device (captive portal, port-forwarding rule) answers for {target}; then start \
+             fwprobe-echo with `--port {port}` and run again"
         );
     }
     // Nothing but the certificate was wrong.
@@ -99,9 +108,10 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
         " (after a change of its identity a new connection string is due)"
     };
     format!(
-        "check with the server's operator that {target} is the echo server's address and that no other service holds that \
-         port there{renewed}; if it is right, ask the firewall and network teams which device answers {} in the server's place \
-         (captive portal, web filter, port-forwarding rule), and to let it pass to the server",
+        "check with the server's operator that {target} is the echo server's address and that no \
+         other service holds that port there{renewed}; if it is right, ask the firewall and \
+         network teams which device answers {} in the server's place (captive portal, web filter, \
+         port-forwarding rule), and to let it pass to the server",
         evidence.flow()
     )
 }

@@ -55,8 +55,8 @@ fn opened(
             Segment::Proxy,
             format!("on the path through {proxy}"),
             Some(format!(
-                "over the path {} the same port shows the server's own TLS session, so the proxy opens it, or what \
-                 stands on the way to it or behind it",
+                "over the path {} the same port shows the server's own TLS session, so the proxy \
+                 opens it, or what stands on the way to it or behind it",
                 other.path
             )),
         ),
@@ -64,8 +64,8 @@ fn opened(
             Segment::PATH,
             "on the way".to_owned(),
             Some(format!(
-                "no other path of this run shows the port without that, so it may be {proxy}, or a device before or \
-                 behind it"
+                "no other path of this run shows the port without that, so it may be {proxy}, or a \
+                 device before or behind it"
             )),
         ),
     };
@@ -120,7 +120,11 @@ fn difference(probe: &Measurement) -> Option<String> {
         });
     }
     if departs(Respect::Exporter).is_some() {
-        return Some("the two ends derive different keying material (RFC 9266), so they are not in the same TLS session".to_owned());
+        return Some(
+            "the two ends derive different keying material (RFC 9266), so they are not in \
+                     the same TLS session"
+                .to_owned(),
+        );
     }
     if one_session {
         return None;
@@ -155,7 +159,8 @@ fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>, whom: Option<String
     };
     let why = match evidence.probe.session_kind() {
         SessionKind::Nettcp => {
-            " (HPC Pack's own traffic there uses client certificates, which such a device cannot present)"
+            " (HPC Pack's own traffic there uses client certificates, which such a device cannot \
+             present)"
         }
         SessionKind::Tcp
         | SessionKind::Tls

@@ -22,8 +22,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         )
     } else if explains(evidence) {
         format!(
-            "what stops {} is not decided: it was silent, but the way to the server is so slow that silence is no sign of \
-             a device",
+            "what stops {} is not decided: it was silent, but the way to the server is so slow \
+             that silence is no sign of a device",
             evidence.target()
         )
     } else {
@@ -67,9 +67,9 @@ fn undecided(evidence: &Evidence<'_>, claim: String, slowness: &Slowness) -> Ver
         slowness.describe()
     ))
     .next(format!(
-        "ask the network team for the load and the rate of the line to this server (a full queue, a policer, TCP options that a \
-         device removes); then run it again for this port alone, when the line is idle and with more time: --port {} \
-         --timeout {LONGER}",
+        "ask the network team for the load and the rate of the line to this server (a full queue, \
+         a policer, TCP options that a device removes); then run it again for this port alone, \
+         when the line is idle and with more time: --port {} --timeout {LONGER}",
         evidence.probe.rule.port
     ));
     verdict.evidence.extend(evidence.seen());

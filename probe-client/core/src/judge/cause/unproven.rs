@@ -30,28 +30,30 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Segment::Unknown,
         Confidence::High,
         format!(
-            "what answers at {host} holds this client's key, but not the server key that the connection string pins: its \
-             certificate's key is {keys}"
+            "what answers at {host} holds this client's key, but not the server key that the \
+             connection string pins: its certificate's key is {keys}"
         ),
     )
     .because(format!(
-        "on {} both ends were in one TLS session (RFC 9266), so that no device opened it; the certificate in it is none \
-         of the pinned ones",
+        "on {} both ends were in one TLS session (RFC 9266), so that no device opened it; the \
+         certificate in it is none of the pinned ones",
         ports(unpinned.into_iter())
     ))
     .because(
-        "a session without TLS rests on the client's key alone, so here it shows no more than that somebody holds it",
+        "a session without TLS rests on the client's key alone, so here it shows no more than that \
+         somebody holds it",
     )
     .next(format!(
-        "ask the server's operator for the current connection string, and whether {keys} is the server's key (the pin \
-         that fwprobe-echo prints in its connection strings); if it is not, somebody else holds this client's key: have \
-         it revoked and a new one made, and find out what answers at {host}"
+        "ask the server's operator for the current connection string, and whether {keys} is the \
+         server's key (the pin that fwprobe-echo prints in its connection strings); if it is not, \
+         somebody else holds this client's key: have it revoked and a new one made, and find out \
+         what answers at {host}"
     ));
     let pinned = ports(here.filter(|m| testimony(m).is_some() && m.shows_pinned_key()));
     if !pinned.is_empty() {
         verdict = verdict.because(format!(
-            "on {pinned} the pinned server did answer: another instance with an identity of its own, or somebody in its \
-             place, answers here"
+            "on {pinned} the pinned server did answer: another instance with an identity of its \
+             own, or somebody in its place, answers here"
         ));
     }
     Some(verdict)

@@ -13,8 +13,9 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
             "SYNs that ask for ECN are lost on the way, and the ones repeated without it arrive",
         )
         .with_detail(format!(
-            "{lost} of {lost} connections: the first SYN (ECE and CWR set) had to be sent again, and the SYN that arrived \
-             has neither bit; a device that loses the first SYN of every connection would look the same"
+            "{lost} of {lost} connections: the first SYN (ECE and CWR set) had to be sent again, \
+             and the SYN that arrived has neither bit; a device that loses the first SYN of every \
+             connection would look the same"
         )),
     )
 }

@@ -15,8 +15,8 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             FindingId::LegacyHelloBlocked,
-            "a TLS 1.0 ClientHello without a server name, as HPC Pack 2008 R2 sends it (unconfirmed in its details), does \
-             not get through where a modern one does",
+            "a TLS 1.0 ClientHello without a server name, as HPC Pack 2008 R2 sends it \
+             (unconfirmed in its details), does not get through where a modern one does",
         )
         .with_detail(format!("{}: {how}, {times} times", evidence.target())),
     )

@@ -14,7 +14,8 @@ pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     (paces.held.all_passed()).then(|| {
         Finding::new(
             FindingId::SynRateLimit,
-            "new connections are lost or refused when several are opened at once, and pass one at a time",
+            "new connections are lost or refused when several are opened at once, and pass one at \
+             a time",
         )
         .with_detail(told(&paces))
     })
@@ -56,8 +57,8 @@ fn held(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
 
 fn told(paces: &Paces) -> String {
     format!(
-        "{} SYNs to this port were not let in when several were sent at once, {} more than a second apart; the odds that \
-         chance parts them so are {}",
+        "{} SYNs to this port were not let in when several were sent at once, {} more than a \
+         second apart; the odds that chance parts them so are {}",
         paces.at_once,
         paces.slowly,
         in_words(paces.odds())

@@ -17,8 +17,8 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
         Finding::new(
             FindingId::ProxyPasswordInClear,
             format!(
-                "user name and password went to {proxy} by {bare} without TLS: everybody on the way between this host and \
-                 the proxy could read them"
+                "user name and password went to {proxy} by {bare} without TLS: everybody on the \
+                 way between this host and the proxy could read them"
             ),
         )
     })

@@ -17,10 +17,12 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             FindingId::Reordering,
-            "segments overtake each other on the way, and some were sent again that had not been lost",
+            "segments overtake each other on the way, and some were sent again that had not been \
+             lost",
         )
         .with_detail(format!(
-            "sent again without need: {up} to the server, {down} from it; overtaking was seen {} times",
+            "sent again without need: {up} to the server, {down} from it; overtaking was seen {} \
+             times",
             sent_again.overtaken()
         )),
     )

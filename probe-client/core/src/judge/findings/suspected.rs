@@ -29,12 +29,12 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             FindingId::SourceBlocked,
-            "a port that worked stopped answering this host during the run: a device may block sources that try closed \
-             ports",
+            "a port that worked stopped answering this host during the run: a device may block \
+             sources that try closed ports",
         )
         .with_detail(format!(
-            "port {worked} ran a whole session, and after SYNs to port {tried}, which does not answer, {} connections to \
-             it got no answer",
+            "port {worked} ran a whole session, and after SYNs to port {tried}, which does not \
+             answer, {} connections to it got no answer",
             at_the_end.len()
         )),
     )
@@ -51,7 +51,8 @@ pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
     (unmarked && !marked_passes && !by_number).then(|| {
         Finding::new(
             FindingId::MarkDropped,
-            "a device drops SYNs that have fwprobe's unusual hop limit; those with this system's own pass, and were used",
+            "a device drops SYNs that have fwprobe's unusual hop limit; those with this system's \
+             own pass, and were used",
         )
     })
 }

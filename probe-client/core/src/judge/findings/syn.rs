@@ -33,14 +33,16 @@ pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     }
     let target = evidence.target();
     let detail = format!(
-        "the SYN arrived at the server with {0}, and the server's end put {0} into its SYN-ACK; this host's system found no \
-         {0} in it, so that a device between the two hosts took it out of the SYN-ACK from {target}",
+        "the SYN arrived at the server with {0}, and the server's end put {0} into its SYN-ACK; \
+         this host's system found no {0} in it, so that a device between the two hosts took it out \
+         of the SYN-ACK from {target}",
         lost.join(", ")
     );
     let finding = Finding::new(
         FindingId::TcpOptionsChanged,
         format!(
-            "a device changes TCP options: it removes {} from the SYN-ACK, on the way from the server",
+            "a device changes TCP options: it removes {} from the SYN-ACK, on the way from the \
+             server",
             lost.join(", ")
         ),
     );

@@ -44,9 +44,13 @@ pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
     (!listed.is_empty()).then(|| {
         Finding::new(
             FindingId::EgressAddressDiffers,
-            "ports of one server leave under different addresses: allow all of them on the cloud side",
+            "ports of one server leave under different addresses: allow all of them on the cloud \
+             side",
         )
-        .with_detail(format!("this one as {mine}, others as {}", listed.join(", ")))
+        .with_detail(format!(
+            "this one as {mine}, others as {}",
+            listed.join(", ")
+        ))
     })
 }
 
@@ -68,7 +72,8 @@ pub(super) fn egress_by_path(evidence: &Evidence<'_>) -> Option<Finding> {
         Finding::new(
             FindingId::EgressAddressDiffers,
             format!(
-                "sessions through {proxy} arrive from {mine}, direct ones from {}: the cloud side must allow each",
+                "sessions through {proxy} arrive from {mine}, direct ones from {}: the cloud side \
+                 must allow each",
                 listed.join(", ")
             ),
         )

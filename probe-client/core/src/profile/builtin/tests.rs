@@ -93,10 +93,14 @@ fn the_seven_ports_up_to_sp2() {
             "http 80 http",
             "https 443 https",
             "rdp 3389 rdp",
-            "soa-broker 5901 nettcp duplex net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.BrokerProxy",
-            "soa-control 5902 nettcp duplex net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.ProxyControl",
-            "file-staging 7998 nettcp streamed net.tcp://{address}:{port}/Microsoft.Hpc.Azure.Endpoint.FileStaging",
-            "job-scheduling 7999 nettcp duplex net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.JobManager",
+            "soa-broker 5901 nettcp duplex \
+             net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.BrokerProxy",
+            "soa-control 5902 nettcp duplex \
+             net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.ProxyControl",
+            "file-staging 7998 nettcp streamed \
+             net.tcp://{address}:{port}/Microsoft.Hpc.Azure.Endpoint.FileStaging",
+            "job-scheduling 7999 nettcp duplex \
+             net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.JobManager",
         ]
     );
     assert!(rules.iter().all(plain));
@@ -109,10 +113,14 @@ fn two_ports_from_sp3_on() {
         rules.iter().map(question).collect::<Vec<_>>(),
         [
             "https 443 https",
-            "soa-broker 443 nettcp duplex net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.BrokerProxy",
-            "soa-control 443 nettcp duplex net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.ProxyControl",
-            "file-staging 443 nettcp streamed net.tcp://{address}:{port}/Microsoft.Hpc.Azure.Endpoint.FileStaging",
-            "job-scheduling 443 nettcp duplex net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.JobManager",
+            "soa-broker 443 nettcp duplex \
+             net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.BrokerProxy",
+            "soa-control 443 nettcp duplex \
+             net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.ProxyControl",
+            "file-staging 443 nettcp streamed \
+             net.tcp://{address}:{port}/Microsoft.Hpc.Azure.Endpoint.FileStaging",
+            "job-scheduling 443 nettcp duplex \
+             net.tcp://{host}:{port}/Microsoft.Hpc.Azure.Endpoint.JobManager",
             "rdp 3389 rdp",
         ]
     );

@@ -103,7 +103,8 @@ fn a_web_server_that_returns_the_body_is_no_server() {
 
 #[test]
 fn a_captive_portal_is_quoted_from_any_kind_of_session() {
-    let portal = b"HTTP/1.1 302 Found\r\nServer: portal\r\nLocation: http://login.example/\r\nContent-Length: 0\r\n\r\n";
+    let portal = b"HTTP/1.1 302 Found\r\nServer: portal\r\nLocation: \
+                   http://login.example/\r\nContent-Length: 0\r\n\r\n";
     for kind in SessionKind::ALL {
         let mut session = opened(kind);
         transmit_all(&mut session, usize::MAX);
@@ -318,7 +319,8 @@ proptest! {
     fn no_bytes_of_a_stranger_make_a_testimony(
         kind in prop::sample::select(SessionKind::ALL.to_vec()),
         prefix in prop::sample::select(vec![
-            &b""[..], &[2, 0, 0, 0, 5], &[3, 0, 0, 0, 5], b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n",
+            &b""[..], &[2, 0, 0, 0, 5], &[3, 0, 0, 0, 5], b"HTTP/1.1 200 OK\r\nContent-Length: \
+                                                  500\r\n\r\n",
             b"HTTP/1.1 200 \r\nTransfer-Encoding: chunked\r\n\r\n20\r\n", &[6, 40], &[3, 0, 0, 19], &[8, 3],
         ]),
         bytes in prop::collection::vec(any::<u8>(), 0..300),

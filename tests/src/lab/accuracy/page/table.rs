@@ -220,4 +220,5 @@ const TOTALS: &str = "\n## Totals\n
 | program | right | cannot tell | wrong | of |\n|---|---:|---:|---:|---:|\n";
 
 const HEAD: &str = "\n## Every mark\n
-`right`, `?` for cannot tell, or `WRONG`, and the rule that says so; IPv4 / IPv6 where they differ.\n\n";
+`right`, `?` for cannot tell, or `WRONG`, and the rule that says so; IPv4 / IPv6 where they \
+                    differ.\n\n";

@@ -96,7 +96,8 @@ fn metric<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 }
 
 fn configuration(certificate: &Path) -> String {
-    let http = "prober: http, timeout: 8s, http: { valid_status_codes: [404], follow_redirects: false, enable_http2: false";
+    let http = "prober: http, timeout: 8s, http: { valid_status_codes: [404], follow_redirects: \
+                false, enable_http2: false";
     let certificate = certificate.display();
     format!(
         "modules:\n  http: {{ {http} }} }}\n  https: {{ {http}, fail_if_not_ssl: true, \

@@ -34,9 +34,10 @@ fn said(name: &str, outputs: &[Output]) -> Said {
 fn nmap_is_read_from_its_xml() {
     let state = |state: &str| {
         let xml = format!(
-            "<?xml version=\"1.0\"?><nmaprun><host><ports><port protocol=\"tcp\" portid=\"5901\">{state}<service name=\"vnc-1\"/>\
-             </port>\n<port protocol=\"tcp\" portid=\"8443\"><state state=\"open\" reason=\"syn-ack\" reason_ttl=\"62\"/></port>\
-             </ports></host></nmaprun>"
+            "<?xml version=\"1.0\"?><nmaprun><host><ports><port protocol=\"tcp\" \
+             portid=\"5901\">{state}<service name=\"vnc-1\"/></port>\n<port protocol=\"tcp\" \
+             portid=\"8443\"><state state=\"open\" reason=\"syn-ack\" \
+             reason_ttl=\"62\"/></port></ports></host></nmaprun>"
         );
         peer("nmap -sS").statement(&[output(0, &xml, "")], &errand(5901, SessionKind::Tcp))
     };
@@ -82,13 +83,11 @@ fn nmap_is_read_from_its_xml() {
     assert_eq!(state(by_target).at, Some(CLOUD.parse().unwrap()));
     let by_errno = r#"<state state="filtered" reason="admin-prohibited" reason_ttl="0"/>"#;
     assert_eq!(state(by_errno), Said::Prohibited.anywhere());
-    let no_route = output(
-        0,
-        "<nmaprun></nmaprun>",
-        "setup_target: failed to determine route to 10.73.3.2\n",
-    );
+    let told = "setup_target: failed to determine route to 10.73.3.2\n";
+    let no_route = output(0, "<nmaprun></nmaprun>", told);
     assert_eq!(said("nmap -sS", &[no_route]), Said::NoRoute);
-    let own = "sendto in send_ip_packet_sd: sendto(4, packet, 44, 0, 10.73.3.2, 16) => Operation not permitted\n";
+    let own = "sendto in send_ip_packet_sd: sendto(4, packet, 44, 0, 10.73.3.2, 16) => Operation \
+               not permitted\n";
     assert_eq!(said("nmap -sS", &[output(0, "", own)]), Said::NotPermitted);
     assert_eq!(said("nmap -sT", &[output(1, "<nmap", "")]), Said::Unclear);
 }
@@ -97,7 +96,8 @@ fn nmap_is_read_from_its_xml() {
 fn nping_is_read_by_its_arrow_and_its_sum() {
     let done = |lines: &str, good: u8| {
         let text = format!(
-            "{lines}\nTCP connection attempts: 3 | Successful connections: {good} | Failed: 0 (0.00%)\n"
+            "{lines}\nTCP connection attempts: 3 | Successful connections: {good} | Failed: 0 \
+             (0.00%)\n"
         );
         said("nping", &[output(0, &text, "")])
     };
@@ -222,8 +222,10 @@ fn blackbox_is_read_by_its_metrics_and_log() {
     const THEN: &str = "2026-11-22T18:34:54.469271993Z";
     let probed = |status: u32, error: &str, tls: &str| {
         let text = format!(
-            "ts=2026 caller=handler.go:117 level=error msg=\"Error for HTTP request\" err=\"Get \\\"https://10.73.3.2:5901\\\": {error}\"\n\
-             ts=2026 level=info msg=\"Response timings for roundtrip\" roundtrip=0 start={THEN} gotConn={NEVER} tlsStart={tls} tlsDone={NEVER}\n\
+            "ts=2026 caller=handler.go:117 level=error msg=\"Error for HTTP request\" \
+             err=\"Get \\\"https://10.73.3.2:5901\\\": {error}\"\n\
+             ts=2026 level=info msg=\"Response timings for roundtrip\" roundtrip=0 start={THEN} \
+             gotConn={NEVER} tlsStart={tls} tlsDone={NEVER}\n\
              probe_http_status_code {status}\n"
         );
         said("blackbox_exporter", &[output(0, &text, "")])

@@ -13,8 +13,9 @@ pub(super) fn by_the_witness_word(target: &str) -> Verdict {
         VerdictId::Dropped,
         format!("connections to {target} reach the server's host, which drops them silently"),
         format!(
-            "ask the server's admin to look for a drop rule for TCP to {target} in that host's own firewall (`nft list ruleset`, `iptables -S`); \
-             if it has none, for full queues (`nstat -az TcpExtListenDrops`)"
+            "ask the server's admin to look for a drop rule for TCP to {target} in that host's own \
+             firewall (`nft list ruleset`, `iptables -S`); if it has none, for full queues (`nstat \
+             -az TcpExtListenDrops`)"
         ),
     )
 }
@@ -103,28 +104,29 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
             evidence.flow()
         ),
         None => format!(
-            "ask the firewall team whether a rule drops {} outbound, and the cloud team whether one drops it inbound \
-             ({inbound}), and to allow it, replies included",
+            "ask the firewall team whether a rule drops {} outbound, and the cloud team whether \
+             one drops it inbound ({inbound}), and to allow it, replies included",
             evidence.flow()
         ),
     };
     if evidence.source_is_translated() {
         next.push_str(&format!(
-            "; this way translates source addresses (NAT), and a NAT without a free port for {target} drops the same way: \
-             have it count its translations to that address and port against the ports that it may use"
+            "; this way translates source addresses (NAT), and a NAT without a free port for \
+             {target} drops the same way: have it count its translations to that address and port \
+             against the ports that it may use"
         ));
     }
     if either_way {
         next.push_str(&format!(
-            "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from {target} to {}, or sees only \
-             one direction of the connection",
+            "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from \
+             {target} to {}, or sees only one direction of the connection",
             evidence.source()
         ));
     }
     if ecn::is_asked_for(evidence) {
         next.push_str(
-            "; this host's SYNs ask for ECN, which some devices drop: turn that off first (`sysctl net.ipv4.tcp_ecn=2`) \
-             and run again",
+            "; this host's SYNs ask for ECN, which some devices drop: turn that off first (`sysctl \
+             net.ipv4.tcp_ecn=2`) and run again",
         );
     }
     next
@@ -134,16 +136,16 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
 fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
     if evidence.never_at_the_host() {
         return vec![
-            "the server's witness, which sees SYNs before its host's own firewall does, saw none from this host to \
-             that port in that time",
+            "the server's witness, which sees SYNs before its host's own firewall does, saw none \
+             from this host to that port in that time",
         ];
     }
     let mut said =
         vec!["the server looked for a SYN from this host on that port in that time and saw none"];
     if evidence.refusal() == Refusal::Excluded {
         said.push(
-            "none of its host's answers to SYNs was refused in that time, by the kernel's count, so it answered none of \
-             this one's",
+            "none of its host's answers to SYNs was refused in that time, by the kernel's count, \
+             so it answered none of this one's",
         );
     }
     said

@@ -13,8 +13,8 @@ pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Ve
         format!("nothing listens on port {port} of the server; its host refused the connection"),
     )
     .next(format!(
-        "on the server, start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its configuration) and run \
-         again; a firewall is to be asked only if an RST comes even then"
+        "on the server, start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its \
+         configuration) and run again; a firewall is to be asked only if an RST comes even then"
     ))
 }
 
@@ -22,7 +22,8 @@ pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Ve
 pub(super) fn not_passed_on(evidence: &Evidence<'_>) -> Verdict {
     let port = evidence.probe.port_dialled();
     by_its_host(evidence, Confidence::Medium).because(format!(
-        "the server says that it does not listen on port {port}, and the RST comes from one hop before it: from a host that \
-         passes other ports on to the server (a container's), or from the last router"
+        "the server says that it does not listen on port {port}, and the RST comes from one hop \
+         before it: from a host that passes other ports on to the server (a container's), or from \
+         the last router"
     ))
 }

@@ -35,12 +35,14 @@ pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
         place.segment,
         Confidence::High,
         format!(
-            "connections to {target} are sent to another destination on their way, and reset there or before that"
+            "connections to {target} are sent to another destination on their way, and reset there \
+             or before that"
         ),
     )
     .because(place.fact)
     .next(format!(
-        "ask {} which port-forwarding rule (DNAT) sends {} elsewhere, and to remove it or point it at the server",
+        "ask {} which port-forwarding rule (DNAT) sends {} elsewhere, and to remove it or point it \
+         at the server",
         place.whom.unwrap_or_default(),
         evidence.flow()
     ))
@@ -51,7 +53,8 @@ pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdic
     let place = Place::of_end(evidence, distance, from_there(distance))?;
     if evidence.never_at_the_host() {
         return Some(at(evidence, place).because(
-            "the server's witness, which sees SYNs before its host's own firewall does, saw none of them",
+            "the server's witness, which sees SYNs before its host's own firewall does, saw none \
+             of them",
         ));
     }
     let target = evidence.target();
@@ -59,14 +62,18 @@ pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdic
         VerdictId::Rejected,
         place.segment,
         Confidence::Medium,
-        format!("the server's host, or the device right before it, resets connections to {target} although the server listens there"),
+        format!(
+            "the server's host, or the device right before it, resets connections to {target} \
+                 although the server listens there"
+        ),
     )
     .because(place.fact)
     .because("the server says that it listens on that port, yet the SYN was answered with RST")
     .next(format!(
-        "ask the server's admin to look for a reject rule for {} in that host's own firewall (`nft list ruleset`, `iptables \
-         -S`) first, then the cloud team for one in the last device before it (gateway, load balancer, last router); a \
-         witness on the server (`witness = true`) tells the two apart",
+        "ask the server's admin to look for a reject rule for {} in that host's own firewall (`nft \
+         list ruleset`, `iptables -S`) first, then the cloud team for one in the last device \
+         before it (gateway, load balancer, last router); a witness on the server (`witness = \
+         true`) tells the two apart",
         evidence.flow()
     ));
     Some(verdict)
@@ -79,15 +86,15 @@ pub(super) fn somewhere(evidence: &Evidence<'_>, listens: String) -> Verdict {
         Segment::Unknown,
         Confidence::Medium,
         format!(
-            "connections to {target} are reset although the server listens there: by a device before it, or by its host's \
-             own firewall"
+            "connections to {target} are reset although the server listens there: by a device \
+             before it, or by its host's own firewall"
         ),
     )
     .because("who sent the RST was not measured")
     .because(format!("{listens}, yet the SYN was answered with RST"))
     .next(format!(
-        "ask the firewall team which rule rejects {} with a reset, and to allow it; look for one in the server host's own \
-         firewall as well (`nft list ruleset`, `iptables -S`)",
+        "ask the firewall team which rule rejects {} with a reset, and to allow it; look for one \
+         in the server host's own firewall as well (`nft list ruleset`, `iptables -S`)",
         evidence.flow()
     ))
 }
@@ -99,8 +106,8 @@ pub(super) fn by_the_witness_word(target: &str) -> Verdict {
             "the server's own host resets connections to {target} although the server listens there"
         ),
         format!(
-            "ask the server's admin to look for a reject rule for TCP to {target} in that host's own firewall (`nft list \
-             ruleset`, `iptables -S`)"
+            "ask the server's admin to look for a reject rule for TCP to {target} in that host's \
+             own firewall (`nft list ruleset`, `iptables -S`)"
         ),
     )
 }

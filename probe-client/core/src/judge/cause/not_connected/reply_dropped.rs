@@ -18,15 +18,22 @@ pub(super) fn on_the_way(evidence: &Evidence<'_>) -> Verdict {
     )
     .next(next(evidence, &target, refusal));
     let verdict = if evidence.witness_looked() {
-        verdict.because("the server's witness saw the SYN arrive at its host's network interface and an answer leave it")
+        verdict.because(
+            "the server's witness saw the SYN arrive at its host's network interface \
+                         and an answer leave it",
+        )
     } else {
         verdict
-            .because("the server has the connection half open: it saw the SYN, answered, and waits for the rest")
+            .because(
+                "the server has the connection half open: it saw the SYN, answered, and waits \
+                      for the rest",
+            )
             .unless(Alternative::AnswerHeldBack)
     };
     match refusal {
         Refusal::Likely { counted } => verdict.because(format!(
-            "{counted} answers of the server's host were refused at once in that time, by the kernel's count"
+            "{counted} answers of the server's host were refused at once in that time, by the \
+             kernel's count"
         )),
         Refusal::Excluded | Refusal::Possible => verdict,
     }
@@ -42,19 +49,22 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
     let source = evidence.source();
     let mut next = match refusal {
         Refusal::Likely { .. } => format!(
-            "ask the firewall team whether a device on the way back resets or rejects answers (SYN-ACK) from {target} to {source}, or sees \
-             only one direction of the connection; and whether this port is translated to another address on the way \
-             there (DNAT), so that the server answers from another address than {local} and this host refuses it"
+            "ask the firewall team whether a device on the way back resets or rejects answers \
+             (SYN-ACK) from {target} to {source}, or sees only one direction of the connection; \
+             and whether this port is translated to another address on the way there (DNAT), so \
+             that the server answers from another address than {local} and this host refuses it"
         ),
         Refusal::Excluded | Refusal::Possible => format!(
-            "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from {target} to {source}, or sees only one \
-             direction of the connection (another way back than there), and to have both directions pass the same \
-             stateful device, or the answers let through"
+            "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from \
+             {target} to {source}, or sees only one direction of the connection (another way back \
+             than there), and to have both directions pass the same stateful device, or the \
+             answers let through"
         ),
     };
     if !evidence.witness_looked() {
         next.push_str(
-            "; a rule of the server host's own firewall that lets no answer out looks the same (a witness on the server tells)",
+            "; a rule of the server host's own firewall that lets no answer out looks the same (a \
+             witness on the server tells)",
         );
     }
     next
@@ -65,14 +75,18 @@ pub(super) fn at_the_host(target: &str) -> Verdict {
         VerdictId::ReplyDropped,
         Segment::ServerHost,
         Confidence::High,
-        format!("the SYN to {target} reached the server, and the server's own host lets no answer out"),
+        format!(
+            "the SYN to {target} reached the server, and the server's own host lets no answer \
+                 out"
+        ),
     )
     .because(
-        "the server has the connection half open: it saw the SYN, answered, and waits for the rest; its witness, which \
-         sees what leaves its host's network interface, saw no SYN-ACK leave",
+        "the server has the connection half open: it saw the SYN, answered, and waits for the \
+         rest; its witness, which sees what leaves its host's network interface, saw no SYN-ACK \
+         leave",
     )
     .next(format!(
-        "ask the server's admin to look for a rule that drops what {target} answers in that host's own firewall (`nft list \
-         ruleset`, `iptables -S`): SYN-ACKs have to be let out"
+        "ask the server's admin to look for a rule that drops what {target} answers in that host's \
+         own firewall (`nft list ruleset`, `iptables -S`): SYN-ACKs have to be let out"
     ))
 }

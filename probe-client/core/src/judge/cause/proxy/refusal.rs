@@ -77,13 +77,13 @@ fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> 
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!(
-        "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is not a proxy, or one that takes no \
-         credentials of the kind that proxies ask for (407)"
+        "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is not a \
+         proxy, or one that takes no credentials of the kind that proxies ask for (407)"
     );
     let id = VerdictId::ProxyAuthenticationRequired;
     Some(Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).next(format!(
-        "check scheme, address and port of the proxy with the proxy team; if it is their proxy, ask how a program signs \
-         in there, or for an exemption of this host for {target}"
+        "check scheme, address and port of the proxy with the proxy team; if it is their proxy, \
+         ask how a program signs in there, or for an exemption of this host for {target}"
     )))
 }
 
@@ -93,13 +93,16 @@ fn sign_in(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Ve
     let target = evidence.target();
     let page = http.location.as_deref().unwrap_or("any web page");
     let claim = format!(
-        "the proxy {proxy} does not connect to {target} before somebody has signed in to the network (\"{said}\")"
+        "the proxy {proxy} does not connect to {target} before somebody has signed in to the \
+         network (\"{said}\")"
     );
     let id = VerdictId::ProxyAuthenticationRequired;
-    Some(Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
-        "open {page} through {proxy} in a browser on this host to see the sign-in, and ask the proxy team to exempt this \
-         host for {target}: a service cannot sign in"
-    )))
+    Some(
+        Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
+            "open {page} through {proxy} in a browser on this host to see the sign-in, and ask the \
+         proxy team to exempt this host for {target}: a service cannot sign in"
+        )),
+    )
 }
 
 fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
@@ -113,22 +116,28 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     };
     let (claim, step) = match (known.tried.as_slice(), &known.trouble) {
         ([], None) => (
-            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was told nobody"),
-            "give credentials with --proxy-credentials-file FILE or the variable FWPROBE_PROXY_CREDENTIALS; for \
-             services without a user, ask the proxy team to exempt this host"
+            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was \
+                     told nobody"),
+            "give credentials with --proxy-credentials-file FILE or the variable \
+             FWPROBE_PROXY_CREDENTIALS; for services without a user, ask the proxy team to exempt \
+             this host"
                 .to_owned(),
         ),
         ([], Some(trouble)) if known.withheld => (
-            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was not told: {trouble}"),
-            "ask the proxy team for Negotiate, NTLM or Digest, for TLS to the proxy (https://), or to exempt this host; or \
-             use an account that opens nothing but the proxy. --proxy-password-in-clear sends the password all the same: \
-             everybody on the way to the proxy can then read it"
+            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was not \
+                     told: {trouble}"),
+            "ask the proxy team for Negotiate, NTLM or Digest, for TLS to the proxy (https://), or \
+             to exempt this host; or use an account that opens nothing but the proxy. \
+             --proxy-password-in-clear sends the password all the same: everybody on the way to \
+             the proxy can then read it"
                 .to_owned(),
         ),
         ([], Some(trouble)) => (
-            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and could not be told: {trouble}"),
-            "check user name (DOMAIN\\user or user@REALM, where there is a domain) and password; else ask the proxy \
-             team for a scheme that can be used from here, or to exempt this host"
+            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and could \
+                     not be told: {trouble}"),
+            "check user name (DOMAIN\\user or user@REALM, where there is a domain) and password; \
+             else ask the proxy team for a scheme that can be used from here, or to exempt this \
+             host"
                 .to_owned(),
         ),
         (tried, trouble) => {
@@ -139,11 +148,12 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
                 ""
             };
             let claim = format!(
-                "the proxy {proxy} did not accept the credentials for {target}{lost} (tried {}; {offers}{trouble})",
+                "the proxy {proxy} did not accept the credentials for {target}{lost} (tried {}; \
+                 {offers}{trouble})",
                 tried.join(", ")
             );
-            let step = "check user name, domain and password, whether the password has expired, and whether the \
-                        account may use the proxy";
+            let step = "check user name, domain and password, whether the password has expired, \
+                        and whether the account may use the proxy";
             (claim, step.to_owned())
         }
     };
@@ -173,8 +183,8 @@ fn unresolved(evidence: &Evidence<'_>, said: &str, confidence: Confidence) -> Op
     let id = VerdictId::ProxyNameNotResolved;
     Some(
         Verdict::new(id, Segment::Proxy, confidence, claim).next(format!(
-            "ask the proxy team to make {proxy} resolve {host}; to test the ports meanwhile, give the server's \
-             address with --host"
+            "ask the proxy team to make {proxy} resolve {host}; to test the ports meanwhile, give \
+             the server's address with --host"
         )),
     )
 }
@@ -186,9 +196,15 @@ fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<V
     let claim =
         format!("the proxy {proxy} does not connect to {target} but points to {to} (\"{said}\")");
     Some(
-        Verdict::new(VerdictId::ProxyDenied, Segment::Proxy, Confidence::High, claim).next(format!(
-            "open {to} to see what the proxy wants (a sign-in, an acceptance), and ask the proxy team to exempt this \
-             host for {target}"
+        Verdict::new(
+            VerdictId::ProxyDenied,
+            Segment::Proxy,
+            Confidence::High,
+            claim,
+        )
+        .next(format!(
+            "open {to} to see what the proxy wants (a sign-in, an acceptance), and ask the proxy \
+             team to exempt this host for {target}"
         )),
     )
 }
@@ -198,8 +214,15 @@ fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let target = evidence.target();
     let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
     Some(
-        Verdict::new(VerdictId::ProxyDenied, Segment::Proxy, Confidence::High, claim).next(format!(
-            "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it to port 443 alone",
+        Verdict::new(
+            VerdictId::ProxyDenied,
+            Segment::Proxy,
+            Confidence::High,
+            claim,
+        )
+        .next(format!(
+            "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it \
+             to port 443 alone",
             protocol(proxy.scheme),
             evidence.source()
         )),
@@ -213,8 +236,9 @@ fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let id = VerdictId::ProxyCouldNotConnect;
     Some(
         Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
-            "ask the proxy team to try TCP to {target} from the proxy itself, and the firewall and cloud \
-             teams to allow the proxy's outgoing address there; where the server is the cause, every path fails alike"
+            "ask the proxy team to try TCP to {target} from the proxy itself, and the firewall and \
+             cloud teams to allow the proxy's outgoing address there; where the server is the \
+             cause, every path fails alike"
         )),
     )
 }
@@ -248,7 +272,8 @@ fn foreign(evidence: &Evidence<'_>, quoted: &Quoted) -> Option<Verdict> {
     let short: String = quoted.text.chars().take(MAX_QUOTED).collect();
     if evidence.probe.proxy.as_ref()?.spoke {
         let what = format!(
-            "spoke as a proxy, and then answers the request to connect with what no proxy says: \"{short}\""
+            "spoke as a proxy, and then answers the request to connect with what no proxy \
+             says: \"{short}\""
         );
         return not_a_proxy(evidence, &what, Confidence::Medium);
     }
@@ -322,10 +347,12 @@ fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
     verdict
 }
 
-const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to one and the same proxy: if a balancer \
-    stands before the proxies, ask its team whether it spreads one client connection over several to them, and to keep \
-    them together (HAProxy: `mode tcp`, or `option http-keep-alive` instead of `option http-server-close`, and no \
-    `http-reuse` across clients)";
+const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to one and the same \
+                              proxy: if a balancer stands before the proxies, ask its team whether \
+                              it spreads one client connection over several to them, and to keep \
+                              them together (HAProxy: `mode tcp`, or `option http-keep-alive` \
+                              instead of `option http-server-close`, and no `http-reuse` across \
+                              clients)";
 
 /// More of it is in the JSON report.
 const MAX_QUOTED: usize = 80;

@@ -61,8 +61,9 @@ fn could_not_connect(
     let target = evidence.target();
     let id = VerdictId::ProxyCouldNotConnect;
     let claim = format!(
-        "the proxy {proxy} took the request for {target} and {said}: most likely its own connection to the server failed \
-         or got no answer; a proxy may also end so what it does not allow"
+        "the proxy {proxy} took the request for {target} and {said}: most likely its own \
+         connection to the server failed or got no answer; a proxy may also end so what it does \
+         not allow"
     );
     let verdict = Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).because(why);
     let verdict = if sent {
@@ -71,9 +72,9 @@ fn could_not_connect(
         verdict
     };
     Some(verdict.next(format!(
-        "ask the proxy team for the log of {proxy} about {target}, and to try it from the proxy itself; then the firewall \
-         and cloud teams to allow the proxy's outgoing address to {target}. Some proxies wait a minute before they \
-         report: run again with --timeout 60"
+        "ask the proxy team for the log of {proxy} about {target}, and to try it from the proxy \
+         itself; then the firewall and cloud teams to allow the proxy's outgoing address to \
+         {target}. Some proxies wait a minute before they report: run again with --timeout 60"
     )))
 }
 
@@ -82,26 +83,30 @@ fn undecided(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!(
-        "the proxy {proxy} took the request for {target} with the credentials and {said}: either it does not accept them, \
-         or its own connection to the server failed or got no answer"
+        "the proxy {proxy} took the request for {target} with the credentials and {said}: either \
+         it does not accept them, or its own connection to the server failed or got no answer"
     );
     let id = VerdictId::Inconclusive;
-    Some(Verdict::new(id, Segment::Proxy, Confidence::Low, claim).next(format!(
-        "ask the proxy team for the log of {proxy} about {target} and this user: whether the password was accepted, and \
-         what became of the connection; a proxy may wait a minute before it reports: run again with --timeout 60"
-    )))
+    Some(
+        Verdict::new(id, Segment::Proxy, Confidence::Low, claim).next(format!(
+            "ask the proxy team for the log of {proxy} about {target} and this user: whether the \
+         password was accepted, and what became of the connection; a proxy may wait a minute \
+         before it reports: run again with --timeout 60"
+        )),
+    )
 }
 
 fn perhaps_waiting(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!(
-        "{proxy} took the connection and {said}: either it waits for {target} itself, or it is not a proxy"
+        "{proxy} took the connection and {said}: either it waits for {target} itself, or it is not \
+         a proxy"
     );
     let id = VerdictId::Inconclusive;
     Some(Verdict::new(id, Segment::Proxy, Confidence::Low, claim).next(format!(
-        "ask the proxy team for the log of {proxy} about {target}; a proxy often waits a minute before it reports: run \
-         again with --timeout 60"
+        "ask the proxy team for the log of {proxy} about {target}; a proxy often waits a minute \
+         before it reports: run again with --timeout 60"
     )))
 }
 
@@ -109,13 +114,13 @@ fn no_proxy(evidence: &Evidence<'_>, proxy: &ProxyAddress, said: &str) -> Verdic
     let target = evidence.target();
     let protocol = protocol(proxy.scheme);
     let claim = format!(
-        "{proxy} takes the connection, and on the request for {target} {said}: it does not speak {protocol}, or it drops \
-         the request"
+        "{proxy} takes the connection, and on the request for {target} {said}: it does not speak \
+         {protocol}, or it drops the request"
     );
     let id = VerdictId::ProxyUnreachable;
     Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).next(format!(
-        "ask the proxy team whether {} speaks {protocol}, whether it closes without an answer on what it does not allow, \
-         and whether it reaches {target}",
+        "ask the proxy team whether {} speaks {protocol}, whether it closes without an answer on \
+         what it does not allow, and whether it reaches {target}",
         proxy.authority()
     ))
 }
