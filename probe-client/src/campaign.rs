@@ -18,13 +18,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::connect::ConnectOptions;
+use crate::context::ProbeContext;
 use crate::destination::Destination;
 use crate::host;
-use crate::probe::ProbeContext;
 use crate::progress::Progress;
 
 mod control_port;
 mod control_search;
+mod control_session;
 mod destinations;
 mod flows;
 mod follow_up;
@@ -39,8 +40,8 @@ mod survey;
 mod task;
 
 use control_search::Lead;
+use control_session::Witness;
 use flows::Budget;
-use instances::Witness;
 use shadow::Shadows;
 use survey::Pace;
 

@@ -14,6 +14,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::arguments::{ServerOptions, WhatToProbe};
+use crate::environment::Environment;
 use crate::key_store::ClientIdentity;
 use crate::proxy::ProxyAccess;
 use crate::resolve::Family;
@@ -47,9 +48,6 @@ pub(crate) struct Config {
     /// Presented in TLS.
     pub client: Option<ClientIdentity>,
 }
-
-/// The environment, as a question so that tests ask none.
-pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn check_hosts(hosts: &[String], problems: &mut Problems) {
     for host in hosts {

@@ -22,9 +22,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
 use crate::certificate;
+use crate::context::ProbeContext;
 use crate::destination::Destination;
 use crate::link::Link;
-use crate::probe::ProbeContext;
 use crate::tap::Tap;
 use crate::tls::{Hello, client_config, exporter, server_name};
 

@@ -3,16 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use probe_core::measurement::Redial;
-use probe_core::observation::{Failure, Observation, Operation};
+use probe_core::observation::{Observation, Operation};
 use probe_core::path::{NetworkPath, authority};
-use probe_core::proxy::{ProxyAccount, ProxyTarget};
+use probe_core::proxy::ProxyTarget;
 
 use crate::connect::connect;
+use crate::context::ProbeContext;
 use crate::control::Allowance;
-use crate::link::Link;
+use crate::link::{Link, Opened};
 use crate::observe::Pending;
-use crate::probe::ProbeContext;
 use crate::proxy::ProxyWay;
 
 /// One server over one path.
@@ -33,19 +32,6 @@ pub(crate) struct Destination {
 pub(crate) enum Way {
     Direct,
     Proxy(Arc<ProxyWay>),
-}
-
-/// What came of opening a connection.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) link: Result<Link, Failure>,
-    /// Of the steps gone through, the failed one included.
-    pub(crate) observations: Vec<Observation>,
-    pub(crate) proxy: Option<ProxyAccount>,
-    /// Where the first SYNs got no answer.
-    pub(crate) redial: Option<Redial>,
-    /// What the proxy sent behind its last answer: the server's first bytes.
-    pub(crate) unread: Vec<u8>,
 }
 
 impl Destination {
@@ -91,18 +77,6 @@ impl Destination {
             None => self.host.clone(),
         };
         ProxyTarget { host, port }
-    }
-}
-
-impl Opened {
-    pub(crate) fn failed(failure: Failure, observations: Vec<Observation>) -> Self {
-        Self {
-            link: Err(failure),
-            observations,
-            proxy: None,
-            redial: None,
-            unread: Vec::new(),
-        }
     }
 }
 

@@ -17,7 +17,8 @@ mod live_stores;
 mod system;
 
 use crate::arguments::HeadNodeOptions;
-use crate::config::{Environment, Problems};
+use crate::config::Problems;
+use crate::environment::Environment;
 use crate::key_store::{PasswordSource, certificate_file};
 
 /// Everything that can be told before a run.

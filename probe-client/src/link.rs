@@ -4,6 +4,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use probe_core::measurement::Redial;
+use probe_core::observation::{Failure, Observation};
+use probe_core::proxy::ProxyAccount;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -16,12 +19,37 @@ pub(crate) enum Link {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// What came of opening a connection.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) link: Result<Link, Failure>,
+    /// Of the steps gone through, the failed one included.
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) proxy: Option<ProxyAccount>,
+    /// Where the first SYNs got no answer.
+    pub(crate) redial: Option<Redial>,
+    /// What the proxy sent behind its last answer: the server's first bytes.
+    pub(crate) unread: Vec<u8>,
+}
+
 impl Link {
     /// The TCP connection below, for what the kernel knows of it.
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Tcp(tcp) => tcp,
             Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+}
+
+impl Opened {
+    pub(crate) fn failed(failure: Failure, observations: Vec<Observation>) -> Self {
+        Self {
+            link: Err(failure),
+            observations,
+            proxy: None,
+            redial: None,
+            unread: Vec::new(),
         }
     }
 }

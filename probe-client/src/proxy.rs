@@ -18,10 +18,9 @@ use tokio_rustls::TlsConnector;
 
 use crate::certificate;
 use crate::connect::connect;
-use crate::destination::Opened;
-use crate::link::Link;
+use crate::context::ProbeContext;
+use crate::link::{Link, Opened};
 use crate::observe::{Pending, stream_failure};
-use crate::probe::ProbeContext;
 use crate::resolve::Family;
 use crate::tls::{ProxyTrust, server_name};
 

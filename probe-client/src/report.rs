@@ -8,6 +8,7 @@ use crate::arguments::ReportFormat;
 use hpc_step_result::Scope;
 
 mod checks;
+mod columns;
 mod details;
 mod egress;
 mod hpc_step_result;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::CheckId;
+pub use crate::check_status::CheckStatus;
 use crate::head_node::{CertificateContents, HeadNode, Origin, Reading};
 use crate::profile::Confidence;
 
@@ -61,33 +62,6 @@ pub struct Check {
     pub confidence: Confidence,
     /// Where the documentation explains it: `fwprobe explain ID`.
     pub page: String,
-}
-
-/// What came of a check.
-#[derive(
-    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckStatus {
-    Pass,
-    /// It may work, and somebody should look at it.
-    Warn,
-    /// It does not fulfil what is required.
-    Fail,
-    /// It could not be made, or does not apply.
-    Skipped,
-}
-
-impl CheckStatus {
-    /// The word for it in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-            Self::Skipped => "skipped",
-        }
-    }
 }
 
 /// All answers: first about the head node, then about each certificate file.

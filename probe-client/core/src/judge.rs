@@ -6,7 +6,6 @@
 
 use crate::verdict::Verdict;
 
-mod accepter;
 mod broken_off;
 mod cause;
 mod compared;

@@ -20,11 +20,13 @@ use crate::survey::Survey;
 
 mod agreed_options;
 mod departure;
+mod presented_certificate;
 mod sent_again;
 mod sighting;
 
 pub use agreed_options::AgreedOptions;
 pub use departure::{Departure, Respect};
+pub use presented_certificate::PresentedCertificate;
 pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
@@ -108,30 +110,6 @@ pub enum Redial {
     SourcePort,
     /// In its hop limit, the system's own. One with the mark from another source port got no answer either.
     Unmarked,
-}
-
-/// A certificate as presented; what cannot be parsed is absent.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct PresentedCertificate {
-    /// Of the whole certificate in DER, lower-case hex.
-    pub sha256: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// Subject alternative names: DNS names and addresses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_after: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spki_sha256: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub self_signed: Option<bool>,
-    /// It is the echo server's own key.
-    pub pinned: bool,
 }
 
 /// A second handshake that asks for a name nobody has a certificate for.

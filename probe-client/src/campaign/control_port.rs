@@ -11,8 +11,8 @@ use probe_core::session_kind::SessionKind;
 use tokio_util::sync::CancellationToken;
 
 use super::{Campaign, task};
+use crate::context::ProbeContext;
 use crate::destination::Destination;
-use crate::probe::ProbeContext;
 
 /// Probes the control port of `destination` as any TLS service, until `ended` says that nothing needs it.
 pub(super) async fn measure(

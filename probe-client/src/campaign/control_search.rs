@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
 use probe_core::measurement::Measurement;
-use probe_core::observation::{Failure, FailureKind, Observation, Operation};
+use probe_core::observation::{Failure, FailureKind, Operation};
 use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::instances::Witness;
+use super::control_session::{Attempt, Witness};
 use super::{Campaign, complete, testified};
+use crate::context::ProbeContext;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
 use crate::observe::Pending;
-use crate::probe::ProbeContext;
 
 /// How the search ended.
 #[derive(Debug)]
@@ -33,14 +33,6 @@ impl Found {
             Self::None(record) => (record, Vec::new()),
         }
     }
-}
-
-/// One port's attempt.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    pub(super) port: u16,
-    pub(super) observation: Observation,
-    pub(super) result: Result<(ControlChannel, ServerDescription), Failure>,
 }
 
 /// What a finished probe says of its port.

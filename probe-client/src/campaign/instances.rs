@@ -6,24 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use probe_core::control_record::{ControlOutcome, ServerDescription};
+use probe_core::control_record::ControlOutcome;
 use probe_core::measurement::Measurement;
 use probe_core::observation::{FailureKind, Operation};
 
-use super::control_search::{Attempt, attempt};
+use super::control_search::attempt;
+use super::control_session::{Attempt, Witness};
 use super::{Campaign, ServerResult, testified};
-use crate::control::{ControlChannel, ControlIdentity};
-
-/// An instance that can be asked what it saw.
-#[derive(Debug)]
-pub(super) struct Witness {
-    pub(super) channel: ControlChannel,
-    pub(super) description: ServerDescription,
-    /// When it began to look on, in microseconds since the run's start.
-    pub(super) since_us: u64,
-    /// How the channel to it broke, when it was last asked.
-    pub(super) lost: Option<FailureKind>,
-}
+use crate::control::ControlIdentity;
 
 /// The channel to one of `witnesses` was ended by the other end or in its name: it may have restarted.
 pub(super) fn ended(witnesses: &[Witness]) -> bool {

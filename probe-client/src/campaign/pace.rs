@@ -17,8 +17,8 @@ use tokio::time::sleep;
 
 use super::{Campaign, ServerResult, flows, task};
 use crate::connect::connect;
+use crate::context::ProbeContext;
 use crate::destination::Destination;
-use crate::probe::ProbeContext;
 use crate::progress::Progress;
 
 /// Adds sessions at a slow pace to the probes of `result` that lost SYNs.

@@ -13,8 +13,9 @@ use probe_core::session_kind::SessionKind;
 use tokio::sync::Notify;
 
 use super::{Campaign, task};
+use crate::context::ProbeContext;
 use crate::destination::Destination;
-use crate::probe::{ProbeContext, ProbeTask};
+use crate::probe::ProbeTask;
 
 /// What is run beside one probe: each variation, and for each attempt at it a session.
 #[derive(Debug, Default)]

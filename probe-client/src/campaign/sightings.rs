@@ -8,8 +8,8 @@ use probe_core::measurement::{AnswersRefused, MatchedBy, Measurement, Sighting, 
 use probe_core::path::NetworkPath;
 use proto::wire;
 
-use super::instances::{self, Witness};
-use super::{Campaign, ServerResult, complete, second_look};
+use super::control_session::Witness;
+use super::{Campaign, ServerResult, complete, instances, second_look};
 use crate::progress::Progress;
 
 mod answer;

@@ -9,7 +9,7 @@ use probe_core::head_node::{HeadNode, NameLookup};
 use super::run::on_network;
 use crate::arguments::{CheckArguments, Colour, PlanFormat};
 use crate::clock::RunClock;
-use crate::config::Environment;
+use crate::environment::Environment;
 use crate::resolve::{Family, resolve};
 use crate::{connection, head_node, report, terminal};
 

@@ -6,13 +6,14 @@ use anyhow::Context as _;
 use probe_core::plan::Plan;
 
 use crate::arguments::{Colour, HeadNodeOptions, PlanArguments, PlanFormat};
+use crate::environment::Environment;
 use crate::terminal;
 use crate::{config, head_node};
 
 pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
     // Patience plays no part in a plan.
     let patience = std::time::Duration::from_secs(1);
-    let environment: config::Environment<'_> = &|name| std::env::var(name).ok();
+    let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let options = HeadNodeOptions {
         product: arguments.product.clone(),
         ..HeadNodeOptions::default()

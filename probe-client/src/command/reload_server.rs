@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::run::on_network;
 use crate::arguments::ReloadServerArguments;
 use crate::connect::ConnectOptions;
+use crate::context::ProbeContext;
 use crate::control::{Allowance, ControlChannel, ControlIdentity};
 use crate::destination::{Destination, Way};
-use crate::probe::ProbeContext;
 use crate::resolve::{Family, resolve};
 use crate::{connection, terminal};
 

@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::InterruptedAgain;
 use crate::arguments::{Colour, ReportFormat, ReportOptions, RunArguments};
 use crate::config::{self, Config};
+use crate::environment::Environment;
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 use crate::progress::Progress;
 use crate::report::{self, Outputs};
 use crate::{campaign, head_node, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
-    let environment: config::Environment<'_> = &|name| std::env::var(name).ok();
+    let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let mut head_node = head_node::gather(&arguments.head_node, environment)?;
     let config = config::resolve(
         &arguments.what,
@@ -42,7 +43,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
 /// What `--client-certificate` names.
 fn client(
     arguments: &RunArguments,
-    environment: config::Environment<'_>,
+    environment: Environment<'_>,
 ) -> anyhow::Result<Option<ClientIdentity>> {
     let Some(path) = &arguments.client_certificate else {
         return Ok(None);

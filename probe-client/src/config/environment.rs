@@ -9,8 +9,8 @@ use probe_core::plan::PathScope;
 use probe_core::proxy::ProxyCredentials;
 use probe_core::session_kind::SessionKind;
 
-use super::Environment;
 use super::problems::Problems;
+use crate::environment::Environment;
 
 /// What it says for one kind of traffic to one host.
 #[derive(Debug)]

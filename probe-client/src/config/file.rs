@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::Environment;
+use crate::environment::Environment;
 
 /// All optional; unknown keys are errors.
 #[derive(Debug, Default, Deserialize)]

@@ -6,8 +6,9 @@ use probe_core::profile::Port;
 use probe_core::proxy::ProxyCredentials;
 use probe_core::session_kind::SessionKind;
 
+use super::environment;
 use super::problems::Problems;
-use super::{Environment, environment};
+use crate::environment::Environment;
 
 /// Each path once, in the order given.
 #[derive(Debug, Default)]

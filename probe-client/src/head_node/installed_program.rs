@@ -7,7 +7,7 @@ use std::path::Path;
 
 use probe_core::head_node::{HeadNode, Origin, ProductVersion, Reading, Version, file_version};
 
-use crate::config::Environment;
+use crate::environment::Environment;
 
 /// Takes the version of the first program that is there and has one.
 pub(super) fn read(node: &mut HeadNode, environment: Environment<'_>) {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use probe_core::head_node::{HeadNode, Origin, Proxy, Reading, redacted};
 
-use crate::config::Environment;
+use crate::environment::Environment;
 
 /// The variables that HTTP clients follow.
 pub(super) fn proxies(node: &mut HeadNode, environment: Environment<'_>) {

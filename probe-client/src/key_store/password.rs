@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{KeyStoreError, text};
-use crate::config::Environment;
+use crate::environment::Environment;
 
 /// Asked only where a file needs one.
 #[derive(Debug, Default)]

@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::patience::{Patience, Wait};
-use super::{ProbeContext, interrupted};
 use crate::connect::SEGMENTS_CAN_BE_LIMITED;
+use crate::context::{ProbeContext, interrupted};
 use crate::link::Link;
 use crate::observe::{is_tls, stream_failure};
 use crate::tap::Tap;

@@ -16,8 +16,8 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::{Connect, TlsConnector};
 
 use super::drive::{Stop, drive, fresh_patience, given_up};
-use super::{HelloSent, ProbeContext, interrupted};
 use crate::certificate;
+use crate::context::{HelloSent, ProbeContext, interrupted};
 use crate::link::Link;
 use crate::observe::stream_failure;
 use crate::tap::Tap;

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::drive::Stop;
 use super::handshake::transport_facts;
-use super::{ProbeContext, interrupted};
+use crate::context::{ProbeContext, interrupted};
 use crate::link::Link;
 use crate::observe::stream_failure;
 use crate::tap::Tap;

@@ -5,8 +5,8 @@ use probe_core::measurement::{Measurement, MintingTest};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::ProbeContext;
 use crate::certificate;
+use crate::context::ProbeContext;
 use crate::destination::Destination;
 use crate::tap::Tap;
 use crate::tls::{Hello, client_config, server_name};

@@ -8,8 +8,8 @@ use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::judge::Met;
 use probe_core::traffic::in_logs;
 
+use super::columns::{mark, ports};
 use super::paint::{Look, paragraph};
-use super::table::{mark, ports};
 
 /// Every verdict that is not simply as expected, once per distinct claim: claims that differ in the port alone are
 /// one.

@@ -8,8 +8,8 @@ use probe_core::observation::{FailureKind, Operation};
 use probe_core::plan::{Silence, Span};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::columns::{Server, server, title};
 use super::paint::{Look, Tone};
-use super::table::{Server, server, title};
 
 pub(super) fn is_wanted(document: &RunDocument) -> bool {
     document

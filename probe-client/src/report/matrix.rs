@@ -7,8 +7,8 @@ use probe_core::path::NetworkPath;
 use probe_core::profile::Expectation;
 use unicode_width::UnicodeWidthStr as _;
 
+use super::columns::{GAP, outcome, shortened};
 use super::paint::{Look, Tone};
-use super::table::{GAP, outcome, shortened};
 
 /// Whether the run took more than one path.
 pub(super) fn is_wanted(document: &RunDocument) -> bool {

@@ -2,17 +2,16 @@
 //! next step.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
-use probe_core::path::NetworkPath;
 use probe_core::profile::Expectation;
 use probe_core::verdict::Finding;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
+use super::columns::{GAP, Server, mark, ports, server, shortened, title};
 use super::paint::{Look, Tone, paragraph};
 use super::{checks, details, egress, idle, matrix};
 
@@ -56,13 +55,6 @@ fn heading(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// What a measurement went to: the server as one path leads to it.
-pub(super) type Server<'a> = (&'a str, Option<IpAddr>, &'a NetworkPath);
-
-pub(super) fn server(measurement: &Measurement) -> Server<'_> {
-    (&measurement.host, measurement.server(), &measurement.path)
-}
-
 /// Probes in the order of the document, grouped by the server they went to.
 fn by_server(probes: &[Probe]) -> Vec<(Server<'_>, Vec<&Probe>)> {
     let mut groups: Vec<(Server<'_>, Vec<&Probe>)> = Vec::new();
@@ -101,17 +93,6 @@ fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line(cells, &widths, &tones, look))?;
     }
     Ok(())
-}
-
-pub(super) fn title((host, address, path): Server<'_>) -> String {
-    let title = match address {
-        Some(address) if address.to_string() != host => format!("{host} [{address}]"),
-        Some(_) | None => host.to_owned(),
-    };
-    match path {
-        NetworkPath::Direct => title,
-        NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
-    }
 }
 
 fn row(probe: &Probe) -> Vec<String> {
@@ -161,22 +142,6 @@ fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> Strin
     line.trim_end().to_owned()
 }
 
-/// `text`, or as much of it as fits and an ellipsis.
-pub(super) fn shortened(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut short = String::new();
-    for character in text.chars() {
-        if short.width() + character.width().unwrap_or(0) + 1 > width {
-            break;
-        }
-        short.push(character);
-    }
-    short.push('…');
-    short
-}
-
 /// Every finding, once per distinct claim, with the ports that it is about.
 fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut all: Vec<&Finding> = Vec::new();
@@ -211,19 +176,6 @@ fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<
 fn alone(document: &RunDocument, finding: &Finding) -> bool {
     let all = document.probes.iter().flat_map(|p| &p.findings);
     all.filter(|f| f.id == finding.id).count() == 1
-}
-
-/// The ports of the probes that `include` takes, each once.
-pub(super) fn ports(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
-    let mut ports: Vec<String> = Vec::new();
-    for probe in document.probes.iter().filter(|p| include(p)) {
-        let rule = &probe.measurement.rule;
-        let port = format!("{}/{}", rule.port, rule.session);
-        if !ports.contains(&port) {
-            ports.push(port);
-        }
-    }
-    ports.join(", ")
 }
 
 fn skipped(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -311,23 +263,6 @@ fn expects_blocked(probe: &Probe) -> bool {
     probe.measurement.rule.expect == Expectation::Blocked
 }
 
-/// What stands before a probe, and its colour: what is as expected and yet needs a word is not green.
-pub(super) fn mark(probe: &Probe) -> (&'static str, Tone) {
-    let (word, tone) = outcome(probe.outcome);
-    if probe.outcome == Outcome::AsExpected && probe.needs_a_word() {
-        return (word, Tone::Undecided);
-    }
-    (word, tone)
-}
-
-pub(super) fn outcome(outcome: Outcome) -> (&'static str, Tone) {
-    match outcome {
-        Outcome::AsExpected => ("ok", Tone::Good),
-        Outcome::NotAsExpected => ("FAIL", Tone::Bad),
-        Outcome::Undecided => ("?", Tone::Undecided),
-    }
-}
-
 fn milliseconds(us: u64) -> String {
     match us {
         0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
@@ -339,15 +274,13 @@ fn milliseconds(us: u64) -> String {
 /// Where the column stands that shows what is expected.
 const EXPECTED: usize = 4;
 
-/// Between two columns.
-pub(super) const GAP: &str = "  ";
-
 /// The last column's width on a line that is too short for all.
 const SHORTEST_LAST: usize = 12;
 
 #[cfg(test)]
 mod tests {
     use probe_core::control_record::ControlOutcome;
+    use probe_core::path::NetworkPath;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The checks of a head node: what each asks, who says that it matters, and how well that is founded.
 
 use super::table::table;
-use crate::check::CheckStatus::{self, Fail, Pass, Skipped, Warn};
+use crate::check_status::CheckStatus::{self, Fail, Pass, Skipped, Warn};
 use crate::profile::Confidence::{self, FromMemory, Inferred, Verified};
 
 /// One check's row.

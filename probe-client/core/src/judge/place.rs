@@ -1,8 +1,9 @@
 //! From a survey of hops to words: where on the way the cause lies, and whom that concerns.
 
+mod accepter;
+
 use std::net::IpAddr;
 
-use super::accepter;
 use super::evidence::Evidence;
 use crate::comparison::Reach;
 use crate::survey::{AGREEING, Beyond, Comparison, Distance, LastHop, Survey};

@@ -1,8 +1,8 @@
 //! Who accepts connections where nothing of the server answers: SYNs to silent ports of the same address show how far
 //! away that address is at least, and whoever answers from nearer is not it.
 
-use super::evidence::Evidence;
-use super::place::{Place, hops, named};
+use super::super::evidence::Evidence;
+use super::{Place, hops, named};
 use crate::survey::{AGREEING, Distance, Survey};
 
 /// The place of whoever accepts connections on the probe's port, if the dialled address lies behind it.

@@ -1,0 +1,28 @@
+//! A certificate that somebody presented in a TLS handshake.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A certificate as presented; what cannot be parsed is absent.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PresentedCertificate {
+    /// Of the whole certificate in DER, lower-case hex.
+    pub sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Subject alternative names: DNS names and addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spki_sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<bool>,
+    /// It is the echo server's own key.
+    pub pinned: bool,
+}

@@ -1,0 +1,266 @@
+//! Which file imports from which, read from the source text of one crate.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs;
+use std::path::Path;
+
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, ItemUse, Meta, UseTree, Visibility};
+
+/// A module's names from the crate's root down; empty for the root itself.
+type Module = Vec<String>;
+
+/// The imports among the files of one crate, test code left out.
+#[derive(Debug, Default)]
+pub(crate) struct Imports(BTreeMap<Module, BTreeSet<Module>>);
+
+impl Imports {
+    /// Reads every file below `source`, the folder of the crate's `lib.rs`.
+    pub(crate) fn of_crate(source: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        collect(source, &Module::new(), &mut files);
+        assert!(files.len() > 1, "no modules in {}", source.display());
+        Self::between(&files)
+    }
+
+    /// Reads sources that are at hand, each with its module's name, as in `a::b`.
+    pub(crate) fn of_texts(texts: &[(&str, &str)]) -> Self {
+        let parsed = texts.iter().map(|(name, text)| {
+            let module = name
+                .split("::")
+                .filter(|n| !n.is_empty())
+                .map(str::to_owned);
+            let module: Module = module.collect();
+            let file = File::parse(text, &module);
+            (module, file)
+        });
+        Self::between(&parsed.collect())
+    }
+
+    fn between(files: &BTreeMap<Module, File>) -> Self {
+        let edges = files.iter().map(|(module, file)| {
+            let targets = file.paths.iter().filter_map(|path| target(files, path));
+            let others = targets.filter(|t| !t.starts_with(module) && !module.starts_with(t));
+            (module.clone(), others.collect())
+        });
+        Self(edges.collect())
+    }
+
+    /// The shortest circle through each file that is in one, each circle once. A parent and its children
+    /// are no circle: a child may use what its parent defines.
+    pub(crate) fn circles(&self) -> BTreeSet<Vec<String>> {
+        self.0
+            .keys()
+            .filter_map(|start| self.circle(start))
+            .collect()
+    }
+
+    fn circle(&self, start: &Module) -> Option<Vec<String>> {
+        let mut came_from: BTreeMap<&Module, &Module> = BTreeMap::new();
+        let mut waiting = VecDeque::from([start]);
+        while let Some(module) = waiting.pop_front() {
+            for next in self.0.get(module).into_iter().flatten() {
+                if next == start {
+                    return Some(Self::way_back(&came_from, start, module));
+                }
+                if !came_from.contains_key(next) {
+                    came_from.insert(next, module);
+                    waiting.push_back(next);
+                }
+            }
+        }
+        None
+    }
+
+    /// The names on the way from `start` to `last`, turned so that the first in the alphabet begins.
+    fn way_back(
+        came_from: &BTreeMap<&Module, &Module>,
+        start: &Module,
+        last: &Module,
+    ) -> Vec<String> {
+        let mut way = vec![last.join("::")];
+        let mut module = last;
+        while module != start {
+            module = came_from[module];
+            way.push(module.join("::"));
+        }
+        way.reverse();
+        let first = (0..way.len()).min_by_key(|i| &way[*i]).unwrap_or(0);
+        way.rotate_left(first);
+        way
+    }
+}
+
+/// The file that defines what `path` names, re-exports followed.
+fn target(files: &BTreeMap<Module, File>, path: &[String]) -> Option<Module> {
+    let mut path = path.to_vec();
+    // Re-exports of re-exports are few; a circle of them would not compile.
+    for _ in 0..16 {
+        let known = (0..=path.len())
+            .rev()
+            .find(|n| files.contains_key(&path[..*n]))?;
+        let module = path[..known].to_vec();
+        let moved = path
+            .get(known)
+            .and_then(|name| files[&module].reexports.get(name));
+        match moved {
+            Some(target) => path = [target, &path[known + 1..]].concat(),
+            None => return Some(module),
+        }
+    }
+    None
+}
+
+/// What one file says.
+#[derive(Debug, Default)]
+struct File {
+    module: Module,
+    /// The modules that it declares.
+    children: BTreeSet<String>,
+    /// Absolute paths that its code names.
+    paths: BTreeSet<Vec<String>>,
+    /// Names that it passes on, and where they come from.
+    reexports: BTreeMap<String, Vec<String>>,
+}
+
+impl File {
+    fn parse(text: &str, module: &[String]) -> Self {
+        let parsed = syn::parse_file(text).expect("Rust that compiles");
+        let mut file = Self {
+            module: module.to_vec(),
+            children: parsed.items.iter().filter_map(declared).collect(),
+            ..Self::default()
+        };
+        file.visit_file(&parsed);
+        file
+    }
+
+    /// `path` from the crate's root, if it begins with `crate`, `self`, `super` or a child.
+    fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
+        let (first, mut rest) = path.split_first()?;
+        let mut base = match first.as_str() {
+            "crate" => Module::new(),
+            "self" => self.module.clone(),
+            "super" => self.module.split_last()?.1.to_vec(),
+            child if self.children.contains(child) => [&self.module[..], &path[..1]].concat(),
+            _ => return None,
+        };
+        while let Some(("super", after)) = rest.split_first().map(|(f, r)| (f.as_str(), r)) {
+            base.pop()?;
+            rest = after;
+        }
+        Some([base, rest.to_vec()].concat())
+    }
+
+    fn note_use(&mut self, tree: &UseTree, before: &[String], passed_on: bool) {
+        match tree {
+            UseTree::Path(path) => {
+                let before = [before, &[path.ident.to_string()]].concat();
+                self.note_use(&path.tree, &before, passed_on);
+            }
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.note_use(tree, before, passed_on);
+                }
+            }
+            UseTree::Name(name) if name.ident == "self" => {
+                let local = before.last().cloned().unwrap_or_default();
+                self.note(before, passed_on.then_some(local));
+            }
+            UseTree::Name(name) => {
+                let name = name.ident.to_string();
+                let path = [before, std::slice::from_ref(&name)].concat();
+                self.note(&path, passed_on.then_some(name));
+            }
+            UseTree::Rename(rename) => {
+                let path = [before, &[rename.ident.to_string()]].concat();
+                self.note(&path, passed_on.then(|| rename.rename.to_string()));
+            }
+            UseTree::Glob(_) => self.note(before, None),
+        }
+    }
+
+    fn note(&mut self, path: &[String], passed_on_as: Option<String>) {
+        let Some(path) = self.absolute(path) else {
+            return;
+        };
+        if let Some(name) = passed_on_as {
+            self.reexports.insert(name, path.clone());
+        }
+        self.paths.insert(path);
+    }
+}
+
+impl<'ast> Visit<'ast> for File {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if !attributes(item).iter().any(is_for_tests) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        let passed_on = !matches!(item.vis, Visibility::Inherited);
+        self.note_use(&item.tree, &[], passed_on);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let names: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
+        self.note(&names, None);
+        visit::visit_path(self, path);
+    }
+}
+
+fn declared(item: &Item) -> Option<String> {
+    let Item::Mod(module) = item else {
+        return None;
+    };
+    Some(module.ident.to_string())
+}
+
+/// Empty for items that are never only for tests here.
+fn attributes(item: &Item) -> &[Attribute] {
+    if let Item::Fn(item) = item {
+        &item.attrs
+    } else if let Item::Impl(item) = item {
+        &item.attrs
+    } else if let Item::Mod(item) = item {
+        &item.attrs
+    } else if let Item::Use(item) = item {
+        &item.attrs
+    } else {
+        &[]
+    }
+}
+
+fn is_for_tests(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else {
+        return false;
+    };
+    list.path.is_ident("cfg") && list.tokens.to_string() == "test"
+}
+
+fn collect(folder: &Path, above: &[String], files: &mut BTreeMap<Module, File>) {
+    for entry in fs::read_dir(folder).expect("a folder of the tree") {
+        let path = entry.expect("an entry of it").path();
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        // Files of tests go on from what they test.
+        if name == "tests" || name.ends_with("_tests") || name == "main" {
+            continue;
+        }
+        let module = match name.as_str() {
+            "lib" if above.is_empty() => Module::new(),
+            _ => [above, &[name]].concat(),
+        };
+        if path.is_dir() {
+            collect(&path, &module, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let file = File::parse(&text, &module);
+            files.insert(module, file);
+        }
+    }
+}
