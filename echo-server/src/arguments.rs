@@ -80,6 +80,9 @@ pub(crate) struct NewIdentity {
     /// Make this many client keys, numbered.
     #[arg(long = "keys", value_name = "N", conflicts_with = "labels", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) count: Option<u16>,
+    /// Write the connection string to this new file, which only you can read, instead of printing it. For one key.
+    #[arg(long, value_name = "FILE", conflicts_with = "count")]
+    pub(crate) output: Option<PathBuf>,
     /// Port outside every profile on which clients find the server as well, for comparison.
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_CONTROL_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) control_port: u16,

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod connection_file;
 mod identity;
 mod serve;
 

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
+use anyhow::bail;
 use jiff::Timestamp;
 use proto::connection_string::ConnectionString;
 
+use super::connection_file::ConnectionFile;
 use crate::arguments::{
     AddKey, IdentityCommand, InDirectory, NewIdentity, RevokeKey, RollOverStep,
 };
@@ -27,6 +29,15 @@ pub(super) fn run(command: IdentityCommand, out: &mut dyn Write) -> anyhow::Resu
 fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     let directory = arguments.directory.dir;
     let labels = labels(arguments.labels, arguments.count);
+    if arguments.output.is_some() && labels.len() > 1 {
+        bail!(
+            "--output takes one connection string, and {} keys were asked for; leave --output out, or make the other keys \
+             with `fwprobe-echo identity add-key`",
+            labels.len()
+        );
+    }
+    let output = arguments.output.as_deref().map(ConnectionFile::prepare);
+    let output = output.transpose()?;
     let now = Timestamp::now();
     let identity = Identity::mint(&arguments.hosts, arguments.control_port, labels, now)?;
     identity.save_new(&directory)?;
@@ -37,14 +48,33 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
          decide nothing.\n",
         directory.display()
     )?;
+    if let (Some(output), [key]) = (output, identity.keys()) {
+        let path = output.keep(&identity.connection_string(key))?;
+        writeln!(
+            out,
+            "Wrote the connection string for {}, key {}, to {}. Only you can read it. Everybody who\n\
+             has it can use the server: bring it to the head node in a way that keeps it secret. Then:\n  \
+             here              fwprobe-echo serve --identity {}\n  \
+             on the head node  fwprobe run hpc-2008r2-sp1 --connection-file {}\n\
+             `fwprobe profiles list` names the other profiles.",
+            key.label,
+            key.id,
+            path.display(),
+            directory.display(),
+            path.display()
+        )?;
+        return Ok(());
+    }
     for key in identity.keys() {
         print_connection_string(&identity.connection_string(key), key, out)?;
     }
     writeln!(
         out,
-        "Everybody who has this line can use the server, and it is not shown again: copy each into \
-         a file that only\nits user can read. Then:\n  here              fwprobe-echo serve \
-         --identity {}\n  on the head node  fwprobe run --connection-file FILE",
+        "Everybody who has this line can use the server, and it is not shown again: copy each into a \
+         file that only\nits user can read. Then:\n  \
+         here              fwprobe-echo serve --identity {}\n  \
+         on the head node  fwprobe run hpc-2008r2-sp1 --connection-file FILE\n\
+         `fwprobe profiles list` names the other profiles.",
         directory.display()
     )?;
     Ok(())

@@ -96,6 +96,8 @@ fn help_identity_new() {
           --key <LABEL>          Make a client key, and note whose it is. Repeatable; one key is made
                                  without it
           --keys <N>             Make this many client keys, numbered
+          --output <FILE>        Write the connection string to this new file, which only you can read,
+                                 instead of printing it. For one key
           --control-port <PORT>  Port outside every profile on which clients find the server as well,
                                  for comparison [default: 8443]
       -h, --help                 Print help

@@ -1,6 +1,7 @@
 //! `fwprobe-echo identity`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use echo_server::Identity;
@@ -67,15 +68,16 @@ fn a_new_identity_is_printed_as_what_its_clients_need() {
     assert_eq!(
         lines.join("\n"),
         format!(
-            "Made server-key.pem, server-certificate.pem and keys.toml in \
-             {path}.\n\
+            "Made server-key.pem, server-certificate.pem and keys.toml in {path}.\n\
              Clients recognise the server by the key in its certificate; its names and its expiry \
              date decide nothing.\n\n\
              Connection string for head node A, key {}:\n\n\
              Connection string for head node B, key {}:\n\n\
-             Everybody who has this line can use the server, and it is not shown again: copy each \
-             into a file that only\nits user can read. Then:\n  here              fwprobe-echo \
-             serve --identity {path}\n  on the head node  fwprobe run --connection-file FILE",
+             Everybody who has this line can use the server, and it is not shown again: copy each into \
+             a file that only\nits user can read. Then:\n  \
+             here              fwprobe-echo serve --identity {path}\n  \
+             on the head node  fwprobe run hpc-2008r2-sp1 --connection-file FILE\n\
+             `fwprobe profiles list` names the other profiles.",
             strings[0].key_id, strings[1].key_id
         )
     );
@@ -236,8 +238,8 @@ fn what_is_no_host_is_refused_by_name() {
         assert_eq!(
             message,
             format!(
-                "fwprobe-echo: `{host}` is not a host name or IP address (IPv6 without brackets, \
-                 and no port)\n"
+                "fwprobe-echo: `{host}` is not a host name or IP address (IPv6 without brackets, and \
+                 no port)\n"
             )
         );
     }
@@ -415,3 +417,46 @@ const TAKEN_OVER: &str = "A running server takes this over when it reloads: `sys
 
 /// By which processes that change an identity wait for each other.
 const LOCK_FILE: &str = ".lock";
+
+#[test]
+fn a_connection_string_goes_to_a_new_file_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let (dir, file) = (
+        directory.path().join("id"),
+        directory.path().join("echo.txt"),
+    );
+    let (dir_text, file_text) = (dir.to_str().unwrap(), file.to_str().unwrap());
+    let new = |more: &[&'static str]| {
+        let all = [
+            "identity",
+            "new",
+            "--dir",
+            dir_text,
+            "--host",
+            "h.example",
+            "--output",
+            file_text,
+        ];
+        [&all[..], more].concat()
+    };
+    let (code, message) = failure(&new(&["--key", "a", "--key", "b"]));
+    assert_eq!(code, 2);
+    assert!(message.contains("2 keys were asked for"), "{message}");
+    assert!(!dir.exists() && !file.exists());
+
+    let printed = stdout(&new(&[]));
+    assert!(!printed.contains("fwprobe://"), "{printed}");
+    let identity = Identity::load(&dir).unwrap();
+    let written = fs::read_to_string(&file).unwrap();
+    let string: ConnectionString = written.trim_end().parse().unwrap();
+    assert_eq!(string, identity.connection_string(&identity.keys()[0]));
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    fs::remove_dir_all(&dir).unwrap();
+    let (code, message) = failure(&new(&[]));
+    assert_eq!(code, 2);
+    assert!(message.contains("stays as it is"), "{message}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), written);
+    assert!(!dir.exists());
+}

@@ -1,0 +1,59 @@
+//! A connection string in a file of its own, as `fwprobe run --connection-file` takes it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use proto::connection_string::ConnectionString;
+use tempfile::NamedTempFile;
+
+/// A file that only its owner can read (mode 0600). It appears under its name once it is whole, and replaces none.
+#[derive(Debug)]
+pub(super) struct ConnectionFile {
+    unnamed: NamedTempFile,
+    path: PathBuf,
+}
+
+impl ConnectionFile {
+    /// Makes the file beside `path`, before there is a key: most failures show now.
+    ///
+    /// # Errors
+    /// A file is there already, or none can be made in that directory.
+    pub(super) fn prepare(path: &Path) -> anyhow::Result<Self> {
+        if path.symlink_metadata().is_ok() {
+            bail!(
+                "{} is there already and stays as it is; give --output a new file",
+                path.display()
+            );
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            Some(_) | None => Path::new("."),
+        };
+        let unnamed = NamedTempFile::new_in(directory)
+            .with_context(|| format!("no file can be made in {}", directory.display()))?;
+        Ok(Self {
+            unnamed,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Writes `string` and gives the file its name.
+    ///
+    /// # Errors
+    /// It cannot be written, or a file of that name has appeared meanwhile.
+    pub(super) fn keep(mut self, string: &ConnectionString) -> anyhow::Result<PathBuf> {
+        let path = self.path;
+        let written = writeln!(self.unnamed, "{}", string.expose())
+            .and_then(|()| self.unnamed.as_file().sync_all())
+            .and_then(|()| self.unnamed.persist_noclobber(&path).map_err(|e| e.error));
+        written.with_context(|| {
+            format!(
+                "the identity is made, and its connection string cannot be written to {}; get another one with \
+                 `fwprobe-echo identity add-key`",
+                path.display()
+            )
+        })?;
+        Ok(path)
+    }
+}
