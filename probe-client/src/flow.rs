@@ -34,7 +34,10 @@ impl SideCall {
         let start_us = clock.now_us();
         let (round, port, source_port) = (self.round, self.address.port(), self.source_port);
         // What this host cannot send says nothing about the way.
-        let went = self.run().await.unwrap_or(Went::at(FlowEnd::NotSent));
+        let went = self
+            .run()
+            .await
+            .unwrap_or_else(|_| Went::at(FlowEnd::NotSent));
         Flow {
             round,
             port,
