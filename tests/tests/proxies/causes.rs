@@ -306,7 +306,7 @@ const CASES: [Case; 25] = [
         scheme: "http",
         manner: || says("<html><body>Welcome</body></html>"),
         verdict: VerdictId::ProxyUnreachable,
-        claim: &["no proxy of this kind", "<html>"],
+        claim: &["not a proxy of this kind", "<html>"],
     },
     Case {
         name: "a_page_behind_200",
