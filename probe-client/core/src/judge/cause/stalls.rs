@@ -22,16 +22,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if !failed {
         return None;
     }
-    let others = evidence.probe.compared(again);
-    let places: Option<Vec<u64>> = others
-        .chain(evidence.probe.compared(small))
-        .map(|m| {
-            stalled(m)
-                .filter(|(other, _)| *other == way)
-                .map(|(_, passed)| passed)
-        })
-        .collect();
-    let places = places?;
+    let places = places(evidence, way, small)?;
     let sessions = places.len() + 1;
     let (least, most) = places.iter().fold((own, own), |(least, most), passed| {
         (least.min(*passed), most.max(*passed))
@@ -80,6 +71,19 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// After how many bytes each other session went silent; `None` if one did so the other way, or not at all.
+fn places(evidence: &Evidence<'_>, way: Way, small: Variation) -> Option<Vec<u64>> {
+    let others = evidence.probe.compared(Variation::InNothing);
+    others
+        .chain(evidence.probe.compared(small))
+        .map(|m| {
+            stalled(m)
+                .filter(|(other, _)| *other == way)
+                .map(|(_, passed)| passed)
+        })
+        .collect()
 }
 
 /// The part of a whole session's payload, one way, that `bytes` are.
