@@ -25,18 +25,22 @@ mod taken;
 mod words;
 
 pub use ending::Ending;
-pub use evidence::{Evidence, Refusal};
+pub use evidence::{Evidence, Refusal, Siblings};
 pub use expected::Met;
 pub use findings::findings;
 pub use run::{Gathered, conclude, judge_again};
 
 /// The verdict for one probe.
 pub fn judge(evidence: &Evidence<'_>) -> Verdict {
+    #[cfg(test)]
+    scale::judged();
     cause::ALL
         .iter()
         .find_map(|cause| cause(evidence))
         .unwrap_or_else(|| cause::inconclusive(evidence))
 }
 
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod tests;

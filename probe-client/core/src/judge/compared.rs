@@ -17,16 +17,10 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn of(evidence: &Evidence<'_>, variation: Variation) -> Self {
-        let verdicts = evidence
-            .probe
-            .compared(variation)
-            .map(|m| judge(&evidence.of(m)).id);
-        let mut tally = Self { ran: 0, whole: 0 };
-        for id in verdicts {
-            tally.ran += 1;
-            tally.whole += usize::from(id == VerdictId::Reachable);
-        }
-        tally
+        let probe = evidence.probe;
+        let count = || count(evidence, variation);
+        let (ran, whole) = evidence.same_server.tally(probe, variation, count);
+        Self { ran, whole }
     }
 
     /// Those that were not found reachable.
@@ -108,6 +102,15 @@ impl Parted {
             in_words(self.odds())
         )
     }
+}
+
+/// How many sessions ran, and how many of them whole.
+fn count(evidence: &Evidence<'_>, variation: Variation) -> (usize, usize) {
+    let compared = evidence.probe.compared(variation);
+    compared.fold((0, 0), |(ran, whole), session| {
+        let id = judge(&evidence.of(session)).id;
+        (ran + 1, whole + usize::from(id == VerdictId::Reachable))
+    })
 }
 
 /// Every variation that was tried, in the order of the first of each.

@@ -1,6 +1,7 @@
 //! All that a verdict may rest on, and the questions that causes ask of it: one file for each kind of evidence.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::ending::{Ending, ending};
 use super::slowness::{self, Slowness};
@@ -11,10 +12,12 @@ use crate::session::{Fault, HexBytes, SessionReport};
 
 mod hops;
 mod server;
+mod siblings;
 mod sightings;
 mod words;
 
 pub(super) use server::names;
+pub use siblings::Siblings;
 pub use sightings::Refusal;
 
 /// One probe's measurement, and what it is compared with.
@@ -23,11 +26,9 @@ pub struct Evidence<'a> {
     pub probe: &'a Measurement,
     /// Every measurement of the same server address over the same path, this one and the control
     /// port's included.
-    pub same_server: Vec<&'a Measurement>,
-    /// Every measurement of the same host at its other addresses, over the same path.
-    pub other_addresses: Vec<&'a Measurement>,
-    /// Every measurement of the same host over other paths.
-    pub other_paths: Vec<&'a Measurement>,
+    pub same_server: Siblings<'a>,
+    /// Every measurement of the same host, whatever the path.
+    pub same_host: Rc<[&'a Measurement]>,
     pub control: Option<&'a ControlRecord>,
     /// This host's own addresses.
     pub own_addresses: &'a [IpAddr],
@@ -49,8 +50,20 @@ impl<'a> Evidence<'a> {
 
     /// What shows that the way to the server is slow: of this probe first, else of any of the same server.
     pub(super) fn slowness(&self) -> Option<Slowness> {
-        let all = self.same_server.iter().copied();
-        slowness::of_any(std::iter::once(self.probe).chain(all))
+        slowness::of_any([self.probe]).or_else(|| self.same_server.slowness())
+    }
+
+    /// Every measurement of the same host at its other addresses, over the same path.
+    pub(super) fn other_addresses(&self) -> impl Iterator<Item = &'a Measurement> {
+        let (path, server) = (&self.probe.path, self.probe.server());
+        let all = self.same_host.iter().copied();
+        all.filter(move |m| m.path == *path && m.server() != server)
+    }
+
+    /// Every measurement of the same host over other paths.
+    pub(super) fn other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
+        let all = self.same_host.iter().copied();
+        all.filter(|m| m.path != self.probe.path)
     }
 
     pub fn ending(&self) -> Ending<'a> {

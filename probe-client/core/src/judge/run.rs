@@ -1,6 +1,10 @@
 //! A whole run: evidence put together for each probe, verdicts, and the summary.
 
-use super::evidence::Evidence;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use super::evidence::{Evidence, Siblings};
 use super::expected::Met;
 use super::{findings, judge, other_address};
 use crate::document::{
@@ -10,6 +14,7 @@ use crate::document::{
 use crate::egress;
 use crate::measurement::Measurement;
 use crate::observation::{Observation, Operation};
+use crate::path::NetworkPath;
 use crate::plan::SkippedRule;
 
 /// Everything that was measured, before anything is concluded.
@@ -25,11 +30,12 @@ pub struct Gathered {
 
 /// Judges every probe and draws up the document.
 pub fn conclude(gathered: Gathered) -> RunDocument {
+    let groups = Groups::of(&gathered);
     let judged: Vec<_> = gathered
         .measurements
         .iter()
         .map(|measurement| {
-            let evidence = evidence(&gathered, measurement);
+            let evidence = evidence(&gathered, &groups, measurement);
             let verdict =
                 other_address::told(judge(&evidence), measurement, &gathered.measurements);
             (verdict, findings(&evidence))
@@ -76,17 +82,56 @@ pub fn judge_again(document: RunDocument) -> RunDocument {
     RunDocument { checks, ..again }
 }
 
-fn evidence<'a>(gathered: &'a Gathered, probe: &'a Measurement) -> Evidence<'a> {
-    let measured = || gathered.measurements.iter().chain(&gathered.comparisons);
+/// What each probe is compared with, found once for all probes that share it.
+struct Groups<'a> {
+    of_server: HashMap<ServerKey<'a>, Siblings<'a>>,
+    of_host: HashMap<&'a str, Rc<[&'a Measurement]>>,
+}
+
+/// One for every server and path, as [`Measurement::same_server`] tells them apart.
+type ServerKey<'a> = (&'a NetworkPath, Result<IpAddr, &'a str>);
+
+impl<'a> Groups<'a> {
+    fn of(gathered: &'a Gathered) -> Self {
+        let mut of_server: HashMap<_, Vec<_>> = HashMap::new();
+        let mut of_host: HashMap<_, Vec<_>> = HashMap::new();
+        for measurement in gathered.measurements.iter().chain(&gathered.comparisons) {
+            of_server
+                .entry(key(measurement))
+                .or_default()
+                .push(measurement);
+            of_host
+                .entry(measurement.host.as_str())
+                .or_default()
+                .push(measurement);
+        }
+        Self {
+            of_server: of_server
+                .into_iter()
+                .map(|(key, all)| (key, all.into()))
+                .collect(),
+            of_host: of_host
+                .into_iter()
+                .map(|(host, all)| (host, all.into()))
+                .collect(),
+        }
+    }
+}
+
+fn key(measurement: &Measurement) -> ServerKey<'_> {
+    let server = measurement.server().ok_or(measurement.host.as_str());
+    (&measurement.path, server)
+}
+
+fn evidence<'a>(
+    gathered: &'a Gathered,
+    groups: &Groups<'a>,
+    probe: &'a Measurement,
+) -> Evidence<'a> {
     Evidence {
         probe,
-        same_server: measured().filter(|m| m.same_server(probe)).collect(),
-        other_addresses: measured()
-            .filter(|m| m.host == probe.host && m.path == probe.path && !m.same_server(probe))
-            .collect(),
-        other_paths: measured()
-            .filter(|m| m.host == probe.host && m.path != probe.path)
-            .collect(),
+        same_server: groups.of_server[&key(probe)].clone(),
+        same_host: Rc::clone(&groups.of_host[probe.host.as_str()]),
         control: gathered.server.controls.iter().find(|c| c.is_of(probe)),
         own_addresses: &gathered.host.addresses,
         own_syn: gathered.host.own_syn.as_ref(),

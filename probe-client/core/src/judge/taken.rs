@@ -19,7 +19,7 @@ pub(super) struct TurnedAway {
 /// them completed a handshake.
 pub(super) fn everywhere(evidence: &Evidence<'_>) -> Option<TurnedAway> {
     let mut all = TurnedAway::default();
-    for measurement in &evidence.same_server {
+    for measurement in evidence.same_server.iter() {
         if was_ended(measurement) {
             all.ended += 1;
         } else if was_refused(measurement) {

@@ -171,9 +171,8 @@ fn verdict(probe: &Measurement) -> Verdict {
 fn evidence(probe: &Measurement) -> Evidence<'_> {
     Evidence {
         probe,
-        same_server: vec![probe],
-        other_addresses: Vec::new(),
-        other_paths: Vec::new(),
+        same_server: vec![probe].into(),
+        same_host: [].into(),
         control: None,
         own_addresses: &[],
         own_syn: None,

@@ -118,16 +118,18 @@ fn both(own: &str, passing: &[Variation]) -> String {
 /// Of sessions with the same server that are alike, some die and some do not, here or on another port: no rule
 /// does that.
 fn by_chance(evidence: &Evidence<'_>) -> bool {
-    evidence.same_server.iter().any(|probe| {
-        let of_probe = evidence.of(probe);
-        let mut tried = variations(probe).into_iter().filter(|variation| {
-            matches!(
-                variation,
-                Variation::InNothing | Variation::InShape { .. } | Variation::InServerName { .. }
-            )
-        });
-        tried.any(|variation| Tally::of(&of_probe, variation).is_mixed())
-    })
+    let siblings = &evidence.same_server;
+    siblings.by_chance(|| siblings.iter().any(|probe| is_mixed(&evidence.of(probe))))
+}
+
+fn is_mixed(evidence: &Evidence<'_>) -> bool {
+    let mut tried = variations(evidence.probe).into_iter().filter(|variation| {
+        matches!(
+            variation,
+            Variation::InNothing | Variation::InShape { .. } | Variation::InServerName { .. }
+        )
+    });
+    tried.any(|variation| Tally::of(evidence, variation).is_mixed())
 }
 
 /// What a device acts on stands at one place of a session. Where sessions die here and there, which shape

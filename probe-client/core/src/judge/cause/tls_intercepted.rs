@@ -95,11 +95,10 @@ fn placed(evidence: &Evidence<'_>) -> Option<(Place, String)> {
 /// The same rule over another path, in one TLS session from end to end.
 fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
     let mut same_rule = evidence
-        .other_paths
-        .iter()
+        .other_paths()
         .filter(|m| m.rule.id == evidence.probe.rule.id);
-    let whole = |m: &&&Measurement| testimony(m).is_some() && difference(m).is_none();
-    same_rule.find(whole).copied()
+    let whole = |m: &&Measurement| testimony(m).is_some() && difference(m).is_none();
+    same_rule.find(whole)
 }
 
 /// How the two ends' TLS sessions differ; absent where they are one, or where there is none here.

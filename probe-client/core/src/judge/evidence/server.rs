@@ -28,8 +28,7 @@ impl<'a> Evidence<'a> {
 
     /// Sessions in which the server, by its name, proved itself over other paths.
     pub(super) fn proved_over_other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
-        let all = self.other_paths.iter().copied();
-        all.filter(|m| testified_anyhow(m))
+        self.other_paths().filter(|m| testified_anyhow(m))
     }
 
     /// Over another path the server proved itself on this very port.
@@ -138,14 +137,12 @@ impl<'a> Evidence<'a> {
     /// The same of a port at another address of the server: what limits this host's connections may count those to all
     /// addresses together.
     pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
-        let mut others = self.other_addresses.iter();
-        others.any(|m| works_and_loses_syns(m))
+        self.other_addresses().any(works_and_loses_syns)
     }
 
     /// The same of a port over another path.
     pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
-        let mut others = self.other_paths.iter();
-        others.any(|m| works_and_loses_syns(m))
+        self.other_paths().any(works_and_loses_syns)
     }
 }
 

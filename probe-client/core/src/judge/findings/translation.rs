@@ -59,8 +59,7 @@ pub(super) fn egress_by_path(evidence: &Evidence<'_>) -> Option<Finding> {
     let proxy = evidence.proxy()?;
     let mine = testimony(evidence.probe)?.peer?.ip();
     let mut direct: Vec<IpAddr> = evidence
-        .other_paths
-        .iter()
+        .other_paths()
         .filter(|m| m.path.is_direct())
         .filter_map(|m| Some(testimony(m)?.peer?.ip()))
         .filter(|ip| ip.is_ipv4() == mine.is_ipv4())

@@ -188,7 +188,7 @@ proptest! {
             measurement: if passes { whole() } else { silent() },
         }).collect();
         let works = whole();
-        let evidence = super::Evidence { same_server: vec![&probe, &works], ..evidence(&probe) };
+        let evidence = super::Evidence { same_server: vec![&probe, &works].into(), ..evidence(&probe) };
         let found = super::judge(&evidence);
         if ends.contains(&true) {
             let expected = if again == Some(true) {

@@ -64,7 +64,7 @@ fn no_limit_is_claimed_that_chance_explains() {
         .map(|(held, whole)| paced(held, whole))
         .into();
     let evidence = Evidence {
-        same_server: vec![&probe, &other],
+        same_server: vec![&probe, &other].into(),
         ..evidence(&probe)
     };
     assert!(

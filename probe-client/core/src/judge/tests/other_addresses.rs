@@ -41,9 +41,17 @@ fn passing_later(variation: Variation) -> Measurement {
     limited
 }
 
+/// The same session with another address of the server.
+fn elsewhere(session: &Measurement) -> Measurement {
+    let mut session = session.clone();
+    let address = session.address.as_mut().unwrap();
+    address.set_ip([203, 0, 113, 99].into());
+    session
+}
+
 fn beside(probe: &Measurement, other_address: &Measurement) -> Verdict {
     judge(&Evidence {
-        other_addresses: vec![other_address],
+        same_host: [&elsewhere(other_address)].into(),
         ..evidence(probe)
     })
 }
@@ -70,7 +78,7 @@ fn the_servers_word_makes_no_drop_while_its_other_address_loses_syns() {
     let control = record("a", &[DIALLED], Vec::new());
     let of = |other: &Measurement| {
         judge(&Evidence {
-            other_addresses: vec![other],
+            same_host: [&elsewhere(other)].into(),
             control: Some(&control),
             ..evidence(&probe)
         })
@@ -88,7 +96,7 @@ fn a_proxy_is_not_unreachable_while_this_hosts_syns_are_lost_by_their_number() {
     probe.path = "socks5h://10.0.0.1:1080".parse().unwrap();
     let of = |other: &Measurement| {
         judge(&Evidence {
-            other_paths: vec![other],
+            same_host: [other].into(),
             ..evidence(&probe)
         })
         .id
@@ -118,7 +126,7 @@ fn a_proxy_that_takes_other_connections_is_not_unreachable() {
         },
     );
     let found = judge(&Evidence {
-        same_server: vec![&probe, &taken],
+        same_server: vec![&probe, &taken].into(),
         ..evidence(&probe)
     });
     assert_eq!(found.id, VerdictId::Inconclusive);

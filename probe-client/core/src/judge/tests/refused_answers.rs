@@ -64,7 +64,7 @@ fn answers_that_this_host_refused_itself_are_no_sign_of_a_device() {
         .map(|end| side_connection(port, end))
         .to_vec();
     let mut evidence = with(&probe, &record);
-    evidence.same_server.push(&works);
+    evidence.same_server = vec![&probe, &works].into();
     // One late answer was for the connection that was given up, and one is less than half of four.
     let found = judge(&evidence);
     assert_eq!(found.id, VerdictId::Dropped, "{}", found.claim);
@@ -110,7 +110,7 @@ fn where_sources_are_translated_a_nat_without_free_ports_is_among_what_to_ask() 
     let record = record("a", &[DIALLED], Vec::new());
     let mut evidence = with(&probe, &record);
     assert!(!judge(&evidence).next_step.unwrap().contains("NAT"));
-    evidence.same_server.push(&translated);
+    evidence.same_server = vec![&probe, &translated].into();
     assert!(judge(&evidence).next_step.unwrap().contains("NAT"));
 }
 

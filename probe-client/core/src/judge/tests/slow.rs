@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 fn beside(probe: &Measurement, rtt_ms: u64) -> Verdict {
     let other = with_round_trips(whole(SessionKind::Tcp), rtt_ms);
     judge(&Evidence {
-        same_server: vec![probe, &other],
+        same_server: vec![probe, &other].into(),
         ..evidence(probe)
     })
 }
@@ -148,7 +148,7 @@ fn a_line_that_loses_nearly_all_explains_silence_on_other_ports() {
     let beside_losses = |count, took_us| {
         let mut other = lossy(whole(SessionKind::Tcp), 0, count);
         other.observations.last_mut().unwrap().duration_us = took_us;
-        let same_server = vec![&silent, &other];
+        let same_server = vec![&silent, &other].into();
         let evidence = Evidence {
             same_server,
             ..evidence(&silent)

@@ -274,9 +274,8 @@ fn judged(kind: SessionKind, pose: Option<Pose>) -> Verdict {
 fn verdict(probe: &Measurement, same_server: &[&Measurement]) -> Verdict {
     judge(&Evidence {
         probe,
-        same_server: same_server.to_vec(),
-        other_addresses: Vec::new(),
-        other_paths: Vec::new(),
+        same_server: same_server.iter().copied().collect(),
+        same_host: [].into(),
         control: None,
         own_addresses: &[],
         own_syn: None,

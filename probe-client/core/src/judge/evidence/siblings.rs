@@ -1,0 +1,82 @@
+//! The measurements of one server address over one path. They are the same for every probe among them, so what is
+//! concluded from all of them, and from each comparison, is concluded once.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::rc::Rc;
+
+use super::super::slowness::{self, Slowness};
+use crate::comparison::Variation;
+use crate::measurement::Measurement;
+
+/// All measurements of one server address over one path, the control port's included. Clones share what was concluded.
+#[derive(Clone, Debug, Default)]
+pub struct Siblings<'a>(Rc<Shared<'a>>);
+
+#[derive(Debug, Default)]
+struct Shared<'a> {
+    all: Vec<&'a Measurement>,
+    by_chance: Cell<Option<bool>>,
+    slowness: OnceCell<Option<Slowness>>,
+    tallies: RefCell<HashMap<(*const Measurement, Variation), (usize, usize)>>,
+}
+
+impl Siblings<'_> {
+    /// Whether sessions that are alike end differently here, as `find` says on first need. While it is finding out,
+    /// they do: nothing is claimed from what is not known yet.
+    pub(in super::super) fn by_chance(&self, find: impl FnOnce() -> bool) -> bool {
+        let known = &self.0.by_chance;
+        if known.get().is_none() {
+            known.set(Some(true));
+            known.set(Some(find()));
+        }
+        known.get().unwrap_or(true)
+    }
+
+    /// The first that shows that the way is slow, and how slow.
+    pub(super) fn slowness(&self) -> Option<Slowness> {
+        let find = || slowness::of_any(self.iter().copied());
+        *self.0.slowness.get_or_init(find)
+    }
+
+    /// How many sessions ran that differ from `probe` by `variation`, and how many of them whole, as `count` says on
+    /// first need.
+    pub(in super::super) fn tally(
+        &self,
+        probe: &Measurement,
+        variation: Variation,
+        count: impl FnOnce() -> (usize, usize),
+    ) -> (usize, usize) {
+        let (tallies, key) = (&self.0.tallies, (std::ptr::from_ref(probe), variation));
+        let known = tallies.borrow().get(&key).copied();
+        known.unwrap_or_else(|| {
+            let tally = count();
+            tallies.borrow_mut().insert(key, tally);
+            tally
+        })
+    }
+}
+
+impl<'a> Deref for Siblings<'a> {
+    type Target = [&'a Measurement];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.all
+    }
+}
+
+impl<'a> From<Vec<&'a Measurement>> for Siblings<'a> {
+    fn from(all: Vec<&'a Measurement>) -> Self {
+        Self(Rc::new(Shared {
+            all,
+            ..Shared::default()
+        }))
+    }
+}
+
+impl<'a> FromIterator<&'a Measurement> for Siblings<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a Measurement>>(all: I) -> Self {
+        all.into_iter().collect::<Vec<_>>().into()
+    }
+}

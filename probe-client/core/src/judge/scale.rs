@@ -1,0 +1,42 @@
+//! What judging a run costs, in sessions judged: each once, however many siblings ask about it.
+
+use std::cell::Cell;
+
+use super::judge_again;
+use crate::document::RunDocument;
+
+thread_local! {
+    static JUDGED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts one session.
+pub(super) fn judged() {
+    JUDGED.set(JUDGED.get() + 1);
+}
+
+/// A recorded run through a device that inspects, in which each port has `times` as many rules; how many sessions it
+/// has, and how many were judged.
+fn judging(times: usize) -> (usize, usize) {
+    let mut document: RunDocument = serde_json::from_str(INSPECTED).unwrap();
+    document.probes = std::iter::repeat_n(document.probes, times)
+        .flatten()
+        .collect();
+    let compared = document
+        .probes
+        .iter()
+        .map(|p| p.measurement.comparisons.len());
+    let sessions = document.probes.len() + compared.sum::<usize>();
+    JUDGED.set(0);
+    judge_again(document);
+    (sessions, JUDGED.get())
+}
+
+#[test]
+fn every_session_is_judged_once() {
+    for times in [1, 10, 40] {
+        let (sessions, judged) = judging(times);
+        assert!(judged <= sessions, "{judged} for {sessions} sessions");
+    }
+}
+
+const INSPECTED: &str = include_str!("../../../../tests/lab/records/inspection-resets-tls.json");
