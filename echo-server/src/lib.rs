@@ -54,7 +54,7 @@ pub use listener_guard::Deserted;
 /// The program: reads its arguments, does what they say, and reports on standard error what could
 /// not be done.
 pub fn main() -> ExitCode {
-    process::keep_memory_private();
+    socket_facts::keep_memory_private();
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {

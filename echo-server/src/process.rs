@@ -25,16 +25,6 @@ impl Usage {
     }
 }
 
-/// Leaves no core dump of this process, and lets no other one of the same user look into its memory: keys stand
-/// there. Where a kernel does not know that, `LimitCORE=` of the unit is left.
-pub(crate) fn keep_memory_private() {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    }
-}
-
 /// The second number of `statm`, in pages (proc_pid_statm(5)).
 #[cfg(target_os = "linux")]
 fn resident_bytes() -> Option<usize> {

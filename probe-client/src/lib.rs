@@ -42,6 +42,8 @@ use arguments::Arguments;
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    // The client's key and proxies' passwords are going to stand there.
+    socket_facts::keep_memory_private();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -54,3 +54,6 @@ pub(crate) fn set_mss(_: &Socket, _: u16) -> Result<(), FactError> {
 }
 
 pub(crate) fn give_back_memory() {}
+
+#[cfg(not(windows))]
+pub(crate) fn keep_memory_private() {}

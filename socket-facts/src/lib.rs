@@ -39,7 +39,7 @@ pub use half_open::{
     HALF_OPEN_MAX, HalfOpen, HalfOpenView, half_open, half_open_kept, half_open_of,
 };
 pub use marks::{set_hop_limit, set_mss};
-pub use memory::give_back_memory;
+pub use memory::{give_back_memory, keep_memory_private};
 pub use saved_syn::{save_syn, saved_syn};
 pub use syn_tap::{SYN_TAP_PORTS_MAX, SynTap};
 pub use tcp_facts::{TcpFacts, TcpState, tcp_facts};

@@ -15,6 +15,10 @@ mod tcp_info;
 
 pub(crate) use allocator::give_back_memory;
 
+pub(crate) fn keep_memory_private() {
+    let _ = nix::sys::prctl::set_dumpable(false);
+}
+
 pub(crate) fn tcp_facts(socket: &Socket) -> Result<TcpFacts, FactError> {
     tcp_info::read(socket).map_err(|source| classify(Fact::Tcp, source))
 }

@@ -12,10 +12,12 @@ pub(crate) use crate::elsewhere::{
 };
 use crate::{Fact, FactError, TcpFacts};
 
+mod error_report;
 mod logon;
 mod proxy_settings;
 mod tcp_info;
 
+pub(crate) use error_report::keep_memory_private;
 pub use logon::{Account, LogonError, LogonHandshake};
 pub use proxy_settings::{
     NamedProxies, ProxyScripts, ScriptAnswer, ScriptError, UserProxySettings, user_proxy_settings,
