@@ -1,6 +1,7 @@
 //! Arguments, environment and files become one configuration with nothing left open. Every problem
 //! is found before anything is sent, and all of them are told at once.
 
+use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::environment::Environment;
 use crate::key_store::ClientIdentity;
 use crate::proxy::ProxyAccess;
 use crate::resolve::Family;
-use crate::{connection, proxy_credentials};
+use crate::{connection, given_file, proxy_credentials};
 
 mod by_hand;
 mod environment;
@@ -174,7 +175,9 @@ fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Stri
         return Ok(Vec::new());
     };
     let shown = path.display();
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    let file = given_file::open(path).map_err(|error| format!("--proxy-ca {shown}: {error}"))?;
+    let read: Result<Vec<_>, _> =
+        CertificateDer::pem_reader_iter(file.take(MAX_AUTHORITIES)).collect();
     match read {
         Ok(certificates) if Vec::is_empty(&certificates) => Err(format!(
             "--proxy-ca {shown}: there is no certificate in PEM in it"
@@ -183,6 +186,9 @@ fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Stri
         Err(error) => Err(format!("--proxy-ca {shown}: {error}")),
     }
 }
+
+/// Bytes of a file of authorities; the largest bundles in use have a quarter of it.
+const MAX_AUTHORITIES: u64 = 1024 * 1024;
 
 /// Without the addresses that the user does not want probed; names are looked up later.
 fn of_family(hosts: Vec<String>, family: Family, problems: &mut Problems) -> Vec<String> {

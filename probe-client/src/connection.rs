@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use proto::connection_string::{ConnectionString, InvalidConnectionString};
 use thiserror::Error;
 
+use crate::given_file;
+
 /// Where it was found, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionSource {
@@ -66,7 +68,7 @@ fn read(path: &Path) -> Result<String, ConnectionError> {
             length,
         });
     }
-    std::fs::read_to_string(path).map_err(unreadable)
+    given_file::text(path, MAX_BYTES).map_err(unreadable)
 }
 
 /// The server refuses such secrets, too. Of pipes and devices the mode says nothing.

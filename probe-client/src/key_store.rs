@@ -8,6 +8,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, P
 use thiserror::Error;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::given_file;
+
 mod facts;
 mod identity;
 mod key;
@@ -118,7 +120,7 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyStoreError> {
         return Err(KeyStoreError::TooLarge);
     }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
+    given_file::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(KeyStoreError::Unreadable)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
@@ -198,7 +200,7 @@ pub(crate) enum KeyStoreError {
     )]
     TooManyKeys,
     #[error(
-        "its key derivation asks for more work or memory than any honest file; it was not opened"
+        "its keys ask for more work or memory to open them than any honest file; not all were opened"
     )]
     TooCostly,
     #[error("it holds {0} private keys; expected one, with its certificate")]

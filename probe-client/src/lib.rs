@@ -18,6 +18,7 @@ mod control;
 mod destination;
 mod environment;
 mod flow;
+mod given_file;
 mod head_node;
 mod hop;
 mod host;

@@ -8,7 +8,7 @@ use probe_core::proxy::ProxyCredentials;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::terminal;
+use crate::{given_file, terminal};
 
 /// Reads them, from the first of these that is given.
 ///
@@ -67,7 +67,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, CredentialsError> {
             path.display()
         ));
     }
-    std::fs::read_to_string(path)
+    given_file::text(path, MAX_BYTES)
         .map(Zeroizing::new)
         .map_err(unreadable)
 }

@@ -8,7 +8,7 @@ use probe_core::document::{DOCUMENT, RunDocument};
 use super::run::deliver;
 use crate::arguments::{Colour, ReportArguments};
 use crate::report::Outputs;
-use crate::terminal;
+use crate::{given_file, terminal};
 
 pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Result<u8> {
     if arguments.schema {
@@ -34,7 +34,8 @@ pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Re
 /// Reads a saved run.
 pub(super) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("{shown} cannot be read"))?;
+    let text =
+        given_file::text(path, MAX_BYTES).with_context(|| format!("{shown} cannot be read"))?;
     let document: RunDocument = serde_json::from_str(&text)
         .with_context(|| format!("{shown} is no document of the form {DOCUMENT}"))?;
     if document.document != DOCUMENT {
@@ -43,8 +44,23 @@ pub(super) fn load(path: &Path) -> anyhow::Result<RunDocument> {
             document.document
         );
     }
+    let compared = document
+        .probes
+        .iter()
+        .map(|p| p.measurement.comparisons.len());
+    if compared.max().is_some_and(|most| most > MAX_COMPARISONS) {
+        bail!(
+            "{shown} has more than {MAX_COMPARISONS} sessions beside one probe: no run writes that"
+        );
+    }
     Ok(document)
 }
+
+/// The largest plan, with every session that a run adds, makes a document of a tenth of it.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A run has some twenty.
+const MAX_COMPARISONS: usize = 256;
 
 fn schema() -> anyhow::Result<String> {
     let schema = schemars::schema_for!(RunDocument);

@@ -7,6 +7,7 @@ use probe_core::profile::{Expectation, Rule};
 use serde::Deserialize;
 
 use super::problems::Problems;
+use crate::given_file;
 
 /// `[rules]`, rule id = "open" or "blocked".
 #[derive(Debug, Deserialize)]
@@ -18,7 +19,7 @@ struct ExpectFile {
 /// Applies the file to `rules`; every defect of it becomes a problem.
 pub(super) fn apply(path: &Path, rules: &mut [Rule], problems: &mut Problems) {
     let shown = path.display();
-    let text = match std::fs::read_to_string(path) {
+    let text = match given_file::text(path, given_file::BY_HAND) {
         Ok(text) => text,
         Err(error) => {
             problems.add(format!("--expect {shown} cannot be read: {error}"));

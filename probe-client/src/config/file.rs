@@ -6,6 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::environment::Environment;
+use crate::given_file;
 
 /// All optional; unknown keys are errors.
 #[derive(Debug, Default, Deserialize)]
@@ -38,9 +39,11 @@ pub(super) fn read(
             None => return Ok(FileConfig::default()),
         },
     };
-    let text = std::fs::read_to_string(&path).map_err(|error| ConfigFileError::Unreadable {
-        path: path.clone(),
-        error,
+    let text = given_file::text(&path, given_file::BY_HAND).map_err(|error| {
+        ConfigFileError::Unreadable {
+            path: path.clone(),
+            error,
+        }
     })?;
     let parsed: FileConfig = toml::from_str(&text).map_err(|error| ConfigFileError::Malformed {
         path: path.clone(),

@@ -1,5 +1,7 @@
 //! Which rules, on which ports, over which paths.
 
+use std::path::Path;
+
 use probe_core::head_node::{HeadNode, PortsUndecided};
 use probe_core::plan::PortMap;
 use probe_core::profile::{Profile, Rule};
@@ -7,6 +9,7 @@ use probe_core::profile::{Profile, Rule};
 use super::problems::Problems;
 use super::{Selected, by_hand, expectations, is_file};
 use crate::arguments::WhatToProbe;
+use crate::given_file;
 
 /// The profile and the ports given by hand, with expectations applied.
 pub(super) fn rules(
@@ -74,7 +77,7 @@ pub(crate) fn load(name: &str, problems: &mut Problems) -> Option<Profile> {
 
 /// A profile file.
 pub(crate) fn load_file(name: &str, problems: &mut Problems) -> Option<Profile> {
-    match std::fs::read_to_string(name) {
+    match given_file::text(Path::new(name), given_file::BY_HAND) {
         Ok(text) => problems.take(Profile::parse(name, &text)),
         Err(error) => {
             problems.add(format!("the profile file {name} cannot be read: {error}"));

@@ -1,11 +1,12 @@
 //! A registry export as a source.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use probe_core::head_node::registry::{ExportError, MAX_EXPORT_BYTES, parse_export};
 use probe_core::head_node::{HeadNode, Origin, SourceRead, SourceState};
+
+use crate::given_file;
 
 /// Adds what `path` holds; what is wrong with it is an answer.
 pub(super) fn read(path: &Path, node: &mut HeadNode) {
@@ -37,7 +38,7 @@ fn load(path: &Path) -> Result<Vec<u8>, String> {
         return Err(ExportError::TooLarge(metadata.len()).to_string());
     }
     let mut bytes = Vec::new();
-    File::open(path)
+    given_file::open(path)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     Ok(bytes)

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{KeyStoreError, text};
 use crate::environment::Environment;
+use crate::given_file;
 
 /// Asked only where a file needs one.
 #[derive(Debug, Default)]
@@ -49,7 +50,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, KeyStoreError> {
         why,
     };
     let mut bytes = Zeroizing::new(Vec::new());
-    std::fs::File::open(path)
+    given_file::open(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| failed(error.to_string()))?;
     let length = bytes.len();

@@ -1,0 +1,105 @@
+//! Files that the user names: read up to a limit, and nothing in a file's place that could block for ever.
+
+use std::fs::{File, FileType};
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// Opens the file `path`.
+///
+/// # Errors
+/// It is not there, may not be read, or is not a file. A pipe that the shell hands over is taken, `/dev/stdin` or
+/// `/dev/fd/N`: somebody writes into it. One with a name of its own is not: to open it waits for a writer.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let kind = std::fs::metadata(path)?.file_type();
+    // A directory is told by the system as what it is, once it is read.
+    if kind.is_file() || kind.is_dir() || is_handed_over(path) {
+        return File::open(path);
+    }
+    let what = format!("it is {}, not a file", named(kind));
+    Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+}
+
+/// The bytes of the file `path`.
+///
+/// # Errors
+/// Those of [`open`]; or it has more than `limit` bytes.
+pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let what = format!("it has more than {limit} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
+/// The text of the file `path`.
+///
+/// # Errors
+/// Those of [`bytes`]; or it is not UTF-8.
+pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(bytes(path, limit)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+}
+
+fn is_handed_over(path: &Path) -> bool {
+    let open_already = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
+    cfg!(unix) && open_already.iter().any(|folder| path.starts_with(folder))
+}
+
+#[cfg(unix)]
+fn named(kind: FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt as _;
+    if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(not(unix))]
+fn named(_: FileType) -> &'static str {
+    "a pipe or a device"
+}
+
+/// Bytes of a file that somebody writes by hand, a hundred times as many as one has.
+pub(crate) const BY_HAND: u64 = 1024 * 1024;
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
+
+    use super::*;
+
+    #[test]
+    fn a_named_pipe_and_a_device_are_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let told = |path: &Path| text(path, BY_HAND).unwrap_err().to_string();
+        assert_eq!(told(&pipe), "it is a named pipe, not a file");
+        assert_eq!(told(Path::new("/dev/zero")), "it is a device, not a file");
+    }
+
+    #[test]
+    fn a_pipe_that_was_handed_over_is_read_to_its_end() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"text").unwrap();
+        drop(writer);
+        let path = format!("/dev/fd/{}", reader.as_raw_fd());
+        assert_eq!(text(Path::new(&path), BY_HAND).unwrap(), "text");
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "12345").unwrap();
+        assert_eq!(bytes(file.path(), 5).unwrap(), b"12345");
+        let error = bytes(file.path(), 4).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 4 bytes");
+    }
+}
