@@ -25,6 +25,7 @@ pub(super) fn decode(
     let mut store = KeyStore::new("PEM", Vec::new());
     let text = String::from_utf8_lossy(bytes);
     let mut encrypted = 0;
+    let mut work = Work::of_one_file();
     for block in blocks(&text) {
         let Block {
             label,
@@ -44,7 +45,7 @@ pub(super) fn decode(
             }
         }
         let taken = contents(label, &body)
-            .and_then(|contents| take(label, contents, &mut store, path, passwords));
+            .and_then(|contents| take(label, contents, &mut store, &mut work, path, passwords));
         match taken {
             Err(error) if is_key => store.unusable_keys.push(error),
             other => other?,
@@ -102,6 +103,7 @@ fn take(
     label: &str,
     mut contents: Vec<u8>,
     store: &mut KeyStore,
+    work: &mut Work,
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<(), KeyStoreError> {
@@ -122,7 +124,7 @@ fn take(
             return Ok(());
         }
         "ENCRYPTED PRIVATE KEY" => {
-            let key = decrypted(&contents, path, passwords);
+            let key = decrypted(&contents, work, path, passwords);
             contents.zeroize();
             store.keys.push(key?);
             return Ok(());
@@ -144,12 +146,13 @@ fn take(
 
 fn decrypted(
     der: &[u8],
+    work: &mut Work,
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<StoredKey, KeyStoreError> {
     let info =
         EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyStoreError::UnknownCipher)?;
-    if !affordable(&info.encryption_algorithm) {
+    if !work.covers(&info.encryption_algorithm) {
         return Err(KeyStoreError::TooCostly);
     }
     let password = passwords.find(path)?.ok_or(KeyStoreError::NoPassword)?;
@@ -169,28 +172,74 @@ fn decrypted(
     Ok(StoredKey::new(KeyForm::Pkcs8, key.as_bytes().to_vec()))
 }
 
-/// A file may not make its reader work for hours.
-fn affordable(scheme: &EncryptionScheme) -> bool {
-    let EncryptionScheme::Pbes2(parameters) = scheme else {
-        return true;
-    };
-    match &parameters.kdf {
-        Kdf::Pbkdf2(kdf) => kdf.iteration_count <= MAX_ITERATIONS,
-        Kdf::Scrypt(kdf) => {
-            let memory = u128::from(kdf.cost_parameter) * u128::from(kdf.block_size) * 128;
-            memory <= MAX_MEMORY && kdf.parallelization <= 16
+/// What is left of the work that one file may ask for, all its keys together.
+struct Work {
+    /// Of PBKDF2.
+    iterations: u32,
+    /// Bytes that scrypt fills.
+    filled: u128,
+}
+
+impl Work {
+    fn of_one_file() -> Self {
+        Self {
+            iterations: MAX_ITERATIONS,
+            filled: MAX_FILLED,
         }
-        _ => false,
+    }
+
+    /// Whether there is enough left for a key under `scheme`, which is then spent.
+    fn covers(&mut self, scheme: &EncryptionScheme) -> bool {
+        let EncryptionScheme::Pbes2(parameters) = scheme else {
+            // At most 65,535 iterations (RFC 8018 appendix A.3), of a hash of old.
+            return true;
+        };
+        match &parameters.kdf {
+            Kdf::Pbkdf2(kdf) => {
+                let left = self.iterations.checked_sub(kdf.iteration_count);
+                left.map(|left| self.iterations = left).is_some()
+            }
+            Kdf::Scrypt(kdf) => {
+                let blocks = u128::from(kdf.cost_parameter) * u128::from(kdf.block_size);
+                let filled = blocks * 128 * u128::from(kdf.parallelization);
+                let left = self.filled.checked_sub(filled);
+                left.map(|left| self.filled = left).is_some()
+            }
+            _ => false,
+        }
     }
 }
 
 const MARK: &[u8] = b"-----BEGIN ";
 
-/// Each may cost a second. A file with its certificate's key has one.
+/// A file with its certificate's key has one.
 pub(super) const MOST_ENCRYPTED_KEYS: usize = 4;
 
-/// The same as for PKCS#12; OpenSSL's own default is 2048.
+/// As many as PKCS#12 may ask for: about a second. OpenSSL's own default is 2048.
 const MAX_ITERATIONS: u32 = 1_000_000;
 
-/// In bytes.
-const MAX_MEMORY: u128 = 1 << 30;
+/// In bytes, one GiB: a few seconds. OpenSSL's own default is 16 MiB.
+const MAX_FILLED: u128 = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use pkcs5::pbes2::Parameters;
+
+    use super::*;
+
+    fn pbkdf2(iterations: u32) -> EncryptionScheme {
+        let parameters =
+            Parameters::generate_pbkdf2_sha256_aes256cbc(iterations, &[1; 16], [2; 16]);
+        parameters.unwrap().into()
+    }
+
+    #[test]
+    fn all_keys_of_a_file_share_its_work() {
+        let mut work = Work::of_one_file();
+        assert!(work.covers(&pbkdf2(MAX_ITERATIONS - 4_096)));
+        assert!(!work.covers(&pbkdf2(MAX_ITERATIONS)));
+        assert!(work.covers(&pbkdf2(2_048)));
+        assert!(work.covers(&pbkdf2(2_048)));
+        assert!(!work.covers(&pbkdf2(1)));
+    }
+}

@@ -1,10 +1,13 @@
 //! PKCS#12 (RFC 7292): certificates and keys under a password.
 
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use p12_keystore::Pkcs12Archive;
 use p12_keystore::error::Error as P12Error;
 use x509_parser::asn1_rs::{Any, FromDer as _};
+use zeroize::Zeroizing;
 
 use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, some};
 
@@ -51,7 +54,13 @@ fn without_password(bytes: &[u8]) -> Option<Result<Pkcs12Archive, KeyStoreError>
 }
 
 fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> {
-    Pkcs12Archive::from_pkcs12(bytes, password).map_err(|error| match error {
+    let (own, password) = (
+        Zeroizing::new(bytes.to_vec()),
+        Zeroizing::new(password.to_owned()),
+    );
+    let opening = move || Pkcs12Archive::from_pkcs12(&own, &password);
+    let opened = within(LONGEST, opening).ok_or(KeyStoreError::TooCostly)?;
+    opened.map_err(|error| match error {
         P12Error::MacError(_) => KeyStoreError::WrongPassword,
         // The MAC is looked at first: where there is one, the password is right by now.
         P12Error::UnpadError | P12Error::Pkcs5Error(_) if has_mac(bytes) => {
@@ -72,6 +81,18 @@ fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> 
         | P12Error::InvalidData
         | P12Error::InvalidPrivateKey => KeyStoreError::Damaged("PKCS#12"),
     })
+}
+
+/// What `work` comes to; `None`: it takes longer than `limit`, or panics. It is then left behind, on its thread, until the
+/// program ends.
+fn within<T: Send + 'static>(
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, done) = channel();
+    // Nobody listens any more once the limit is over.
+    std::thread::spawn(move || drop(sender.send(work())));
+    done.recv_timeout(limit).ok()
 }
 
 /// RFC 7292: a sequence that begins with version 3.
@@ -106,4 +127,21 @@ fn has_mac(bytes: &[u8]) -> bool {
         rest = after;
     }
     parts == 3
+}
+
+/// An honest file takes a tenth of a second. Each of its parts is bounded by the crate that opens it, some seconds at
+/// most, but not the number of parts, some of which are seen only once others are open.
+const LONGEST: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_takes_too_long_is_left_behind() {
+        let (_never_sent, never) = channel::<()>();
+        let endless = within(Duration::from_millis(1), move || never.recv());
+        assert!(endless.is_none());
+        assert_eq!(within(LONGEST, || 1), Some(1));
+    }
 }
