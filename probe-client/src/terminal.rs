@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use probe_core::excerpt::printable_lines;
+
 use crate::arguments::Colour;
 use crate::report::Look;
 
@@ -38,8 +40,8 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Tells the user on standard error.
+/// Tells the user on standard error. Whatever is quoted from a file or from the network, the terminal obeys none of it.
 pub(crate) fn tell(text: &str) {
     // With standard error gone there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }

@@ -46,6 +46,12 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(printable)
 }
 
+/// The same for a text of several lines, which stay lines.
+pub fn printable_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    lines.join("\n")
+}
+
 /// Control characters, and those that reorder or break a line without being seen.
 pub fn unprintable(character: char) -> bool {
     character.is_control()
@@ -60,6 +66,7 @@ mod tests {
     fn an_excerpt_is_short_and_printable() {
         let cut = |text: &str| Excerpt::cut(text, 60).to_string();
         assert_eq!(cut("plain ä"), "plain ä");
+        assert_eq!(printable_lines("a\n\u{1b}b\r\n"), "a\n\\u{1b}b\\u{d}\n");
         assert_eq!(cut("\u{1b}[31m\u{202e}"), "\\u{1b}[31m\\u{202e}");
         assert_eq!(cut(&"x".repeat(60)), "x".repeat(60));
         assert_eq!(cut(&"x".repeat(61)), format!("{}...", "x".repeat(60)));

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use probe_core::catalogue::{self, VerdictId};
 use probe_core::document::RunDocument;
+use probe_core::excerpt::printable;
 use probe_core::judge::judge_again;
 
 use super::report::load;
@@ -63,7 +64,7 @@ fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
     } else {
         text.push_str(&changed.join("; "));
     }
-    format!("{}\n\n", textwrap::fill(&text, 80))
+    format!("{}\n\n", textwrap::fill(&printable(&text), 80))
 }
 
 /// The ids that may have been meant, or all.

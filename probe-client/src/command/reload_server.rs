@@ -2,6 +2,7 @@
 //! service.
 
 use anyhow::Context as _;
+use probe_core::excerpt::printable;
 use probe_core::observation::Failure;
 use proto::connection_string::ConnectionString;
 use tokio_util::sync::CancellationToken;
@@ -69,9 +70,8 @@ impl Reloading {
             };
             let shown = destination.shown(self.port);
             match self.one(&destination).await {
-                Ok(said) => {
-                    terminal::print(&format!("{shown}: {said}\n")).context("standard output")?
-                }
+                Ok(said) => terminal::print(&format!("{shown}: {}\n", printable(&said)))
+                    .context("standard output")?,
                 Err(failure) => {
                     terminal::tell(&format!("error: {shown}: {}", told(&failure)));
                     all_done = false;

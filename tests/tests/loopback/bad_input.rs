@@ -54,6 +54,12 @@ fn told(case: &Case) -> anyhow::Result<()> {
     ensure!(finished.stdout.is_empty(), "something was printed:\n{text}");
     ensure!(!report.exists(), "a report was written");
     ensure!(!finished.stderr.contains(secret), "the secret is told");
+    let obeyed = |c: char| c.is_control() && c != '\n';
+    ensure!(
+        !finished.stderr.contains(obeyed),
+        "a terminal obeys this: {:?}",
+        finished.stderr
+    );
     let errors: Vec<&str> = finished
         .stderr
         .lines()
@@ -68,12 +74,45 @@ fn told(case: &Case) -> anyhow::Result<()> {
     Ok(())
 }
 
-const CASES: [Case; 30] = [
+const CASES: [Case; 35] = [
     Case {
         name: "an_address_that_this_host_lacks",
         file: None,
         arguments: &["--port", "443", "--bind", "203.0.113.9"],
         named: &["--bind 203.0.113.9", "127.0.0.1"],
+    },
+    Case {
+        name: "escapes_in_a_connection_string",
+        file: Some((
+            "connection",
+            "fwprobe://\u{1b}[2J:{SECRET}@127.0.0.1?pin={PIN}",
+        )),
+        arguments: &["--port", "443", "--connection-file", "{FILE}"],
+        named: &["connection"],
+    },
+    Case {
+        name: "escapes_in_a_profile",
+        file: Some(("own.toml", "\"\u{1b}[2J\" = 1\nid = \u{1b}[31m")),
+        arguments: &["{FILE}"],
+        named: &["own.toml:1"],
+    },
+    Case {
+        name: "escapes_in_an_expectation",
+        file: Some(("expected.toml", "[rules]\n\u{9b}2J = \"open\"")),
+        arguments: &["--port", "443", "--expect", "{FILE}"],
+        named: &["expected.toml, line 2"],
+    },
+    Case {
+        name: "escapes_in_the_configuration",
+        file: Some(("config.toml", "[paths]\n\u{1b}[2J = 1")),
+        arguments: &["--port", "443", "--config", "{FILE}"],
+        named: &["config.toml"],
+    },
+    Case {
+        name: "a_device_in_the_place_of_a_profile",
+        file: None,
+        arguments: &["--expect", "/dev/zero", "--port", "443"],
+        named: &["/dev/zero", "it is a device, not a file"],
     },
     Case {
         name: "a_connection_string_that_is_none",
