@@ -31,8 +31,8 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     let labels = labels(arguments.labels, arguments.count);
     if arguments.output.is_some() && labels.len() > 1 {
         bail!(
-            "--output takes one connection string, and {} keys were asked for; leave --output out, or make the other keys \
-             with `fwprobe-echo identity add-key`",
+            "--output takes one connection string, and {} keys were asked for; leave --output out, \
+             or make the other keys with `fwprobe-echo identity add-key`",
             labels.len()
         );
     }
@@ -52,10 +52,11 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
         let path = output.keep(&identity.connection_string(key))?;
         writeln!(
             out,
-            "Wrote the connection string for {}, key {}, to {}. Only you can read it. Everybody who\n\
-             has it can use the server: bring it to the head node in a way that keeps it secret. Then:\n  \
-             here              fwprobe-echo serve --identity {}\n  \
-             on the head node  fwprobe run hpc-2008r2-sp1 --connection-file {}\n\
+            "Wrote the connection string for {}, key {}, to {}. Only you can read it. Everybody \
+             who\n\
+             has it can use the server: bring it to the head node in a way that keeps it secret. \
+             Then:\n  here              fwprobe-echo serve --identity {}\n  on the head node  \
+             fwprobe run hpc-2008r2-sp1 --connection-file {}\n\
              `fwprobe profiles list` names the other profiles.",
             key.label,
             key.id,
@@ -70,10 +71,10 @@ fn new(arguments: NewIdentity, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     writeln!(
         out,
-        "Everybody who has this line can use the server, and it is not shown again: copy each into a \
-         file that only\nits user can read. Then:\n  \
-         here              fwprobe-echo serve --identity {}\n  \
-         on the head node  fwprobe run hpc-2008r2-sp1 --connection-file FILE\n\
+        "Everybody who has this line can use the server, and it is not shown again: copy each into \
+         a file that only\nits user can read. Then:\n  here              fwprobe-echo serve \
+         --identity {}\n  on the head node  fwprobe run hpc-2008r2-sp1 --connection-file \
+         FILE\n\
          `fwprobe profiles list` names the other profiles.",
         directory.display()
     )?;

@@ -68,15 +68,16 @@ fn a_new_identity_is_printed_as_what_its_clients_need() {
     assert_eq!(
         lines.join("\n"),
         format!(
-            "Made server-key.pem, server-certificate.pem and keys.toml in {path}.\n\
+            "Made server-key.pem, server-certificate.pem and keys.toml in \
+             {path}.\n\
              Clients recognise the server by the key in its certificate; its names and its expiry \
              date decide nothing.\n\n\
              Connection string for head node A, key {}:\n\n\
              Connection string for head node B, key {}:\n\n\
-             Everybody who has this line can use the server, and it is not shown again: copy each into \
-             a file that only\nits user can read. Then:\n  \
-             here              fwprobe-echo serve --identity {path}\n  \
-             on the head node  fwprobe run hpc-2008r2-sp1 --connection-file FILE\n\
+             Everybody who has this line can use the server, and it is not shown again: copy each \
+             into a file that only\nits user can read. Then:\n  here              fwprobe-echo \
+             serve --identity {path}\n  on the head node  fwprobe run hpc-2008r2-sp1 \
+             --connection-file FILE\n\
              `fwprobe profiles list` names the other profiles.",
             strings[0].key_id, strings[1].key_id
         )
@@ -238,8 +239,8 @@ fn what_is_no_host_is_refused_by_name() {
         assert_eq!(
             message,
             format!(
-                "fwprobe-echo: `{host}` is not a host name or IP address (IPv6 without brackets, and \
-                 no port)\n"
+                "fwprobe-echo: `{host}` is not a host name or IP address (IPv6 without brackets, \
+                 and no port)\n"
             )
         );
     }
