@@ -68,7 +68,7 @@ fn sessions_that_crawl_for_want_of_a_window_scale_are_laid_to_nothing_else() {
     // One without a testimony is explained by another session's.
     let mute = agreed(ended(SessionKind::Https, End::Mute(SILENCE)), UNSCALED, ALL);
     let explained = judge(&Evidence {
-        same_server: vec![&mute, &probe],
+        same_server: vec![&mute, &probe].into(),
         ..evidence(&mute)
     });
     assert!(
