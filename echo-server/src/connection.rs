@@ -15,7 +15,7 @@ use echo_core::session::{ConnectionFacts, TransportFacts};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use self::conversation::{Conversation, Outcome};
+use self::conversation::{Conversation, ConversationEnd};
 use self::encrypted::Opened;
 use crate::connection_id::new_connection_id;
 use crate::tasks::Tasks;
@@ -27,7 +27,7 @@ pub(crate) use self::restrained::Restrained;
 /// Serves one connection. It ends when the session does; dropping it ends it at once.
 pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
     let mut plain = Conversation::new(tcp, Arc::clone(&track));
-    let Outcome::StartTls { leftover } = plain.run().await else {
+    let ConversationEnd::StartTls { leftover } = plain.run().await else {
         return;
     };
     let tcp = plain.into_stream();

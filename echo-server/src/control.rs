@@ -4,7 +4,7 @@
 mod authentic;
 mod caller;
 mod gate;
-mod lookout;
+mod half_open_poll;
 mod methods;
 mod watching;
 

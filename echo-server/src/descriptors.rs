@@ -27,7 +27,7 @@ pub(crate) struct Lack {
 
 fn wanted(config: &Config) -> usize {
     let admission = config.admission;
-    let connections = admission.greeted.saturating_add(admission.ungreeted);
+    let connections = admission.sessions.saturating_add(admission.strangers);
     connections
         .saturating_add(config.control_connections)
         .saturating_add(own(config))
@@ -45,12 +45,12 @@ fn lower(config: &mut Config, available: usize) {
     config.control_connections = config.control_connections.min(rest / 16).max(1);
     let rest = rest.saturating_sub(config.control_connections);
     let admission = &mut config.admission;
-    let fewest = AdmissionLimits::MIN_UNGREETED;
-    admission.ungreeted = admission.ungreeted.min(rest / 4).max(fewest);
+    let fewest = AdmissionLimits::MIN_STRANGERS;
+    admission.strangers = admission.strangers.min(rest / 4).max(fewest);
     // Every other place is for other sources, as by default.
-    admission.ungreeted_per_source = admission.ungreeted_per_source.min(rest / 8).max(1);
-    let rest = rest.saturating_sub(admission.ungreeted).max(1);
-    admission.greeted = admission.greeted.min(rest);
+    admission.strangers_per_source = admission.strangers_per_source.min(rest / 8).max(1);
+    let rest = rest.saturating_sub(admission.strangers).max(1);
+    admission.sessions = admission.sessions.min(rest);
     admission.per_key = admission.per_key.min(rest);
     admission.held_per_key = admission.held_per_key.min(admission.per_key);
 }
@@ -99,14 +99,14 @@ mod tests {
             let mut config = config();
             lower(&mut config, available);
             let admission = config.admission;
-            assert!(admission.greeted > 0 && admission.per_key > 0);
+            assert!(admission.sessions > 0 && admission.per_key > 0);
             assert!(admission.held_per_key <= admission.per_key);
-            assert!(admission.ungreeted >= AdmissionLimits::MIN_UNGREETED);
+            assert!(admission.strangers >= AdmissionLimits::MIN_STRANGERS);
             assert!(config.control_connections > 0);
             if available >= 200 {
                 assert!(wanted(&config) <= available, "{available}: {config:?}");
-                assert!(admission.greeted >= 2 * admission.ungreeted);
-                assert!(admission.ungreeted >= 2 * admission.ungreeted_per_source);
+                assert!(admission.sessions >= 2 * admission.strangers);
+                assert!(admission.strangers >= 2 * admission.strangers_per_source);
             }
         }
     }

@@ -14,7 +14,7 @@ pub(crate) async fn give_back_on(instance: Arc<Instance>) {
     loop {
         sleep(BETWEEN_LOOKS).await;
         let load = instance.admission.load();
-        if tide.has_ebbed(load.ungreeted + load.greeted) {
+        if tide.has_ebbed(load.strangers + load.sessions) {
             // It walks all that is free. That the runtime is shutting down is the only way for this to fail.
             let _ = tokio::task::spawn_blocking(socket_facts::give_back_memory).await;
         }

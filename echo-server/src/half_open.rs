@@ -30,12 +30,12 @@ pub(crate) struct HalfOpenWatch {
     /// When each port was looked at last, and may be again. The kernel is asked under this lock, by one at a time, and so not under
     /// the next, for which whoever is accepted waits.
     looks: Mutex<Looks>,
-    seen: Mutex<Seen>,
+    seen: Mutex<HalfOpenBook>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
-    sightings: BTreeMap<Ends, Listed>,
+struct HalfOpenBook {
+    sightings: BTreeMap<Ends, HalfOpenEntry>,
     /// The addresses of callers, and when each looked last.
     callers: BTreeMap<IpAddr, Duration>,
     /// What has been accepted since the kernel was asked: its list may still have it. `None` while it is not asked.
@@ -45,17 +45,17 @@ struct Seen {
 /// A half-open connection that has been noted, and when it was last on the kernel's list or seen by the witness.
 /// One that is not there any more may be waiting to be accepted.
 #[derive(Clone, Copy, Debug)]
-struct Listed {
+struct HalfOpenEntry {
     id: SightingId,
     last: Duration,
     /// It has been on the kernel's list.
     held: bool,
     /// What the witness saw, if it did.
-    witnessed: Option<Witnessed>,
+    witnessed: Option<CapturedSegment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Witnessed {
+enum CapturedSegment {
     Syn,
     Answer,
 }
@@ -170,13 +170,13 @@ impl HalfOpenWatch {
         self.seen().completed((peer, local))
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, HalfOpenBook> {
         // Each entry stands for itself.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Seen {
+impl HalfOpenBook {
     fn looks_on(&mut self, now: Duration, caller: IpAddr) {
         self.callers
             .retain(|_, last| now.saturating_sub(*last) < LOOKS_NO_MORE);
@@ -219,8 +219,8 @@ impl Seen {
                     room = false;
                     continue;
                 }
-                let witnessed = Some(Witnessed::of(syn.answered));
-                let listed = Listed {
+                let witnessed = Some(CapturedSegment::of(syn.answered));
+                let listed = HalfOpenEntry {
                     id: note_witnessed(sightings, public_port(syn.local.port()), syn),
                     last: now,
                     held: false,
@@ -265,7 +265,7 @@ impl Seen {
                 listed.held = true;
                 listed.tell(sightings);
             } else if self.sightings.len() < room {
-                let listed = Listed {
+                let listed = HalfOpenEntry {
                     id: note(half_open),
                     last: now,
                     held: true,
@@ -280,26 +280,26 @@ impl Seen {
     }
 }
 
-impl Listed {
+impl HalfOpenEntry {
     /// An answer that has been seen once stays so: when the SYN is repeated, the next answer may not have been read
     /// yet.
     fn is_witnessed(&mut self, answered: bool, sightings: &Sightings) {
-        if self.witnessed != Some(Witnessed::Answer) {
-            self.witnessed = Some(Witnessed::of(answered));
+        if self.witnessed != Some(CapturedSegment::Answer) {
+            self.witnessed = Some(CapturedSegment::of(answered));
         }
         self.tell(sightings);
     }
 
     fn tell(&self, sightings: &Sightings) {
         match self.witnessed {
-            Some(Witnessed::Answer) => sightings.answered(self.id),
-            Some(Witnessed::Syn) if self.held => sightings.held_back(self.id),
-            Some(Witnessed::Syn) | None => {}
+            Some(CapturedSegment::Answer) => sightings.answered(self.id),
+            Some(CapturedSegment::Syn) if self.held => sightings.held_back(self.id),
+            Some(CapturedSegment::Syn) | None => {}
         }
     }
 }
 
-impl Witnessed {
+impl CapturedSegment {
     fn of(answered: bool) -> Self {
         if answered { Self::Answer } else { Self::Syn }
     }

@@ -101,8 +101,8 @@ impl Instance {
             metrics: Metrics::new(&facts),
             name,
             admission: Admission::new(config.admission),
-            strangers: Strangers::new(config.admission.crowd()),
-            strangers_in_tls: Strangers::new(config.admission.tls_crowd()),
+            strangers: Strangers::new(config.admission.stranger_limits()),
+            strangers_in_tls: Strangers::new(config.admission.tls_stranger_limits()),
             stranger_log: StrangerLog::default(),
             nonces: Nonces::new(nonces::DEFAULT_CAPACITY, nonces::DEFAULT_LIFETIME),
             sightings: Sightings::new(sightings::DEFAULT_CAPACITY, clock.steady()),
@@ -138,9 +138,10 @@ impl Instance {
         facts.sees_half_open = self.half_open.is_available() && !config.behind_source_nat;
         facts.sees_every_syn = self.witness.is_some() && !config.behind_source_nat;
         self.admission.change_limits(config.admission);
-        self.strangers.change_limits(config.admission.crowd());
+        self.strangers
+            .change_limits(config.admission.stranger_limits());
         self.strangers_in_tls
-            .change_limits(config.admission.tls_crowd());
+            .change_limits(config.admission.tls_stranger_limits());
         self.live
             .store(Arc::new(Live::new(config, identity, facts)));
     }
@@ -149,8 +150,8 @@ impl Instance {
     pub(crate) fn present(&self) -> Present {
         let load = self.admission.load();
         Present {
-            strangers: load.ungreeted,
-            sessions: load.greeted,
+            strangers: load.strangers,
+            sessions: load.sessions,
             control: self.control_places.taken(),
             sightings: self.sightings.len(),
             nonces: self.nonces.len(),

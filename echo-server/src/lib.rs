@@ -49,7 +49,7 @@ pub use identity::{
     ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, LoadErrors,
     LockError, MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,
 };
-pub use listener_guard::Deserted;
+pub use listener_guard::ListenerDied;
 
 /// The program: reads its arguments, does what they say, and reports on standard error what could
 /// not be done.

@@ -9,27 +9,27 @@ use tokio::sync::mpsc;
 /// neither systemd nor a load balancer hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("connections to {0} are not accepted any more; the log says why")]
-pub struct Deserted(pub(crate) SocketAddr);
+pub struct ListenerDied(pub(crate) SocketAddr);
 
 /// Held by the task that accepts on a listener. Reports when it is dropped, so that a panic is reported, too.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub(crate) struct ListenerGuard {
     address: SocketAddr,
-    desertions: mpsc::UnboundedSender<Deserted>,
+    deaths: mpsc::UnboundedSender<ListenerDied>,
 }
 
-impl Post {
-    pub(crate) fn at(address: SocketAddr, desertions: &mpsc::UnboundedSender<Deserted>) -> Self {
+impl ListenerGuard {
+    pub(crate) fn new(address: SocketAddr, deaths: &mpsc::UnboundedSender<ListenerDied>) -> Self {
         Self {
             address,
-            desertions: desertions.clone(),
+            deaths: deaths.clone(),
         }
     }
 }
 
-impl Drop for Post {
+impl Drop for ListenerGuard {
     fn drop(&mut self) {
         // Who is told to stop does not listen any more.
-        let _ = self.desertions.send(Deserted(self.address));
+        let _ = self.deaths.send(ListenerDied(self.address));
     }
 }

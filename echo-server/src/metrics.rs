@@ -20,12 +20,12 @@ pub(crate) struct Metrics {
     registry: Registry,
     connections: Family<Ended, Counter>,
     refused: Family<Reason, Counter>,
-    reloads: Family<Outcome, Counter>,
+    reloads: Family<OutcomeLabel, Counter>,
     witnessed: Counter,
     witness_missed: Counter,
     handshakes: Histogram,
     sessions: Histogram,
-    present: Family<Standing, Gauge>,
+    present: Family<StandingLabel, Gauge>,
     sightings: Gauge,
     nonces: Gauge,
     resident: Gauge,
@@ -47,12 +47,12 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabel {
     outcome: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Standing {
+struct StandingLabel {
     standing: &'static str,
 }
 
@@ -200,7 +200,7 @@ impl Metrics {
     }
 
     pub(crate) fn reloaded(&self, outcome: &'static str) {
-        self.reloads.get_or_create(&Outcome { outcome }).inc();
+        self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// The text format of OpenMetrics, with what is so now.
@@ -213,7 +213,10 @@ impl Metrics {
             ("session", present.sessions),
             ("control", present.control),
         ] {
-            set(&self.present.get_or_create(&Standing { standing }), value);
+            set(
+                &self.present.get_or_create(&StandingLabel { standing }),
+                value,
+            );
         }
         set(&self.sightings, present.sightings);
         set(&self.nonces, present.nonces);

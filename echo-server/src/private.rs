@@ -24,30 +24,30 @@ use tonic::codegen::Service;
 
 use crate::bind::PrivateListeners;
 use crate::instance::Instance;
-use crate::listener_guard::{Deserted, Post};
+use crate::listener_guard::{ListenerDied, ListenerGuard};
 use crate::tasks::Tasks;
 
 /// Serves those of `listeners` that there are, until `tasks` are abandoned.
-/// What becomes of them is told like that of the others, to `desertions`.
+/// What becomes of them is told like that of the others, to `deaths`.
 pub(crate) fn serve(
     listeners: PrivateListeners,
     instance: &Arc<Instance>,
     tasks: &Tasks,
-    desertions: &UnboundedSender<Deserted>,
+    deaths: &UnboundedSender<ListenerDied>,
 ) {
-    let post = |listener: &TcpListener| {
+    let guard = |listener: &TcpListener| {
         let address = listener.local_addr().ok()?;
-        Some(Post::at(address, desertions))
+        Some(ListenerGuard::new(address, deaths))
     };
     if let Some(listener) = listeners.health {
         let health = health::Health::new(Arc::clone(instance), tasks);
-        let post = post(&listener);
-        tasks.spawn(accept(listener, health, tasks.clone(), post));
+        let guard = guard(&listener);
+        tasks.spawn(accept(listener, health, tasks.clone(), guard));
     }
     if let Some(listener) = listeners.metrics {
         let metrics = metrics::Exposition::new(Arc::clone(instance));
-        let post = post(&listener);
-        tasks.spawn(accept(listener, metrics, tasks.clone(), post));
+        let guard = guard(&listener);
+        tasks.spawn(accept(listener, metrics, tasks.clone(), guard));
     }
 }
 
@@ -68,7 +68,12 @@ impl<S> Answers for S where
 {
 }
 
-async fn accept(listener: TcpListener, service: impl Answers, tasks: Tasks, _post: Option<Post>) {
+async fn accept(
+    listener: TcpListener,
+    service: impl Answers,
+    tasks: Tasks,
+    _guard: Option<ListenerGuard>,
+) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         tracing::error!("a private listener cannot be served");
         return;

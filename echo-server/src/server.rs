@@ -16,7 +16,7 @@ use crate::bind::{Bound, BoundListener};
 use crate::connection;
 use crate::give_back;
 use crate::instance::Instance;
-use crate::listener_guard::{Deserted, Post};
+use crate::listener_guard::{ListenerDied, ListenerGuard};
 use crate::private;
 use crate::tasks::Tasks;
 use crate::track::Track;
@@ -30,7 +30,7 @@ impl Bound {
     ///
     /// # Errors
     /// A listener is not served any more, though nobody has told the server to stop.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Deserted> {
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ListenerDied> {
         let server = Server {
             instance: self.instance,
             tasks: Tasks::default(),
@@ -42,13 +42,13 @@ impl Bound {
         // Apart from the others, because they are there until the end.
         let private = Tasks::default();
         let _private_abandoned = private.abandon_on_drop();
-        let (desertions, mut deserted) = mpsc::unbounded_channel();
-        private::serve(self.private, &instance, &private, &desertions);
+        let (deaths, mut listener_died) = mpsc::unbounded_channel();
+        private::serve(self.private, &instance, &private, &deaths);
         private.spawn(watch::read_witness(Arc::clone(&instance)));
         private.spawn(give_back::give_back_on(Arc::clone(&instance)));
         for listener in self.listeners {
-            let post = Post::at(listener.address(), &desertions);
-            let accepting = server.clone().accept_on(listener, post);
+            let guard = ListenerGuard::new(listener.address(), &deaths);
+            let accepting = server.clone().accept_on(listener, guard);
             server.tasks.spawn(accepting);
         }
         let told_to_stop = async {
@@ -59,7 +59,7 @@ impl Bound {
         };
         tokio::select! {
             () = told_to_stop => {}
-            Some(error) = deserted.recv() => {
+            Some(error) = listener_died.recv() => {
                 tracing::error!(listener = %error.0, "connections are not accepted any more; the \
                                                   server ends");
                 return Err(error);
@@ -77,7 +77,7 @@ struct Server {
 }
 
 impl Server {
-    async fn accept_on(self, listener: BoundListener, _post: Post) {
+    async fn accept_on(self, listener: BoundListener, _guard: ListenerGuard) {
         let facts = listener.facts();
         let socket = match TcpListener::from_std(listener.socket) {
             Ok(socket) => socket,
@@ -129,7 +129,7 @@ impl Server {
         instance.draining.cancel();
         instance.admission.drain();
         tracing::info!(
-            sessions = instance.admission.load().greeted,
+            sessions = instance.admission.load().sessions,
             grace_seconds = grace.as_secs(),
             "stopping; running sessions are waited for"
         );
@@ -145,7 +145,7 @@ impl Server {
             }
         };
         if timeout(grace, finished).await.is_err() {
-            let left = instance.admission.load().greeted;
+            let left = instance.admission.load().sessions;
             tracing::warn!(
                 sessions = left,
                 "the grace period is over; what is still running ends"
@@ -247,19 +247,19 @@ mod tests {
         bound.listeners[1].socket.set_nonblocking(true).unwrap();
         let address = bound.listeners[1].address();
         let ended = bound.run(std::future::pending()).await;
-        assert_eq!(ended, Err(Deserted(address)));
+        assert_eq!(ended, Err(ListenerDied(address)));
     }
 
     #[tokio::test]
     async fn who_panics_deserts() {
-        let (desertions, mut deserted) = mpsc::unbounded_channel();
+        let (deaths, mut listener_died) = mpsc::unbounded_channel();
         let address = ([127, 0, 0, 1], 443).into();
-        let post = Post::at(address, &desertions);
+        let guard = ListenerGuard::new(address, &deaths);
         Tasks::default().spawn(async move {
-            let _post = post;
+            let _guard = guard;
             panic!("on purpose");
         });
-        assert_eq!(deserted.recv().await, Some(Deserted(address)));
+        assert_eq!(listener_died.recv().await, Some(ListenerDied(address)));
     }
 
     #[tokio::test]

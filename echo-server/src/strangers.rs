@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use echo_core::admission::{Crowd, CrowdLimits, Pressure, Source, Standing, Ticket};
+use echo_core::admission::{Pressure, Source, Standing, StrangerLimits, StrangerTable, Ticket};
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -34,7 +34,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct Queue {
-    crowd: Crowd<Arc<Place>>,
+    table: StrangerTable<Arc<Place>>,
     /// Pushed out, and not gone yet.
     leaving: usize,
 }
@@ -46,11 +46,11 @@ struct Place {
 }
 
 impl Strangers {
-    pub(crate) fn new(limits: CrowdLimits) -> Self {
+    pub(crate) fn new(limits: StrangerLimits) -> Self {
         Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Queue {
-                    crowd: Crowd::new(limits, RandomState::new()),
+                    table: StrangerTable::new(limits, RandomState::new()),
                     leaving: 0,
                 }),
                 someone_left: Notify::new(),
@@ -58,20 +58,20 @@ impl Strangers {
         }
     }
 
-    pub(crate) fn change_limits(&self, limits: CrowdLimits) {
-        self.shared.queue().crowd.change_limits(limits);
+    pub(crate) fn change_limits(&self, limits: StrangerLimits) {
+        self.shared.queue().table.change_limits(limits);
     }
 
     /// A connection of `source` that was not among these has proved a key.
     pub(crate) fn becomes_familiar(&self, now: Duration, source: Source) {
-        self.shared.queue().crowd.becomes_familiar(now, source);
+        self.shared.queue().table.becomes_familiar(now, source);
     }
 
     /// Takes in one more connection. Says why another had to make room, if one had to.
     pub(crate) fn enter(&self, now: Duration, source: Source) -> (Stranger, Option<Pressure>) {
         let place = Arc::new(Place::default());
         let mut queue = self.shared.queue();
-        let (ticket, pushed_out) = queue.crowd.enter(now, source, Arc::clone(&place));
+        let (ticket, pushed_out) = queue.table.enter(now, source, Arc::clone(&place));
         let pressure = pushed_out.map(|(pressure, other)| {
             queue.leave(&other);
             pressure
@@ -90,7 +90,7 @@ impl Strangers {
     pub(crate) fn make_one_place(&self) {
         let mut queue = self.shared.queue();
         if queue.leaving == 0
-            && let Some(place) = queue.crowd.push_out()
+            && let Some(place) = queue.table.push_out()
         {
             queue.leave(&place);
         }
@@ -98,7 +98,7 @@ impl Strangers {
 
     /// The number of strangers that were not evicted.
     pub(crate) fn present(&self) -> usize {
-        self.shared.queue().crowd.len()
+        self.shared.queue().table.len()
     }
 
     /// Ready once a connection has left after this was first polled or enabled.
@@ -130,13 +130,13 @@ impl Stranger {
 
     /// It has come so far.
     pub(crate) fn advance(&self, standing: Standing) {
-        self.shared.queue().crowd.advance(self.ticket, standing);
+        self.shared.queue().table.advance(self.ticket, standing);
     }
 
     /// It has proved a key that was not recorded elsewhere, and cannot be pushed out any more.
     pub(crate) fn has_proved(&self, now: Duration) {
         let mut queue = self.shared.queue();
-        queue.crowd.proved(now, self.ticket);
+        queue.table.proved(now, self.ticket);
         // It may have been pushed out a moment ago, and not have heard of it yet.
         if self.place.pushed_out.swap(false, Ordering::AcqRel) {
             queue.leaving -= 1;
@@ -164,7 +164,7 @@ impl Stranger {
 impl Drop for Stranger {
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
-        queue.crowd.leave(self.ticket);
+        queue.table.leave(self.ticket);
         if self.place.is_pushed_out() {
             queue.leaving -= 1;
         }
@@ -199,12 +199,12 @@ mod tests {
         strangers.map(|stranger| stranger.poll_pushed_out(&mut context).is_ready())
     }
 
-    fn strangers(ungreeted: usize) -> Strangers {
+    fn strangers(strangers: usize) -> Strangers {
         let limits = AdmissionLimits {
-            ungreeted,
+            strangers,
             ..AdmissionLimits::default()
         };
-        Strangers::new(limits.crowd())
+        Strangers::new(limits.stranger_limits())
     }
 
     fn enter(strangers: &Strangers) -> Stranger {

@@ -19,7 +19,7 @@ pub(crate) struct Wire {
     /// Read already and not yet handed on; the session has counted it.
     leftover: Vec<u8>,
     /// How much more may come before anything has come of it.
-    patience: usize,
+    allowance: usize,
     /// `None` once the session has no part in it any more.
     track: Option<Arc<Track>>,
 }
@@ -29,7 +29,7 @@ impl Wire {
         Self {
             tcp,
             leftover,
-            patience: PATIENCE,
+            allowance: ALLOWANCE,
             track: Some(track),
         }
     }
@@ -40,7 +40,7 @@ impl Wire {
 
     /// Records progress: the bytes completed a handshake, or a record for the session inside.
     pub(crate) fn made_sense(&mut self) {
-        self.patience = PATIENCE;
+        self.allowance = ALLOWANCE;
     }
 
     /// From now on the session hears nothing.
@@ -56,13 +56,13 @@ impl AsyncRead for Wire {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.patience == 0 {
+        if this.allowance == 0 {
             return Poll::Ready(Err(too_long()));
         }
         let before = buffer.filled().len();
         let polled = this.poll_either(context, buffer);
         let read = buffer.filled().len() - before;
-        this.patience = this.patience.saturating_sub(read);
+        this.allowance = this.allowance.saturating_sub(read);
         polled
     }
 }
@@ -145,4 +145,4 @@ fn too_long() -> io::Error {
 /// The library keeps a handshake's message until its end comes, also behind the handshake, and a client's
 /// certificates for as long as the connection lasts. It reads 4 KiB at a time, which makes that 32 KiB at most. A record
 /// has half as much, and a chain of a dozen certificates fits.
-const PATIENCE: usize = 28 * 1024;
+const ALLOWANCE: usize = 28 * 1024;

@@ -194,6 +194,6 @@ fuzz_target!(|bytes: &[u8]| {
     while stranger.session.wants_to_transmit() {
         stranger.read(1000);
     }
-    assert_eq!(tables.admission.load().greeted, 0);
+    assert_eq!(tables.admission.load().sessions, 0);
     assert!(stranger.session.notice().prefixes.len() <= 5);
 });

@@ -83,7 +83,7 @@ pub(crate) struct RunArguments {
     )]
     pub flows: u16,
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "3.5")]
+    #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "3.5")]
     pub timeout: Duration,
 }
 
@@ -116,7 +116,7 @@ pub(crate) struct IdleArguments {
     )]
     pub keep_alive_interval: u32,
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
+    #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "4")]
     pub timeout: Duration,
 }
 
@@ -293,7 +293,7 @@ pub(crate) struct ReloadServerArguments {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// How long to wait for the other end at each step, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "4")]
+    #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "4")]
     pub timeout: Duration,
 }
 
@@ -372,7 +372,7 @@ pub(crate) enum PlanFormat {
     Json,
 }
 
-fn patience(text: &str) -> Result<Duration, String> {
+fn idle_timeout(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (1.0..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected 1 to 60 seconds".to_owned()),

@@ -42,7 +42,7 @@ pub(crate) struct Config {
     pub family: Family,
     pub bind: Option<IpAddr>,
     /// At each step.
-    pub patience: Duration,
+    pub idle_timeout: Duration,
     /// Connections to each port from different source ports, the probe's own session among them.
     pub flows: usize,
     pub proxies: ProxyAccess,
@@ -66,7 +66,7 @@ pub(crate) fn resolve(
     what: &WhatToProbe,
     server: &ServerOptions,
     head_node: &HeadNode,
-    patience: Duration,
+    idle_timeout: Duration,
     environment: Environment<'_>,
 ) -> Result<Config, Problems> {
     let mut problems = Problems::default();
@@ -116,7 +116,7 @@ pub(crate) fn resolve(
         connection,
         family,
         bind: server.bind,
-        patience,
+        idle_timeout,
         flows: 1,
         proxies: ProxyAccess {
             credentials: credentials.flatten(),

@@ -16,15 +16,15 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::line::SharedLine;
-use crate::lookout::Lookout;
 use crate::observe::connect_failure;
+use crate::port_states::PortStates;
 
 /// How to connect; the same for all probes of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
     /// Local address to leave from; absent: the system's choice.
     pub(crate) bind: Option<IpAddr>,
-    pub(crate) patience: Duration,
+    pub(crate) idle_timeout: Duration,
     /// Payload and options per segment at most, both ways. Absent, as for every ordinary session:
     /// the system's choice, since a small one would hide a black hole from the test.
     pub(crate) max_segment: Option<u16>,
@@ -32,22 +32,22 @@ pub(crate) struct ConnectOptions {
     pub(crate) keep_alive: Option<Duration>,
     /// How many hops packets get once the connection is open. Absent: all the way.
     pub(crate) reach: Option<u8>,
-    /// Told of SYNs that stay unanswered, before patience ends.
-    pub(crate) lookout: Lookout,
+    /// Told of SYNs that stay unanswered, before idle timeout ends.
+    pub(crate) port_states: PortStates,
     /// Told of how long handshakes take, and asked how long to wait for others.
     pub(crate) line: SharedLine,
 }
 
 impl ConnectOptions {
     /// For sessions that differ in nothing from the application's.
-    pub(crate) fn ordinary(bind: Option<IpAddr>, patience: Duration) -> Self {
+    pub(crate) fn ordinary(bind: Option<IpAddr>, idle_timeout: Duration) -> Self {
         Self {
             bind,
-            patience,
+            idle_timeout,
             max_segment: None,
             keep_alive: None,
             reach: None,
-            lookout: Lookout::default(),
+            port_states: PortStates::default(),
             line: SharedLine::default(),
         }
     }
@@ -61,8 +61,8 @@ pub(crate) async fn connect(
     address: SocketAddr,
     options: &ConnectOptions,
 ) -> Result<Connected, Failure> {
-    let (server, lookout) = (address.ip(), &options.lookout);
-    if lookout.is_unmarked(server) {
+    let (server, port_states) = (address.ip(), &options.port_states);
+    if port_states.is_unmarked(server) {
         let stream = dial(address, options, None).await?;
         return Ok(Connected::redialled(stream, Redial::Unmarked));
     }
@@ -70,7 +70,7 @@ pub(crate) async fn connect(
     let mut marked = Box::pin(dial(address, options, Some(HOP_LIMIT_MARK)));
     let unmarked = Box::pin(async {
         sleep(UNANSWERED).await;
-        lookout.mark_is_doubtful(address).await;
+        port_states.mark_is_doubtful(address).await;
         dial(address, options, None).await
     });
     tokio::select! {
@@ -80,7 +80,7 @@ pub(crate) async fn connect(
                 return marked.await.map(Connected::at_first);
             };
             drop(marked);
-            if lookout.is_unmarked(server) {
+            if port_states.is_unmarked(server) {
                 return Ok(Connected::redialled(stream, Redial::Unmarked));
             }
             // What kept the first SYNs from being answered may have been their source port, or have passed.
@@ -88,7 +88,7 @@ pub(crate) async fn connect(
             if let Ok(Ok(marked)) = again {
                 return Ok(Connected::redialled(marked, Redial::SourcePort));
             }
-            lookout.abandon_mark(server);
+            port_states.abandon_mark(server);
             Ok(Connected::redialled(stream, Redial::Unmarked))
         }
     }
@@ -172,35 +172,35 @@ async fn dial(
     }
 }
 
-/// Waits until something has come back; `None`: nothing did, for as long as patience lasts.
+/// Waits until something has come back; `None`: nothing did, for as long as idle timeout lasts.
 async fn answered(
     stream: &TcpStream,
     address: SocketAddr,
     options: &ConnectOptions,
 ) -> Option<io::Result<()>> {
     let begun = Instant::now();
-    let early = UNANSWERED.min(options.patience);
+    let early = UNANSWERED.min(options.idle_timeout);
     let mut woken = timeout(early, stream.writable()).await;
     if woken.is_err() {
-        options.lookout.unanswered(address);
+        options.port_states.unanswered(address);
         let enough = async {
             sleep(ENOUGH - UNANSWERED).await;
-            options.lookout.is_given_up(address).await;
+            options.port_states.is_given_up(address).await;
         };
         woken = tokio::select! {
-            woken = timeout_at(begun + options.patience, stream.writable()) => woken,
+            woken = timeout_at(begun + options.idle_timeout, stream.writable()) => woken,
             () = enough => return None,
         };
     }
     if woken.is_err() {
         // By now others may have shown that the line takes longer.
-        let patience = options.line.connect_patience(options.patience);
-        woken = timeout_at(begun + patience, stream.writable()).await;
+        let idle_timeout = options.line.connect_timeout(options.idle_timeout);
+        woken = timeout_at(begun + idle_timeout, stream.writable()).await;
     }
     let woken = woken.ok()?;
     let kernel = socket_facts::tcp_facts(stream).unwrap_or_default();
     options.line.handshake(begun.elapsed(), &kernel);
-    options.lookout.answered(address);
+    options.port_states.answered(address);
     Some(woken)
 }
 

@@ -20,7 +20,7 @@ use crate::resolve::{Family, resolve};
 
 /// What all probes of a run share.
 #[derive(Clone, Debug)]
-pub(crate) struct ProbeContext {
+pub(crate) struct RunContext {
     pub(crate) clock: RunClock,
     pub(crate) options: ConnectOptions,
     pub(crate) pins: Vec<Pin>,
@@ -56,7 +56,7 @@ pub(crate) enum HelloSent {
     Legacy,
 }
 
-impl ProbeContext {
+impl RunContext {
     /// For sessions that differ in nothing from the application's. The run's clock starts now.
     pub(crate) fn ordinary(
         options: ConnectOptions,
@@ -67,7 +67,7 @@ impl ProbeContext {
         Self {
             clock: RunClock::start(),
             session_ends: Instant::now(),
-            longest_session: LONGEST_SESSION.max(options.patience.saturating_mul(STEPS)),
+            longest_session: LONGEST_SESSION.max(options.idle_timeout.saturating_mul(STEPS)),
             options,
             pins,
             client,
@@ -104,14 +104,14 @@ impl ProbeContext {
             Variation::InHelloAge => varied.departure.hello = HelloSent::Legacy,
             Variation::InReach { hops } => {
                 varied.options.reach = Some(hops);
-                varied.options.patience = varied.options.patience.min(REACH_PATIENCE);
+                varied.options.idle_timeout = varied.options.idle_timeout.min(REACH_TIMEOUT);
             }
         }
         varied
     }
 }
 
-impl ProbeContext {
+impl RunContext {
     /// What `operation` comes to, unless the run is ended before.
     pub(crate) async fn unless_cancelled<T>(
         &self,
@@ -133,7 +133,7 @@ impl ProbeContext {
         tokio::select! {
             biased;
             () = self.cancelled.cancelled() => (Vec::new(), pending.failed(interrupted())),
-            resolved = resolve(host, family, self.options.patience, self.clock) => resolved,
+            resolved = resolve(host, family, self.options.idle_timeout, self.clock) => resolved,
         }
     }
 }
@@ -150,7 +150,7 @@ const LONGEST_SESSION: Duration = Duration::from_secs(20);
 const STEPS: u32 = 5;
 
 /// The bytes are sent some three times until then, and a router's answer is there after a round trip.
-const REACH_PATIENCE: Duration = Duration::from_millis(1_500);
+const REACH_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +160,7 @@ mod tests {
     async fn a_run_that_is_ended_waits_for_no_resolver() {
         let cancelled = CancellationToken::new();
         let options = ConnectOptions::ordinary(None, Duration::MAX);
-        let context = ProbeContext::ordinary(options, Vec::new(), None, cancelled.clone());
+        let context = RunContext::ordinary(options, Vec::new(), None, cancelled.clone());
         cancelled.cancel();
         let (addresses, observation) = context.resolve("nonexistent.invalid", Family::Both).await;
         assert_eq!(addresses, Vec::<IpAddr>::new());

@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
 use crate::certificate;
-use crate::context::ProbeContext;
+use crate::context::RunContext;
 use crate::destination::Destination;
 use crate::link::Link;
 use crate::tap::Tap;
@@ -63,7 +63,7 @@ pub(crate) struct ControlChannel {
     client: ControlClient<Channel>,
     exporter: Exporter,
     identity: ControlIdentity,
-    patience: Duration,
+    idle_timeout: Duration,
     allowance: Allowance,
 }
 
@@ -76,27 +76,27 @@ impl ControlChannel {
         destination: &Destination,
         port: u16,
         identity: &ControlIdentity,
-        context: &ProbeContext,
+        context: &RunContext,
     ) -> Result<Self, Failure> {
         let opened = destination.open(port, context).await;
-        let (patience, allowance) = (context.options.patience, destination.control.clone());
+        let (idle_timeout, allowance) = (context.options.idle_timeout, destination.control.clone());
         let plain = Metered::new(Tap::new(opened.link?, opened.unread), allowance.clone());
         let tls = allowance
-            .wait(patience, handshake(plain, identity))
+            .wait(idle_timeout, handshake(plain, identity))
             .await
             .ok_or_else(timed_out)??;
         let exporter = exporter(tls.get_ref().1).ok_or_else(|| {
             Failure::new(FailureKind::Foreign, Origin::Peer).with_text("no TLS 1.3")
         })?;
         let channel = allowance
-            .wait(patience, over(tls))
+            .wait(idle_timeout, over(tls))
             .await
             .ok_or_else(timed_out)??;
         Ok(Self {
             client: ControlClient::new(channel).max_decoding_message_size(MAX_ANSWER),
             exporter,
             identity: identity.clone(),
-            patience,
+            idle_timeout,
             allowance,
         })
     }
@@ -104,7 +104,7 @@ impl ControlChannel {
     pub(crate) async fn describe(&mut self) -> Result<Description, Failure> {
         let request = self.signed("Describe", &DescribeRequest {});
         let answer = self.client.describe(request);
-        let answer = self.allowance.wait(self.patience, answer).await;
+        let answer = self.allowance.wait(self.idle_timeout, answer).await;
         let mut description = unpack(answer)?.into_inner();
         shorten(&mut description.version);
         shorten(&mut description.instance);
@@ -117,7 +117,7 @@ impl ControlChannel {
         };
         let request = self.signed("OpenRun", &request);
         let answer = self.client.open_run(request);
-        let answer = self.allowance.wait(self.patience, answer).await;
+        let answer = self.allowance.wait(self.idle_timeout, answer).await;
         Ok(unpack(answer)?.into_inner())
     }
 
@@ -125,7 +125,7 @@ impl ControlChannel {
     pub(crate) async fn reload(&mut self) -> Result<Vec<String>, Failure> {
         let request = self.signed("Reload", &ReloadRequest {});
         let answer = self.client.reload(request);
-        let answer = self.allowance.wait(self.patience, answer).await;
+        let answer = self.allowance.wait(self.idle_timeout, answer).await;
         Ok(unpack(answer)?.into_inner().needs_restart)
     }
 
@@ -137,7 +137,7 @@ impl ControlChannel {
         let request = self.signed("WatchSightings", request);
         let mut client = self.client.clone().max_decoding_message_size(MAX_SIGHTING);
         let answer = client.watch_sightings(request);
-        let answer = self.allowance.wait(self.patience, answer).await;
+        let answer = self.allowance.wait(self.idle_timeout, answer).await;
         let mut stream = unpack(answer)?.into_inner();
         let mut all = Vec::new();
         while let Some(sighting) = self.next(&mut stream).await? {
@@ -150,7 +150,10 @@ impl ControlChannel {
     }
 
     async fn next(&self, stream: &mut Streaming<Sighting>) -> Result<Option<Sighting>, Failure> {
-        let next = self.allowance.wait(self.patience, stream.message()).await;
+        let next = self
+            .allowance
+            .wait(self.idle_timeout, stream.message())
+            .await;
         Ok(unpack(next)?.map(|mut sighting| {
             // Decoded they are larger than they were on the way.
             sighting.prefixes.truncate(SIGHTING_PREFIXES.len());

@@ -8,7 +8,7 @@ use probe_core::path::{NetworkPath, authority};
 use probe_core::proxy::ProxyTarget;
 
 use crate::connect::connect;
-use crate::context::ProbeContext;
+use crate::context::RunContext;
 use crate::control::Allowance;
 use crate::link::{Link, Opened};
 use crate::observe::Pending;
@@ -61,7 +61,7 @@ impl Destination {
     }
 
     /// Opens a connection to `port`.
-    pub(crate) async fn open(&self, port: u16, context: &ProbeContext) -> Opened {
+    pub(crate) async fn open(&self, port: u16, context: &RunContext) -> Opened {
         match (&self.way, self.socket(port)) {
             (Way::Proxy(proxy), _) => proxy.open(self.target(port), context).await,
             (Way::Direct, Some(socket)) => straight(socket, context).await,
@@ -80,7 +80,7 @@ impl Destination {
     }
 }
 
-async fn straight(socket: SocketAddr, context: &ProbeContext) -> Opened {
+async fn straight(socket: SocketAddr, context: &RunContext) -> Opened {
     let pending = Pending::start(context.clock, Operation::Connect, socket.to_string());
     match context
         .unless_cancelled(connect(socket, &context.options))

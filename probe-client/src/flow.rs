@@ -25,7 +25,7 @@ pub(crate) struct SideCall {
     /// Written once it is open; none: its handshake alone is tried. The server must not take them for a whole request.
     pub(crate) first_bytes: Arc<[u8]>,
     /// For the handshake, and again for the server's close.
-    pub(crate) patience: Duration,
+    pub(crate) idle_timeout: Duration,
 }
 
 impl SideCall {
@@ -55,7 +55,7 @@ impl SideCall {
         let socket = self.bound()?;
         begin(&socket, self.address)?;
         let mut stream = TcpStream::from_std(socket.into())?;
-        let answered = timeout(self.patience, stream.writable()).await.is_ok();
+        let answered = timeout(self.idle_timeout, stream.writable()).await.is_ok();
         // All that was sent again by now is SYNs.
         let again = sent_again(&stream);
         let only_syns = |end| Went {
@@ -81,7 +81,7 @@ impl SideCall {
             io::Result::Ok(())
         };
         // A reset comes from an end that is there, too.
-        let end = match timeout(self.patience, closing).await {
+        let end = match timeout(self.idle_timeout, closing).await {
             Ok(Ok(()) | Err(_)) => FlowEnd::Answered,
             Err(_elapsed) => FlowEnd::Stuck,
         };
@@ -220,7 +220,7 @@ mod tests {
             bind: None,
             source_port: source_ports(1)[0],
             first_bytes: Arc::from(&b"first bytes"[..]),
-            patience: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(20),
         };
         let source_port = call.source_port;
         let clock = RunClock::start();
@@ -240,7 +240,7 @@ mod tests {
             bind: None,
             source_port: source_ports(1)[0],
             first_bytes: Arc::default(),
-            patience: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(20),
         };
         let flow = call.dial(RunClock::start()).await;
         assert_eq!(flow.end, FlowEnd::TurnedAway);

@@ -15,17 +15,17 @@ use crate::clock::RunClock;
 use crate::connect::{begin, open};
 use crate::observe::connect_failure;
 
-/// Sends one to `address` and waits for at most `patience`, which is less than a second. A
+/// Sends one to `address` and waits for at most `idle_timeout`, which is less than a second. A
 /// connection that comes of it is reset at once.
 pub(crate) async fn send(
     address: SocketAddr,
     hop_limit: u8,
     bind: Option<IpAddr>,
-    patience: Duration,
+    idle_timeout: Duration,
     clock: RunClock,
 ) -> HopTry {
     let start_us = clock.now_us();
-    let (source_port, answer) = match try_once(address, hop_limit, bind, patience).await {
+    let (source_port, answer) = match try_once(address, hop_limit, bind, idle_timeout).await {
         Ok(done) => done,
         Err(_local) => (0, HopAnswer::NotSent),
     };
@@ -43,7 +43,7 @@ async fn try_once(
     address: SocketAddr,
     hop_limit: u8,
     bind: Option<IpAddr>,
-    patience: Duration,
+    idle_timeout: Duration,
 ) -> io::Result<(u16, HopAnswer)> {
     let socket = open(address, bind, Some(hop_limit))?;
     // The server is not to wait for what never comes.
@@ -52,7 +52,7 @@ async fn try_once(
     let stream = TcpStream::from_std(socket.into())?;
     let source_port = stream.local_addr()?.port();
     // Whether it was in time the socket itself says: on a busy machine this task may wake late.
-    let _ = timeout(patience, stream.writable()).await;
+    let _ = timeout(idle_timeout, stream.writable()).await;
     // take_error first: draining the queue clears it.
     let pending = stream.take_error()?;
     let queued = drain_error_queue(&stream).ok();

@@ -31,7 +31,7 @@ fn own_syn() -> Option<HexBytes> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
     save_syn(&listener).ok()?;
     let address = listener.local_addr().ok()?;
-    let client = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    let client = TcpStream::connect_timeout(&address, IDLE_TIMEOUT).ok()?;
     listener.set_nonblocking(true).ok()?;
     let (accepted, peer) = listener.accept().ok()?;
     let own = client.local_addr().ok()? == peer;
@@ -41,4 +41,4 @@ fn own_syn() -> Option<HexBytes> {
 }
 
 /// For a handshake that no network takes part in.
-const PATIENCE: Duration = Duration::from_millis(500);
+const IDLE_TIMEOUT: Duration = Duration::from_millis(500);

@@ -44,8 +44,8 @@ impl SharedLine {
         self.line().is_slow()
     }
 
-    pub(crate) fn connect_patience(&self, silence: Duration) -> Duration {
-        self.line().connect_patience(silence)
+    pub(crate) fn connect_timeout(&self, silence: Duration) -> Duration {
+        self.line().connect_timeout(silence)
     }
 
     pub(crate) fn silence(&self, silence: Duration) -> Duration {

@@ -7,20 +7,20 @@ use probe_core::measurement::{Measurement, ProbedRule, Redial};
 use probe_core::observation::{Failure, FailureKind, Operation, Origin};
 use probe_core::plan::Silence;
 use probe_core::session::{ClientSession, Need, SessionParameters};
-use probe_core::trail;
+use probe_core::timeline;
 
-use crate::context::{HelloSent, ProbeContext};
+use crate::context::{HelloSent, RunContext};
 use crate::destination::Destination;
 use crate::link::Link;
 use crate::observe::Pending;
 use crate::tap::Tap;
 
 mod drive;
+mod forging_test;
 mod handshake;
+mod idle_timeout;
 mod legacy;
-mod minting;
 pub(crate) mod opening;
-mod patience;
 
 use drive::{Stop, drive};
 
@@ -37,7 +37,7 @@ pub(crate) struct ProbeTask {
 
 impl ProbeTask {
     /// Runs it to its end, or until the run is cancelled.
-    pub(crate) async fn run(self, context: &ProbeContext) -> Measurement {
+    pub(crate) async fn run(self, context: &RunContext) -> Measurement {
         let Self {
             rule,
             destination,
@@ -75,7 +75,7 @@ impl ProbeTask {
                     .filter(|_| destination.path().is_direct());
             }
         }
-        minting::test(&mut measurement, &destination, context).await;
+        forging_test::test(&mut measurement, &destination, context).await;
         measurement
     }
 }
@@ -86,7 +86,7 @@ async fn converse(
     parameters: SessionParameters,
     destination: &Destination,
     measurement: &mut Measurement,
-    context: &ProbeContext,
+    context: &RunContext,
 ) {
     let port = measurement.port_dialled();
     let target = destination.shown(port);
@@ -114,7 +114,7 @@ async fn converse(
         need = session.reconnected(context.clock.now());
     };
     let report = session.report();
-    let observed = trail::observations(
+    let observed = timeline::observations(
         &report.phases,
         &target,
         context.clock.now_us(),
@@ -130,7 +130,7 @@ async fn carry(
     session: &mut ClientSession,
     need: Need,
     measurement: &mut Measurement,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Stop {
     let stop = match need {
         Need::Io => drive(session, &mut plain, context).await,

@@ -18,12 +18,13 @@ use tokio_rustls::TlsConnector;
 
 use crate::certificate;
 use crate::connect::connect;
-use crate::context::ProbeContext;
+use crate::context::RunContext;
 use crate::link::{Link, Opened};
 use crate::observe::{Pending, stream_failure};
 use crate::resolve::Family;
 use crate::tls::{ProxyTrust, server_name};
 
+mod credential_gate;
 #[cfg(not(windows))]
 mod handshake;
 mod identification;
@@ -31,14 +32,13 @@ mod identification;
 mod kdc;
 mod outcome;
 mod password;
-mod standing;
 mod token;
 #[cfg(windows)]
 mod windows_handshake;
 
+use credential_gate::{CredentialGate, Leave, Turn};
 use identification::Identification;
 use outcome::may_send;
-use standing::{Leave, Standing, Turn};
 use token::Who;
 #[cfg(windows)]
 use windows_handshake as handshake;
@@ -52,7 +52,7 @@ pub(crate) struct ProxyWay {
     credentials: Option<ProxyCredentials>,
     /// They are a domain account's, and whatever carries a password as it is would carry theirs in clear.
     guarded: bool,
-    standing: Standing,
+    gate: CredentialGate,
     /// Whom to believe, where TLS is spoken to it.
     trust: Option<Result<ProxyTrust, rustls::Error>>,
 }
@@ -85,7 +85,7 @@ impl ProxyWay {
     pub(crate) async fn prepare(
         address: &ProxyAddress,
         access: &ProxyAccess,
-        context: &ProbeContext,
+        context: &RunContext,
     ) -> Self {
         let (addresses, observation) = context.resolve(&address.host, Family::Both).await;
         let resolved = Observation {
@@ -100,14 +100,14 @@ impl ProxyWay {
             resolved,
             guarded: in_clear && credentials.as_ref().is_some_and(password::is_of_a_domain),
             credentials,
-            standing: Standing::default(),
+            gate: CredentialGate::default(),
             trust: (address.scheme == ProxyScheme::Https)
                 .then(|| ProxyTrust::new(&access.authorities)),
         }
     }
 
     /// Opens a connection to `target` through the proxy.
-    pub(crate) async fn open(&self, target: ProxyTarget, context: &ProbeContext) -> Opened {
+    pub(crate) async fn open(&self, target: ProxyTarget, context: &RunContext) -> Opened {
         let mut opening = Opening {
             way: self,
             observations: vec![self.resolved.clone()],
@@ -121,11 +121,11 @@ impl ProxyWay {
                 spoke: false,
             },
             identification: Who::of(self.credentials.clone()).map(|who| {
-                let patience = context.options.patience;
-                Identification::new(who, &self.address.host, patience, self.guarded)
+                let idle_timeout = context.options.idle_timeout;
+                Identification::new(who, &self.address.host, idle_timeout, self.guarded)
             }),
             leave: None,
-            turn: self.standing.turn(target.port),
+            turn: self.gate.turn(target.port),
             context,
             ends: Instant::now() + context.longest_session,
         };
@@ -153,7 +153,7 @@ struct Opening<'a> {
     /// To send credentials, once the proxy has asked for them.
     leave: Option<Leave<'a>>,
     turn: Turn<'a>,
-    context: &'a ProbeContext,
+    context: &'a RunContext,
     /// When the proxy has had all the time that it gets, whatever it says.
     ends: Instant,
 }
@@ -286,11 +286,11 @@ impl Opening<'_> {
             }
         };
         let connecting = TlsConnector::from(config).connect(server_name(host), tcp);
-        let patience = self.context.options.patience;
+        let idle_timeout = self.context.options.idle_timeout;
         let shaken = self
             .context
             .unless_cancelled(async {
-                match tokio::time::timeout(patience, connecting).await {
+                match tokio::time::timeout(idle_timeout, connecting).await {
                     Err(_elapsed) => Err(timed_out()),
                     Ok(shaken) => shaken.map_err(|error| stream_failure(&error)),
                 }
@@ -340,7 +340,7 @@ impl Opening<'_> {
         dialogue: &mut ProxyDialogue,
         link: &mut Link,
     ) -> Result<ProxyStep, Failure> {
-        let deadline = Instant::now() + self.context.options.patience;
+        let deadline = Instant::now() + self.context.options.idle_timeout;
         timeout_at(deadline.min(self.ends), exchange(dialogue, link))
             .await
             .unwrap_or_else(|_elapsed| Err(timed_out()))

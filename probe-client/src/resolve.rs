@@ -34,13 +34,13 @@ impl Family {
 pub(crate) async fn resolve(
     host: &str,
     family: Family,
-    patience: Duration,
+    idle_timeout: Duration,
     clock: RunClock,
 ) -> (Vec<IpAddr>, Observation) {
     let pending = Pending::start(clock, Operation::Resolve, host);
     let looked_up = match host.parse::<IpAddr>() {
         Ok(literal) => Ok(vec![literal]),
-        Err(_) => look_up(host, patience).await,
+        Err(_) => look_up(host, idle_timeout).await,
     };
     let all = match looked_up {
         Ok(all) => all,
@@ -57,11 +57,11 @@ pub(crate) async fn resolve(
     (admitted, pending.succeeded())
 }
 
-async fn look_up(host: &str, patience: Duration) -> Result<Vec<IpAddr>, Failure> {
+async fn look_up(host: &str, idle_timeout: Duration) -> Result<Vec<IpAddr>, Failure> {
     let name = host.to_owned();
     let asked = spawn_blocking(move || dns_lookup::lookup_host(&name).map(Vec::from_iter));
     let failed = |kind, text: &str| Err(Failure::new(kind, Origin::Unknown).with_text(text));
-    let answered = match timeout(patience, asked).await {
+    let answered = match timeout(idle_timeout, asked).await {
         Err(_elapsed) => {
             return failed(
                 FailureKind::ResolverFailed,

@@ -3,12 +3,12 @@
 //!
 //!     cargo run -p fwprobe-tests --example repeat -- 40 tests/lab/scenarios/loss-and-a-port-dropped.toml::ipv4
 //!
-//! `links` in the place of files stands for the link matrix, which is played with the client's own patience:
+//! `links` in the place of files stands for the link matrix, which is played with the client's own idle timeout:
 //!
 //!     cargo run -p fwprobe-tests --example repeat -- 20 links
 //!
 //! `FWPROBE_SIDE_BY_SIDE` runs go at the same time (4 unless set). `FWPROBE_KEEP=FOLDER` keeps the documents of wrong
-//! runs. `FWPROBE_OWN_PATIENCE=1` plays files, too, with the client's own patience.
+//! runs. `FWPROBE_OWN_PATIENCE=1` plays files, too, with the client's own idle timeout.
 
 #![expect(clippy::print_stdout, reason = "an example prints its figures")]
 

@@ -19,7 +19,7 @@ pub struct Probe {
     connection: Connection,
     subcommand: &'static str,
     /// In seconds; `None`: the program's own.
-    patience: Option<u8>,
+    idle_timeout: Option<u8>,
     arguments: Vec<OsString>,
     variables: Vec<(String, OsString)>,
 }
@@ -43,7 +43,7 @@ impl Probe {
             scratch: open_directory()?,
             connection,
             subcommand: "run",
-            patience: Some(BUSY_MACHINE),
+            idle_timeout: Some(BUSY_MACHINE),
             arguments: Vec::new(),
             variables: Vec::new(),
         })
@@ -64,15 +64,15 @@ impl Probe {
 
     /// How long it waits at each step, in seconds. A run that meets silence lasts at least as long.
     #[must_use]
-    pub fn patience(mut self, seconds: u8) -> Self {
-        self.patience = Some(seconds);
+    pub fn idle_timeout(mut self, seconds: u8) -> Self {
+        self.idle_timeout = Some(seconds);
         self
     }
 
     /// It waits as long as it does unless told otherwise.
     #[must_use]
     pub fn patience_of_its_own(mut self) -> Self {
-        self.patience = None;
+        self.idle_timeout = None;
         self
     }
 
@@ -140,7 +140,7 @@ impl Probe {
         command.envs(self.variables.iter().cloned());
         command.arg("--connection-file").arg(connection);
         command.arg("--output").arg(self.report());
-        if let Some(seconds) = self.patience {
+        if let Some(seconds) = self.idle_timeout {
             command.arg("--timeout").arg(seconds.to_string());
         }
         Ok(command)

@@ -129,7 +129,7 @@ impl Run {
 
     /// What was compared with `probe` and how it ended, for the messages of tests.
     pub fn compared(probe: &Probe) -> String {
-        let all = probe.measurement.comparisons.iter();
+        let all = probe.measurement.variations.iter();
         let lines = all.map(|c| format!("{:?}: {:?}\n", c.variation, c.measurement.failure()));
         lines.collect()
     }

@@ -141,13 +141,13 @@ fn finish(server: EchoServer) -> anyhow::Result<()> {
 }
 
 /// An attack, while it lasted.
-struct Seen {
+struct AttackReport {
     a_second: f64,
     metrics: Metrics,
 }
 
 /// Runs a known client while `attack` lasts, and reads the metrics meanwhile.
-fn under(server: &EchoServer, target: &Target, attack: Attack) -> anyhow::Result<Seen> {
+fn under(server: &EchoServer, target: &Target, attack: Attack) -> anyhow::Result<AttackReport> {
     std::thread::scope(|scope| {
         let (begun, begins) = channel();
         let attacker = scope.spawn(move || attack(target, &begun));
@@ -161,7 +161,7 @@ fn under(server: &EchoServer, target: &Target, attack: Attack) -> anyhow::Result
             Err(_) => bail!("the attacker panicked"),
         };
         run?;
-        Ok(Seen {
+        Ok(AttackReport {
             a_second,
             metrics: during?,
         })

@@ -201,7 +201,7 @@ fn scanned() -> anyhow::Result<()> {
             Opening::Hex(digits) => hex::decode(digits)?,
         };
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
         stream.write_all(&opening)?;
         stream.shutdown(std::net::Shutdown::Write)?;
         let mut answer = Vec::new();
@@ -267,7 +267,7 @@ fn dissected(
     let request = hex::decode(request)?;
     let (_server, address) = server()?;
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
     stream.write_all(&request)?;
     let mut reply = vec![0; answer];
     stream
@@ -376,4 +376,4 @@ const LONGEST_SCAN: &str = "600";
 
 /// A port without a dissector of its own, so that only ours is tried.
 const SERVED_AS: u16 = 47_998;
-const PATIENCE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

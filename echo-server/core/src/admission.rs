@@ -2,9 +2,9 @@
 //! end. Strangers and known clients have separate counts, so that a crowd of strangers takes nothing away from
 //! clients.
 
-mod crowd;
 mod rate;
 mod source;
+mod stranger_table;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,21 +15,21 @@ use proto::key::KeyId;
 
 use self::rate::Pace;
 
-pub use self::crowd::{Crowd, CrowdLimits, Pressure, Standing, Ticket};
 pub use self::source::Source;
+pub use self::stranger_table::{Pressure, Standing, StrangerLimits, StrangerTable, Ticket};
 
 /// How much a server takes on at once, and in a second. What binds strangers makes the oldest of them
 /// leave; what binds keys refuses new sessions, and says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
     /// Connections that have not yet proved a key.
-    pub ungreeted: usize,
+    pub strangers: usize,
     /// Connections from one [`Source`] that have not proved a key.
-    pub ungreeted_per_source: usize,
+    pub strangers_per_source: usize,
     /// New connections in a second of one source that has not proved a key lately.
     pub per_second_per_source: u32,
     /// Sessions under any key.
-    pub greeted: usize,
+    pub sessions: usize,
     /// Sessions under one key.
     pub per_key: usize,
     /// Sessions of one key that were announced to be held open.
@@ -43,12 +43,12 @@ impl Default for AdmissionLimits {
     /// strangers, and no key able to take it all.
     fn default() -> Self {
         Self {
-            ungreeted: 4096,
+            strangers: 4096,
             // Every other place is for other sources.
-            ungreeted_per_source: 2048,
+            strangers_per_source: 2048,
             // Half of all places in two seconds.
             per_second_per_source: 1000,
-            greeted: 15_000,
+            sessions: 15_000,
             per_key: 12_000,
             held_per_key: 10_000,
             // More than two cores can serve: it keeps one key from starving the others.
@@ -82,8 +82,8 @@ pub enum Overload {
 /// Connections and sessions at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
-    pub ungreeted: usize,
-    pub greeted: usize,
+    pub strangers: usize,
+    pub sessions: usize,
 }
 
 /// The server's book of permits; clones share it.
@@ -95,19 +95,19 @@ impl Admission {
         Self(Arc::new(Mutex::new(Book {
             limits,
             draining: false,
-            ungreeted: 0,
-            greeted: 0,
+            strangers: 0,
+            sessions: 0,
             by_key: BTreeMap::new(),
         })))
     }
 
-    /// A permit for a connection just accepted; `None` where too many others have not greeted yet.
+    /// A permit for a connection just accepted; `None` where too many others have not sessions yet.
     pub fn accept(&self) -> Option<Permit> {
         let mut book = self.book();
-        if book.ungreeted >= book.limits.ungreeted {
+        if book.strangers >= book.limits.strangers {
             return None;
         }
-        book.ungreeted += 1;
+        book.strangers += 1;
         drop(book);
         Some(Permit {
             admission: self.clone(),
@@ -128,8 +128,8 @@ impl Admission {
     pub fn load(&self) -> Load {
         let book = self.book();
         Load {
-            ungreeted: book.ungreeted,
-            greeted: book.greeted,
+            strangers: book.strangers,
+            sessions: book.sessions,
         }
     }
 
@@ -161,7 +161,7 @@ impl Permit {
         let limits = &book.limits;
         let of_key = book.by_key.get(key).copied().unwrap_or_default();
         let overloads = [
-            (Overload::Total, book.greeted >= limits.greeted),
+            (Overload::Total, book.sessions >= limits.sessions),
             (Overload::Key, of_key.sessions >= limits.per_key),
             (Overload::Held, held && of_key.held >= limits.held_per_key),
             (Overload::Pace, !of_key.pace.is_on_time(now)),
@@ -191,7 +191,7 @@ impl Permit {
         let is_new = before.is_none_or(|(holder, _)| holder != key);
         let mut book = self.admission.book();
         book.leave(before);
-        book.greeted += 1;
+        book.sessions += 1;
         let per_second = book.limits.per_second_per_key;
         let of_key = book.by_key.entry(key.clone()).or_default();
         of_key.sessions += 1;
@@ -221,8 +221,8 @@ struct OfKey {
 struct Book {
     limits: AdmissionLimits,
     draining: bool,
-    ungreeted: usize,
-    greeted: usize,
+    strangers: usize,
+    sessions: usize,
     /// Counts for every key that ever had a session here: no more than there are keys.
     by_key: BTreeMap<KeyId, OfKey>,
 }
@@ -230,10 +230,10 @@ struct Book {
 impl Book {
     fn leave(&mut self, holder: Option<&(KeyId, bool)>) {
         let Some((key, held)) = holder else {
-            self.ungreeted -= 1;
+            self.strangers -= 1;
             return;
         };
-        self.greeted -= 1;
+        self.sessions -= 1;
         if let Some(of_key) = self.by_key.get_mut(key) {
             of_key.sessions -= 1;
             of_key.held -= usize::from(*held);
@@ -244,23 +244,23 @@ impl Book {
 impl AdmissionLimits {
     /// The fewest places for strangers that work: a newcomer takes the free one and evicts the other stranger, and the
     /// next newcomer waits for that eviction alone.
-    pub const MIN_UNGREETED: usize = 2;
+    pub const MIN_STRANGERS: usize = 2;
 
     /// The limits for strangers, with one place in eight kept free, and at least one, so that an evicted connection has
     /// time to close.
-    pub fn crowd(&self) -> CrowdLimits {
-        let free = (self.ungreeted / 8).max(1);
-        CrowdLimits {
-            total: self.ungreeted.saturating_sub(free).max(1),
-            per_source: self.ungreeted_per_source,
+    pub fn stranger_limits(&self) -> StrangerLimits {
+        let free = (self.strangers / 8).max(1);
+        StrangerLimits {
+            total: self.strangers.saturating_sub(free).max(1),
+            per_source: self.strangers_per_source,
             per_second: self.per_second_per_source,
         }
     }
 
     /// The limits for strangers in TLS, where a stranger costs memory.
-    pub fn tls_crowd(&self) -> CrowdLimits {
-        let all = self.crowd();
-        CrowdLimits {
+    pub fn tls_stranger_limits(&self) -> StrangerLimits {
+        let all = self.stranger_limits();
+        StrangerLimits {
             total: all.total.min(IN_TLS),
             // Every other place is for other sources.
             per_source: all.per_source.min(IN_TLS / 2),

@@ -19,7 +19,7 @@ pub use self::describe::{ListenerFacts, ServerFacts, describe};
 pub use self::places::{Place, Places};
 pub use self::query::{InvalidQuery, MAX_FOLLOW, MAX_PREFIXES, MAX_SENT, Query};
 pub use self::runs::{DEFAULT_RUNS, InvalidRunId, OpenRun, Runs};
-pub use self::watch::{Lookout, Watch};
+pub use self::watch::{Coverage, Watch};
 
 /// The methods of the control service, by the names that calls are signed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use self::reloading::Reloading;
-use self::signals::{Asked, Signals};
+use self::signals::{SignalRequest, Signals};
 use super::Failure;
 use crate::arguments::ServeArguments;
 use crate::bind::{Bound, Inherited, bind_or_inherit};
-use crate::listener_guard::Deserted;
+use crate::listener_guard::ListenerDied;
 use crate::reload::Reloader;
 use crate::sandbox::Sandbox;
 use crate::settings::{Fixed, Settings};
@@ -44,8 +44,8 @@ fn serve(
         tracing::warn!(
             available = lack.available,
             wanted = lack.wanted,
-            sessions = admission.greeted,
-            strangers = admission.ungreeted,
+            sessions = admission.sessions,
+            strangers = admission.strangers,
             "too few file descriptors for the configured limits, which are lowered; \
              LimitNOFILE= of a systemd unit or `ulimit -n` gives more"
         );
@@ -80,7 +80,7 @@ async fn until_stopped(
     bound: Bound,
     mut reloading: Reloading<'_>,
     mut signals: Signals,
-) -> Result<(), Deserted> {
+) -> Result<(), ListenerDied> {
     let mut alive = std::pin::pin!(alive::keep_telling(Arc::clone(&bound.instance)));
     let stop = Arc::new(Notify::new());
     let serving = {
@@ -96,8 +96,8 @@ async fn until_stopped(
             ended = &mut serving => return ended,
             () = &mut alive => {}
             asked = signals.next() => match asked {
-                Asked::Reload => drop(reloading.reload()),
-                Asked::Stop => {
+                SignalRequest::Reload => drop(reloading.reload()),
+                SignalRequest::Stop => {
                     Systemd.stopping(reloading.stop());
                     stop.notify_one();
                     stops += 1;

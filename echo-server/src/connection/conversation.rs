@@ -26,7 +26,7 @@ pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
 
 /// Why a conversation came to its end.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ConversationEnd {
     /// What follows is TLS, and begins with `leftover`.
     StartTls {
         leftover: Vec<u8>,
@@ -96,14 +96,14 @@ impl<S: Carrier> Conversation<S> {
         self.stream
     }
 
-    pub(super) async fn run(&mut self) -> Outcome {
+    pub(super) async fn run(&mut self) -> ConversationEnd {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<ConversationEnd> {
         loop {
             if self.poll_pushed_out(context).is_ready() {
-                return Poll::Ready(Outcome::Closed);
+                return Poll::Ready(ConversationEnd::Closed);
             }
             // Before all else, since who never stops sending would let nothing come after it; and
             // afterwards, since what was sent and read moves the deadline.
@@ -126,7 +126,10 @@ impl<S: Carrier> Conversation<S> {
     }
 
     /// Sends what can be sent, and reads once.
-    fn poll_exchange(&mut self, context: &mut Context<'_>) -> Poll<ControlFlow<Outcome, Action>> {
+    fn poll_exchange(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<ControlFlow<ConversationEnd, Action>> {
         if let Poll::Ready(sent) = self.poll_send(context) {
             match sent.and_then(|()| self.poll_after_sending(context)) {
                 Ok(Poll::Ready(outcome)) => return Poll::Ready(ControlFlow::Break(outcome)),
@@ -171,14 +174,19 @@ impl<S: Carrier> Conversation<S> {
     }
 
     /// All is sent: goes on with what waited for it.
-    fn poll_after_sending(&mut self, context: &mut Context<'_>) -> io::Result<Poll<Outcome>> {
+    fn poll_after_sending(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> io::Result<Poll<ConversationEnd>> {
         match &mut self.state {
             State::Open => {}
-            State::ShutDown if self.peer_is_done => return Ok(Poll::Ready(Outcome::Closed)),
+            State::ShutDown if self.peer_is_done => {
+                return Ok(Poll::Ready(ConversationEnd::Closed));
+            }
             State::ShutDown => {}
             State::BeforeTls { leftover } => {
                 let leftover = std::mem::take(leftover);
-                return Ok(Poll::Ready(Outcome::StartTls { leftover }));
+                return Ok(Poll::Ready(ConversationEnd::StartTls { leftover }));
             }
             State::Closing => match Pin::new(&mut self.stream).poll_shutdown(context) {
                 Poll::Ready(result) => {
@@ -186,7 +194,7 @@ impl<S: Carrier> Conversation<S> {
                     self.state = State::ShutDown;
                     // Where nothing of ours is under way, there is nothing for a reset to overtake.
                     if self.peer_is_done || self.track.session().summary().sent == 0 {
-                        return Ok(Poll::Ready(Outcome::Closed));
+                        return Ok(Poll::Ready(ConversationEnd::Closed));
                     }
                 }
                 Poll::Pending => {}
@@ -260,7 +268,7 @@ impl<S: Carrier> Conversation<S> {
         }
     }
 
-    fn follow(&mut self, action: Action) -> Option<Outcome> {
+    fn follow(&mut self, action: Action) -> Option<ConversationEnd> {
         self.note_progress(&action);
         match action {
             // The latter comes at the end of a handshake, and not from here.
@@ -275,7 +283,7 @@ impl<S: Carrier> Conversation<S> {
                 if !matches!(self.state, State::ShutDown) {
                     reset_on_close(self.stream.tcp());
                 }
-                return Some(Outcome::Closed);
+                return Some(ConversationEnd::Closed);
             }
         }
         None
@@ -311,10 +319,10 @@ impl<S: Carrier> Conversation<S> {
     }
 
     /// The connection is gone.
-    fn lost(&self) -> Outcome {
+    fn lost(&self) -> ConversationEnd {
         let track = &self.track;
         track.session().peer_reset(track.now());
-        Outcome::Closed
+        ConversationEnd::Closed
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use echo_core::control::{Call, CallError, Lookout, Method, Place, open_call};
+use echo_core::control::{Call, CallError, Coverage, Method, Place, open_call};
 use echo_core::sightings::Viewer;
 use prost::Message;
 use proto::control_auth::Exporter;
@@ -51,18 +51,18 @@ impl Caller {
         }
     }
 
-    /// Whether the lookout for its half-open connections is still to begin; so it is but once.
-    pub(super) fn begins_lookout(&self) -> bool {
+    /// Whether the poll for its half-open connections is still to begin; so it is but once.
+    pub(super) fn begins_half_open_poll(&self) -> bool {
         if let Some(count) = self.instance.refused_answers.count() {
-            // Whoever was first has counted before the lookout began.
+            // Whoever was first has counted before the poll began.
             let _ = self.refused_before.set(count);
         }
         self.looked_after.set(self.instance.clock.now()).is_ok()
     }
 
-    /// How well this host looked since the lookout began.
-    pub(super) fn lookout(&self) -> Lookout {
-        Lookout {
+    /// How well this host looked since the poll began.
+    pub(super) fn coverage(&self) -> Coverage {
+        Coverage {
             saw_all: self.saw_all(),
             answers_refused: self.answers_refused(),
         }

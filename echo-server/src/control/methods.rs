@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::authentic::Authentic;
 use super::caller::Caller;
-use super::lookout;
+use super::half_open_poll;
 use super::watching::{SightingStream, Watching};
 use crate::reload::Rejected;
 
@@ -79,7 +79,7 @@ impl Control for Methods {
                 "run opened"
             );
         }
-        lookout::begin(&self.caller);
+        half_open_poll::begin(&self.caller);
         Ok(Response::new(RunOpened {
             time_unix_ms: wall.0,
         }))

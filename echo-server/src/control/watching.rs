@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tonic::Status;
 
 use super::caller::Caller;
-use super::lookout::{BETWEEN_LOOKS, look};
+use super::half_open_poll::{BETWEEN_LOOKS, look};
 use crate::watch::Watch;
 
 pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Status>> + Send>>;
@@ -76,10 +76,10 @@ impl Watching {
 /// connections.
 fn ask(caller: &Caller, mut watch: Telling, last: bool) -> (Option<Telling>, Vec<Sighting>) {
     let sightings = &caller.instance.sightings;
-    let lookout = caller.lookout();
+    let coverage = caller.coverage();
     if last {
-        return (None, watch.finish(sightings, lookout));
+        return (None, watch.finish(sightings, coverage));
     }
-    let news = watch.poll(sightings, lookout);
+    let news = watch.poll(sightings, coverage);
     (Some(watch), news)
 }

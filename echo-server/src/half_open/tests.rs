@@ -24,7 +24,12 @@ const OWN: &str = "198.51.100.7:1000";
 const OTHER: &str = "203.0.113.9:1000";
 
 /// Has `seen` compare itself with a list of `peers`; whether it saw all.
-fn look(seen: &mut Seen, now: Duration, sightings: &Sightings, view: &HalfOpenView) -> bool {
+fn look(
+    seen: &mut HalfOpenBook,
+    now: Duration,
+    sightings: &Sightings,
+    view: &HalfOpenView,
+) -> bool {
     let note = |half_open: &HalfOpen| {
         let listener = ListenerFacts {
             address: half_open.local,
@@ -38,13 +43,13 @@ fn look(seen: &mut Seen, now: Duration, sightings: &Sightings, view: &HalfOpenVi
     saw_all
 }
 
-fn remembered(seen: &Seen) -> Vec<SocketAddr> {
+fn remembered(seen: &HalfOpenBook) -> Vec<SocketAddr> {
     seen.sightings.keys().map(|(peer, _)| *peer).collect()
 }
 
 #[test]
 fn what_is_half_open_is_noted_once_and_remembered_for_a_while() {
-    let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+    let (mut seen, sightings) = (HalfOpenBook::default(), Sightings::new(8, UnixMillis(0)));
     let [own, other]: [SocketAddr; 2] = [OWN, OTHER].map(|peer| peer.parse().unwrap());
     let start = Duration::from_secs(5);
     let last = start + looks::BETWEEN_LOOKS;
@@ -64,7 +69,7 @@ fn what_is_half_open_is_noted_once_and_remembered_for_a_while() {
 
 #[test]
 fn strangers_leave_room_for_callers_and_what_finds_none_was_not_seen() {
-    let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+    let (mut seen, sightings) = (HalfOpenBook::default(), Sightings::new(8, UnixMillis(0)));
     let own: SocketAddr = OWN.parse().unwrap();
     let flood: Vec<String> = (0..=MAX_STRANGERS)
         .map(|port| format!("203.0.113.9:{}", 1000 + port))
@@ -82,7 +87,7 @@ fn strangers_leave_room_for_callers_and_what_finds_none_was_not_seen() {
 
 #[test]
 fn a_list_that_is_missing_or_cut_short_did_not_show_all() {
-    let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+    let (mut seen, sightings) = (HalfOpenBook::default(), Sightings::new(8, UnixMillis(0)));
     let mut cut = view(&[OWN]);
     cut.complete = false;
     assert!(!look(&mut seen, Duration::ZERO, &sightings, &cut));
@@ -93,7 +98,7 @@ fn a_list_that_is_missing_or_cut_short_did_not_show_all() {
 
 #[test]
 fn what_is_accepted_while_the_kernel_is_asked_is_not_half_open() {
-    let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+    let (mut seen, sightings) = (HalfOpenBook::default(), Sightings::new(8, UnixMillis(0)));
     let ends = (OWN.parse().unwrap(), half_open(OWN).local);
     seen.accepted = Some(BTreeSet::new());
     assert_eq!(seen.completed(ends), None);
@@ -107,7 +112,7 @@ fn what_is_accepted_while_the_kernel_is_asked_is_not_half_open() {
 
 #[test]
 fn a_witnessed_syn_is_noted_unless_there_is_a_connection_of_it() {
-    let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+    let (mut seen, sightings) = (HalfOpenBook::default(), Sightings::new(8, UnixMillis(0)));
     let (own, other) = (OWN, "198.51.100.7:2000");
     let mut take = |peers: &[&str], answered, known: &[&str]| {
         let syn = |peer: &&str| WitnessedSyn {
@@ -134,7 +139,7 @@ fn a_witnessed_syn_is_noted_unless_there_is_a_connection_of_it() {
 #[test]
 fn what_the_kernel_holds_and_the_witness_saw_no_answer_to_is_held_back() {
     for kernel_first in [true, false] {
-        let (mut seen, sightings) = (Seen::default(), Sightings::new(8, UnixMillis(0)));
+        let (mut seen, sightings) = (HalfOpenBook::default(), Sightings::new(8, UnixMillis(0)));
         let fate = || {
             let viewer = Viewer {
                 key: "k1".parse().unwrap(),
@@ -155,7 +160,7 @@ fn what_the_kernel_holds_and_the_witness_saw_no_answer_to_is_held_back() {
                 .as_ref()
                 .map(|(_, seen)| seen.notice.fate)
         };
-        let witness = |seen: &mut Seen, answered| {
+        let witness = |seen: &mut HalfOpenBook, answered| {
             let syn = WitnessedSyn {
                 peer: OWN.parse().unwrap(),
                 local: half_open(OWN).local,

@@ -19,10 +19,10 @@ impl Lock {
     /// Takes the lock of `directory` as soon as nobody else has it. `create` makes its file where there is none.
     ///
     /// # Errors
-    /// Somebody had it all of `patience`, or it cannot be had at all.
+    /// Somebody had it all of `timeout`, or it cannot be had at all.
     pub(super) fn take(
         directory: &Path,
-        patience: Duration,
+        timeout: Duration,
         create: impl Fn(&Path) -> io::Result<()>,
     ) -> Result<Self, LockError> {
         let path = directory.join(LOCK_FILE);
@@ -39,8 +39,8 @@ impl Lock {
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            if began.elapsed() >= patience {
-                let seconds = patience.as_secs();
+            if began.elapsed() >= timeout {
+                let seconds = timeout.as_secs();
                 return Err(LockError::Held { path, seconds });
             }
             std::thread::sleep(PAUSE);

@@ -22,7 +22,7 @@ impl fmt::Display for Settings {
         }
         let (admission, session) = (config.admission, &config.session);
         writeln!(f, "\n[limits]")?;
-        writeln!(f, "sessions = {}", admission.greeted)?;
+        writeln!(f, "sessions = {}", admission.sessions)?;
         writeln!(f, "sessions_per_key = {}", admission.per_key)?;
         writeln!(f, "held_per_key = {}", admission.held_per_key)?;
         let (of_key, of_source) = (
@@ -30,8 +30,8 @@ impl fmt::Display for Settings {
             admission.per_second_per_source,
         );
         writeln!(f, "new_per_second_per_key = {of_key}")?;
-        writeln!(f, "strangers = {}", admission.ungreeted)?;
-        let per_source = admission.ungreeted_per_source;
+        writeln!(f, "strangers = {}", admission.strangers)?;
+        let per_source = admission.strangers_per_source;
         writeln!(f, "strangers_per_source = {per_source}")?;
         writeln!(f, "new_per_second_per_source = {of_source}")?;
         writeln!(f, "control_connections = {}", config.control_connections)?;

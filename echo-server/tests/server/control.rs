@@ -375,7 +375,7 @@ async fn a_silent_connection_is_released_by_its_address() {
 
 #[tokio::test]
 async fn a_connection_that_had_to_make_room_is_told_from_one_that_was_dropped() {
-    let server = Running::start_with(|config| config.admission.ungreeted = 2);
+    let server = Running::start_with(|config| config.admission.strangers = 2);
     let mut stranger = server.connect().await;
     let client = stranger.local_addr().unwrap();
     let mut control = Control::open(&server).await;

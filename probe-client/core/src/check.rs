@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::CheckId;
 pub use crate::check_status::CheckStatus;
 use crate::head_node::{CertificateContents, HeadNode, Origin, Reading};
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 mod certificate_chain;
 mod certificate_file;
@@ -59,7 +59,7 @@ pub struct Check {
     /// Who says that it matters.
     pub source: String,
     /// How well that, or a fact behind this answer, is founded.
-    pub confidence: Confidence,
+    pub sourcing: Sourcing,
     /// Where the documentation explains it: `fwprobe explain ID`.
     pub page: String,
 }
@@ -102,7 +102,7 @@ impl Check {
             next_step: None,
             origins: Vec::new(),
             source: entry.source.to_owned(),
-            confidence: entry.confidence,
+            sourcing: entry.sourcing,
             page: id.anchor(),
         }
     }
@@ -120,9 +120,9 @@ impl Check {
     }
 
     /// The answer rests on a fact that is no better founded than this.
-    fn resting_on(mut self, confidence: Confidence) -> Self {
-        if self.confidence == Confidence::Verified {
-            self.confidence = confidence;
+    fn resting_on(mut self, sourcing: Sourcing) -> Self {
+        if self.sourcing == Sourcing::Verified {
+            self.sourcing = sourcing;
         }
         self
     }

@@ -21,7 +21,7 @@ pub use rounds::{MAX_SESSIONS, next_round};
 
 /// One such session and what came of it.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct VariedSession {
     pub variation: Variation,
     pub measurement: Measurement,
 }

@@ -29,7 +29,7 @@ pub struct RunDocument {
     pub checks: Vec<Check>,
     pub probes: Vec<Probe>,
     /// Measured for comparison only: ports of no rule.
-    pub comparisons: Vec<Measurement>,
+    pub reference_probes: Vec<Measurement>,
     /// Where each verified session of a probe came from, as the server saw it.
     #[serde(default)]
     pub egress: Vec<Egress>,
@@ -107,7 +107,7 @@ pub struct Timings {
     pub started_us: u64,
     /// Of the probe's own session.
     pub total_us: u64,
-    /// Of all that was done for this port: comparisons and the survey of hops included.
+    /// Of all that was done for this port: variations and the survey of hops included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,20 +2,20 @@
 //! the same verdict.
 //!
 //! Causes are asked in the order in which their evidence decides: what the server testified, then
-//! direct proof of somebody else's doing, then comparisons, then the admission that nothing decides.
+//! direct proof of somebody else's doing, then variations, then the admission that nothing decides.
 
 use crate::verdict::Verdict;
 
 mod broken_off;
 mod cause;
 mod compared;
-mod death;
 mod ecn;
 mod ending;
 mod evidence;
 mod expected;
 mod findings;
 mod hello;
+mod loss_point;
 mod other_address;
 mod place;
 mod reopened;

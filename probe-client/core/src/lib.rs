@@ -25,6 +25,6 @@ pub mod session;
 pub mod session_kind;
 pub mod survey;
 pub mod system_proxy;
+pub mod timeline;
 pub mod traffic;
-pub mod trail;
 pub mod verdict;

@@ -58,7 +58,7 @@ impl Line {
     }
 
     /// How long an answer to a SYN is waited for, where `silence` is borne elsewhere.
-    pub fn connect_patience(&self, silence: Duration) -> Duration {
+    pub fn connect_timeout(&self, silence: Duration) -> Duration {
         let round_trips = self.quickest_handshake.unwrap_or_default() * ROUND_TRIPS;
         round_trips.clamp(silence, silence.max(LONGEST_CONNECT))
     }
@@ -141,13 +141,13 @@ mod tests {
     #[test]
     fn a_silent_port_is_waited_for_as_long_as_others_took() {
         let mut line = Line::default();
-        assert_eq!(line.connect_patience(SILENCE), SILENCE);
+        assert_eq!(line.connect_timeout(SILENCE), SILENCE);
         line.handshake(Duration::from_millis(2_100));
         line.handshake(Duration::from_millis(1_800));
-        assert_eq!(line.connect_patience(SILENCE), Duration::from_millis(7_200));
+        assert_eq!(line.connect_timeout(SILENCE), Duration::from_millis(7_200));
         assert!(line.is_slow());
         line.handshake(Duration::from_millis(20));
-        assert_eq!(line.connect_patience(SILENCE), SILENCE);
+        assert_eq!(line.connect_timeout(SILENCE), SILENCE);
         assert!(!line.is_slow());
     }
 

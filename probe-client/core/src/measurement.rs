@@ -7,7 +7,7 @@ use proto::syn::{SynHeader, is_marked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::{Comparison, Variation};
+use crate::comparison::{Variation, VariedSession};
 use crate::flow::Flow;
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
@@ -81,7 +81,7 @@ pub struct Measurement {
     pub client_hello_sha256: Option<Digest>,
     /// What the same port presented to a random name, where the certificate was not the pinned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minting: Option<MintingTest>,
+    pub forging_test: Option<ForgingTest>,
     /// The kernel's account of the connection when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<TransportFacts>,
@@ -90,7 +90,7 @@ pub struct Measurement {
     pub sighting: Option<SightingAnswer>,
     /// Further sessions on the same port, each different in one respect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub comparisons: Vec<Comparison>,
+    pub variations: Vec<VariedSession>,
     /// Side connections from other source ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<Flow>,
@@ -114,14 +114,14 @@ pub enum Redial {
 
 /// A second handshake that asks for a name nobody has a certificate for.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct MintingTest {
+pub struct ForgingTest {
     pub name_asked: String,
     /// Absent: the handshake showed no certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PresentedCertificate>,
 }
 
-impl MintingTest {
+impl ForgingTest {
     /// A certificate for a name that was made up a moment ago was made a moment ago.
     pub fn minted(&self) -> bool {
         self.certificate.as_ref().is_some_and(|c| {
@@ -203,10 +203,10 @@ impl Measurement {
             certificate: None,
             client_certificate: None,
             client_hello_sha256: None,
-            minting: None,
+            forging_test: None,
             transport: None,
             sighting: None,
-            comparisons: Vec::new(),
+            variations: Vec::new(),
             flows: Vec::new(),
             redial: None,
             survey: None,
@@ -265,10 +265,10 @@ impl Measurement {
             }
     }
 
-    /// The comparisons that differ in just this.
+    /// The variations that differ in just this.
     pub fn compared(&self, variation: Variation) -> impl Iterator<Item = &Self> {
-        let wanted = move |c: &&Comparison| c.variation == variation;
-        self.comparisons
+        let wanted = move |c: &&VariedSession| c.variation == variation;
+        self.variations
             .iter()
             .filter(wanted)
             .map(|c| &c.measurement)
@@ -375,7 +375,7 @@ impl Measurement {
     /// Connections of this probe that this host gave up before an answer to a SYN came, sessions and side connections
     /// beside it included.
     pub fn connections_given_up(&self) -> usize {
-        let beside = self.comparisons.iter().map(|c| &c.measurement);
+        let beside = self.variations.iter().map(|c| &c.measurement);
         let sessions = beside.chain([self]);
         let sessions = sessions.filter(|m| m.met_silence() || m.redial.is_some());
         let flows = self.flows.iter().filter(|flow| flow.is_dead());

@@ -23,7 +23,7 @@ pub use builtin::UnknownProfile;
 pub use date::{InvalidDate, SourceDate};
 pub use error::{Defect, Malformed, ProfileError, ProfileErrors};
 pub use id::{InvalidId, MAX_ID_BYTES, ProfileId, RuleId};
-pub use keyword::{Confidence, Direction, Expectation, NettcpMode, Transport};
+pub use keyword::{Direction, Expectation, NettcpMode, Sourcing, Transport};
 pub use port::{InvalidPort, Port};
 pub use via::{InvalidVia, MAX_VIA_BYTES, ViaTemplate};
 
@@ -60,7 +60,7 @@ pub struct Note {
     /// Who says so.
     pub source: String,
     /// How well it is founded.
-    pub confidence: Confidence,
+    pub sourcing: Sourcing,
 }
 
 /// One thing that the network has to let through or stop.
@@ -103,7 +103,7 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_date: Option<SourceDate>,
     /// How well the rule is founded.
-    pub confidence: Confidence,
+    pub sourcing: Sourcing,
 }
 
 /// Why no probe can test a rule.

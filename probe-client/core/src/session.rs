@@ -3,11 +3,11 @@
 
 mod account;
 mod chunked;
-mod comparison;
 mod conversation;
 mod envelopes;
 mod fault;
 mod first_sent;
+mod head_comparison;
 mod hex_bytes;
 mod http_account;
 mod input;
@@ -30,9 +30,9 @@ mod tls_here;
 use std::time::Duration;
 
 use self::account::Account;
-use self::comparison::compare;
 use self::fault::Stop;
 use self::first_sent::{FirstSent, Start};
+use self::head_comparison::compare;
 use self::input::Input;
 use self::opening::{Opening, preface_bytes};
 use self::phase::PhaseLog;
@@ -44,12 +44,12 @@ use self::stream::Stream;
 use crate::session_kind::{Envelope, Preface, SessionShape};
 
 pub use self::account::{Farewell, Hold, PrefaceReply};
-pub use self::comparison::HeadComparison;
 pub use self::fault::{
     ByteRange, Fault, ForeignBytes, MAX_QUOTED, Malformation, PrefaceRefusal, Quoted,
     RefusalReason, ServerFrame,
 };
 pub use self::first_sent::SentPrefix;
+pub use self::head_comparison::HeadComparison;
 pub use self::hex_bytes::{Digest, HexArray, HexBytes};
 pub use self::http_account::{ForeignHeader, HttpAccount};
 pub use self::need::{Need, TlsParameters};

@@ -11,8 +11,8 @@ mod distance;
 mod last_hop;
 mod surveyor;
 
-pub use distance::{Comparison, Distance};
-pub use last_hop::{Beyond, LastHop};
+pub use distance::{Distance, RelativeDistance};
+pub use last_hop::{LastHop, PastLastHop};
 pub use surveyor::{Surveyor, Wanted};
 
 /// Everything that was tried for one failing port.
@@ -124,10 +124,10 @@ impl Survey {
     }
 
     /// Whether whoever answers on the failing port is nearer than the server.
-    pub fn compare(&self, known: &[u8]) -> Comparison {
+    pub fn compare(&self, known: &[u8]) -> RelativeDistance {
         match (self.distance(), self.server_distance(known)) {
             (Some(failing), Some(server)) => failing.compare(server),
-            (None, _) | (_, None) => Comparison::Undecided,
+            (None, _) | (_, None) => RelativeDistance::Undecided,
         }
     }
 

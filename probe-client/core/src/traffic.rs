@@ -45,7 +45,7 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     }
     let all = document.probes.iter().map(|p| &p.measurement);
     let all = all
-        .chain(&document.comparisons)
+        .chain(&document.reference_probes)
         .filter(|m| m.same_server(first));
     let source = source(first, all, &document.host.addresses);
     let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
@@ -134,7 +134,7 @@ mod tests {
         for probe in &mut document.probes {
             probe.measurement.local = None;
         }
-        document.comparisons.clear();
+        document.reference_probes.clear();
         let server = document.probes[0].measurement.server().unwrap();
         let own = |last: u8| match server {
             IpAddr::V4(_) => IpAddr::from([192, 0, 2, last]),

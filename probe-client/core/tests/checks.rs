@@ -158,7 +158,7 @@ fn told(checks: &[Check]) -> Result<String, std::fmt::Error> {
         if !check.origins.is_empty() {
             writeln!(out, "  from: {}", check.origins.join(", "))?;
         }
-        if let Some(caveat) = check.confidence.caveat() {
+        if let Some(caveat) = check.sourcing.caveat() {
             writeln!(out, "  {caveat}")?;
         }
     }

@@ -119,7 +119,7 @@ fn leaves_nothing_open_if_high(file: &Path, what: &str, probe: &Probe) {
 fn without(document: &RunDocument, take: fn(&mut Measurement)) -> RunDocument {
     let mut document = document.clone();
     let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
-    probes.chain(&mut document.comparisons).for_each(take);
+    probes.chain(&mut document.reference_probes).for_each(take);
     document
 }
 

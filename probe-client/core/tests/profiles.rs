@@ -1,7 +1,7 @@
 //! What a user reads who has made a mistake in a profile file: one file per defect, exact text.
 
 use probe_core::profile::{
-    Confidence, Defect, Direction, Expectation, MAX_FILE_BYTES, Profile, Transport,
+    Defect, Direction, Expectation, MAX_FILE_BYTES, Profile, Sourcing, Transport,
 };
 use probe_core::session_kind::SessionKind;
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn a_short_file_is_enough_and_the_rest_has_defaults() {
     assert_eq!(rule.expect, Expectation::Open);
     assert!(rule.required);
     assert_eq!(rule.source, "Change request 4711");
-    assert_eq!(rule.confidence, Confidence::Verified);
+    assert_eq!(rule.sourcing, Sourcing::Verified);
 }
 
 #[test]
@@ -152,7 +152,7 @@ defects! {
         "12:6: rule id `https` is taken in line 5; give each rule an id of its own",
         "16:1: unknown key `colour`; a rule has id, port, transport, session, via_uri, \
          nettcp_mode, legacy_hello, purpose, direction, expect, required, destination, source, \
-         source_date, confidence",
+         source_date, sourcing",
         "18:1: this rule has no `purpose`; add one, such as purpose = \"Job submission\"",
         "22:11: `via_uri` belongs to session = \"nettcp\", and this rule's session is https; \
          remove it",
@@ -218,9 +218,6 @@ defects! {
     syntax_error "syntax-error" [
         "5:9: this is not valid TOML: unclosed array table, expected `]`",
     ]
-    unknown_confidence "unknown-confidence" [
-        "10:14: `confidence` is \"maybe\"; use one of verified, from-memory, inferred",
-    ]
     unknown_direction "unknown-direction" [
         "10:13: `direction` is \"out\"; use one of outbound, inbound",
     ]
@@ -247,6 +244,9 @@ defects! {
     ]
     unknown_session "unknown-session" [
         "8:11: `session` is \"ssh\"; use one of tcp, tls, http, https, rdp, nettcp",
+    ]
+    unknown_sourcing "unknown-sourcing" [
+        "10:12: `sourcing` is \"maybe\"; use one of verified, from-memory, inferred",
     ]
     unknown_transport "unknown-transport" [
         "10:13: `transport` is \"sctp\"; use one of tcp, udp",

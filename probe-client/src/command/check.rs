@@ -34,7 +34,7 @@ pub(super) fn execute(arguments: &CheckArguments, colour: Colour) -> anyhow::Res
 async fn look_up(node: &mut HeadNode, hosts: &[String]) {
     let clock = RunClock::start();
     for host in hosts {
-        let (addresses, observation) = resolve(host, Family::Both, PATIENCE, clock).await;
+        let (addresses, observation) = resolve(host, Family::Both, IDLE_TIMEOUT, clock).await;
         let failure = observation.failure.and_then(|failure| failure.text);
         let nothing = || "the resolver gave none".to_owned();
         node.names.push(NameLookup {
@@ -49,4 +49,4 @@ async fn look_up(node: &mut HeadNode, hosts: &[String]) {
 }
 
 /// With the resolver; the default of a run.
-const PATIENCE: Duration = Duration::from_secs(4);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);

@@ -11,8 +11,8 @@ use crate::terminal;
 use crate::{config, head_node};
 
 pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
-    // Patience plays no part in a plan.
-    let patience = std::time::Duration::from_secs(1);
+    // IdleTimeout plays no part in a plan.
+    let idle_timeout = std::time::Duration::from_secs(1);
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let options = HeadNodeOptions {
         product: arguments.product.clone(),
@@ -23,7 +23,7 @@ pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Res
         &arguments.what,
         &arguments.server,
         &head_node,
-        patience,
+        idle_timeout,
         environment,
     )?;
     let text = match arguments.format {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::on_network;
 use crate::arguments::ReloadServerArguments;
 use crate::connect::ConnectOptions;
-use crate::context::ProbeContext;
+use crate::context::RunContext;
 use crate::control::{Allowance, ControlChannel, ControlIdentity};
 use crate::destination::{Destination, Way};
 use crate::resolve::{Family, resolve};
@@ -21,7 +21,7 @@ pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
     let connection = connection::find(file, std::env::var(connection::VARIABLE).ok(), None)?;
     let reloading = Reloading {
         port: arguments.port.unwrap_or(connection.control_port),
-        context: ProbeContext::ordinary(
+        context: RunContext::ordinary(
             ConnectOptions::ordinary(None, arguments.timeout),
             connection.pins.clone(),
             None,
@@ -47,15 +47,15 @@ pub(super) fn execute(arguments: &ReloadServerArguments) -> anyhow::Result<u8> {
 struct Reloading {
     connection: ConnectionString,
     port: u16,
-    context: ProbeContext,
+    context: RunContext,
 }
 
 impl Reloading {
     /// The server at each address of `host`, and says what came of it; whether all have done it.
     async fn host(&self, host: &str) -> anyhow::Result<bool> {
         let context = &self.context;
-        let patience = context.options.patience;
-        let (addresses, looked_up) = resolve(host, Family::Both, patience, context.clock).await;
+        let idle_timeout = context.options.idle_timeout;
+        let (addresses, looked_up) = resolve(host, Family::Both, idle_timeout, context.clock).await;
         if let Some(failure) = &looked_up.failure {
             terminal::tell(&format!("error: {host}: {}", told(failure)));
         }

@@ -47,7 +47,7 @@ pub(super) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     let compared = document
         .probes
         .iter()
-        .map(|p| p.measurement.comparisons.len());
+        .map(|p| p.measurement.variations.len());
     if compared.max().is_some_and(|most| most > MAX_COMPARISONS) {
         bail!(
             "{shown} has more than {MAX_COMPARISONS} sessions beside one probe: no run writes that"

@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 use crate::progress::Progress;
 use crate::report::{self, Outputs};
-use crate::{campaign, head_node, terminal};
+use crate::{head_node, run, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
@@ -74,7 +74,7 @@ pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> 
 pub(super) async fn measure(config: &Config) -> Result<RunDocument, InterruptedAgain> {
     let cancelled = CancellationToken::new();
     let progress = Progress::new(config.plan.len(), terminal::shows_progress());
-    let running = campaign::run(config, &progress, cancelled.clone());
+    let running = run::run(config, &progress, cancelled.clone());
     interruptible(running, &cancelled, tokio::signal::ctrl_c).await
 }
 

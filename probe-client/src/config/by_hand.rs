@@ -1,7 +1,7 @@
 //! Rules made of `--port N[/KIND]`.
 
 use probe_core::profile::{
-    Confidence, Direction, Expectation, NettcpMode, Port, Rule, RuleId, Transport, ViaTemplate,
+    Direction, Expectation, NettcpMode, Port, Rule, RuleId, Sourcing, Transport, ViaTemplate,
 };
 use probe_core::session_kind::SessionKind;
 
@@ -45,7 +45,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
         destination: None,
         source: "the command line".to_owned(),
         source_date: None,
-        confidence: Confidence::Verified,
+        sourcing: Sourcing::Verified,
     })
 }
 

@@ -25,14 +25,14 @@ struct Spent {
 }
 
 impl Allowance {
-    /// Waits for `answer`, for as long as `patience` lasts and the server has time left. `None`: it did not come.
+    /// Waits for `answer`, for as long as `idle_timeout` lasts and the server has time left. `None`: it did not come.
     pub(super) async fn wait<T>(
         &self,
-        patience: Duration,
+        idle_timeout: Duration,
         answer: impl Future<Output = T>,
     ) -> Option<T> {
         let _under_way = UnderWay::begin(self);
-        let left = self.spent().left(patience, Instant::now());
+        let left = self.spent().left(idle_timeout, Instant::now());
         timeout(left, answer).await.ok()
     }
 
@@ -57,9 +57,9 @@ impl Spent {
     }
 
     /// How long a wait may last that begins `now`.
-    fn left(&self, patience: Duration, now: Instant) -> Duration {
+    fn left(&self, idle_timeout: Duration, now: Instant) -> Duration {
         let so_far = self.waited + self.since.map_or(Duration::ZERO, |since| now - since);
-        patience.min((patience * WAITS).saturating_sub(so_far))
+        idle_timeout.min((idle_timeout * WAITS).saturating_sub(so_far))
     }
 
     /// Whether `bytes` more may be taken from the server.
@@ -138,7 +138,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 /// A run asks a few questions of at most 512 connections each, and the answer about one has some 500 bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The patience of so many steps: the search for a control port has three rounds, and then the server is asked.
+/// The idle timeout of so many steps: the search for a control port has three rounds, and then the server is asked.
 const WAITS: u32 = 6;
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(4);
+    const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
     #[test]
     fn a_server_that_never_answers_costs_its_time_and_then_none() {
@@ -155,10 +155,10 @@ mod tests {
         let mut now = begun;
         for _ in 0..100 {
             spent.begin(now);
-            now += spent.left(PATIENCE, now);
+            now += spent.left(IDLE_TIMEOUT, now);
             spent.end(now);
         }
-        assert_eq!(now - begun, PATIENCE * WAITS);
+        assert_eq!(now - begun, IDLE_TIMEOUT * WAITS);
     }
 
     #[test]
@@ -168,9 +168,9 @@ mod tests {
             spent.begin(begun);
         }
         for _ in 0..100 {
-            spent.end(begun + PATIENCE);
+            spent.end(begun + IDLE_TIMEOUT);
         }
-        assert_eq!(spent.waited, PATIENCE);
+        assert_eq!(spent.waited, IDLE_TIMEOUT);
     }
 
     #[tokio::test]

@@ -4,15 +4,15 @@ use std::io;
 
 use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, Need, SessionReport, TlsParameters};
-use probe_core::trail;
+use probe_core::timeline;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::client::TlsStream;
 
-use super::patience::{Patience, Wait};
+use super::idle_timeout::{IdleTimeout, Wait};
 use crate::connect::SEGMENTS_CAN_BE_LIMITED;
-use crate::context::{ProbeContext, interrupted};
+use crate::context::{RunContext, interrupted};
 use crate::link::Link;
 use crate::observe::{is_tls, stream_failure};
 use crate::tap::Tap;
@@ -34,7 +34,7 @@ impl Stop {
     pub(super) fn failure(self, report: &SessionReport) -> Option<Failure> {
         match self {
             Self::Finished => None,
-            Self::Fault => report.fault.as_ref().map(trail::failure_of),
+            Self::Fault => report.fault.as_ref().map(timeline::failure_of),
             Self::WantsTls(_) | Self::WantsConnection => {
                 Some(Failure::new(FailureKind::Other, Origin::Unknown))
             }
@@ -61,35 +61,35 @@ impl Carrier for TlsStream<&mut Tap<Link>> {
     }
 }
 
-/// Runs `session` over `stream`. Patience starts anew with every byte that moves either way, but
+/// Runs `session` over `stream`. IdleTimeout starts anew with every byte that moves either way, but
 /// not for ever: a trickle ends too, as slow.
 pub(super) async fn drive(
     session: &mut ClientSession,
     stream: &mut impl Carrier,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Stop {
     let mut outgoing = Outgoing::default();
-    let mut patience = fresh_patience(context);
+    let mut idle_timeout = fresh_idle_timeout(context);
     loop {
-        let moving = exchange(session, stream, &mut outgoing, &mut patience, context);
+        let moving = exchange(session, stream, &mut outgoing, &mut idle_timeout, context);
         if let Some(stop) = moving.await {
             return stop;
         }
         let kernel = socket_facts::tcp_facts(stream.tcp()).unwrap_or_default();
         let line = &context.options.line;
-        if let Some(failure) = given_up(patience.look(Instant::now(), &kernel, line)) {
+        if let Some(failure) = given_up(idle_timeout.look(Instant::now(), &kernel, line)) {
             return Stop::Failed(failure);
         }
     }
 }
 
-/// Moves bytes until there is a reason to stop, or, with `None`, until `patience` has to be asked.
+/// Moves bytes until there is a reason to stop, or, with `None`, until `idle_timeout` has to be asked.
 async fn exchange(
     session: &mut ClientSession,
     stream: &mut impl Carrier,
     outgoing: &mut Outgoing,
-    patience: &mut Patience,
-    context: &ProbeContext,
+    idle_timeout: &mut IdleTimeout,
+    context: &RunContext,
 ) -> Option<Stop> {
     let (mut reader, mut writer) = tokio::io::split(stream);
     let at_once = context
@@ -109,16 +109,16 @@ async fn exchange(
                 if let Some(stop) = stop_for(session.wake(context.clock.now()), session) {
                     return Some(stop);
                 }
-                *patience = fresh_patience(context);
+                *idle_timeout = fresh_idle_timeout(context);
             }
-            () = sleep_until(patience.next_look()), if session.wake_at().is_none() => return None,
+            () = sleep_until(idle_timeout.next_look()), if session.wake_at().is_none() => return None,
             sent = outgoing.send(&mut writer), if !outgoing.is_done() => match sent {
-                Ok(()) => patience.moved(Instant::now()),
+                Ok(()) => idle_timeout.moved(Instant::now()),
                 // What the other end said before it reset may still be there to be read.
                 Err(error) => return Some(drain(session, &mut reader, error, context).await),
             },
             read = reader.read(&mut incoming) => {
-                patience.moved(Instant::now());
+                idle_timeout.moved(Instant::now());
                 if let Some(stop) = received(session, read, &incoming, context) {
                     return Some(stop);
                 }
@@ -127,15 +127,15 @@ async fn exchange(
     }
 }
 
-pub(super) fn fresh_patience(context: &ProbeContext) -> Patience {
-    Patience::new(
-        context.options.patience,
+pub(super) fn fresh_idle_timeout(context: &RunContext) -> IdleTimeout {
+    IdleTimeout::new(
+        context.options.idle_timeout,
         context.session_ends,
         Instant::now(),
     )
 }
 
-/// The failure that the end of patience is, if it has ended.
+/// The failure that the end of idle timeout is, if it has ended.
 pub(super) fn given_up(wait: Wait) -> Option<Failure> {
     let kind = match wait {
         Wait::GoesOn => return None,
@@ -185,7 +185,7 @@ fn received(
     session: &mut ClientSession,
     read: io::Result<usize>,
     incoming: &[u8],
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Option<Stop> {
     let now = context.clock.now();
     let need = match read {
@@ -197,7 +197,7 @@ fn received(
 }
 
 /// When the session's silence ends; now, where it keeps none.
-fn wake(session: &ClientSession, context: &ProbeContext) -> Instant {
+fn wake(session: &ClientSession, context: &RunContext) -> Instant {
     let at = session.wake_at().unwrap_or_default();
     Instant::from_std(context.clock.at(at))
 }
@@ -223,7 +223,7 @@ async fn drain(
     session: &mut ClientSession,
     reader: &mut (impl AsyncRead + Unpin),
     error: io::Error,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Stop {
     let mut incoming = [0; READ];
     for _ in 0..DRAINED_READS {

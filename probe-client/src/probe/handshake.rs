@@ -15,9 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{Connect, TlsConnector};
 
-use super::drive::{Stop, drive, fresh_patience, given_up};
+use super::drive::{Stop, drive, fresh_idle_timeout, given_up};
 use crate::certificate;
-use crate::context::{HelloSent, ProbeContext, interrupted};
+use crate::context::{HelloSent, RunContext, interrupted};
 use crate::link::Link;
 use crate::observe::stream_failure;
 use crate::tap::Tap;
@@ -30,7 +30,7 @@ pub(super) async fn through_tls(
     wanted: TlsParameters,
     session: &mut ClientSession,
     measurement: &mut Measurement,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Stop {
     measurement.client_certificate = context.client.as_ref().map(|c| hex::encode(c.sha256));
     let (name, sni) = named(measurement, &wanted, context);
@@ -93,17 +93,17 @@ pub(super) async fn through_tls(
 /// What the handshake comes to, or why it is not waited for any longer.
 async fn patiently<'s>(
     connecting: Connect<&'s mut Tap<Link>>,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Result<io::Result<TlsStream<&'s mut Tap<Link>>>, Failure> {
     let mut connecting = pin!(connecting);
-    let mut patience = fresh_patience(context);
+    let mut idle_timeout = fresh_idle_timeout(context);
     loop {
-        if let Ok(shaken) = timeout_at(patience.next_look(), &mut connecting).await {
+        if let Ok(shaken) = timeout_at(idle_timeout.next_look(), &mut connecting).await {
             return Ok(shaken);
         }
         let plain = connecting.as_ref().get_ref().get_ref();
         let kernel = plain.and_then(|plain| socket_facts::tcp_facts(plain.inner().tcp()).ok());
-        let wait = patience.look(
+        let wait = idle_timeout.look(
             Instant::now(),
             &kernel.unwrap_or_default(),
             &context.options.line,
@@ -172,7 +172,7 @@ fn pending_error(tcp: &TcpStream) -> Option<FailureKind> {
     Some(stream_failure(&error).kind)
 }
 
-fn keep_certificate(presented: &Presented, measurement: &mut Measurement, context: &ProbeContext) {
+fn keep_certificate(presented: &Presented, measurement: &mut Measurement, context: &RunContext) {
     measurement.certificate = presented
         .leaf()
         .map(|leaf| certificate::describe(&leaf, &context.pins));
@@ -202,7 +202,7 @@ fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -
 fn named(
     measurement: &Measurement,
     wanted: &TlsParameters,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> (ServerName<'static>, bool) {
     match context.departure.name {
         None => (server_name(&measurement.host), wanted.sni),

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::drive::Stop;
 use super::handshake::transport_facts;
-use crate::context::{ProbeContext, interrupted};
+use crate::context::{RunContext, interrupted};
 use crate::link::Link;
 use crate::observe::stream_failure;
 use crate::tap::Tap;
@@ -22,12 +22,12 @@ pub(super) async fn offer(
     leftover: Vec<u8>,
     session: &mut ClientSession,
     measurement: &mut Measurement,
-    context: &ProbeContext,
+    context: &RunContext,
 ) -> Stop {
     plain.tls_starts(leftover);
     let random = rand::random::<[u8; 32]>();
     let answered = tokio::select! {
-        answered = timeout(context.options.patience, exchange(&mut plain, &random)) => answered,
+        answered = timeout(context.options.idle_timeout, exchange(&mut plain, &random)) => answered,
         () = context.cancelled.cancelled() => return Stop::Failed(interrupted()),
     };
     session.sent_plain(plain.first_written());

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use probe_core::session::{ClientSession, Need};
 use rustls::ClientConnection;
 
-use super::{ProbeContext, ProbeTask};
+use super::{ProbeTask, RunContext};
 use crate::tls::{Hello, client_config, server_name};
 
 /// What the session of `task` sends first: its preface, its ClientHello, or the beginning of its greeting. The last
 /// byte of what would be a whole greeting or request is left out, so that the server answers none. Empty where they
 /// cannot be made.
-pub(crate) fn first_bytes(task: ProbeTask, context: &ProbeContext) -> Arc<[u8]> {
+pub(crate) fn first_bytes(task: ProbeTask, context: &RunContext) -> Arc<[u8]> {
     let (shape, host) = (task.parameters.kind.shape(), task.destination.host.clone());
     let Ok((mut session, need)) = ClientSession::new(task.parameters, context.clock.now()) else {
         return Arc::default();

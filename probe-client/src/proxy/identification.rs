@@ -19,7 +19,7 @@ pub(super) struct Identification {
     /// Of the proxy.
     host: String,
     /// For each answer.
-    patience: Duration,
+    idle_timeout: Duration,
     /// What was answered last.
     last: Option<Method>,
     /// Its state, where it takes several messages.
@@ -83,13 +83,13 @@ impl Method {
 
 impl Identification {
     /// `guarded`: nothing that carries the password as it is may be used.
-    pub(super) fn new(who: Who, host: &str, patience: Duration, guarded: bool) -> Self {
+    pub(super) fn new(who: Who, host: &str, idle_timeout: Duration, guarded: bool) -> Self {
         Self {
             who,
             guarded,
             withheld: false,
             host: host.to_owned(),
-            patience,
+            idle_timeout,
             last: None,
             handshake: None,
             proven: false,
@@ -225,9 +225,9 @@ impl Identification {
         &self,
         work: impl FnOnce(Instant) -> Result<T, NoToken> + Send + 'static,
     ) -> Result<T, NoToken> {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + self.idle_timeout;
         let done = tokio::task::spawn_blocking(move || work(deadline));
-        match tokio::time::timeout(self.patience + GRACE, done).await {
+        match tokio::time::timeout(self.idle_timeout + GRACE, done).await {
             Err(_elapsed) => Err(NoToken::here("it takes too long to make a token")),
             Ok(Err(_)) => Err(NoToken::here("no token can be made")),
             Ok(Ok(made)) => made,

@@ -3,8 +3,8 @@
 use probe_core::observation::Failure;
 use probe_core::proxy::{ProxyDialogue, ProxyRefusal};
 
+use super::credential_gate::{Leave, Turn};
 use super::identification::Identification;
-use super::standing::{Leave, Turn};
 use super::{Opening, ProxyWay, password};
 
 impl Opening<'_> {
@@ -43,7 +43,7 @@ impl Opening<'_> {
                 first.not_taken(authentication);
             }
             (Some(Leave::Given), _) if wrong => {
-                self.way.standing.not_taken(authentication).await;
+                self.way.gate.not_taken(authentication).await;
             }
             (Some(Leave::First(first)), _) if accepted => first.taken(),
             (Some(Leave::First(first)), Some(failure)) if sent => {
@@ -79,7 +79,7 @@ pub(super) async fn may_send<'a>(
 ) -> Result<bool, Failure> {
     let leave = match leave {
         Some(leave) => leave,
-        None => leave.insert(way.standing.leave(turn).await),
+        None => leave.insert(way.gate.leave(turn).await),
     };
     match leave {
         Leave::First(_) | Leave::Given => Ok(true),

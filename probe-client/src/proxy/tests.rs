@@ -1,4 +1,4 @@
-//! A proxy that asks again and again, each time just before patience ends.
+//! A proxy that asks again and again, each time just before idle timeout ends.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn a_dialogue_ends_in_its_time_whatever_the_proxy_goes_on_to_ask() {
         }
     };
     let options = ConnectOptions::ordinary(None, BETWEEN * 8);
-    let mut context = ProbeContext::ordinary(options, Vec::new(), None, CancellationToken::new());
+    let mut context = RunContext::ordinary(options, Vec::new(), None, CancellationToken::new());
     context.longest_session = BETWEEN * 3;
     let access = ProxyAccess {
         credentials: Some(ProxyCredentials {

@@ -31,7 +31,7 @@ pub(crate) fn check_table(document: &CheckDocument, look: Look) -> io::Result<St
         let title = format!("What to know of the profile {profile}");
         writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
         for note in &document.notes {
-            let caveat = note.confidence.caveat();
+            let caveat = note.sourcing.caveat();
             let caveat = caveat.map_or_else(String::new, |c| format!(" ({c})"));
             paragraph(&mut out, look, "- ", &format!("{}{caveat}", note.text))?;
         }
@@ -95,9 +95,8 @@ fn one(check: &Check, look: Look, out: &mut dyn Write) -> io::Result<()> {
             text.push_str(&format!(" [{}]", check.origins.join(", ")));
         }
         // That something is in order rests on what was seen, unless the answer itself says otherwise.
-        let own =
-            check.status != CheckStatus::Pass || check.confidence != check.id.entry().confidence;
-        if let Some(caveat) = check.confidence.caveat().filter(|_| own) {
+        let own = check.status != CheckStatus::Pass || check.sourcing != check.id.entry().sourcing;
+        if let Some(caveat) = check.sourcing.caveat().filter(|_| own) {
             text.push_str(&format!(" ({caveat})"));
         }
     }

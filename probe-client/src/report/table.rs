@@ -219,7 +219,7 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     if s.skipped > 0 {
         text.push_str(&format!(", {} not tested from here", s.skipped));
     }
-    if document.run.complete && document.comparisons.iter().any(not_waited_for) {
+    if document.run.complete && document.reference_probes.iter().any(not_waited_for) {
         text.push_str(
             "; the control port gave no answer and was not waited for: no rule needed it",
         );

@@ -85,8 +85,8 @@ pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
 /// # Errors
 /// The lab cannot be built, or a program cannot be run.
 pub fn play(name: &str, scenario: &Scenario, family: Family) -> anyhow::Result<Played> {
-    let patience = Some(SILENCE);
-    let looks = staged(scenario, family, Variant::Default, patience, |scene| {
+    let idle_timeout = Some(SILENCE);
+    let looks = staged(scenario, family, Variant::Default, idle_timeout, |scene| {
         look(scenario, scene)
     })?;
     Ok(Played {

@@ -1,6 +1,6 @@
 //! Devices for which there is no ready-made program, each a thread of the test on one of the hosts.
 
-mod crowd;
+mod backlog;
 mod cut;
 mod forger;
 mod queue;
@@ -56,7 +56,7 @@ pub enum Deed {
     /// Holds a session of the client's own key.
     Occupy,
     /// Connects to these ports of the server, until none takes another connection, and says nothing.
-    Crowd { ports: Vec<u16> },
+    Backlog { ports: Vec<u16> },
     /// Sends bytes to a port of the server's host that swallows them, as fast as they go, and is ready once
     /// they queue on the way for so long.
     Upload { port: u16, milliseconds: u64 },
@@ -71,7 +71,7 @@ pub(super) struct Working {
 
 /// What a device's thread needs to know.
 #[derive(Debug)]
-struct Post {
+struct DeviceContext {
     stop: Arc<AtomicBool>,
     family: Family,
     /// The genuine server.
@@ -90,7 +90,7 @@ impl Device {
         let way_in = network.host(self.on).way_in()?;
         let stop = Arc::new(AtomicBool::new(false));
         let (ready, is_ready) = channel();
-        let post = Post {
+        let context = DeviceContext {
             stop: Arc::clone(&stop),
             family,
             server: SocketAddr::new(family.address(Host::Cloud), GENUINE_PORT),
@@ -99,9 +99,9 @@ impl Device {
         };
         let deed = self.does.clone();
         let thread = thread::spawn(move || {
-            if let Err(error) = way_in.take().and_then(|()| deed.perform(&post)) {
+            if let Err(error) = way_in.take().and_then(|()| deed.perform(&context)) {
                 // Nobody waits for it any more once it was ready.
-                let _ = post.ready.send(Err(error));
+                let _ = context.ready.send(Err(error));
             }
         });
         let working = Working {
@@ -116,35 +116,35 @@ impl Device {
 }
 
 impl Deed {
-    fn perform(&self, post: &Post) -> anyhow::Result<()> {
+    fn perform(&self, context: &DeviceContext) -> anyhow::Result<()> {
         match self {
-            Self::Answer { port, manner } => stranger::answer(post, *port, *manner),
+            Self::Answer { port, manner } => stranger::answer(context, *port, *manner),
             Self::Delay {
                 queue,
                 milliseconds,
                 jitter,
                 overtaking,
-            } => queue::delay(post, *queue, *milliseconds, *jitter, *overtaking),
-            Self::Cut { queue, port, after } => cut::cut(post, *queue, *port, *after),
-            Self::ForgeIcmp => forger::forge(post),
+            } => queue::delay(context, *queue, *milliseconds, *jitter, *overtaking),
+            Self::Cut { queue, port, after } => cut::cut(context, *queue, *port, *after),
+            Self::ForgeIcmp => forger::forge(context),
             Self::Occupy => {
-                let _session = Occupant::enter(post.server, &post.connection)?;
-                post.stay();
+                let _session = Occupant::enter(context.server, &context.connection)?;
+                context.stay();
                 Ok(())
             }
-            Self::Crowd { ports } => {
-                let _connections = crowd::fill(post.server.ip(), ports)?;
-                post.stay();
+            Self::Backlog { ports } => {
+                let _connections = backlog::fill(context.server.ip(), ports)?;
+                context.stay();
                 Ok(())
             }
             Self::Upload { port, milliseconds } => {
-                upload::run(post, *port, Duration::from_millis(*milliseconds))
+                upload::run(context, *port, Duration::from_millis(*milliseconds))
             }
         }
     }
 }
 
-impl Post {
+impl DeviceContext {
     fn stands(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
     }

@@ -30,8 +30,8 @@ pub(super) fn play(
     family: Family,
     variant: Variant,
 ) -> anyhow::Result<()> {
-    let patience = Some(SILENCE);
-    let run = staged(scenario, family, variant, patience, |scene| {
+    let idle_timeout = Some(SILENCE);
+    let run = staged(scenario, family, variant, idle_timeout, |scene| {
         Ok(scene.run.clone())
     })?;
     if let Some(record) = record {
@@ -53,7 +53,7 @@ pub struct Timed {
     pub floor: Option<Duration>,
 }
 
-/// Plays the scenario in `file` with the client's own patience, and times it, beside a bare client that takes `turns`
+/// Plays the scenario in `file` with the client's own idle timeout, and times it, beside a bare client that takes `turns`
 /// where there are some.
 ///
 /// # Errors
@@ -71,12 +71,12 @@ pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Res
     })
 }
 
-/// Plays the scenario, and gives what `then` makes of it. `patience` is the client's, in seconds; `None`: its own.
+/// Plays the scenario, and gives what `then` makes of it. `idle_timeout` is the client's, in seconds; `None`: its own.
 pub(super) fn staged<T>(
     scenario: &Scenario,
     family: Family,
     variant: Variant,
-    patience: Option<u8>,
+    idle_timeout: Option<u8>,
     then: impl FnOnce(Scene<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let network = Network::build()?;
@@ -117,7 +117,7 @@ pub(super) fn staged<T>(
         }
     }
     let prepared = probe()?;
-    let run = || take_time(prepared, patience);
+    let run = || take_time(prepared, idle_timeout);
     let (run, took) = during(scenario, &network, family, &mut server, run)?;
     let made = then(Scene {
         run: &run,
@@ -173,9 +173,9 @@ fn during<T: Send>(
     Ok(done)
 }
 
-fn take_time(probe: Probe, patience: Option<u8>) -> anyhow::Result<(Run, Duration)> {
-    let probe = match patience {
-        Some(seconds) => probe.patience(seconds),
+fn take_time(probe: Probe, idle_timeout: Option<u8>) -> anyhow::Result<(Run, Duration)> {
+    let probe = match idle_timeout {
+        Some(seconds) => probe.idle_timeout(seconds),
         None => probe.patience_of_its_own(),
     };
     let began = Instant::now();

@@ -61,12 +61,15 @@ fn bare(mut document: RunDocument) -> RunDocument {
     for probe in &mut document.probes {
         probe.verdict.evidence.clear();
         probe.verdict.next_step = None;
-        for comparison in &mut probe.measurement.comparisons {
+        for comparison in &mut probe.measurement.variations {
             without_course(&mut comparison.measurement);
         }
         without_course(&mut probe.measurement);
     }
-    document.comparisons.iter_mut().for_each(without_course);
+    document
+        .reference_probes
+        .iter_mut()
+        .for_each(without_course);
     document
 }
 

@@ -99,10 +99,14 @@ struct Played {
 }
 
 fn play(one: &Repeated, round: usize, how: &Repetition) -> anyhow::Result<Played> {
-    let patience = (!how.own_patience).then_some(SILENCE);
-    let (run, took) = staged(&one.scenario, one.family, one.variant, patience, |scene| {
-        Ok((scene.run.clone(), scene.took))
-    })?;
+    let idle_timeout = (!how.own_patience).then_some(SILENCE);
+    let (run, took) = staged(
+        &one.scenario,
+        one.family,
+        one.variant,
+        idle_timeout,
+        |scene| Ok((scene.run.clone(), scene.took)),
+    )?;
     let document = run.document()?;
     let expectation = one.scenario.expectation(one.variant);
     let mut wrong = expectation.differences(document, one.family);

@@ -24,7 +24,7 @@ pub enum Moment {
     /// One stage has gone both ways, and two more are to come.
     InExchange,
     /// All has been exchanged, and the connection is held.
-    Held,
+    QueuedPacket,
     /// Of the control service: TLS stands, and the headers of a call have begun.
     InCall,
 }
@@ -37,7 +37,7 @@ impl Moment {
         Self::Greeted,
         Self::Answered,
         Self::InExchange,
-        Self::Held,
+        Self::QueuedPacket,
         Self::InCall,
     ];
 
@@ -71,7 +71,7 @@ impl Moment {
                     .first()
                     .is_some_and(|s| s.up.complete && s.down.complete)
             })?,
-            Self::Held => until(stream, address, connection, |session| {
+            Self::QueuedPacket => until(stream, address, connection, |session| {
                 session.report().phase == Phase::Holding
             })?,
             Self::InCall => call(stream)?,

@@ -27,7 +27,7 @@ fn shortage(ip: IpAddr) -> anyhow::Result<()> {
     let before = calm(&server, |_| true)?;
     let mut held = TcpStream::connect(address)?;
     held.set_read_timeout(Some(WATCHDOG))?;
-    Moment::Held.reach(&mut held, address, &server.connection())?;
+    Moment::QueuedPacket.reach(&mut held, address, &server.connection())?;
 
     let left = before.descriptors() as u64 + ROOM as u64;
     server.limit_descriptors(left)?;

@@ -106,7 +106,7 @@ fn play(ip: IpAddr, kind: SessionKind, flips: &[Flip]) -> anyhow::Result<(Run, V
     let (server, devices) = ServerPlan::on(ip).start_behind(flips, |seat, upstream, flip| {
         Middlebox::flipping(seat, upstream, *flip)
     })?;
-    let mut probe = Probe::of(&server)?.patience(PATIENCE);
+    let mut probe = Probe::of(&server)?.idle_timeout(IDLE_TIMEOUT);
     for device in &devices {
         probe = probe.port(device.port(), kind);
     }
@@ -205,4 +205,4 @@ const STREAM: [usize; 8] = [0, 4, 60, 300, 600, 2_000, IN_THE_PAYLOAD, 70_000];
 const IN_THE_PAYLOAD: usize = 20_000;
 
 /// In seconds. A flipped bit of a length makes both ends wait for each other.
-const PATIENCE: u8 = 12;
+const IDLE_TIMEOUT: u8 = 12;

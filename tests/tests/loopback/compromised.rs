@@ -34,7 +34,7 @@ fn costs_little(ip: IpAddr, answers: Answers) -> anyhow::Result<()> {
     let probe = Probe::with(connection.with_control_port(server.port()))?
         .from(&Place::ordinary().with_memory(MEMORY))
         .kinds(server.port(), SessionKind::ALL)
-        .patience(PATIENCE);
+        .idle_timeout(IDLE_TIMEOUT);
     let begun = Instant::now();
     let run = probe.run()?;
     let lasted = begun.elapsed();
@@ -55,9 +55,9 @@ fn costs_little(ip: IpAddr, answers: Answers) -> anyhow::Result<()> {
 /// A run of a development build needs less than half of it, the stacks of its threads included.
 const MEMORY: u64 = 96 * 1024 * 1024;
 
-const PATIENCE: u8 = 2;
+const IDLE_TIMEOUT: u8 = 2;
 
-/// Six times the patience for control answers, the sessions themselves and what follows them, on a busy machine.
+/// Six times the idle timeout for control answers, the sessions themselves and what follows them, on a busy machine.
 const MOST: Duration = Duration::from_secs(60);
 
 /// Of six probes and what was compared with them.

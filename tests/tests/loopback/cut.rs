@@ -42,7 +42,7 @@ fn anywhere(ip: IpAddr, direction: Direction, ending: Ending) -> anyhow::Result<
     let (server, devices) = ServerPlan::on(ip).start_behind(&cuts, |seat, upstream, cut| {
         Middlebox::cutting(seat, upstream, *cut)
     })?;
-    let mut probe = Probe::of(&server)?.patience(PATIENCE);
+    let mut probe = Probe::of(&server)?.idle_timeout(IDLE_TIMEOUT);
     for device in &devices {
         probe = probe.port(device.port(), SessionKind::Tcp);
     }
@@ -104,7 +104,7 @@ fn at_the_first_byte(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
         .start_behind(&SessionKind::ALL, |seat, upstream, _| {
             Middlebox::cutting(seat, upstream, cut)
         })?;
-    let mut probe = Probe::of(&server)?.patience(PATIENCE);
+    let mut probe = Probe::of(&server)?.idle_timeout(IDLE_TIMEOUT);
     for (device, kind) in devices.iter().zip(SessionKind::ALL) {
         probe = probe.port(device.port(), kind);
     }
@@ -143,4 +143,4 @@ const PAST_THE_TESTIMONY: usize = 1_100;
 const PAST_THE_FIRST_STAGE: usize = 2_000;
 
 /// In seconds: as long as every silence here lasts.
-const PATIENCE: u8 = 12;
+const IDLE_TIMEOUT: u8 = 12;

@@ -31,7 +31,7 @@ fn large(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
         })?;
     let (clear, inspected) = (server.port(1), devices[0].port());
     let run = Probe::of(&server)?
-        .patience(PATIENCE)
+        .idle_timeout(IDLE_TIMEOUT)
         .port(clear, SessionKind::Tls)
         .port(inspected, SessionKind::Tls)
         .run()?;
@@ -52,7 +52,7 @@ fn old(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
         .start_behind(&[inspection], |seat, upstream, inspection| {
             Middlebox::inspecting(seat, upstream, *inspection)
         })?;
-    let mut probe = Probe::of(&server)?.patience(PATIENCE).arg(PROFILE);
+    let mut probe = Probe::of(&server)?.idle_timeout(IDLE_TIMEOUT).arg(PROFILE);
     for (index, rule) in rules.iter().enumerate() {
         let dialled = match rule.port.get() {
             INSPECTED => devices[0].port(),
@@ -85,4 +85,4 @@ const PROFILE: &str = "hpc-2008r2-sp1";
 const INSPECTED: u16 = 5901;
 
 /// In seconds: as long as every silence here lasts.
-const PATIENCE: u8 = 8;
+const IDLE_TIMEOUT: u8 = 8;

@@ -31,7 +31,7 @@ fn by_protocol(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
         })?;
     let mut probe = Probe::of(&server)?;
     if ending == Ending::Silence {
-        probe = probe.patience(PATIENCE);
+        probe = probe.idle_timeout(IDLE_TIMEOUT);
     }
     for (device, (_, kind, _)) in devices.iter().zip(CASES) {
         probe = probe.port(device.port(), kind);
@@ -66,7 +66,7 @@ fn of_everything_is_none(ip: IpAddr) -> anyhow::Result<()> {
     })?;
     let port = devices[0].port();
     let run = Probe::of(&server)?
-        .patience(PATIENCE)
+        .idle_timeout(IDLE_TIMEOUT)
         .port(port, SessionKind::Tls)
         .run()?;
     let probe = run.one(port)?;
@@ -77,7 +77,7 @@ fn of_everything_is_none(ip: IpAddr) -> anyhow::Result<()> {
         probe.verdict.claim
     );
     ensure!(
-        !probe.measurement.comparisons.is_empty(),
+        !probe.measurement.variations.is_empty(),
         "nothing was compared:\n{}",
         run.text()
     );
@@ -109,4 +109,4 @@ const CASES: [(Dislike, SessionKind, &str); 5] = [
 ];
 
 /// In seconds: as long as every silence here lasts.
-const PATIENCE: u8 = 8;
+const IDLE_TIMEOUT: u8 = 8;

@@ -21,7 +21,7 @@ fn by_the_user(ip: IpAddr) -> anyhow::Result<()> {
     let connection = identity.connection().clone().with_control_port(shut.port());
     let port = silent.local_addr()?.port();
     let probe = Probe::with(connection)?
-        .patience(LONG)
+        .idle_timeout(LONG)
         .port(port, SessionKind::Tcp);
     let process = probe.start()?;
     // Once it has sent something it waits for the answer, which does not come.

@@ -44,7 +44,7 @@ fn stopped(ip: IpAddr) -> anyhow::Result<()> {
 fn frozen(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(2).start()?;
     server.freeze()?;
-    let probe = all_kinds_on_two_ports(&server)?.patience(SILENCE);
+    let probe = all_kinds_on_two_ports(&server)?.idle_timeout(SILENCE);
     undecided(probe, VerdictId::ServerSilent)
 }
 

@@ -105,7 +105,7 @@ fn says_200_and_passes_nothing(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Swallows)?;
     let run = Probe::of(&server)?
-        .patience(SILENCE)
+        .idle_timeout(SILENCE)
         .args(["--via", &url("http", ip, proxy.port())])
         .port(server.port(1), SessionKind::Tls)
         .run()?;
@@ -121,7 +121,7 @@ fn swallows_beside_direct(ip: IpAddr) -> anyhow::Result<()> {
     server.grow_old()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Swallows)?;
     let run = beside_direct(&server, &url("http", ip, proxy.port()))?
-        .patience(SILENCE)
+        .idle_timeout(SILENCE)
         .port(server.port(1), SessionKind::Tls)
         .run()?;
     run.expect_exit(1)?;
@@ -138,7 +138,7 @@ fn silent(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Silent)?;
     let run = Probe::of(&server)?
-        .patience(SILENCE)
+        .idle_timeout(SILENCE)
         .args(["--via", &url("http", ip, proxy.port())])
         .port(server.port(1), SessionKind::Tls)
         .run()?;

@@ -143,7 +143,7 @@ fn what_gets_no_answer_is_sent_twice() -> anyhow::Result<()> {
     let never = Manner::refuses_late(u32::MAX);
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, never)?;
     let run = Probe::of(&server)?
-        .patience(SILENCE)
+        .idle_timeout(SILENCE)
         .args(["--via", &url("http", V4, proxy.port())])
         .kinds(server.port(1), SessionKind::ALL)
         .variable("FWPROBE_PROXY_CREDENTIALS", "prober:another-secret")

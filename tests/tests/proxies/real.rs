@@ -226,7 +226,7 @@ fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
     ))?;
     let via = url("http", ip, proxy.address().port());
     let run = Probe::of(&server)?
-        .patience(SILENCE)
+        .idle_timeout(SILENCE)
         .args(["--via", &via])
         .kinds(server.port(1), SessionKind::ALL)
         .run()?;

@@ -4,10 +4,10 @@ use super::*;
 
 const NOW: Duration = Duration::from_secs(1000);
 
-fn admission(ungreeted: usize, greeted: usize, per_key: usize) -> Admission {
+fn admission(strangers: usize, sessions: usize, per_key: usize) -> Admission {
     Admission::new(AdmissionLimits {
-        ungreeted,
-        greeted,
+        strangers,
+        sessions,
         per_key,
         ..AdmissionLimits::default()
     })
@@ -29,23 +29,23 @@ fn strangers_have_a_limit_of_their_own() {
     assert_eq!(
         admission.load(),
         Load {
-            ungreeted: 0,
-            greeted: 1
+            strangers: 0,
+            sessions: 1
         }
     );
 }
 
 #[test]
 fn a_place_is_free_for_the_next_however_few_there_are() {
-    let total = |ungreeted| {
+    let total = |strangers| {
         let limits = AdmissionLimits {
-            ungreeted,
+            strangers,
             ..AdmissionLimits::default()
         };
-        limits.crowd().total
+        limits.stranger_limits().total
     };
-    for ungreeted in AdmissionLimits::MIN_UNGREETED..100 {
-        assert!((1..ungreeted).contains(&total(ungreeted)), "{ungreeted}");
+    for strangers in AdmissionLimits::MIN_STRANGERS..100 {
+        assert!((1..strangers).contains(&total(strangers)), "{strangers}");
     }
     assert_eq!(total(4096), 3584);
 }
@@ -98,16 +98,16 @@ fn a_connection_that_changes_its_key_is_counted_once() {
     assert_eq!(
         admission.load(),
         Load {
-            ungreeted: 0,
-            greeted: 1
+            strangers: 0,
+            sessions: 1
         }
     );
     drop(permit);
     assert_eq!(
         admission.load(),
         Load {
-            ungreeted: 0,
-            greeted: 0
+            strangers: 0,
+            sessions: 0
         }
     );
 }
@@ -155,16 +155,16 @@ fn a_key_that_is_too_fast_waits_for_a_moment() {
 
 #[test]
 fn strangers_in_tls_are_no_more_than_all_and_never_many() {
-    let crowds = |ungreeted, ungreeted_per_source| {
+    let crowds = |strangers, strangers_per_source| {
         let limits = AdmissionLimits {
-            ungreeted,
-            ungreeted_per_source,
+            strangers,
+            strangers_per_source,
             ..AdmissionLimits::default()
         };
-        (limits.crowd(), limits.tls_crowd())
+        (limits.stranger_limits(), limits.tls_stranger_limits())
     };
-    for (ungreeted, per_source) in [(2, 1), (47, 20), (100_000, 90_000)] {
-        let (all, in_tls) = crowds(ungreeted, per_source);
+    for (strangers, per_source) in [(2, 1), (47, 20), (100_000, 90_000)] {
+        let (all, in_tls) = crowds(strangers, per_source);
         assert!(in_tls.total <= all.total && in_tls.per_source <= all.per_source);
         assert!(in_tls.total <= 1024 && in_tls.per_source <= 512);
         assert!(in_tls.total >= 1 && in_tls.per_source >= 1);

@@ -48,7 +48,7 @@ pub fn describe(
         time_unix_ms: wall.0,
         listeners: facts.listeners.iter().map(listener).collect(),
         limits: Some(wire::Limits {
-            sessions: saturated(facts.admission.greeted),
+            sessions: saturated(facts.admission.sessions),
             sessions_per_key: saturated(facts.admission.per_key),
             session_seconds: seconds(facts.session.lifetime),
             session_bytes: facts.session.session_bytes,

@@ -14,7 +14,7 @@ use crate::session::{ConnectionFacts, ConnectionId, End, Limits};
 use crate::sightings::{Attribution, Fate, Notice, Prefixes, Sightings, Viewer};
 use crate::time::UnixMillis;
 
-const SAW_ALL: Lookout = Lookout {
+const SAW_ALL: Coverage = Coverage {
     saw_all: true,
     answers_refused: Some(2),
 };
@@ -215,7 +215,7 @@ fn watch(sent: Vec<wire::Sent>) -> Watch {
 fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
     let sightings = Sightings::new(8, UnixMillis(0));
     let mut watch = watch(vec![sent(1)]);
-    assert!(watch.poll(&sightings, Lookout::default()).is_empty());
+    assert!(watch.poll(&sightings, Coverage::default()).is_empty());
     let id = accept(&sightings);
     let news = watch.poll(&sightings, SAW_ALL);
     assert_eq!(news.len(), 1);
@@ -237,7 +237,7 @@ fn a_watcher_is_sent_each_sighting_once_and_again_when_it_has_changed() {
         attribution: Attribution::Nobody,
     };
     sightings.update(id, ended.clone());
-    let news = watch.poll(&sightings, Lookout::default());
+    let news = watch.poll(&sightings, Coverage::default());
     assert_eq!(news.len(), 1);
     assert_eq!(news[0].end(), wire::SightingEnd::TlsFailed);
     assert_eq!(news[0].tls_error, "no shared version");

@@ -13,7 +13,7 @@ use crate::sightings::{
 
 /// How well this host looked since the viewer's run was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lookout {
+pub struct Coverage {
     /// Every SYN of the viewer's that reached this host is among the sightings.
     pub saw_all: bool,
     /// SYN-ACKs of this host, to whomever, that were refused at once: of these connections it keeps nothing. `None`: it
@@ -48,24 +48,24 @@ impl Watch {
 
     /// What is new since the last call. To be called at once, and from time to time for as long as
     /// the caller follows.
-    pub fn poll(&mut self, sightings: &Sightings, lookout: Lookout) -> Vec<wire::Sighting> {
+    pub fn poll(&mut self, sightings: &Sightings, coverage: Coverage) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
-        self.news(&released, lookout)
+        self.news(&released, coverage)
     }
 
     /// Ends the watch: what is new, and one answer without a sighting for each connection that
     /// nothing was released for.
-    pub fn finish(mut self, sightings: &Sightings, lookout: Lookout) -> Vec<wire::Sighting> {
+    pub fn finish(mut self, sightings: &Sightings, coverage: Coverage) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
-        let mut last = self.news(&released, lookout);
+        let mut last = self.news(&released, coverage);
         let untold = released
             .iter()
             .filter(|released| !self.told_of.contains(&released.tag));
-        last.extend(untold.map(|released| to_wire(released, lookout)));
+        last.extend(untold.map(|released| to_wire(released, coverage)));
         last
     }
 
-    fn news(&mut self, released: &[Released], lookout: Lookout) -> Vec<wire::Sighting> {
+    fn news(&mut self, released: &[Released], coverage: Coverage) -> Vec<wire::Sighting> {
         let before = std::mem::take(&mut self.told);
         let mut news = Vec::new();
         for released in released {
@@ -76,8 +76,8 @@ impl Watch {
             if before.get(&place) != Some(&sighting.revision)
                 && self.told.get(&place) != Some(&sighting.revision)
             {
-                news.push(to_wire(released, lookout));
-                news.extend(held_back(released, lookout));
+                news.push(to_wire(released, coverage));
+                news.extend(held_back(released, coverage));
             }
             self.told.insert(place, sighting.revision);
             self.told_of.insert(released.tag);
@@ -86,12 +86,12 @@ impl Watch {
     }
 }
 
-fn to_wire(released: &Released, lookout: Lookout) -> wire::Sighting {
+fn to_wire(released: &Released, coverage: Coverage) -> wire::Sighting {
     let mut answer = wire::Sighting {
         tag: released.tag,
         unattributed: released.unattributed,
-        saw_all: lookout.saw_all,
-        answers_refused: lookout.answers_refused,
+        saw_all: coverage.saw_all,
+        answers_refused: coverage.answers_refused,
         r#match: wire::SightingMatch::None.into(),
         ..wire::Sighting::default()
     };
@@ -102,11 +102,11 @@ fn to_wire(released: &Released, lookout: Lookout) -> wire::Sighting {
 }
 
 /// What is half open and has not been answered is told as both, the latter last.
-fn held_back(released: &Released, lookout: Lookout) -> Option<wire::Sighting> {
+fn held_back(released: &Released, coverage: Coverage) -> Option<wire::Sighting> {
     let (_, sighting) = released.sighting.as_ref()?;
     (sighting.notice.fate == Fate::HeldBack).then(|| wire::Sighting {
         end: wire::SightingEnd::Unanswered.into(),
-        ..to_wire(released, lookout)
+        ..to_wire(released, coverage)
     })
 }
 

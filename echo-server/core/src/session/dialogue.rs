@@ -11,8 +11,8 @@ use proto::transcript::Transcript;
 use proto::wire::{Confirmation, Exchange, Farewell, KeepAlive, Receipt};
 
 use super::frames::Frames;
-use super::greeting::{Greeted, refusal};
-use super::link::{Kept, Link, Stop};
+use super::greeting::{OpenedGreeting, refusal};
+use super::link::{KeptBytes, Link, Stop};
 use super::testimony::{Answer, testify};
 use super::{End, Env, StageBook};
 
@@ -121,7 +121,7 @@ impl Dialogue {
     }
 
     fn greet(&mut self, env: &mut Env<'_>, link: &mut Link, frame: &Frame<'_>) -> Result<(), Stop> {
-        let greeted = Greeted::open(env, link, frame, &mut self.transcript)?;
+        let greeted = OpenedGreeting::open(env, link, frame, &mut self.transcript)?;
         let client_nonce = &greeted.client_nonce;
         let answer_keys = greeted.secret.for_answer(client_nonce);
         let mut out = Vec::new();
@@ -142,7 +142,7 @@ impl Dialogue {
         let answer = Answer {
             client_nonce,
             server_nonce: &server_nonce,
-            request_head: &Kept::default(),
+            request_head: &KeptBytes::default(),
         };
         let room = greeted.frame_bytes.min(link.outbox.allowance());
         let testimony =
@@ -157,7 +157,7 @@ impl Dialogue {
         );
         let refused = link.refused_by_gate();
         link.outbox.push_frames(out).map_err(refused)?;
-        link.preface = Kept::default();
+        link.preface = KeptBytes::default();
         self.running = Some(Running {
             keys: greeted.secret.for_session(client_nonce, &server_nonce),
             key: greeted.key,

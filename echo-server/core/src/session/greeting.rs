@@ -15,7 +15,7 @@ use super::{End, Env, Greeter, RunId, SessionId};
 use crate::admission::Decision;
 
 /// An authenticated greeting. It may still be a replay.
-pub(super) struct Greeted<'e> {
+pub(super) struct OpenedGreeting<'e> {
     pub(super) secret: &'e Secret,
     pub(super) key: KeyId,
     pub(super) session: SessionId,
@@ -25,16 +25,16 @@ pub(super) struct Greeted<'e> {
     /// The frame's length: the answer's is at most that.
     pub(super) frame_bytes: usize,
     /// HTTP envelope, second and later requests.
-    pub(super) earlier: Option<Earlier>,
+    pub(super) earlier: Option<EarlierRound>,
 }
 
 /// What a later round says about those before it.
-pub(super) struct Earlier {
+pub(super) struct EarlierRound {
     pub(super) server_nonce: Nonce,
     pub(super) chain: Vec<u8>,
 }
 
-impl<'e> Greeted<'e> {
+impl<'e> OpenedGreeting<'e> {
     /// Opens the greeting in `frame` and notes in `link` whose it is.
     pub(super) fn open(
         env: &Env<'e>,
@@ -78,7 +78,7 @@ impl<'e> Greeted<'e> {
                 .server_nonce
                 .try_into()
                 .ok()
-                .map(|server_nonce| Earlier {
+                .map(|server_nonce| EarlierRound {
                     server_nonce,
                     chain: greeting.chain,
                 }),

@@ -12,7 +12,7 @@ use proto::limits::{MAX_FRAME_BODY, MAX_GREETING_BODY, MAX_STAGE_BYTES};
 
 use self::round::Round;
 use super::arrivals::DIALOGUE_UNIQUE;
-use super::link::{Kept, Link, Stop};
+use super::link::{KeptBytes, Link, Stop};
 use super::{End, Env};
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Http {
 
 #[derive(Debug)]
 struct Request {
-    head: Kept,
+    head: KeptBytes,
     /// Bytes of the body still to come.
     left: u64,
     round: Round,
@@ -110,7 +110,7 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     if head.method() != "POST" || !(1..=MAX_BODY).contains(&left) {
         return Err(deny(link, End::NotAuthenticated));
     }
-    let head = Kept::of(head.raw());
+    let head = KeptBytes::of(head.raw());
     *input = &input[consumed..];
     Ok(Some(Request {
         head,

@@ -13,7 +13,7 @@ use super::dialogue::{Dialogue, Progress};
 use super::envelopes::Envelopes;
 use super::http;
 use super::http::Http;
-use super::link::{Kept, Link, Stop};
+use super::link::{KeptBytes, Link, Stop};
 use super::{End, Env, SessionKind};
 
 /// What reads the next bytes.
@@ -253,7 +253,7 @@ fn inside_tls(link: &mut Link, inside: Inside, input: &mut &[u8]) -> Result<Step
 /// only the ClientHello after it tells them apart.
 fn end_preface(link: &mut Link, kind: SessionKind, input: &mut &[u8], consumed: usize) {
     link.kind = Some(kind);
-    link.preface = Kept::of(&input[..consumed]);
+    link.preface = KeptBytes::of(&input[..consumed]);
     link.arrivals.unique_from(consumed + TLS_UNIQUE);
     link.outbox.credit(consumed);
     *input = &input[consumed..];

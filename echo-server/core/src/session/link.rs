@@ -21,7 +21,7 @@ pub(super) struct Link {
     pub(super) clock: Clock,
     pub(super) kind: Option<SessionKind>,
     /// X.224 or MC-NMF bytes as received, for the testimony.
-    pub(super) preface: Kept,
+    pub(super) preface: KeptBytes,
     pub(super) tls: Option<Box<TlsFacts>>,
     /// The key of the latest authenticated greeting.
     pub(super) greeter: Option<Greeter>,
@@ -50,7 +50,7 @@ impl Link {
             arrivals: Arrivals::new(),
             clock: Clock::new(now),
             kind: None,
-            preface: Kept::default(),
+            preface: KeptBytes::default(),
             tls: None,
             greeter: None,
             shared_by_keys: false,
@@ -117,12 +117,12 @@ pub(super) enum Stop {
 
 /// Bytes kept for a testimony: as many as one can hold, and whether that was all.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct KeptBytes {
     pub(super) bytes: Vec<u8>,
     pub(super) cut: bool,
 }
 
-impl Kept {
+impl KeptBytes {
     pub(super) fn of(bytes: &[u8]) -> Self {
         let n = bytes.len().min(MAX_KEPT);
         Self {

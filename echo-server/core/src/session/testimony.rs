@@ -11,14 +11,14 @@ use proto::limits::MAX_FRAME_BODY;
 use proto::wire;
 use proto::wire::{Testimony, TlsTestimony};
 
-use super::link::{Kept, Link};
+use super::link::{KeptBytes, Link};
 use super::{Env, SessionKind};
 
 /// What a testimony answers, and with what.
 pub(super) struct Answer<'a> {
     pub(super) client_nonce: &'a Nonce,
     pub(super) server_nonce: &'a Nonce,
-    pub(super) request_head: &'a Kept,
+    pub(super) request_head: &'a KeptBytes,
 }
 
 /// A testimony whose frame is at most `room` bytes long; `None` if not even the part that every

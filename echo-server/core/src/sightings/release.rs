@@ -61,7 +61,7 @@ pub struct Released {
 }
 
 /// What was noticed of the connections asked about, found in one pass: who is accepted meanwhile waits for it.
-struct Found<'a> {
+struct FoundSightings<'a> {
     /// By first bytes; the newest few for each digest.
     by_digest: BTreeMap<&'a PrefixDigest, Vec<&'a Sighting>>,
     /// What may be released by address, and what cannot be placed: of each port asked about, its own or as dialled,
@@ -83,7 +83,7 @@ pub(super) fn release<'a>(
     sent: &'a [Sent],
     incomplete: impl Fn(&Sent) -> bool,
 ) -> Vec<Released> {
-    let all = Found::among(newest_first, viewer, sent);
+    let all = FoundSightings::among(newest_first, viewer, sent);
     let mut released = Vec::new();
     for sent in sent {
         let (found, why) = match all.by_digest_of(sent) {
@@ -104,7 +104,7 @@ pub(super) fn release<'a>(
     released
 }
 
-impl<'a> Found<'a> {
+impl<'a> FoundSightings<'a> {
     fn among(
         newest_first: impl Iterator<Item = &'a Sighting>,
         viewer: &Viewer,

@@ -38,7 +38,7 @@ impl FileLimits {
             sessions_per_key: stated(table, "sessions_per_key", 1, problems),
             held_per_key: stated(table, "held_per_key", 1, problems),
             new_per_second_per_key: table.optional("new_per_second_per_key", problems, rate),
-            strangers: stated(table, "strangers", AdmissionLimits::MIN_UNGREETED, problems),
+            strangers: stated(table, "strangers", AdmissionLimits::MIN_STRANGERS, problems),
             strangers_per_source: stated(table, "strangers_per_source", 1, problems),
             new_per_second_per_source: table.optional("new_per_second_per_source", problems, rate),
             control_connections: table.optional(
@@ -59,9 +59,9 @@ impl FileLimits {
 
     fn report_contradictions(&self, problems: &mut Problems<'_>) {
         let in_force = self.admission();
-        let sessions = ("sessions", self.sessions, in_force.greeted);
+        let sessions = ("sessions", self.sessions, in_force.sessions);
         let per_key = ("sessions_per_key", self.sessions_per_key, in_force.per_key);
-        let strangers = ("strangers", self.strangers, in_force.ungreeted);
+        let strangers = ("strangers", self.strangers, in_force.strangers);
         for (part, (whole, whole_stated, most)) in [
             (self.sessions_per_key, sessions),
             (self.held_per_key, per_key),
@@ -101,18 +101,19 @@ impl FileLimits {
     fn admission(&self) -> AdmissionLimits {
         let default = AdmissionLimits::default();
         let number = |stated: Option<Stated>| stated.and_then(|stated| stated.number);
-        let greeted = number(self.sessions).unwrap_or(default.greeted);
-        let per_key = number(self.sessions_per_key).unwrap_or_else(|| default.per_key.min(greeted));
-        let ungreeted = number(self.strangers).unwrap_or(default.ungreeted);
+        let sessions = number(self.sessions).unwrap_or(default.sessions);
+        let per_key =
+            number(self.sessions_per_key).unwrap_or_else(|| default.per_key.min(sessions));
+        let strangers = number(self.strangers).unwrap_or(default.strangers);
         // As by default: every other place is for other sources.
-        let per_source = default.ungreeted_per_source.min((ungreeted / 2).max(1));
+        let per_source = default.strangers_per_source.min((strangers / 2).max(1));
         AdmissionLimits {
-            ungreeted,
-            ungreeted_per_source: number(self.strangers_per_source).unwrap_or(per_source),
+            strangers,
+            strangers_per_source: number(self.strangers_per_source).unwrap_or(per_source),
             per_second_per_source: self
                 .new_per_second_per_source
                 .unwrap_or(default.per_second_per_source),
-            greeted,
+            sessions,
             per_key,
             held_per_key: number(self.held_per_key)
                 .unwrap_or_else(|| default.held_per_key.min(per_key)),

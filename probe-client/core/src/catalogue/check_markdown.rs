@@ -19,7 +19,7 @@ pub fn checks_markdown() -> String {
     for id in CheckId::ALL {
         let entry = id.entry();
         let statuses: Vec<&str> = entry.statuses.iter().map(|s| s.name()).collect();
-        let caveat = entry.confidence.caveat();
+        let caveat = entry.sourcing.caveat();
         let caveat = caveat.map_or_else(String::new, |c| format!(" ({c})"));
         out.push_str(&format!(
             "| {} | {} | {} | {}{caveat} |\n",

@@ -4,7 +4,7 @@ use std::path::Path;
 use super::check_markdown::{OF_NO_REQUIREMENT, REQUIREMENTS};
 use super::markdown::{SEE_ALSO, see_also};
 use super::*;
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 #[test]
 fn every_page_has_its_title_its_sections_and_fits_a_terminal() {
@@ -85,7 +85,7 @@ fn every_check_answers_a_requirement_or_is_excepted() {
 fn what_is_not_verified_says_so_on_its_page() {
     for id in CheckId::ALL {
         let entry = id.entry();
-        if entry.confidence == Confidence::FromMemory {
+        if entry.sourcing == Sourcing::FromMemory {
             let says = entry.page.contains("unconfirmed");
             assert!(says || entry.id == CheckId::CertificateChain, "{id}");
         }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Certificate, Check, CheckStatus};
 use crate::catalogue::CheckId;
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     let id = CheckId::CertificateForm;
@@ -31,7 +31,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             "Use a certificate of its own for the subscription, with CA:FALSE or without basic \
                constraints.",
         )
-        .resting_on(Confidence::FromMemory);
+        .resting_on(Sourcing::FromMemory);
     }
     Check::new(
         id,

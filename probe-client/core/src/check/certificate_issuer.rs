@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Certificate, Check, CheckStatus};
 use crate::catalogue::CheckId;
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     let id = CheckId::CertificateIssuer;
@@ -19,7 +19,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             ),
         )
         .next("For production, use a certificate of your own, from an authority or self-signed.")
-        .resting_on(Confidence::FromMemory);
+        .resting_on(Sourcing::FromMemory);
     }
     if leaf.is_self_issued() {
         return Check::new(

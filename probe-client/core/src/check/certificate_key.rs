@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Certificate, Check, CheckStatus};
 use crate::catalogue::CheckId;
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     let id = CheckId::CertificateKey;
@@ -38,7 +38,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
                 ),
             )
             .next(RENEW)
-            .resting_on(Confidence::Inferred)
+            .resting_on(Sourcing::Inferred)
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Certificate, Check, CheckStatus};
 use crate::catalogue::CheckId;
 use crate::head_node::{HeadNode, Reading, Store};
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     let id = CheckId::CertificateStores;
@@ -54,7 +54,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     };
     check
         .from(&certificate.node.stores)
-        .resting_on(Confidence::FromMemory)
+        .resting_on(Sourcing::FromMemory)
 }
 
 /// The user's own store is needed before HPC Pack 2012 SP1; not asked for where the version is not

@@ -48,5 +48,5 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         let text = format!("{} has {wanted} nodes ({pack} or later)", release.name);
         Check::new(id, CheckStatus::Pass, text)
     };
-    check.resting_on(release.confidence).from(&node.version)
+    check.resting_on(release.sourcing).from(&node.version)
 }

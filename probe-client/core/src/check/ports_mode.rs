@@ -3,7 +3,7 @@
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;
 use crate::head_node::{HeadNode, PortsMode, PortsUndecided, SwitchEffect};
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(node: &HeadNode) -> Check {
     match node.ports_mode() {
@@ -51,8 +51,8 @@ fn decided(node: &HeadNode, mode: PortsMode) -> Check {
     match node.release() {
         Some(release) => check.resting_on(match release.major {
             // That the value does nothing any more is concluded from the later code.
-            4.. => Confidence::Inferred,
-            _ => release.confidence,
+            4.. => Sourcing::Inferred,
+            _ => release.sourcing,
         }),
         None => check,
     }

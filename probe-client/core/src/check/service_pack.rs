@@ -3,7 +3,7 @@
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;
 use crate::head_node::{AzurePorts, HeadNode, Reading, Release, Version};
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(node: &HeadNode) -> Check {
     let id = CheckId::ServicePack;
@@ -16,7 +16,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
                 known.version
             ),
         )
-        .resting_on(Confidence::FromMemory)
+        .resting_on(Sourcing::FromMemory)
         .next(ASK_FOR_VERSION),
         Reading::Found(_, known) => match known.version.release() {
             Some(release) => of(release, known.version),
@@ -58,9 +58,9 @@ fn of(release: &Release, version: Version) -> Check {
             format!("{text}, which has no Azure nodes"),
         )
         .next("Install SP1 or later of HPC Pack 2008 R2 on the head node.")
-        .resting_on(release.confidence);
+        .resting_on(release.sourcing);
     }
-    Check::new(id, CheckStatus::Pass, text).resting_on(release.confidence)
+    Check::new(id, CheckStatus::Pass, text).resting_on(release.sourcing)
 }
 
 const ASK_FOR_VERSION: &str = "On the head node, in PowerShell: Add-PSSnapin Microsoft.HPC; \

@@ -3,7 +3,7 @@
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;
 use crate::head_node::{AzurePorts, HeadNode, Reading};
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 pub(super) fn ask(node: &HeadNode) -> Check {
     let id = CheckId::UseSp2AzurePorts;
@@ -24,7 +24,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             format!("it is {found}, not a REG_DWORD; how HPC Pack reads it is not known"),
         )
         .next(CREATE)
-        .resting_on(Confidence::Inferred),
+        .resting_on(Sourcing::Inferred),
         Reading::Found(_, value) if effective => Check::new(
             id,
             CheckStatus::Pass,
@@ -41,7 +41,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             ),
         )
         .next("Delete it, so that nobody builds a firewall rule on it.")
-        .resting_on(Confidence::Inferred),
+        .resting_on(Sourcing::Inferred),
     }
     .from(&node.use_sp2_azure_ports)
 }

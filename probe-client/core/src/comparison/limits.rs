@@ -20,7 +20,7 @@ pub struct Paces {
 
 /// Sessions of `probe` that were dialled slowly, each with how many other connections were held open meanwhile.
 pub(crate) fn paced(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
-    probe.comparisons.iter().filter_map(|c| match c.variation {
+    probe.variations.iter().filter_map(|c| match c.variation {
         Variation::InPace { held } => Some((held, &c.measurement)),
         Variation::InNothing
         | Variation::InSilence

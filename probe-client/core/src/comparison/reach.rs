@@ -14,7 +14,7 @@ pub struct Reach {
 
 /// What sessions of one reach showed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Seen {
+enum ReachOutcome {
     /// The device did what it does.
     Met,
     /// The bytes did not get as far as to it.
@@ -74,15 +74,15 @@ fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     let (mut passes, mut met) = (0, server);
     for hops in (1..=server).filter(|hops| tried(probe, *hops)) {
         match seen(probe, hops)? {
-            Seen::Short => passes = passes.max(hops),
-            Seen::Met => met = met.min(hops),
+            ReachOutcome::Short => passes = passes.max(hops),
+            ReachOutcome::Met => met = met.min(hops),
         }
     }
     (passes < met).then_some(Reach { passes, met })
 }
 
 /// Absent unless all sessions of that reach agree.
-fn seen(probe: &Measurement, hops: u8) -> Option<Seen> {
+fn seen(probe: &Measurement, hops: u8) -> Option<ReachOutcome> {
     let own = ended(probe)?;
     let mut all = probe
         .compared(Variation::InReach { hops })
@@ -93,10 +93,10 @@ fn seen(probe: &Measurement, hops: u8) -> Option<Seen> {
 
 /// A device that resets must be seen to; without that the bytes were used up before it, whether or not
 /// a router said so. Of one that swallows there is only silence, so there a router must have said so.
-fn what(own: End, limited: Option<End>) -> Option<Seen> {
+fn what(own: End, limited: Option<End>) -> Option<ReachOutcome> {
     match (own, limited?) {
-        (_, End::UsedUp) | (End::Cut, End::Silence) => Some(Seen::Short),
-        (End::Cut, End::Cut) | (End::Silence, End::Silence) => Some(Seen::Met),
+        (_, End::UsedUp) | (End::Cut, End::Silence) => Some(ReachOutcome::Short),
+        (End::Cut, End::Cut) | (End::Silence, End::Silence) => Some(ReachOutcome::Met),
         (End::Silence | End::UsedUp, End::Cut) | (End::UsedUp, End::Silence) => None,
     }
 }

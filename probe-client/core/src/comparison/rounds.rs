@@ -1,12 +1,12 @@
-//! Which comparisons are worth their time: only what can tell one cause from another, round by round.
+//! Which variations are worth their time: only what can tell one cause from another, round by round.
 
-use super::{Comparison, SentName, Variation};
+use super::{SentName, Variation, VariedSession};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 use crate::odds::{self, Trials};
 use crate::session_kind::SessionKind;
 
-/// What to run next beside `probe`, whose comparisons so far are in it; nothing: all is known that
+/// What to run next beside `probe`, whose variations so far are in it; nothing: all is known that
 /// sessions can tell. A round's sessions may run side by side.
 pub fn next_round(probe: &Measurement) -> Vec<Variation> {
     let wanted = match class(probe) {
@@ -21,7 +21,7 @@ pub fn next_round(probe: &Measurement) -> Vec<Variation> {
         }
         Class::DiedOfSilence | Class::Lossy | Class::HelloLost | Class::NotWorthIt => Vec::new(),
     };
-    let room = MAX_SESSIONS.saturating_sub(probe.comparisons.len());
+    let room = MAX_SESSIONS.saturating_sub(probe.variations.len());
     wanted.into_iter().take(room).collect()
 }
 
@@ -50,7 +50,7 @@ fn class(probe: &Measurement) -> Class {
             (true, None) | (false, _) => Class::NotWorthIt,
         };
     };
-    // Whoever shows another certificate is not in want of comparisons.
+    // Whoever shows another certificate is not in want of variations.
     let stranger = probe.certificate.as_ref().is_some_and(|c| !c.pinned);
     // Nor is a connection that the server is known never to have seen: a device took it, whatever
     // was in it. A proxy may look at what is in it before it connects at all.
@@ -109,7 +109,7 @@ fn through_a_proxy(probe: &Measurement, class: &Class) -> Vec<Variation> {
         .session
         .as_ref()
         .is_some_and(|session| session.testimony.is_some());
-    let once = matches!(class, Class::Died { .. }) && !testified && probe.comparisons.is_empty();
+    let once = matches!(class, Class::Died { .. }) && !testified && probe.variations.is_empty();
     if !once {
         return confirming(probe);
     }
@@ -120,7 +120,7 @@ fn through_a_proxy(probe: &Measurement, class: &Class) -> Vec<Variation> {
 /// What passed, again, as long as chance explains that it did.
 fn confirming(probe: &Measurement) -> Vec<Variation> {
     let mut passing = Vec::new();
-    for Comparison { variation, .. } in &probe.comparisons {
+    for VariedSession { variation, .. } in &probe.variations {
         let other = matches!(
             variation,
             Variation::InShape { .. } | Variation::InServerName { .. }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::profile::Confidence;
+use crate::profile::Sourcing;
 
 /// As file versions write it; the last two parts may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,9 +28,9 @@ pub struct Release {
     /// With its service pack or update.
     pub name: &'static str,
     /// How well it is founded that this number means this release.
-    pub confidence: Confidence,
+    pub sourcing: Sourcing,
     /// The build that was released, and how well that is founded.
-    pub build: Option<(&'static str, Confidence)>,
+    pub build: Option<(&'static str, Sourcing)>,
     pub ports: AzurePorts,
 }
 
@@ -124,22 +124,22 @@ impl fmt::Display for Version {
 const fn row(
     (major, minor): (u16, u16),
     name: &'static str,
-    confidence: Confidence,
-    build: Option<(&'static str, Confidence)>,
+    sourcing: Sourcing,
+    build: Option<(&'static str, Sourcing)>,
     ports: AzurePorts,
 ) -> Release {
     Release {
         major,
         minor,
         name,
-        confidence,
+        sourcing,
         build,
         ports,
     }
 }
 
 use AzurePorts::{NoAzureNodes, Seven, Shared, Switchable};
-use Confidence::{FromMemory, Inferred, Verified};
+use Sourcing::{FromMemory, Inferred, Verified};
 
 /// Names and numbers: the HPC Pack release notes and the SOA client's own version constants; the
 /// service packs of 2008 R2 from SP2 on follow the pattern of RTM and SP1.

@@ -2,7 +2,7 @@
 //! says nothing about one.
 
 use super::evidence::Evidence;
-use crate::comparison::{Comparison, Variation};
+use crate::comparison::{Variation, VariedSession};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
@@ -80,7 +80,7 @@ fn broken(evidence: &Evidence<'_>) -> Option<BrokenOff> {
 /// When something was last done with this server that succeeded.
 fn last_success_us(evidence: &Evidence<'_>) -> Option<u64> {
     let beside = |m: &&'_ Measurement| -> Vec<u64> {
-        let all = m.comparisons.iter().map(|c| &c.measurement);
+        let all = m.variations.iter().map(|c| &c.measurement);
         all.chain([*m]).filter_map(success_us).collect()
     };
     let sessions = evidence.same_server.iter().flat_map(beside);
@@ -113,12 +113,12 @@ fn is_of_the_way(operation: Operation) -> bool {
 
 /// Sessions on the same port that differ in nothing but their time.
 fn fresh(measurement: &Measurement) -> impl Iterator<Item = &Measurement> {
-    let alike = |c: &&Comparison| {
+    let alike = |c: &&VariedSession| {
         matches!(
             c.variation,
             Variation::InNothing | Variation::InPace { held: 0 }
         )
     };
-    let all = measurement.comparisons.iter().filter(alike);
+    let all = measurement.variations.iter().filter(alike);
     all.map(|c| &c.measurement)
 }

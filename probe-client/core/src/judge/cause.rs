@@ -18,8 +18,8 @@ mod interrupted;
 mod local;
 mod lossy;
 mod middlebox;
-mod mute;
 mod name;
+mod no_application_data;
 mod no_way_there;
 mod not_connected;
 mod options_lost;
@@ -63,7 +63,7 @@ pub(super) const ALL: &[Cause] = &[
     tls_intercepted::minted,
     altered::frame,
     stranger::judge,
-    // Cut off, or nobody answered; comparisons decide.
+    // Cut off, or nobody answered; variations decide.
     broken_off::judge,
     idle::judge,
     instances::port,
@@ -80,7 +80,7 @@ pub(super) const ALL: &[Cause] = &[
     server_unreachable::judge,
     server_silent::judge,
     not_connected::judge,
-    mute::judge,
+    no_application_data::judge,
     middlebox::judge,
 ];
 

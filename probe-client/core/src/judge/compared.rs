@@ -1,4 +1,4 @@
-//! What the comparisons of a probe come to, variation by variation.
+//! What the variations of a probe come to, variation by variation.
 
 use super::evidence::Evidence;
 use super::judge;
@@ -116,7 +116,7 @@ fn count(evidence: &Evidence<'_>, variation: Variation) -> (usize, usize) {
 /// Every variation that was tried, in the order of the first of each.
 pub(super) fn variations(probe: &Measurement) -> Vec<Variation> {
     let mut all = Vec::new();
-    for comparison in &probe.comparisons {
+    for comparison in &probe.variations {
         if !all.contains(&comparison.variation) {
             all.push(comparison.variation);
         }

@@ -23,7 +23,7 @@ pub enum Ending<'a> {
     /// Frames came that were changed on the way.
     Altered(Operation, &'a Failure),
     /// Connected, and then nothing, a close, a reset or a failed handshake: no testimony.
-    Mute(Operation, &'a Failure),
+    NoData(Operation, &'a Failure),
 }
 
 pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
@@ -47,7 +47,7 @@ pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
         ) => Ending::Proxy(operation, f),
         // A SYN that RST answers is a refusal: what is reset had been a connection.
         (Some((Operation::Connect, f)), _) if f.kind == FailureKind::Reset => {
-            Ending::Mute(Operation::Connect, f)
+            Ending::NoData(Operation::Connect, f)
         }
         (Some((Operation::Connect, f)), _) => Ending::NotConnected(f),
         (Some((_, f)), _) if f.kind == FailureKind::Declined => Ending::Declined,
@@ -58,7 +58,7 @@ pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
             } else if f.kind == FailureKind::Altered {
                 Ending::Altered(operation, f)
             } else {
-                Ending::Mute(operation, f)
+                Ending::NoData(operation, f)
             }
         }
         (None, Some(testimony)) => Ending::Complete(testimony),

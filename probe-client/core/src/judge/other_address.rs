@@ -47,7 +47,7 @@ mod tests {
         let text = include_str!("../../tests/scenarios/reachable-both-families.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
-        for m in probes.chain(&mut document.comparisons) {
+        for m in probes.chain(&mut document.reference_probes) {
             m.host = "echo.example.org".to_owned();
             if m.server().is_some_and(|ip| ip.is_ipv6()) {
                 m.session = None;

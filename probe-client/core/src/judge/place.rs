@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::evidence::Evidence;
 use crate::comparison::Reach;
-use crate::survey::{AGREEING, Beyond, Comparison, Distance, LastHop, Survey};
+use crate::survey::{AGREEING, Distance, LastHop, PastLastHop, RelativeDistance, Survey};
 use crate::verdict::Segment;
 
 /// What somebody answers a SYN with.
@@ -64,9 +64,9 @@ impl Place {
         let speaks = |hop: &u8| *hop == server || survey.address_of(*hop).is_some();
         let next = (met..=server).find(speaks)?;
         let lost_before = if next == server {
-            Beyond::Server(next)
+            PastLastHop::Server(next)
         } else {
-            Beyond::Hop(next)
+            PastLastHop::Hop(next)
         };
         let fact = format!(
             "the session fails in the same way where its packets may travel {} (by their hop \
@@ -79,7 +79,7 @@ impl Place {
 
     /// Of whoever answers in the server's place, from nearer than the server does.
     pub(super) fn of_nearer(evidence: &Evidence<'_>, answer: Answer) -> Option<Self> {
-        let Comparison::Nearer { answering, server } = evidence.answering() else {
+        let RelativeDistance::Nearer { answering, server } = evidence.answering() else {
             return (answer == Answer::SynAck)
                 .then(|| accepter::place(evidence))
                 .flatten();
@@ -135,7 +135,7 @@ impl Place {
         Some(between(
             survey,
             last,
-            Beyond::Server(distance),
+            PastLastHop::Server(distance),
             fact,
             perhaps_host,
         ))
@@ -252,7 +252,7 @@ pub(super) fn named(survey: &Survey, hop: u8) -> String {
 }
 
 /// What was seen of SYNs to a silent port, and of those to one that works.
-fn unanswered(survey: &Survey, last: u8, lost_before: Beyond) -> String {
+fn unanswered(survey: &Survey, last: u8, lost_before: PastLastHop) -> String {
     let reference = survey
         .reference
         .map_or_else(String::new, |port| port.to_string());
@@ -268,7 +268,7 @@ fn unanswered(survey: &Survey, last: u8, lost_before: Beyond) -> String {
         "{reached}; those to port {reference} are answered by {next} in the same second, from \
          {AGREEING} source ports and more"
     );
-    if last == 0 && !matches!(lost_before, Beyond::Hop(1) | Beyond::Server(1)) {
+    if last == 0 && !matches!(lost_before, PastLastHop::Hop(1) | PastLastHop::Server(1)) {
         fact.push_str(&format!("; {NO_ICMP}"));
     }
     fact
@@ -279,19 +279,19 @@ fn unanswered(survey: &Survey, last: u8, lost_before: Beyond) -> String {
 fn between(
     survey: &Survey,
     last: u8,
-    lost_before: Beyond,
+    lost_before: PastLastHop,
     fact: String,
     perhaps_host: bool,
 ) -> Place {
     let segment = segment(survey, last, lost_before);
     let words = match (last, lost_before) {
-        (0, Beyond::Hop(1)) => {
+        (0, PastLastHop::Hop(1)) => {
             format!(
                 "before the first router, {}, or by this host's own firewall",
                 named(survey, 1)
             )
         }
-        (0, Beyond::Server(_)) => {
+        (0, PastLastHop::Server(_)) => {
             return Place {
                 segment,
                 words: None,
@@ -299,8 +299,8 @@ fn between(
                 whom: None,
             };
         }
-        (0, Beyond::Hop(hop)) => format!("before {}", named(survey, hop)),
-        (last, Beyond::Server(hop)) if hop == last + 1 => {
+        (0, PastLastHop::Hop(hop)) => format!("before {}", named(survey, hop)),
+        (last, PastLastHop::Server(hop)) if hop == last + 1 => {
             let culprits = if perhaps_host {
                 "by that router, the cloud's edge (network security group) or the server host's \
                  own firewall"
@@ -334,31 +334,31 @@ fn between(
     }
 }
 
-const fn distance_of(stretch: Beyond) -> u8 {
+const fn distance_of(stretch: PastLastHop) -> u8 {
     match stretch {
-        Beyond::Hop(hop) | Beyond::Server(hop) => hop,
+        PastLastHop::Hop(hop) | PastLastHop::Server(hop) => hop,
     }
 }
 
-fn end_of(survey: &Survey, stretch: Beyond) -> String {
+fn end_of(survey: &Survey, stretch: PastLastHop) -> String {
     match stretch {
-        Beyond::Hop(hop) => named(survey, hop),
-        Beyond::Server(hop) => format!("the server itself ({} away)", counted(hop)),
+        PastLastHop::Hop(hop) => named(survey, hop),
+        PastLastHop::Server(hop) => format!("the server itself ({} away)", counted(hop)),
     }
 }
 
-fn segment(survey: &Survey, last: u8, lost_before: Beyond) -> Segment {
+fn segment(survey: &Survey, last: u8, lost_before: PastLastHop) -> Segment {
     let at = |hop: u8| Segment::Path {
         hop: Some(hop),
         address: survey.address_of(hop),
     };
     match (last, lost_before) {
-        (0, Beyond::Hop(1)) => Segment::NearNetwork,
-        (0, Beyond::Hop(_)) => Segment::PATH,
-        (0, Beyond::Server(_)) => Segment::Unknown,
+        (0, PastLastHop::Hop(1)) => Segment::NearNetwork,
+        (0, PastLastHop::Hop(_)) => Segment::PATH,
+        (0, PastLastHop::Server(_)) => Segment::Unknown,
         // One router in all is as much this end's as the other's.
         (1, _) => at(1),
-        (last, Beyond::Server(hop)) if hop == last + 1 => Segment::CloudEdge,
+        (last, PastLastHop::Server(hop)) if hop == last + 1 => Segment::CloudEdge,
         (last, _) => at(last),
     }
 }

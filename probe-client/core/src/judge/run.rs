@@ -24,7 +24,7 @@ pub struct Gathered {
     pub host: Host,
     pub server: ServerFacts,
     pub measurements: Vec<Measurement>,
-    pub comparisons: Vec<Measurement>,
+    pub reference_probes: Vec<Measurement>,
     pub skipped: Vec<SkippedRule>,
 }
 
@@ -62,7 +62,7 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
         server: gathered.server,
         checks: Vec::new(),
         probes,
-        comparisons: gathered.comparisons,
+        reference_probes: gathered.reference_probes,
         egress,
         skipped: gathered.skipped,
     }
@@ -76,7 +76,7 @@ pub fn judge_again(document: RunDocument) -> RunDocument {
         host: document.host,
         server: document.server,
         measurements: document.probes.into_iter().map(|p| p.measurement).collect(),
-        comparisons: document.comparisons,
+        reference_probes: document.reference_probes,
         skipped: document.skipped,
     });
     RunDocument { checks, ..again }
@@ -95,7 +95,11 @@ impl<'a> Groups<'a> {
     fn of(gathered: &'a Gathered) -> Self {
         let mut of_server: HashMap<_, Vec<_>> = HashMap::new();
         let mut of_host: HashMap<_, Vec<_>> = HashMap::new();
-        for measurement in gathered.measurements.iter().chain(&gathered.comparisons) {
+        for measurement in gathered
+            .measurements
+            .iter()
+            .chain(&gathered.reference_probes)
+        {
             of_server
                 .entry(key(measurement))
                 .or_default()
@@ -158,7 +162,7 @@ fn timings(measurement: &Measurement) -> Timings {
     };
     let started_us = own().map(|o| o.start_us).min().unwrap_or(0);
     let ended_us = own().map(Observation::end_us).max();
-    let beside = measurement.comparisons.iter();
+    let beside = measurement.variations.iter();
     let beside = beside.flat_map(|c| c.measurement.observations.iter().map(Observation::end_us));
     let tries = measurement.survey.iter().flat_map(|survey| &survey.tries);
     let tries = tries.map(|t| t.start_us.saturating_add(t.duration_us));

@@ -24,7 +24,7 @@ fn judging(times: usize) -> (usize, usize) {
     let compared = document
         .probes
         .iter()
-        .map(|p| p.measurement.comparisons.len());
+        .map(|p| p.measurement.variations.len());
     let sessions = document.probes.len() + compared.sum::<usize>();
     JUDGED.set(0);
     judge_again(document);

@@ -78,7 +78,7 @@ fn took_us(measurement: &Measurement) -> u64 {
 }
 
 impl Slowness {
-    /// Beyond its round trips.
+    /// PastLastHop its round trips.
     fn is_late_by(&self, us: u64) -> bool {
         let turns = self.least_round_trip_us.unwrap_or(0) * TURNS;
         self.took_us.saturating_sub(turns) >= us

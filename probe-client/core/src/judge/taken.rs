@@ -33,7 +33,7 @@ pub(super) fn everywhere(evidence: &Evidence<'_>) -> Option<TurnedAway> {
 
 /// The connection was taken, and ended at once by the other end or in its name.
 fn was_ended(measurement: &Measurement) -> bool {
-    let Ending::Mute(_, failure) = ending(measurement) else {
+    let Ending::NoData(_, failure) = ending(measurement) else {
         return false;
     };
     let ended = matches!(failure.kind, FailureKind::Reset | FailureKind::Closed);

@@ -1,10 +1,10 @@
-//! Verdicts over every mixture of comparisons: what may be claimed, and what never.
+//! Verdicts over every mixture of variations: what may be claimed, and what never.
 
 mod by_flow;
 mod idle;
 mod instances;
 mod local;
-mod mute;
+mod no_application_data;
 mod noted;
 mod options;
 mod other_addresses;
@@ -21,7 +21,7 @@ use proptest::prelude::*;
 
 use super::{Evidence, findings, judge};
 use crate::catalogue::{FindingId, VerdictClass, VerdictId};
-use crate::comparison::{Comparison, SentName, Variation, next_round};
+use crate::comparison::{SentName, Variation, VariedSession, next_round};
 use crate::document::RunDocument;
 use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
@@ -34,7 +34,7 @@ use crate::verdict::Verdict;
 enum End {
     Whole,
     /// No answer to the greeting.
-    Mute(FailureKind),
+    NoData(FailureKind),
     /// The first stage ran, and then nothing came back after so many bytes.
     Died(FailureKind, u64),
 }
@@ -87,7 +87,7 @@ fn ended(kind: SessionKind, end: End) -> Measurement {
     let mut measurement = whole(kind);
     let (operation, failure) = match end {
         End::Whole => return measurement,
-        End::Mute(failure) => (Operation::Testimony, failure),
+        End::NoData(failure) => (Operation::Testimony, failure),
         End::Died(failure, _) => (Operation::Exchange, failure),
     };
     measurement.observations.retain(|o| o.operation < operation);
@@ -109,7 +109,7 @@ fn ended(kind: SessionKind, end: End) -> Measurement {
             measurement.transport.as_mut().unwrap().bytes_read = bytes;
             1
         }
-        End::Whole | End::Mute(_) => {
+        End::Whole | End::NoData(_) => {
             session.testimony = None;
             0
         }
@@ -121,19 +121,19 @@ fn ended(kind: SessionKind, end: End) -> Measurement {
     measurement
 }
 
-fn probe(kind: SessionKind, own: End, comparisons: &[(Variation, End)]) -> Measurement {
+fn probe(kind: SessionKind, own: End, variations: &[(Variation, End)]) -> Measurement {
     let mut probe = ended(kind, own);
-    let made = comparisons.iter().map(|(variation, end)| {
+    let made = variations.iter().map(|(variation, end)| {
         let mut measurement = ended(variation.kind(kind), *end);
         if let Variation::InSegmentSize { at_most } = variation {
             measurement.transport.as_mut().unwrap().send_mss = Some((*at_most).into());
         }
-        Comparison {
+        VariedSession {
             variation: *variation,
             measurement,
         }
     });
-    probe.comparisons = made.collect();
+    probe.variations = made.collect();
     probe
 }
 
@@ -180,14 +180,14 @@ fn evidence(probe: &Measurement) -> Evidence<'_> {
     }
 }
 
-/// `own` and then `comparisons`, and what that has to be found.
-fn expect(what: &str, own: End, comparisons: &[&[(Variation, End)]], expected: VerdictId) {
-    let probe = probe(SessionKind::Https, own, &comparisons.concat());
+/// `own` and then `variations`, and what that has to be found.
+fn expect(what: &str, own: End, variations: &[&[(Variation, End)]], expected: VerdictId) {
+    let probe = probe(SessionKind::Https, own, &variations.concat());
     let found = verdict(&probe);
     assert_eq!(found.id, expected, "{what}: {}", found.claim);
 }
 
-const MUTE: End = End::Mute(SILENCE);
+const MUTE: End = End::NoData(SILENCE);
 const DIED: End = End::Died(SILENCE, 20_000);
 const AGAIN_MUTE: [(Variation, End); 4] = [(AGAIN, MUTE); 4];
 const AGAIN_DIED: [(Variation, End); 4] = {
@@ -208,7 +208,7 @@ fn a_session_that_passes_again_was_lost() {
 
 #[test]
 fn another_shape_that_passes_each_time_shows_inspection() {
-    let (whole, reset) = ((AS_TCP, End::Whole), End::Mute(RESET));
+    let (whole, reset) = ((AS_TCP, End::Whole), End::NoData(RESET));
     let dropped = VerdictId::PayloadDropped;
     expect("four times", MUTE, &[&AGAIN_MUTE, &[whole; 4]], dropped);
     let again = [(AGAIN, reset); 4];
@@ -326,13 +326,13 @@ fn the_sizes_that_pass_and_do_not_are_packets() {
 
 #[test]
 fn a_name_is_the_narrower_cause() {
-    let mute = End::Mute(RESET);
-    let mut comparisons = vec![(AGAIN, mute); 4];
-    comparisons.extend([(AS_TCP, End::Whole); 4]);
-    let by_protocol = verdict(&probe(SessionKind::Https, mute, &comparisons)).claim;
+    let no_data = End::NoData(RESET);
+    let mut variations = vec![(AGAIN, no_data); 4];
+    variations.extend([(AS_TCP, End::Whole); 4]);
+    let by_protocol = verdict(&probe(SessionKind::Https, no_data, &variations)).claim;
     assert!(by_protocol.contains("protocol inspection"), "{by_protocol}");
-    comparisons.extend([(UNNAMED, End::Whole); 2]);
-    let by_name = verdict(&probe(SessionKind::Https, mute, &comparisons)).claim;
+    variations.extend([(UNNAMED, End::Whole); 2]);
+    let by_name = verdict(&probe(SessionKind::Https, no_data, &variations)).claim;
     assert!(by_name.contains("inspection by server name"), "{by_name}");
 }
 
@@ -351,8 +351,8 @@ fn lossy(mut measurement: Measurement, syns: u32, others: u32) -> Measurement {
 fn loss_is_a_verdict_only_if_it_comes_back() {
     let judged = |own: (u32, u32), fresh: [(u32, u32); 3]| {
         let mut probe = lossy(whole(SessionKind::Tcp), own.0, own.1);
-        probe.comparisons = fresh
-            .map(|(syns, others)| Comparison {
+        probe.variations = fresh
+            .map(|(syns, others)| VariedSession {
                 variation: AGAIN,
                 measurement: lossy(whole(SessionKind::Tcp), syns, others),
             })
@@ -377,8 +377,8 @@ fn loss_is_a_verdict_only_if_it_comes_back() {
 fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
     let judged = |ends: [End; 3]| {
         let mut probe = whole(SessionKind::Tcp);
-        probe.comparisons = ends
-            .map(|end| Comparison {
+        probe.variations = ends
+            .map(|end| VariedSession {
                 variation: AGAIN,
                 measurement: ended(SessionKind::Tcp, end),
             })
@@ -388,7 +388,7 @@ fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
     let (runs, dies) = (End::Whole, End::Died(RESET, 20_000));
     assert_eq!(judged([runs, runs, dies]), VerdictId::Reachable);
     assert_eq!(
-        judged([dies, runs, End::Mute(RESET)]),
+        judged([dies, runs, End::NoData(RESET)]),
         VerdictId::ReachableWithLoss
     );
 }
@@ -399,7 +399,7 @@ fn rounds_end_and_stay_within_bounds() {
     for (own, others) in [
         (died, died),
         (died, End::Whole),
-        (End::Mute(RESET), End::Whole),
+        (End::NoData(RESET), End::Whole),
     ] {
         let mut probe = probe(SessionKind::Https, own, &[]);
         let mut rounds = 0;
@@ -409,16 +409,16 @@ fn rounds_end_and_stay_within_bounds() {
                 break;
             }
             rounds += 1;
-            assert!(rounds <= 4, "{:?}", probe.comparisons.len());
+            assert!(rounds <= 4, "{:?}", probe.variations.len());
             for variation in wanted {
                 let end = if variation == AGAIN { own } else { others };
-                probe.comparisons.push(Comparison {
+                probe.variations.push(VariedSession {
                     variation,
                     measurement: ended(variation.kind(SessionKind::Https), end),
                 });
             }
         }
-        assert!((1..=crate::comparison::MAX_SESSIONS).contains(&probe.comparisons.len()));
+        assert!((1..=crate::comparison::MAX_SESSIONS).contains(&probe.variations.len()));
     }
     assert!(next_round(&whole(SessionKind::Https)).is_empty());
 }
@@ -426,8 +426,8 @@ fn rounds_end_and_stay_within_bounds() {
 fn any_end() -> impl Strategy<Value = End> {
     prop_oneof![
         Just(End::Whole),
-        Just(End::Mute(SILENCE)),
-        Just(End::Mute(RESET)),
+        Just(End::NoData(SILENCE)),
+        Just(End::NoData(RESET)),
         (0u64..200_000).prop_map(|n| End::Died(SILENCE, n)),
         Just(End::Died(SILENCE, 20_000)),
         Just(End::Died(RESET, 20_000)),
@@ -444,11 +444,11 @@ proptest! {
     #[test]
     fn no_mixture_gives_a_phantom_success_or_a_false_claim(
         own in any_end(),
-        comparisons in prop::collection::vec((any_variation(), any_end()), 0..14),
+        variations in prop::collection::vec((any_variation(), any_end()), 0..14),
     ) {
-        let probe = probe(SessionKind::Https, own, &comparisons);
+        let probe = probe(SessionKind::Https, own, &variations);
         let found = verdict(&probe);
-        let ends = |v: Variation| comparisons.iter().filter(move |(w, _)| *w == v).map(|(_, end)| *end);
+        let ends = |v: Variation| variations.iter().filter(move |(w, _)| *w == v).map(|(_, end)| *end);
         let whole = |v: Variation| ends(v).filter(|end| *end == End::Whole).count();
         let open = found.id.entry().class == VerdictClass::Open;
         let cut_off = ends(AGAIN).count() - whole(AGAIN);

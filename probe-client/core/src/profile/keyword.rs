@@ -93,7 +93,7 @@ vocabulary! {
 
 vocabulary! {
     /// How well a fact is founded.
-    Confidence {
+    Sourcing {
         /// Read in the source that is named beside it.
         Verified = "verified",
         /// Common knowledge, not looked up.
@@ -103,7 +103,7 @@ vocabulary! {
     }
 }
 
-impl Confidence {
+impl Sourcing {
     /// What to say of a fact that is not verified; nothing for one that is.
     pub const fn caveat(self) -> Option<&'static str> {
         match self {
@@ -141,13 +141,13 @@ mod tests {
         agrees::<Direction>();
         agrees::<Expectation>();
         agrees::<NettcpMode>();
-        agrees::<Confidence>();
+        agrees::<Sourcing>();
         agrees::<SessionKind>();
     }
 
     #[test]
     fn only_a_verified_fact_has_no_caveat() {
-        let caveats = Confidence::ALL.iter().map(|c| c.caveat().is_none());
+        let caveats = Sourcing::ALL.iter().map(|c| c.caveat().is_none());
         assert_eq!(caveats.collect::<Vec<_>>(), [true, false, false]);
     }
 }

@@ -8,8 +8,8 @@ use super::error::{Defect, ProfileErrors};
 use super::section::{NOTE, PROFILE, RULE};
 use super::table::{Field, Problems, Read, Table};
 use super::{
-    Confidence, Direction, Expectation, MAX_FILE_BYTES, NettcpMode, Note, Profile, ProfileId, Rule,
-    RuleId, Transport, ViaTemplate,
+    Direction, Expectation, MAX_FILE_BYTES, NettcpMode, Note, Profile, ProfileId, Rule, RuleId,
+    Sourcing, Transport, ViaTemplate,
 };
 use crate::excerpt::Excerpt;
 use crate::session_kind::SessionKind;
@@ -97,11 +97,11 @@ fn note(field: Field<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> R
     let table = field.table(&NOTE, problems)?;
     let text = table.required("text", problems, Field::text);
     let source = table.optional("source", problems, Field::text);
-    let confidence = table.optional("confidence", problems, Field::word);
+    let sourcing = table.optional("sourcing", problems, Field::word);
     Ok(Note {
         text: text?,
         source: source?.unwrap_or_else(|| inherited.to_owned()),
-        confidence: confidence?.unwrap_or(Confidence::Verified),
+        sourcing: sourcing?.unwrap_or(Sourcing::Verified),
     })
 }
 
@@ -148,7 +148,7 @@ fn rule(
     let destination = table.optional("destination", problems, Field::text);
     let source = table.optional("source", problems, Field::text);
     let source_date = table.optional("source_date", problems, Field::parsed);
-    let confidence = table.optional("confidence", problems, Field::word);
+    let sourcing = table.optional("sourcing", problems, Field::word);
     let session = session?;
     Ok(Rule {
         id: id?,
@@ -165,7 +165,7 @@ fn rule(
         destination: destination?,
         source: source?.unwrap_or_else(|| inherited.to_owned()),
         source_date: source_date?,
-        confidence: confidence?.unwrap_or(Confidence::Verified),
+        sourcing: sourcing?.unwrap_or(Sourcing::Verified),
     })
 }
 

@@ -25,7 +25,7 @@ pub(super) static NOTE: Section = Section {
     keys: &[
         ("text", r#"text = "Restart the head node after the change""#),
         ("source", r#"source = "Operations manual, page 3""#),
-        ("confidence", r#"confidence = "verified""#),
+        ("sourcing", r#"sourcing = "verified""#),
     ],
 };
 
@@ -46,6 +46,6 @@ pub(super) static RULE: Section = Section {
         ("destination", r#"destination = "*.blob.core.windows.net""#),
         ("source", r#"source = "Change request 4711""#),
         ("source_date", r#"source_date = "2024-05-01""#),
-        ("confidence", r#"confidence = "verified""#),
+        ("sourcing", r#"sourcing = "verified""#),
     ],
 };

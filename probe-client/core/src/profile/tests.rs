@@ -19,7 +19,7 @@ fn rule(direction: Direction, transport: Transport, session: Option<SessionKind>
         destination: None,
         source: "nobody".to_owned(),
         source_date: None,
-        confidence: Confidence::Inferred,
+        sourcing: Sourcing::Inferred,
     }
 }
 
@@ -55,7 +55,7 @@ fn a_rule_in_a_report() {
             "expect": "blocked",
             "required": true,
             "source": "nobody",
-            "confidence": "inferred",
+            "sourcing": "inferred",
         })
     );
 }
@@ -97,7 +97,7 @@ fn profiles() -> impl Strategy<Value = Profile> {
         prop::option::of(texts()),
         texts(),
     );
-    let notes = prop::collection::vec((texts(), texts(), confidences()), 0..3);
+    let notes = prop::collection::vec((texts(), texts(), sourcings()), 0..3);
     let rules = prop::collection::vec(rules(), 1..6);
     (head, 0..3_usize, notes, rules).prop_map(|(head, names, notes, mut rules)| {
         let (title, summary, applies_to, source) = head;
@@ -105,10 +105,10 @@ fn profiles() -> impl Strategy<Value = Profile> {
             rule.id = format!("rule-{number}").parse().unwrap();
             rule.destination = Some(format!("host-{number}.example"));
         }
-        let note = |(text, source, confidence)| Note {
+        let note = |(text, source, sourcing)| Note {
             text,
             source,
-            confidence,
+            sourcing,
         };
         Profile {
             id: "generated".parse().unwrap(),
@@ -131,14 +131,14 @@ fn rules() -> impl Strategy<Value = Rule> {
         prop::sample::select(vec![Expectation::Open, Expectation::Blocked]),
         prop::sample::select(vec![NettcpMode::Duplex, NettcpMode::Streamed]),
         prop::option::of(prop::sample::select(SessionKind::ALL.to_vec())),
-        confidences(),
+        sourcings(),
     );
     let texts = (texts(), texts());
     let dates = prop::option::of(prop::sample::select(vec!["2012", "2012-05", "2012-05-09"]));
     (1..=u16::MAX, words, texts, dates, any::<bool>()).prop_map(
         |(
             port,
-            (direction, expect, mode, session, confidence),
+            (direction, expect, mode, session, sourcing),
             (purpose, source),
             date,
             required,
@@ -155,15 +155,15 @@ fn rules() -> impl Strategy<Value = Rule> {
                 required,
                 source,
                 source_date: date.map(|date| date.parse().unwrap()),
-                confidence,
+                sourcing,
                 ..rule(direction, transport, session)
             }
         },
     )
 }
 
-fn confidences() -> impl Strategy<Value = Confidence> {
-    use Confidence::{FromMemory, Inferred, Verified};
+fn sourcings() -> impl Strategy<Value = Sourcing> {
+    use Sourcing::{FromMemory, Inferred, Verified};
     prop::sample::select(vec![Verified, FromMemory, Inferred])
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keyword::Keyword;
-use super::{Confidence, Direction, Expectation, NettcpMode, Note, Profile, Rule, Transport};
+use super::{Direction, Expectation, NettcpMode, Note, Profile, Rule, Sourcing, Transport};
 
 pub(super) fn profile(profile: &Profile) -> String {
     let mut text = Text::default();
@@ -33,7 +33,7 @@ fn note(note: &Note, inherited: &str, text: &mut Text) {
     text.header("notes");
     text.string("text", &note.text);
     text.source(&note.source, inherited);
-    text.confidence(note.confidence);
+    text.sourcing(note.sourcing);
 }
 
 fn rule(rule: &Rule, inherited: &str, text: &mut Text) {
@@ -61,7 +61,7 @@ fn rule(rule: &Rule, inherited: &str, text: &mut Text) {
         "source_date",
         rule.source_date.as_ref().map(|date| date.as_str()),
     );
-    text.confidence(rule.confidence);
+    text.sourcing(rule.sourcing);
 }
 
 #[derive(Default)]
@@ -99,11 +99,11 @@ impl Text {
         }
     }
 
-    fn confidence(&mut self, confidence: Confidence) {
-        let word = quoted(confidence.word());
-        match confidence.caveat() {
-            None => self.line("confidence", &word),
-            Some(caveat) => self.line("confidence", &format!("{word} # {caveat}")),
+    fn sourcing(&mut self, sourcing: Sourcing) {
+        let word = quoted(sourcing.word());
+        match sourcing.caveat() {
+            None => self.line("sourcing", &word),
+            Some(caveat) => self.line("sourcing", &format!("{word} # {caveat}")),
         }
     }
 

@@ -6,7 +6,7 @@ use proto::wire;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::comparison::{HeadComparison, compare};
+use super::head_comparison::{HeadComparison, compare};
 use super::hex_bytes::HexBytes;
 use super::http_account::HttpAccount;
 use super::phase::{PhaseLog, micros};

@@ -27,7 +27,7 @@ pub(super) struct Conversation {
 
 /// What ties a later HTTP request to the ones before it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Earlier {
+pub(super) struct EarlierRound {
     pub(super) server_nonce: Nonce,
     pub(super) chain: [u8; 32],
 }
@@ -49,7 +49,7 @@ impl Conversation {
         parameters: &mut SessionParameters,
         tls: Option<&TlsFacts>,
         now: Duration,
-        earlier: Option<Earlier>,
+        earlier: Option<EarlierRound>,
         out: &mut Vec<u8>,
     ) -> Self {
         let nonce = (parameters.nonces)();
@@ -133,7 +133,7 @@ fn greeting(
     tls: Option<&TlsFacts>,
     now: Duration,
     nonce: Nonce,
-    earlier: Option<Earlier>,
+    earlier: Option<EarlierRound>,
 ) -> wire::Greeting {
     let optional = |bytes: Option<[u8; 32]>| bytes.map_or_else(Vec::new, Vec::from);
     let since_start = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);

@@ -29,12 +29,12 @@ pub(super) struct Context<'a> {
 #[derive(Debug)]
 pub(super) struct Reader {
     frames: FrameBuffer,
-    due: Due,
+    due: NextItem,
 }
 
 /// What the server has to send next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Due {
+pub(super) enum NextItem {
     /// Nothing: whatever comes is not the server's.
     Nothing,
     /// Testimony or refusal.
@@ -60,18 +60,18 @@ pub(super) enum Event {
 }
 
 impl Reader {
-    pub(super) fn new(due: Due) -> Self {
+    pub(super) fn new(due: NextItem) -> Self {
         Self {
             frames: FrameBuffer::default(),
             due,
         }
     }
 
-    pub(super) fn expect(&mut self, due: Due) {
+    pub(super) fn expect(&mut self, due: NextItem) {
         self.due = due;
     }
 
-    pub(super) fn due(&self) -> Due {
+    pub(super) fn due(&self) -> NextItem {
         self.due
     }
 
@@ -91,11 +91,11 @@ impl Reader {
         cx: &mut Context<'_>,
     ) -> Result<Option<Event>, Stop> {
         loop {
-            if let Due::Payload(index) = self.due {
+            if let NextItem::Payload(index) = self.due {
                 if !cx.account.stages.accept(input) {
                     return Ok(None);
                 }
-                self.due = Due::Nothing;
+                self.due = NextItem::Nothing;
                 return Ok(Some(Event::StageThrough(index)));
             }
             if input.is_empty() {
@@ -109,17 +109,17 @@ impl Reader {
             let event = self.due.meet(&frame, range, conversation, cx)?;
             self.frames.clear();
             if event.is_some() {
-                self.due = Due::Nothing;
+                self.due = NextItem::Nothing;
                 return Ok(event);
             }
-            if let Due::Confirmation(index) = self.due {
-                self.due = Due::Payload(index);
+            if let NextItem::Confirmation(index) = self.due {
+                self.due = NextItem::Payload(index);
             }
         }
     }
 }
 
-impl Due {
+impl NextItem {
     fn frames(self) -> &'static [FrameType] {
         match self {
             Self::Nothing | Self::Payload(_) => &[],

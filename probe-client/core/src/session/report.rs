@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Farewell, Hold, PrefaceReply};
-use super::comparison::HeadComparison;
 use super::fault::{ByteRange, Fault, Quoted};
 use super::first_sent::SentPrefix;
+use super::head_comparison::HeadComparison;
 use super::hex_bytes::HexArray;
 use super::http_account::HttpAccount;
 use super::input::FrameBuffer;

@@ -6,19 +6,19 @@ use proto::http_head::{HttpBuildError, request_head};
 use proto::key::Nonce;
 use sha2::{Digest as _, Sha256};
 
-use super::conversation::{Conversation, Earlier};
+use super::conversation::{Conversation, EarlierRound};
 use super::fault::{ByteRange, Fault, Malformation, Stop};
 use super::input::Input;
 use super::outbox::{Cut, Outbox};
 use super::parameters::SessionParameters;
 use super::phase::Phase;
-use super::reader::{Context, Due, Event, Reader};
+use super::reader::{Context, Event, NextItem, Reader};
 use super::response::{METHOD, Piece, Responses};
 
 /// One session of HTTP requests.
 #[derive(Debug)]
 pub(super) struct Rounds {
-    plan: Plan,
+    plan: NextRequest,
     state: State,
     conversation: Option<Conversation>,
     reader: Reader,
@@ -45,7 +45,7 @@ enum Heard {
 
 /// What the current request, or the next one, carries besides its greeting.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Plan {
+enum NextRequest {
     Nothing,
     Stage(usize),
     Receipt,
@@ -66,7 +66,7 @@ enum State {
 
 /// What a finished response means for the round.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Outcome {
+enum ResponseMeaning {
     Done,
     /// The server did not know its nonce: the same once more, under a new one.
     NonceUnknown,
@@ -75,10 +75,10 @@ enum Outcome {
 impl Rounds {
     pub(super) fn new() -> Self {
         Self {
-            plan: Plan::Nothing,
+            plan: NextRequest::Nothing,
             state: State::Due,
             conversation: None,
-            reader: Reader::new(Due::Nothing),
+            reader: Reader::new(NextItem::Nothing),
             responses: Responses::new(),
             outbox: Outbox::new(Cut::Nowhere),
             server_nonce: None,
@@ -122,7 +122,7 @@ impl Rounds {
         let end = out.len().saturating_add(limit);
         loop {
             let payload = self.outbox.drain(out, end - out.len());
-            if let Plan::Stage(index) = self.plan
+            if let NextRequest::Stage(index) = self.plan
                 && self.state == State::Asked
             {
                 cx.account.stages.handed_out(index, payload);
@@ -154,7 +154,9 @@ impl Rounds {
                 Piece::Body(mut piece) => {
                     self.read(cx, &mut piece)
                         .map_err(|stop| self.responses.with_head(stop))?;
-                    if self.responses.ends_with_connection() && self.reader.due() == Due::Nothing {
+                    if self.responses.ends_with_connection()
+                        && self.reader.due() == NextItem::Nothing
+                    {
                         self.responses.end();
                         self.finish_round(cx, (at..input.at()).into())?;
                     }
@@ -192,16 +194,18 @@ impl Rounds {
                     self.server_nonce = Some(server_nonce);
                     self.heard = Heard::Testimony;
                     match self.plan {
-                        Plan::Nothing => self.heard = Heard::All,
-                        Plan::Stage(index) if covers_all => {
-                            self.reader.expect(Due::Confirmation(index));
+                        NextRequest::Nothing => self.heard = Heard::All,
+                        NextRequest::Stage(index) if covers_all => {
+                            self.reader.expect(NextItem::Confirmation(index));
                         }
-                        Plan::Receipt if covers_all => self.reader.expect(Due::Farewell),
-                        Plan::Stage(_) | Plan::Receipt => {}
+                        NextRequest::Receipt if covers_all => {
+                            self.reader.expect(NextItem::Farewell)
+                        }
+                        NextRequest::Stage(_) | NextRequest::Receipt => {}
                     }
                     let phase = match self.plan {
-                        Plan::Nothing | Plan::Stage(_) => Phase::Exchanging,
-                        Plan::Receipt => Phase::AwaitingFarewell,
+                        NextRequest::Nothing | NextRequest::Stage(_) => Phase::Exchanging,
+                        NextRequest::Receipt => Phase::AwaitingFarewell,
                     };
                     cx.account.phases.enter(phase, cx.now);
                 }
@@ -220,20 +224,20 @@ impl Rounds {
         if let Some(conversation) = self.conversation.take() {
             self.chain.update(conversation.digest());
         }
-        self.reader.expect(Due::Nothing);
-        if outcome == Outcome::NonceUnknown {
+        self.reader.expect(NextItem::Nothing);
+        if outcome == ResponseMeaning::NonceUnknown {
             self.count_retry(cx)?;
         } else {
             self.plan = match self.plan {
-                Plan::Nothing => next_stage(0, cx),
-                Plan::Stage(index) => next_stage(index + 1, cx),
-                Plan::Receipt => {
+                NextRequest::Nothing => next_stage(0, cx),
+                NextRequest::Stage(index) => next_stage(index + 1, cx),
+                NextRequest::Receipt => {
                     self.state = State::Finished;
                     return Ok(());
                 }
             };
         }
-        if self.plan == Plan::Receipt
+        if self.plan == NextRequest::Receipt
             && !self.held
             && let Some(hold) = cx.parameters.hold
         {
@@ -248,14 +252,14 @@ impl Rounds {
     }
 
     /// `None`: the response ended where more was due.
-    fn outcome(&self) -> Option<Outcome> {
+    fn outcome(&self) -> Option<ResponseMeaning> {
         if !self.reader.unfinished().bytes().is_empty() {
             return None;
         }
         match (self.heard, self.reader.due()) {
-            (Heard::All, _) => Some(Outcome::Done),
-            (Heard::Nothing, _) | (Heard::Testimony, Due::Payload(_)) => None,
-            (Heard::Testimony, _) => Some(Outcome::NonceUnknown),
+            (Heard::All, _) => Some(ResponseMeaning::Done),
+            (Heard::Nothing, _) | (Heard::Testimony, NextItem::Payload(_)) => None,
+            (Heard::Testimony, _) => Some(ResponseMeaning::NonceUnknown),
         }
     }
 
@@ -285,7 +289,7 @@ impl Rounds {
 
     /// Queues the next request.
     fn ask(&mut self, cx: &mut Context<'_>) {
-        let earlier = self.server_nonce.map(|server_nonce| Earlier {
+        let earlier = self.server_nonce.map(|server_nonce| EarlierRound {
             server_nonce,
             chain: self.chain.clone().finalize().into(),
         });
@@ -296,13 +300,13 @@ impl Rounds {
         if let Some((keys, transcript)) = conversation.sealing() {
             let stages = &mut cx.account.stages;
             match self.plan {
-                Plan::Nothing => {}
-                Plan::Stage(index) => {
+                NextRequest::Nothing => {}
+                NextRequest::Stage(index) => {
                     let exchange = stages.begin(index);
                     seal(&mut body, FrameType::Exchange, &exchange, keys, transcript);
                     payload = Some(stages.source(index, keys));
                 }
-                Plan::Receipt => {
+                NextRequest::Receipt => {
                     let receipt = stages.receipt();
                     seal(&mut body, FrameType::Receipt, &receipt, keys, transcript);
                 }
@@ -326,23 +330,23 @@ impl Rounds {
         }
         cx.account.request_head = head;
         self.conversation = Some(conversation);
-        self.reader = Reader::new(Due::Answer);
+        self.reader = Reader::new(NextItem::Answer);
         self.heard = Heard::Nothing;
         self.state = State::Asked;
     }
 }
 
-fn next_stage(index: usize, cx: &mut Context<'_>) -> Plan {
+fn next_stage(index: usize, cx: &mut Context<'_>) -> NextRequest {
     if cx.account.line_is_slow {
         cx.account.stages.shorten(index);
     }
     if index < cx.account.stages.count() {
-        Plan::Stage(index)
+        NextRequest::Stage(index)
     } else {
         if cx.parameters.hold.is_none() {
             cx.account.phases.enter(Phase::AwaitingFarewell, cx.now);
         }
-        Plan::Receipt
+        NextRequest::Receipt
     }
 }
 

@@ -11,7 +11,7 @@ use super::fault::{Malformation, Stop};
 use super::input::Input;
 use super::outbox::{Cut, Outbox};
 use super::phase::Phase;
-use super::reader::{Context, Due, Event, Reader};
+use super::reader::{Context, Event, NextItem, Reader};
 
 /// One conversation on one stream.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Stream {
     fn new(cut: Cut, envelopes: Option<Envelopes>) -> Self {
         Self {
             conversation: None,
-            reader: Reader::new(Due::Answer),
+            reader: Reader::new(NextItem::Answer),
             outbox: Outbox::new(cut),
             cut,
             envelopes,
@@ -100,7 +100,7 @@ impl Stream {
     pub(super) fn wake(&mut self, cx: &mut Context<'_>) {
         cx.account.phases.enter(Phase::Resuming, cx.now);
         self.next = Some(Word::KeepAlive);
-        self.reader.expect(Due::KeepAlive(KEEP_ALIVE));
+        self.reader.expect(NextItem::KeepAlive(KEEP_ALIVE));
     }
 
     fn unwrap(
@@ -159,7 +159,7 @@ impl Stream {
 
     fn await_stage(&mut self, index: usize, cx: &mut Context<'_>) {
         if index < cx.account.stages.count() {
-            self.reader.expect(Due::Confirmation(index));
+            self.reader.expect(NextItem::Confirmation(index));
         } else if let Some(hold) = cx.parameters.hold {
             cx.account.hold_began(hold, cx.now);
             cx.account.phases.enter(Phase::Holding, cx.now);
@@ -171,7 +171,7 @@ impl Stream {
     fn part(&mut self, cx: &mut Context<'_>) {
         cx.account.phases.enter(Phase::AwaitingFarewell, cx.now);
         self.next = Some(Word::Receipt);
-        self.reader.expect(Due::Farewell);
+        self.reader.expect(NextItem::Farewell);
     }
 
     /// Queues what is to be said next; false if that is nothing.

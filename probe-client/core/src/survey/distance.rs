@@ -12,7 +12,7 @@ pub struct Distance {
 
 /// One distance against another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Comparison {
+pub enum RelativeDistance {
     /// Nearer on every way.
     Nearer {
         answering: Distance,
@@ -55,18 +55,18 @@ impl Distance {
     }
 
     /// Whether this one is nearer than `server` or as far.
-    pub fn compare(self, server: Self) -> Comparison {
+    pub fn compare(self, server: Self) -> RelativeDistance {
         if self.farthest < server.nearest {
-            return Comparison::Nearer {
+            return RelativeDistance::Nearer {
                 answering: self,
                 server,
             };
         }
         if self == server && self.nearest == self.farthest {
-            return Comparison::Same {
+            return RelativeDistance::Same {
                 distance: self.nearest,
             };
         }
-        Comparison::Undecided
+        RelativeDistance::Undecided
     }
 }

@@ -12,12 +12,12 @@ pub enum LastHop {
     Answered { hop: u8 },
     /// They get as far as hop `last` (0: to none), and not to `lost_before`, which the other port's
     /// reach. The hops between the two answer neither.
-    Lost { last: u8, lost_before: Beyond },
+    Lost { last: u8, lost_before: PastLastHop },
 }
 
 /// Where the SYNs of the port that works were seen next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Beyond {
+pub enum PastLastHop {
     Hop(u8),
     /// At the server itself, this many hops away.
     Server(u8),
@@ -44,11 +44,11 @@ impl LastHop {
         match lost_before {
             Some(hop) if is_server(survey, hop) => Self::Lost {
                 last,
-                lost_before: Beyond::Server(hop),
+                lost_before: PastLastHop::Server(hop),
             },
             Some(hop) => Self::Lost {
                 last,
-                lost_before: Beyond::Hop(hop),
+                lost_before: PastLastHop::Hop(hop),
             },
             None if last > 0 => Self::Answered { hop: last },
             None => Self::Unknown,

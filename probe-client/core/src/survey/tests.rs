@@ -134,10 +134,10 @@ fn a_drop_is_placed_behind_the_last_hop_that_answers() {
             .last_hop()
     };
     let lost = |last, lost_before| LastHop::Lost { last, lost_before };
-    assert_eq!(at(4, 3), lost(2, Beyond::Hop(3)));
-    assert_eq!(at(4, 1), lost(0, Beyond::Hop(1)));
-    assert_eq!(at(4, 5), lost(4, Beyond::Server(5)));
-    assert_eq!(at(0, 1), lost(0, Beyond::Server(1)));
+    assert_eq!(at(4, 3), lost(2, PastLastHop::Hop(3)));
+    assert_eq!(at(4, 1), lost(0, PastLastHop::Hop(1)));
+    assert_eq!(at(4, 5), lost(4, PastLastHop::Server(5)));
+    assert_eq!(at(0, 1), lost(0, PastLastHop::Server(1)));
 }
 
 #[test]
@@ -146,13 +146,13 @@ fn routers_that_never_answer_widen_the_place() {
     network.routers[2] = false;
     let expected = LastHop::Lost {
         last: 2,
-        lost_before: Beyond::Hop(4),
+        lost_before: PastLastHop::Hop(4),
     };
     assert_eq!(network.survey(true, &[]).last_hop(), expected);
     network.routers = vec![false; 5];
     let expected = LastHop::Lost {
         last: 0,
-        lost_before: Beyond::Server(6),
+        lost_before: PastLastHop::Server(6),
     };
     assert_eq!(network.survey(true, &[6]).last_hop(), expected);
 }
@@ -182,13 +182,13 @@ fn a_reset_from_nearer_is_told_from_the_servers_own() {
         farthest: hop,
     };
     for from in 1..=4 {
-        let nearer = Comparison::Nearer {
+        let nearer = RelativeDistance::Nearer {
             answering: at(from),
             server: at(5),
         };
         assert_eq!(compare(from), nearer);
     }
-    assert_eq!(compare(5), Comparison::Same { distance: 5 });
+    assert_eq!(compare(5), RelativeDistance::Same { distance: 5 });
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn distances_need_no_icmp() {
     let mut network = plain(4, Fault::Accepted(2));
     network.routers = vec![false; 4];
     let comparison = network.survey(true, &[]).compare(&[]);
-    assert!(matches!(comparison, Comparison::Nearer { .. }));
+    assert!(matches!(comparison, RelativeDistance::Nearer { .. }));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn distances_known_from_sessions_save_syns() {
     asked.dedup();
     assert_eq!(asked, [2, 3]);
     assert_eq!(few.address_of(3), Some(router(3)));
-    assert_eq!(few.compare(&[]), Comparison::Undecided);
+    assert_eq!(few.compare(&[]), RelativeDistance::Undecided);
 }
 
 #[test]
@@ -221,12 +221,12 @@ fn unequal_ways_give_no_claim_where_they_overlap() {
     network.detour = Some(2);
     assert_eq!(
         network.survey(true, &[]).compare(&[]),
-        Comparison::Undecided
+        RelativeDistance::Undecided
     );
     network.fault = Fault::Reset(2);
     let comparison = network.survey(true, &[]).compare(&[]);
     assert!(
-        matches!(comparison, Comparison::Nearer { .. }),
+        matches!(comparison, RelativeDistance::Nearer { .. }),
         "{comparison:?}"
     );
 }
@@ -246,7 +246,7 @@ fn of_a_relayed_port_hops_count_and_its_end_does_not() {
             ..network.survey(true, &[])
         }
     };
-    let hop = Beyond::Hop(2);
+    let hop = PastLastHop::Hop(2);
     for relayed in [false, true] {
         let expected = LastHop::Lost {
             last: 1,
@@ -271,7 +271,7 @@ fn a_port_that_fails_alike_is_only_looked_at() {
 }
 
 /// What lost packets must not change: the place of a drop, or how far away an answer comes from.
-fn claims(network: &Network) -> (Option<LastHop>, Comparison) {
+fn claims(network: &Network) -> (Option<LastHop>, RelativeDistance) {
     let survey = network.survey(true, &[]);
     let dropped = matches!(network.fault, Fault::Dropped(_));
     (dropped.then(|| survey.last_hop()), survey.compare(&[]))
@@ -314,7 +314,7 @@ proptest! {
     fn heavy_loss_moves_no_distance(network in networks(), pattern in prop::collection::vec(0..3_usize, 1..9)) {
         let with_loss = Network { pattern, ..network.clone() };
         let (claimed, true_one) = (claims(&with_loss).1, claims(&network).1);
-        prop_assert!(claimed == true_one || claimed == Comparison::Undecided, "{claimed:?} \
+        prop_assert!(claimed == true_one || claimed == RelativeDistance::Undecided, "{claimed:?} \
                                                   {true_one:?}");
     }
 
@@ -325,7 +325,7 @@ proptest! {
         let mut network = plain(routers, Fault::Reset(from));
         network.detour = Some(every);
         let comparison = network.survey(true, &[]).compare(&[]);
-        prop_assert!(!matches!(comparison, Comparison::Nearer { .. }), "{comparison:?}");
+        prop_assert!(!matches!(comparison, RelativeDistance::Nearer { .. }), "{comparison:?}");
     }
 }
 

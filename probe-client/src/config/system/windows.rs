@@ -12,19 +12,19 @@ use socket_facts::{
 
 use super::{Said, answers};
 
-/// Asks, and waits no longer than [`PATIENCE`].
+/// Asks, and waits no longer than [`IDLE_TIMEOUT`].
 pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, Port)]) -> Said {
     let (hosts, destinations) = (hosts.to_vec(), destinations.to_vec());
     let (sender, said) = channel();
     // WinHTTP cannot be interrupted; where it never ends, the program does so without it.
     std::thread::spawn(move || sender.send(ask(&hosts, &destinations)));
-    let problem = match said.recv_timeout(PATIENCE) {
+    let problem = match said.recv_timeout(IDLE_TIMEOUT) {
         Ok(Ok(said)) => return said,
         Ok(Err(error)) => format!("--via system: the proxy settings of Windows: {error}"),
         Err(_) => format!(
             "--via system: Windows takes longer than {} s to name the proxies; give them as --via \
              http://HOST:PORT",
-            PATIENCE.as_secs()
+            IDLE_TIMEOUT.as_secs()
         ),
     };
     let mut said = Said::default();
@@ -73,4 +73,4 @@ fn list(named: NamedProxies) -> ProxyList {
 }
 
 /// Each of a few steps of looking for a script and fetching it may take seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -206,7 +206,7 @@ fn answered(status: u64) -> Said {
 
 const SERVERS_STATUS: u64 = 404;
 
-/// In seconds, for one command; all of them have shorter patience of their own.
+/// In seconds, for one command; all of them have shorter idle timeout of their own.
 const LONGEST: &str = "15";
 
 #[cfg(test)]

@@ -7,14 +7,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use nfq::{Queue, Verdict};
 
-use super::Post;
+use super::DeviceContext;
 
 /// Lets nothing through any more once `after` TCP packets to `port` have passed.
-pub(super) fn cut(post: &Post, number: u16, port: u16, after: usize) -> anyhow::Result<()> {
+pub(super) fn cut(
+    context: &DeviceContext,
+    number: u16,
+    port: u16,
+    after: usize,
+) -> anyhow::Result<()> {
     let mut queue = open(number)?;
-    post.is_ready();
+    context.is_ready();
     let mut passed = 0;
-    while post.stands() {
+    while context.stands() {
         let Some(mut message) = next(&mut queue)? else {
             continue;
         };

@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Post;
+use super::DeviceContext;
 use crate::lab::{Family, Host};
 use crate::segment::{checksum, syn};
 
-pub(super) fn forge(post: &Post) -> anyhow::Result<()> {
-    let (domain, protocol) = match post.family {
+pub(super) fn forge(context: &DeviceContext) -> anyhow::Result<()> {
+    let (domain, protocol) = match context.family {
         Family::Ipv4 => (Domain::IPV4, Protocol::ICMPV4),
         Family::Ipv6 => (Domain::IPV6, Protocol::ICMPV6),
     };
     let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
-    let client = SocketAddr::new(post.family.address(Host::Client), 0).into();
-    post.is_ready();
+    let client = SocketAddr::new(context.family.address(Host::Client), 0).into();
+    context.is_ready();
     let mut round: u16 = 0;
-    while post.stands() {
-        for quote in quotes(post, round) {
+    while context.stands() {
+        for quote in quotes(context, round) {
             // The kernel may be out of buffers for a moment, which is as good as a packet lost.
-            let _ = socket.send_to(&error(post.family, &quote), &client);
+            let _ = socket.send_to(&error(context.family, &quote), &client);
         }
         round = round.wrapping_add(1);
         std::thread::sleep(BETWEEN_ROUNDS);
@@ -45,12 +45,12 @@ fn error(family: Family, quote: &[u8]) -> Vec<u8> {
 }
 
 /// Nothing, noise, headers cut short, and SYNs to every probed port from a port that changes.
-fn quotes(post: &Post, round: u16) -> Vec<Vec<u8>> {
+fn quotes(context: &DeviceContext, round: u16) -> Vec<Vec<u8>> {
     let mut quotes = vec![Vec::new(), vec![0xff; 3], vec![0x45; 1000]];
     for port in PORTS {
-        let client = post.family.address(Host::Client);
+        let client = context.family.address(Host::Client);
         let from = SocketAddr::new(client, 32_768 + round % 28_000);
-        let header = syn(from, SocketAddr::new(post.server.ip(), port));
+        let header = syn(from, SocketAddr::new(context.server.ip(), port));
         quotes.push(header[..header.len() - 14].to_vec());
         quotes.push(header);
     }

@@ -12,10 +12,10 @@ use rand::RngExt as _;
 use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
-use super::Post;
+use super::DeviceContext;
 
 pub(super) fn delay(
-    post: &Post,
+    context: &DeviceContext,
     number: u16,
     milliseconds: u64,
     jitter: u64,
@@ -31,10 +31,10 @@ pub(super) fn delay(
     queue.set_nonblocking(true);
     // A look that comes late finds more than there is room for.
     setpriority_process(Some(gettid()), BEFORE_OTHERS).context("a thread's priority")?;
-    post.is_ready();
-    let mut held: BinaryHeap<Reverse<Held>> = BinaryHeap::new();
+    context.is_ready();
+    let mut held: BinaryHeap<Reverse<QueuedPacket>> = BinaryHeap::new();
     let mut arrived = 0;
-    while post.stands() {
+    while context.stands() {
         match queue.recv() {
             Ok(message) => {
                 let mut wait = milliseconds * 1000 + rand::rng().random_range(0..=jitter * 1000);
@@ -42,7 +42,7 @@ pub(super) fn delay(
                     wait = 0;
                 }
                 arrived += 1;
-                held.push(Reverse(Held {
+                held.push(Reverse(QueuedPacket {
                     due: Instant::now() + Duration::from_micros(wait),
                     number: arrived,
                     message,
@@ -67,33 +67,33 @@ pub(super) fn delay(
 }
 
 /// The first that is due goes first; of two at once, the first that came.
-struct Held {
+struct QueuedPacket {
     due: Instant,
     number: u64,
     message: Message,
 }
 
-impl Held {
+impl QueuedPacket {
     fn order(&self) -> (Instant, u64) {
         (self.due, self.number)
     }
 }
 
-impl PartialEq for Held {
+impl PartialEq for QueuedPacket {
     fn eq(&self, other: &Self) -> bool {
         self.order() == other.order()
     }
 }
 
-impl Eq for Held {}
+impl Eq for QueuedPacket {}
 
-impl PartialOrd for Held {
+impl PartialOrd for QueuedPacket {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Held {
+impl Ord for QueuedPacket {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.order().cmp(&other.order())
     }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
-use super::Post;
+use super::DeviceContext;
 
 /// How it behaves.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Manner {
     Swallow,
 }
 
-pub(super) fn answer(post: &Post, port: u16, manner: Manner) -> anyhow::Result<()> {
+pub(super) fn answer(context: &DeviceContext, port: u16, manner: Manner) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -46,12 +46,12 @@ pub(super) fn answer(post: &Post, port: u16, manner: Manner) -> anyhow::Result<(
             // The window is no limit to what is on the way.
             SockRef::from(&listener).set_recv_buffer_size(WINDOW)?;
         }
-        post.is_ready();
+        context.is_ready();
         let (recorder, recording) = watch::channel(None);
         let mut recorder = (manner == Manner::Replay).then_some(recorder);
         let mut connections = JoinSet::new();
         let mut looks = interval(BETWEEN_LOOKS);
-        while post.stands() {
+        while context.stands() {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = looks.tick() => continue,
@@ -59,7 +59,7 @@ pub(super) fn answer(post: &Post, port: u16, manner: Manner) -> anyhow::Result<(
             let (client, _) = accepted?;
             match (manner, recorder.take()) {
                 (Manner::Replay, Some(recorder)) => {
-                    connections.spawn(record(client, post.server, recorder));
+                    connections.spawn(record(client, context.server, recorder));
                 }
                 _ => {
                     connections.spawn(behave(client, manner, recording.clone()));

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use socket2::SockRef;
 
-use super::Post;
+use super::DeviceContext;
 
 /// Sends until it is stopped; ready once what it sends is acknowledged `queued` late.
-pub(super) fn run(post: &Post, port: u16, queued: Duration) -> anyhow::Result<()> {
-    let sink = SocketAddr::new(post.server.ip(), port);
+pub(super) fn run(context: &DeviceContext, port: u16, queued: Duration) -> anyhow::Result<()> {
+    let sink = SocketAddr::new(context.server.ip(), port);
     let mut stream = TcpStream::connect(sink).with_context(|| format!("connecting to {sink}"))?;
     stream.set_write_timeout(Some(BETWEEN_LOOKS))?;
     // It fills whatever queue there is; younger ones take care not to.
@@ -20,7 +20,7 @@ pub(super) fn run(post: &Post, port: u16, queued: Duration) -> anyhow::Result<()
     socket.set_send_buffer_size(MORE_THAN_A_QUEUE)?;
     let begun = Instant::now();
     let mut is_ready = false;
-    while post.stands() {
+    while context.stands() {
         match stream.write(&[0; PIECE]) {
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
@@ -31,11 +31,11 @@ pub(super) fn run(post: &Post, port: u16, queued: Duration) -> anyhow::Result<()
         }
         let rtt = socket_facts::tcp_facts(&stream)?.rtt.unwrap_or_default();
         ensure!(
-            begun.elapsed() < PATIENCE,
-            "after {PATIENCE:?} the queue holds what is sent for {rtt:?}, not for {queued:?}"
+            begun.elapsed() < IDLE_TIMEOUT,
+            "after {IDLE_TIMEOUT:?} the queue holds what is sent for {rtt:?}, not for {queued:?}"
         );
         if rtt >= queued {
-            post.is_ready();
+            context.is_ready();
             is_ready = true;
         }
     }
@@ -45,4 +45,4 @@ pub(super) fn run(post: &Post, port: u16, queued: Duration) -> anyhow::Result<()
 const PIECE: usize = 4096;
 const MORE_THAN_A_QUEUE: usize = 2 * 1024 * 1024;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

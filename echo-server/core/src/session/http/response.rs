@@ -9,11 +9,11 @@ use proto::payload::{Direction, PayloadSource};
 use proto::wire::Confirmation;
 
 use super::deny;
-use super::round::{Asked, Greeting, Round};
+use super::round::{Greeting, Round, RoundRequest};
 use crate::nonces::{Chain, Resumption};
 use crate::session::dialogue::farewell;
 use crate::session::greeting::refusal;
-use crate::session::link::{Kept, Link, Stop};
+use crate::session::link::{KeptBytes, Link, Stop};
 use crate::session::testimony::{Answer, testify};
 use crate::session::{End, Env, StageBook};
 
@@ -23,7 +23,7 @@ impl Round {
         mut self,
         env: &mut Env<'_>,
         link: &mut Link,
-        head: &Kept,
+        head: &KeptBytes,
     ) -> Result<(), Stop> {
         let Some(greeting) = self.greeting.take() else {
             return Err(deny(link, End::NotAuthenticated));
@@ -69,7 +69,7 @@ impl Round {
         let keys = &greeting.later.as_ref()?.keys;
         let transcript = &mut self.transcript;
         match &self.asked {
-            Asked::Stage(stage) if stage.resumed.is_some() => {
+            RoundRequest::Stage(stage) if stage.resumed.is_some() => {
                 let confirmation = Confirmation {
                     received: Some(stage.sink.report()),
                 };
@@ -84,13 +84,15 @@ impl Round {
                 let complete = stage.sink.complete();
                 complete.then(|| PayloadSource::new(keys, Direction::Down, number, bytes))
             }
-            Asked::Farewell { resumed: Some(_) } => {
+            RoundRequest::Farewell { resumed: Some(_) } => {
                 let farewell = farewell(env, link);
                 seal(body, FrameType::Farewell, &farewell, keys, transcript);
                 link.completed = true;
                 None
             }
-            Asked::Nothing | Asked::Stage(_) | Asked::Farewell { resumed: None } => None,
+            RoundRequest::Nothing
+            | RoundRequest::Stage(_)
+            | RoundRequest::Farewell { resumed: None } => None,
         }
     }
 
@@ -104,11 +106,11 @@ impl Round {
             stages: StageBook::default(),
         };
         let resumption = match self.asked {
-            Asked::Farewell { resumed: Some(_) } => return None,
-            Asked::Stage(stage) => stage.resumed.unwrap_or_else(|| begin(Chain::Elsewhere)),
-            Asked::Farewell { resumed: None } => begin(Chain::Elsewhere),
-            Asked::Nothing if greeting.later.is_some() => begin(Chain::Elsewhere),
-            Asked::Nothing => begin(Chain::new()),
+            RoundRequest::Farewell { resumed: Some(_) } => return None,
+            RoundRequest::Stage(stage) => stage.resumed.unwrap_or_else(|| begin(Chain::Elsewhere)),
+            RoundRequest::Farewell { resumed: None } => begin(Chain::Elsewhere),
+            RoundRequest::Nothing if greeting.later.is_some() => begin(Chain::Elsewhere),
+            RoundRequest::Nothing => begin(Chain::new()),
         };
         Some(Resumption {
             chain: resumption.chain.with(&digest),

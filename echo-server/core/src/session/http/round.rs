@@ -10,8 +10,8 @@ use proto::wire::{Exchange, Receipt};
 use super::deny;
 use crate::nonces::Resumption;
 use crate::session::frames::Frames;
-use crate::session::greeting::Greeted;
-use crate::session::link::{Kept, Link, Stop};
+use crate::session::greeting::OpenedGreeting;
+use crate::session::link::{KeptBytes, Link, Stop};
 use crate::session::{End, Env, SessionId, StageBook};
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Round {
     frames: Frames,
     pub(super) transcript: Transcript,
     pub(super) greeting: Option<Greeting>,
-    pub(super) asked: Asked,
+    pub(super) asked: RoundRequest,
 }
 
 /// What is kept of the request's greeting.
@@ -32,12 +32,12 @@ pub(super) struct Greeting {
     pub(super) frame_bytes: usize,
     pub(super) answer_keys: KeySchedule,
     /// `None` in a session's first request.
-    pub(super) later: Option<Later>,
+    pub(super) later: Option<LaterRound>,
 }
 
 /// What ties a request to those before it.
 #[derive(Debug)]
-pub(super) struct Later {
+pub(super) struct LaterRound {
     pub(super) keys: KeySchedule,
     server_nonce: Nonce,
     chain: Vec<u8>,
@@ -45,7 +45,7 @@ pub(super) struct Later {
 
 /// What the request asks for besides a testimony.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum RoundRequest {
     Nothing,
     Stage(Box<Stage>),
     Farewell { resumed: Option<Resumption> },
@@ -67,7 +67,7 @@ impl Round {
             frames: Frames::new(),
             transcript: Transcript::new(),
             greeting: None,
-            asked: Asked::Nothing,
+            asked: RoundRequest::Nothing,
         }
     }
 
@@ -79,7 +79,7 @@ impl Round {
         body: &mut &[u8],
     ) -> Result<(), Stop> {
         loop {
-            if let Asked::Stage(stage) = &mut self.asked {
+            if let RoundRequest::Stage(stage) = &mut self.asked {
                 let taken = stage.sink.accept(body);
                 *body = &body[taken..];
             }
@@ -92,7 +92,7 @@ impl Round {
     }
 
     pub(super) fn awaits_payload(&self) -> bool {
-        matches!(&self.asked, Asked::Stage(stage) if stage.resumed.is_some() && !stage.sink.complete())
+        matches!(&self.asked, RoundRequest::Stage(stage) if stage.resumed.is_some() && !stage.sink.complete())
     }
 
     /// The body is over: answers, if it was a whole request.
@@ -100,12 +100,12 @@ impl Round {
         self,
         env: &mut Env<'_>,
         link: &mut Link,
-        head: &Kept,
+        head: &KeptBytes,
     ) -> Result<(), Stop> {
         let whole = !self.frames.in_the_middle()
             && match &self.asked {
-                Asked::Stage(stage) => stage.sink.complete(),
-                Asked::Nothing | Asked::Farewell { .. } => true,
+                RoundRequest::Stage(stage) => stage.sink.complete(),
+                RoundRequest::Nothing | RoundRequest::Farewell { .. } => true,
             };
         if whole {
             self.respond(env, link, head)
@@ -119,11 +119,11 @@ impl Round {
             return self.greet(env, link, frame);
         }
         match (frame.frame_type(), &self.asked) {
-            (FrameType::Exchange, Asked::Nothing) => self.begin_stage(env, link, frame),
-            (FrameType::Receipt, Asked::Nothing) => {
+            (FrameType::Exchange, RoundRequest::Nothing) => self.begin_stage(env, link, frame),
+            (FrameType::Receipt, RoundRequest::Nothing) => {
                 self.open::<Receipt>(link, frame)?;
                 let resumed = self.resume(env, link)?;
-                self.asked = Asked::Farewell { resumed };
+                self.asked = RoundRequest::Farewell { resumed };
                 Ok(())
             }
             _ => Err(deny(link, End::NotAuthenticated)),
@@ -131,7 +131,7 @@ impl Round {
     }
 
     fn greet(&mut self, env: &Env<'_>, link: &mut Link, frame: &Frame<'_>) -> Result<(), Stop> {
-        let greeted = Greeted::open(env, link, frame, &mut self.transcript)
+        let greeted = OpenedGreeting::open(env, link, frame, &mut self.transcript)
             .map_err(|_| deny(link, End::NotAuthenticated))?;
         let client_nonce = greeted.client_nonce;
         self.greeting = Some(Greeting {
@@ -141,7 +141,7 @@ impl Round {
             client_nonce,
             frame_bytes: greeted.frame_bytes,
             answer_keys: greeted.secret.for_answer(&client_nonce),
-            later: greeted.earlier.map(|earlier| Later {
+            later: greeted.earlier.map(|earlier| LaterRound {
                 keys: greeted
                     .secret
                     .for_session(&client_nonce, &earlier.server_nonce),
@@ -166,7 +166,7 @@ impl Round {
             return Err(deny(link, End::OverLimit));
         }
         let keys = &self.later(link)?.keys;
-        self.asked = Asked::Stage(Box::new(Stage {
+        self.asked = RoundRequest::Stage(Box::new(Stage {
             sink: PayloadSink::new(keys, Direction::Up, exchange.stage, exchange.up_bytes),
             resumed,
             number: exchange.stage,
@@ -208,7 +208,7 @@ impl Round {
         Ok(Some(resumption))
     }
 
-    fn later(&self, link: &mut Link) -> Result<&Later, Stop> {
+    fn later(&self, link: &mut Link) -> Result<&LaterRound, Stop> {
         self.greeting
             .as_ref()
             .and_then(|greeting| greeting.later.as_ref())

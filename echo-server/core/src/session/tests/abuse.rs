@@ -105,7 +105,7 @@ proptest! {
         }
         while line.session.transmit(bench.now, &mut line.from_server, 500) > 0 {}
         prop_assert!(line.from_server.len() <= sent);
-        prop_assert_eq!(bench.admission.load().greeted, 0);
+        prop_assert_eq!(bench.admission.load().sessions, 0);
         line.session.peer_reset(bench.now);
         prop_assert!(line.session.notice().prefixes.len() <= 5);
     }

@@ -218,7 +218,7 @@ fn a_nonce_that_is_not_known_earns_a_fresh_one_and_the_stage_can_be_tried_again(
     let response = ask(&mut bench, &mut line, &request, usize::MAX);
     assert!(response.len() <= request.len());
     rounds.answered(pending, &response);
-    assert_eq!(bench.admission.load().greeted, 0);
+    assert_eq!(bench.admission.load().sessions, 0);
     for stage in [STAGES[1], STAGES[2]] {
         let (pending, request) = rounds.stage(stage);
         let response = ask(&mut bench, &mut line, &request, usize::MAX);
@@ -249,7 +249,7 @@ fn replayed_requests_earn_testimonies_alone() {
         let response = ask(&mut bench, &mut replay, &recorded, cut);
         assert!(response.len() <= recorded.len());
         assert!(response.len() < 4000);
-        assert_eq!(bench.admission.load().greeted, 1);
+        assert_eq!(bench.admission.load().sessions, 1);
         assert_eq!(
             replay.session.deadline(),
             Some(bench.now + bench.limits.answer)
@@ -426,7 +426,7 @@ fn a_device_may_put_two_clients_on_one_connection() {
         let (pending, request) = rounds.stage(stage);
         let response = ask(&mut bench, &mut line, &request, usize::MAX);
         rounds.exchanged(pending, &response, stage);
-        assert_eq!(bench.admission.load().greeted, 1);
+        assert_eq!(bench.admission.load().sessions, 1);
     }
     assert_eq!(line.session.notice().attribution, Attribution::SeveralKeys);
     // What they proved is of no use to the next request on the same connection.

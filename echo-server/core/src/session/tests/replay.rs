@@ -44,7 +44,7 @@ fn a_replayed_stream_earns_one_testimony_and_nothing_more() {
             client.take_testimony(&mut rest);
             assert!(rest.is_empty(), "{kind:?}");
             assert_eq!(line.end(), None);
-            assert_eq!(bench.admission.load().greeted, 0);
+            assert_eq!(bench.admission.load().sessions, 0);
             assert_eq!(line.wait(&mut bench), Action::Close(End::NotAuthenticated));
             assert!(unwrap(kind, &line.from_server).len() == answer.len());
         }
@@ -163,13 +163,13 @@ fn a_permit_changes_hands_at_the_proof_and_comes_back_at_the_end() {
     let mut line = bench.accept();
     let greeting = client.greeting();
     line.send(&mut bench, &greeting, usize::MAX);
-    assert_eq!(bench.admission.load().ungreeted, 1);
+    assert_eq!(bench.admission.load().strangers, 1);
     let testimony = client.take_testimony(&mut line.from_server.as_slice());
     let keys = client.keys(&testimony.server_nonce);
     let stage = client.stage(&keys, 1, 1, 1);
     line.send(&mut bench, &stage, usize::MAX);
-    assert_eq!(bench.admission.load().ungreeted, 0);
-    assert_eq!(bench.admission.load().greeted, 1);
+    assert_eq!(bench.admission.load().strangers, 0);
+    assert_eq!(bench.admission.load().sessions, 1);
     drop(line);
-    assert_eq!(bench.admission.load().greeted, 0);
+    assert_eq!(bench.admission.load().sessions, 0);
 }

@@ -86,7 +86,7 @@ pub(super) fn frame(evidence: &Evidence<'_>) -> Option<Verdict> {
 /// The server never accepted the greeting, because its first bytes came changed.
 fn sighted(evidence: &Evidence<'_>) -> Option<Verdict> {
     // A TLS alert in answer to an altered ClientHello is the genuine server's, and reads as foreign.
-    let (Ending::Mute(..) | Ending::Foreign(..)) = evidence.ending() else {
+    let (Ending::NoData(..) | Ending::Foreign(..)) = evidence.ending() else {
         return None;
     };
     let sighting = evidence.sighting()?;

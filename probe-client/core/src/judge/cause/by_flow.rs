@@ -20,7 +20,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Ending::NotConnected(failure) if failure.kind == FailureKind::TimedOut => {
             beside_silence(evidence, &account)
         }
-        Ending::Testified(..) | Ending::Mute(..) => beside_a_dead_session(evidence, &account),
+        Ending::Testified(..) | Ending::NoData(..) => beside_a_dead_session(evidence, &account),
         Ending::Interrupted
         | Ending::Unresolved(_)
         | Ending::Proxy(..)
@@ -153,7 +153,7 @@ fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verd
     let target = evidence.target();
     let whole = evidence
         .probe
-        .comparisons
+        .variations
         .iter()
         .filter(|c| c.measurement.ran_whole());
     let whole = whole.count();

@@ -2,8 +2,8 @@
 //! is, and where the flow stood.
 
 use super::super::compared::Parted;
-use super::super::death::{self, Way};
 use super::super::evidence::Evidence;
+use super::super::loss_point::{self, Way};
 use super::super::place::Place;
 use crate::catalogue::VerdictId;
 use crate::observation::FailureKind;
@@ -80,13 +80,13 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
         .iter()
         .map(|s| u64::from(s.down.received.unwrap_or(0)))
         .sum();
-    let death = death::of(evidence.probe);
+    let loss_point = loss_point::of(evidence.probe);
     if !stages.iter().any(begun) {
-        let bytes = death.passed?;
-        let way = death.way?.describe();
+        let bytes = loss_point.passed?;
+        let way = loss_point.way?.describe();
         return Some(format!("{way}, after {bytes} bytes of the connection"));
     }
-    Some(match death.way {
+    Some(match loss_point.way {
         Some(Way::Up) => format!(
             "on the way to the server, after {confirmed} of {asked} payload bytes were confirmed \
              by it"

@@ -7,7 +7,7 @@ use super::super::place::as_far_as;
 use crate::catalogue::VerdictId;
 use crate::control_record::{ControlOutcome, ControlRecord};
 use crate::observation::FailureKind;
-use crate::survey::Comparison;
+use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -47,15 +47,15 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
 fn between(evidence: &Evidence<'_>) -> &'static str {
     match evidence.ending() {
         Ending::NotConnected(f) => without_connection(evidence, f.kind),
-        Ending::Mute(..) | Ending::Testified(..) if evidence.given_up_by_server() => {
+        Ending::NoData(..) | Ending::Testified(..) if evidence.given_up_by_server() => {
             "every byte of either end arrived at the other, and the server gave up waiting: one of \
              the two hosts is too busy, and the path is not to blame"
         }
-        Ending::Mute(_, f) if f.kind == FailureKind::TimedOut => {
+        Ending::NoData(_, f) if f.kind == FailureKind::TimedOut => {
             "the handshake completed and nothing came back: the bytes are dropped on the way, or a \
              device completed the handshake in the server's place"
         }
-        Ending::Mute(..) => {
+        Ending::NoData(..) => {
             "the handshake completed and the connection was then closed: a device reset it when \
              the bytes came, or completed the handshake in the server's place"
         }
@@ -246,7 +246,7 @@ fn from_the_end(evidence: &Evidence<'_>) -> bool {
         matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);
     refused
         && !evidence.accepted_meanwhile()
-        && matches!(evidence.answering(), Comparison::Same { .. })
+        && matches!(evidence.answering(), RelativeDistance::Same { .. })
 }
 
 fn among_others(evidence: &Evidence<'_>) -> String {

@@ -2,9 +2,9 @@
 //! with another server name pass, repeatedly, while the probe's own fails again.
 
 use super::super::compared::{Parted, Tally, facts, variations};
-use super::super::death;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
+use super::super::loss_point;
 use super::super::place::Place;
 use super::cut_off;
 use crate::alternative::Alternative;
@@ -17,7 +17,7 @@ use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
+    let (Ending::Testified(..) | Ending::NoData(..)) = evidence.ending() else {
         return None;
     };
     // Where the server never saw it, somebody else took the connection: that is a cause of its own. But a proxy may
@@ -138,7 +138,7 @@ fn at_the_same_point(evidence: &Evidence<'_>) -> bool {
     let (step, silently, bytes) = point(evidence.probe);
     let mut again = evidence.probe.compared(Variation::InNothing).map(point);
     again.all(|(other, as_silently, passed)| {
-        (other, as_silently) == (step, silently) && passed.abs_diff(bytes) <= death::ON_ITS_WAY
+        (other, as_silently) == (step, silently) && passed.abs_diff(bytes) <= loss_point::ON_ITS_WAY
     })
 }
 

@@ -18,7 +18,7 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     let was_refused =
         matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);
-    let was_taken = matches!(evidence.ending(), Ending::Mute(..)) && evidence.never_seen();
+    let was_taken = matches!(evidence.ending(), Ending::NoData(..)) && evidence.never_seen();
     let mut verdict = if was_refused {
         refused(evidence, &names(&lacking))
     } else if was_taken {
@@ -80,7 +80,7 @@ fn next(lacking: &str, port: u16) -> String {
 
 /// One does not accept the key, and none of the others saw the session.
 pub(super) fn key(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::Mute(..) = evidence.ending() else {
+    let Ending::NoData(..) = evidence.ending() else {
         return None;
     };
     let mut others = evidence.control?.others.iter();

@@ -8,11 +8,11 @@ use super::super::place::{Answer, Place, counted, translated};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
-use crate::survey::Comparison;
+use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::Mute(..) = evidence.ending() else {
+    let Ending::NoData(..) = evidence.ending() else {
         return None;
     };
     let nearer = Place::of_nearer(evidence, Answer::SynAck);
@@ -111,7 +111,7 @@ fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
 /// Segment, claim and next step for a connection that was taken in the server's absence, at no known hop.
 fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) {
     let (target, port) = (evidence.target(), evidence.probe.port_dialled());
-    let from_there = matches!(evidence.answering(), Comparison::Same { .. });
+    let from_there = matches!(evidence.answering(), RelativeDistance::Same { .. });
     let (segment, who) = if from_there {
         (
             Segment::ServerHost,
@@ -169,7 +169,7 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
          the same"
     ))
     .next(next);
-    if let Comparison::Same { distance } = evidence.answering() {
+    if let RelativeDistance::Same { distance } = evidence.answering() {
         verdict = verdict.because(format!(
             "the SYN-ACK comes from exactly as far away as the server: {}",
             counted(distance)

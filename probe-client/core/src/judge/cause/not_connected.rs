@@ -9,7 +9,7 @@ use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
 use crate::measurement::SightingEnd;
 use crate::observation::FailureKind;
-use crate::survey::Comparison;
+use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 mod dropped;
@@ -55,24 +55,26 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
     let by_chance = !listening.is_empty() && (lacks_an_instance || !lacking.is_empty());
     let translated = translated(evidence);
     match (evidence.answering(), listens) {
-        (Comparison::Nearer { answering, server }, Some(false))
+        (RelativeDistance::Nearer { answering, server }, Some(false))
             if answering.farthest + 1 == server.nearest =>
         {
             Some(not_listening::not_passed_on(evidence))
         }
-        (Comparison::Nearer { .. }, _) => {
+        (RelativeDistance::Nearer { .. }, _) => {
             let place = Place::of_nearer(evidence, Answer::Reset)?;
             Some(rejected::at(evidence, place))
         }
         _ if translated.is_some() => translated.map(|place| rejected::elsewhere(evidence, place)),
-        (Comparison::Same { .. } | Comparison::Undecided, _) if by_chance => None,
-        (Comparison::Same { .. } | Comparison::Undecided, Some(true))
+        (RelativeDistance::Same { .. } | RelativeDistance::Undecided, _) if by_chance => None,
+        (RelativeDistance::Same { .. } | RelativeDistance::Undecided, Some(true))
             if evidence.stopped_at_the_host() =>
         {
             Some(rejected::by_the_witness_word(&evidence.target()))
         }
-        (Comparison::Same { distance }, Some(true)) => rejected::at_the_end(evidence, distance),
-        (Comparison::Same { distance }, Some(false)) => Some(
+        (RelativeDistance::Same { distance }, Some(true)) => {
+            rejected::at_the_end(evidence, distance)
+        }
+        (RelativeDistance::Same { distance }, Some(false)) => Some(
             not_listening::by_its_host(evidence, Confidence::High)
                 .because(from_there(distance))
                 .because(format!(
@@ -81,19 +83,19 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
                 ))
                 .unless(Alternative::LastDevice),
         ),
-        (Comparison::Undecided, Some(true)) => Some(rejected::somewhere(
+        (RelativeDistance::Undecided, Some(true)) => Some(rejected::somewhere(
             evidence,
             format!("the server says that it listens on port {}", address.port()),
         )),
-        (Comparison::Undecided, None) if evidence.proved_on_this_port() => {
+        (RelativeDistance::Undecided, None) if evidence.proved_on_this_port() => {
             Some(rejected::somewhere(
                 evidence,
                 "over another path the server answers on that port".to_owned(),
             ))
         }
-        (Comparison::Undecided, Some(false)) => Some(unmeasured(evidence, address.port())),
+        (RelativeDistance::Undecided, Some(false)) => Some(unmeasured(evidence, address.port())),
         // The last router answers from as far away as the server's host does.
-        (Comparison::Same { .. } | Comparison::Undecided, None) => None,
+        (RelativeDistance::Same { .. } | RelativeDistance::Undecided, None) => None,
     }
 }
 

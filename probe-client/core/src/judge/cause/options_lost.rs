@@ -10,7 +10,7 @@ use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
+    let (Ending::Testified(..) | Ending::NoData(..)) = evidence.ending() else {
         return None;
     };
     if !evidence.probe.died_in_silence() && !slowness::still_moved(evidence.probe) {
@@ -20,7 +20,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     // host's own end lacks the option too.
     let here = evidence.probe.transport?.agreed_options?;
     let all = std::iter::once(evidence.probe)
-        .chain(evidence.probe.comparisons.iter().map(|c| &c.measurement))
+        .chain(evidence.probe.variations.iter().map(|c| &c.measurement))
         .chain(evidence.same_server.iter().copied());
     let lost = all
         .map(|m| lost_on_the_way_back(&evidence.of(m)))

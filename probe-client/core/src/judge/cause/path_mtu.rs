@@ -2,15 +2,15 @@
 //! segments pass.
 
 use super::super::compared::{Parted, Tally, facts, variations};
-use super::super::death;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
+use super::super::loss_point;
 use crate::catalogue::VerdictId;
 use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST, Variation};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let (Ending::Testified(..) | Ending::Mute(..)) = evidence.ending() else {
+    let (Ending::Testified(..) | Ending::NoData(..)) = evidence.ending() else {
         return None;
     };
     let silent = evidence.probe.died_in_silence();
@@ -32,9 +32,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     let packet = |segment: u16| segment + headers;
     let target = evidence.target();
-    let way = death::of(evidence.probe)
-        .way
-        .map_or("in a direction that is not known", death::Way::describe);
+    let way = loss_point::of(evidence.probe).way.map_or(
+        "in a direction that is not known",
+        loss_point::Way::describe,
+    );
     let up_to = packet(largest);
     let mut verdict = Verdict::new(
         VerdictId::PathMtuBlackHole,

@@ -42,7 +42,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     // What the server noticed of the connection says more.
-    let (Ending::Mute(..), None) = (evidence.ending(), evidence.sighting()) else {
+    let (Ending::NoData(..), None) = (evidence.ending(), evidence.sighting()) else {
         return None;
     };
     let target = evidence.target();

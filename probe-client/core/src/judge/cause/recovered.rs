@@ -10,7 +10,7 @@ use crate::odds::{Trials, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let (Ending::NotConnected(_) | Ending::Testified(..) | Ending::Mute(..)) = evidence.ending()
+    let (Ending::NotConnected(_) | Ending::Testified(..) | Ending::NoData(..)) = evidence.ending()
     else {
         return None;
     };

@@ -6,7 +6,7 @@ use crate::catalogue::VerdictId;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let (true, Ending::Mute(..)) = (evidence.key_refused(), evidence.ending()) else {
+    let (true, Ending::NoData(..)) = (evidence.key_refused(), evidence.ending()) else {
         return None;
     };
     // Where it let other sessions in, those met another instance.

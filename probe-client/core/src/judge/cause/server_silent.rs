@@ -8,7 +8,7 @@ use crate::measurement::Measurement;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::Mute(..) = evidence.ending() else {
+    let Ending::NoData(..) = evidence.ending() else {
         return None;
     };
     if evidence.server_alive() || !evidence.all_mute_by_silence() {

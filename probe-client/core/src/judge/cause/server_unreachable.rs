@@ -192,7 +192,7 @@ mod tests {
         let text = include_str!("../../../tests/scenarios/server-unreachable-silence.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
-        for measured in probes.chain(&mut document.comparisons) {
+        for measured in probes.chain(&mut document.reference_probes) {
             measured.host = "echo.example.org".to_owned();
         }
         for control in &mut document.server.controls {
@@ -216,7 +216,7 @@ mod tests {
         let text = include_str!("../../../tests/scenarios/through-proxies.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
-        for measured in probes.chain(&mut document.comparisons) {
+        for measured in probes.chain(&mut document.reference_probes) {
             if measured.path.is_direct() {
                 measured.session = None;
                 let all = &mut measured.observations;
@@ -268,10 +268,10 @@ mod tests {
                 measured.address = None;
             }
         }
-        for measured in &mut document.comparisons {
+        for measured in &mut document.reference_probes {
             measured.host = "server.example".to_owned();
         }
-        document.comparisons.retain(|m| m.path.is_direct());
+        document.reference_probes.retain(|m| m.path.is_direct());
         let verdict = directly(document);
         assert_eq!(
             verdict.id,

@@ -2,9 +2,9 @@
 //! whatever the size of its segments.
 
 use super::super::compared::{Tally, facts, variations};
-use super::super::death::{self, Death, Way};
 use super::super::ending::{Ending, ending};
 use super::super::evidence::Evidence;
+use super::super::loss_point::{self, LossPoint, Way};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
@@ -27,7 +27,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (least, most) = places.iter().fold((own, own), |(least, most), passed| {
         (least.min(*passed), most.max(*passed))
     });
-    let spread = death::ON_ITS_WAY.max(most / 10);
+    let spread = loss_point::ON_ITS_WAY.max(most / 10);
     if most - least > spread {
         return None;
     }
@@ -101,6 +101,6 @@ fn stalled(measurement: &Measurement) -> Option<(Way, u64)> {
     let stages = &measurement.session.as_ref()?.stages;
     let begun = stages.iter().any(StageReport::is_whole);
     let silent = measurement.died_in_silence();
-    let Death { way, passed } = death::of(measurement);
+    let LossPoint { way, passed } = loss_point::of(measurement);
     (begun && silent).then_some((way?, passed?))
 }

@@ -25,12 +25,16 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
 
 /// No testimony, but a certificate for a name that was made up for the test.
 pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let minting = evidence.probe.minting.as_ref().filter(|m| m.minted())?;
-    let certificate = minting.certificate.as_ref();
+    let forging_test = evidence
+        .probe
+        .forging_test
+        .as_ref()
+        .filter(|m| m.minted())?;
+    let certificate = forging_test.certificate.as_ref();
     let (verdict, whom) = opened(evidence, "not relayed to the server", certificate);
     let verdict = verdict.because(format!(
         "asked for the made-up name {}, the same port presented a certificate for it",
-        minting.name_asked
+        forging_test.name_asked
     ));
     Some(with_next_step(verdict, evidence, whom))
 }

@@ -36,14 +36,14 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 fn explains(evidence: &Evidence<'_>) -> bool {
     match evidence.ending() {
         // Of a handshake that never ended there, more than slowness is needed to keep the rest away.
-        Ending::Mute(..) | Ending::Testified(..) => {
+        Ending::NoData(..) | Ending::Testified(..) => {
             let half_open = |end| end == SightingEnd::HalfOpen;
             evidence.probe.died_in_silence()
                 && !evidence.sighting().is_some_and(|s| half_open(s.end))
         }
         // One dialling is a few SYNs, each of which may have been lost; a second one, alone, is more.
         Ending::NotConnected(_) => {
-            evidence.probe.met_silence() && evidence.probe.comparisons.is_empty()
+            evidence.probe.met_silence() && evidence.probe.variations.is_empty()
         }
         Ending::Interrupted
         | Ending::Unresolved(_)

@@ -2,7 +2,7 @@
 
 use super::Evidence;
 use crate::comparison::{Reach, reach};
-use crate::survey::{Beyond, Comparison, HopAnswer, LastHop, Survey};
+use crate::survey::{HopAnswer, LastHop, PastLastHop, RelativeDistance, Survey};
 
 impl<'a> Evidence<'a> {
     /// The survey of the hops to this probe's port.
@@ -34,7 +34,7 @@ impl<'a> Evidence<'a> {
         let survey = self.survey()?;
         let hop = survey.reference_translated_at(self.probe.server()?)?;
         let LastHop::Lost {
-            lost_before: Beyond::Hop(next) | Beyond::Server(next),
+            lost_before: PastLastHop::Hop(next) | PastLastHop::Server(next),
             ..
         } = survey.last_hop()
         else {
@@ -49,7 +49,7 @@ impl<'a> Evidence<'a> {
             matches!(
                 survey.last_hop(),
                 LastHop::Lost {
-                    lost_before: Beyond::Hop(_),
+                    lost_before: PastLastHop::Hop(_),
                     ..
                 }
             )
@@ -84,9 +84,9 @@ impl<'a> Evidence<'a> {
 
     /// Whoever answers on this port, against the server's distance as this port's survey and all
     /// sessions with the server show it.
-    pub fn answering(&self) -> Comparison {
+    pub fn answering(&self) -> RelativeDistance {
         let known = self.known_distances();
         self.survey()
-            .map_or(Comparison::Undecided, |survey| survey.compare(&known))
+            .map_or(RelativeDistance::Undecided, |survey| survey.compare(&known))
     }
 }

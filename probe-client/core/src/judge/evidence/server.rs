@@ -45,7 +45,7 @@ impl<'a> Evidence<'a> {
         self.sighting_answer().is_some() && own.count() == 0
     }
 
-    /// Beyond doubt: what a name stands for at a proxy, nobody knows here.
+    /// PastLastHop doubt: what a name stands for at a proxy, nobody knows here.
     fn is_of_this_address(&self, other: &Measurement) -> bool {
         let address = other.server().or_else(|| other.host.parse().ok());
         address.is_some() && address == self.probe.server()
@@ -123,7 +123,7 @@ impl<'a> Evidence<'a> {
     pub fn all_mute_by_silence(&self) -> bool {
         self.same_server
             .iter()
-            .all(|m| matches!(ending(m), Ending::Mute(_, f) if f.kind == FailureKind::TimedOut))
+            .all(|m| matches!(ending(m), Ending::NoData(_, f) if f.kind == FailureKind::TimedOut))
     }
 
     /// Another port that works lost its SYNs as well, by their pace or their number: that the server saw none
@@ -161,7 +161,7 @@ fn works_and_loses_syns(measurement: &Measurement) -> bool {
 
 /// In its own session, or in one beside it.
 fn testified_anyhow(measurement: &Measurement) -> bool {
-    let mut beside = measurement.comparisons.iter();
+    let mut beside = measurement.variations.iter();
     let testified = |m: &Measurement| testimony(m).is_some() && m.unpinned_key().is_none();
     testified(measurement) || beside.any(|c| testified(&c.measurement))
 }

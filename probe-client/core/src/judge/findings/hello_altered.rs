@@ -8,7 +8,7 @@ use crate::observation::Operation;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
-    let (Ending::Mute(Operation::TlsHandshake, _) | Ending::Foreign(Operation::TlsHandshake, _)) =
+    let (Ending::NoData(Operation::TlsHandshake, _) | Ending::Foreign(Operation::TlsHandshake, _)) =
         evidence.ending()
     else {
         return None;

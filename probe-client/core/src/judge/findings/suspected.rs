@@ -20,7 +20,7 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
         return None;
     }
     // Where connections were dialled slowly, others had been lost before: by a limit that still counts them, perhaps.
-    let mut beside = evidence.same_server.iter().flat_map(|m| &m.comparisons);
+    let mut beside = evidence.same_server.iter().flat_map(|m| &m.variations);
     if beside.any(|c| matches!(c.variation, Variation::InPace { .. })) {
         return None;
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{AGAIN, End, ended, evidence, verdict};
 use crate::catalogue::VerdictId;
-use crate::comparison::Comparison;
+use crate::comparison::VariedSession;
 use crate::flow::{Flow, FlowAccount, FlowEnd, FlowRound};
 use crate::measurement::{Measurement, SightingEnd};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
@@ -103,11 +103,11 @@ fn source_ports_that_lose_all_data_beside_others_are_a_fault_by_flow() {
 #[test]
 fn a_session_that_met_the_bad_source_port_is_no_inspection() {
     let mut probe = beside(
-        ended(SessionKind::Https, End::Mute(FailureKind::TimedOut)),
+        ended(SessionKind::Https, End::NoData(FailureKind::TimedOut)),
         &dialled(3, STUCK, ANSWERED),
     );
-    probe.comparisons = [End::Whole, End::Mute(FailureKind::TimedOut), End::Whole]
-        .map(|end| Comparison {
+    probe.variations = [End::Whole, End::NoData(FailureKind::TimedOut), End::Whole]
+        .map(|end| VariedSession {
             variation: AGAIN,
             measurement: ended(SessionKind::Https, end),
         })
@@ -183,7 +183,7 @@ proptest! {
             let end = if half_open { SightingEnd::HalfOpen } else { SightingEnd::PeerClosed };
             super::told(vec![super::sighting(None, end)])
         });
-        probe.comparisons = again.into_iter().map(|passes| Comparison {
+        probe.variations = again.into_iter().map(|passes| VariedSession {
             variation: AGAIN,
             measurement: if passes { whole() } else { silent() },
         }).collect();

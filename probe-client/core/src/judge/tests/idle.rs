@@ -1,8 +1,8 @@
-//! Sessions that were kept silent: what their death proves, and what it does not.
+//! Sessions that were kept silent: what their end proves, and what it does not.
 
 use super::{evidence, judge, whole};
 use crate::catalogue::VerdictId;
-use crate::comparison::{Comparison, Variation, next_round};
+use crate::comparison::{Variation, VariedSession, next_round};
 use crate::judge::Evidence;
 use crate::measurement::Measurement;
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
@@ -49,7 +49,7 @@ fn what_kept_another_alive_is_advised() {
 #[test]
 fn a_port_that_fails_without_silence_too_is_no_idle_timeout() {
     let mut probe = dead(60, FailureKind::TimedOut);
-    for comparison in &mut probe.comparisons {
+    for comparison in &mut probe.variations {
         comparison.measurement = died(
             whole(SessionKind::Tcp),
             Operation::Testimony,
@@ -57,14 +57,14 @@ fn a_port_that_fails_without_silence_too_is_no_idle_timeout() {
         );
     }
     assert_eq!(verdict(&probe, &[]).id, VerdictId::Inconclusive);
-    probe.comparisons.clear();
+    probe.variations.clear();
     assert_eq!(verdict(&probe, &[]).id, VerdictId::Inconclusive);
 }
 
 #[test]
 fn a_server_that_was_restarted_is_no_idle_timeout() {
     let mut probe = dead(60, FailureKind::Reset);
-    for comparison in &mut probe.comparisons {
+    for comparison in &mut probe.variations {
         let session = comparison.measurement.session.as_mut().unwrap();
         session.testimony.as_mut().unwrap().instance = "another".to_owned();
     }
@@ -97,7 +97,7 @@ fn without_a_limit_none_is_claimed() {
 fn the_port_is_tried_again_without_silence() {
     let mut probe = dead(60, FailureKind::Closed);
     assert_eq!(next_round(&probe), []);
-    probe.comparisons.clear();
+    probe.variations.clear();
     assert_eq!(next_round(&probe), [Variation::InSilence; 2]);
 }
 
@@ -124,8 +124,8 @@ fn dead(seconds: u32, kind: FailureKind) -> Measurement {
     for observation in &mut fresh.observations {
         observation.start_us += LATER_US;
     }
-    probe.comparisons = vec![
-        Comparison {
+    probe.variations = vec![
+        VariedSession {
             variation: Variation::InSilence,
             measurement: fresh,
         };

@@ -33,11 +33,11 @@ fn an_instance_that_nobody_asked_may_be_the_one() {
     let mut record = record("a", &[DIALLED], Vec::new());
     record.unasked = vec!["b".to_owned()];
     assert_eq!(verdict(&refused(), &record).id, VerdictId::Inconclusive);
-    let found = verdict(&mute(unseen(true)), &record);
+    let found = verdict(&no_data(unseen(true)), &record);
     assert_eq!(found.id, VerdictId::Inconclusive);
     let next = found.next_step.unwrap();
     assert!(next.contains("--host"), "{next}");
-    let probe = mute(unseen(true));
+    let probe = no_data(unseen(true));
     let noted = findings(&with(&probe, &record));
     let noted = noted.iter().find(|f| f.id == FindingId::InstanceNotAsked);
     let detail = noted.unwrap().detail.clone().unwrap();
@@ -47,10 +47,10 @@ fn an_instance_that_nobody_asked_may_be_the_one() {
 #[test]
 fn a_handshake_that_no_instance_saw_is_a_middlebox_whatever_they_listen_on() {
     let both = record("a", &[DIALLED], vec![instance("b", &[DIALLED])]);
-    let found = verdict(&mute(unseen(false)), &both);
+    let found = verdict(&no_data(unseen(false)), &both);
     assert_eq!(found.id, VerdictId::AnsweredByMiddlebox);
     let on_one = record("a", &[DIALLED], vec![instance("b", &[80])]);
-    let found = verdict(&mute(unseen(false)), &on_one);
+    let found = verdict(&no_data(unseen(false)), &on_one);
     assert_eq!(found.id, VerdictId::AnsweredByMiddlebox);
     assert!(found.claim.ends_with("b lack it"), "{}", found.claim);
 }
@@ -74,11 +74,11 @@ fn a_port_that_one_lacks_is_noted_beside_a_session_that_another_served() {
 fn an_instance_that_does_not_know_the_key_is_no_fault_of_the_path() {
     let refuses = ControlOutcome::KeyRefused { port: 443 };
     let record = record("a", &[DIALLED], vec![refuses]);
-    let found = verdict(&mute(unseen(true)), &record);
+    let found = verdict(&no_data(unseen(true)), &record);
     assert_eq!(found.id, VerdictId::ServerRefused);
     let mut seen_by_others = unseen(true);
     seen_by_others.unattributed = true;
-    let found = verdict(&mute(seen_by_others), &record);
+    let found = verdict(&no_data(seen_by_others), &record);
     assert_eq!(found.id, VerdictId::Inconclusive);
 }
 
@@ -89,7 +89,7 @@ fn that_the_control_service_is_full_explains_no_session() {
         port: 443,
         text: "no more control connections".to_owned(),
     };
-    let found = verdict(&ended(SessionKind::Tcp, End::Mute(RESET)), &full);
+    let found = verdict(&ended(SessionKind::Tcp, End::NoData(RESET)), &full);
     assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
 }
 
@@ -139,7 +139,7 @@ fn instance(name: &str, ports: &[u16]) -> ControlOutcome {
 }
 
 pub(super) fn refused() -> Measurement {
-    let mut probe = ended(SessionKind::Tcp, End::Mute(RESET));
+    let mut probe = ended(SessionKind::Tcp, End::NoData(RESET));
     probe.address = Some(SocketAddr::new(SERVER, DIALLED));
     probe.session = None;
     probe.observations = vec![Observation {
@@ -152,8 +152,8 @@ pub(super) fn refused() -> Measurement {
     probe
 }
 
-fn mute(answer: SightingAnswer) -> Measurement {
-    let mut probe = ended(SessionKind::Tcp, End::Mute(RESET));
+fn no_data(answer: SightingAnswer) -> Measurement {
+    let mut probe = ended(SessionKind::Tcp, End::NoData(RESET));
     probe.address = Some(SocketAddr::new(SERVER, DIALLED));
     probe.sighting = Some(answer);
     probe

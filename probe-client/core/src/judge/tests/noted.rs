@@ -1,7 +1,7 @@
 //! Findings that only chance brings about between real hosts, or that no device of a test's makes alone.
 
 use super::instances::refused;
-use super::{Comparison, End, Evidence, Variation, ended, evidence, findings, whole};
+use super::{End, Evidence, Variation, VariedSession, ended, evidence, findings, whole};
 use crate::catalogue::FindingId;
 use crate::comparison::next_round;
 use crate::flow::{Flow, FlowEnd, FlowRound};
@@ -16,7 +16,7 @@ fn a_limit_of_connections_is_told_from_one_of_their_pace() {
         let mut probe = silent();
         let twice_alone = [(alone, true); 2];
         let all = twice_alone.iter().chain(beside);
-        probe.comparisons = all.map(|(held, whole)| paced(*held, *whole)).collect();
+        probe.variations = all.map(|(held, whole)| paced(*held, *whole)).collect();
         probe.flows = side_connections(&probe, 8);
         ids(&probe)
     };
@@ -39,7 +39,7 @@ fn no_limit_is_claimed_that_chance_explains() {
     let noted = |lost: u16| {
         let mut probe = ended(SessionKind::Https, End::Whole);
         probe.transport.as_mut().unwrap().syn_retransmissions = Some(1);
-        probe.comparisons = [(0, true), (0, true), (3, true)]
+        probe.variations = [(0, true), (0, true), (3, true)]
             .map(|(held, whole)| paced(held, whole))
             .into();
         probe.flows = side_connections(&probe, lost);
@@ -60,7 +60,7 @@ fn no_limit_is_claimed_that_chance_explains() {
     probe.flows = side_connections(&probe, 8);
     probe.flows.retain(|flow| flow.round == FlowRound::AtOnce);
     let mut other = probe.clone();
-    other.comparisons = [(0, true); 5]
+    other.variations = [(0, true); 5]
         .map(|(held, whole)| paced(held, whole))
         .into();
     let evidence = Evidence {
@@ -78,12 +78,12 @@ fn no_limit_is_claimed_that_chance_explains() {
 fn a_client_hello_is_blocked_only_where_sessions_run_whole_each_time() {
     let noted = |fresh: &[End]| {
         let mut probe = ended(SessionKind::Https, End::Whole);
-        let compared = |variation, end| Comparison {
+        let compared = |variation, end| VariedSession {
             variation,
             measurement: at_handshake(ended(SessionKind::Https, end)),
         };
-        let lost = || compared(Variation::InHelloSize, End::Mute(FailureKind::Reset));
-        probe.comparisons = vec![lost(), lost()];
+        let lost = || compared(Variation::InHelloSize, End::NoData(FailureKind::Reset));
+        probe.variations = vec![lost(), lost()];
         let next = next_round(&probe);
         assert_eq!(
             next.len(),
@@ -92,12 +92,12 @@ fn a_client_hello_is_blocked_only_where_sessions_run_whole_each_time() {
         );
         let fresh = fresh.iter();
         probe
-            .comparisons
+            .variations
             .extend(fresh.map(|end| compared(Variation::InNothing, *end)));
-        probe.comparisons.push(lost());
+        probe.variations.push(lost());
         ids(&probe).contains(&FindingId::LargeHelloBlocked)
     };
-    let died = End::Mute(FailureKind::Reset);
+    let died = End::NoData(FailureKind::Reset);
     assert!(noted(&[End::Whole; 3]));
     assert!(!noted(&[End::Whole, died, End::Whole]));
     assert!(!noted(&[]), "not yet known");
@@ -106,7 +106,7 @@ fn a_client_hello_is_blocked_only_where_sessions_run_whole_each_time() {
 #[test]
 fn a_client_hello_that_arrived_as_another_is_noted() {
     let noted = |unaltered: Option<bool>, altered_within: Option<u32>| {
-        let mut probe = at_handshake(ended(SessionKind::Https, End::Mute(FailureKind::Reset)));
+        let mut probe = at_handshake(ended(SessionKind::Https, End::NoData(FailureKind::Reset)));
         probe.sighting = Some(SightingAnswer {
             sightings: vec![Sighting {
                 matched_by: MatchedBy::Address,
@@ -175,8 +175,8 @@ fn side_connections(probe: &Measurement, lost: u16) -> Vec<Flow> {
     at_once.chain(slowly).collect()
 }
 
-fn paced(held: u8, whole: bool) -> Comparison {
-    Comparison {
+fn paced(held: u8, whole: bool) -> VariedSession {
+    VariedSession {
         variation: Variation::InPace { held },
         measurement: if whole {
             ended(SessionKind::Tcp, End::Whole)

@@ -2,7 +2,7 @@
 
 use super::{AGAIN, End, SILENCE, ended, evidence, findings, judge, whole};
 use crate::catalogue::{FindingId, VerdictId};
-use crate::comparison::Comparison;
+use crate::comparison::VariedSession;
 use crate::judge::Evidence;
 use crate::measurement::{AgreedOptions, Measurement};
 use crate::session_kind::SessionKind;
@@ -57,7 +57,7 @@ fn sessions_that_crawl_for_want_of_a_window_scale_are_laid_to_nothing_else() {
     let died = |kind| agreed(ended(kind, End::Died(SILENCE, 20_000)), UNSCALED, ALL);
     let mut probe = died(SessionKind::Https);
     for _ in 0..4 {
-        probe.comparisons.push(Comparison {
+        probe.variations.push(VariedSession {
             variation: AGAIN,
             measurement: died(SessionKind::Https),
         });
@@ -66,16 +66,20 @@ fn sessions_that_crawl_for_want_of_a_window_scale_are_laid_to_nothing_else() {
     assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
     assert!(found.claim.contains("window scaling"), "{}", found.claim);
     // One without a testimony is explained by another session's.
-    let mute = agreed(ended(SessionKind::Https, End::Mute(SILENCE)), UNSCALED, ALL);
+    let no_data = agreed(
+        ended(SessionKind::Https, End::NoData(SILENCE)),
+        UNSCALED,
+        ALL,
+    );
     let explained = judge(&Evidence {
-        same_server: vec![&mute, &probe].into(),
-        ..evidence(&mute)
+        same_server: vec![&no_data, &probe].into(),
+        ..evidence(&no_data)
     });
     assert!(
         explained.claim.contains("window scaling"),
         "{}",
         explained.claim
     );
-    let alone = judge(&evidence(&mute));
+    let alone = judge(&evidence(&no_data));
     assert!(!alone.claim.contains("window scaling"), "{}", alone.claim);
 }

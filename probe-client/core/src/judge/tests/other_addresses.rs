@@ -3,7 +3,7 @@
 use super::instances::{DIALLED, record};
 use super::{evidence, judge, told, whole};
 use crate::catalogue::VerdictId;
-use crate::comparison::{Comparison, Variation};
+use crate::comparison::{Variation, VariedSession};
 use crate::judge::Evidence;
 use crate::measurement::{AnswersRefused, Measurement};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
@@ -34,7 +34,7 @@ fn limited() -> Measurement {
 
 fn passing_later(variation: Variation) -> Measurement {
     let mut limited = silent(Operation::Connect);
-    limited.comparisons = vec![Comparison {
+    limited.variations = vec![VariedSession {
         variation,
         measurement: whole(SessionKind::Tcp),
     }];

@@ -6,7 +6,7 @@ use crate::comparison::{AT_ONCE, Reach, next_reach, reach};
 /// What becomes of a session whose packets get `hops` far, where a device behind hop `behind` does
 /// `does`; `tells`: routers say that hop limits are used up.
 fn fate(hops: u8, behind: u8, does: FailureKind, tells: bool) -> End {
-    End::Mute(match (hops > behind, tells) {
+    End::NoData(match (hops > behind, tells) {
         (true, _) => does,
         (false, true) => FailureKind::HostUnreachable,
         (false, false) => SILENCE,
@@ -14,21 +14,21 @@ fn fate(hops: u8, behind: u8, does: FailureKind, tells: bool) -> End {
 }
 
 fn halved(behind: u8, server: u8, does: FailureKind, tells: bool) -> Measurement {
-    let mut probe = mute(does, &[(AGAIN, End::Mute(does)); 2]);
+    let mut probe = no_data(does, &[(AGAIN, End::NoData(does)); 2]);
     let mut rounds = 0;
     while let Some(hops) = next_reach(&probe, server) {
         rounds += 1;
         assert!(rounds <= 6, "{hops} of {server}");
         let variation = Variation::InReach { hops };
         let end = fate(hops, behind, does, tells);
-        let both = mute(does, &[(variation, end); AT_ONCE]);
-        probe.comparisons.extend(both.comparisons);
+        let both = no_data(does, &[(variation, end); AT_ONCE]);
+        probe.variations.extend(both.variations);
     }
     probe
 }
 
-fn mute(does: FailureKind, comparisons: &[(Variation, End)]) -> Measurement {
-    let mut probe = probe(SessionKind::Tls, End::Mute(does), comparisons);
+fn no_data(does: FailureKind, variations: &[(Variation, End)]) -> Measurement {
+    let mut probe = probe(SessionKind::Tls, End::NoData(does), variations);
     probe.transport.as_mut().unwrap().bytes_read = 0;
     probe.sighting = None;
     probe
@@ -70,8 +70,8 @@ fn what_never_arrives_at_the_server_is_stopped_before_it() {
         let last = Variation::InReach { hops: 5 };
         if let Some(hops) = next_reach(&probe, 5) {
             assert_eq!(Variation::InReach { hops }, last);
-            let both = mute(RESET, &[(last, End::Mute(RESET)); AT_ONCE]);
-            probe.comparisons.extend(both.comparisons);
+            let both = no_data(RESET, &[(last, End::NoData(RESET)); AT_ONCE]);
+            probe.variations.extend(both.variations);
         }
         reach(&probe, 5)
     };
@@ -93,17 +93,17 @@ fn connection(bytes_received: u64, port: u16) -> SightingAnswer {
 fn sessions_that_contradict_each_other_place_nothing() {
     let variation = Variation::InReach { hops: 2 };
     let contradiction = [
-        (AGAIN, End::Mute(RESET)),
-        (variation, End::Mute(RESET)),
-        (variation, End::Mute(SILENCE)),
+        (AGAIN, End::NoData(RESET)),
+        (variation, End::NoData(RESET)),
+        (variation, End::NoData(SILENCE)),
     ];
-    let probe = mute(RESET, &contradiction);
+    let probe = no_data(RESET, &contradiction);
     assert_eq!(next_reach(&probe, 4), None);
     assert_eq!(reach(&probe, 4), None);
 }
 
 #[test]
 fn what_fails_by_chance_is_not_halved() {
-    let probe = mute(RESET, &[(AGAIN, End::Mute(RESET)), (AGAIN, End::Whole)]);
+    let probe = no_data(RESET, &[(AGAIN, End::NoData(RESET)), (AGAIN, End::Whole)]);
     assert_eq!(next_reach(&probe, 4), None);
 }

@@ -38,7 +38,7 @@ fn what_is_turned_away_in_a_crowd_is_dialled_slowly() {
     assert_eq!(lost_syns(&[refused()], &refused()), [0_usize; 0]);
     let mut limited = refused();
     let slowly = Variation::InPace { held: 0 };
-    limited.comparisons = probe(SessionKind::Tcp, End::Whole, &[(slowly, End::Whole)]).comparisons;
+    limited.variations = probe(SessionKind::Tcp, End::Whole, &[(slowly, End::Whole)]).variations;
     let record = record("a", &[DIALLED], Vec::new());
     let found = judge(&with(&limited, &record));
     assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);

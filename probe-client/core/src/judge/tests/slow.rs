@@ -2,7 +2,7 @@
 
 use super::{AGAIN, AGAIN_MUTE, AS_TCP, End, MUTE, evidence, findings, judge, lossy, probe, whole};
 use crate::catalogue::{FindingId, VerdictId};
-use crate::comparison::Comparison;
+use crate::comparison::VariedSession;
 use crate::judge::Evidence;
 use crate::measurement::Measurement;
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
@@ -77,7 +77,7 @@ fn a_port_is_not_silent_on_a_slow_way_before_it_was_dialled_alone() {
     let slow = |probe: &Measurement| beside(probe, 2_000).claim.contains("slow");
     assert!(slow(&silent));
     let mut twice = silent.clone();
-    twice.comparisons = vec![Comparison {
+    twice.variations = vec![VariedSession {
         variation: AGAIN,
         measurement: silent,
     }];
@@ -131,7 +131,7 @@ fn a_session_that_waits_for_a_window_is_slow_and_not_dropped() {
 
 #[test]
 fn a_server_that_waited_in_vain_for_a_greeting_is_no_device_that_resets() {
-    let mut closed = probe(SessionKind::Https, End::Mute(FailureKind::Closed), &[]);
+    let mut closed = probe(SessionKind::Https, End::NoData(FailureKind::Closed), &[]);
     let last = closed.observations.last_mut().unwrap();
     last.duration_us = 8_000_000;
     let before = closed.observations.len() - 2;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::profile::{Confidence, Direction, Expectation, Rule, Transport};
+use crate::profile::{Direction, Expectation, Rule, Sourcing, Transport};
 
 #[test]
 fn every_profile_is_written_the_canonical_way() {
@@ -33,15 +33,15 @@ fn every_rule_and_note_says_where_it_comes_from() {
         let rules = profile
             .rules
             .iter()
-            .map(|rule| (&rule.source, rule.confidence));
+            .map(|rule| (&rule.source, rule.sourcing));
         let notes = profile
             .notes
             .iter()
-            .map(|note| (&note.source, note.confidence));
-        for (source, confidence) in rules.chain(notes) {
+            .map(|note| (&note.source, note.sourcing));
+        for (source, sourcing) in rules.chain(notes) {
             let named = !source.trim().is_empty() && source != "no source at hand";
             assert!(
-                named || confidence == Confidence::FromMemory,
+                named || sourcing == Sourcing::FromMemory,
                 "{}: {source}",
                 profile.id
             );
@@ -168,6 +168,6 @@ fn plain(rule: &Rule) -> bool {
     (rule.direction, rule.transport) == (Direction::Outbound, Transport::Tcp)
         && rule.expect == Expectation::Open
         && rule.required
-        && rule.confidence == Confidence::Verified
+        && rule.sourcing == Sourcing::Verified
         && rule.source_date.as_ref().map(|date| date.as_str()) == Some("2012-05-09")
 }

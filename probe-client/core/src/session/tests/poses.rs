@@ -15,7 +15,7 @@ use crate::measurement::{Measurement, PresentedCertificate, ProbedRule};
 use crate::path::NetworkPath;
 use crate::profile::{Direction, Expectation, Port};
 use crate::session::tests::server::Pose;
-use crate::trail::{failure_of, observations};
+use crate::timeline::{failure_of, observations};
 use crate::verdict::Verdict;
 
 /// One way to pose.

@@ -1,0 +1,61 @@
+//! Looks for half-open connections of a client with an open run, as long as its control connection lasts: the
+//! kernel soon forgets one whose answer its own host drops, long before the client asks. Also takes SYNs from the
+//! witness, if there is one.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::caller::Caller;
+use crate::watch::Watch;
+
+/// Begins to look, once for each connection.
+pub(super) fn begin(caller: &Arc<Caller>) {
+    let watch = Watch::begin(&caller.instance, caller.address.ip());
+    if caller.begins_half_open_poll() {
+        caller.tasks.spawn(look_on(Arc::downgrade(caller), watch));
+    }
+}
+
+async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
+    let until = Instant::now() + LONGEST;
+    while Instant::now() < until {
+        let Some(caller) = caller.upgrade() else {
+            return;
+        };
+        look(caller, None).await;
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// Looks once, on `ports` as dialled, or on all.
+pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
+    let instance = &caller.instance;
+    let nobody_looks = !instance.half_open.is_available() && instance.witness.is_none();
+    if nobody_looks || instance.live().behind_source_nat {
+        return;
+    }
+    let look = move || {
+        let instance = &caller.instance;
+        let address = caller.address.ip();
+        let (clock, sightings) = (&instance.clock, &instance.sightings);
+        instance
+            .half_open
+            .look(clock, sightings, address, ports.as_deref());
+        if let Some(witness) = &instance.witness {
+            let syns = witness.hand_over(clock, &instance.metrics, address);
+            if !instance.half_open.take_note(clock.now(), sightings, syns) {
+                witness.missed(clock.now());
+            }
+        }
+    };
+    // That the runtime is shutting down is the only way for this to fail.
+    let _ = tokio::task::spawn_blocking(look).await;
+}
+
+/// How long news may wait. A look costs a walk through the kernel's table.
+pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// Longer than any client waits for a connection; it asks before that.
+const LONGEST: Duration = Duration::from_secs(30);

@@ -1,0 +1,126 @@
+//! `payload-dropped`, `payload-reset` without a testimony: connected, and the first application bytes
+//! went nowhere. What the server noticed of the connection decides.
+
+use super::super::compared::facts;
+use super::super::ending::Ending;
+use super::super::evidence::Evidence;
+use super::super::place::Place;
+use super::cut_off;
+use crate::catalogue::VerdictId;
+use crate::measurement::{Sighting, SightingEnd};
+use crate::survey::RelativeDistance;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+    let Ending::NoData(operation, _) = evidence.ending() else {
+        return None;
+    };
+    // What passes at one time and not at another is no matter of this session's bytes.
+    if passes_at_times(evidence) {
+        return None;
+    }
+    let sighting = evidence.sighting()?;
+    let target = evidence.target();
+    if sighting.end == SightingEnd::HalfOpen {
+        let own = matches!(evidence.answering(), RelativeDistance::Same { .. })
+            && !any_ran_whole(evidence);
+        return own.then(|| nothing_but_the_syn(evidence, &target));
+    }
+    let id = cut_off::verdict_id(evidence);
+    let what = if id == VerdictId::PayloadReset {
+        "is reset"
+    } else {
+        "goes silent"
+    };
+    let place = place(sighting)?;
+    let device = Place::of_device(evidence);
+    let mut verdict = Verdict::new(
+        id,
+        Segment::PATH,
+        Confidence::Medium,
+        format!("the connection to {target} is accepted by the server and then {what}: {place}"),
+    )
+    .because(format!(
+        "the server accepted the connection, received {} bytes and sent {}",
+        sighting.bytes_received, sighting.bytes_sent
+    ))
+    .next(format!(
+        "ask {} whether application or protocol inspection, or intrusion prevention, ends {} \
+         (their log for this time shows it), and to let {} sessions pass there",
+        cut_off::whom(device.as_ref()),
+        evidence.flow(),
+        evidence.probe.session_kind().protocol()
+    ));
+    verdict.evidence.push(cut_off::odds(evidence));
+    verdict.evidence.extend(evidence.seen());
+    verdict
+        .evidence
+        .push(format!("the step that failed: {}", operation.describe()));
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    Some(cut_off::at_its_hop(verdict, device))
+}
+
+/// Some session of the same port ran whole, whatever it differed in.
+fn any_ran_whole(evidence: &Evidence<'_>) -> bool {
+    let mut all = evidence.probe.variations.iter();
+    all.any(|c| c.measurement.ran_whole())
+}
+
+/// Two sessions on the same port that differ in nothing from each other came out differently.
+fn passes_at_times(evidence: &Evidence<'_>) -> bool {
+    let all = &evidence.probe.variations;
+    all.iter().any(|one| {
+        let mut alike = all.iter().filter(|other| other.variation == one.variation);
+        one.measurement.ran_whole() && alike.any(|other| !other.measurement.ran_whole())
+    })
+}
+
+/// The handshake is the server's own, and never ended there.
+fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
+    let device = Place::of_device(evidence);
+    let mut verdict = Verdict::new(
+        VerdictId::PayloadDropped,
+        Segment::PATH,
+        Confidence::Medium,
+        format!(
+            "of a connection to {target} the SYN alone reaches the server: all that follows is \
+                 dropped on the way there"
+        ),
+    )
+    .because(
+        "its SYN-ACK came back from the server's own distance, and the server still has the \
+              connection half open",
+    )
+    .next(format!(
+        "ask {} whether a rule lets only the SYNs of {} through, or what follows them takes \
+         another way through a device that did not see the SYN, and to let the whole connection \
+         pass, replies included",
+        cut_off::whom(device.as_ref()),
+        evidence.flow()
+    ));
+    verdict.evidence.extend(evidence.seen());
+    verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(evidence.others_work());
+    cut_off::at_its_hop(verdict, device)
+}
+
+/// Which bytes were lost; absent where the sighting does not tell.
+fn place(sighting: &Sighting) -> Option<String> {
+    if sighting.bytes_received == 0 {
+        return Some("none of the bytes sent arrived there".to_owned());
+    }
+    if sighting.altered_within.is_some() {
+        return None;
+    }
+    if sighting.bytes_sent > 0 {
+        return Some(format!(
+            "{} bytes arrived there unaltered, and the server's answer was lost on the way back",
+            sighting.bytes_received
+        ));
+    }
+    Some(format!(
+        "only the first {} bytes arrived there",
+        sighting.bytes_received
+    ))
+}

@@ -1,0 +1,328 @@
+//! What is known by now of every port, for those who look on while probes are still under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use probe_core::measurement::Measurement;
+use probe_core::observation::{FailureKind, Operation, Origin};
+use tokio::sync::watch;
+
+/// The board on which it is written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PortStates(
+    watch::Sender<BTreeMap<SocketAddr, PortState>>,
+    watch::Sender<Marks>,
+);
+
+/// What is known of SYNs that bear the mark.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    /// Servers that are being asked without it.
+    asked: BTreeSet<IpAddr>,
+    /// Ports that answer others' SYNs, and not those of a session.
+    doubted: BTreeSet<SocketAddr>,
+    /// Servers that answer only without it.
+    abandoned: BTreeSet<IpAddr>,
+    /// Ports to which enough SYNs were sent.
+    given_up: BTreeSet<SocketAddr>,
+}
+
+/// One port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum PortState {
+    Fails(PortFailure),
+    Works(Reference),
+    /// So does it, but a device opened its connection anew, or set its hop limit.
+    Relayed(Reference),
+    /// It answers, and its session goes on, or ended in some other way.
+    Other,
+}
+
+/// How a port fails, as far as surveys care: ports that fail alike are surveyed alike.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum PortFailure {
+    /// No answer to the SYN.
+    Silent,
+    /// RST.
+    Refused,
+    /// An ICMP error.
+    Prohibited,
+    /// The connection was accepted, and the session on it failed.
+    Accepted,
+}
+
+/// A port on which a session ran whole, with the server itself, or as far as a silence that it did not
+/// outlive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Reference {
+    /// In hops, where the SYN as received tells.
+    pub(crate) distance: Option<u8>,
+    /// How long the handshake took.
+    pub(crate) round_trip: Duration,
+}
+
+impl PortStates {
+    /// A SYN to `address` has not been answered for a while.
+    pub(crate) fn unanswered(&self, address: SocketAddr) {
+        self.note(address, PortState::Fails(PortFailure::Silent));
+    }
+
+    /// Something has come back from `address`; what becomes of the session is not known yet.
+    pub(crate) fn answered(&self, address: SocketAddr) {
+        let silent = PortState::Fails(PortFailure::Silent);
+        self.0.send_modify(|board| {
+            let state = board.entry(address).or_insert(silent);
+            if *state == silent {
+                *state = PortState::Other;
+            }
+        });
+    }
+
+    /// A probe came to its end. Of several of one port, the last one counts; but a port on which one ran whole
+    /// takes SYNs, whatever became of the bytes of another.
+    pub(crate) fn ended(&self, measurement: &Measurement) {
+        if let Some(address) = measurement.address {
+            self.note(address, PortState::of(measurement));
+        }
+    }
+
+    /// Waits until a SYN to `address` without the mark is worth sending beside the one that waits: where no port of the
+    /// server takes a connection, for one of them; where such a SYN was answered, for all; and where this port is in
+    /// doubt.
+    pub(crate) async fn mark_is_doubtful(&self, address: SocketAddr) {
+        let server = address.ip();
+        let (mut board, mut marks) = (self.0.subscribe(), self.1.subscribe());
+        loop {
+            board.mark_unchanged();
+            marks.mark_unchanged();
+            let silent = self.is_silent(address) && self.none_connects(server);
+            if self.is_unmarked(server)
+                || self.1.borrow().doubted.contains(&address)
+                || (silent && self.is_first_to_ask(server))
+            {
+                return;
+            }
+            tokio::select! {
+                _ = board.changed() => {}
+                _ = marks.changed() => {}
+            }
+        }
+    }
+
+    /// No port of `server` has taken a connection; some may have turned it away.
+    fn none_connects(&self, server: IpAddr) -> bool {
+        let board = self.0.borrow();
+        let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
+        of_server.all(|(_, state)| match state {
+            PortState::Fails(
+                PortFailure::Silent | PortFailure::Refused | PortFailure::Prohibited,
+            ) => true,
+            PortState::Fails(PortFailure::Accepted)
+            | PortState::Works(_)
+            | PortState::Relayed(_)
+            | PortState::Other => false,
+        })
+    }
+
+    fn is_first_to_ask(&self, server: IpAddr) -> bool {
+        let mut first = false;
+        self.1.send_if_modified(|marks| {
+            first = marks.asked.insert(server);
+            false
+        });
+        first
+    }
+
+    /// SYNs of a session to `address` get no answer, and others do.
+    pub(crate) fn doubt(&self, address: SocketAddr) {
+        self.1.send_modify(|marks| {
+            marks.doubted.insert(address);
+        });
+    }
+
+    /// More SYNs to `address` would show nothing new.
+    pub(crate) fn give_up(&self, address: SocketAddr) {
+        self.1.send_modify(|marks| {
+            marks.given_up.insert(address);
+        });
+    }
+
+    /// Waits until that is so.
+    pub(crate) async fn is_given_up(&self, address: SocketAddr) {
+        let mut marks = self.1.subscribe();
+        // Its sender is this board's own.
+        let _ = marks
+            .wait_for(|marks| marks.given_up.contains(&address))
+            .await;
+    }
+
+    /// `server` answers only SYNs without the mark.
+    pub(crate) fn abandon_mark(&self, server: IpAddr) {
+        self.1.send_modify(|marks| {
+            marks.abandoned.insert(server);
+        });
+    }
+
+    /// Whether connections to `server` leave without the mark.
+    pub(crate) fn is_unmarked(&self, server: IpAddr) -> bool {
+        self.1.borrow().abandoned.contains(&server)
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<SocketAddr, PortState>> {
+        self.0.subscribe()
+    }
+
+    /// The ports of `server` that work, and what is known of them: first those that answer at once. What loses a SYN to
+    /// one of the others (ECN, a rate limit) loses those that are to be compared with.
+    pub(crate) fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
+        self.of(server, |state| match state {
+            PortState::Works(reference) => Some(reference),
+            PortState::Relayed(_) | PortState::Fails(_) | PortState::Other => None,
+        })
+    }
+
+    /// Those that work although a device opens their connections anew, or sets their hop limit.
+    pub(crate) fn relayed(&self, server: IpAddr) -> Vec<(u16, Reference)> {
+        self.of(server, |state| match state {
+            PortState::Relayed(reference) => Some(reference),
+            PortState::Works(_) | PortState::Fails(_) | PortState::Other => None,
+        })
+    }
+
+    fn of(
+        &self,
+        server: IpAddr,
+        which: impl Fn(PortState) -> Option<Reference>,
+    ) -> Vec<(u16, Reference)> {
+        let board = self.0.borrow();
+        let of_server = board.iter().filter(|(address, _)| address.ip() == server);
+        let mut all: Vec<(u16, Reference)> = of_server
+            .filter_map(|(address, state)| Some((address.port(), which(*state)?)))
+            .collect();
+        all.sort_by_key(|(_, reference)| reference.round_trip >= SYN_REPEATED);
+        all
+    }
+
+    /// A SYN to `address` has not been answered for a while.
+    pub(crate) fn is_silent(&self, address: SocketAddr) -> bool {
+        self.0.borrow().get(&address) == Some(&PortState::Fails(PortFailure::Silent))
+    }
+
+    /// The ports of `server` that have not answered for a while; absent as soon as any port of it has.
+    pub(crate) fn all_silent(&self, server: IpAddr) -> Option<Vec<u16>> {
+        let board = self.0.borrow();
+        let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
+        of_server.try_fold(Vec::new(), |mut silent, (address, state)| {
+            silent.push(address.port());
+            (*state == PortState::Fails(PortFailure::Silent)).then_some(silent)
+        })
+    }
+
+    fn note(&self, address: SocketAddr, state: PortState) {
+        self.0.send_modify(|board| {
+            let worked = matches!(
+                board.get(&address),
+                Some(PortState::Works(_) | PortState::Relayed(_))
+            );
+            if !(worked && state == PortState::Fails(PortFailure::Accepted)) {
+                board.insert(address, state);
+            }
+        });
+    }
+}
+
+impl PortState {
+    fn of(measurement: &Measurement) -> Self {
+        match PortFailure::of(measurement) {
+            Some(outcome) => Self::Fails(outcome),
+            None => of_whole(measurement).unwrap_or(Self::Other),
+        }
+    }
+}
+
+impl PortFailure {
+    /// Absent where the probe did not fail, or in a way that has no place on the path.
+    pub(crate) fn of(measurement: &Measurement) -> Option<Self> {
+        let (operation, failure) = measurement.failure()?;
+        if operation == Operation::Connect {
+            return match (failure.origin, failure.kind) {
+                (Origin::Icmp { .. }, _) => Some(Self::Prohibited),
+                (_, FailureKind::TimedOut) => Some(Self::Silent),
+                (_, FailureKind::Refused) => Some(Self::Refused),
+                // RST in answer to a SYN is a refusal.
+                (_, FailureKind::Reset) => Some(Self::Accepted),
+                (_, _) => None,
+            };
+        }
+        // What a silence ends began well, and nothing stops it on its way.
+        let elsewhere = failure.kind == FailureKind::Interrupted
+            || matches!(operation, Operation::Hold | Operation::Resume);
+        (measurement.succeeded(Operation::Connect) && !elsewhere).then_some(Self::Accepted)
+    }
+}
+
+/// Of a session that ran whole; absent where it led to another port than the one dialled.
+fn of_whole(measurement: &Measurement) -> Option<PortState> {
+    let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
+    let dialled = measurement.address?.port();
+    let reached = testimony
+        .public_port
+        .or_else(|| testimony.local.map(|l| l.port()))?;
+    let distance = measurement.server_distance();
+    let connect = measurement
+        .observations
+        .iter()
+        .find(|o| o.operation == Operation::Connect)?;
+    let reference = Reference {
+        distance,
+        round_trip: Duration::from_micros(connect.duration_us),
+    };
+    // What a device opened anew says nothing of how far away the server is.
+    let state = if distance.is_some() || testimony.syn.is_none() {
+        PortState::Works(reference)
+    } else {
+        PortState::Relayed(reference)
+    };
+    (reached == dialled).then_some(state)
+}
+
+/// When a SYN without an answer is repeated (RFC 6298 section 2).
+const SYN_REPEATED: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_lose_no_syn_are_compared_with_first() {
+        let (port_states, server) = (PortStates::default(), IpAddr::from([192, 0, 2, 1]));
+        for (port, milliseconds) in [(80, 1_030), (443, 20), (5901, 10), (5902, 3_010)] {
+            let reference = Reference {
+                distance: Some(2),
+                round_trip: Duration::from_millis(milliseconds),
+            };
+            port_states.note(SocketAddr::new(server, port), PortState::Works(reference));
+        }
+        let references = port_states.references(server);
+        let ports: Vec<u16> = references.iter().map(|(port, _)| *port).collect();
+        assert_eq!(ports, [443, 5901, 80, 5902]);
+    }
+
+    #[test]
+    fn a_port_that_answers_ends_the_silence_before_its_session_is_over() {
+        let (port_states, server) = (PortStates::default(), IpAddr::from([192, 0, 2, 1]));
+        port_states.unanswered(SocketAddr::new(server, 80));
+        assert_eq!(port_states.all_silent(server), Some(vec![80]));
+        port_states.answered(SocketAddr::new(server, 443));
+        assert_eq!(port_states.all_silent(server), None);
+    }
+
+    #[test]
+    fn an_answer_after_all_ends_the_silence() {
+        let (port_states, server) = (PortStates::default(), IpAddr::from([192, 0, 2, 1]));
+        port_states.unanswered(SocketAddr::new(server, 80));
+        port_states.answered(SocketAddr::new(server, 80));
+        assert_eq!(port_states.all_silent(server), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! Whether a proxy takes the user's credentials. One dialogue of a run finds out before the others send
+//! them: accounts are locked after a few wrong passwords, and a run has more dialogues than that.
+
+use probe_core::observation::{Failure, FailureKind};
+use probe_core::proxy::ProxyAuthentication;
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+/// What is known of it. Whoever finds out holds the lock.
+#[derive(Debug, Default)]
+pub(super) struct CredentialGate {
+    known: Mutex<Known>,
+    /// How many dialogues are under way that are likely to find out.
+    likely: watch::Sender<usize>,
+}
+
+#[derive(Debug)]
+enum Known {
+    Nothing {
+        /// Dialogues that sent them, and whose end does not tell whether they were accepted: each may have been a
+        /// wrong password.
+        undecided: u32,
+    },
+    Taken,
+    /// With what the dialogue came to that was refused.
+    NotTaken(ProxyAuthentication),
+    /// Nothing, and nobody asks any more: the last dialogue ended without an answer.
+    Unanswered(Failure),
+    /// Nothing, and nobody asks any more: the last answer tells nothing of them. For people.
+    Unsettled(String),
+}
+
+/// Whether a dialogue may send them.
+#[derive(Debug)]
+pub(super) enum Leave<'a> {
+    /// It is the first, and says what it came to.
+    First(First<'a>),
+    Given,
+    Denied(ProxyAuthentication),
+    /// It may not: those before it got no answer.
+    Unanswered(Failure),
+    /// It may not: the answers that those before it got do not tell whether they were accepted.
+    Unsettled(String),
+}
+
+#[derive(Debug)]
+pub(super) struct First<'a>(MutexGuard<'a, Known>);
+
+/// A dialogue's place among those that may find out, as long as it lasts.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    /// Of those that go first.
+    likely: Option<&'a watch::Sender<usize>>,
+}
+
+impl CredentialGate {
+    /// The turn of a dialogue about `port`. Where a proxy lets a single port through, it is that of HTTPS: its answer
+    /// to any other may say nothing of the credentials.
+    pub(super) fn turn(&self, port: u16) -> Turn<'_> {
+        let likely = (port == HTTPS).then_some(&self.likely);
+        if let Some(likely) = likely {
+            likely.send_modify(|dialogues| *dialogues += 1);
+        }
+        Turn { likely }
+    }
+
+    /// Waits for the first dialogue, which has a limit of its own, and for no more than [`MOST_UNDECIDED`]
+    /// that come to nothing.
+    pub(super) async fn leave(&self, turn: &Turn<'_>) -> Leave<'_> {
+        if turn.likely.is_none() && self.is_open() {
+            // The sender is this one's own, and so outlives the wait.
+            let _ = self.likely.subscribe().wait_for(|n| *n == 0).await;
+        }
+        let known = self.known.lock().await;
+        match &*known {
+            Known::Taken => Leave::Given,
+            Known::NotTaken(authentication) => Leave::Denied(authentication.clone()),
+            Known::Unanswered(failure) => Leave::Unanswered(failure.clone()),
+            Known::Unsettled(why) => Leave::Unsettled(why.clone()),
+            Known::Nothing { .. } => Leave::First(First(known)),
+        }
+    }
+
+    /// A dialogue was refused although another had been let in.
+    pub(super) async fn not_taken(&self, authentication: &ProxyAuthentication) {
+        *self.known.lock().await = Known::NotTaken(authentication.clone());
+    }
+
+    /// Whether nothing is known yet, as far as can be told without waiting.
+    fn is_open(&self) -> bool {
+        let known = self.known.try_lock();
+        known.is_ok_and(|known| matches!(*known, Known::Nothing { .. }))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(likely) = self.likely {
+            likely.send_modify(|dialogues| *dialogues -= 1);
+        }
+    }
+}
+
+impl First<'_> {
+    pub(super) fn taken(mut self) {
+        *self.0 = Known::Taken;
+    }
+
+    pub(super) fn not_taken(mut self, authentication: &ProxyAuthentication) {
+        *self.0 = Known::NotTaken(authentication.clone());
+    }
+
+    /// It sent them and ended with `failure`, or with an `answer` that does not tell whether they were accepted. Without
+    /// an answer the proxy may have been looking them up still, or have been waiting for the server.
+    pub(super) fn undecided(mut self, failure: &Failure, answer: Option<String>) {
+        if let Known::Nothing { undecided } = &mut *self.0
+            && failure.kind != FailureKind::Interrupted
+        {
+            *undecided += 1;
+            if *undecided == MOST_UNDECIDED {
+                *self.0 = match answer {
+                    Some(answer) => Known::Unsettled(format!(
+                        "credentials were sent twice and answered with \"{answer}\", which does \
+                         not tell whether they were accepted; they are not sent again, {LOCKED}; a \
+                         run of this rule alone sends them"
+                    )),
+                    None => {
+                        let failure = Failure::new(failure.kind, failure.origin);
+                        Known::Unanswered(failure.with_text(format!(
+                            "credentials were sent twice without an answer and are not sent again, \
+                             {LOCKED}; allow more time with --timeout"
+                        )))
+                    }
+                };
+            }
+        }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::Nothing { undecided: 0 }
+    }
+}
+
+/// Fewer than the wrong passwords after which the strictest usual policy locks an account (three); more than one,
+/// since the proxy may just have been waiting for a port that is blocked behind it.
+const MOST_UNDECIDED: u32 = 2;
+
+const LOCKED: &str = "since accounts are locked after a few wrong passwords";
+
+const HTTPS: u16 = 443;
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use probe_core::observation::Origin;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_follows_who_was_refused() {
+        let gate = CredentialGate::default();
+        let first = first(&gate).await;
+        // As long as nothing is known, the others wait, however long that may be.
+        assert!(gate.leave(&turn(&gate)).now_or_never().is_none());
+        first.not_taken(&refused());
+        assert_denied(&gate).await;
+    }
+
+    #[tokio::test]
+    async fn everybody_follows_who_was_let_in() {
+        let gate = CredentialGate::default();
+        // One that came to nothing leaves it to the next to find out.
+        drop(gate.leave(&turn(&gate)).await);
+        first(&gate).await.taken();
+        assert!(matches!(gate.leave(&turn(&gate)).await, Leave::Given));
+        gate.not_taken(&refused()).await;
+        assert_denied(&gate).await;
+    }
+
+    #[tokio::test]
+    async fn what_gets_no_answer_is_sent_twice() {
+        let gate = CredentialGate::default();
+        let silence = Failure::new(FailureKind::TimedOut, Origin::Unknown);
+        for _ in 0..MOST_UNDECIDED {
+            first(&gate).await.undecided(&silence, None);
+        }
+        let Leave::Unanswered(failure) = gate.leave(&turn(&gate)).await else {
+            panic!("it has been sent often enough");
+        };
+        assert_eq!(failure.kind, FailureKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn what_gets_an_answer_of_another_kind_is_sent_twice() {
+        let gate = CredentialGate::default();
+        let refused = Failure::new(FailureKind::ProxyRefused, Origin::Peer);
+        for _ in 0..MOST_UNDECIDED {
+            let first = first(&gate).await;
+            first.undecided(&refused, Some("403 Forbidden".to_owned()));
+        }
+        let Leave::Unsettled(why) = gate.leave(&turn(&gate)).await else {
+            panic!("it has been sent often enough");
+        };
+        assert!(why.contains("\"403 Forbidden\""), "{why}");
+    }
+
+    #[tokio::test]
+    async fn the_port_of_https_finds_out_before_others() {
+        let gate = CredentialGate::default();
+        let likely = gate.turn(HTTPS);
+        let other = turn(&gate);
+        let mut waiting = Box::pin(gate.leave(&other));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let Leave::First(first) = gate.leave(&likely).await else {
+            panic!("nothing is known");
+        };
+        first.taken();
+        drop(likely);
+        assert!(matches!(waiting.await, Leave::Given));
+    }
+
+    fn turn(gate: &CredentialGate) -> Turn<'_> {
+        gate.turn(5901)
+    }
+
+    async fn first(gate: &CredentialGate) -> First<'_> {
+        let Leave::First(first) = gate.leave(&turn(gate)).await else {
+            panic!("nothing is known");
+        };
+        first
+    }
+
+    async fn assert_denied(gate: &CredentialGate) {
+        let Leave::Denied(told) = gate.leave(&turn(gate)).await else {
+            panic!("the password is wrong");
+        };
+        assert_eq!(told, refused());
+    }
+
+    fn refused() -> ProxyAuthentication {
+        ProxyAuthentication {
+            tried: vec!["NTLM".to_owned()],
+            ..ProxyAuthentication::default()
+        }
+    }
+}

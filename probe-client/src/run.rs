@@ -1,0 +1,333 @@
+//! A run: every name resolved, every probe in flight at once, the control channel sought beside
+//! them, the server asked about what failed, and the document drawn up.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use probe_core::control_record::ControlRecord;
+use probe_core::document::{RunDocument, RunFacts, ServerFacts};
+use probe_core::judge::{Gathered, conclude};
+use probe_core::measurement::Measurement;
+use probe_core::observation::FailureKind;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::connect::ConnectOptions;
+use crate::context::RunContext;
+use crate::destination::Destination;
+use crate::host;
+use crate::progress::Progress;
+
+mod control_port;
+mod control_search;
+mod control_session;
+mod destinations;
+mod flows;
+mod follow_up;
+mod instances;
+mod outage;
+mod pace;
+mod second_look;
+mod side_handshakes;
+mod sightings;
+mod slow_line;
+mod survey;
+mod task;
+
+use control_search::Lead;
+use control_session::ControlSession;
+use flows::Budget;
+use side_handshakes::SideHandshakeLog;
+use survey::Pace;
+
+/// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
+pub(crate) async fn run(
+    config: &Config,
+    progress: &Progress,
+    cancelled: CancellationToken,
+) -> RunDocument {
+    let run = Arc::new(Run::new(config, cancelled));
+    let started = jiff::Timestamp::now();
+    if config
+        .plan
+        .hosts
+        .iter()
+        .any(|host| host.parse::<IpAddr>().is_err())
+    {
+        progress.say("resolving names");
+    }
+    let found = destinations::find(&run).await;
+    progress.say(of_the_sessions(config));
+    let measurements = found.unresolved;
+    let mut servers = JoinSet::new();
+    for (order, destination) in found.destinations.into_iter().enumerate() {
+        let run = Arc::clone(&run);
+        let progress = progress.clone();
+        servers.spawn(async move { (order, run.server(destination, &progress).await) });
+    }
+    let mut by_server = servers.join_all().await;
+    // As planned, not as finished.
+    by_server.sort_by_key(|(order, _)| *order);
+    let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
+    sightings::ask(&run, &mut by_server, progress).await;
+    outage::look(&run, &mut by_server, progress).await;
+    let all = by_server.iter_mut();
+    join_all(all.map(|server| run.compare(server, progress))).await;
+    sightings::ask_again(&run, &mut by_server, progress).await;
+    survey::afterwards(&run, &mut by_server, progress).await;
+    let all = by_server.iter_mut();
+    join_all(all.map(|server| follow_up::find_reach(&run, server, progress))).await;
+    let direct = by_server
+        .iter_mut()
+        .filter(|s| s.destination.path().is_direct());
+    join_all(direct.map(|server| flows::at_the_end(&run, server))).await;
+    progress.clear();
+    run.document(measurements, by_server, started)
+}
+
+/// What the main sessions do, for the user to read.
+fn of_the_sessions(config: &Config) -> &'static str {
+    if config.plan.probes.iter().any(|p| p.silence.is_some()) {
+        "keeping sessions silent, then using them again"
+    } else {
+        "running a session on each port"
+    }
+}
+
+/// What all parts of one run share.
+#[derive(Debug)]
+struct Run {
+    config: Config,
+    context: RunContext,
+    run_id: [u8; 16],
+    /// Of all surveys together.
+    pace: Pace,
+    /// Of all side connections together.
+    budget: Budget,
+}
+
+/// Everything about one server address over one path.
+#[derive(Debug)]
+struct ServerResult {
+    destination: Arc<Destination>,
+    probes: Vec<Measurement>,
+    reference_probe: Measurement,
+    control: ControlRecord,
+    /// To be asked what they saw, where there is something to be asked.
+    control_sessions: Vec<ControlSession>,
+    /// It answered, and has ceased to.
+    is_gone: bool,
+}
+
+impl Run {
+    fn new(config: &Config, cancelled: CancellationToken) -> Self {
+        Self {
+            context: RunContext::ordinary(
+                ConnectOptions::ordinary(config.bind, config.idle_timeout),
+                config.connection.pins.clone(),
+                config.client.clone(),
+                cancelled,
+            ),
+            run_id: rand::random(),
+            pace: Pace::default(),
+            budget: Budget::default(),
+            config: config.clone(),
+        }
+    }
+
+    /// What was measured, concluded.
+    fn document(
+        &self,
+        mut measurements: Vec<Measurement>,
+        by_server: Vec<ServerResult>,
+        started: jiff::Timestamp,
+    ) -> RunDocument {
+        let config = &self.config;
+        let mut reference_probes = Vec::new();
+        let mut controls = Vec::new();
+        for server in by_server {
+            measurements.extend(server.probes);
+            reference_probes.push(server.reference_probe);
+            controls.push(server.control);
+        }
+        measurements.sort_by_key(|m| self.order(m));
+        conclude(Gathered {
+            run: RunFacts {
+                id: hex::encode(self.run_id),
+                started: started.to_string(),
+                finished: jiff::Timestamp::now().to_string(),
+                profile: config.plan.profile.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                complete: !self.context.cancelled.is_cancelled(),
+            },
+            host: host::describe(&socket_facts::local_addresses().unwrap_or_default()),
+            server: ServerFacts {
+                hosts: config.plan.hosts.clone(),
+                key_id: config.connection.key_id.to_string(),
+                controls,
+            },
+            measurements,
+            reference_probes,
+            skipped: config.plan.skipped.clone(),
+        })
+    }
+
+    /// All probes of one server address over one path, and its control channel.
+    async fn server(
+        self: &Arc<Self>,
+        destination: Destination,
+        progress: &Progress,
+    ) -> ServerResult {
+        // The search must not dial a port while it is being probed: the server could not tell the two
+        // connections apart.
+        let (finished, leads) = mpsc::unbounded_channel();
+        let destination = Arc::new(destination);
+        let measured = CancellationToken::new();
+        // Ends the control port's probe alone.
+        let nothing_needs_it = self.context.cancelled.child_token();
+        let measuring = async {
+            let probes = async {
+                let began = Instant::now();
+                let probes = self.probes(&destination, progress, finished.clone()).await;
+                if self.config.plan.paths.len() == 1 && probes.iter().all(complete) {
+                    let (ends, waited) = (nothing_needs_it.clone(), began.elapsed());
+                    tokio::spawn(async move {
+                        sleep(waited + GRACE).await;
+                        ends.cancel();
+                    });
+                }
+                probes
+            };
+            let reference_probe = async {
+                let reference_probe =
+                    control_port::measure(self, &destination, nothing_needs_it.clone()).await;
+                self.note(&reference_probe);
+                // One that was given up says nothing about the server.
+                if !given_up(&reference_probe) {
+                    let _ = finished.send(Lead::of(&reference_probe));
+                }
+                reference_probe
+            };
+            let both = tokio::join!(probes, reference_probe);
+            drop(finished);
+            measured.cancel();
+            both
+        };
+        let search = control_search::search(self, &destination, leads);
+        let surveying = survey::beside(self, destination.surveyed(), &measured);
+        let ((mut probes, reference_probe), found, surveys) =
+            tokio::join!(measuring, search, surveying);
+        survey::attach(surveys, &mut probes);
+        let (control, control_sessions) = found.into_parts();
+        ServerResult {
+            destination,
+            probes,
+            reference_probe,
+            control,
+            control_sessions,
+            is_gone: false,
+        }
+    }
+
+    /// Sessions beside those that call for them. Behind a proxy few do: most would tell of two ways at once.
+    async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
+        if result.is_gone {
+            return;
+        }
+        if result.destination.path().is_direct() {
+            if self.context.options.line.is_slow() {
+                slow_line::run_again(self, result, progress).await;
+            } else {
+                flows::settle(self, result, progress).await;
+                pace::compare(self, result, progress).await;
+                follow_up::compare(self, result, progress).await;
+                flows::where_sessions_die_at_times(self, result, progress).await;
+            }
+            sightings::ask_beside(self, result).await;
+        } else {
+            follow_up::compare(self, result, progress).await;
+        }
+    }
+
+    /// Every planned probe to `destination`, all at once, in the order of the plan.
+    async fn probes(
+        self: &Arc<Self>,
+        destination: &Arc<Destination>,
+        progress: &Progress,
+        finished: mpsc::UnboundedSender<Lead>,
+    ) -> Vec<Measurement> {
+        let mut tasks = JoinSet::new();
+        let path = destination.path();
+        let planned = self.config.plan.over(&path, &destination.host);
+        let mut side_handshake_log = SideHandshakeLog::default();
+        let mut ports = flows::Ports::default();
+        for (index, planned) in planned.enumerate() {
+            let task = task::of(self, planned, destination);
+            let side_handshakes = side_handshake_log.of(self, planned, destination);
+            let port = ports.of(planned, destination);
+            let first_bytes = port.map(|_| flows::first_bytes(self, planned, destination));
+            let (run, progress) = (Arc::clone(self), progress.clone());
+            let finished = finished.clone();
+            tasks.spawn(async move {
+                let session = side_handshakes.beside(task, &run.context);
+                let mut measurement = match port {
+                    Some(port) => flows::early(&run, port, session).await,
+                    None => session.await,
+                };
+                progress.one_done();
+                run.note(&measurement);
+                // Nobody listens any more once a channel is found.
+                let _ = finished.send(Lead::of(&measurement));
+                if let (Some(port), Some(bytes)) = (port, &first_bytes) {
+                    flows::beside(&run, port, bytes, &mut measurement).await;
+                }
+                (index, measurement)
+            });
+        }
+        drop(finished);
+        let mut all = tasks.join_all().await;
+        all.sort_by_key(|(index, _)| *index);
+        all.into_iter().map(|(_, m)| m).collect()
+    }
+
+    /// For surveys, which are about this host's own way to the server.
+    fn note(&self, measurement: &Measurement) {
+        if measurement.path.is_direct() {
+            self.context.options.port_states.ended(measurement);
+        }
+    }
+
+    /// Where in the report a measurement stands: host by host, each path by path.
+    fn order(&self, measurement: &Measurement) -> (usize, usize) {
+        let (hosts, paths) = (&self.config.plan.hosts, &self.config.plan.paths);
+        let host = hosts.iter().position(|h| *h == measurement.host);
+        let path = paths.iter().position(|p| *p == measurement.path);
+        (host.unwrap_or(hosts.len()), path.unwrap_or(paths.len()))
+    }
+}
+
+/// What a control port's probe is given beyond the time that all others took, where they are all verified.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Ended before it was known how it would end.
+fn given_up(measurement: &Measurement) -> bool {
+    let failure = measurement.failure();
+    failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
+}
+
+fn testified(measurement: &Measurement) -> bool {
+    measurement
+        .session
+        .as_ref()
+        .is_some_and(|s| s.testimony.is_some())
+}
+
+/// Nothing is left to ask about it.
+fn complete(measurement: &Measurement) -> bool {
+    testified(measurement) && measurement.failure().is_none()
+}

@@ -1,0 +1,55 @@
+//! The control port: of no rule, dialled for comparison with those that are.
+
+use std::sync::Arc;
+
+use probe_core::control_record::CONTROL_PORT_RULE;
+use probe_core::measurement::Measurement;
+use probe_core::plan::PlannedProbe;
+use probe_core::profile::{Direction, Expectation, Port, Rule, Sourcing, Transport};
+use probe_core::session_kind::SessionKind;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Run, task};
+use crate::context::RunContext;
+use crate::destination::Destination;
+
+/// Probes the control port of `destination` as any TLS service, until `ended` says that nothing needs it.
+pub(super) async fn measure(
+    run: &Run,
+    destination: &Arc<Destination>,
+    ended: CancellationToken,
+) -> Measurement {
+    let dialled = run.config.plan.control_port;
+    let port = Port::new(run.config.connection.control_port).unwrap_or(dialled);
+    let planned = PlannedProbe {
+        silence: None,
+        rule: Rule {
+            id: CONTROL_PORT_RULE
+                .parse()
+                .expect("a constant that is a rule id"),
+            port,
+            transport: Transport::Tcp,
+            session: Some(SessionKind::Tls),
+            via_uri: None,
+            nettcp_mode: None,
+            legacy_hello: false,
+            purpose: "comparison: a port of no rule".to_owned(),
+            direction: Direction::Outbound,
+            expect: Expectation::Open,
+            required: false,
+            destination: None,
+            source: "fwprobe".to_owned(),
+            source_date: None,
+            sourcing: Sourcing::Verified,
+        },
+        session: SessionKind::Tls,
+        dialled,
+    };
+    let task = task::of(run, &planned, destination);
+    let context = RunContext {
+        cancelled: ended,
+        ..run.context.clone()
+    };
+    task.run(&context).await
+}

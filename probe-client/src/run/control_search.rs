@@ -1,0 +1,292 @@
+//! Looks for a port that leads to the server's control service: first those on which a probe ran to its end or
+//! was declined, as soon as that is known; then those on which it met the genuine server at all; then all others
+//! that took a connection.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
+use probe_core::measurement::Measurement;
+use probe_core::observation::{Failure, FailureKind, Operation};
+use proto::wire;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::control_session::{Attempt, ControlSession};
+use super::{Run, complete, testified};
+use crate::context::RunContext;
+use crate::control::{ControlChannel, ControlIdentity};
+use crate::destination::Destination;
+use crate::observe::Pending;
+
+/// How the search ended.
+#[derive(Debug)]
+pub(super) enum ControlSearch {
+    Session(Box<ControlSession>, ControlRecord),
+    None(ControlRecord),
+}
+
+impl ControlSearch {
+    pub(super) fn into_parts(self) -> (ControlRecord, Vec<ControlSession>) {
+        match self {
+            Self::Session(control_session, record) => (record, vec![*control_session]),
+            Self::None(record) => (record, Vec::new()),
+        }
+    }
+}
+
+/// What a finished probe says of its port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lead {
+    port: u16,
+    connected: bool,
+    /// The genuine server was met there: it testified, or showed its own certificate.
+    genuine: bool,
+    complete: bool,
+    /// The server took no session, and could say so.
+    declined: bool,
+}
+
+impl Lead {
+    pub(super) fn of(measurement: &Measurement) -> Self {
+        Self {
+            port: measurement.port_dialled(),
+            connected: measurement.connected(),
+            genuine: testified(measurement)
+                || measurement.certificate.as_ref().is_some_and(|c| c.pinned),
+            complete: complete(measurement),
+            declined: measurement
+                .failure()
+                .is_some_and(|(_, failure)| failure.kind == FailureKind::Declined),
+        }
+    }
+}
+
+/// Follows `leads` until a port answers, or all have been followed in vain.
+pub(super) async fn search(
+    run: &Run,
+    destination: &Arc<Destination>,
+    mut leads: mpsc::UnboundedReceiver<Lead>,
+) -> ControlSearch {
+    let mut search = Search::new(run, destination);
+    let mut all_complete = true;
+    let (mut second, mut third) = (Vec::new(), Vec::new());
+    loop {
+        tokio::select! {
+            () = run.context.cancelled.cancelled() => return ControlSearch::None(search.record),
+            Some(ended) = search.attempts.join_next() => {
+                if let Some(found) = ended.ok().and_then(|attempt| search.ended(attempt)) {
+                    return found;
+                }
+            }
+            lead = leads.recv() => match lead {
+                None => break,
+                Some(lead) => {
+                    all_complete &= lead.complete;
+                    if !lead.connected {
+                        continue;
+                    }
+                    if lead.complete || lead.declined {
+                        search.dial(lead.port);
+                    } else if lead.genuine {
+                        // Whatever cut that session short would cut the channel too.
+                        second.push(lead.port);
+                    } else {
+                        third.push(lead.port);
+                    }
+                }
+            },
+        }
+    }
+    // Where there are other paths, the server may have to be asked about those; and an attempt that is
+    // dropped midway would look to it like somebody else's connection.
+    if all_complete && run.config.plan.paths.len() == 1 {
+        search.record.outcome = ControlOutcome::NotNeeded;
+        return ControlSearch::None(search.record);
+    }
+    for ports in [Vec::new(), second, third] {
+        ports.into_iter().for_each(|port| search.dial(port));
+        if let Some(found) = search.finish().await {
+            return found;
+        }
+    }
+    ControlSearch::None(search.record)
+}
+
+/// Attempts under way and what has come of others.
+struct Search<'a> {
+    run: &'a Run,
+    destination: Arc<Destination>,
+    identity: ControlIdentity,
+    dialled: Vec<u16>,
+    attempts: JoinSet<Attempt>,
+    record: ControlRecord,
+}
+
+impl<'a> Search<'a> {
+    fn new(run: &'a Run, destination: &Arc<Destination>) -> Self {
+        Self {
+            run,
+            destination: Arc::clone(destination),
+            identity: ControlIdentity::of(&run.config.connection, &destination.host),
+            dialled: Vec::new(),
+            attempts: JoinSet::new(),
+            record: ControlRecord {
+                host: destination.host.clone(),
+                address: destination.address,
+                path: destination.path(),
+                outcome: ControlOutcome::NotReached,
+                others: Vec::new(),
+                unasked: Vec::new(),
+                observations: Vec::new(),
+            },
+        }
+    }
+
+    /// Each port once, whatever number of rules is for it.
+    fn dial(&mut self, port: u16) {
+        if self.dialled.contains(&port) {
+            return;
+        }
+        self.dialled.push(port);
+        let (identity, context) = (self.identity.clone(), self.run.context.clone());
+        let run_id = self.run.run_id;
+        let destination = Arc::clone(&self.destination);
+        self.attempts
+            .spawn(async move { attempt(&destination, port, &identity, &context, run_id).await });
+    }
+
+    /// Waits for every attempt under way.
+    async fn finish(&mut self) -> Option<ControlSearch> {
+        while let Some(ended) = self.attempts.join_next().await {
+            if let Some(found) = ended.ok().and_then(|attempt| self.ended(attempt)) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// Notes the attempt; the end of the search, if it is one.
+    fn ended(&mut self, attempt: Attempt) -> Option<ControlSearch> {
+        let since_us = attempt.observation.end_us();
+        self.record.observations.push(attempt.observation);
+        let port = attempt.port;
+        match attempt.result {
+            Ok((channel, description)) => {
+                let control_session = ControlSession {
+                    channel,
+                    description: description.clone(),
+                    since_us,
+                    lost: None,
+                };
+                self.record.outcome = ControlOutcome::Reached { port, description };
+                // The others end by themselves: one that was dropped midway would look to the server like
+                // somebody else's connection.
+                self.attempts.detach_all();
+                Some(ControlSearch::Session(
+                    Box::new(control_session),
+                    self.record.clone(),
+                ))
+            }
+            Err(failure) => {
+                self.record.outcome = answer_of_the_genuine(port, &failure)?;
+                Some(ControlSearch::None(self.record.clone()))
+            }
+        }
+    }
+}
+
+/// The outcome, where the pinned server itself said no: other ports would say the same.
+fn answer_of_the_genuine(port: u16, failure: &Failure) -> Option<ControlOutcome> {
+    if failure.kind == FailureKind::KeyRefused {
+        return Some(ControlOutcome::KeyRefused { port });
+    }
+    let text = failure.text.clone().unwrap_or_default();
+    (failure.kind == FailureKind::Declined).then_some(ControlOutcome::Declined { port, text })
+}
+
+/// Dials `port` once.
+pub(super) async fn attempt(
+    destination: &Destination,
+    port: u16,
+    identity: &ControlIdentity,
+    context: &RunContext,
+    run_id: [u8; 16],
+) -> Attempt {
+    let pending = Pending::start(context.clock, Operation::Control, destination.shown(port));
+    let introducing = introduce(destination, port, identity, context, run_id);
+    let result = context.unless_cancelled(introducing).await;
+    Attempt {
+        port,
+        observation: match &result {
+            Ok(_) => pending.succeeded(),
+            Err(failure) => pending.failed(failure.clone()),
+        },
+        result,
+    }
+}
+
+/// Asks the server for its description, and has it look on while the run lasts.
+async fn introduce(
+    destination: &Destination,
+    port: u16,
+    identity: &ControlIdentity,
+    context: &RunContext,
+    run_id: [u8; 16],
+) -> Result<(ControlChannel, ServerDescription), Failure> {
+    let mut channel = ControlChannel::open(destination, port, identity, context).await?;
+    let asked_us = context.clock.now_us();
+    let description = channel.describe().await?;
+    let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
+    channel.open_run(run_id).await?;
+    // By the clock by which the server is told later when something was sent.
+    let midway_us = asked_us + round_trip_us / 2;
+    let midway = context.clock.unix_ms(midway_us);
+    let began_us = description.up_ms.map(|ms| began_us(midway_us, ms));
+    let facts = facts(description, midway, round_trip_us);
+    Ok((channel, ServerDescription { began_us, ..facts }))
+}
+
+/// `midway`: when the server answered, by this host's clock.
+fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> ServerDescription {
+    let theirs = i64::try_from(description.time_unix_ms).unwrap_or(i64::MAX);
+    let ours = i64::try_from(midway).unwrap_or(i64::MAX);
+    ServerDescription {
+        version: description.version,
+        instance: description.instance,
+        listeners: description.listeners.iter().filter_map(listener).collect(),
+        your_address: description.your_address.as_ref().and_then(socket_address),
+        sees_half_open: description.sees_half_open,
+        sees_every_syn: description.sees_every_syn,
+        clock_offset_ms: theirs.saturating_sub(ours),
+        round_trip_us,
+        began_us: None,
+    }
+}
+
+/// When a process began that has been up for `up_ms` at the moment `at_us` of the run.
+fn began_us(at_us: u64, up_ms: u64) -> i64 {
+    let at = i64::try_from(at_us).unwrap_or(i64::MAX);
+    let up = i64::try_from(up_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    at.saturating_sub(up)
+}
+
+fn listener(listener: &wire::Listener) -> Option<ListenerState> {
+    let public = u16::try_from(listener.public_port).ok()?;
+    Some(ListenerState {
+        address: socket_address(listener.address.as_ref()?)?,
+        public_port: (public != 0).then_some(public),
+        bound: listener.bound,
+    })
+}
+
+/// The wire's address as std's; absent where it is none.
+pub(super) fn socket_address(address: &wire::SocketAddress) -> Option<SocketAddr> {
+    let port = u16::try_from(address.port).ok()?;
+    let ip = if let Ok(v4) = <[u8; 4]>::try_from(address.ip.as_slice()) {
+        IpAddr::from(v4)
+    } else {
+        IpAddr::from(<[u8; 16]>::try_from(address.ip.as_slice()).ok()?).to_canonical()
+    };
+    Some(SocketAddr::new(ip, port))
+}

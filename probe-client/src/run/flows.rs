@@ -1,0 +1,362 @@
+//! Side connections from other source ports: beside each port's session, early where its SYN stays unanswered, and
+//! slowly again where some got no answer. They show faults that one session in four would meet.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use probe_core::comparison::Variation;
+use probe_core::flow::{Flow, FlowAccount, FlowEnd, FlowRound};
+use probe_core::measurement::Measurement;
+use probe_core::plan::PlannedProbe;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Run, ServerResult, task};
+use crate::destination::Destination;
+use crate::flow::{SideCall, source_ports};
+use crate::probe::opening;
+use crate::progress::Progress;
+
+mod budget;
+
+pub(super) use budget::Budget;
+
+/// Which ports have had theirs.
+#[derive(Debug, Default)]
+pub(super) struct Ports(BTreeSet<SocketAddr>);
+
+impl Ports {
+    /// Where to open side connections beside `planned`: once for each port, whatever number of rules is for it.
+    pub(super) fn of(
+        &mut self,
+        planned: &PlannedProbe,
+        destination: &Destination,
+    ) -> Option<SocketAddr> {
+        let address = destination.socket(planned.dialled.get())?;
+        let direct = destination.path().is_direct() && planned.silence.is_none();
+        (direct && self.0.insert(address)).then_some(address)
+    }
+}
+
+/// Waits for `session` and, should `address` stay silent meanwhile, opens a few side connections to it.
+pub(super) async fn early(
+    run: &Run,
+    address: SocketAddr,
+    session: impl Future<Output = Measurement>,
+) -> Measurement {
+    let mut session = std::pin::pin!(session);
+    let early = std::pin::pin!(while_silent(run, address));
+    tokio::select! {
+        measurement = &mut session => measurement,
+        flows = early => {
+            let mut measurement = session.await;
+            measurement.flows = flows;
+            measurement
+        }
+    }
+}
+
+/// Adds as many side connections as the configuration asks for to a session that ran whole.
+pub(super) async fn beside(
+    run: &Run,
+    address: SocketAddr,
+    first_bytes: &Arc<[u8]>,
+    measurement: &mut Measurement,
+) {
+    let count = run.config.flows.saturating_sub(1);
+    // A line with a long queue is not to be filled further.
+    let slow = run.context.options.line.is_slow();
+    if count == 0 || slow || !worth_more(measurement) {
+        return;
+    }
+    let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
+    let calls = source_ports(count).into_iter().map(|source_port| {
+        let call = run.side_call(FlowRound::AtOnce, address, source_port, idle_timeout);
+        run.dial_in_turn(SideCall {
+            first_bytes: Arc::clone(first_bytes),
+            ..call
+        })
+    });
+    measurement.flows.extend(join_all(calls).await);
+}
+
+/// The session ran whole, or it died in silence and fresh ones did not: then its source port may be the cause.
+fn worth_more(measurement: &Measurement) -> bool {
+    let fresh_passes = || {
+        let mut fresh = measurement.compared(Variation::InNothing);
+        fresh.any(Measurement::ran_whole)
+    };
+    let died = measurement.connected() && measurement.died_in_silence();
+    measurement.ran_whole() || (died && measurement.flows.is_empty() && fresh_passes())
+}
+
+/// Adds `count` side connections of one SYN each, all at once.
+pub(super) async fn at_once(run: &Run, measurement: &mut Measurement, count: usize) {
+    let Some(address) = measurement.address else {
+        return;
+    };
+    let calls = source_ports(count).into_iter().map(|source_port| {
+        let call = run.side_call(FlowRound::AtOnce, address, source_port, ONE_SYN);
+        run.dial_in_turn(call)
+    });
+    measurement.flows.extend(join_all(calls).await);
+}
+
+/// Adds one side connection from a source port that was not used before, and a pause until the next may begin.
+pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
+    let Some(address) = measurement.address else {
+        return;
+    };
+    for source_port in source_ports(1) {
+        let call = run.side_call(FlowRound::Fresh, address, source_port, TWO_SYNS);
+        slowly(run, call, measurement).await;
+    }
+}
+
+/// Once `address` has been silent for a while beside a port that works: a few side connections of one SYN each, and then
+/// one to that port. Together with the session's own SYNs that is [`BEFORE_A_CONCLUSION`].
+async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
+    let port_states = &run.context.options.port_states;
+    let mut board = port_states.watch();
+    let works = loop {
+        board.mark_unchanged();
+        let works = port_states
+            .references(address.ip())
+            .first()
+            .map(|(port, _)| *port);
+        if let Some(works) = works.filter(|_| port_states.is_silent(address)) {
+            break works;
+        }
+        if board.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+    };
+    let idle_timeout = (round_trip(run, address.ip()) * 4).clamp(LEAST_TIMEOUT, ONE_SYN);
+    let calls = source_ports(EARLY).into_iter().map(|source_port| {
+        run.dial_in_turn(run.side_call(FlowRound::Early, address, source_port, idle_timeout))
+    });
+    let mut flows = join_all(calls).await;
+    if flows.iter().any(Flow::is_answered) {
+        // By its source port or its mark: another try differs in both.
+        port_states.doubt(address);
+    }
+    let sent = || flows.iter().filter(|f| f.end != FlowEnd::NotSent);
+    if sent().count() > 0 && sent().all(Flow::is_dead) {
+        let works = SocketAddr::new(address.ip(), works);
+        for source_port in source_ports(1) {
+            let call = run.side_call(FlowRound::Control, works, source_port, ONE_SYN);
+            let control = run.dial_in_turn(call).await;
+            // On a slow way the session's own SYNs may still be answered.
+            if control.is_answered() && control.duration_us < FAST_US {
+                port_states.give_up(address);
+            }
+            flows.push(control);
+        }
+    }
+    flows
+}
+
+/// Dials again, slowly, from source ports that got no answer, in turn with fresh ones: random loss and limits do not
+/// go by source port.
+pub(super) async fn settle(run: &Run, result: &mut ServerResult, progress: &Progress) {
+    let wanted: Vec<(&mut Measurement, Arc<[u8]>)> = with_first_bytes(run, result)
+        .filter(|(m, _)| not_settled(m))
+        .take(MAX_PORTS)
+        .collect();
+    if wanted.is_empty() {
+        return;
+    }
+    progress.say("dialling again from source ports that got no answer");
+    let all = join_all(wanted.into_iter().map(|(m, bytes)| in_turn(run, m, bytes)));
+    run.context.cancelled.run_until_cancelled(all).await;
+}
+
+/// Opens side connections to ports whose sessions died once they were open, and not each time, and settles those.
+pub(super) async fn where_sessions_die_at_times(
+    run: &Run,
+    result: &mut ServerResult,
+    progress: &Progress,
+) {
+    let wanted = with_first_bytes(run, result)
+        .filter(|(m, _)| !m.ran_whole() && worth_more(m))
+        .take(MAX_PORTS);
+    let opened = join_all(wanted.filter_map(|(m, bytes)| {
+        let address = m.address?;
+        Some(async move { beside(run, address, &bytes, m).await })
+    }))
+    .await;
+    if !opened.is_empty() {
+        settle(run, result, progress).await;
+    }
+}
+
+/// Some source port got no answer, another did, and none has been dialled again yet: what is dropped from everywhere is
+/// no matter of source ports.
+fn not_settled(measurement: &Measurement) -> bool {
+    let flows = &measurement.flows;
+    flows.iter().any(Flow::is_dead)
+        && flows.iter().any(|f| is_own(measurement, f))
+        && !flows.iter().any(|f| f.round == FlowRound::Again)
+}
+
+/// Each probe of `result` with the bytes that its side connections begin with.
+fn with_first_bytes<'a>(
+    run: &'a Run,
+    result: &'a mut ServerResult,
+) -> impl Iterator<Item = (&'a mut Measurement, Arc<[u8]>)> {
+    let destination = Arc::clone(&result.destination);
+    let path = destination.path();
+    let planned: Vec<Arc<[u8]>> = run
+        .config
+        .plan
+        .over(&path, &destination.host)
+        .map(|planned| first_bytes(run, planned, &destination))
+        .collect();
+    result.probes.iter_mut().zip(planned)
+}
+
+/// What a side connection to the port of `planned` begins with.
+pub(super) fn first_bytes(
+    run: &Run,
+    planned: &PlannedProbe,
+    destination: &Arc<Destination>,
+) -> Arc<[u8]> {
+    opening::first_bytes(task::of(run, planned, destination), &run.context)
+}
+
+/// An answer on the probe's own port.
+fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
+    flow.is_answered() && flow.port == measurement.port_dialled()
+}
+
+async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]>) {
+    let Some(address) = measurement.address else {
+        return;
+    };
+    let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
+    let dead = measurement.flows.iter().filter(|f| f.is_dead());
+    let mut dead: Vec<u16> = dead.map(|f| f.source_port).collect();
+    let mut unanswered = 0;
+    for (turn, fresh) in source_ports(TURNS).into_iter().enumerate() {
+        let again = dead.get(turn % dead.len().max(1)).copied();
+        let (Some(again), false) = (again, run.context.cancelled.is_cancelled()) else {
+            return;
+        };
+        let with_bytes = |call| SideCall {
+            first_bytes: Arc::clone(&first_bytes),
+            ..call
+        };
+        let fresh = with_bytes(run.side_call(FlowRound::Fresh, address, fresh, idle_timeout));
+        if slowly(run, fresh, measurement).await {
+            unanswered = 0;
+        } else {
+            unanswered += 1;
+        }
+        let settled = FlowAccount::of(measurement).is_some_and(|account| account.is_settled());
+        // Enough is known, or nothing gets an answer by now: one fresh port may be a bad one too, two are seldom.
+        if settled || unanswered > 1 {
+            return;
+        }
+        let call = with_bytes(run.side_call(FlowRound::Again, address, again, idle_timeout));
+        if slowly(run, call, measurement).await {
+            dead.retain(|port| *port != again);
+        }
+    }
+}
+
+/// One dial, and a pause until the next may begin; whether it was answered.
+async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) -> bool {
+    let next = Instant::now() + SPACING;
+    let flow = run.dial_in_turn(call).await;
+    measurement.flows.push(flow);
+    sleep_until(next).await;
+    flow.is_answered()
+}
+
+/// Dials a port that worked once more where others failed: a device may have taken the run itself amiss.
+pub(super) async fn at_the_end(run: &Run, result: &mut ServerResult) {
+    let whole = |m: &&Measurement| m.ran_whole();
+    let works = result
+        .probes
+        .iter()
+        .chain([&result.reference_probe])
+        .find(whole);
+    let Some(address) = works.and_then(|m| m.address) else {
+        return;
+    };
+    let failed = result.probes.iter_mut().find(|m| m.met_silence());
+    let Some(failed) = failed.filter(|_| !run.context.cancelled.is_cancelled()) else {
+        return;
+    };
+    let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
+    // From another source port, should this one's flow be stopped.
+    for source_port in source_ports(2) {
+        let call = run.side_call(FlowRound::AtTheEnd, address, source_port, idle_timeout);
+        let flow = run.dial_in_turn(call).await;
+        failed.flows.push(flow);
+        if flow.end != FlowEnd::Unanswered {
+            return;
+        }
+    }
+}
+
+impl Run {
+    fn side_call(
+        &self,
+        round: FlowRound,
+        address: SocketAddr,
+        source_port: u16,
+        idle_timeout: Duration,
+    ) -> SideCall {
+        SideCall {
+            round,
+            address,
+            bind: self.context.options.bind,
+            source_port,
+            first_bytes: Arc::default(),
+            idle_timeout: idle_timeout.min(self.context.options.idle_timeout),
+        }
+    }
+
+    async fn dial_in_turn(&self, call: SideCall) -> Flow {
+        self.budget.turn().await;
+        call.dial(self.context.clock).await
+    }
+}
+
+/// To `server`, as measured by sessions that ran whole.
+fn round_trip(run: &Run, server: IpAddr) -> Duration {
+    let references = run.context.options.port_states.references(server);
+    let slowest = references.iter().map(|(_, r)| r.round_trip).max();
+    slowest.unwrap_or(UNKNOWN)
+}
+
+/// SYNs to a port that does not answer before anything is concluded: three of the probe's own, within 2.5 seconds, and
+/// three of side connections. Firewalls that ban a source count them.
+pub(super) const BEFORE_A_CONCLUSION: usize = 6;
+const EARLY: usize = BEFORE_A_CONCLUSION - 3;
+
+/// From fresh source ports at most, in turn with dead ones. Where all fresh ones pass, four turns are enough: six lost
+/// SYNs against four answered ones are chance in 1 of 210 cases.
+const TURNS: usize = 7;
+
+/// Ports of one server that are dialled again slowly, side by side.
+const MAX_PORTS: usize = 4;
+
+/// A little more than a second between two dials: limits are set per second.
+const SPACING: Duration = Duration::from_millis(1_100);
+
+/// The first SYN and its repetition after a second, on a way that takes no time.
+const TWO_SYNS: Duration = Duration::from_millis(1_300);
+
+/// Less than the second after which the system would repeat the SYN.
+const ONE_SYN: Duration = Duration::from_millis(900);
+const LEAST_TIMEOUT: Duration = Duration::from_millis(400);
+
+/// A session's third SYN, sent after two seconds, is answered before it gives up.
+const FAST_US: u64 = 250_000;
+
+/// Where no round trip has been measured.
+const UNKNOWN: Duration = Duration::from_millis(200);

@@ -1,0 +1,193 @@
+//! Sessions beside those that failed, once these have ended: which, the core decides; here they are
+//! run, side by side over ports, and bounded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use probe_core::comparison::{AT_ONCE, Variation, VariedSession, next_reach, next_round};
+use probe_core::control_record::ControlOutcome;
+use probe_core::measurement::Measurement;
+use probe_core::plan::PlannedProbe;
+use tokio::sync::Semaphore;
+
+use super::{Run, ServerResult, task, testified};
+use crate::destination::Destination;
+use crate::progress::Progress;
+
+/// Adds variations to the probes of `result` that are worth them.
+pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Progress) {
+    // A server that takes nobody now, or not this key, says nothing in any shape.
+    let turned_down = matches!(
+        result.control.outcome,
+        ControlOutcome::KeyRefused { .. } | ControlOutcome::Declined { .. }
+    );
+    if turned_down {
+        return;
+    }
+    let worth_it: Vec<usize> = (0..result.probes.len())
+        .filter(|index| !next_round(&result.probes[*index]).is_empty())
+        .take(MAX_PROBES)
+        .collect();
+    if worth_it.is_empty() {
+        return;
+    }
+    progress.say("comparing with other sessions");
+    // A server that never answered is asked on one port first: if nothing comes of that, more of the
+    // same on all others would tell nothing. Through a proxy that passes nothing, not even that.
+    let known = result.probes.iter().any(testified) || result.control.shows_server_alive();
+    if !known && !result.destination.path().is_direct() {
+        return;
+    }
+    let first = if known { worth_it.len() } else { 1 };
+    let (first, later) = worth_it.split_at(first);
+    let follow = FollowUp::new(run, &result.destination);
+    follow.probes(first, &mut result.probes).await;
+    let heard = result
+        .probes
+        .iter()
+        .flat_map(|p| &p.variations)
+        .any(|c| testified(&c.measurement));
+    if known || heard {
+        follow.probes(later, &mut result.probes).await;
+    }
+}
+
+/// Finds the hop at which those sessions of `result` died that died of their first bytes.
+pub(super) async fn find_reach(run: &Run, result: &mut ServerResult, progress: &Progress) {
+    if !result.destination.path().is_direct() || result.is_gone {
+        return;
+    }
+    let all = result.probes.iter().chain([&result.reference_probe]);
+    let known: Vec<u8> = all.filter_map(Measurement::server_distance).collect();
+    let surveys = result.probes.iter().filter_map(|p| p.survey.as_ref());
+    let distances: BTreeMap<u16, u8> = surveys
+        .filter_map(|s| Some((s.port, s.exact_server_distance(&known)?)))
+        .collect();
+    let wanted = |probe: &Measurement| {
+        let server = *distances.get(&probe.port_dialled())?;
+        next_reach(probe, server).map(|_| server)
+    };
+    let plan = &run.config.plan;
+    let (path, host) = (result.destination.path(), &result.destination.host);
+    let follow = FollowUp::new(run, &result.destination);
+    let halving: Vec<_> = result
+        .probes
+        .iter_mut()
+        .zip(plan.over(&path, host))
+        .filter_map(|(probe, planned)| Some((wanted(probe)?, probe, planned)))
+        .take(MAX_PROBES)
+        .map(|(server, probe, planned)| follow.halve(planned, probe, server))
+        .collect();
+    if !halving.is_empty() {
+        progress.say("looking where it is stopped");
+        join_all(halving).await;
+    }
+}
+
+/// What all follow-up sessions to one server address share.
+struct FollowUp<'a> {
+    run: &'a Run,
+    destination: Arc<Destination>,
+    in_flight: Semaphore,
+}
+
+impl<'a> FollowUp<'a> {
+    fn new(run: &'a Run, destination: &Arc<Destination>) -> Self {
+        Self {
+            run,
+            destination: Arc::clone(destination),
+            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+        }
+    }
+
+    /// Round after round for the probes with these indices, all at once.
+    async fn probes(&self, indices: &[usize], probes: &mut [Measurement]) {
+        let chosen: BTreeSet<usize> = indices.iter().copied().collect();
+        let plan = &self.run.config.plan;
+        let (path, host) = (self.destination.path(), &self.destination.host);
+        let all = probes
+            .iter_mut()
+            .zip(plan.over(&path, host))
+            .enumerate()
+            .filter(|(index, _)| chosen.contains(index))
+            .map(|(_, (probe, planned))| self.rounds(planned, probe));
+        join_all(all).await;
+    }
+
+    async fn rounds(&self, planned: &PlannedProbe, probe: &mut Measurement) {
+        for _ in 0..MAX_ROUNDS {
+            let wanted = next_round(probe);
+            if wanted.is_empty() || self.run.context.cancelled.is_cancelled() {
+                return;
+            }
+            let mute = !testified(probe);
+            let sessions = wanted
+                .into_iter()
+                .map(|variation| self.compared(planned, variation, mute));
+            probe.variations.extend(join_all(sessions).await);
+        }
+    }
+
+    /// Sessions that get ever nearer to the device, until it stands between two neighbouring hops.
+    async fn halve(&self, planned: &PlannedProbe, probe: &mut Measurement, server: u8) {
+        while let Some(hops) = next_reach(probe, server) {
+            if self.run.context.cancelled.is_cancelled() {
+                return;
+            }
+            let variation = Variation::InReach { hops };
+            let sessions = (0..AT_ONCE).map(|_| self.compared(planned, variation, true));
+            probe.variations.extend(join_all(sessions).await);
+        }
+    }
+
+    async fn compared(
+        &self,
+        planned: &PlannedProbe,
+        variation: Variation,
+        mute: bool,
+    ) -> VariedSession {
+        VariedSession {
+            variation,
+            measurement: self.session(planned, variation, mute).await,
+        }
+    }
+
+    /// One session; beside one that was `mute`, another shape has little to show.
+    async fn session(
+        &self,
+        planned: &PlannedProbe,
+        variation: Variation,
+        mute: bool,
+    ) -> Measurement {
+        let _turn = self.in_flight.acquire().await;
+        let planned = PlannedProbe {
+            session: variation.kind(planned.session),
+            silence: None,
+            ..planned.clone()
+        };
+        let run = self.run;
+        let mut task = task::of(run, &planned, &self.destination);
+        let other = matches!(
+            variation,
+            Variation::InShape { .. } | Variation::InServerName { .. }
+        );
+        if mute && other {
+            task.parameters.stages.truncate(STAGES_OF_OTHERS);
+        }
+        task.run(&run.context.varied(variation)).await
+    }
+}
+
+/// Probes of one server address that are followed up: the first in the order of the plan.
+const MAX_PROBES: usize = 12;
+
+/// Follow-up sessions with one server address at the same time: enough for all of one round of a
+/// port, and far from a flood.
+const MAX_IN_FLIGHT: usize = 24;
+
+/// One byte and one segment: more than arrived of the session that they are compared with.
+const STAGES_OF_OTHERS: usize = 2;
+
+/// Again, sizes or shapes, and a last look.
+const MAX_ROUNDS: usize = 4;

@@ -1,0 +1,174 @@
+//! Where SYNs were lost or turned away while many were sent at once: dials the same ports one at a time after a quiet
+//! pause, and then with others held open. Rate and number of connections are told apart by that.
+//!
+//! Never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, one SYN of ours
+//! per [`SPACING`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use probe_core::comparison::{Paces, Variation, VariedSession, lost_syns};
+use probe_core::control_record::ControlRecord;
+use probe_core::measurement::Measurement;
+use probe_core::odds::THRESHOLD;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use super::{Run, ServerResult, flows, task};
+use crate::connect::connect;
+use crate::context::RunContext;
+use crate::destination::Destination;
+use crate::progress::Progress;
+
+/// Adds sessions at a slow pace to the probes of `result` that lost SYNs.
+pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Progress) {
+    let mut candidates = lost_syns(&result.probes, &result.reference_probe);
+    // Where nobody listens the server's host refuses, at any pace.
+    candidates.retain(|index| !refused_by_the_host(&result.probes[*index], &result.control));
+    let Some(&first) = candidates.first() else {
+        return;
+    };
+    progress.say("dialling slowly what was lost");
+    let mut context = run.context.clone();
+    context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
+    let slowly = SlowDialling {
+        run,
+        destination: Arc::clone(&result.destination),
+        context,
+    };
+    // Nothing is cut short that the user has not asked to be.
+    tokio::select! {
+        () = slowly.all(&candidates, first, result) => {}
+        () = run.context.cancelled.cancelled() => {}
+    }
+}
+
+/// The server says that it does not listen there.
+fn refused_by_the_host(probe: &Measurement, control: &ControlRecord) -> bool {
+    let mut instances = control.instances();
+    probe.was_turned_away() && instances.any(|instance| instance.awaits(probe, &[]) == Some(false))
+}
+
+struct SlowDialling<'a> {
+    run: &'a Run,
+    destination: Arc<Destination>,
+    context: RunContext,
+}
+
+impl SlowDialling<'_> {
+    async fn all(&self, candidates: &[usize], first: usize, result: &mut ServerResult) {
+        let mut pause = QUIET;
+        let (mut lost, mut turned_away) = (0, 0);
+        for &index in candidates.iter().take(MAX_ALONE) {
+            let failures = if result.probes[index].was_turned_away() {
+                &mut turned_away
+            } else {
+                &mut lost
+            };
+            // What is lost at any pace is not a matter of pace, nor is what is turned away.
+            if *failures == GIVE_UP {
+                continue;
+            }
+            sleep(std::mem::replace(&mut pause, SPACING)).await;
+            if !self.session(index, 0, result).await {
+                *failures += 1;
+            }
+        }
+        if lost > 0 {
+            sleep(SPACING).await;
+            self.control(result).await;
+        }
+        if lost + turned_away > 0 {
+            return;
+        }
+        sleep(SPACING).await;
+        let held = self.hold(result).await;
+        let count = u8::try_from(held.len()).unwrap_or(u8::MAX);
+        self.session(first, count, result).await;
+        drop(held);
+        sleep(QUIET).await;
+        self.session(first, 0, result).await;
+        self.side_connections(first, result).await;
+    }
+
+    /// Many at once to the port of probe `first`, and then one at a time, until the odds that chance parts them are
+    /// low enough to tell a limit from loss.
+    async fn side_connections(&self, first: usize, result: &mut ServerResult) {
+        let probe = &mut result.probes[first];
+        flows::at_once(self.run, probe, AT_ONCE).await;
+        sleep(QUIET).await;
+        for _ in 0..MAX_SLOWLY {
+            let paces = Paces::of(probe);
+            let lost = paces.at_once.failed > 0 && paces.slowly.all_passed();
+            if !lost || paces.odds() < THRESHOLD {
+                return;
+            }
+            flows::fresh(self.run, probe).await;
+        }
+    }
+
+    /// A port that worked, once more: if it has become silent too, then no silence says anything about one port.
+    /// Limits count what was opened before, hop-limited SYNs among it.
+    async fn control(&self, result: &mut ServerResult) {
+        if let Some(works) = result.probes.iter().position(Measurement::ran_whole) {
+            self.session(works, 0, result).await;
+        }
+    }
+
+    /// One session of the probe `index`; whether it ran whole.
+    async fn session(&self, index: usize, held: u8, result: &mut ServerResult) -> bool {
+        let variation = Variation::InPace { held };
+        let (path, host) = (self.destination.path(), &self.destination.host);
+        let plan = &self.run.config.plan;
+        let Some(planned) = plan.over(&path, host).nth(index) else {
+            return false;
+        };
+        let task = task::of(self.run, planned, &self.destination);
+        let measurement = task.run(&self.context).await;
+        let whole = measurement.ran_whole();
+        result.probes[index].variations.push(VariedSession {
+            variation,
+            measurement,
+        });
+        whole
+    }
+
+    /// Opens connections one after another, as many as were open at once in the beginning, until one is
+    /// not answered.
+    async fn hold(&self, result: &ServerResult) -> Vec<TcpStream> {
+        let dialled: Vec<SocketAddr> = result.probes.iter().filter_map(|p| p.address).collect();
+        let mut held = Vec::new();
+        for address in dialled.into_iter().take(MAX_HELD) {
+            let Ok(connection) = connect(address, &self.context.options).await else {
+                break;
+            };
+            held.push(connection.stream);
+            sleep(SPACING).await;
+        }
+        held
+    }
+}
+
+/// Long enough for a limit of one a second to forgive what came before.
+const QUIET: Duration = Duration::from_millis(1_500);
+
+/// A little more than a second between two SYNs: limits are set per second.
+const SPACING: Duration = Duration::from_millis(1_100);
+
+/// The first SYN and one repetition (RFC 6298 section 2: after a second).
+const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);
+
+/// As many as can be held before the server closes the first, which says nothing for ten seconds.
+const MAX_HELD: usize = 7;
+
+const MAX_ALONE: usize = 12;
+
+/// Side connections in one burst: more than a limit that lost some of the first sessions lets through.
+const AT_ONCE: usize = 8;
+
+/// Side connections one at a time.
+const MAX_SLOWLY: usize = 4;
+
+/// Ports that stay silent at a slow pace, or turn away.
+const GIVE_UP: usize = 2;

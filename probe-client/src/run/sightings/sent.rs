@@ -1,0 +1,140 @@
+//! What the server is told of a session, so that it finds what it noticed of it.
+
+use probe_core::control_record::ServerDescription;
+use probe_core::measurement::Measurement;
+use probe_core::observation::{Observation, Operation};
+use proto::wire;
+
+use super::super::Run;
+
+/// The server's clock, compared with this run's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct TheirClock {
+    offset_ms: i64,
+    /// By what the comparison may be wrong.
+    doubt_ms: u64,
+}
+
+impl TheirClock {
+    /// By the server's `description`, at a moment of the run.
+    pub(super) fn of(description: &ServerDescription, now_us: u64) -> Self {
+        // The server read its clock at some moment of the round trip.
+        let read = description.round_trip_us / 2_000;
+        let drift = now_us / 1_000 / DRIFT;
+        Self {
+            offset_ms: description.clock_offset_ms,
+            doubt_ms: read + drift + ROUNDING_MS,
+        }
+    }
+
+    fn of_ours(self, unix_ms: u64) -> u64 {
+        unix_ms.saturating_add_signed(self.offset_ms)
+    }
+}
+
+/// What was sent, and when, by the server's clock: once for each port on which the server may have accepted it.
+pub(super) fn sent(
+    run: &Run,
+    m: &Measurement,
+    tag: u32,
+    theirs: TheirClock,
+) -> impl Iterator<Item = wire::Sent> {
+    let to_dialled = to_port_dialled(run, m, tag, theirs);
+    m.ports_meant().map(move |port| wire::Sent {
+        port: port.into(),
+        ..to_dialled.clone()
+    })
+}
+
+fn to_port_dialled(run: &Run, m: &Measurement, tag: u32, theirs: TheirClock) -> wire::Sent {
+    let prefixes = m.session.as_ref().map_or_else(Vec::new, |session| {
+        session
+            .first_sent
+            .iter()
+            .map(|prefix| wire::Prefix {
+                bytes: prefix.bytes,
+                sha256: prefix.sha256.0.to_vec(),
+            })
+            .collect()
+    });
+    let connect = m.observations.iter().find(|o| connects(o));
+    let clock = run.context.clock;
+    let started_ms = clock.unix_ms(connect.map_or(0, |o| o.start_us));
+    let until_us = match connect.filter(|o| o.failure.is_none()) {
+        // A server accepts when the handshake is through, whatever comes of the session; unless what ended it
+        // there was lost, and then nothing comes back.
+        Some(_) if m.transport.is_some_and(|t| t.bytes_read == 0) => next_us(m),
+        Some(connected) => Some(connected.end_us()),
+        // What it has half open it notices when it is asked.
+        None => None,
+    };
+    let until_us = until_us.unwrap_or_else(|| clock.now_us());
+    let ended_ms = clock.unix_ms(until_us);
+    wire::Sent {
+        tag,
+        port: m.port_dialled().into(),
+        prefixes,
+        // A run that ended right before this one may have left connections to the same port.
+        from_unix_ms: theirs.of_ours(started_ms).saturating_sub(theirs.doubt_ms),
+        until_unix_ms: theirs.of_ours(ended_ms) + theirs.doubt_ms + LATE_MS,
+        session_id: m
+            .session
+            .as_ref()
+            .map(|session| session.session_id.0.to_vec())
+            .unwrap_or_default(),
+        source_port: m.local.map_or(0, |local| local.port().into()),
+        // Who asks over the same path knows better.
+        same_ip_version: false,
+    }
+}
+
+/// When the first session beside `m` began, which is another connection to the same port.
+fn next_us(m: &Measurement) -> Option<u64> {
+    let beside = m.variations.iter().map(|c| &c.measurement);
+    let dialled = beside.flat_map(|m| &m.observations).filter(|o| connects(o));
+    dialled.map(|o| o.start_us).min()
+}
+
+/// The step in which the server accepts.
+pub(super) fn connects(observation: &Observation) -> bool {
+    matches!(
+        observation.operation,
+        Operation::Connect | Operation::ProxyNegotiation
+    )
+}
+
+/// Two clocks part by one second in a thousand at most while both are slewed (adjtimex: 500 ppm each).
+const DRIFT: u64 = 1_000;
+
+/// Dates are in whole milliseconds.
+const ROUNDING_MS: u64 = 10;
+
+/// A busy server accepts, or notices, late.
+const LATE_MS: u64 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_clock_is_known_to_half_a_round_trip_and_drifts() {
+        let description = |round_trip_us| ServerDescription {
+            version: String::new(),
+            instance: String::new(),
+            listeners: Vec::new(),
+            your_address: None,
+            sees_half_open: true,
+            sees_every_syn: false,
+            clock_offset_ms: -40,
+            round_trip_us,
+            began_us: None,
+        };
+        let doubt = |round_trip_us, now_us| {
+            let clock = TheirClock::of(&description(round_trip_us), now_us);
+            assert_eq!(clock.of_ours(1_000), 960);
+            clock.doubt_ms
+        };
+        assert_eq!(doubt(2_000, 0), 11);
+        assert_eq!(doubt(300_000, 4_000_000), 150 + 4 + 10);
+    }
+}

@@ -1,0 +1,100 @@
+//! Sends what a survey asks for, at the pace of the run, until nothing is left to ask or time is up.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use probe_core::survey::{HopTry, Survey, Surveyor, Wanted};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::super::Run;
+use crate::hop;
+use crate::port_states::Reference;
+
+/// One survey's way through the network.
+pub(super) struct SurveyDriver {
+    pub(super) run: Arc<Run>,
+    pub(super) server: IpAddr,
+    pub(super) ends: Instant,
+    /// Whether to compare with ports that work.
+    pub(super) compares: bool,
+}
+
+impl SurveyDriver {
+    /// Carries out `surveyor`'s survey; what is not known when time is up stays so.
+    pub(super) async fn run(mut self, surveyor: Surveyor) -> Survey {
+        let mut surveyor = self.beside_what_works(surveyor);
+        self.drive(&mut surveyor).await;
+        surveyor.finish()
+    }
+
+    fn beside_what_works(&mut self, surveyor: Surveyor) -> Surveyor {
+        let references = self.references();
+        let relayed = self.run.context.options.port_states.relayed(self.server);
+        let Some((port, _)) = references
+            .first()
+            .or_else(|| relayed.first())
+            .filter(|_| self.compares)
+        else {
+            return surveyor;
+        };
+        self.ends = self.ends.max(Instant::now() + TIME_TO_COMPARE);
+        if references.is_empty() {
+            return surveyor.comparing_with_relayed(*port);
+        }
+        let known = references.iter().filter_map(|(_, r)| r.distance);
+        surveyor.comparing_with(*port, known.collect())
+    }
+
+    async fn drive(&self, surveyor: &mut Surveyor) {
+        let mut tries = JoinSet::new();
+        loop {
+            let idle_timeout = self.idle_timeout();
+            let cancelled = self.run.context.cancelled.is_cancelled();
+            // Whatever is sent must have its time to be answered.
+            let goes_on = !cancelled && Instant::now() + idle_timeout < self.ends;
+            if let Some(wanted) = goes_on.then(|| surveyor.next_syn()).flatten() {
+                self.run.pace.turn().await;
+                tries.spawn(self.send(wanted, idle_timeout));
+                while let Some(ended) = tries.try_join_next() {
+                    ended.into_iter().for_each(|t| surveyor.ended(t));
+                }
+            } else if let Some(ended) = tries.join_next().await {
+                ended.into_iter().for_each(|t| surveyor.ended(t));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn references(&self) -> Vec<(u16, Reference)> {
+        self.run.context.options.port_states.references(self.server)
+    }
+
+    /// How long answers can take.
+    fn idle_timeout(&self) -> Duration {
+        let references = self.references();
+        let slowest = references.iter().map(|(_, r)| r.round_trip).max();
+        slowest.map_or(UNKNOWN_TIMEOUT, |round_trip| {
+            (round_trip * 4).clamp(LEAST_TIMEOUT, MOST_TIMEOUT)
+        })
+    }
+
+    fn send(&self, wanted: Wanted, idle_timeout: Duration) -> impl Future<Output = HopTry> + use<> {
+        let address = SocketAddr::new(self.server, wanted.port);
+        let context = &self.run.context;
+        let (bind, clock) = (context.options.bind, context.clock);
+        async move { hop::send(address, wanted.hop_limit, bind, idle_timeout, clock).await }
+    }
+}
+
+/// Once there is a port to compare with.
+const TIME_TO_COMPARE: Duration = Duration::from_secs(4);
+
+/// Where no round trip has been measured. ICMP errors come later than TCP's answers.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_millis(600);
+const LEAST_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Less than the second after which the system would repeat the SYN.
+const MOST_TIMEOUT: Duration = Duration::from_millis(900);
