@@ -94,7 +94,7 @@ const CASES: [Case; 35] = [
         name: "escapes_in_a_profile",
         file: Some(("own.toml", "\"\u{1b}[2J\" = 1\nid = \u{1b}[31m")),
         arguments: &["{FILE}"],
-        named: &["own.toml:1"],
+        named: &["own.toml:2"],
     },
     Case {
         name: "escapes_in_an_expectation",
