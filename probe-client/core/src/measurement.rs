@@ -323,7 +323,7 @@ impl Measurement {
     fn open_for_us(&self) -> u64 {
         let all = self.observations.iter();
         let open = all.filter(|o| o.operation > Operation::Connect);
-        open.map(|o| o.duration_us).sum()
+        open.map(|o| o.duration_us).fold(0, u64::saturating_add)
     }
 
     /// By either end, as far as both told.

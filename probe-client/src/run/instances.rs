@@ -62,7 +62,7 @@ pub(super) fn to_be_asked(results: &[ServerResult], index: usize) -> Option<usiz
         .find(can_be_asked)
 }
 
-/// PastLastHop doubt: what a name stands for at a proxy, nobody knows here.
+/// Beyond doubt: what a name stands for at a proxy, nobody knows here.
 pub(super) fn is_same_server(one: &ServerResult, other: &ServerResult) -> bool {
     one.control.address.is_some() && one.control.address == other.control.address
 }

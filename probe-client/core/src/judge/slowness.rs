@@ -74,13 +74,13 @@ fn micros(duration: Duration) -> u64 {
 fn took_us(measurement: &Measurement) -> u64 {
     let all = measurement.observations.iter();
     let open = all.filter(|o| o.operation > Operation::Connect && o.operation != Operation::Hold);
-    open.map(|o| o.duration_us).sum()
+    open.map(|o| o.duration_us).fold(0, u64::saturating_add)
 }
 
 impl Slowness {
-    /// PastLastHop its round trips.
+    /// Beyond its round trips.
     fn is_late_by(&self, us: u64) -> bool {
-        let turns = self.least_round_trip_us.unwrap_or(0) * TURNS;
+        let turns = self.least_round_trip_us.unwrap_or(0).saturating_mul(TURNS);
         self.took_us.saturating_sub(turns) >= us
     }
 
@@ -95,7 +95,7 @@ impl Slowness {
     /// For people.
     pub(super) fn describe(&self) -> String {
         let mut text = format!("{} bytes in {}", self.bytes, duration(self.took_us));
-        if let Some(rate) = (self.bytes * 8_000).checked_div(self.took_us) {
+        if let Some(rate) = self.bytes.saturating_mul(8_000).checked_div(self.took_us) {
             text.push_str(&format!(" ({rate} kbit/s)"));
         }
         match (self.least_round_trip_us, self.round_trip_us) {

@@ -45,7 +45,7 @@ impl<'a> Evidence<'a> {
         self.sighting_answer().is_some() && own.count() == 0
     }
 
-    /// PastLastHop doubt: what a name stands for at a proxy, nobody knows here.
+    /// Beyond doubt: what a name stands for at a proxy, nobody knows here.
     fn is_of_this_address(&self, other: &Measurement) -> bool {
         let address = other.server().or_else(|| other.host.parse().ok());
         address.is_some() && address == self.probe.server()

@@ -19,8 +19,13 @@ struct Shared<'a> {
     all: Vec<&'a Measurement>,
     by_chance: Cell<Option<bool>>,
     slowness: OnceCell<Option<Slowness>>,
-    tallies: RefCell<HashMap<(*const Measurement, Variation), (usize, usize)>>,
+    tallies: RefCell<HashMap<ComparedBy, Tally>>,
 }
+
+/// A probe, by its place in memory, and the respect in which sessions differ from it.
+type ComparedBy = (*const Measurement, Variation);
+/// How many sessions ran, and how many of them whole.
+type Tally = (usize, usize);
 
 impl Siblings<'_> {
     /// Whether sessions that are alike end differently here, as `find` says on first need. While it is finding out,
@@ -46,8 +51,8 @@ impl Siblings<'_> {
         &self,
         probe: &Measurement,
         variation: Variation,
-        count: impl FnOnce() -> (usize, usize),
-    ) -> (usize, usize) {
+        count: impl FnOnce() -> Tally,
+    ) -> Tally {
         let (tallies, key) = (&self.0.tallies, (std::ptr::from_ref(probe), variation));
         let known = tallies.borrow().get(&key).copied();
         known.unwrap_or_else(|| {
