@@ -66,7 +66,9 @@ fn apply(node: &mut Value, kind: u8, argument: u8, other: Value) {
         (0, Value::Array(all)) => all.truncate(usize::from(argument) % (all.len() + 1)),
         (1, Value::Array(all)) if all.len() < MOST_OF_ONE => all.extend(all.first().cloned()),
         (0, Value::Object(fields)) => {
-            let key = fields.keys().nth(usize::from(argument) % (fields.len() + 1));
+            let key = fields
+                .keys()
+                .nth(usize::from(argument) % (fields.len() + 1));
             if let Some(key) = key.cloned() {
                 fields.remove(&key);
             }

@@ -200,7 +200,8 @@ pub(crate) enum KeyStoreError {
     )]
     TooManyKeys,
     #[error(
-        "its keys ask for more work or memory to open them than any honest file; not all were opened"
+        "its keys ask for more work or memory to open them than any honest file; not all were \
+         opened"
     )]
     TooCostly,
     #[error("it holds {0} private keys; expected one, with its certificate")]

@@ -41,7 +41,7 @@ mod task;
 
 use control_search::Lead;
 use control_session::ControlSession;
-use flows::Budget;
+use flows::{Budget, SideOpenings};
 use side_handshakes::SideHandshakeLog;
 use survey::Pace;
 
@@ -109,6 +109,8 @@ struct Run {
     pace: Pace,
     /// Of all side connections together.
     budget: Budget,
+    /// What side connections began with.
+    side_openings: SideOpenings,
 }
 
 /// Everything about one server address over one path.
@@ -136,6 +138,7 @@ impl Run {
             run_id: rand::random(),
             pace: Pace::default(),
             budget: Budget::default(),
+            side_openings: SideOpenings::default(),
             config: config.clone(),
         }
     }

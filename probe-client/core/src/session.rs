@@ -48,7 +48,7 @@ pub use self::fault::{
     ByteRange, Fault, ForeignBytes, MAX_QUOTED, Malformation, PrefaceRefusal, Quoted,
     RefusalReason, ServerFrame,
 };
-pub use self::first_sent::SentPrefix;
+pub use self::first_sent::{SentPrefix, prefixes_of};
 pub use self::head_comparison::HeadComparison;
 pub use self::hex_bytes::{Digest, HexArray, HexBytes};
 pub use self::http_account::{ForeignHeader, HttpAccount};

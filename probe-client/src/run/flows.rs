@@ -20,8 +20,10 @@ use crate::probe::opening;
 use crate::progress::Progress;
 
 mod budget;
+mod openings;
 
 pub(super) use budget::Budget;
+pub(super) use openings::SideOpenings;
 
 /// Which ports have had theirs.
 #[derive(Debug, Default)]
@@ -223,7 +225,9 @@ pub(super) fn first_bytes(
     planned: &PlannedProbe,
     destination: &Arc<Destination>,
 ) -> Arc<[u8]> {
-    opening::first_bytes(task::of(run, planned, destination), &run.context)
+    let bytes = opening::first_bytes(task::of(run, planned, destination), &run.context);
+    run.side_openings.note(planned.dialled.get(), &bytes);
+    bytes
 }
 
 /// An answer on the probe's own port.

@@ -128,7 +128,8 @@ pub(super) async fn ask_beside(run: &Run, result: &mut ServerResult) {
     let unasked = instances::unasked([&*result], &control_sessions);
     let bare = side_ports(std::slice::from_ref(result));
     if !control_sessions.is_empty() && !failed_beside(result).is_empty() {
-        let others = control_sessions.iter().map(|_| Vec::new()).collect();
+        let others = control_sessions.iter();
+        let others = others.map(|_| run.side_openings.sent(OTHERS)).collect();
         let failed = failed_beside(result);
         let asking = inquire(run, &mut control_sessions, failed, others, Some(&bare));
         run.context.cancelled.run_until_cancelled(asking).await;
@@ -329,13 +330,13 @@ fn others(
     let of_host = results.iter().filter(|r| r.control.host == *host);
     let probes = of_host.clone().flat_map(|r| &r.probes);
     let beside = probes.flat_map(|p| p.variations.iter().map(|c| &c.measurement));
-    of_host
+    let sessions = of_host
         .filter(|r| r.control.path != *path)
         .flat_map(|r| r.probes.iter().chain(std::iter::once(&r.reference_probe)))
         .chain(beside)
         .filter(|m| m.session.is_some())
-        .flat_map(|m| sent(run, m, OTHERS, theirs))
-        .collect()
+        .flat_map(|m| sent(run, m, OTHERS, theirs));
+    sessions.chain(run.side_openings.sent(OTHERS)).collect()
 }
 
 /// The source ports of this run's side connections.

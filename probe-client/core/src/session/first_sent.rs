@@ -34,6 +34,13 @@ pub(super) struct Start {
     len: usize,
 }
 
+/// The prefixes under which the server files a connection that begins with `bytes` and sends nothing else.
+pub fn prefixes_of(bytes: &[u8]) -> Vec<SentPrefix> {
+    let mut sent = FirstSent::new();
+    sent.add(bytes);
+    sent.prefixes()
+}
+
 impl FirstSent {
     pub(super) fn new() -> Self {
         Self {

@@ -43,7 +43,7 @@ impl Distance {
             .max()
             .unwrap_or(0)
             .max(nearest);
-        let just_short = nearest - 1;
+        let just_short = nearest.saturating_sub(1);
         let short = tries.clone().filter(|t| {
             (t.hop_limit == just_short && t.answer.is_short())
                 || (t.hop_limit > just_short && t.expired_at().is_some())
