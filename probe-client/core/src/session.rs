@@ -1,5 +1,5 @@
-//! The client's side of a session without its sockets: which bytes to send, what the received ones
-//! mean, and what to tell about it. docs/develop/wire.md describes what crosses the wire.
+//! The client's side of a session, without sockets: which bytes to send, what the received bytes mean, and what to
+//! report. docs/develop/wire.md describes what crosses the wire.
 
 mod account;
 mod chunked;
@@ -63,8 +63,8 @@ pub use self::tls_here::TlsHere;
 
 /// The client's side of one session.
 ///
-/// The shell tells it what happens, each time with `now`, the time since the run's start, and learns
-/// from the [`Need`] in return what to do. It may ask for a [`report`](Self::report) at any time.
+/// The shell calls a method for each event, with `now`, the time since the run's start. The method returns a [`Need`],
+/// which says what the shell must do next. [`report`](Self::report) may be called at any time.
 #[derive(Debug)]
 pub struct ClientSession {
     parameters: SessionParameters,
@@ -73,9 +73,9 @@ pub struct ClientSession {
     account: Account,
     dialogue: Dialogue,
     tls: Option<TlsFacts>,
-    /// What the plain TCP stream began with, ClientHello included.
+    /// The first bytes of the plain TCP stream, ClientHello included.
     first_sent: FirstSent,
-    /// What the stream inside TLS began with.
+    /// The first bytes of the stream inside TLS.
     first_inside: Start,
     stranger: Option<Box<Stranger>>,
     fault: Option<Fault>,
@@ -87,7 +87,7 @@ enum State {
     Opening(Opening),
     Tls,
     Dialogue,
-    /// Out of its own making, or because the connection ended.
+    /// The session ended itself, or its connection ended.
     Over,
 }
 
@@ -98,10 +98,10 @@ enum Dialogue {
 }
 
 impl ClientSession {
-    /// A session on a connection that has just been established, and what it needs first.
+    /// Starts a session on a newly established connection, and returns what it needs first.
     ///
     /// # Errors
-    /// The parameters are over a limit, or lack something that their kind needs.
+    /// Returns an error if a parameter exceeds a limit, or if one that the session kind needs is missing.
     pub fn new(
         parameters: SessionParameters,
         now: Duration,
@@ -140,8 +140,9 @@ impl ClientSession {
         Ok((session, need))
     }
 
-    /// Appends up to `limit` bytes to `out` and says how many: none, if there is nothing to send
-    /// now. Payload is made as it is asked for.
+    /// Appends up to `limit` bytes to `out` and returns how many; 0 if there is nothing to send now.
+    ///
+    /// Payload is generated only as it is asked for.
     pub fn transmit(&mut self, out: &mut Vec<u8>, limit: usize) -> usize {
         let start = out.len();
         match &mut self.state {
@@ -165,16 +166,19 @@ impl ClientSession {
         sent.len()
     }
 
-    /// Bytes that the shell's TLS has put on the plain TCP stream. Only the first few hundred of a
-    /// connection matter; more do no harm.
+    /// Records bytes that the shell's TLS has sent on the plain TCP stream.
+    ///
+    /// Only the first few hundred bytes of a connection matter; more do no harm.
     pub fn sent_plain(&mut self, bytes: &[u8]) {
         if self.account.connections() == 1 {
             self.first_sent.add(bytes);
         }
     }
 
-    /// Bytes have come: inside TLS, once that is established. While a handshake is asked for they
-    /// belong to TLS, and come back as its `leftover`.
+    /// Takes received bytes: those inside TLS once it is established, otherwise those of the plain stream.
+    ///
+    /// While a TLS handshake is pending, the bytes belong to TLS, and the returned [`Need`] hands them back as
+    /// `leftover`.
     pub fn receive(&mut self, now: Duration, bytes: &[u8]) -> Need {
         self.now = now;
         if let Some(stranger) = &mut self.stranger {
@@ -189,7 +193,7 @@ impl ClientSession {
         }
     }
 
-    /// The TLS handshake that was asked for is through, and the server's key is the pinned one.
+    /// Tells the session that the requested TLS handshake has succeeded with the pinned server key.
     pub fn tls_established(&mut self, now: Duration, facts: TlsFacts) -> Need {
         self.now = now;
         if !matches!(self.state, State::Tls) {
@@ -205,15 +209,16 @@ impl ClientSession {
         self.need()
     }
 
-    /// The TLS handshake that was asked for failed. `received` is what the plain TCP stream has
-    /// brought since it began, or the first of it: bytes that are no TLS are quoted. Why a handshake
-    /// with something that does speak TLS failed is the shell's to tell.
+    /// Tells the session that the requested TLS handshake has failed.
+    ///
+    /// `received` is everything received on the plain TCP stream, or the beginning of it. If these bytes are not TLS,
+    /// the report quotes them. If the peer does speak TLS, the shell reports why the handshake failed.
     pub fn tls_failed(&mut self, now: Duration, received: &[u8]) -> Need {
         self.now = now;
         let speaks_tls = received.is_empty()
             || TLS_HANDSHAKE.starts_with(received)
             || received.starts_with(&TLS_HANDSHAKE);
-        // A plain echo service speaks as much TLS as it is spoken to.
+        // A plain echo service returns our own ClientHello, which looks like TLS.
         if !speaks_tls || self.first_sent.start().echoed_by(received) {
             return self.stop(Stop::Foreign {
                 at: 0,
@@ -224,7 +229,7 @@ impl ClientSession {
         self.need()
     }
 
-    /// The connection that was asked for is there.
+    /// Tells the session that the requested new connection is established.
     pub fn reconnected(&mut self, now: Duration) -> Need {
         self.now = now;
         if !self.dialogue.needs_connection() {
@@ -239,7 +244,7 @@ impl ClientSession {
         self.need()
     }
 
-    /// The other end has closed the connection in good order.
+    /// Tells the session that the peer has closed the connection in an orderly way.
     pub fn closed(&mut self, now: Duration) -> Need {
         self.now = now;
         if let (Dialogue::Rounds(rounds), mut cx) = self.parts()
@@ -253,12 +258,12 @@ impl ClientSession {
         self.need()
     }
 
-    /// When to call [`wake`](Self::wake), unless something is received before: a hold ends then.
+    /// Returns when to call [`wake`](Self::wake) if nothing is received first: the end of the current hold, if any.
     pub fn wake_at(&self) -> Option<Duration> {
         self.account.hold_ends()
     }
 
-    /// The time that [`wake_at`](Self::wake_at) said has come.
+    /// Tells the session that the time returned by [`wake_at`](Self::wake_at) has come.
     pub fn wake(&mut self, now: Duration) -> Need {
         self.now = now;
         if self.wake_at().is_some_and(|at| now >= at) {
@@ -271,22 +276,22 @@ impl ClientSession {
         self.need()
     }
 
-    /// The line is slow: from now on no stage begins that it can do without.
+    /// Tells the session that the line is slow, so that it shortens or leaves out large stages that have not begun.
     pub fn line_is_slow(&mut self) {
         self.account.line_is_slow = true;
     }
 
-    /// Whether something was wrong with what came back; [`report`](Self::report) says what.
+    /// Returns whether anything was wrong with what was received; [`report`](Self::report) says what.
     pub fn has_fault(&self) -> bool {
         self.fault.is_some() || self.stranger.is_some()
     }
 
-    /// Whether an authentic testimony has come.
+    /// Returns whether an authentic testimony has been received.
     pub fn has_testified(&self) -> bool {
         self.account.testimony.is_some()
     }
 
-    /// What has become of the session so far.
+    /// Reports the session as it is now.
     pub fn report(&self) -> SessionReport {
         let account = &self.account;
         let own = [self.first_sent.start(), &self.first_inside];
@@ -454,11 +459,13 @@ impl Dialogue {
     }
 }
 
-/// A record with a handshake message, of any version (RFC 8446 section 5.1).
+/// The first bytes of a TLS record with a handshake message, in any version (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
-/// What a session may receive besides its payload. Frames take some 2 KiB, envelopes less; in HTTP
-/// the answers to all retries, with the largest heads, stay below it too.
+/// The most bytes that a session may receive besides its payload.
+///
+/// Frames take about 2 KiB, envelopes less. The HTTP responses to all retries stay below this limit too, even with the
+/// largest heads.
 const OVERHEAD: u64 = 1024 * 1024;
 
 #[cfg(test)]

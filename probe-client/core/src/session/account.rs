@@ -1,4 +1,4 @@
-//! What a session has seen so far, in the form in which the report tells it.
+//! What a session has seen so far, in the form of its report.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use super::stages::Stages;
 use super::testimony::{Testimony, TlsFacts};
 use super::tls_here::TlsHere;
 
-/// Filled in by the layers of a session as they go.
+/// A session's account, which its layers fill in as they go.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) phases: PhaseLog,
     pub(super) stages: Stages,
-    /// What is not needed is not to be sent.
+    /// The line is slow, so stages that can be left out are not sent.
     pub(super) line_is_slow: bool,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) preface_reply: Option<PrefaceReply>,
-    /// The first one: in the HTTP envelope each request has its own.
+    /// The first testimony; in the HTTP envelope, each request has its own.
     pub(super) testimony: Option<Box<Testimony>>,
-    /// Later ones that tell of another port or shape than the first.
+    /// Later testimonies that name another port or shape than the first.
     pub(super) other_testimonies: Vec<Testimony>,
-    /// This side's TLS session when the first one came.
+    /// The client's TLS session at the time of the first testimony.
     pub(super) tls_testified: Option<TlsHere>,
-    /// The head of the HTTP request that is being answered; empty for other envelopes.
+    /// The head of the HTTP request that is waiting for its response; empty in other envelopes.
     pub(super) request_head: Vec<u8>,
     pub(super) request_head_arrived: Option<HeadComparison>,
     pub(super) hold: Option<Hold>,
@@ -118,11 +118,11 @@ impl Account {
         }
     }
 
-    /// Takes in a testimony about a session in `tls`: the first one whole, of later ones what differs.
+    /// Records a testimony about a session in `tls`: the first one entirely, later ones only where they differ.
     pub(super) fn testified(&mut self, testimony: Testimony, tls: Option<&TlsFacts>) {
         if let Some(HexBytes(arrived)) = &testimony.request_head {
             let found = compare(&self.request_head, arrived, testimony.truncated);
-            // What one request suffered, another's good fortune does not undo.
+            // An alteration of an earlier head counts even if a later head arrives intact.
             let known = self.request_head_arrived.take();
             self.request_head_arrived = Some(match known {
                 Some(altered @ HeadComparison::Different { .. }) => altered,
@@ -150,7 +150,7 @@ impl Account {
         }
     }
 
-    /// Connections that carried the session.
+    /// Returns the number of connections that carried the session.
     pub(super) fn connections(&self) -> u32 {
         self.http.as_ref().map_or(1, |http| http.connections)
     }
@@ -161,7 +161,7 @@ impl Account {
         }
     }
 
-    /// When the silence is to end; absent where there is none.
+    /// Returns when the current hold ends; `None` outside a hold.
     pub(super) fn hold_ends(&self) -> Option<Duration> {
         let hold = self.hold.filter(|hold| hold.ended_us.is_none())?;
         let ends = hold.began_us.saturating_add(hold.asked_us);
@@ -183,7 +183,7 @@ impl Account {
         }
     }
 
-    /// Something authentic came; if it is the first after the silence, it ends that.
+    /// Records an authentic message from the server. The first one after a hold counts as the answer to it.
     pub(super) fn alive(&mut self, now: Duration) {
         if let Some(hold) = &mut self.hold
             && hold.ended_us.is_some()
@@ -193,8 +193,9 @@ impl Account {
     }
 }
 
-/// Of testimonies that differ from the first: any one of them shows that the session was not brought as it was
-/// sent, and more than a few shapes there are not.
+/// The most testimonies kept that differ from the first.
+///
+/// Any one of them proves that the session did not arrive as it was sent, and few different shapes exist.
 const MAX_OTHERS: usize = 8;
 
 impl From<wire::Farewell> for Farewell {

@@ -1,13 +1,13 @@
-//! The chunked transfer coding (RFC 9112 section 7.1). The echo server does not use it; a device that
-//! relays its responses may.
+//! The chunked transfer coding (RFC 9112 section 7.1). The echo server does not use it, but a device that relays the
+//! server's responses may.
 
 use super::input::Input;
 
-/// Where in the coding the stream stands.
+/// A decoder of the chunked coding that takes its input in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chunked {
     state: State,
-    /// Bytes of the coding itself so far.
+    /// Bytes of the coding itself so far, without data.
     overhead: u32,
 }
 
@@ -21,7 +21,7 @@ enum State {
     Data(u32),
     DataCr,
     DataLf,
-    /// In the trailers; whether the line has anything in it so far.
+    /// In the trailers. `empty` says whether the current line is empty so far.
     Trailer {
         empty: bool,
     },
@@ -32,11 +32,11 @@ enum State {
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
     Data(Input<'a>),
-    /// The body ends here.
+    /// The end of the body.
     End,
-    /// The input does.
+    /// The input is used up before the body ends.
     Short,
-    /// This is not the chunked coding, or too much of it.
+    /// The input is not the chunked coding, or the coding takes more than [`MAX_OVERHEAD`] bytes.
     Invalid,
 }
 
@@ -71,7 +71,7 @@ impl Chunked {
 }
 
 impl State {
-    /// The state after one byte of the coding; `None` if it does not fit.
+    /// Returns the state after one byte of the coding; `None` if the byte is not allowed there.
     fn after(self, byte: u8) -> Option<Self> {
         let digit = char::from(byte).to_digit(16);
         Some(match (self, byte) {
@@ -96,8 +96,9 @@ impl State {
     }
 }
 
-/// Sizes, line ends and trailers of a body: a relay that cuts the largest stage into pieces of half
-/// a kilobyte stays below it.
+/// The most bytes that sizes, line ends and trailers of one body may take.
+///
+/// A relay that cuts the largest stage into chunks of 512 bytes stays below this limit.
 const MAX_OVERHEAD: u32 = 32 * 1024;
 
 #[cfg(test)]
@@ -106,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// The body, and whether it ended; `None` if the coding is broken.
+    /// Decodes a body and returns whether it ended; `None` if the coding is broken.
     fn decode(pieces: &[&[u8]]) -> Option<(Vec<u8>, bool)> {
         let (mut chunked, mut body) = (Chunked::default(), Vec::new());
         for piece in pieces {

@@ -1,5 +1,5 @@
-//! One greeting and all that is said under it: its nonce, its transcript and its keys. A session of
-//! the raw or MC-NMF envelope is one conversation, an HTTP session one for each request.
+//! One greeting and everything sent under it: its nonce, its transcript and its keys. A session in the raw or MC-NMF
+//! envelope is one conversation; an HTTP session has one conversation per request.
 
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use proto::wire;
 use super::parameters::SessionParameters;
 use super::testimony::TlsFacts;
 
-/// What one greeting brings about.
+/// One greeting with its nonce, transcript and keys.
 #[derive(Debug)]
 pub(super) struct Conversation {
     nonce: Nonce,
     transcript: Transcript,
-    /// The transcript as it stood after the greeting, where more was sent right behind it: a server
-    /// that does not know the nonce answers the greeting alone.
+    /// The transcript up to the greeting, if more was sent in the same request. A server that does not know the nonce
+    /// answers the greeting alone.
     greeting_only: Option<Transcript>,
     keys: Option<KeySchedule>,
 }
 
-/// What ties a later HTTP request to the ones before it.
+/// What ties a later HTTP request to the earlier ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EarlierRound {
     pub(super) server_nonce: Nonce,
@@ -37,7 +37,7 @@ pub(super) struct EarlierRound {
 pub(super) enum Answer {
     Testimony {
         message: Box<wire::Testimony>,
-        /// It covers all that was sent, and not the greeting alone.
+        /// The answer covers everything that was sent, not only the greeting.
         covers_all: bool,
     },
     Refusal(wire::Refusal),
@@ -71,18 +71,19 @@ impl Conversation {
         &self.nonce
     }
 
-    /// What frames under both nonces are made and checked with. Absent before the testimony of a
-    /// first greeting.
+    /// Returns the keys and the transcript for frames that depend on both nonces.
+    ///
+    /// `None` before the testimony that answers a first greeting.
     pub(super) fn sealing(&mut self) -> Option<(&KeySchedule, &mut Transcript)> {
         Some((self.keys.as_ref()?, &mut self.transcript))
     }
 
-    /// Keys of both nonces, from now on.
+    /// Derives the session keys from both nonces; they are used from now on.
     pub(super) fn agree(&mut self, secret: &Secret, server_nonce: &Nonce) {
         self.keys = Some(secret.for_session(&self.nonce, server_nonce));
     }
 
-    /// Digest of all that was said, for the chain of HTTP requests.
+    /// Returns the digest of everything sent and received, for the chain of HTTP requests.
     pub(super) fn digest(&self) -> [u8; 32] {
         self.transcript.digest()
     }
@@ -90,7 +91,7 @@ impl Conversation {
     /// Checks a testimony or a refusal.
     ///
     /// # Errors
-    /// It was not made with this client's key in answer to this greeting.
+    /// Returns an error unless the answer was made with this client's key for this greeting.
     pub(super) fn open_answer(
         &mut self,
         frame: &Frame<'_>,
@@ -108,8 +109,8 @@ impl Conversation {
         })
     }
 
-    /// Tries the whole transcript first, then that of the greeting alone, and keeps the one that
-    /// fits. Says whether that was the whole one.
+    /// Tries the whole transcript first, then that of the greeting alone, and keeps the one that matches. The returned
+    /// flag says whether that was the whole one.
     fn open_any<'f, M>(
         &mut self,
         frame: &Frame<'f>,
@@ -157,8 +158,9 @@ fn greeting(
     }
 }
 
-/// Fills the greeting's frame up to [`GREETING_FRAME_BYTES`]. The length without padding is measured
-/// by a frame that is thrown away.
+/// Pads the greeting so that its frame is [`GREETING_FRAME_BYTES`] long.
+///
+/// Encodes the greeting once without padding to measure its length, and discards that frame.
 fn padded(greeting: wire::Greeting, keys: &KeySchedule) -> wire::Greeting {
     let (mut measured, mut unused) = (Vec::new(), Transcript::new());
     seal(
@@ -175,6 +177,8 @@ fn padded(greeting: wire::Greeting, keys: &KeySchedule) -> wire::Greeting {
     }
 }
 
-/// The tag of `Greeting.padding` and its length, two bytes each: the longest path text and key id
-/// still leave more padding than one byte of length could tell.
+/// Bytes that the padding field adds besides its content: the tag of `Greeting.padding` and the length, two bytes each.
+///
+/// The length always takes two bytes: even the longest path text and key id leave more padding than one byte of length
+/// can express.
 const PADDING_OVERHEAD: usize = 4;

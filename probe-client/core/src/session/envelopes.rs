@@ -1,5 +1,5 @@
-//! MC-NMF sized envelopes around the server's side of the dialogue (MC-NMF section 2.2.4), cut
-//! anywhere, and the end record behind them.
+//! A decoder of the MC-NMF sized envelopes around the server's frames, and of the end record after them (MC-NMF section
+//! 2.2.4). The input may be cut anywhere.
 
 use proto::decoded::Decoded;
 use proto::nmf::{Record, RecordType};
@@ -7,13 +7,13 @@ use proto::nmf::{Record, RecordType};
 use super::fault::Stop;
 use super::input::Input;
 
-/// Where in the envelopes the stream stands.
+/// The decoder's position in the envelopes.
 #[derive(Debug, Default)]
 pub(super) struct Envelopes {
-    /// Of a record that has come in part.
+    /// The header of a record that has arrived only in part.
     header: Vec<u8>,
     header_at: u64,
-    /// Bytes left of the open envelope.
+    /// Bytes left in the open envelope.
     left: usize,
 }
 
@@ -28,8 +28,10 @@ pub(super) enum Piece<'a> {
 }
 
 impl Envelopes {
+    /// Returns the next piece of the stream.
+    ///
     /// # Errors
-    /// Neither an envelope nor the end.
+    /// Returns an error if a record is neither a sized envelope nor the end record.
     pub(super) fn next<'a>(&mut self, input: &mut Input<'a>) -> Result<Piece<'a>, Stop> {
         while !input.is_empty() {
             if self.left > 0 {
@@ -41,7 +43,7 @@ impl Envelopes {
                 self.header_at = input.at();
             }
             self.header.extend_from_slice(input.take(1).rest());
-            // Other records may be long; none of them belongs here, whatever is in it.
+            // Other records may be long, so they are rejected by their first byte.
             let belongs = [RecordType::SizedEnvelope, RecordType::End]
                 .iter()
                 .any(|record| self.header.first() == Some(&(*record as u8)));

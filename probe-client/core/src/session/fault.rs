@@ -1,4 +1,4 @@
-//! What can be wrong with what came back, as values.
+//! What can be wrong with received data, as values.
 
 use std::ops::Range;
 
@@ -141,7 +141,7 @@ pub enum PrefaceRefusal {
     NetTcpFault { uri: String },
 }
 
-/// Why reading stopped. Foreign bytes are handed over as they are, since more of them may come.
+/// Why reading stopped. Foreign bytes are passed on unprocessed, because more of them may follow.
 #[derive(Debug)]
 pub(super) enum Stop {
     Foreign { at: u64, bytes: Vec<u8> },
@@ -161,7 +161,7 @@ impl From<Fault> for Stop {
 }
 
 impl Quoted {
-    /// Of what came first, so much as a report has room for.
+    /// Quotes the first [`MAX_QUOTED`] bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let bytes = &bytes[..bytes.len().min(MAX_QUOTED)];
         Self {
@@ -178,7 +178,7 @@ impl From<Range<u64>> for ByteRange {
 }
 
 impl ServerFrame {
-    /// Absent for the frames that only a client sends.
+    /// Returns the frame's name here; `None` for the frames that only a client sends.
     pub(super) const fn of(frame_type: FrameType) -> Option<Self> {
         Some(match frame_type {
             FrameType::Testimony => Self::Testimony,
@@ -194,5 +194,5 @@ impl ServerFrame {
     }
 }
 
-/// Bytes of a quotation at most: several lines of text, or the head of any protocol.
+/// The most bytes in a quotation: several lines of text, or the head of any protocol.
 pub const MAX_QUOTED: usize = 256;

@@ -1,5 +1,5 @@
-//! What a connection began with: digests by which the server finds its sighting of it, and the first
-//! bytes themselves, by which a plain echo of them is recognised.
+//! The first bytes of a connection. The server finds its sighting of the connection by digests of them; the client
+//! recognises a plain echo by the bytes themselves.
 
 use proto::limits::SIGHTING_PREFIXES;
 use schemars::JsonSchema;
@@ -17,24 +17,24 @@ pub struct SentPrefix {
     pub sha256: Digest,
 }
 
-/// Grows with the plain TCP stream until the longest prefix is complete.
+/// Digests of the first bytes of the plain TCP stream, up to the longest prefix.
 #[derive(Debug)]
 pub(super) struct FirstSent {
-    /// Absent once the longest prefix is complete.
+    /// `None` once the longest prefix is complete.
     hasher: Option<Sha256>,
     hashed: usize,
     complete: Vec<SentPrefix>,
     start: Start,
 }
 
-/// The first bytes of a stream, as far as they are kept.
+/// The first bytes of a stream, at most [`KEPT`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     bytes: [u8; KEPT],
     len: usize,
 }
 
-/// The prefixes under which the server files a connection that begins with `bytes` and sends nothing else.
+/// Returns the prefixes under which the server files a connection that sends only `bytes`.
 pub fn prefixes_of(bytes: &[u8]) -> Vec<SentPrefix> {
     let mut sent = FirstSent::new();
     sent.add(bytes);
@@ -74,7 +74,7 @@ impl FirstSent {
         &self.start
     }
 
-    /// The complete prefixes, and all that was sent where that is no more than the last of them.
+    /// Returns the complete prefixes. If the longest is not complete yet, the last entry covers everything sent so far.
     pub(super) fn prefixes(&self) -> Vec<SentPrefix> {
         let mut all = self.complete.clone();
         let covered = all.last().map_or(0, |last| last.bytes as usize);
@@ -105,8 +105,9 @@ impl Start {
         self.len == 0
     }
 
-    /// Whether `received` is what was sent, as far as both are known. Shorter than
-    /// [`ECHO_AT_LEAST`], it could be chance.
+    /// Returns whether `received` repeats what was sent, as far as both are known.
+    ///
+    /// A match shorter than [`ECHO_AT_LEAST`] could be chance, so it counts only if nothing more was sent.
     pub(super) fn echoed_by(&self, received: &[u8]) -> bool {
         let n = self.len.min(received.len());
         (n >= ECHO_AT_LEAST || n == self.len && n > 0) && self.bytes[..n] == received[..n]
@@ -120,10 +121,11 @@ fn prefix(hasher: &Sha256, bytes: usize) -> SentPrefix {
     }
 }
 
-/// Past the parts that all sessions of a kind have in common, for any kind but MC-NMF.
+/// Bytes kept of a stream's start. In every kind but MC-NMF this reaches past the part that all sessions of the kind
+/// share.
 const KEPT: usize = 64;
 
-/// Eight bytes in a row that a stranger does not send by chance.
+/// The shortest match that counts as an echo: a stranger does not send eight such bytes in a row by chance.
 const ECHO_AT_LEAST: usize = 8;
 
 #[cfg(test)]

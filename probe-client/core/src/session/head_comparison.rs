@@ -1,4 +1,4 @@
-//! Whether a preface or a request head came as it was sent, byte for byte.
+//! Compares a preface or a request head as received with what was sent, byte for byte.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,9 @@ pub enum HeadComparison {
     },
 }
 
-/// `truncated`: the server cut `received`, or something beside it, to fit.
+/// Compares a head as sent with the same head as received.
+///
+/// `truncated` means that the server shortened `received`, or another field of the testimony, to make it fit.
 pub(super) fn compare(sent: &[u8], received: &[u8], truncated: bool) -> HeadComparison {
     let same = sent
         .iter()

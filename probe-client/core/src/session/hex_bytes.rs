@@ -1,4 +1,4 @@
-//! Byte strings as the report shows them: lower-case hexadecimal digits.
+//! Byte strings as reports show them: lower-case hexadecimal digits.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -52,7 +52,7 @@ impl HttpAccount {
         }
     }
 
-    /// One instance, one connection on either side, and nothing done to any response head.
+    /// Returns whether there was one instance, one connection at either end, and no change to any response head.
     pub fn is_undisturbed(&self) -> bool {
         self.connections == 1
             && self.nonce_unknown == 0
@@ -67,7 +67,7 @@ impl HttpAccount {
         add_once(&mut self.connection_ids, &testimony.connection_id);
     }
 
-    /// Takes in the head of a response that is the server's by its status.
+    /// Records the head of a response whose status is the one the server sends.
     pub(super) fn response(&mut self, head: &ResponseHead<'_>, content_length: Option<u64>) {
         let mut sent = Vec::new();
         let as_sent = response_head(&mut sent, 200, &SERVER_HEADERS, content_length).is_ok();
@@ -91,7 +91,7 @@ impl HttpAccount {
     }
 }
 
-/// Whether the server sends this header, in whatever case it has come.
+/// Returns whether the server sends this header; the case of the name does not matter.
 fn is_servers(header: Header<'_>) -> bool {
     header.name.eq_ignore_ascii_case(CONTENT_LENGTH)
         || SERVER_HEADERS.iter().any(|(name, value)| {
@@ -111,14 +111,14 @@ fn shortened(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// Of headers, instances and connections each: enough to show what happens, and bounded whatever a
-/// device adds.
+/// The most headers, instances and connections listed, each. They show what happens, and a device cannot make the list
+/// grow without limit.
 const MAX_LISTED: usize = 16;
 
-/// Bytes of a header's name or value.
+/// The most bytes kept of a header's name or value.
 const MAX_TEXT: usize = 256;
 
-/// The headers of the echo server's responses, in their order, before Content-Length.
+/// The headers of the echo server's responses before Content-Length, in order.
 const SERVER_HEADERS: [(&str, &str); 2] = [
     ("Cache-Control", "no-store"),
     ("Content-Type", "application/octet-stream"),

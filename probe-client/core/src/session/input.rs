@@ -5,7 +5,7 @@ use proto::frame::{Frame, FrameType};
 
 use super::fault::{ByteRange, Stop};
 
-/// What is left of the bytes received last.
+/// The bytes received last that no layer has consumed yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'a> {
     rest: &'a [u8],
@@ -13,7 +13,7 @@ pub(super) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// `at` is the offset of the first of `bytes`.
+    /// Makes an input of `bytes`, the first of which has offset `at`.
     pub(super) fn new(bytes: &'a [u8], at: u64) -> Self {
         Self { rest: bytes, at }
     }
@@ -26,12 +26,12 @@ impl<'a> Input<'a> {
         self.rest
     }
 
-    /// Offset of the next byte.
+    /// Returns the offset of the next byte.
     pub(super) fn at(&self) -> u64 {
         self.at
     }
 
-    /// Takes up to `count` bytes.
+    /// Takes and returns up to `count` bytes.
     pub(super) fn take(&mut self, count: usize) -> Self {
         let (taken, rest) = self.rest.split_at(count.min(self.rest.len()));
         let at = self.at;
@@ -48,7 +48,7 @@ impl<'a> Input<'a> {
     }
 }
 
-/// One frame that arrives in any number of pieces.
+/// A buffer for one frame that may arrive in any number of pieces.
 #[derive(Debug, Default)]
 pub(super) struct FrameBuffer {
     bytes: Vec<u8>,
@@ -56,10 +56,10 @@ pub(super) struct FrameBuffer {
 }
 
 impl FrameBuffer {
-    /// Takes no more than belongs to the frame, and says whether that is now complete.
+    /// Takes from `input` only the bytes of the frame, and returns whether the frame is now complete.
     ///
     /// # Errors
-    /// The bytes begin none of the `expected` frames.
+    /// Returns an error if the bytes do not begin one of the `expected` frames.
     pub(super) fn fill(
         &mut self,
         input: &mut Input<'_>,
@@ -87,7 +87,7 @@ impl FrameBuffer {
         }
     }
 
-    /// The frame, once it is complete.
+    /// Returns the frame once it is complete.
     pub(super) fn frame(&self) -> Option<Frame<'_>> {
         match Frame::decode(&self.bytes) {
             Ok(Decoded::Complete { value, .. }) => Some(value),
@@ -95,17 +95,17 @@ impl FrameBuffer {
         }
     }
 
-    /// Where the frame lies, as far as it has come.
+    /// Returns the range of the frame's bytes received so far.
     pub(super) fn range(&self) -> ByteRange {
         (self.began_at..self.began_at + self.bytes.len() as u64).into()
     }
 
-    /// What has come of a frame that is not complete.
+    /// Returns the bytes received of an incomplete frame.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Makes room for the next frame, and gives the memory back.
+    /// Empties the buffer for the next frame and frees its memory.
     pub(super) fn clear(&mut self) {
         self.bytes = Vec::new();
     }

@@ -1,29 +1,29 @@
-//! What a session asks of the shell that carries it.
+//! What a session needs from the shell that runs it.
 
 /// What a session needs next.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Need {
-    /// To send what `transmit` gives, and to receive.
+    /// Send what `transmit` returns, and receive.
     Io,
-    /// A TLS handshake, once all that `transmit` gives is out.
+    /// Do a TLS handshake, after sending everything that `transmit` returns.
     StartTls(TlsParameters),
-    /// Another connection to the same port (HTTP envelope): the one at hand carries no further
-    /// request. First `reconnected`, then what that asks for.
+    /// Open another connection to the same port (HTTP envelope), because the current one carries no further request.
+    /// Call `reconnected`, then do what it returns.
     Reconnect,
     /// Nothing: the session has run to its end.
     Finished,
-    /// Nothing: the session cannot go on, and its report says why. Bytes that have already come may
-    /// still be given to `receive`, for a longer quotation.
+    /// Nothing: the session cannot go on, and its report says why. Bytes that have already arrived may still be passed
+    /// to `receive`, for a longer quotation.
     Failed,
 }
 
-/// What to put into a ClientHello, and what has already come.
+/// What a TLS handshake needs: the extensions to send, and the bytes already received.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TlsParameters {
     /// Whether to send the server's name.
     pub sni: bool,
-    /// The one protocol to offer, if any.
+    /// The one ALPN protocol to offer, if any.
     pub alpn: Option<&'static str>,
-    /// Bytes received behind the preface's answer. They belong to TLS.
+    /// Bytes received after the preface's answer, which belong to TLS.
     pub leftover: Vec<u8>,
 }

@@ -1,5 +1,5 @@
-//! What is spoken before the dialogue: the X.224 request, the MC-NMF preamble, and the one record
-//! that ends the preamble inside TLS.
+//! What the two ends exchange before the dialogue: the X.224 request, the MC-NMF preamble, and the record that ends the
+//! preamble inside TLS.
 
 use proto::decoded::Decoded;
 use proto::nmf::{Encoding, KnownEncoding, Mode, Preamble, Record, RecordType, Text, Upgrade};
@@ -15,41 +15,43 @@ use crate::excerpt::printable;
 use crate::profile::NettcpMode;
 use crate::session_kind::Preface;
 
-/// Something that is said, and must be answered, before the dialogue.
+/// A message that is sent, and must be answered, before the dialogue.
 #[derive(Debug)]
 pub(super) struct Opening {
-    /// Absent: it is the end of the MC-NMF preamble, inside TLS.
+    /// The preface; `None` for the end of the MC-NMF preamble, inside TLS.
     preface: Option<Preface>,
     unsent: Vec<u8>,
-    /// What has come of the answer.
+    /// What has been received of the answer.
     reply: Vec<u8>,
 }
 
-/// The answer that an opening asks for.
+/// A complete answer to an opening.
 #[derive(Debug)]
 pub(super) struct Answered {
-    /// Only what follows a preface is worth telling.
+    /// The answer to a preface; `None` after the end of the preamble, whose answer is not reported.
     pub(super) preface_reply: Option<PrefaceReply>,
-    /// What came behind it.
+    /// Bytes received after the answer.
     pub(super) leftover: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum Reply {
-    /// The beginning of one.
+    /// The beginning of an answer.
     Incomplete,
-    /// A yes, of so many bytes.
+    /// A positive answer that is this many bytes long.
     Accepted {
         bytes: usize,
     },
     Refused(PrefaceRefusal),
-    /// Not of this protocol.
+    /// Not an answer of this protocol.
     Foreign,
 }
 
 impl Opening {
+    /// Prepares the preface of a session.
+    ///
     /// # Errors
-    /// The parameters that go into the preface cannot.
+    /// Returns an error if a parameter cannot be encoded in the preface.
     pub(super) fn with_preface(
         preface: Preface,
         parameters: &SessionParameters,
@@ -61,7 +63,7 @@ impl Opening {
         })
     }
 
-    /// The end of the MC-NMF preamble, inside TLS.
+    /// Prepares the end of the MC-NMF preamble, inside TLS.
     pub(super) fn preamble_end() -> Self {
         let mut unsent = Vec::new();
         Record::PreambleEnd.encode(&mut unsent);
@@ -78,10 +80,10 @@ impl Opening {
         out.extend(self.unsent.drain(..n));
     }
 
-    /// `None`: the answer is not complete yet.
+    /// Takes received bytes, and returns the answer; `None` until it is complete.
     ///
     /// # Errors
-    /// It is a no, or none of the protocol, or it came before it was asked for.
+    /// Returns an error if the answer is negative, is not of this protocol, or arrives before the opening was sent.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Option<Answered>, Stop> {
         self.reply.extend_from_slice(bytes);
         let judged = match self.preface {
@@ -115,10 +117,10 @@ impl Opening {
     }
 }
 
-/// The bytes that a kind with a preface begins with.
+/// Returns the bytes that a session kind with a preface sends first.
 ///
 /// # Errors
-/// The parameters that go into them cannot.
+/// Returns an error if a parameter cannot be encoded in them.
 pub(super) fn preface_bytes(
     preface: Preface,
     parameters: &SessionParameters,
@@ -130,7 +132,7 @@ pub(super) fn preface_bytes(
             cookie: Some(Cookie::new(&parameters.cookie).map_err(InvalidParameters::Cookie)?),
             negotiation: Some(NegotiationRequest {
                 flags: 0,
-                // What a Windows client offers; the echo server chooses TLS.
+                // A Windows client offers both; the echo server chooses TLS.
                 protocols: Protocols::SSL | Protocols::HYBRID,
             }),
         }
@@ -167,7 +169,7 @@ fn judge_preface(preface: Preface, received: &[u8]) -> Reply {
     }
 }
 
-/// Whether the echo server answers `preface` with exactly these bytes.
+/// Returns whether the echo server answers `preface` with exactly these bytes.
 fn is_expected(preface: Preface, reply: &[u8]) -> bool {
     let mut expected = Vec::new();
     match preface {
@@ -204,7 +206,7 @@ fn judge_confirm(confirm: ConnectionConfirm, bytes: usize) -> Reply {
 }
 
 fn judge_record(received: &[u8], wanted: &Record) -> Reply {
-    // Other records may be long; only a fault is waited for.
+    // Other records may be long; only the expected one and a fault are worth waiting for.
     let possible = received.first().is_none_or(|&first| {
         first == wanted.record_type() as u8 || first == RecordType::Fault as u8
     });
@@ -223,5 +225,5 @@ fn judge_record(received: &[u8], wanted: &Record) -> Reply {
     }
 }
 
-/// The source reference in the echo server's confirm: that of the example in [MS-RDPBCGR] 4.1.2.
+/// The source reference in the echo server's confirm, the same as in the example in [MS-RDPBCGR] 4.1.2.
 const SERVER_REFERENCE: u16 = 0x1234;

@@ -1,9 +1,9 @@
-//! What is ready to be sent: frames as bytes, payload as a source that makes it when there is room.
+//! Bytes ready to be sent: frames as bytes, payload as a source that generates it when there is room.
 
 use proto::nmf::Record;
 use proto::payload::PayloadSource;
 
-/// A queue of at most some frames and, behind them, one stage's payload.
+/// A queue of a few frames, followed by the payload of at most one stage.
 #[derive(Debug)]
 pub(super) struct Outbox {
     cut: Cut,
@@ -15,9 +15,9 @@ pub(super) struct Outbox {
 /// How the dialogue's bytes are cut.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Cut {
-    /// Not at all.
+    /// Not cut.
     Nowhere,
-    /// Into MC-NMF sized envelopes.
+    /// Cut into MC-NMF sized envelopes.
     SizedEnvelopes,
 }
 
@@ -44,19 +44,19 @@ impl Outbox {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// Queues bytes that belong to the envelope itself.
+    /// Queues bytes that are not part of the dialogue, without an envelope.
     pub(super) fn push_bare(&mut self, bytes: &[u8]) {
         self.pending.extend_from_slice(bytes);
     }
 
-    /// Queues payload behind all that is waiting. There must be no other payload.
+    /// Queues payload after everything else. No other payload may be waiting.
     pub(super) fn push_payload(&mut self, source: PayloadSource) {
         if source.remaining() > 0 {
             self.payload = Some(Payload { source, piece: 0 });
         }
     }
 
-    /// Appends up to `limit` bytes to `out`, and says how many of them are payload.
+    /// Appends up to `limit` bytes to `out`, and returns how many of them are payload.
     pub(super) fn drain(&mut self, out: &mut Vec<u8>, limit: usize) -> u32 {
         let end = out.len().saturating_add(limit);
         let mut produced = 0;
@@ -90,7 +90,7 @@ impl Outbox {
         out.extend_from_slice(&rest[..n]);
         self.sent += n;
         if self.sent == self.pending.len() {
-            // Given back, not kept: a session spends most of its life with nothing to send.
+            // Frees the memory: most of the time, a session has nothing to send.
             self.pending = Vec::new();
             self.sent = 0;
         }
@@ -104,7 +104,7 @@ impl Outbox {
     }
 }
 
-/// Payload made at a time: one page, so that a session in flight costs no more than that.
+/// Payload bytes generated at a time: one page, so that a running session needs no more memory than that.
 const PIECE: usize = 4096;
 
 #[cfg(test)]

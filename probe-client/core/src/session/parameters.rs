@@ -1,4 +1,4 @@
-//! What a session is given before its first byte: everything that it cannot know or make itself.
+//! The parameters that a session gets before its first byte: everything it cannot know or generate itself.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,31 +14,31 @@ use serde::{Deserialize, Serialize};
 use crate::profile::NettcpMode;
 use crate::session_kind::SessionKind;
 
-/// Everything that one session needs to know.
+/// The parameters of one session.
 pub struct SessionParameters {
     pub kind: SessionKind,
     pub key_id: KeyId,
     pub secret: Secret,
     pub run_id: [u8; 16],
-    /// Random: it also makes this session's HTTP requests unlike any other's.
+    /// Random, so that the session's HTTP requests also differ from those of any other session.
     pub session_id: [u8; 16],
-    /// A fresh random nonce at each call; one per greeting, so one per HTTP request.
+    /// Returns a fresh random nonce at each call. Each greeting takes one, and so does each HTTP request.
     pub nonces: Box<dyn FnMut() -> Nonce + Send>,
     pub port_dialled: u16,
     /// `direct`, or the proxy without its credentials.
     pub path_text: String,
     /// The server's name or address as the user gave it (IPv6 without brackets), for `Host:`.
     pub host: String,
-    /// Needed for [`SessionKind::Nettcp`], and looked at only there.
+    /// Required for [`SessionKind::Nettcp`]; ignored for other kinds.
     pub net_tcp: Option<NetTcpService>,
-    /// The name in the X.224 cookie, for [`SessionKind::Rdp`] only. Random: nothing else in the
-    /// request tells one connection from another.
+    /// The name in the X.224 cookie, only for [`SessionKind::Rdp`]. It is random because nothing else distinguishes the
+    /// requests of different connections.
     pub cookie: String,
-    /// The hop limit that the SYN was given. Absent: the system's own.
+    /// The hop limit of the SYN; `None` for the system's default.
     pub hop_limit_mark: Option<u8>,
-    /// How long to stay silent once every stage is through. Absent: not at all.
+    /// How long to stay silent after the last stage; `None` for no silence.
     pub hold: Option<Duration>,
-    /// At most [`MAX_STAGES`]; none is allowed.
+    /// At most [`MAX_STAGES`]; may be empty.
     pub stages: Vec<Stage>,
     /// The wall clock's reading at the run's start, in Unix milliseconds.
     pub wall_unix_ms: u64,
@@ -47,7 +47,7 @@ pub struct SessionParameters {
 /// The service that an MC-NMF preamble asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NetTcpService {
-    /// At most [`nmf::MAX_VIA`] bytes.
+    /// The Via URI, at most [`nmf::MAX_VIA`] bytes.
     pub via: String,
     pub mode: NettcpMode,
 }
@@ -60,7 +60,7 @@ pub struct Stage {
     pub down: u32,
 }
 
-/// Parameters that no session can be made of.
+/// Why no session can be made with the given parameters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidParameters {
     #[error("{0} stages, where {MAX_STAGES} are allowed")]
@@ -82,7 +82,7 @@ pub enum InvalidParameters {
 }
 
 impl Stage {
-    /// The same number of bytes both ways.
+    /// A stage with the same number of bytes each way.
     pub const fn both(bytes: u32) -> Self {
         Self {
             up: bytes,
@@ -92,8 +92,9 @@ impl Stage {
 }
 
 impl SessionParameters {
-    /// Checks what can be wrong whatever the kind is. The preface and the request head check their
-    /// own parts, where they are built.
+    /// Checks the parameters that do not depend on the session kind.
+    ///
+    /// The preface and the request head check their own parameters when they are built.
     pub(super) fn check(&self) -> Result<(), InvalidParameters> {
         if self.stages.len() > MAX_STAGES {
             return Err(InvalidParameters::Stages(self.stages.len()));
@@ -114,7 +115,7 @@ impl SessionParameters {
         Ok(())
     }
 
-    /// The hold as the greeting announces it, never shorter than it will be.
+    /// Returns the hold in whole seconds for the greeting, rounded up.
     pub(super) fn hold_seconds(&self) -> u32 {
         let seconds = self.hold.map_or(0, |hold| {
             hold.as_secs() + u64::from(hold.subsec_nanos() > 0)

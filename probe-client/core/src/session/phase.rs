@@ -1,4 +1,4 @@
-//! How far a session came, and when.
+//! How far a session got, and when.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub struct PhaseEntry {
     pub at_us: u64,
 }
 
-/// The phases so far. Never goes back: a phase that was left is not entered again.
+/// The phases entered so far. The log only moves forward: a session does not enter an earlier phase again.
 #[derive(Debug)]
 pub(super) struct PhaseLog(Vec<PhaseEntry>);
 
@@ -76,7 +76,7 @@ pub(super) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A held `nettcp` session has all of them.
+/// The number of phases of a `nettcp` session with a hold, which enters all of them.
 const MOST_PHASES: usize = 9;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The server's side of a conversation as it arrives: which frame is due, what it means, and the
-//! payload behind it. The same for all envelopes.
+//! The server's side of a conversation as it arrives: which frame is due, what it means, and the payload after it. It
+//! works in the same way for all envelopes.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::parameters::SessionParameters;
 use super::stages::Confirmation;
 use super::testimony::{Testimony, TlsFacts};
 
-/// What the layers of a session work with and write into.
+/// What the layers of a session read from and write to.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) parameters: &'a mut SessionParameters,
@@ -25,17 +25,17 @@ pub(super) struct Context<'a> {
     pub(super) now: Duration,
 }
 
-/// Reads frames and payload.
+/// A reader of frames and payload.
 #[derive(Debug)]
 pub(super) struct Reader {
     frames: FrameBuffer,
     due: NextItem,
 }
 
-/// What the server has to send next.
+/// The item that the server has to send next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum NextItem {
-    /// Nothing: whatever comes is not the server's.
+    /// Nothing: any further byte is foreign.
     Nothing,
     /// Testimony or refusal.
     Answer,
@@ -45,12 +45,12 @@ pub(super) enum NextItem {
     Farewell,
 }
 
-/// What has come. Nothing is due after it, until the caller says what.
+/// A complete item from the server. After an event nothing is due until the caller says what.
 #[derive(Debug)]
 pub(super) enum Event {
     Testimony {
         server_nonce: Nonce,
-        /// Whether it covers all that was sent, and not the greeting alone.
+        /// Whether the testimony covers everything that was sent, not only the greeting.
         covers_all: bool,
     },
     /// The stage's confirmation and all of its payload.
@@ -75,15 +75,15 @@ impl Reader {
         self.due
     }
 
-    /// The frame that has come in part, if one has.
+    /// Returns the buffer of a frame that has arrived only in part; it is empty between frames.
     pub(super) fn unfinished(&self) -> &FrameBuffer {
         &self.frames
     }
 
-    /// Reads up to the next event; `None` if the input ends before it.
+    /// Reads up to the next event; returns `None` if the input ends before it.
     ///
     /// # Errors
-    /// What has come is not what is due, or not authentic.
+    /// Returns an error if an item is not the one that is due, or is not authentic.
     pub(super) fn read(
         &mut self,
         input: &mut Input<'_>,
@@ -130,7 +130,7 @@ impl NextItem {
         }
     }
 
-    /// Takes one frame of a type that is due. No event: payload comes next.
+    /// Handles one frame of a type that is due. Returns `None` if payload comes next.
     fn meet(
         self,
         frame: &Frame<'_>,
@@ -238,7 +238,9 @@ fn other_version(there: u32) -> Stop {
     .into()
 }
 
-/// The MAC key is bound to the nonce already; this catches a server that confuses two sessions.
+/// Checks that an answer quotes the greeting's nonce.
+///
+/// The MAC key already depends on the nonce; this check catches a server that confuses two sessions.
 fn answers(client_nonce: &[u8], conversation: &Conversation) -> Result<(), Stop> {
     if client_nonce == conversation.nonce().as_slice() {
         Ok(())
@@ -247,8 +249,9 @@ fn answers(client_nonce: &[u8], conversation: &Conversation) -> Result<(), Stop>
     }
 }
 
-/// Whether an answer that was not opened quotes another nonce than this side's: one that was changed on the
-/// way still has most of its bytes, and another one few of them.
+/// Returns whether an answer that could not be opened quotes another client nonce.
+///
+/// A nonce that was altered on the way still has most of its bytes; a different nonce shares few of them.
 fn is_to_another_greeting(frame: &Frame<'_>, conversation: &Conversation) -> bool {
     let quoted = if frame.frame_type() == FrameType::Refusal {
         frame.peek::<wire::Refusal>().map(|m| m.client_nonce)
@@ -269,7 +272,7 @@ fn not_opened(error: OpenError, range: ByteRange) -> Stop {
                 frame,
                 downstream: range,
             }),
-            // Never due, so never opened.
+            // Only server frames are ever due, so this frame was never opened.
             None => Stop::malformed(Malformation::Body, range),
         },
         OpenError::Malformed(_) => Stop::malformed(Malformation::Body, range),

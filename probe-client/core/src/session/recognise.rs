@@ -1,5 +1,4 @@
-//! What a stranger's first bytes are, where they say so themselves. Evidence for a person to act on:
-//! no verdict needs it.
+//! Recognises a stranger by its first bytes. The result is evidence for a person to act on; no verdict depends on it.
 
 use proto::decoded::Decoded;
 use proto::nmf::Record;
@@ -58,7 +57,7 @@ pub struct HttpStranger {
     pub bare_not_found: bool,
 }
 
-/// Says what `received` is; `own` is what this side had sent, in the clear and inside TLS.
+/// Recognises `received`; `own` is what the client had sent, in the clear and inside TLS.
 pub(super) fn recognise(received: &[u8], own: [&Start; 2]) -> Option<Recognised> {
     if own.iter().any(|start| start.echoed_by(received)) {
         return Some(Recognised::OwnBytes);
@@ -118,7 +117,7 @@ fn text(received: &[u8]) -> Option<Recognised> {
     None
 }
 
-/// Reads line by line instead of with a parser: the head may be cut anywhere, or broken.
+/// Reads the head line by line instead of with a parser, because it may be cut anywhere or broken.
 fn http(status_line: String, headers: &[u8]) -> HttpStranger {
     let status = status_line
         .split_ascii_whitespace()
@@ -150,7 +149,7 @@ fn http(status_line: String, headers: &[u8]) -> HttpStranger {
     stranger
 }
 
-/// A line for a report: without its end, bounded, nothing in it that a terminal would act on.
+/// Returns a line for a report: without its line end, limited in length, and without control characters.
 fn line(bytes: &[u8]) -> String {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     bytes[..bytes.len().min(MAX_LINE)]
@@ -158,7 +157,7 @@ fn line(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// A redirect's address, shortened to what a person will read of it.
+/// The most bytes kept of a line, for example a redirect's address: more than a person will read.
 const MAX_LINE: usize = 512;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a session tells about itself, at any time, whatever became of it.
+//! A session's report, which is available at any time, whatever its outcome.
 
 use proto::frame::Frame;
 use schemars::JsonSchema;
@@ -84,8 +84,10 @@ pub struct UnfinishedFrame {
 }
 
 impl SessionReport {
-    /// The session ran to its end; all that was sent came, unaltered, both ways; TLS, if there is any,
-    /// is shown to reach from end to end; and nothing between the ends has shown itself in the bytes.
+    /// Returns whether the session ran to its end without any sign of interference.
+    ///
+    /// Everything that was sent arrived unaltered, both ways. If there is TLS, it demonstrably reaches from end to end.
+    /// No device between the ends has shown itself in the bytes.
     pub fn is_clean_and_complete(&self) -> bool {
         let came_as_sent =
             |head: Option<HeadComparison>| !matches!(head, Some(HeadComparison::Different { .. }));
@@ -103,7 +105,7 @@ impl SessionReport {
             && self.http.as_ref().is_none_or(HttpAccount::is_undisturbed)
     }
 
-    /// One TLS session from end to end, or none at either end.
+    /// Returns whether there is one TLS session from end to end, or no TLS at either end.
     fn tls_agrees(&self, testimony: &Testimony) -> bool {
         match (&self.tls, &testimony.tls) {
             (None, None) => true,

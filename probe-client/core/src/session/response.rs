@@ -1,4 +1,4 @@
-//! HTTP responses taken apart: heads, and bodies in whatever framing a relay gives them.
+//! A decoder of HTTP responses: heads, and bodies in any framing that a relay gives them.
 
 use proto::decoded::Decoded;
 use proto::http_head::{Body, MAX_HEAD, ResponseHead, Version};
@@ -8,15 +8,14 @@ use super::fault::{Malformation, Stop};
 use super::http_account::HttpAccount;
 use super::input::Input;
 
-/// Where in its responses a connection stands.
+/// The decoder's position in a connection's responses.
 #[derive(Debug)]
 pub(super) struct Responses {
     state: State,
-    /// Of the response that is being read, as received; kept until its body has proved to be the
-    /// server's.
+    /// The head of the current response as received, kept until its body has proved to be the server's.
     head: Vec<u8>,
     head_at: u64,
-    /// The connection carries a further request after this response.
+    /// Whether the connection carries a further request after this response.
     persistent: bool,
 }
 
@@ -32,7 +31,7 @@ enum State {
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
     Body(Input<'a>),
-    /// The response ends here.
+    /// The end of the response.
     End,
     /// The input is used up.
     Short,
@@ -48,7 +47,7 @@ impl Responses {
         }
     }
 
-    /// Whether the body of a response can be known to end only by the end of the connection.
+    /// Returns whether the current response's body ends only with the connection.
     pub(super) fn ends_with_connection(&self) -> bool {
         matches!(self.state, State::UntilClose)
     }
@@ -57,12 +56,12 @@ impl Responses {
         self.persistent
     }
 
-    /// The response's body is the server's: there is nothing to quote.
+    /// Drops the head: the response's body is the server's, so the head need not be quoted.
     pub(super) fn forget_head(&mut self) {
         self.head = Vec::new();
     }
 
-    /// Foreign bytes in a body, with the head before them.
+    /// Puts the response's head before foreign bytes from its body.
     pub(super) fn with_head(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Foreign { bytes, .. } if !self.head.is_empty() => Stop::Foreign {
@@ -73,8 +72,10 @@ impl Responses {
         }
     }
 
+    /// Returns the next piece of the downstream.
+    ///
     /// # Errors
-    /// A response that is not the server's, or bytes that are none.
+    /// Returns an error if a response is not the server's, or if the bytes are not an HTTP response.
     pub(super) fn next<'a>(
         &mut self,
         input: &mut Input<'a>,
@@ -109,7 +110,7 @@ impl Responses {
         }
     }
 
-    /// The response ends here, or its end is not waited for.
+    /// Ends the current response, whether or not its end has been received.
     pub(super) fn end<'a>(&mut self) -> Piece<'a> {
         self.state = State::Head;
         self.forget_head();
@@ -163,7 +164,7 @@ impl Responses {
         Ok(())
     }
 
-    /// `before`: bytes of the head that came before this input.
+    /// Returns the head as foreign bytes; `before` of its bytes were received before this input.
     fn foreign_head(&self, before: usize, input: &Input<'_>) -> Stop {
         input.foreign(&self.head[..before], self.head_at)
     }
@@ -177,11 +178,11 @@ fn is_persistent(head: &ResponseHead<'_>) -> bool {
     head.version() == Version::Http11 && !closes
 }
 
-/// What all requests of a session are made with.
+/// The method of all of a session's requests.
 pub(super) const METHOD: &str = "POST";
 
-/// Interim responses in a session that are passed over; a relay sends one for a request, if any.
+/// The most interim responses that a session ignores; a relay sends at most one per request.
 const MAX_INTERIM: u32 = 16;
 
-/// 101 is no interim response: what follows it is not HTTP.
+/// The status of a protocol switch, which is not an interim response: what follows it is not HTTP.
 const SWITCHING: u16 = 101;

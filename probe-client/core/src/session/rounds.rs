@@ -1,5 +1,5 @@
-//! The dialogue in HTTP requests, one at a time. Each is a conversation of its own and carries a
-//! greeting; the first nothing else, then one stage each, the last the receipt.
+//! The dialogue in HTTP requests, one at a time. Each request is a conversation of its own and carries a greeting. The
+//! first carries nothing else, each later one carries one stage, and the last carries the receipt.
 
 use proto::frame::{FrameType, seal};
 use proto::http_head::{HttpBuildError, request_head};
@@ -15,7 +15,7 @@ use super::phase::Phase;
 use super::reader::{Context, Event, NextItem, Reader};
 use super::response::{METHOD, Piece, Responses};
 
-/// One session of HTTP requests.
+/// A session in HTTP requests.
 #[derive(Debug)]
 pub(super) struct Rounds {
     plan: NextRequest,
@@ -24,14 +24,14 @@ pub(super) struct Rounds {
     reader: Reader,
     responses: Responses,
     outbox: Outbox,
-    /// The latest of the server's, which the next greeting names.
+    /// The latest nonce from the server, which the next greeting names.
     server_nonce: Option<Nonce>,
-    /// Over the digests of all rounds that are over.
+    /// The hash over the digests of all finished rounds.
     chain: Sha256,
-    /// What has come in answer to the current request.
+    /// What has been received in answer to the current request.
     heard: Heard,
     held: bool,
-    /// The nonce from before the hold was not known after it.
+    /// The server no longer knew the nonce from before the hold.
     expired: bool,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Rounds {
 enum Heard {
     Nothing,
     Testimony,
-    /// The testimony, and what else was asked for.
+    /// The testimony, and everything else that was requested.
     All,
 }
 
@@ -53,22 +53,22 @@ enum NextRequest {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    /// A request is to be made as soon as the one before it is out.
+    /// The next request can be made as soon as the previous one has been sent.
     Due,
-    /// A request has been made, and is not answered yet.
+    /// A request has been made but not fully answered.
     Asked,
-    /// Silent on purpose.
+    /// In the hold, silent on purpose.
     Holding,
     /// The connection carries no further request.
     Closed,
     Finished,
 }
 
-/// What a finished response means for the round.
+/// What a complete response means for the round.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ResponseMeaning {
     Done,
-    /// The server did not know its nonce: the same once more, under a new one.
+    /// The server did not know its nonce, so the request is repeated under a new one.
     NonceUnknown,
 }
 
@@ -97,19 +97,19 @@ impl Rounds {
         self.state == State::Finished
     }
 
-    /// Another connection is needed to go on.
+    /// Returns whether the session needs another connection to go on.
     pub(super) fn needs_connection(&self) -> bool {
         self.state == State::Closed
     }
 
-    /// Another connection is there, and its TLS session where there is to be one.
+    /// Tells the session that another connection is established, with TLS if its kind has TLS.
     pub(super) fn reconnected(&mut self) {
         self.responses = Responses::new();
         self.outbox = Outbox::new(Cut::Nowhere);
         self.state = State::Due;
     }
 
-    /// The hold is over.
+    /// Ends the hold.
     pub(super) fn wake(&mut self, cx: &mut Context<'_>) {
         if self.state == State::Holding {
             cx.account.phases.enter(Phase::Resuming, cx.now);
@@ -134,8 +134,10 @@ impl Rounds {
         }
     }
 
+    /// Takes received bytes.
+    ///
     /// # Errors
-    /// What has come is not the server's, or ends the session.
+    /// Returns an error if the bytes are not the server's, or if they end the session.
     pub(super) fn receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -166,10 +168,10 @@ impl Rounds {
         }
     }
 
-    /// The connection has ended in good order.
+    /// Tells the session that the peer has closed the connection in an orderly way.
     ///
     /// # Errors
-    /// The response that ends with it ends too early.
+    /// Returns an error if this ends the current response too early.
     pub(super) fn closed(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         if !self.responses.ends_with_connection() {
             return Ok(());
@@ -251,7 +253,7 @@ impl Rounds {
         Ok(())
     }
 
-    /// `None`: the response ended where more was due.
+    /// Returns what the finished response means; `None` if it ended while more was due.
     fn outcome(&self) -> Option<ResponseMeaning> {
         if !self.reader.unfinished().bytes().is_empty() {
             return None;
@@ -264,7 +266,7 @@ impl Rounds {
     }
 
     fn count_retry(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
-        // In a long silence a nonce expires; that shows nothing about devices.
+        // A nonce expires during a long hold, which shows nothing about devices.
         if self.held && !std::mem::replace(&mut self.expired, true) {
             return Ok(());
         }
@@ -353,7 +355,7 @@ fn next_stage(index: usize, cx: &mut Context<'_>) -> NextRequest {
 /// Appends the head of a request with a body of `content_length` bytes.
 ///
 /// # Errors
-/// The host is none that a head can hold.
+/// Returns an error if the host cannot be put into a head.
 pub(super) fn write_head(
     parameters: &SessionParameters,
     content_length: u64,
@@ -364,7 +366,7 @@ pub(super) fn write_head(
     request_head(out, METHOD, &target, &host, HEADERS, Some(content_length))
 }
 
-/// RFC 9110 section 7.2: the authority of the URI, without the scheme's own port.
+/// Returns the value of `Host:`: the authority of the URI, without the scheme's default port (RFC 9110 section 7.2).
 fn host(parameters: &SessionParameters) -> String {
     let name = if parameters.host.contains(':') {
         format!("[{}]", parameters.host)
@@ -382,8 +384,8 @@ fn host(parameters: &SessionParameters) -> String {
     }
 }
 
-/// What an HTTP client says about itself; without it some devices take a request for an attack.
-/// Devices are told not to answer from, or keep, a copy.
+/// The headers of an ordinary HTTP client. Without them some devices take a request for an attack. `no-store` tells
+/// devices neither to answer from a cache nor to keep a copy.
 const HEADERS: &[(&str, &str)] = &[
     ("User-Agent", "fwprobe"),
     ("Accept", "*/*"),
@@ -391,6 +393,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("Content-Type", "application/octet-stream"),
 ];
 
-/// Requests made again in a session. Where a device chooses one of two instances by chance, all but
-/// one of 10,000 sessions of the default stages get through with fewer.
+/// The most requests that a session repeats.
+///
+/// If a device picks one of two instances at random, all but one of 10,000 sessions with the default stages need fewer.
 const MAX_RETRIES: u32 = 24;

@@ -1,4 +1,4 @@
-//! The exchange's stages: what was asked, what came of it, each way.
+//! The stages of a session: what was asked, and what became of it, each way.
 
 use proto::key::KeySchedule;
 use proto::payload::{Direction, PayloadSink, PayloadSource};
@@ -59,7 +59,7 @@ pub struct DownReport {
 }
 
 impl StageReport {
-    /// All came both ways, and nothing of it was altered.
+    /// Returns whether all payload arrived unaltered, both ways.
     pub fn is_whole(&self) -> bool {
         self.up.complete
             && self.up.altered_at.is_none()
@@ -104,7 +104,7 @@ struct Arrived {
 pub(super) enum Confirmation {
     /// The stage's payload follows.
     Whole,
-    /// So many bytes came, and nothing follows.
+    /// This many bytes reached the server, and nothing follows.
     CutShort(u32),
 }
 
@@ -127,8 +127,10 @@ impl Stages {
         self.accounts.len()
     }
 
-    /// For a slow line: of the stages from number `next` on, which have not begun, the first large one becomes
-    /// short, and what follows it is left out.
+    /// Shortens the session for a slow line.
+    ///
+    /// Of the stages from number `next` on, which have not begun, the first large one becomes short, and all after it
+    /// are left out.
     pub(super) fn shorten(&mut self, next: usize) {
         let is_large = |account: &Account| account.asked.up.max(account.asked.down) > SHORT;
         let later = self.accounts.iter().skip(next);
@@ -144,18 +146,18 @@ impl Stages {
         self.left_out += planned - asked.up;
     }
 
-    /// Payload bytes to the server that were left out, if any.
+    /// Returns the payload bytes to the server that were left out; `None` if there are none.
     pub(super) fn left_out(&self) -> Option<u32> {
         (self.left_out > 0).then_some(self.left_out)
     }
 
-    /// Payload bytes that a whole session brings down.
+    /// Returns the payload bytes that a whole session receives.
     pub(super) fn down_total(&self) -> u64 {
         let down = self.accounts.iter().map(|account| account.asked.down);
         down.map(u64::from).sum()
     }
 
-    /// Begins to send stage `index`, perhaps once more, and gives what announces it.
+    /// Begins or repeats stage `index`, and returns the message that announces it.
     pub(super) fn begin(&mut self, index: usize) -> wire::Exchange {
         let account = &mut self.accounts[index];
         account.handed_out = 0;
@@ -175,7 +177,7 @@ impl Stages {
         self.accounts[index].handed_out += bytes;
     }
 
-    /// Takes the server's confirmation of stage `index`, and gets ready for its payload.
+    /// Takes the server's confirmation of stage `index`, and prepares for its payload.
     pub(super) fn confirm(
         &mut self,
         index: usize,
@@ -207,7 +209,7 @@ impl Stages {
         Ok(Confirmation::Whole)
     }
 
-    /// Takes the arriving stage's payload from `input`, and says whether all of it has come.
+    /// Takes the arriving stage's payload from `input`, and returns whether it is complete.
     pub(super) fn accept(&mut self, input: &mut Input<'_>) -> bool {
         let Some((index, sink)) = &mut self.arriving else {
             return true;
@@ -229,7 +231,7 @@ impl Stages {
         true
     }
 
-    /// What came of the stages that are through, for the server.
+    /// Returns the receipt for the server: what arrived of each completed stage.
     pub(super) fn receipt(&self) -> wire::Receipt {
         let received = self.accounts.iter().enumerate().filter_map(|(i, account)| {
             account.down.map(|down| wire::Received {
@@ -294,7 +296,10 @@ impl Account {
     }
 }
 
-/// Made once more instead of kept: the digest of a stage is needed at its end only.
+/// Computes the digest of a payload.
+///
+/// The payload is generated a second time for this instead of being kept: the digest is needed only at the end of a
+/// stage.
 fn digest(mut source: PayloadSource) -> [u8; 32] {
     let mut digest = Sha256::new();
     let mut piece = Vec::with_capacity(PIECE);
@@ -311,7 +316,7 @@ fn number(index: usize) -> u32 {
 
 const PIECE: usize = 1024;
 
-/// A short stage: more than two full segments.
+/// Bytes of a short stage: more than two full segments.
 const SHORT: u32 = 4096;
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! Bytes that are not the server's, as they keep coming: the first of them are kept, to be quoted and
-//! recognised.
+//! Foreign bytes as they arrive. The first of them are kept, to be quoted and recognised.
 
 use super::fault::{ForeignBytes, Quoted};
 use super::first_sent::Start;
 use super::phase::Phase;
 use super::recognise::recognise;
 
-/// Something else that speaks on the connection.
+/// Something other than the server that sends on the connection.
 #[derive(Debug)]
 pub(super) struct Stranger {
     phase: Phase,
@@ -33,7 +32,7 @@ impl Stranger {
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// `own`: what this side began with, in the clear and inside TLS.
+    /// Describes the stranger; `own` is what the client sent first, in the clear and inside TLS.
     pub(super) fn describe(&self, own: [&Start; 2]) -> ForeignBytes {
         ForeignBytes {
             phase: self.phase,
@@ -45,5 +44,5 @@ impl Stranger {
     }
 }
 
-/// More than is quoted: a portal's `Location` may stand behind its cookies.
+/// The most bytes kept. This is more than is quoted, because a portal may send `Location` after its cookies.
 const MAX_KEPT: usize = 4096;

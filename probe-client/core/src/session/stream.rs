@@ -1,5 +1,5 @@
-//! The dialogue where it runs on one stream: raw, inside TLS or not, and in MC-NMF envelopes. All
-//! stages are sent right behind the testimony; they are confirmed in order.
+//! The dialogue on one stream: raw, with or without TLS, and in MC-NMF envelopes. The client sends all stages as soon
+//! as the testimony has arrived; the server confirms them in order.
 
 use proto::frame::{FrameType, seal};
 use proto::nmf::Record;
@@ -16,16 +16,16 @@ use super::reader::{Context, Event, NextItem, Reader};
 /// One conversation on one stream.
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// Absent before the greeting.
+    /// `None` before the greeting.
     conversation: Option<Conversation>,
     reader: Reader,
     outbox: Outbox,
     cut: Cut,
-    /// Where the dialogue is cut into them.
+    /// The decoder of envelopes, if the dialogue is cut into them.
     envelopes: Option<Envelopes>,
-    /// Stages that have been begun.
+    /// The number of stages begun so far.
     begun: usize,
-    /// What to say once the stages are out.
+    /// What to send after the stages.
     next: Option<Word>,
     finished: bool,
 }
@@ -81,8 +81,10 @@ impl Stream {
         }
     }
 
+    /// Takes received bytes.
+    ///
     /// # Errors
-    /// What has come is not the server's, or ends the session.
+    /// Returns an error if the bytes are not the server's, or if they end the session.
     pub(super) fn receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -96,7 +98,7 @@ impl Stream {
         outcome
     }
 
-    /// The hold is over: asks for a sign of life.
+    /// Ends the hold by asking the server for a sign of life.
     pub(super) fn wake(&mut self, cx: &mut Context<'_>) {
         cx.account.phases.enter(Phase::Resuming, cx.now);
         self.next = Some(Word::KeepAlive);
@@ -150,7 +152,7 @@ impl Stream {
                 }
                 Event::StageThrough(index) => self.await_stage(index + 1, cx),
                 Event::Alive => self.part(cx),
-                // In envelopes, the end record is still to come.
+                // In envelopes, the end record has yet to arrive.
                 Event::Farewell => self.finished = self.cut == Cut::Nowhere,
             }
         }
@@ -174,7 +176,7 @@ impl Stream {
         self.reader.expect(NextItem::Farewell);
     }
 
-    /// Queues what is to be said next; false if that is nothing.
+    /// Queues the next message; returns false if there is none to send now.
     fn queue_next(&mut self, cx: &mut Context<'_>) -> bool {
         let mut frame = Vec::new();
         let Some(conversation) = &mut self.conversation else {
@@ -228,5 +230,5 @@ impl Stream {
     }
 }
 
-/// The number of the one sign of life that is asked for.
+/// The sequence number of the one sign of life that the client asks for.
 const KEEP_ALIVE: u32 = 1;

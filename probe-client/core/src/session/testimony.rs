@@ -1,4 +1,4 @@
-//! The server's testimony in this crate's own types: what reached it, in its own words.
+//! The server's testimony about what reached it, in this crate's own types.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -109,7 +109,7 @@ pub enum Agreement {
     NotMeasured,
 }
 
-/// This side's TLS session, as the shell hands it over.
+/// The client's TLS session, as the shell passes it on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFacts {
     /// As on the wire, 0x0304 for TLS 1.3.
@@ -118,30 +118,30 @@ pub struct TlsFacts {
     pub suite: u16,
     /// IANA number.
     pub group: Option<u16>,
-    /// RFC 9266 `tls-exporter`. Absent: TLS 1.2 without the extended master secret.
+    /// RFC 9266 `tls-exporter`; `None` for TLS 1.2 without the extended master secret.
     pub exporter: Option<[u8; 32]>,
-    /// Over the ClientHello handshake messages as sent.
+    /// SHA-256 over the ClientHello handshake messages as sent.
     pub client_hello_sha256: Option<[u8; 32]>,
-    /// As asked for. Absent: none.
+    /// The name in the ClientHello; `None` if it carried none.
     pub server_name: Option<String>,
-    /// As agreed on. Absent: none.
+    /// The agreed protocol; `None` if there is none.
     pub alpn: Option<String>,
-    /// Of the certificate that this side had ready, should the server ask. Absent: none.
+    /// SHA-256 of the certificate that the client would send if the server asked; `None` if it has none.
     pub client_certificate_sha256: Option<[u8; 32]>,
 }
 
 impl Testimony {
-    /// Takes the message apart. `own` is this side's TLS session, to compare with.
+    /// Converts the message. `own` is the client's TLS session, for comparison.
     pub(super) fn project(
         message: wire::Testimony,
         own: Option<&TlsFacts>,
     ) -> Result<Self, Malformation> {
         let recognised = message.kind();
-        // All of them by name, so that nothing new is overlooked here.
+        // Every field is named, so that a new one cannot be overlooked here.
         let wire::Testimony {
             version,
             instance,
-            // The reader has held both against the greeting.
+            // The reader has checked both nonces.
             client_nonce: _,
             server_nonce: _,
             local,
@@ -190,7 +190,7 @@ impl Agreement {
 }
 
 impl TlsAtServer {
-    /// `names_cut`: names that are missing may have been left out for want of room.
+    /// Converts the TLS part. `names_cut` means that missing names may have been left out to make the message fit.
     fn project(
         message: wire::TlsTestimony,
         own: Option<&TlsFacts>,
@@ -249,7 +249,7 @@ impl TlsAtServer {
         let name_differs =
             !cut(&self.server_name) && named(server_name) != named(&self.server_name);
         let alpn_differs = !cut(&self.alpn) && *alpn != self.alpn;
-        // A server need not ask for it; one that this side has not got, it cannot have sent.
+        // A server need not ask for a certificate, but it cannot have received one that this client does not have.
         let certificate_differs = self
             .client_certificate_sha256
             .is_some_and(|HexArray(there)| *client_certificate_sha256 != Some(there));
@@ -267,7 +267,7 @@ impl TlsAtServer {
     }
 }
 
-/// Names are the same in either case, and with or without the root's dot (RFC 6066 section 3 sends none).
+/// Normalises a name: case does not matter, nor does the dot of the root (RFC 6066 section 3 sends none).
 fn as_a_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
@@ -279,7 +279,7 @@ fn address(message: wire::SocketAddress) -> Result<SocketAddr, Malformation> {
         _ => None,
     };
     let port = u16::try_from(message.port).ok();
-    // A socket for both families has IPv4 peers in their mapped form.
+    // A dual-stack socket reports IPv4 peers as IPv4-mapped IPv6 addresses.
     ip.zip(port)
         .map(|(ip, port)| SocketAddr::new(ip.to_canonical(), port))
         .ok_or(Malformation::Address)

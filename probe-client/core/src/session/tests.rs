@@ -22,24 +22,24 @@ use super::*;
 use crate::profile::NettcpMode;
 use crate::session_kind::SessionKind;
 
-/// A session, what carries it, and what it speaks with.
+/// A session with its peer and the link between them.
 struct Bench {
     session: ClientSession,
     need: Need,
     peer: Peer,
     now: Duration,
-    /// Bytes given and taken at a time.
+    /// The most bytes passed on at a time.
     cut: usize,
-    /// A bit of the downstream, preface included, that is flipped: offset and mask.
+    /// The bit of the downstream, preface included, to flip: offset and mask.
     flip: Option<(usize, u8)>,
-    /// All that has come down, preface included, as the session got it.
+    /// The whole downstream, preface included, as the session received it.
     down: Vec<u8>,
-    /// The same, answer by answer.
+    /// The downstream, answer by answer.
     answers: Vec<Vec<u8>>,
 }
 
 enum Peer {
-    /// Of a kind that has a preface, before its answer.
+    /// The server side of a kind with a preface, until the preface is answered.
     Preface {
         quirks: Quirks,
         received: Vec<u8>,
@@ -48,11 +48,11 @@ enum Peer {
     Envelopes {
         server: Server,
         received: Vec<u8>,
-        /// The preamble's end has been acknowledged.
+        /// Whether the end of the preamble has been acknowledged.
         open: bool,
     },
     Web(Box<Web>),
-    /// Answers of another session, given out one by one.
+    /// The answers of another session, returned one by one.
     Recorded(Vec<Vec<u8>>),
 }
 
@@ -101,7 +101,7 @@ impl Bench {
         }
     }
 
-    /// Runs until the session is over, or neither side has anything to say.
+    /// Runs until the session is over, or until neither side has anything to send.
     fn run(&mut self) -> SessionReport {
         loop {
             self.now += Duration::from_millis(1);
@@ -125,7 +125,7 @@ impl Bench {
         self.session.report()
     }
 
-    /// Sends and receives what there is; false if that is nothing.
+    /// Sends and receives what is ready; returns false if there is nothing.
     fn exchange(&mut self) -> bool {
         let up = transmit_all(&mut self.session, self.cut);
         let mut down = self.peer.handle(&up);
@@ -223,7 +223,7 @@ fn envelopes_answer(server: &mut Server, received: &mut Vec<u8>, open: &mut bool
         }
         let envelope: Vec<u8> = received.drain(..whole).skip(consumed).collect();
         for piece in server.handle(&envelope) {
-            // Cut where the client's own cut never is.
+            // Cuts the envelopes at other offsets than the client ever does.
             for part in piece.chunks(333) {
                 let size = part.len() as u32;
                 Record::SizedEnvelope { size }.encode(&mut out);
@@ -240,7 +240,7 @@ fn transmit_all(session: &mut ClientSession, cut: usize) -> Vec<u8> {
     all
 }
 
-/// `run` makes the nonces and ids of sessions differ.
+/// Returns parameters whose nonces and ids depend on `run`.
 fn parameters(kind: SessionKind, run: u8) -> SessionParameters {
     let mut nonce = [run; 32];
     SessionParameters {
@@ -273,7 +273,7 @@ fn parameters(kind: SessionKind, run: u8) -> SessionParameters {
     }
 }
 
-/// A server that is part of the same TLS session, where there is one.
+/// Returns a server at the other end of the same TLS session, if the kind has TLS.
 fn quirks(kind: SessionKind) -> Quirks {
     let tls = kind.shape().tls;
     Quirks {

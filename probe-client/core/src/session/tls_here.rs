@@ -1,4 +1,4 @@
-//! The TLS session as this side sees it.
+//! The TLS session as the client sees it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

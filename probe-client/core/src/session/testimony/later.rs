@@ -1,10 +1,11 @@
-//! Several testimonies of one session, held against each other.
+//! Compares the testimonies of one session with each other.
 
 use super::{Agreement, Testimony};
 
 impl Testimony {
-    /// Takes from a later testimony of the session what it says against this one: of several TLS
-    /// sessions, the one that does not reach from end to end counts.
+    /// Merges the TLS agreement of a later testimony of the session into this one.
+    ///
+    /// Of several TLS sessions, the one that does not reach from end to end counts.
     pub(in super::super) fn add_disagreement(&mut self, later: &Self) {
         if let Some(tls) = &mut self.tls {
             let (exporter, client_hello) = later
@@ -23,8 +24,9 @@ impl Testimony {
         }
     }
 
-    /// Whether `later`, of the same session, tells of an arrival of the same shape on the same port. What may
-    /// differ between two connections to two instances is left out.
+    /// Returns whether `later`, of the same session, reports the same shape on the same port.
+    ///
+    /// Fields that may differ between two connections to two instances are not compared.
     pub(in super::super) fn is_of_one_shape_with(&self, later: &Self) -> bool {
         let shape = |of: &Self| {
             (

@@ -1,10 +1,10 @@
-//! Bits that change on the way down, and answers that were made for someone else.
+//! Bits that change on the way down, and answers that were made for another session.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Small stages, so that every bit can have its turn.
+/// Returns a session with small stages, so that a test can flip every bit in turn.
 fn small(kind: SessionKind) -> Bench {
     let stages = vec![Stage::both(1), Stage { up: 30, down: 80 }];
     Bench::with(
@@ -81,7 +81,7 @@ fn an_altered_frame_is_placed_in_the_downstream() {
         })
     );
 
-    // In the first confirmation, behind the testimony and inside HTTP or not.
+    // The bit is in the first confirmation, after the testimony.
     let (_, report) = flipped(SessionKind::Tcp, testimony as usize + 20, 0x10);
     assert!(report.testimony.is_some());
     assert!(matches!(
@@ -95,7 +95,7 @@ fn an_altered_frame_is_placed_in_the_downstream() {
 fn an_altered_byte_of_payload_is_placed_in_its_stage() {
     let mut bench = small(SessionKind::Http);
     bench.run();
-    // The last response carries no payload; the one before it ends with its stage's.
+    // The last response carries no payload; the one before it ends with the payload of its stage.
     let report = (0..bench.down.len())
         .rev()
         .map(|at| flipped(SessionKind::Http, at, 1).1)
@@ -108,7 +108,7 @@ fn an_altered_byte_of_payload_is_placed_in_its_stage() {
 
 #[test]
 fn a_frame_that_never_ends_is_told_as_unfinished() {
-    // The length of the testimony grows by 256 bytes: more than ever come.
+    // The testimony's length field grows by 256 bytes, more than ever arrive.
     let (need, report) = flipped(SessionKind::Tcp, 3, 0x04);
     assert_eq!(need, Need::Io);
     assert_eq!(report.fault, None);

@@ -150,7 +150,7 @@ fn each_further_connection_of_https_has_a_tls_session_of_its_own() {
     };
     assert_eq!(bench.session.reconnected(bench.now), Need::StartTls(tls));
     bench.session.sent_plain(b"second hello");
-    // This one ends at another's TLS.
+    // The second TLS session ends at another peer.
     let facts = TlsFacts {
         exporter: Some([0xBB; 32]),
         ..FACTS
@@ -214,7 +214,7 @@ fn a_session_whose_nonce_is_never_known_is_given_up() {
 
 #[test]
 fn an_altered_request_head_is_found() {
-    // The others come as they were sent.
+    // Only request 2 is altered; the others arrive as sent.
     let (report, _) = run(|web| web.alters_heads = vec![2]);
     assert!(
         matches!(
@@ -229,7 +229,7 @@ fn an_altered_request_head_is_found() {
 
 #[test]
 fn a_response_that_ends_too_early_is_a_fault() {
-    // In the first response within the testimony, in the one that brings 5,000 bytes within those.
+    // The first response is cut within the testimony, the one with 5,000 bytes of payload within that payload.
     for (rounds, kept) in [(0, 100), (4, 2_000)] {
         let mut bench = Bench::new(SessionKind::Http);
         for _ in 0..rounds {

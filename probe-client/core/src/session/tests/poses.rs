@@ -1,6 +1,6 @@
-//! Devices that pose: of a session that is otherwise good, every field of its testimony is dropped, changed or taken
-//! from elsewhere, in the first request and in a later one. What was posed is never open, unless the table says why
-//! the field may differ.
+//! Devices that pose as the server. In a session that is otherwise good, every field of the testimony is dropped,
+//! changed or taken from elsewhere, in the first request and in a later one. A posed session is never judged open,
+//! unless the table says why the field may differ.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Row {
     field: &'static str,
     how: &'static str,
     apply: fn(&mut wire::Testimony),
-    /// Why it does no harm; absent: it must never be open.
+    /// Why this does no harm; `None` if it must never be judged open.
     may: Option<&'static str>,
 }
 
@@ -156,7 +156,7 @@ fn of_tls(testimony: &mut wire::Testimony, apply: fn(&mut wire::TlsTestimony)) {
     }
 }
 
-/// All fields of a message by name, as the compiler knows them.
+/// Returns the names of all fields of a message, which the compiler checks to be complete.
 macro_rules! fields {
     ($prefix:literal, $message:ident { $($field:ident),* $(,)? }) => {{
         let wire::$message { $($field: _),* } = wire::$message::default();
@@ -211,7 +211,7 @@ fn what_is_posed_is_never_open() {
         assert_eq!(good.id.name(), "reachable", "{kind}: {}", good.claim);
         for row in POSES {
             let requests: &[u32] = match kind.shape().envelope {
-                // The minimal server holds every nonce against the one that it gave.
+                // The minimal server compares every nonce with the one that it issued.
                 Envelope::Http1 if row.field == "server_nonce" => &[],
                 Envelope::Http1 => &[0, 1, 3],
                 Envelope::Raw | Envelope::NetTcpSized => &[0],
@@ -237,7 +237,7 @@ fn what_is_posed_is_never_open() {
     }
 }
 
-/// Another session's whole testimony is refused by its nonce; a certificate that is not pinned verifies nothing.
+/// The nonce refuses the whole testimony of another session; a certificate that is not pinned verifies nothing.
 #[test]
 fn an_unpinned_certificate_is_never_open_whatever_else_agrees() {
     for kind in SessionKind::ALL

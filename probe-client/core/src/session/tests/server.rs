@@ -1,5 +1,5 @@
-//! A minimal server, made of nothing but `proto`: what a session is tested against. It is strict, and
-//! panics where the client breaks the protocol.
+//! A minimal server, made only of `proto`, to test sessions against. It is strict, and panics where the client breaks
+//! the protocol.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,33 +15,33 @@ use proto::wire;
 
 pub(super) const SECRET: [u8; 32] = [7; 32];
 
-/// What a server does otherwise than usual.
+/// How a server deviates from the usual.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quirks {
     pub(super) exporter: Option<[u8; 32]>,
     pub(super) client_hello: Option<[u8; 32]>,
-    /// Confirms only so many bytes of the stage, and ends.
+    /// Confirms only this many bytes of the stage, and then ends the session.
     pub(super) cut_short: Option<(u32, u32)>,
     pub(super) refuse: Option<wire::refusal::Reason>,
     /// Answers the greeting with another client nonce.
     pub(super) wrong_nonce: bool,
-    /// Confirms with another digest, and says nothing of a place.
+    /// Confirms with another digest, without naming an altered offset.
     pub(super) wrong_digest: bool,
     /// Answers a sign of life that was not asked for.
     pub(super) wrong_keep_alive: bool,
-    /// Flips a bit of a stage's payload on its way up, or down: stage and offset.
+    /// Flips a bit of a stage's payload on its way up or down: stage and offset.
     pub(super) alter_up: Option<(u32, u32)>,
     pub(super) alter_down: Option<(u32, usize)>,
     pub(super) pose: Option<Pose>,
 }
 
-/// What a testimony says otherwise than the minimal server saw it.
+/// How a testimony deviates from what the minimal server saw.
 #[derive(Clone, Debug)]
 pub(super) struct Pose {
     /// The number of the first HTTP request that is posed; 0 in any other envelope.
     pub(super) from: u32,
     pub(super) apply: fn(&mut wire::Testimony),
-    /// It made a difference.
+    /// Whether the pose changed anything.
     pub(super) changed: Arc<AtomicBool>,
 }
 
@@ -56,7 +56,7 @@ impl Quirks {
     }
 }
 
-/// The dialogue on one stream of bytes, envelope taken off.
+/// The server's side of the dialogue on one stream of bytes, without envelopes.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     pub(super) quirks: Quirks,
@@ -85,7 +85,7 @@ impl Dialogue {
         }
     }
 
-    /// Each piece of the answer, frame or payload, on its own.
+    /// Takes the client's bytes, and returns each piece of the answer, frame or payload, separately.
     pub(super) fn handle(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         self.input.extend_from_slice(bytes);
         let mut out = Vec::new();
@@ -151,7 +151,7 @@ impl Dialogue {
             FrameType::Exchange => {
                 let exchange: wire::Exchange = match frame.open(keys, transcript) {
                     Ok(exchange) => exchange,
-                    // Altered on the way: the real server ends without a word.
+                    // The frame was altered on the way; the real server closes without an answer.
                     Err(_) => return Vec::new(),
                 };
                 let (stage, bytes) = (exchange.stage, exchange.up_bytes);
@@ -232,7 +232,7 @@ impl Dialogue {
     }
 }
 
-/// Answers a greeting; `complete` fills in what the envelope knows.
+/// Answers a greeting; `complete` fills in the fields that depend on the envelope.
 pub(super) fn greeted(
     frame: &Frame<'_>,
     transcript: &mut Transcript,
@@ -330,13 +330,13 @@ pub(super) fn payload(keys: &KeySchedule, exchange: &wire::Exchange) -> Vec<u8> 
     out
 }
 
-/// The frame behind `skip` bytes, once it is whole.
+/// Returns the frame after `skip` bytes, once it is whole.
 pub(super) fn whole_frame(input: &[u8], skip: usize) -> Option<Vec<u8>> {
     let input = input.get(skip..)?;
     match Frame::decode(input) {
         Ok(Decoded::Complete { consumed, .. }) => Some(input[..consumed].to_vec()),
         Ok(Decoded::Incomplete { .. }) => None,
-        // The client's bytes were altered by the test: no more is understood.
+        // The test altered the client's bytes, so the rest cannot be decoded.
         Err(_) => None,
     }
 }

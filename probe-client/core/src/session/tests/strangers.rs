@@ -1,10 +1,10 @@
-//! What does not speak the protocol: echo services, portals, banners, garbage without end.
+//! Peers that do not speak the protocol: echo services, portals, banners, endless garbage.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// A session that has been taken to the point where the dialogue begins.
+/// Returns a session that has got to the point where the dialogue begins.
 fn opened(kind: SessionKind) -> ClientSession {
     let mut bench = Bench::new(kind);
     while matches!(
@@ -41,7 +41,7 @@ fn a_plain_echo_service_is_no_server() {
         for cut in [usize::MAX, 1] {
             let (mut session, need) = ClientSession::new(parameters(kind, 0), NOW).unwrap();
             if matches!(need, Need::StartTls(_)) {
-                // An echo of the ClientHello: the shell's TLS gives up.
+                // The shell's TLS gives up on an echo of the ClientHello.
                 session.sent_plain(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
                 session.tls_failed(NOW, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
                 no_testimony(&session);
@@ -50,7 +50,7 @@ fn a_plain_echo_service_is_no_server() {
             let sent = transmit_all(&mut session, cut);
             for piece in sent.chunks(cut.min(sent.len())) {
                 session.receive(NOW, piece);
-                // Whatever it says next comes back too.
+                // The echo service also returns what the session sends next.
                 let more = transmit_all(&mut session, cut);
                 session.receive(NOW, &more);
             }
@@ -77,7 +77,7 @@ fn an_echo_service_inside_tls_is_no_server() {
         assert_eq!(session.receive(NOW, &sent), Need::Failed, "{kind}");
         no_testimony(&session);
         let foreign = foreign(&session);
-        // What nettcp says first inside TLS was answered; the echo is of what followed it.
+        // The first record that nettcp sends inside TLS was answered; only the bytes after it are echoed.
         if kind != SessionKind::Nettcp {
             assert_eq!(foreign.recognised, Some(Recognised::OwnBytes), "{kind}");
         }
@@ -274,7 +274,7 @@ fn bytes_behind_the_end_are_not_the_servers() {
     }
 }
 
-/// Feeds `more` until the session is over, and says after how many bytes.
+/// Feeds `more` until the session is over, and returns the number of bytes fed.
 fn endure(mut session: ClientSession, first: &[u8], more: &[u8]) -> usize {
     transmit_all(&mut session, usize::MAX);
     let mut need = session.receive(NOW, first);

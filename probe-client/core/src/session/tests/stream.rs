@@ -1,4 +1,4 @@
-//! Sessions of every kind as they should go, and what the report says of small troubles.
+//! Sessions of every kind that run as they should, and what the report says about small deviations.
 
 use proto::limits::GREETING_FRAME_BYTES;
 use proto::wire;
@@ -207,7 +207,7 @@ fn a_stage_that_the_server_gave_up_on_ends_the_session() {
             ..Quirks::default()
         },
     );
-    // In one piece, the server would never see less than the whole stage.
+    // If the stage arrived in one piece, the server would never see less than all of it.
     bench.cut = usize::MAX;
     let report = bench.run();
     assert_eq!(bench.need, Need::Failed);

@@ -1,4 +1,4 @@
-//! The same minimal server in HTTP requests, and the devices that may stand before it.
+//! The minimal server in HTTP requests, and the devices that may sit in front of it.
 
 use proto::decoded::Decoded;
 use proto::first_bytes::MAGIC;
@@ -19,13 +19,13 @@ pub(super) enum Wrapping {
     AsSent,
     Chunked,
     UntilClose,
-    /// The connection is not to be used again.
+    /// With `Connection: close`, so that the connection is not used again.
     Close,
-    /// As a relay of the old version answers.
+    /// As a relay that speaks HTTP/1.0 answers.
     Http10,
-    /// With a further header.
+    /// With an additional header.
     Via,
-    /// Behind an interim response.
+    /// After an interim response.
     Continue,
 }
 
@@ -33,13 +33,13 @@ pub(super) enum Wrapping {
 pub(super) struct Web {
     pub(super) quirks: Quirks,
     pub(super) wrapping: Wrapping,
-    /// Requests, by number, whose server nonce is not known.
+    /// The numbers of the requests whose server nonce is not known.
     pub(super) forgets: Vec<u32>,
-    /// What an unknown nonce's testimony covers: the greeting alone, or all of the request.
+    /// Whether the testimony for an unknown nonce covers the whole request, or only the greeting.
     pub(super) reads_all: bool,
-    /// Instance and connection id of each request; the last one for all further ones.
+    /// Instance and connection id of each request; the last entry also applies to all further requests.
     pub(super) answered_by: Vec<(&'static str, u8)>,
-    /// Requests, by number, whose head is changed on its way to the server.
+    /// The numbers of the requests whose head is changed on its way to the server.
     pub(super) alters_heads: Vec<u32>,
     pub(super) receipt: Option<wire::Receipt>,
     pub(super) requests: u32,
@@ -78,7 +78,7 @@ impl Web {
         }
     }
 
-    /// `None`: the request was altered on the way.
+    /// Answers a request; returns `None` if it was altered on the way.
     fn answer(&mut self, mut head: Vec<u8>, body: &[u8]) -> Option<Vec<u8>> {
         let number = self.requests;
         self.requests += 1;
@@ -210,7 +210,7 @@ fn server_nonce(number: u32) -> Nonce {
     [0xA0 + number as u8; 32]
 }
 
-/// The nonce for the answer, and the keys of what the request carries besides its greeting.
+/// Returns the nonce for the answer, and the keys of the frames after the greeting.
 fn nonces(greeting: &wire::Greeting, number: u32) -> (Nonce, Option<KeySchedule>) {
     let client: Nonce = greeting.nonce.clone().try_into().unwrap();
     let keys = Nonce::try_from(greeting.server_nonce.as_slice())
