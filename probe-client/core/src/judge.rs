@@ -1,8 +1,8 @@
-//! From evidence to verdict. Pure: the same evidence, read from the network or from a saved run, gives
-//! the same verdict.
+//! Turns evidence into a verdict. Pure: the same evidence gives the same verdict, whether it was read from the network
+//! or from a saved run.
 //!
-//! Causes are asked in the order in which their evidence decides: what the server testified, then
-//! direct proof of somebody else's doing, then variations, then the admission that nothing decides.
+//! Causes are tried in the order in which their evidence decides: first the server's testimony, then direct proof that
+//! something else acted, then variations. If no cause applies, the verdict says that nothing decides.
 
 use crate::verdict::Verdict;
 
@@ -30,7 +30,7 @@ pub use expected::Met;
 pub use findings::findings;
 pub use run::{Gathered, conclude, judge_again};
 
-/// The verdict for one probe.
+/// Returns the verdict for one probe.
 pub fn judge(evidence: &Evidence<'_>) -> Verdict {
     #[cfg(test)]
     scale::judged();

@@ -1,23 +1,23 @@
-//! What became of the server, or of the whole way to it, while the run lasted. It explains failures on any port, and
-//! says nothing about one.
+//! Finds out whether the server restarted, or the whole path to it failed, during the run. This explains failures on
+//! any port, and says nothing about a single port.
 
 use super::evidence::Evidence;
 use crate::comparison::{Variation, VariedSession};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// Since when, in microseconds since the run's start.
+/// A failure of the server or of the path, with its time in microseconds since the run's start.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum BrokenOff {
-    /// A process of the server began then.
+    /// A process of the server began at this time.
     Restarted { at_us: u64 },
-    /// Until then something answered, and since then ports that had worked refuse connections.
+    /// The server answered until this time; since then, ports that had worked refuse connections.
     Refused { at_us: u64 },
-    /// Until then something answered, and since then nothing does, on ports that had worked neither.
+    /// The server answered until this time; since then it is silent, also on ports that had worked.
     Silent { at_us: u64 },
 }
 
-/// What explains that the probe failed; absent where the server and the way to it stayed as they were.
+/// Returns what explains the probe's failure. `None` if the server and the path to it stayed as they were.
 pub(super) fn of(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let (_, failure) = evidence.probe.failure()?;
     if !evidence.probe.path.is_direct() {
@@ -39,7 +39,8 @@ pub(super) fn of(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     })
 }
 
-/// The server's process began after the probe did. Fresh sessions that fail since then speak for another cause.
+/// Returns a restart of the server after the probe began. `None` if fresh sessions have failed since: another cause is
+/// then more likely.
 fn restarted(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let instances = evidence.control?.instances();
     let began = instances.filter_map(|i| u64::try_from(i.began_us?).ok());
@@ -52,7 +53,8 @@ fn restarted(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     (!fails.any(|fails| fails)).then_some(BrokenOff::Restarted { at_us })
 }
 
-/// A port that had worked was dialled once more, and since its last sign of life the server has given none.
+/// Returns the failure that a port that had worked shows when it is dialled again, if the server has given no sign of
+/// life since its last success.
 fn broken(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let asked = evidence.same_server.iter().any(|m| m.sighting.is_some());
     if asked {
@@ -77,7 +79,7 @@ fn broken(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     })
 }
 
-/// When something was last done with this server that succeeded.
+/// Returns when an operation with this server last succeeded.
 fn last_success_us(evidence: &Evidence<'_>) -> Option<u64> {
     let beside = |m: &&'_ Measurement| -> Vec<u64> {
         let all = m.variations.iter().map(|c| &c.measurement);
@@ -103,7 +105,7 @@ fn began_us(measurement: &Measurement) -> Option<u64> {
         .min()
 }
 
-/// Packets go to the server and come back.
+/// Returns whether the operation sends packets to the server and gets answers.
 fn is_of_the_way(operation: Operation) -> bool {
     !matches!(
         operation,
@@ -111,7 +113,7 @@ fn is_of_the_way(operation: Operation) -> bool {
     )
 }
 
-/// Sessions on the same port that differ in nothing but their time.
+/// Returns the sessions on the same port that differ only in their time.
 fn fresh(measurement: &Measurement) -> impl Iterator<Item = &Measurement> {
     let alike = |c: &&VariedSession| {
         matches!(

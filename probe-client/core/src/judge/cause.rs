@@ -1,4 +1,4 @@
-//! The causes, one file each, in the order in which they are asked.
+//! The causes, one file each, in the order in which they are tried.
 
 use super::evidence::Evidence;
 use crate::verdict::Verdict;
@@ -38,10 +38,10 @@ mod tls_intercepted;
 mod too_slow;
 mod unproven;
 
-/// A cause: its verdict, if the evidence shows it.
+/// A function that returns the cause's verdict if the evidence shows it.
 type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
 
-/// The first that answers is right.
+/// The causes in order: the first that returns a verdict is right.
 pub(super) const ALL: &[Cause] = &[
     interrupted::judge,
     name::judge,
@@ -59,11 +59,11 @@ pub(super) const ALL: &[Cause] = &[
     lossy::judge,
     reachable::judge,
     declined::judge,
-    // Somebody else answered.
+    // Another device answered.
     tls_intercepted::minted,
     altered::frame,
     stranger::judge,
-    // Cut off, or nobody answered; variations decide.
+    // The session was cut off, or got no answer; variations decide.
     broken_off::judge,
     idle::judge,
     instances::port,

@@ -1,4 +1,4 @@
-//! What the variations of a probe come to, variation by variation.
+//! Sums up the variations of a probe, variation by variation.
 
 use super::evidence::Evidence;
 use super::judge;
@@ -11,7 +11,7 @@ use crate::odds::{THRESHOLD, Trials, by_chance, in_words};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Tally {
     pub(super) ran: usize,
-    /// So many were found reachable, each judged as if it were a probe.
+    /// Sessions that were found reachable, each judged as if it were a probe.
     pub(super) whole: usize,
 }
 
@@ -23,7 +23,7 @@ impl Tally {
         Self { ran, whole }
     }
 
-    /// Those that were not found reachable.
+    /// Returns how many sessions were not found reachable.
     pub(super) fn failed(self) -> Trials {
         Trials {
             failed: self.ran - self.whole,
@@ -31,23 +31,24 @@ impl Tally {
         }
     }
 
-    /// Passes, and not by chance.
+    /// Returns whether all of at least two sessions passed, which is not chance.
     pub(super) fn passes(self) -> bool {
         self.whole >= 2 && self.whole == self.ran
     }
 
-    /// Fails, and not by chance: the probe's own session failed before.
+    /// Returns whether all of at least two sessions failed. The probe's own session failed before, so this is not
+    /// chance.
     pub(super) fn fails_again(self) -> bool {
         self.whole == 0 && self.ran >= 2
     }
 
-    /// Passes at times.
+    /// Returns whether some sessions passed and others failed.
     pub(super) fn is_mixed(self) -> bool {
         (1..self.ran).contains(&self.whole)
     }
 }
 
-/// Sessions that failed against sessions that passed, where one difference parts them.
+/// Two groups of sessions that differ in one respect: one group fails, the other passes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Parted {
     pub(super) failed: Trials,
@@ -55,7 +56,7 @@ pub(super) struct Parted {
 }
 
 impl Parted {
-    /// The probe's own session and those like it, against those of `passing`.
+    /// Compares the probe's own session and those like it with sessions of the variations in `passing`.
     pub(super) fn by(evidence: &Evidence<'_>, passing: &[Variation]) -> Self {
         let like = variations(evidence.probe).into_iter().filter(|v| {
             let alike = matches!(v, Variation::InNothing | Variation::InSegmentSize { .. });
@@ -72,7 +73,7 @@ impl Parted {
         }
     }
 
-    /// The probe's own session and those that differ in nothing, against the sessions of other ports of the same server.
+    /// Compares the probe's own session and those like it with the sessions of other ports of the same server.
     pub(super) fn by_port(evidence: &Evidence<'_>) -> Self {
         let own = evidence.probe;
         let others = evidence.same_server.iter();
@@ -87,12 +88,12 @@ impl Parted {
         by_chance(self.failed, self.passed)
     }
 
-    /// Chance does not explain it.
+    /// Returns whether chance does not explain the difference.
     pub(super) fn is_certain(self) -> bool {
         self.odds() < THRESHOLD
     }
 
-    /// For the evidence.
+    /// Returns the comparison in words, for the evidence.
     pub(super) fn told(self) -> String {
         format!(
             "{} sessions like this one failed, and {} of the others: the odds that chance parts \
@@ -104,7 +105,7 @@ impl Parted {
     }
 }
 
-/// How many sessions ran, and how many of them whole.
+/// Returns how many sessions ran, and how many of them were found reachable.
 fn count(evidence: &Evidence<'_>, variation: Variation) -> (usize, usize) {
     let compared = evidence.probe.compared(variation);
     compared.fold((0, 0), |(ran, whole), session| {
@@ -113,7 +114,7 @@ fn count(evidence: &Evidence<'_>, variation: Variation) -> (usize, usize) {
     })
 }
 
-/// Every variation that was tried, in the order of the first of each.
+/// Returns every variation that was tried, in the order in which each first appears.
 pub(super) fn variations(probe: &Measurement) -> Vec<Variation> {
     let mut all = Vec::new();
     for comparison in &probe.variations {
@@ -124,11 +125,11 @@ pub(super) fn variations(probe: &Measurement) -> Vec<Variation> {
     all
 }
 
-/// One fact for each variation, in words.
+/// Returns one fact for each variation, in words.
 pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
     variations(evidence.probe)
         .into_iter()
-        // Handshakes alone, and sessions that cannot run whole.
+        // Leaves out handshakes without a session, and sessions that cannot run whole.
         .filter(|v| {
             let partial = matches!(
                 v,
@@ -143,7 +144,7 @@ pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
         .collect()
 }
 
-/// For people.
+/// Returns the variation in words, for people.
 pub(super) fn describe(variation: Variation) -> String {
     match variation {
         Variation::InNothing => "new sessions, unchanged".to_owned(),

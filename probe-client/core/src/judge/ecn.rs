@@ -1,5 +1,5 @@
-//! Explicit congestion notification: SYNs that ask for it set ECE and CWR, and a system repeats those that are not
-//! answered without the two bits (RFC 3168 sections 6.1.1 and 6.1.1.1).
+//! Explicit congestion notification (ECN): a SYN that asks for it sets ECE and CWR. If it is not answered, the system
+//! repeats it without the two bits (RFC 3168 sections 6.1.1 and 6.1.1.1).
 
 use proto::syn::{SynHeader, is_marked};
 
@@ -9,14 +9,14 @@ use crate::comparison::Variation;
 use crate::measurement::Measurement;
 use crate::survey::AGREEING;
 
-/// This host's SYNs ask for it.
+/// Returns whether this host's SYNs ask for ECN.
 pub(super) fn is_asked_for(evidence: &Evidence<'_>) -> bool {
     let own = evidence.own_syn.map(|syn| SynHeader::parse(&syn.0));
     own.is_some_and(|syn| syn.is_ok_and(|syn| syn.ecn))
 }
 
-/// How many connections to this port lost the SYN that asked for it and were made by one that does not. Absent where one
-/// was made otherwise, or too few were.
+/// Returns how many connections to this port lost the SYN that asked for ECN and were made by one that does not. `None`
+/// if a connection was made otherwise, or if too few were made.
 pub(super) fn lost_syns(evidence: &Evidence<'_>) -> Option<usize> {
     if !is_asked_for(evidence) {
         return None;
@@ -36,7 +36,8 @@ pub(super) fn lost_syns(evidence: &Evidence<'_>) -> Option<usize> {
     (lost >= AGREEING).then_some(lost)
 }
 
-/// Whether the SYN that reached the server asked for it; absent where it is not known, or not this host's own.
+/// Returns whether the SYN that reached the server asked for ECN. `None` if that is unknown, or if the SYN was not this
+/// host's own.
 fn arrived_with(measurement: &Measurement) -> Option<bool> {
     let syn = testimony(measurement)?.syn.as_ref()?;
     let mark = measurement.session.as_ref()?.hop_limit_mark?;

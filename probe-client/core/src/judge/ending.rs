@@ -1,4 +1,4 @@
-//! How a probe ended, as far as this end alone can tell.
+//! Classifies how a probe ended, as far as this end alone can tell.
 
 use crate::measurement::Measurement;
 use crate::observation::{Failure, FailureKind, Operation};
@@ -8,21 +8,22 @@ use crate::session::{Fault, Recognised, Testimony};
 pub enum Ending<'a> {
     Interrupted,
     Unresolved(&'a Failure),
-    /// The proxy stood in the way: it was not reached, or did not connect.
+    /// The proxy failed: this host did not reach it, or it did not connect.
     Proxy(Operation, &'a Failure),
     /// No TCP connection.
     NotConnected(&'a Failure),
-    /// A testimony came and everything after it.
+    /// The testimony arrived, and everything after it.
     Complete(&'a Testimony),
-    /// A testimony came, and then this.
+    /// The testimony arrived, and then the session failed.
     Testified(&'a Testimony, Operation, &'a Failure),
     /// The genuine server declined.
     Declined,
-    /// Bytes came that the server never sends.
+    /// Bytes arrived that the server never sends.
     Foreign(Operation, &'a Failure),
-    /// Frames came that were changed on the way.
+    /// Frames arrived that were changed on the way.
     Altered(Operation, &'a Failure),
-    /// Connected, and then nothing, a close, a reset or a failed handshake: no testimony.
+    /// The connection was established, and then came silence, a close, a reset or a failed handshake. No testimony
+    /// arrived.
     NoData(Operation, &'a Failure),
 }
 
@@ -45,7 +46,7 @@ pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
             )),
             _,
         ) => Ending::Proxy(operation, f),
-        // A SYN that RST answers is a refusal: what is reset had been a connection.
+        // An RST that answers a SYN counts as refused; only an established connection can be reset.
         (Some((Operation::Connect, f)), _) if f.kind == FailureKind::Reset => {
             Ending::NoData(Operation::Connect, f)
         }
@@ -62,20 +63,20 @@ pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
             }
         }
         (None, Some(testimony)) => Ending::Complete(testimony),
-        // Nothing failed and nothing testified: a measurement that was never begun.
+        // Without a failure or a testimony, the measurement never began.
         (None, None) => Ending::Interrupted,
     }
 }
 
-/// What the genuine server answers over HTTP to a greeting that it does not accept; as good as
-/// silence.
+/// Returns whether the answer is the one that the genuine server gives over HTTP to a greeting that it does not accept.
+/// It says no more than silence.
 fn is_bare_not_found(measurement: &Measurement) -> bool {
     let fault = measurement.session.as_ref().and_then(|s| s.fault.as_ref());
     matches!(fault, Some(Fault::ForeignBytes(foreign))
         if matches!(&foreign.recognised, Some(Recognised::HttpResponse(http)) if http.bare_not_found))
 }
 
-/// The measurement's testimony, if it brought one.
+/// Returns the measurement's testimony, if it has one.
 pub(super) fn testimony(measurement: &Measurement) -> Option<&Testimony> {
     measurement.session.as_ref()?.testimony.as_ref()
 }

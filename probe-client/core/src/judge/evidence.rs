@@ -1,4 +1,5 @@
-//! All that a verdict may rest on, and the questions that causes ask of it: one file for each kind of evidence.
+//! Everything that a verdict may rest on, and the questions that causes ask about it: one file for each kind of
+//! evidence.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -20,12 +21,11 @@ pub(super) use server::names;
 pub use siblings::Siblings;
 pub use sightings::Refusal;
 
-/// One probe's measurement, and what it is compared with.
+/// One probe's measurement, and the measurements with which it is compared.
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     pub probe: &'a Measurement,
-    /// Every measurement of the same server address over the same path, this one and the control
-    /// port's included.
+    /// Every measurement of the same server address over the same path, this probe and the control port included.
     pub same_server: Siblings<'a>,
     /// Every measurement of the same host, whatever the path.
     pub same_host: Rc<[&'a Measurement]>,
@@ -39,7 +39,7 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// The same about another measurement of the same server and path.
+    /// Returns the same evidence for another measurement of the same server and path.
     #[must_use]
     pub fn of(&self, probe: &'a Measurement) -> Self {
         Self {
@@ -48,19 +48,19 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// What shows that the way to the server is slow: of this probe first, else of any of the same server.
+    /// Returns how slow the path to the server is, as this probe shows it, or else any other probe of the same server.
     pub(super) fn slowness(&self) -> Option<Slowness> {
         slowness::of_any([self.probe]).or_else(|| self.same_server.slowness())
     }
 
-    /// Every measurement of the same host at its other addresses, over the same path.
+    /// Returns every measurement of the same host at its other addresses, over the same path.
     pub(super) fn other_addresses(&self) -> impl Iterator<Item = &'a Measurement> {
         let (path, server) = (&self.probe.path, self.probe.server());
         let all = self.same_host.iter().copied();
         all.filter(move |m| m.path == *path && m.server() != server)
     }
 
-    /// Every measurement of the same host over other paths.
+    /// Returns every measurement of the same host over other paths.
     pub(super) fn other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
         let all = self.same_host.iter().copied();
         all.filter(|m| m.path != self.probe.path)
@@ -78,7 +78,7 @@ impl<'a> Evidence<'a> {
         self.session()?.fault.as_ref()
     }
 
-    /// The proxy on the way, if there is one.
+    /// Returns the proxy on the path, if there is one.
     pub fn proxy(&self) -> Option<&'a ProxyAddress> {
         self.probe.path.proxy()
     }

@@ -1,5 +1,5 @@
-//! A verdict held against what its rule expects: whether that is met, and what to do where a port is expected to be
-//! blocked. Causes know nothing of it: what they say is to be done is for ports that should be open.
+//! Compares a verdict with what its rule expects: whether the expectation is met, and what to do if a port should be
+//! blocked. Causes do not know the expectation; their next steps are for ports that should be open.
 
 use crate::catalogue::{VerdictClass, VerdictId};
 use crate::document::Outcome;
@@ -7,22 +7,22 @@ use crate::measurement::Measurement;
 use crate::profile::Expectation;
 use crate::verdict::Verdict;
 
-/// How a verdict meets what is expected.
+/// A verdict compared with the expectation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Met {
-    /// Expected open, and it is.
+    /// Expected open, and open.
     Open,
-    /// Expected open, and it is not.
+    /// Expected open, and not open.
     NotOpen,
-    /// Expected blocked, and something blocks it.
+    /// Expected blocked, and blocked.
     Blocked,
-    /// Expected blocked, and it is open.
+    /// Expected blocked, but open.
     OpenInstead,
-    /// Expected blocked, and what is sent there gets through, or is answered by somebody.
+    /// Expected blocked, but packets to the port get through, or something answers them.
     LetThrough,
-    /// Expected blocked, and nothing got as far as what should block it.
+    /// Expected blocked, but no packet got as far as the device that should block it.
     NotTried,
-    /// The verdict is no statement about the port.
+    /// The verdict does not say anything about the port.
     Undecided,
 }
 
@@ -52,7 +52,8 @@ impl Met {
         }
     }
 
-    /// For people: how what was found contradicts what is expected; absent where the verdict itself says so.
+    /// Returns in words how the result contradicts the expectation, for people. `None` if it does not, or if the
+    /// verdict itself says so.
     pub fn contradiction(self) -> Option<&'static str> {
         match self {
             Self::OpenInstead => Some("expected blocked, but open"),
@@ -62,7 +63,7 @@ impl Met {
         }
     }
 
-    /// `verdict` with what is to be done about it.
+    /// Returns `verdict` with the next step that fits the expectation.
     pub(super) fn told(self, verdict: Verdict, measurement: &Measurement) -> Verdict {
         let target = measurement.address.map_or_else(
             || format!("{}, port {}", measurement.host, measurement.port_dialled()),
@@ -94,7 +95,7 @@ impl Met {
     }
 }
 
-/// Whether it stops a connection before anything that may be set to block it.
+/// Returns whether the cause stops a connection before it reaches any device that may be set to block it.
 fn got_nowhere(id: VerdictId) -> bool {
     matches!(
         id,

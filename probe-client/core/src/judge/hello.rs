@@ -1,4 +1,4 @@
-//! What became of a ClientHello that was sent for comparison, on a port where the session's own passed.
+//! Finds out what became of a ClientHello that was sent for comparison, on a port where the session's own one passed.
 
 use super::compared::Tally;
 use super::evidence::Evidence;
@@ -6,21 +6,22 @@ use crate::comparison::Variation;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// Of one attempt, or of several that agree.
+/// The fate of a ClientHello, in one attempt or in several that agree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Fate {
-    /// The server answered it, or has it as it was sent.
+    /// The server answered it, or saw it as it was sent.
     Arrived,
-    /// No answer, and no sighting of it.
+    /// It got no answer, and the server did not see it.
     Lost {
         how: &'static str,
-        /// Sent on the connection, preface included.
+        /// Bytes sent on the connection, preface included.
         bytes: u64,
     },
 }
 
-/// What became of it each time; absent where the attempts disagree or are fewer than two, the session itself
-/// did not run whole, or fresh ones like it do not: there, which one passes is chance.
+/// Returns the fate of the ClientHello in every attempt, and the number of attempts. `None` if the attempts disagree or
+/// are fewer than two, if the session itself did not run whole, or if fresh sessions like it do not. In that last case,
+/// chance decides which ClientHello passes.
 pub(super) fn each_time(evidence: &Evidence<'_>, variation: Variation) -> Option<(Fate, usize)> {
     if !evidence.probe.ran_whole() || !Tally::of(evidence, Variation::InNothing).passes() {
         return None;
@@ -32,7 +33,8 @@ pub(super) fn each_time(evidence: &Evidence<'_>, variation: Variation) -> Option
     (fates.len() >= ENOUGH && fates.iter().all(agree)).then(|| (last.clone(), fates.len()))
 }
 
-/// Absent where it was never sent, or the port took no connection.
+/// Returns the fate in one attempt. `None` if the ClientHello was never sent, or the port did not accept the
+/// connection.
 fn fate(measurement: &Measurement) -> Option<Fate> {
     let Some((operation, failure)) = measurement.failure() else {
         return Some(Fate::Arrived);
@@ -40,8 +42,8 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
     if operation != Operation::TlsHandshake {
         return None;
     }
-    // Another digest says nothing: the session beside which it was sent is among what the server saw of
-    // this address at that time.
+    // A different digest proves nothing: what the server saw from this address at that time includes the session with
+    // which this ClientHello is compared.
     let mut sightings = measurement.sighting.iter().flat_map(|s| &s.sightings);
     if sightings.any(|s| s.client_hello_unaltered == Some(true)) {
         return Some(Fate::Arrived);
@@ -70,5 +72,5 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
     Some(Fate::Lost { how, bytes })
 }
 
-/// What fails once may do so by chance.
+/// The least number of attempts, because a single failure may be chance.
 const ENOUGH: usize = 2;

@@ -1,31 +1,30 @@
-//! Where a session stood when it died: which way the bytes were going that did not arrive, and how many
-//! had before them.
+//! Finds where a session died: in which direction bytes were lost, and how many had arrived before them.
 
 use crate::measurement::{MatchedBy, Measurement, Sighting};
 
-/// Which way bytes go.
+/// A direction in which bytes travel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
     Up,
     Down,
 }
 
-/// As far as both ends together know; absent is not known.
+/// The point at which a session died, as far as both ends together know. `None` is unknown.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct LossPoint {
     pub(super) way: Option<Way>,
-    /// TCP payload that had passed that way, TLS records and envelopes included.
+    /// TCP payload that had arrived in that direction, in bytes, TLS records and envelopes included.
     pub(super) passed: Option<u64>,
 }
 
-/// Of a session that did not run to its end.
+/// Returns the loss point of a session that did not run to its end.
 pub(super) fn of(measurement: &Measurement) -> LossPoint {
     let way = way(measurement);
     let transport = measurement.transport;
     let passed = match way {
         Some(Way::Up) => match sighting(measurement) {
             Some(sighting) => Some(sighting.bytes_received),
-            // The SYN counts as one.
+            // `bytes_acknowledged` counts the SYN as one byte.
             None => transport
                 .and_then(|t| t.bytes_acknowledged)
                 .map(|acknowledged| acknowledged.saturating_sub(1)),
@@ -41,7 +40,7 @@ fn way(measurement: &Measurement) -> Option<Way> {
     let stopped = stages
         .iter()
         .find(|stage| !(stage.up.complete && stage.down.complete));
-    // What the server confirmed is beyond doubt.
+    // The server's confirmations are beyond doubt.
     if let Some(stage) = stopped {
         if stage.up.complete {
             return Some(Way::Down);
@@ -58,13 +57,13 @@ fn way(measurement: &Measurement) -> Option<Way> {
             Way::Down
         });
     }
-    // Whatever acknowledged it may not be the server; whatever did not, was not reached.
+    // An acknowledgement may come from a device in the server's place, but unacknowledged segments did not arrive.
     let lost = transport.unacknowledged_segments.is_some_and(|n| n > 0);
     lost.then_some(Way::Up)
 }
 
-/// The one connection that the server attributes to it by its first bytes: others of this address may
-/// have been there at the same time.
+/// Returns the sighting that the server attributes to this session by its first bytes, if it is the only one. Several
+/// connections from this address may have been open at the same time.
 fn sighting(measurement: &Measurement) -> Option<&Sighting> {
     match measurement.sighting.as_ref()?.sightings.as_slice() {
         [one] if one.matched_by == MatchedBy::Digest => Some(one),
@@ -73,7 +72,7 @@ fn sighting(measurement: &Measurement) -> Option<&Sighting> {
 }
 
 impl Way {
-    /// For people.
+    /// Returns the direction in words, for people.
     pub(super) fn describe(self) -> &'static str {
         match self {
             Self::Up => "on the way to the server",
@@ -82,5 +81,5 @@ impl Way {
     }
 }
 
-/// Payload that may be on its way when a session dies, in bytes: in a device's buffers, or in flight.
+/// Payload, in bytes, that may be in flight or in a device's buffers when a session dies.
 pub(super) const ON_ITS_WAY: u64 = 8 * 1024;

@@ -1,11 +1,11 @@
-//! A server that is unreachable at one of its addresses, while another of the same name works.
+//! Handles a server that is unreachable at one of its addresses while another address of the same name works.
 
 use super::ending::testimony;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
 use crate::verdict::Verdict;
 
-/// `verdict` with what the other addresses of the same host show: that the server runs need not be looked into.
+/// Returns `verdict` with what the other addresses of the same host show: the server runs, so that needs no check.
 pub(super) fn told(verdict: Verdict, probe: &Measurement, all: &[Measurement]) -> Verdict {
     if verdict.id != VerdictId::ServerUnreachable {
         return verdict;

@@ -1,4 +1,4 @@
-//! From a survey of hops to words: where on the way the cause lies, and whom that concerns.
+//! Turns a survey of hops into words: where on the path the cause lies, and whom to ask about it.
 
 mod accepter;
 
@@ -9,7 +9,7 @@ use crate::comparison::Reach;
 use crate::survey::{AGREEING, Distance, LastHop, PastLastHop, RelativeDistance, Survey};
 use crate::verdict::Segment;
 
-/// What somebody answers a SYN with.
+/// A kind of answer to a SYN.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Answer {
     SynAck,
@@ -17,19 +17,19 @@ pub(super) enum Answer {
     IcmpError,
 }
 
-/// Where the cause lies, as near as the survey tells.
+/// The place where the cause lies, as exactly as the survey shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) segment: Segment,
-    /// Ends a sentence such as "it is dropped …".
+    /// The end of a sentence like "it is dropped …".
     pub(super) words: Option<String>,
     pub(super) fact: String,
-    /// Whom to ask; absent where the place is not known.
+    /// The people to ask; `None` if the place is unknown.
     pub(super) whom: Option<String>,
 }
 
 impl Place {
-    /// Where the SYNs of a silent port vanish.
+    /// Returns where the SYNs to a silent port vanish.
     pub(super) fn of_drop(evidence: &Evidence<'_>) -> Self {
         let Some(survey) = evidence.survey() else {
             return Self::unknown("where on the way was not traced");
@@ -55,12 +55,12 @@ impl Place {
         }
     }
 
-    /// Where a device acts on the first bytes of a connection. Absent where that was not found.
+    /// Returns where a device acts on the first bytes of a connection. `None` if that was not found.
     pub(super) fn of_device(evidence: &Evidence<'_>) -> Option<Self> {
         let survey = evidence.survey()?;
         let Reach { passes, met } = evidence.reach()?;
         let server = survey.exact_server_distance(&evidence.known_distances())?;
-        // A router that says nothing of used-up hop limits is as silent as one that was never reached.
+        // A router that does not report used-up hop limits is as silent as one that was never reached.
         let speaks = |hop: &u8| *hop == server || survey.address_of(*hop).is_some();
         let next = (met..=server).find(speaks)?;
         let lost_before = if next == server {
@@ -77,7 +77,7 @@ impl Place {
         Some(between(survey, passes, lost_before, fact, true))
     }
 
-    /// Of whoever answers in the server's place, from nearer than the server does.
+    /// Returns the place of the device that answers in the server's place, from nearer than the server does.
     pub(super) fn of_nearer(evidence: &Evidence<'_>, answer: Answer) -> Option<Self> {
         let RelativeDistance::Nearer { answering, server } = evidence.answering() else {
             return (answer == Answer::SynAck)
@@ -92,19 +92,21 @@ impl Place {
             hops(server)
         );
         let at = answering.nearest;
-        // What this host's own firewall refuses comes from just as near; but it takes no connection.
+        // This host's own firewall refuses from just as near, but it does not accept connections.
         if at == 1 && answer != Answer::SynAck {
             return Some(Self::of_this_end(survey, fact));
         }
         Some(Self::nearer(survey, at, fact))
     }
 
-    /// Of a device whose answers come from `at` hops away, as `fact` says; `survey` names the hops.
+    /// Returns the place of a device whose answers come from `at` hops away. `fact` says how that is known, and
+    /// `survey` names the hops.
     pub(super) fn nearer(survey: &Survey, at: u8, fact: String) -> Self {
         let (hop, words) = if at == 1 {
             (1, format!("at {} or before it", named(survey, 1)))
         } else {
-            // What a router takes for itself needs no hop limit beyond it; what it refuses while it forwards does.
+            // A packet that a router accepts itself needs hop limit n to reach it; one that it refuses while forwarding
+            // needs n + 1. So the device is at one of two hops.
             let (near, far) = (named(survey, at - 1), named(survey, at));
             (at - 1, format!("at {near}, at {far} or between them"))
         };
@@ -127,7 +129,8 @@ impl Place {
         }
     }
 
-    /// Of an RST from as far away as the server's host, which may be the last router's.
+    /// Returns the place from which an RST came that is as far away as the server's host. The last router may have sent
+    /// it.
     pub(super) fn of_end(evidence: &Evidence<'_>, distance: u8, fact: String) -> Option<Self> {
         let survey = evidence.survey()?;
         let perhaps_host = !evidence.never_at_the_host();
@@ -141,7 +144,7 @@ impl Place {
         ))
     }
 
-    /// Before the first router has passed it on.
+    /// Returns the place before the first router has forwarded a packet.
     fn of_this_end(survey: &Survey, fact: String) -> Self {
         let segment = Segment::NearNetwork;
         Self {
@@ -155,7 +158,7 @@ impl Place {
         }
     }
 
-    /// The hop, where it is known.
+    /// Returns the hop, if it is known.
     pub(super) fn hop(&self) -> Option<u8> {
         let Segment::Path { hop, .. } = self.segment else {
             return None;
@@ -183,7 +186,7 @@ impl Answer {
     }
 }
 
-/// What a survey says where nothing of the server answers at all.
+/// Returns in words what a survey shows about a server that does not answer at all.
 pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
     let port = survey.port;
     if let Some(distance) = survey.distance() {
@@ -208,7 +211,8 @@ pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
     }
 }
 
-/// Where errors about this port's connections begin to come in the name of the dialled address, and what that says.
+/// Returns the first hop at which ICMP errors about this port's connections have the dialled address as their source,
+/// and what that shows.
 pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
     let dialled = evidence.probe.server()?;
     let survey = evidence.survey()?;
@@ -234,7 +238,7 @@ pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
     })
 }
 
-/// `hop 2 (192.0.2.2)`.
+/// Returns a hop in words, for example `hop 2 (192.0.2.2)`.
 pub(super) fn named(survey: &Survey, hop: u8) -> String {
     match survey.address_of(hop) {
         Some(address) => format!("hop {hop} ({address})"),
@@ -251,7 +255,7 @@ pub(super) fn named(survey: &Survey, hop: u8) -> String {
     }
 }
 
-/// What was seen of SYNs to a silent port, and of those to one that works.
+/// Returns in words which hops answered SYNs to a silent port, and which answered those to a port that works.
 fn unanswered(survey: &Survey, last: u8, lost_before: PastLastHop) -> String {
     let reference = survey
         .reference
@@ -274,8 +278,9 @@ fn unanswered(survey: &Survey, last: u8, lost_before: PastLastHop) -> String {
     fact
 }
 
-/// Behind hop `last`, 0 for this end, and before `lost_before`; `fact` is how that is known. `perhaps_host`:
-/// behind the last router, it may as well be the server's host.
+/// Returns the place between hop `last`, 0 for this host, and `lost_before`.
+///
+/// `fact` says how that is known. If `perhaps_host` is set, a place past the last router may also be the server's host.
 fn between(
     survey: &Survey,
     last: u8,
@@ -356,14 +361,14 @@ fn segment(survey: &Survey, last: u8, lost_before: PastLastHop) -> Segment {
         (0, PastLastHop::Hop(1)) => Segment::NearNetwork,
         (0, PastLastHop::Hop(_)) => Segment::PATH,
         (0, PastLastHop::Server(_)) => Segment::Unknown,
-        // One router in all is as much this end's as the other's.
+        // The only router on a path belongs to this end as much as to the other, so it is not called the cloud edge.
         (1, _) => at(1),
         (last, PastLastHop::Server(hop)) if hop == last + 1 => Segment::CloudEdge,
         (last, _) => at(last),
     }
 }
 
-/// `last` is the last hop that the packets have passed, if any.
+/// Returns whom to ask about `segment`. `last` is the last hop that the packets passed, 0 if none.
 fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> String {
     match segment {
         Segment::Path {
@@ -392,7 +397,7 @@ fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> Str
     }
 }
 
-/// Who is to be asked about the device at `hop`, such as `hop 2`.
+/// Returns whom to ask about the device at `hop`, which is in words, for example `hop 2`.
 pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
     match address {
         Some(address) if is_private(address) => format!(
@@ -412,7 +417,8 @@ pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
     }
 }
 
-/// RFC 1918, RFC 6598 (shared by carriers), RFC 3927, RFC 4193 and RFC 4291 section 2.5.6.
+/// Returns whether an address is private: RFC 1918, RFC 6598 (shared by carriers), RFC 3927, RFC 4193 and RFC 4291
+/// section 2.5.6.
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
@@ -423,7 +429,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// `1 hop`, `2 hops`.
+/// Returns a number of hops in words: `1 hop`, `2 hops`.
 pub(super) fn counted(hops: u8) -> String {
     if hops == 1 {
         "1 hop".to_owned()

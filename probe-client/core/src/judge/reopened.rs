@@ -1,5 +1,5 @@
-//! Where a connection was opened anew, by the hop limit of the SYN that reached the server: systems begin with 64, 128
-//! or 255, and every router takes one.
+//! Finds where a device opened a connection anew, by the hop limit of the SYN that reached the server. Systems begin
+//! with 64, 128 or 255, and every router subtracts one.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ use super::place::{Place, owner};
 use crate::measurement::{Measurement, canonical};
 use crate::verdict::Segment;
 
-/// The likely place of whoever opened the probe's connection anew. Absent where nobody did, or the hop limit or the
-/// length of the way is not known.
+/// Returns the likely place of the device that opened the probe's connection anew. `None` if no device did, or if the
+/// hop limit or the length of the path is unknown.
 pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
     if evidence.proxy().is_some() {
         return None;
@@ -35,7 +35,7 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
     })
 }
 
-/// The hop limit of a SYN that is not this host's own.
+/// Returns the hop limit of the SYN that reached the server, if that SYN is not this host's own.
 fn arrived(evidence: &Evidence<'_>) -> Option<u8> {
     let syn = testimony(evidence.probe)?.syn.as_ref()?;
     let mark = evidence.session()?.hop_limit_mark?;
@@ -43,7 +43,7 @@ fn arrived(evidence: &Evidence<'_>) -> Option<u8> {
     (!is_marked(arrived, mark)).then_some(arrived)
 }
 
-/// How many routers lie between this host and the server, if all that shows it agrees.
+/// Returns how many routers lie between this host and the server, if all known distances agree.
 fn routers(evidence: &Evidence<'_>) -> Option<u8> {
     let known = evidence.known_distances();
     let first = *known.first()?;
@@ -113,7 +113,7 @@ fn at(evidence: &Evidence<'_>, hop: u8, fact: String) -> Place {
     }
 }
 
-/// The address from which the connection came, if no connection that is this host's own came from it.
+/// Returns the address from which the connection came, if none of this host's own connections came from it.
 fn own_address(evidence: &Evidence<'_>) -> Option<IpAddr> {
     let peer = |m: &Measurement| testimony(m)?.peer.map(|p| canonical(p).ip());
     let own = peer(evidence.probe)?;
@@ -134,5 +134,5 @@ fn counted(routers: u8) -> String {
     }
 }
 
-/// Linux, macOS and most appliances; Windows; Cisco and Solaris.
+/// Initial hop limits: 64 on Linux, macOS and most appliances; 128 on Windows; 255 on Cisco and Solaris.
 const STARTS: [u8; 3] = [64, 128, 255];

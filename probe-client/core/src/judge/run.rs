@@ -1,4 +1,4 @@
-//! A whole run: evidence put together for each probe, verdicts, and the summary.
+//! Judges a whole run: puts together the evidence for each probe, the verdicts and the summary.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use crate::observation::{Observation, Operation};
 use crate::path::NetworkPath;
 use crate::plan::SkippedRule;
 
-/// Everything that was measured, before anything is concluded.
+/// Everything that was measured, before anything is concluded from it.
 #[derive(Clone, Debug)]
 pub struct Gathered {
     pub run: RunFacts,
@@ -68,7 +68,7 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
     }
 }
 
-/// The same document with its verdicts drawn anew from its evidence.
+/// Returns the same document with its verdicts drawn anew from its evidence.
 pub fn judge_again(document: RunDocument) -> RunDocument {
     let checks = document.checks;
     let again = conclude(Gathered {
@@ -82,13 +82,13 @@ pub fn judge_again(document: RunDocument) -> RunDocument {
     RunDocument { checks, ..again }
 }
 
-/// What each probe is compared with, found once for all probes that share it.
+/// The measurements with which each probe is compared, grouped once for all probes that share them.
 struct Groups<'a> {
     of_server: HashMap<ServerKey<'a>, Siblings<'a>>,
     of_host: HashMap<&'a str, Rc<[&'a Measurement]>>,
 }
 
-/// One for every server and path, as [`Measurement::same_server`] tells them apart.
+/// A key for one server over one path, told apart as [`Measurement::same_server`] does.
 type ServerKey<'a> = (&'a NetworkPath, Result<IpAddr, &'a str>);
 
 impl<'a> Groups<'a> {
@@ -154,7 +154,7 @@ fn timings(measurement: &Measurement) -> Timings {
         all.find(|o| o.operation == operation && o.failure.is_none())
             .map(|o| o.duration_us)
     };
-    // Resolving is shared by all probes of a host or proxy and no part of this one.
+    // All probes of a host or proxy share one name resolution, so it is not part of this probe.
     let own = || {
         let all = measurement.observations.iter();
         let shared = [Operation::Resolve, Operation::ProxyResolve];

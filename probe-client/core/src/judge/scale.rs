@@ -1,4 +1,5 @@
-//! What judging a run costs, in sessions judged: each once, however many siblings ask about it.
+//! Measures the cost of judging a run in sessions judged. Each session is judged once, however many siblings ask for
+//! it.
 
 use std::cell::Cell;
 
@@ -14,8 +15,8 @@ pub(super) fn judged() {
     JUDGED.set(JUDGED.get() + 1);
 }
 
-/// A recorded run through a device that inspects, in which each port has `times` as many rules; how many sessions it
-/// has, and how many were judged.
+/// Judges a recorded run through an inspecting device, with `times` as many rules for each port. Returns how many
+/// sessions the run has, and how many were judged.
 fn judging(times: usize) -> (usize, usize) {
     let mut document: RunDocument = serde_json::from_str(INSPECTED).unwrap();
     document.probes = std::iter::repeat_n(document.probes, times)

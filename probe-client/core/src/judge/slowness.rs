@@ -1,4 +1,4 @@
-//! What shows that the way to the server is slow, and how slow: silence on it is no sign of a device.
+//! Finds evidence that the path to the server is slow, and how slow. Silence on a slow path does not point to a device.
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use crate::line::{LONG_WAIT, SLOW_ROUND_TRIP};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// A session on a slow way, in numbers.
+/// The numbers of a session on a slow path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Slowness {
-    /// Of the open connection, silence on purpose not included.
+    /// Time for which the connection was open, in microseconds, without deliberate silence.
     took_us: u64,
-    /// TCP payload, both ways.
+    /// TCP payload in both directions.
     bytes: u64,
-    /// Some of it came from the other end.
+    /// Whether any bytes came from the other end.
     has_received: bool,
     round_trip_us: Option<u64>,
     least_round_trip_us: Option<u64>,
     sent_again: u32,
-    /// For the other end's window.
+    /// Time spent waiting for the other end's window.
     waited_us: u64,
-    /// Planned, and not sent for that reason.
+    /// Payload bytes each way that were planned, but left out because the path is slow.
     left_out: Option<u32>,
 }
 
-/// Absent where `measurement` does not show that its way is slow.
+/// Returns the slowness that `measurement` shows. `None` if it does not show a slow path.
 pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
     let transport = measurement.transport?;
     let session = measurement.session.as_ref();
@@ -54,14 +54,14 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
     is_slow.then_some(slowness)
 }
 
-/// This end gave the session up while its bytes still moved.
+/// Returns whether this end gave the session up while its bytes still moved.
 pub(super) fn still_moved(measurement: &Measurement) -> bool {
     measurement
         .failure()
         .is_some_and(|(_, failure)| failure.kind == FailureKind::Slow)
 }
 
-/// Of the sessions with one server over one path, the first that shows it.
+/// Returns the slowness of the first session that shows any. All sessions are with one server over one path.
 pub(super) fn of_any<'a>(all: impl IntoIterator<Item = &'a Measurement>) -> Option<Slowness> {
     all.into_iter()
         .find_map(|m| of(m).or_else(|| m.compared(Variation::InNothing).find_map(of)))
@@ -78,21 +78,23 @@ fn took_us(measurement: &Measurement) -> u64 {
 }
 
 impl Slowness {
-    /// Beyond its round trips.
+    /// Returns whether the session took at least `us` microseconds longer than its round trips.
     fn is_late_by(&self, us: u64) -> bool {
         let turns = self.least_round_trip_us.unwrap_or(0).saturating_mul(TURNS);
         self.took_us.saturating_sub(turns) >= us
     }
 
-    /// Most of its time. A server reads all that comes: what it says of its window does not arrive as it was meant.
-    /// A device that completes handshakes and opens no window at all has said nothing else either.
+    /// Returns whether the session spent most of its time waiting for the other end's window. The server reads
+    /// everything that arrives, so a device must have changed the window on the way.
+    ///
+    /// A device that completes handshakes and never opens a window has not sent anything either, and does not count.
     fn waits_for_a_window(&self) -> bool {
         self.has_received
             && self.waited_us >= micros(LONG_WAIT)
             && self.waited_us >= self.took_us / 2
     }
 
-    /// For people.
+    /// Returns the slowness in words, for people.
     pub(super) fn describe(&self) -> String {
         let mut text = format!("{} bytes in {}", self.bytes, duration(self.took_us));
         if let Some(rate) = self.bytes.saturating_mul(8_000).checked_div(self.took_us) {
@@ -128,14 +130,16 @@ impl Slowness {
     }
 }
 
-/// Of a whole session: handshakes, greeting and what follows, slow start included.
+/// Round trips of a whole session: handshakes, greeting and the exchanges, slow start included.
 const TURNS: u64 = 20;
 
-/// Far more than a session loses of its 140 segments where one in twenty is lost, and than a device has sent again that
-/// swallows them: each timeout is twice as long as the one before. Segments that overtake each other are sent again
-/// as often, but nothing is late for it.
+/// Retransmissions that show a slow path if the session is also late by [`LATE_WITH_LOSSES_US`].
+///
+/// A session has 140 segments. It loses far fewer than this at a loss rate of one in twenty. A device that drops its
+/// segments causes far fewer too, because each retransmission timeout is twice as long as the one before. Reordering
+/// causes as many retransmissions, but does not delay anything.
 const MANY_LOSSES: u32 = 24;
 const LATE_WITH_LOSSES_US: u64 = 2_500_000;
 
-/// Of a session that ran whole.
+/// Delay beyond its round trips, in microseconds, that shows a slow path in a session that ran whole.
 const LATE_US: u64 = 5_000_000;

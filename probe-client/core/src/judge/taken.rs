@@ -1,5 +1,5 @@
-//! Connections that somebody took and ended before a byte of an answer came. The handshake alone does not
-//! say who took them.
+//! Connections that were accepted, and ended before the first byte of an answer. The handshake alone does not show
+//! which device accepted them.
 
 use super::ending::{Ending, ending};
 use super::evidence::Evidence;
@@ -9,14 +9,14 @@ use crate::observation::{FailureKind, Origin};
 /// How the ports of one server address turned connections away.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct TurnedAway {
-    /// The handshake was completed, and the connection then reset or closed.
+    /// Connections that were reset or closed after the handshake.
     pub(super) ended: usize,
-    /// RST in answer to the SYN.
+    /// Connections whose SYN was answered with RST.
     pub(super) refused: usize,
 }
 
-/// How every port of the probe's server turned its connection away. Absent where a port did not, or where none of
-/// them completed a handshake.
+/// Returns how every port of the probe's server turned its connection away. `None` if a port did not, or if no port
+/// completed a handshake.
 pub(super) fn everywhere(evidence: &Evidence<'_>) -> Option<TurnedAway> {
     let mut all = TurnedAway::default();
     for measurement in evidence.same_server.iter() {
@@ -31,7 +31,7 @@ pub(super) fn everywhere(evidence: &Evidence<'_>) -> Option<TurnedAway> {
     (all.ended > 0).then_some(all)
 }
 
-/// The connection was taken, and ended at once by the other end or in its name.
+/// Returns whether the connection was accepted, and then ended at once by the other end or in its name.
 fn was_ended(measurement: &Measurement) -> bool {
     let Ending::NoData(_, failure) = ending(measurement) else {
         return false;

@@ -1,6 +1,6 @@
-//! Measured values in words.
+//! Puts measured values into words.
 
-/// Microseconds for people.
+/// Returns a duration in words; `us` is in microseconds.
 pub(super) fn duration(us: u64) -> String {
     match us {
         0..1_000 => "less than 1 ms".to_owned(),

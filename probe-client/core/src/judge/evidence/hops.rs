@@ -1,11 +1,11 @@
-//! What surveys of hops show of the way.
+//! Answers questions about the path from surveys of hops.
 
 use super::Evidence;
 use crate::comparison::{Reach, reach};
 use crate::survey::{HopAnswer, LastHop, PastLastHop, RelativeDistance, Survey};
 
 impl<'a> Evidence<'a> {
-    /// The survey of the hops to this probe's port.
+    /// Returns the survey of the hops to this probe's port.
     pub fn survey(&self) -> Option<&'a Survey> {
         let same_port = self
             .same_server
@@ -15,21 +15,21 @@ impl<'a> Evidence<'a> {
         own.chain(same_port).find_map(|m| m.survey.as_ref())
     }
 
-    /// The two neighbouring hops between which a device acts on the first bytes.
+    /// Returns the two neighbouring hops between which a device acts on the first bytes.
     pub fn reach(&self) -> Option<Reach> {
         let known = self.known_distances();
         let server = self.survey()?.exact_server_distance(&known)?;
         reach(self.probe, server)
     }
 
-    /// How far away the server is, where sessions with it show that.
+    /// Returns how far away the server is, from each session that shows it.
     pub fn known_distances(&self) -> Vec<u8> {
         let all = self.same_server.iter();
         all.filter_map(|m| m.server_distance()).collect()
     }
 
-    /// The hop from which on a device that sends connections elsewhere may hide this port's hops, if SYNs
-    /// to it seem to end there.
+    /// Returns the hop from which a device that redirects connections (DNAT) may hide this port's hops, if SYNs to the
+    /// port seem to end there.
     pub fn hidden_from(&self) -> Option<u8> {
         let survey = self.survey()?;
         let hop = survey.reference_translated_at(self.probe.server()?)?;
@@ -43,7 +43,7 @@ impl<'a> Evidence<'a> {
         (next >= hop).then_some(hop)
     }
 
-    /// SYNs to this port are seen to end at a hop on the way, which no translation hides.
+    /// Returns whether SYNs to this port are seen to end at a hop on the path, and no translation hides further hops.
     pub fn ends_on_the_way(&self) -> bool {
         let ends = self.survey().is_some_and(|survey| {
             matches!(
@@ -57,8 +57,8 @@ impl<'a> Evidence<'a> {
         ends && self.hidden_from().is_none()
     }
 
-    /// SYNs to this port were seen to pass the hop before whoever answers there, still on the way to the
-    /// dialled address: no device up to there sends them elsewhere.
+    /// Returns whether SYNs to this port passed the hop before the device that answers them, still on the way to the
+    /// dialled address. If so, no device up to that hop redirects them.
     pub fn passed_unchanged(&self) -> bool {
         let (Some(survey), Some(dialled)) = (self.survey(), self.probe.server()) else {
             return false;
@@ -66,7 +66,8 @@ impl<'a> Evidence<'a> {
         let Some(nearest) = survey.distance().map(|distance| distance.nearest) else {
             return false;
         };
-        // An error of which the quote was translated is nobody's, or comes in the dialled address' name.
+        // An ICMP error whose quoted packet was translated matches no connection, or has the dialled address as its
+        // source.
         let mut own = survey.of_port(survey.port);
         nearest == 1
             || own.any(|t| {
@@ -74,7 +75,7 @@ impl<'a> Evidence<'a> {
             })
     }
 
-    /// At another moment a SYN to this very port was accepted.
+    /// Returns whether a SYN to this same port was accepted at another moment.
     pub fn accepted_meanwhile(&self) -> bool {
         self.survey().is_some_and(|survey| {
             let mut own = survey.of_port(survey.port);
@@ -82,8 +83,8 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Whoever answers on this port, against the server's distance as this port's survey and all
-    /// sessions with the server show it.
+    /// Returns how far away the device is that answers on this port, compared with the server. The distances come from
+    /// this port's survey and from all sessions with the server.
     pub fn answering(&self) -> RelativeDistance {
         let known = self.known_distances();
         self.survey()

@@ -1,4 +1,4 @@
-//! What is known of the server: that it is up, what its instances say of themselves, how its other ports fared.
+//! Answers questions about the server: whether it is up, what its instances report, and how its other ports fared.
 
 use std::net::IpAddr;
 
@@ -10,14 +10,14 @@ use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Origin};
 
 impl<'a> Evidence<'a> {
-    /// The control port as dialled; absent where it was not.
+    /// Returns the control port as dialled; `None` if it was not dialled.
     pub fn control_port(&self) -> Option<u16> {
         let mut all = self.same_server.iter();
         let control = all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)?;
         Some(control.port_dialled())
     }
 
-    /// The genuine server proved itself on this address, on some port, over this path or another.
+    /// Returns whether the genuine server proved itself on this address, on any port, over this path or another.
     pub fn server_alive(&self) -> bool {
         self.same_server.iter().any(|m| testified_anyhow(m))
             || self.control.is_some_and(ControlRecord::shows_server_alive)
@@ -26,26 +26,27 @@ impl<'a> Evidence<'a> {
                 .any(|m| self.is_of_this_address(m))
     }
 
-    /// Sessions in which the server, by its name, proved itself over other paths.
+    /// Returns the sessions over other paths in which the server of this name proved itself.
     pub(super) fn proved_over_other_paths(&self) -> impl Iterator<Item = &'a Measurement> {
         self.other_paths().filter(|m| testified_anyhow(m))
     }
 
-    /// Over another path the server proved itself on this very port.
+    /// Returns whether the server proved itself on this same port over another path.
     pub fn proved_on_this_port(&self) -> bool {
         let port = self.probe.port_dialled();
         let mut all = self.proved_over_other_paths();
         all.any(|m| m.port_dialled() == port && self.is_of_this_address(m))
     }
 
-    /// The server's account of this probe came over another path: of several instances behind one address, another may
-    /// have given it.
+    /// Returns whether the server's account of this probe came over another path. If several instances share one
+    /// address, another instance may have given it.
     pub fn told_over_another_path(&self) -> bool {
         let own = self.control.into_iter().flat_map(ControlRecord::instances);
         self.sighting_answer().is_some() && own.count() == 0
     }
 
-    /// Beyond doubt: what a name stands for at a proxy, nobody knows here.
+    /// Returns whether `other` certainly went to this probe's address. This host does not know how a proxy resolves a
+    /// name.
     fn is_of_this_address(&self, other: &Measurement) -> bool {
         let address = other.server().or_else(|| other.host.parse().ok());
         address.is_some() && address == self.probe.server()
@@ -55,8 +56,8 @@ impl<'a> Evidence<'a> {
         self.control?.description()
     }
 
-    /// The server's instances behind this address that described themselves, parted into those that
-    /// listen where this probe dialled and those that do not.
+    /// Returns the instances behind this address that described themselves: first those that listen where this probe
+    /// dialled, then those that do not.
     pub fn instances(&self) -> (Vec<&'a ServerDescription>, Vec<&'a ServerDescription>) {
         let all = self.control.into_iter().flat_map(ControlRecord::instances);
         all.partition(|instance| {
@@ -65,7 +66,7 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// The addresses under which the host of `instance` has accepted sessions over this path.
+    /// Returns the addresses at which the host of `instance` has accepted sessions over this path.
     fn accepted_at(&self, instance: &str) -> Vec<IpAddr> {
         let sessions = self.same_server.iter().filter_map(|m| testimony(m));
         let of_it = sessions.filter(|t| t.instance == instance);
@@ -74,20 +75,20 @@ impl<'a> Evidence<'a> {
             .collect()
     }
 
-    /// Every instance of the server that was asked says that it does not listen where this probe dialled. Of
-    /// such a port the server looks for no SYNs, and its host answers those that come with RST.
+    /// Returns whether every instance that was asked says that it does not listen where this probe dialled. The server
+    /// does not look for SYNs to such ports, and its host answers them with RST.
     pub fn nobody_listens(&self) -> bool {
         let (listening, lacking) = self.instances();
         listening.is_empty() && !lacking.is_empty()
     }
 
-    /// The genuine server said that it does not accept the key.
+    /// Returns whether the genuine server said that it does not accept the key.
     pub fn key_refused(&self) -> bool {
         self.control
             .is_some_and(|c| matches!(c.outcome, ControlOutcome::KeyRefused { .. }))
     }
 
-    /// Other ports of this server that brought a testimony, for evidence texts.
+    /// Returns the other ports of this server that brought a testimony, for evidence texts.
     pub fn working_ports(&self) -> Vec<u16> {
         let mut ports: Vec<u16> = self
             .same_server
@@ -100,7 +101,7 @@ impl<'a> Evidence<'a> {
         ports
     }
 
-    /// The server saw sessions of this path come from another address than this host used.
+    /// Returns whether the server saw sessions of this path come from another address than this host used.
     pub fn source_is_translated(&self) -> bool {
         self.proxy().is_none()
             && self.same_server.iter().any(|m| {
@@ -110,7 +111,7 @@ impl<'a> Evidence<'a> {
             })
     }
 
-    /// No port of this server took a connection, each silently or by RST.
+    /// Returns whether no port of this server accepted a connection: each was silent or answered with RST.
     pub fn all_silent_or_reset(&self) -> bool {
         self.same_server.iter().all(|m| {
             matches!(ending(m), Ending::NotConnected(f)
@@ -119,28 +120,28 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Every port of this server took the connection and then said nothing at all.
+    /// Returns whether every port of this server accepted the connection and then stayed silent.
     pub fn all_mute_by_silence(&self) -> bool {
         self.same_server
             .iter()
             .all(|m| matches!(ending(m), Ending::NoData(_, f) if f.kind == FailureKind::TimedOut))
     }
 
-    /// Another port that works lost its SYNs as well, by their pace or their number: that the server saw none
-    /// of this port's shows no more than that.
+    /// Returns whether another port, one that works, lost SYNs as well because of their pace or number. If so, the same
+    /// loss explains why the server saw no SYN to this port.
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
         others.any(|m| works_and_loses_syns(m)) || self.working_ports_elsewhere_lose_syns()
     }
 
-    /// The same of a port at another address of the server: what limits this host's connections may count those to all
-    /// addresses together.
+    /// Returns whether a port that works at another address of the server lost SYNs. A device that limits this host's
+    /// connections may count those to all addresses together.
     pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
         self.other_addresses().any(works_and_loses_syns)
     }
 
-    /// The same of a port over another path.
+    /// Returns whether a port that works over another path lost SYNs.
     pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
         self.other_paths().any(works_and_loses_syns)
     }
@@ -159,14 +160,14 @@ fn works_and_loses_syns(measurement: &Measurement) -> bool {
     }
 }
 
-/// In its own session, or in one beside it.
+/// Returns whether the server testified in the measurement's own session or in one of its variations.
 fn testified_anyhow(measurement: &Measurement) -> bool {
     let mut beside = measurement.variations.iter();
     let testified = |m: &Measurement| testimony(m).is_some() && m.unpinned_key().is_none();
     testified(measurement) || beside.any(|c| testified(&c.measurement))
 }
 
-/// Of instances of the server, for people.
+/// Returns the names of instances of the server, for people.
 pub(in super::super) fn names(instances: &[&ServerDescription]) -> String {
     let names: Vec<&str> = instances.iter().map(|i| i.instance.as_str()).collect();
     names.join(", ")

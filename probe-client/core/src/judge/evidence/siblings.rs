@@ -1,5 +1,5 @@
-//! The measurements of one server address over one path. They are the same for every probe among them, so what is
-//! concluded from all of them, and from each comparison, is concluded once.
+//! The measurements of one server address over one path. Every probe among them has the same siblings, so each
+//! conclusion, from all of them or from one comparison, is drawn once.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use super::super::slowness::{self, Slowness};
 use crate::comparison::Variation;
 use crate::measurement::Measurement;
 
-/// All measurements of one server address over one path, the control port's included. Clones share what was concluded.
+/// All measurements of one server address over one path, the control port's included. Clones share the conclusions.
 #[derive(Clone, Debug, Default)]
 pub struct Siblings<'a>(Rc<Shared<'a>>);
 
@@ -22,14 +22,14 @@ struct Shared<'a> {
     tallies: RefCell<HashMap<ComparedBy, Tally>>,
 }
 
-/// A probe, by its place in memory, and the respect in which sessions differ from it.
+/// A probe, by its address in memory, and the variation by which sessions differ from it.
 type ComparedBy = (*const Measurement, Variation);
-/// How many sessions ran, and how many of them whole.
+/// The number of sessions that ran, and the number of those that ran whole.
 type Tally = (usize, usize);
 
 impl Siblings<'_> {
-    /// Whether sessions that are alike end differently here, as `find` says on first need. While it is finding out,
-    /// they do: nothing is claimed from what is not known yet.
+    /// Returns whether sessions that are alike end differently here. `find` is called on first need. While it runs, the
+    /// answer is yes, so that nothing is claimed from what is not known yet.
     pub(in super::super) fn by_chance(&self, find: impl FnOnce() -> bool) -> bool {
         let known = &self.0.by_chance;
         if known.get().is_none() {
@@ -39,14 +39,14 @@ impl Siblings<'_> {
         known.get().unwrap_or(true)
     }
 
-    /// The first that shows that the way is slow, and how slow.
+    /// Returns the slowness of the first measurement that shows a slow path.
     pub(super) fn slowness(&self) -> Option<Slowness> {
         let find = || slowness::of_any(self.iter().copied());
         *self.0.slowness.get_or_init(find)
     }
 
-    /// How many sessions ran that differ from `probe` by `variation`, and how many of them whole, as `count` says on
-    /// first need.
+    /// Returns how many sessions ran that differ from `probe` by `variation`, and how many of them ran whole. `count`
+    /// is called on first need.
     pub(in super::super) fn tally(
         &self,
         probe: &Measurement,

@@ -1,4 +1,4 @@
-//! What the server noticed of the probe, and what it would have noticed.
+//! Answers questions about the server's sightings: what it noticed of the probe, and what it would have noticed.
 
 use std::net::SocketAddr;
 
@@ -6,14 +6,16 @@ use super::super::ending::testimony;
 use super::Evidence;
 use crate::measurement::{AnswersRefused, Sighting, SightingAnswer, SightingEnd, canonical};
 
-/// Whether answers of the server to SYNs of the probe may have been refused at once, so that it kept nothing of them.
+/// Whether the server's answers to the probe's SYNs may have been refused at once, so that the server kept nothing of
+/// them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal {
-    /// None of its host's answers was in that time, or a witness would have seen each SYN.
+    /// None of its host's answers was refused in that time, or a witness would have seen each SYN.
     Excluded,
-    /// Not known; or some were, fewer than half as many as the probe's SYNs.
+    /// It is not known, or fewer were refused than half the number of the probe's SYNs.
     Possible,
-    /// Half as many as the probe's SYNs were, or more: on a way that loses packets a refusal may be lost as well.
+    /// At least half as many were refused as the probe sent SYNs: on a path that loses packets, a refusal may be lost
+    /// as well.
     Likely { counted: u32 },
 }
 
@@ -22,8 +24,7 @@ impl<'a> Evidence<'a> {
         self.probe.sighting.as_ref()
     }
 
-    /// The one connection that the server attributes to this probe; absent where there is none or
-    /// more than one.
+    /// Returns the one connection that the server attributes to this probe; `None` if there is none or more than one.
     pub fn sighting(&self) -> Option<&'a Sighting> {
         match self.connections(self.sighting_answer()?).as_slice() {
             [one] => Some(one),
@@ -31,20 +32,20 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The server looked, and is sure that no connection of this probe reached it.
+    /// Returns whether the server looked, and is sure that no connection of this probe reached it.
     pub fn never_seen(&self) -> bool {
         self.sighting_answer()
             .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
     }
 
-    /// The server would have noticed a SYN of this probe.
+    /// Returns whether the server would have noticed a SYN of this probe.
     pub fn sees_syns(&self) -> bool {
         self.sighting_answer()
             .is_some_and(|answer| answer.sees_half_open || answer.sees_every_syn)
             && !self.nobody_listens()
     }
 
-    /// The server's witness would have seen each SYN of this probe, and each answer.
+    /// Returns whether the server's witness would have seen each SYN of this probe, and each answer.
     pub fn witness_looked(&self) -> bool {
         self.sighting_answer()
             .is_some_and(|answer| answer.sees_every_syn)
@@ -65,8 +66,8 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// How many of `counted` refused answers this host cannot have refused itself. It refuses an answer that comes late, to
-    /// a connection to a port that works which it had given up.
+    /// Returns how many of `counted` refused answers this host cannot have refused itself. It refuses an answer that
+    /// comes late, on a connection to a working port that it had given up.
     fn refused_by_others(&self, counted: u32) -> u32 {
         let port = self.probe.port_dialled();
         let others = self.same_server.iter();
@@ -75,7 +76,7 @@ impl<'a> Evidence<'a> {
         counted.saturating_sub(u32::try_from(given_up).unwrap_or(u32::MAX))
     }
 
-    /// The server accepted at least one connection that may be this probe's.
+    /// Returns whether the server accepted at least one connection that may be this probe's.
     pub fn perhaps_accepted(&self) -> bool {
         self.sighting_answer().is_some_and(|answer| {
             let mut all = self.connections(answer).into_iter();
@@ -83,15 +84,15 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// SYNs of this probe reached the server's host, and went no further.
+    /// Returns whether SYNs of this probe reached the server's host, and went no further.
     pub fn stopped_at_the_host(&self) -> bool {
         self.sighting_answer().is_some_and(|answer| {
             !self.sightings(answer).is_empty() && self.connections(answer).is_empty()
         })
     }
 
-    /// The server's TCP took SYNs of this probe and answered them, and its witness, which missed nothing, saw none
-    /// of the answers leave the host.
+    /// Returns whether the server's TCP accepted and answered SYNs of this probe, but its witness, which missed
+    /// nothing, saw no answer leave the host.
     pub fn answer_stopped_at_the_host(&self) -> bool {
         self.sighting_answer().is_some_and(|answer| {
             let mut all = answer.sightings.iter();
@@ -101,8 +102,8 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Nor has a SYN of this probe reached the server's host: whatever that host's own firewall would have
-    /// made of it, its witness would have seen it.
+    /// Returns whether no SYN of this probe reached the server's host. The witness would have seen a SYN whatever that
+    /// host's own firewall did with it.
     pub fn never_at_the_host(&self) -> bool {
         let answer = self.sighting_answer();
         answer.is_some_and(|answer| answer.sees_every_syn && self.sightings(answer).is_empty())
@@ -116,8 +117,8 @@ impl<'a> Evidence<'a> {
         sightings
     }
 
-    /// Every byte of either end arrived at the other, and the server gave up waiting for the next: one
-    /// of the two was too slow, and nothing between them is to blame.
+    /// Returns whether every byte of either end arrived at the other, and the server gave up waiting for the next. One
+    /// of the two ends was too slow, and nothing between them is to blame.
     pub fn given_up_by_server(&self) -> bool {
         let (Some(sighting), Some(transport)) = (self.sighting(), self.probe.transport) else {
             return false;
@@ -127,8 +128,8 @@ impl<'a> Evidence<'a> {
             && sighting.bytes_sent <= transport.bytes_read
     }
 
-    /// Those of `answer` that can be this probe's: the server goes by port and time, and other probes
-    /// of the run may share both.
+    /// Returns the sightings in `answer` that can be this probe's. The server matches by port and time, and other
+    /// probes of the run may share both.
     fn sightings(&self, answer: &'a SightingAnswer) -> Vec<&'a Sighting> {
         let others: Vec<SocketAddr> = self
             .same_server

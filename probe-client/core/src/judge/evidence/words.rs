@@ -1,4 +1,4 @@
-//! The evidence in words, for claims and reports.
+//! Puts the evidence into words, for claims and reports.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::path::authority;
 use crate::traffic;
 
 impl<'a> Evidence<'a> {
-    /// `203.0.113.7:443`, or the host where there is no address.
+    /// Returns the target, for example `203.0.113.7:443`, or the host if there is no address.
     pub fn target(&self) -> String {
         match (&self.probe.address, &self.probe.proxy) {
             (Some(address), _) => address.to_string(),
@@ -19,25 +19,26 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// `TCP from 10.0.0.4 to 203.0.113.7:443`: what a rule has to let through, replies included.
+    /// Returns the flow that a rule has to let through, replies included, for example `TCP from 10.0.0.4 to
+    /// 203.0.113.7:443`.
     pub fn flow(&self) -> String {
         format!("TCP from {} to {}", self.source(), self.target())
     }
 
-    /// The address from which this probe left, or `this host` where that is not known.
+    /// Returns the address from which this probe left, or `this host` if that is not known.
     pub fn source(&self) -> String {
         let same_server = self.same_server.iter().copied();
         traffic::source(self.probe, same_server, self.own_addresses)
             .map_or_else(|| "this host".to_owned(), |ip| ip.to_string())
     }
 
-    /// `203.0.113.7`, or the host where there is no address.
+    /// Returns the server's address, for example `203.0.113.7`, or the host if there is no address.
     pub fn server_named(&self) -> String {
         let address = self.probe.server();
         address.map_or_else(|| self.probe.host.clone(), |ip| ip.to_string())
     }
 
-    /// The observation of the failure, in words.
+    /// Returns the observation of the failure, in words.
     pub fn seen(&self) -> Option<String> {
         let observation = self
             .probe
@@ -68,7 +69,7 @@ impl<'a> Evidence<'a> {
         Some(text)
     }
 
-    /// That the same port works over other paths, in words; absent where it does over none.
+    /// Says in words that the same port works over other paths; `None` if it does not work over any.
     pub fn other_paths_work(&self) -> Option<String> {
         let rule = &self.probe.rule.id;
         let paths = paths_of(
@@ -80,7 +81,7 @@ impl<'a> Evidence<'a> {
         ))
     }
 
-    /// That some port works over other paths, in words; absent where none does.
+    /// Says in words that some port works over other paths; `None` if none does.
     pub fn other_paths_lead_there(&self) -> Option<String> {
         let paths = paths_of(self.proved_over_other_paths())?;
         Some(format!(
@@ -88,13 +89,13 @@ impl<'a> Evidence<'a> {
         ))
     }
 
-    /// The one that says more.
+    /// Says in words that this port works over other paths, or else that some port does.
     pub fn works_over_other_paths(&self) -> Option<String> {
         self.other_paths_work()
             .or_else(|| self.other_paths_lead_there())
     }
 
-    /// That other ports of the same server work, in words; absent where none does.
+    /// Says in words that other ports of the same server work; `None` if none does.
     pub fn others_work(&self) -> Option<String> {
         let ports = self.working_ports();
         match ports.as_slice() {
@@ -113,15 +114,15 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// Each once, in words; absent where there are none.
+/// Returns the different paths in words; `None` if there are none.
 fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<String> {
     let paths: BTreeSet<String> = measured.map(|m| m.path.to_string()).collect();
     let paths: Vec<String> = paths.into_iter().collect();
     (!paths.is_empty()).then(|| paths.join(", "))
 }
 
-/// What was said of an error, without the number that std puts behind it and the address of the TLS library's manual:
-/// the document has them.
+/// Returns the text of an error without the number that std appends and without the address of the TLS library's
+/// manual. The document contains both.
 fn plain(text: &str) -> &str {
     let marks = [" (os error ", ": https://docs.rs/"];
     let end = marks.iter().filter_map(|mark| text.find(mark)).min();

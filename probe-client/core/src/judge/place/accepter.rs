@@ -1,11 +1,12 @@
-//! Who accepts connections where nothing of the server answers: SYNs to silent ports of the same address show how far
-//! away that address is at least, and whoever answers from nearer is not it.
+//! Finds the device that accepts connections although nothing comes from the server itself. SYNs to silent ports of the
+//! same address show how far away that address is at least. A device that answers from nearer is not the server.
 
 use super::super::evidence::Evidence;
 use super::{Place, hops, named};
 use crate::survey::{AGREEING, Distance, Survey};
 
-/// The place of whoever accepts connections on the probe's port, if the dialled address lies behind it.
+/// Returns the place of the device that accepts connections on the probe's port, if the dialled address lies further
+/// away.
 pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
     let own = evidence.survey()?;
     let accepting = own.distance()?;
