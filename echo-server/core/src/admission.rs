@@ -1,6 +1,5 @@
-//! Counts connections before and after they have proved a key, and hands out permits that are given back at their
-//! end. Strangers and known clients have separate counts, so that a crowd of strangers takes nothing away from
-//! clients.
+//! Counts connections before and after they prove a key, and hands out permits that are given back when dropped.
+//! Strangers and known clients have separate counts, so that a crowd of strangers takes no places from clients.
 
 mod rate;
 mod source;
@@ -18,75 +17,76 @@ use self::rate::Pace;
 pub use self::source::Source;
 pub use self::stranger_table::{Pressure, Standing, StrangerLimits, StrangerTable, Ticket};
 
-/// How much a server takes on at once, and in a second. What binds strangers makes the oldest of them
-/// leave; what binds keys refuses new sessions, and says so.
+/// The number of connections and sessions that a server accepts, at once and per second. When a limit for strangers is
+/// reached, the oldest of them has to leave; when a limit for keys is reached, new sessions are refused with the
+/// reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
-    /// Connections that have not yet proved a key.
+    /// The maximum number of connections that have not yet proved a key.
     pub strangers: usize,
-    /// Connections from one [`Source`] that have not proved a key.
+    /// The maximum number of connections from one [`Source`] that have not yet proved a key.
     pub strangers_per_source: usize,
-    /// New connections in a second of one source that has not proved a key lately.
+    /// The maximum number of new connections per second from one source that has not recently proved a key.
     pub per_second_per_source: u32,
-    /// Sessions under any key.
+    /// The maximum number of sessions, all keys together.
     pub sessions: usize,
-    /// Sessions under one key.
+    /// The maximum number of sessions under one key.
     pub per_key: usize,
-    /// Sessions of one key that were announced to be held open.
+    /// The maximum number of one key's sessions whose greeting announced a hold.
     pub held_per_key: usize,
-    /// New sessions in a second under one key.
+    /// The maximum number of new sessions per second under one key.
     pub per_second_per_key: u32,
 }
 
 impl Default for AdmissionLimits {
-    /// Room for 15,000 sessions under the usual limit of 20,000 descriptors, with what is left for
-    /// strangers, and no key able to take it all.
+    /// Allows 15,000 sessions under the usual limit of 20,000 descriptors and leaves the rest for strangers. No key can
+    /// take all of them.
     fn default() -> Self {
         Self {
             strangers: 4096,
-            // Every other place is for other sources.
+            // The other half is left for other sources.
             strangers_per_source: 2048,
-            // Half of all places in two seconds.
+            // One source needs two seconds to take its half.
             per_second_per_source: 1000,
             sessions: 15_000,
             per_key: 12_000,
             held_per_key: 10_000,
-            // More than two cores can serve: it keeps one key from starving the others.
+            // More than two cores can serve. The limit keeps one key from starving the others.
             per_second_per_key: 20_000,
         }
     }
 }
 
-/// What becomes of an authenticated greeting.
+/// The server's decision about an authenticated greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Admit,
     Overloaded(Overload),
-    /// The server is shutting down: running sessions end in peace, new ones go elsewhere.
+    /// The server is shutting down: running sessions may finish, new ones are refused.
     Draining,
 }
 
-/// What there is too much of.
+/// The limit that has been reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Overload {
-    /// Sessions.
+    /// The limit for all sessions.
     Total,
-    /// This key's sessions.
+    /// The limit for this key's sessions.
     Key,
-    /// This key's held sessions.
+    /// The limit for this key's held sessions.
     Held,
-    /// This key's new sessions.
+    /// The limit for this key's new sessions per second.
     Pace,
 }
 
-/// Connections and sessions at this moment.
+/// The number of connections and sessions at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     pub strangers: usize,
     pub sessions: usize,
 }
 
-/// The server's book of permits; clones share it.
+/// The server's count of all permits, shared by its clones.
 #[derive(Clone)]
 pub struct Admission(Arc<Mutex<Book>>);
 
@@ -101,7 +101,7 @@ impl Admission {
         })))
     }
 
-    /// A permit for a connection just accepted; `None` where too many others have not sessions yet.
+    /// Returns a permit for a connection just accepted, or `None` if too many connections have not proved a key yet.
     pub fn accept(&self) -> Option<Permit> {
         let mut book = self.book();
         if book.strangers >= book.limits.strangers {
@@ -120,7 +120,7 @@ impl Admission {
         self.book().limits = limits;
     }
 
-    /// From now on every greeting is answered with [`Decision::Draining`].
+    /// Makes the server answer every further greeting with [`Decision::Draining`].
     pub fn drain(&self) {
         self.book().draining = true;
     }
@@ -134,7 +134,7 @@ impl Admission {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // Plain numbers: a panic elsewhere leaves nothing half-done in them.
+        // The book contains only numbers, so a panic elsewhere leaves nothing half done in it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,17 +145,17 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// One connection's place; given back when dropped.
+/// The place of one connection, given back when dropped.
 #[derive(Debug)]
 pub struct Permit {
     admission: Admission,
-    /// The key that this connection has proved to hold, and whether it is held open under it.
+    /// The key that this connection has proved to hold, and whether it is counted as held open under it.
     holder: Option<(KeyId, bool)>,
 }
 
 impl Permit {
-    /// Whether a session under `key` would be taken on now; `held`: it is announced to be held open.
-    /// Nothing is counted yet: a greeting can be a replay, and must not use up its key's places.
+    /// Decides whether a session under `key` may start now; `held` says whether its greeting announced a hold. Counts
+    /// nothing yet: a greeting can be a replay, and must not use up its key's places.
     pub fn decide(&self, now: Duration, key: &KeyId, held: bool) -> Decision {
         let book = self.admission.book();
         let limits = &book.limits;
@@ -180,9 +180,9 @@ impl Permit {
         }
     }
 
-    /// Counts this connection under `key`, which has just answered the server's own nonce. Never
-    /// refuses: whoever was admitted a moment ago is not turned away in mid-dialogue, so the limits
-    /// can be passed by as many as were between testimony and answer.
+    /// Counts this connection under `key`, which has just answered the server's own nonce. It never refuses: a session
+    /// that was admitted a moment ago is not turned away in mid-dialogue. The count can therefore exceed the limits by
+    /// the number of sessions that were between testimony and answer.
     pub fn hold_under(&mut self, now: Duration, key: &KeyId, held: bool) {
         let before = self.holder.as_ref();
         if before.is_some_and(|(holder, was)| holder == key && (*was || !held)) {
@@ -210,7 +210,7 @@ impl Drop for Permit {
     }
 }
 
-/// What one key has at this moment.
+/// The counts of one key.
 #[derive(Clone, Copy, Debug, Default)]
 struct OfKey {
     sessions: usize,
@@ -223,7 +223,7 @@ struct Book {
     draining: bool,
     strangers: usize,
     sessions: usize,
-    /// Counts for every key that ever had a session here: no more than there are keys.
+    /// The counts of every key that ever had a session here, so no more entries than there are keys.
     by_key: BTreeMap<KeyId, OfKey>,
 }
 
@@ -242,12 +242,12 @@ impl Book {
 }
 
 impl AdmissionLimits {
-    /// The fewest places for strangers that work: a newcomer takes the free one and evicts the other stranger, and the
-    /// next newcomer waits for that eviction alone.
+    /// The smallest number of places for strangers that works: a newcomer takes the free place and evicts the other
+    /// stranger, and the next newcomer only waits for that eviction.
     pub const MIN_STRANGERS: usize = 2;
 
-    /// The limits for strangers, with one place in eight kept free, and at least one, so that an evicted connection has
-    /// time to close.
+    /// Returns the limits for strangers. One place in eight is kept free, and at least one, so that an evicted
+    /// connection has time to close.
     pub fn stranger_limits(&self) -> StrangerLimits {
         let free = (self.strangers / 8).max(1);
         StrangerLimits {
@@ -257,24 +257,24 @@ impl AdmissionLimits {
         }
     }
 
-    /// The limits for strangers in TLS, where a stranger costs memory.
+    /// Returns the limits for strangers in TLS, where each stranger costs memory.
     pub fn tls_stranger_limits(&self) -> StrangerLimits {
         let all = self.stranger_limits();
         StrangerLimits {
             total: all.total.min(IN_TLS),
-            // Every other place is for other sources.
+            // The other half is left for other sources.
             per_source: all.per_source.min(IN_TLS / 2),
             ..all
         }
     }
 }
 
-/// One of them can have the server hold some 130 KiB, and a stranger outside of TLS a tenth of that. To finish a handshake
-/// takes a stranger as much of the processor as it takes the server, so that these places are taken slowly.
+/// The number of strangers in TLS. One of them can make the server hold some 130 KiB, ten times as much as outside TLS.
+/// A handshake costs the stranger as much processor time as the server, so these places fill slowly.
 const IN_TLS: usize = 1024;
 
 impl Decision {
-    /// For metrics; `None`: nothing was refused.
+    /// Returns the word for metrics, or `None` if nothing was refused.
     pub fn refusal(self) -> Option<&'static str> {
         match self {
             Self::Admit => None,

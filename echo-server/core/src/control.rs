@@ -1,5 +1,5 @@
-//! The control service without its gRPC: the callers, the server's description of itself, the open runs, and what a
-//! watcher of sightings receives.
+//! The control service without its gRPC: callers, the server's description of itself, open runs, and what a watcher of
+//! sightings receives.
 
 mod describe;
 mod places;
@@ -21,7 +21,7 @@ pub use self::query::{InvalidQuery, MAX_FOLLOW, MAX_PREFIXES, MAX_SENT, Query};
 pub use self::runs::{DEFAULT_RUNS, InvalidRunId, OpenRun, Runs};
 pub use self::watch::{Coverage, Watch};
 
-/// The methods of the control service, by the names that calls are signed with.
+/// The methods of the control service. Calls are signed with the method's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
     Describe,
@@ -48,7 +48,7 @@ pub struct Call<M> {
     pub request: M,
 }
 
-/// Whose key it is. The key itself stays where it is.
+/// The holder of a key, without the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub id: KeyId,
@@ -56,11 +56,11 @@ pub struct Holder {
     pub admin: bool,
 }
 
-/// Authenticates a call and reads its request. `exporter` is that of the TLS connection it came over.
+/// Authenticates a call and reads its request. `exporter` is that of the TLS connection that carried the call.
 ///
 /// # Errors
-/// [`CallError::Unauthenticated`] whatever is wrong with key or MAC; only an authenticated caller is
-/// told that its request is malformed.
+/// [`CallError::Unauthenticated`] whatever is wrong with the key or MAC. Only an authenticated caller is told that its
+/// request is malformed.
 pub fn open_call<M: Message + Default>(
     keyring: &Keyring,
     method: Method,
@@ -85,7 +85,7 @@ impl Holder {
     }
 }
 
-/// Why a call is not served.
+/// The reason why a call is not served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CallError {
     #[error(transparent)]

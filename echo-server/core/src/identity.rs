@@ -1,5 +1,5 @@
-//! The client keys that this server knows, and the only two ways in: a greeting and a control call.
-//! Unknown, revoked and wrong keys take the same steps and give the same answer.
+//! The client keys that this server knows, and the only two ways to use them: a greeting and a control call. Unknown,
+//! revoked and wrong keys take the same steps and get the same answer.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use thiserror::Error;
 pub struct Key {
     pub id: KeyId,
     pub secret: Secret,
-    /// The operator's note on whose key it is.
+    /// The operator's note about the key's owner.
     pub label: String,
     /// Revoked keys stay listed, so that their ids are not given out again.
     pub revoked: bool,
-    /// May have the server read its files again.
+    /// The key may ask the server to read its files again.
     pub admin: bool,
 }
 
@@ -27,8 +27,8 @@ pub struct Key {
 #[derive(Debug)]
 pub struct Keyring {
     keys: BTreeMap<KeyId, Key>,
-    /// Checked against where there is no key to check against. It opens nothing: the answer is
-    /// decided by the missing key, whatever this one says.
+    /// The secret that MACs are checked against if there is no key. It opens nothing: the missing key decides the
+    /// answer, whatever this check says.
     decoy: Secret,
 }
 
@@ -56,8 +56,8 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// The greeting in `frame` and the key that made its MAC. The transcript is only of use
-    /// afterwards if this succeeds.
+    /// Opens the greeting in `frame`. Returns it with the key that made its MAC. The transcript can be used afterwards
+    /// only if this succeeds.
     ///
     /// # Errors
     /// No valid key made this frame.
@@ -75,8 +75,8 @@ impl Keyring {
         }
     }
 
-    /// The key that signed a control call. `exporter` is that of the call's TLS connection; without
-    /// one nothing is authentic.
+    /// Returns the key that signed a control call. `exporter` is that of the call's TLS connection; without one no call
+    /// is authentic.
     ///
     /// # Errors
     /// No valid key signed this call for this method and connection.
@@ -95,8 +95,8 @@ impl Keyring {
         }
     }
 
-    /// What to check a MAC against. Finding out that there is no such key costs no less than finding
-    /// one, up to the few comparisons of the look-up; ids are no secrets.
+    /// Returns the secret to check a MAC against. An unknown id takes as long as a known one, except for the few
+    /// comparisons of the look-up; ids are not secret.
     fn candidate(&self, id: &str) -> Candidate<'_> {
         id.parse::<KeyId>()
             .ok()
@@ -120,12 +120,12 @@ impl Candidate<'_> {
     }
 }
 
-/// Two keys with one id.
+/// The error for two keys with the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the key id `{0}` is there twice")]
 pub struct DuplicateKeyId(pub KeyId);
 
-/// Unknown key, revoked key or wrong MAC: nobody is told which.
+/// The error for an unknown key, a revoked key or a wrong MAC. The peer is not told which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not authenticated")]
 pub struct Unauthenticated;

@@ -1,6 +1,5 @@
-//! Server nonces given out in the HTTP envelope, where the answer may come on another connection.
-//! Fixed in size, each good for one request and a short time, and issued to authenticated greetings
-//! only.
+//! The server nonces given out in the HTTP envelope, where the answer may come on another connection. The table has a
+//! fixed size. Each nonce is valid for one request and a short time, and is issued only to authenticated greetings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::session::{SessionId, StageBook};
 
-/// What the next round of an HTTP session needs to know of those before it.
+/// What the next round of an HTTP session needs to know about the earlier ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Resumption {
     pub(crate) key: KeyId,
@@ -21,13 +20,13 @@ pub(crate) struct Resumption {
     pub(crate) stages: StageBook,
 }
 
-/// The digest of all earlier rounds, as `Greeting.chain` must give it.
+/// The digest of all earlier rounds, which `Greeting.chain` must match.
 #[derive(Clone)]
 pub(crate) enum Chain {
     /// All rounds so far ran here.
     Known(Sha256),
-    /// The session came with a nonce that is not, or no longer, known here. Its earlier rounds
-    /// cannot be checked; what this proves is left to the client, which can.
+    /// The session came with a nonce that is unknown or no longer known here. This server cannot check the earlier
+    /// rounds; the client can, and decides what they prove.
     Elsewhere,
 }
 
@@ -36,7 +35,7 @@ impl Chain {
         Self::Known(Sha256::new())
     }
 
-    /// The chain with one more round, given that round's transcript digest.
+    /// Returns the chain with one more round, given that round's transcript digest.
     pub(crate) fn with(self, round: &[u8; 32]) -> Self {
         match self {
             Self::Known(digest) => Self::Known(digest.chain_update(round)),
@@ -44,7 +43,7 @@ impl Chain {
         }
     }
 
-    /// Whether a greeting that claims `chain` tells the same history.
+    /// Returns whether a greeting that claims `chain` has the same history.
     pub(crate) fn agrees_with(&self, claimed: &[u8]) -> bool {
         match self {
             Self::Known(digest) => digest.clone().finalize().as_slice() == claimed,
@@ -69,8 +68,8 @@ pub struct Nonces {
 }
 
 impl Nonces {
-    /// At most `capacity` nonces, each for `lifetime` beyond the hold of its session. When the table is full the oldest goes; its
-    /// owner then gets a fresh one, and tries that stage again.
+    /// Creates a table of at most `capacity` nonces, each valid for `lifetime` plus the hold of its session. If the
+    /// table is full, the oldest nonce is dropped; its owner then gets a fresh one and tries that stage again.
     pub fn new(capacity: usize, lifetime: Duration) -> Self {
         Self {
             lifetime,
@@ -84,7 +83,7 @@ impl Nonces {
         }
     }
 
-    /// Nonces in the table, also those that have expired since the last one was issued.
+    /// Returns the number of nonces in the table, including those that have expired since the last one was issued.
     pub fn len(&self) -> usize {
         self.table().by_nonce.len()
     }
@@ -93,10 +92,9 @@ impl Nonces {
         self.len() == 0
     }
 
-    /// Remembers `nonce` as the answer to the greeting with `client_nonce`, for so much longer as that
-    /// has announced a `hold`. One greeting has two places, so that replaying it pushes nobody else out:
-    /// one for its first answer, which the client waits for, and one for the latest, which it gets where
-    /// a proxy has tried again.
+    /// Stores `nonce` as the answer to the greeting with `client_nonce`. It is valid longer by the `hold` that the
+    /// greeting announced. One greeting has two places, so that replaying it evicts no other nonce: one for its first
+    /// answer, which the client waits for, and one for the latest, which the client gets if a proxy tried again.
     pub(crate) fn issue(
         &self,
         now: Duration,
@@ -114,7 +112,8 @@ impl Nonces {
         self.table().insert(now, slot);
     }
 
-    /// What `nonce` was issued for, once. `None` if it is unknown, expired, used, or another's.
+    /// Removes `nonce` and returns what it was issued for. `None` if it is unknown, expired, used, or another
+    /// session's.
     pub(crate) fn take(
         &self,
         now: Duration,
@@ -132,7 +131,7 @@ impl Nonces {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Every change is made of steps that leave the table usable.
+        // Each step of a change leaves the table usable, so a panic elsewhere does not matter.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,12 +160,12 @@ impl Slot {
 
 struct Table {
     capacity: usize,
-    /// By when they were issued, the oldest first.
+    /// The slots by order of issue, the oldest first.
     slots: BTreeMap<u64, Slot>,
     next: u64,
     by_nonce: BTreeMap<Nonce, u64>,
-    /// The slots of every greeting. Another key's is not the same one, even if its owner has seen and
-    /// copied the nonce.
+    /// The slots of every greeting. The key is part of it, since the owner of another key may have seen and copied the
+    /// nonce.
     by_greeting: BTreeSet<(KeyId, Nonce, u64)>,
 }
 
@@ -179,15 +178,16 @@ impl Table {
         self.slots.insert(at, slot);
     }
 
-    /// Where the latest nonce for the same greeting is, if the greeting has both of its places.
+    /// Returns the slot of the latest nonce for the same greeting, if the greeting has both of its places.
     fn latest(&self, new: &Slot) -> Option<u64> {
         let places = new.greeting(u64::MIN)..=new.greeting(u64::MAX);
         let mut places = self.by_greeting.range(places);
         places.nth(PER_GREETING - 1).map(|(_, _, at)| *at)
     }
 
-    /// A new one. What has expired goes, as far as nothing older is still good, so that the table is as large
-    /// as what is under way; and the oldest goes where that is not enough.
+    /// Returns the number of a new slot. Expired slots are removed from the oldest on, up to the first that is still
+    /// valid, so that the table is as large as the work in progress. If that is not enough, the oldest slot is removed
+    /// too.
     fn place(&mut self, now: Duration) -> u64 {
         while let Some((&oldest, slot)) = self.slots.first_key_value()
             && (slot.expires <= now || self.slots.len() >= self.capacity)
@@ -207,13 +207,13 @@ impl Table {
     }
 }
 
-/// The first nonce and the latest.
+/// One greeting has two slots: for the first nonce and for the latest.
 const PER_GREETING: usize = 2;
 
-/// Some 270 requests a second for a whole lifetime; about 6 MiB when full.
+/// The default size: some 270 requests per second for a whole lifetime, about 6 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
-/// A round takes a round trip and at most one stage; a minute leaves room for the slowest proxy.
+/// The default lifetime. A round takes a round trip and at most one stage; a minute leaves room for the slowest proxy.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! One connection's session: bytes and times in, actions and bytes out. It recognises the kind by the first bytes,
-//! keeps silent towards strangers, and runs one dialogue with a client that proves a key.
+//! The session of one connection: bytes and times in, actions and bytes out. It recognises the session kind by the
+//! first bytes, stays silent towards strangers, and runs one dialogue with a client that proves a key.
 
 mod arrivals;
 mod clock;
@@ -35,20 +35,20 @@ pub use self::limits::Limits;
 pub use self::stages::StageBook;
 pub(crate) use self::testimony::socket_address;
 
-/// What the shell does next. Whatever it is, first it sends what [`Session::transmit`] has for it, as
-/// far as the socket takes it.
+/// What the shell does next. In every case it first sends what [`Session::transmit`] has, as far as the socket takes
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read on.
     Continue,
-    /// Once all is sent, run the server's side of a TLS handshake. `leftover` has been read from the
-    /// socket already and is the beginning of it. Raw bytes go through [`Session::tls_received`] from
-    /// here on, and what TLS carries through [`Session::receive`] after
-    /// [`Session::tls_established`].
+    /// Run the server's side of a TLS handshake once everything is sent. `leftover` is the beginning of it, already
+    /// read from the socket. From here on, raw bytes go through [`Session::tls_received`]. The bytes inside TLS go
+    /// through [`Session::receive`] after [`Session::tls_established`].
     StartTls { leftover: Vec<u8> },
-    /// Inside TLS, the client speaks to the control service. The session has no further part in it.
+    /// Hand the connection to the control service, which the client speaks inside TLS. The session is not involved any
+    /// more.
     HandToControl,
-    /// Once all is sent, or at the latest at the deadline, close. What is still read goes nowhere.
+    /// Close once everything is sent, or at the latest at the deadline. Bytes that are still read are ignored.
     Close(End),
     /// Close now.
     Abort(End),
@@ -59,14 +59,14 @@ pub enum Action {
 pub struct Session {
     link: Link,
     layer: Layer,
-    /// Too short to be decided about; never longer than the head of a request.
+    /// Bytes that are too few to decide anything; never longer than the head of a request.
     held: Vec<u8>,
     end: Option<End>,
     tls_error: Option<Box<str>>,
 }
 
 impl Session {
-    /// A connection accepted at `now`.
+    /// Creates the session of a connection accepted at `now`.
     pub fn new(facts: ConnectionFacts, permit: Permit, limits: Arc<Limits>, now: Duration) -> Self {
         Self {
             link: Link::new(facts, permit, limits, now),
@@ -91,24 +91,24 @@ impl Session {
         self.advance(env, &joined)
     }
 
-    /// Notes raw bytes of the TLS stream as they are read from the socket: before the handshake's
-    /// end for the ClientHello's digest, after it for the count.
+    /// Records raw bytes of the TLS stream as they are read from the socket: for the ClientHello's digest until the
+    /// handshake ends, and for the byte count after that.
     pub fn tls_received(&mut self, now: Duration, raw: &[u8]) {
         self.link.clock.heard(now);
         self.link.arrivals.push_tls(raw);
     }
 
-    /// Notes raw bytes of the TLS stream as they are written to the socket.
+    /// Records raw bytes of the TLS stream as they are written to the socket.
     pub fn tls_sent(&mut self, now: Duration, raw: usize) {
         self.link.clock.drained(now);
         self.link.sent += raw as u64;
     }
 
-    /// The handshake that [`Action::StartTls`] asked for has succeeded.
+    /// Records that the handshake requested by [`Action::StartTls`] has succeeded.
     pub fn tls_established(&mut self, facts: TlsFacts) -> Action {
         self.link.arrivals.end_hellos();
-        // Only a session that begins with TLS can lead there: no device that looks for RDP or net.tcp
-        // would see either.
+        // Only a session that begins with TLS can lead to the control service. A device that looks for RDP or net.tcp
+        // would see neither there.
         let control = facts.alpn.as_deref() == Some(ALPN_HTTP2)
             && matches!(self.layer, Layer::Handshake(layer::Inside::Anything));
         self.link.tls = Some(Box::new(facts));
@@ -121,15 +121,15 @@ impl Session {
         Action::Continue
     }
 
-    /// Records a failed handshake; a client that asks about this connection is told `error`.
+    /// Records a failed handshake. A client that asks about this connection is told `error`.
     pub fn tls_failed(&mut self, now: Duration, error: &str) -> Action {
         self.link.arrivals.end_hellos();
         self.tls_error = Some(error.chars().take(MAX_TLS_ERROR).collect());
         self.close(now, End::TlsFailed)
     }
 
-    /// Appends up to `limit` bytes to `out`, for the socket or, once TLS is established, for the
-    /// inside of TLS. To be called when the socket takes more; 0 says that nothing is left.
+    /// Appends up to `limit` bytes to `out`, for the socket or, once TLS is established, for the inside of TLS. Returns
+    /// how many. Call it when the socket takes more; 0 means that nothing is left.
     pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>, limit: usize) -> usize {
         let moved = self.link.outbox.drain(out, limit);
         if moved > 0 {
@@ -141,13 +141,13 @@ impl Session {
         moved
     }
 
-    /// Whether [`Session::transmit`] has something.
+    /// Returns whether [`Session::transmit`] has anything to send.
     pub fn wants_to_transmit(&self) -> bool {
         !self.link.outbox.is_empty()
     }
 
-    /// When to call [`Session::on_deadline`] next, as time since the server's start. Changes with
-    /// every other call. `None`: the control service has taken over.
+    /// Returns when to call [`Session::on_deadline`] next, as time since the server's start. Every other call can
+    /// change it. `None` if the control service has taken over.
     pub fn deadline(&self) -> Option<Duration> {
         let waiting = if !self.link.outbox.is_empty() {
             Waiting::Drain
@@ -160,7 +160,7 @@ impl Session {
         (!self.layer.is_handed_over()).then_some(deadline)
     }
 
-    /// Time has passed. Calling this early does no harm.
+    /// Acts on a deadline that has passed. Calling it early does no harm.
     pub fn on_deadline(&mut self, env: &mut Env<'_>) -> Action {
         if self.deadline().is_none_or(|deadline| env.now < deadline) {
             return Action::Continue;
@@ -178,13 +178,13 @@ impl Session {
         if stuck { Action::Abort(end) } else { close }
     }
 
-    /// The peer will send no more. What is queued can still be sent.
+    /// Records that the peer will send no more. Queued bytes can still be sent.
     pub fn peer_closed(&mut self, now: Duration) -> Action {
         let end = self.end_so_far(End::PeerClosed);
         self.close(now, end)
     }
 
-    /// The connection is gone.
+    /// Records that the connection is gone.
     pub fn peer_reset(&mut self, now: Duration) -> Action {
         let end = self.end_so_far(End::PeerReset);
         self.close(now, end);
@@ -204,13 +204,13 @@ impl Session {
         }
     }
 
-    /// TCP payload bytes received and sent so far.
+    /// Returns the TCP payload bytes received and sent so far.
     pub fn bytes(&self) -> (u64, u64) {
         (self.link.arrivals.total(), self.link.sent)
     }
 
-    /// What the instance's sightings should say about this connection by now. Worth an update when
-    /// the first 512 bytes have grown, a greeting has come, TLS has failed, or the session is over.
+    /// Returns what the instance's sightings should say about this connection now. An update is due when the first 512
+    /// bytes have grown, a greeting has come, TLS has failed, or the session is over.
     pub fn notice(&self) -> Notice {
         let greeter = self.link.greeter.as_ref();
         Notice {
@@ -266,7 +266,7 @@ impl Session {
         Action::Close(end)
     }
 
-    /// How the session ends if nothing but `otherwise` comes of it now.
+    /// Returns how the session ends if it ends now: `otherwise`, unless it was completed or broken off before.
     fn end_so_far(&self, otherwise: End) -> End {
         match self.layer.broken_off() {
             Some(end) => end,
@@ -276,10 +276,10 @@ impl Session {
     }
 }
 
-/// The control service's protocol (RFC 9113 section 3.2).
+/// The ALPN protocol id of the control service (RFC 9113 section 3.2).
 const ALPN_HTTP2: &[u8] = b"h2";
 
-/// Characters of a TLS library's message: more than any has.
+/// The maximum length of a TLS library's message, in characters: more than any has.
 const MAX_TLS_ERROR: usize = 160;
 
 #[cfg(test)]

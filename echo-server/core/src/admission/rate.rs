@@ -1,16 +1,16 @@
-//! Limits a rate, with a burst of one second's worth.
+//! Limits a rate, and allows a burst of one second's worth.
 
 use std::time::Duration;
 
-/// When the next one would be on time, if all came evenly (the generic cell rate algorithm, ITU-T
-/// I.371 annex A).
+/// The time at which the next event is due if events come evenly (the generic cell rate algorithm, ITU-T I.371 annex
+/// A).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
     due: Duration,
 }
 
 impl Pace {
-    /// Counts one more at `now`; false if there are more than `per_second`, and it is not counted.
+    /// Counts one more event at `now`. Returns false, and does not count it, if that would exceed `per_second`.
     pub(super) fn allows(&mut self, now: Duration, per_second: u32) -> bool {
         let on_time = self.is_on_time(now);
         if on_time {
@@ -19,7 +19,7 @@ impl Pace {
         on_time
     }
 
-    /// Whether one more would be allowed at `now`.
+    /// Returns whether one more event would be allowed at `now`.
     pub(super) fn is_on_time(self, now: Duration) -> bool {
         self.due <= now + BURST
     }

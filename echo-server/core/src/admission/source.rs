@@ -1,10 +1,10 @@
-//! The source of a connection as limits see it: an IPv4 address or an IPv6 /64, which is what one stranger easily
-//! has.
+//! The source of a connection as the limits count it: an IPv4 address or an IPv6 /64, since one stranger can easily
+//! have a whole /64.
 
 use std::net::IpAddr;
 
-/// One IPv4 address, or one IPv6 network of 64 bits: a host with one address of that network has all
-/// of them (RFC 4291 section 2.5.1).
+/// One IPv4 address, or one IPv6 network of 64 bits. A host with one address of that network can use all of them (RFC
+/// 4291 section 2.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     V4([u8; 4]),

@@ -1,8 +1,8 @@
-//! Connections that have not proved a key. A newcomer always gets in, and somebody else makes room
-//! where there are too many, of the newcomer's own source if that is the one that overfills: the oldest of
-//! those who have come equally far and are the most for their share. Sources where a key was proved lately
-//! are spared as long as there are others, up to what one source may have. A known client needs a few
-//! round trips, so a table costs it nothing but time.
+//! The connections over which no key has been proved. A newcomer always gets in; if there are too many connections,
+//! another one has to leave. If the newcomer's source is over its limit, that one is of the same source. The table
+//! evicts the oldest connection of the standing that takes the most for its share. Sources that recently proved a key
+//! are spared as long as there are others, up to the per-source limit. A known client needs only a few round trips to
+//! prove its key, so the table costs it nothing but time.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,22 +12,22 @@ use std::time::Duration;
 use super::Source;
 use super::rate::Pace;
 
-/// How many strangers there may be.
+/// The maximum number of strangers, and how fast they may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StrangerLimits {
-    /// From so many on, each newcomer pushes out another.
+    /// The number of connections from which on each newcomer evicts another.
     pub total: usize,
-    /// The most connections from one source.
+    /// The maximum number of connections from one source.
     pub per_source: usize,
-    /// New connections of one source in a second, beyond which each pushes out another.
+    /// The number of new connections per second from one source beyond which each newcomer evicts another.
     pub per_second: u32,
 }
 
-/// One connection's place.
+/// The place of one connection in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// Why somebody has to make room.
+/// The limit that makes a connection leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pressure {
     /// There are too many strangers.
@@ -38,19 +38,18 @@ pub enum Pressure {
     Pace,
 }
 
-/// How far a stranger has come. Who waits in silence must not crowd out who speaks, nor the other way
-/// round, since every newcomer begins in silence.
+/// How far a stranger's connection has come. Silent connections must not crowd out those that have sent something, nor
+/// the other way round, since every newcomer begins in silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
-    /// Nothing yet, or nothing that begins a session.
+    /// The peer has sent nothing yet, or nothing that begins a session.
     Silent,
     Speaking,
-    /// With a known key, though it can be a replay.
+    /// The peer has sent a greeting under a known key, which can be a replay.
     Greeted,
 }
 
-/// The strangers of one server. `T` is whatever leads back to the connection; `S` hashes sources with a
-/// key of its own.
+/// The strangers of one server. `T` leads back to the connection. `S` hashes sources, with a key of its own.
 #[derive(Debug)]
 pub struct StrangerTable<T, S = RandomState> {
     limits: StrangerLimits,
@@ -59,35 +58,36 @@ pub struct StrangerTable<T, S = RandomState> {
     /// The order of eviction: by standing, unspared connections first, and among equals the oldest.
     by_rank: BTreeSet<(Rank, Ticket)>,
     counts: BTreeMap<Rank, usize>,
-    /// By a hash of the source. That some share one only makes one of their own strangers leave earlier;
-    /// and without the key nobody can choose to share another's.
+    /// The rate of new connections, by a hash of the source. Sources that share a hash only make one of their own
+    /// strangers leave earlier. Without the key nobody can choose to share another source's hash.
     paces: Box<[Pace]>,
     hasher: S,
-    /// Until when sources are spared.
+    /// The time until which each source is spared.
     familiar: BTreeMap<Source, Duration>,
 }
 
 #[derive(Debug)]
 struct Member<T> {
     source: Source,
-    /// From a source that proved a key, and within the limit of one source.
+    /// The source has proved a key and is within the per-source limit.
     spared: bool,
     standing: Standing,
     lead: T,
 }
 
-/// Among whom somebody has to go.
+/// The connections from which one has to be evicted: all, or those of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     All,
     Of(Source),
 }
 
-/// Within a scope, those of a lower standing come first, and of each standing those who are not spared.
+/// The order of eviction within a scope: lower standings come first, and within a standing the connections that are not
+/// spared.
 type Rank = (Scope, Standing, bool);
 
 impl<T, S: BuildHasher> StrangerTable<T, S> {
-    /// `hasher` has to have a key that strangers cannot know.
+    /// Creates an empty table. `hasher` must have a key that strangers cannot know.
     pub fn new(limits: StrangerLimits, hasher: S) -> Self {
         Self {
             limits,
@@ -106,7 +106,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         self.limits = limits;
     }
 
-    /// Takes in a connection, and names another that has to go for it.
+    /// Adds a connection. Returns another one that has to leave for it, if any.
     pub fn enter(
         &mut self,
         now: Duration,
@@ -131,12 +131,12 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         (ticket, pushed_out)
     }
 
-    /// The connection has ended. False if it had been pushed out before.
+    /// Removes a connection that has ended. Returns false if it had been evicted before.
     pub fn leave(&mut self, ticket: Ticket) -> bool {
         self.remove(ticket).is_some()
     }
 
-    /// The connection has come so far. It never falls back.
+    /// Records that the connection has reached `standing`. A standing never falls.
     pub fn advance(&mut self, ticket: Ticket, standing: Standing) {
         if self
             .members
@@ -147,25 +147,25 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         }
     }
 
-    /// The connection has proved a key: it is no stranger, and its source is familiar.
+    /// Removes a connection that has proved a key, and marks its source as familiar.
     pub fn proved(&mut self, now: Duration, ticket: Ticket) {
         if let Some(member) = self.remove(ticket) {
             self.becomes_familiar(now, member.source);
         }
     }
 
-    /// A connection of `source` has proved a key, here or in another table.
+    /// Marks `source` as familiar, because one of its connections has proved a key, here or in another table.
     pub fn becomes_familiar(&mut self, now: Duration, source: Source) {
         if self.familiar.len() >= MAX_FAMILIAR {
             self.familiar.retain(|_, until| *until > now);
         }
-        // Known clients are not so many; where they are, the latest comers are not spared.
+        // A server has fewer known sources than this. If it has more, the latest ones are not spared.
         if self.familiar.len() < MAX_FAMILIAR || self.familiar.contains_key(&source) {
             self.familiar.insert(source, now + FAMILIAR_FOR);
         }
     }
 
-    /// Names the first who has to go, whatever the limits say.
+    /// Evicts the connection that is first in the order of eviction, whatever the limits are.
     pub fn push_out(&mut self) -> Option<T> {
         self.push_out_of(Scope::All)
     }
@@ -187,7 +187,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         let per_second = self.limits.per_second;
         let on_pace = self.pace(source).allows(now, per_second);
         let is_full = self.members.len() >= self.limits.total;
-        // A familiar source may have places that nobody else wants, but takes none from others for them.
+        // A familiar source may use places that nobody else needs, but does not take places from others.
         let pressure = if self.present(source) >= self.limits.per_source && (is_full || !familiar) {
             Some(Pressure::Source)
         } else {
@@ -204,8 +204,8 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         self.push_out().map(|lead| (Pressure::Total, lead))
     }
 
-    /// Spares one less of a source that has its share of those, so that there is one for a newcomer. Its
-    /// known clients are among the youngest.
+    /// Stops sparing the oldest connection of a source that has its full share of spared ones, so that a newcomer can
+    /// be spared. The source's known clients are among the youngest.
     fn keep_to_share(&mut self, source: Source) {
         let scope = Scope::Of(source);
         let spared = STANDINGS.map(|standing| self.count(scope, standing, true));
@@ -221,7 +221,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         }
     }
 
-    /// Evicts the first in turn, from the standing that takes most for its share.
+    /// Evicts the first connection of the standing that takes the most for its share.
     fn push_out_of(&mut self, scope: Scope) -> Option<T> {
         let (most, _) = SHARES
             .into_iter()
@@ -230,7 +230,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         self.remove(ticket).map(|member| member.lead)
     }
 
-    /// The oldest connection of the first rank that is not empty, from `first` to `last`.
+    /// Returns the oldest connection of the first rank that is not empty, from `first` to `last`.
     fn oldest(&self, first: Rank, last: Rank) -> Option<Ticket> {
         let range = (first, Ticket(0))..=(last, Ticket(u64::MAX));
         self.by_rank.range(range).next().map(|(_, ticket)| *ticket)
@@ -300,7 +300,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
 }
 
 impl Pressure {
-    /// For metrics.
+    /// Returns the word for metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Total => "strangers",
@@ -311,7 +311,8 @@ impl Pressure {
 }
 
 const STANDINGS: [Standing; 3] = [Standing::Silent, Standing::Speaking, Standing::Greeted];
-/// Each standing's share of the places; when all are taken, a standing above its share makes room.
+/// Each standing's share of the places. When all are taken, a connection of the standing that exceeds its share most
+/// has to leave.
 const SHARES: [(Standing, usize); 3] = [
     (Standing::Silent, 2),
     (Standing::Speaking, 1),
@@ -319,11 +320,11 @@ const SHARES: [(Standing, usize); 3] = [
 ];
 const WHOLE: usize = 4;
 
-/// 16 KiB.
+/// The number of rates kept, 16 KiB in all.
 const PACES: usize = 1024;
-/// More sites than a server has.
+/// The maximum number of familiar sources: more than the sites of any server.
 const MAX_FAMILIAR: usize = 4096;
-/// A run that is repeated every hour stays familiar.
+/// How long a source stays familiar: a run that is repeated every hour keeps it so.
 const FAMILIAR_FOR: Duration = Duration::from_secs(2 * 3600);
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ fn strangers_in_tls_are_no_more_than_all_and_never_many() {
         assert!(in_tls.total <= 1024 && in_tls.per_source <= 512);
         assert!(in_tls.total >= 1 && in_tls.per_source >= 1);
     }
-    // Few are all the same.
+    // If there are few places, both limits are the same.
     let (all, in_tls) = crowds(47, 20);
     assert_eq!(all, in_tls);
 }

@@ -18,9 +18,9 @@ pub struct ServerFacts {
     pub listeners: Vec<ListenerFacts>,
     pub admission: AdmissionLimits,
     pub session: Limits,
-    /// SYNs without a completed handshake are noticed.
+    /// The server notices SYNs without a completed handshake.
     pub sees_half_open: bool,
-    /// So are those that this host's own firewall drops.
+    /// The server also notices SYNs that this host's own firewall drops.
     pub sees_every_syn: bool,
 }
 
@@ -28,14 +28,14 @@ pub struct ServerFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenerFacts {
     pub address: SocketAddr,
-    /// The port that clients dial to get there, where it is another.
+    /// The port that clients dial to reach this address, if it is another.
     pub public_port: Option<u16>,
-    /// False: the address could not be bound, and connections to it end in a reset.
+    /// False if the address could not be bound: connections to it are reset.
     pub bound: bool,
 }
 
-/// The answer to `Describe` of a process that has been `up` for so long; `caller` is the peer address of the connection
-/// that the call came over.
+/// Returns the answer to `Describe`. `up` is the time since the process started; `caller` is the peer address of the
+/// connection that carried the call.
 pub fn describe(
     facts: &ServerFacts,
     wall: UnixMillis,

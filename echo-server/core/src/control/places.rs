@@ -1,4 +1,5 @@
-//! Places that the keys share: no key may hold more than its share, so that one client leaves room for the others.
+//! A pool of places that several keys share. No key may hold more than its share, so that one client leaves room for
+//! the others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ pub struct Places {
     held: Mutex<BTreeMap<KeyId, usize>>,
 }
 
-/// One of them, until dropped.
+/// One place, given back when dropped.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
@@ -21,7 +22,7 @@ pub struct Place {
 }
 
 impl Places {
-    /// `all` places, of which a key may hold `of_each`.
+    /// Creates a pool of `all` places. One key may hold `of_each` of them.
     pub fn new(all: usize, of_each: usize) -> Arc<Self> {
         Arc::new(Self {
             all,
@@ -30,7 +31,7 @@ impl Places {
         })
     }
 
-    /// One for `key`, if there is one left for it.
+    /// Takes a place for `key`, if one is left for it.
     pub fn take(self: &Arc<Self>, key: &KeyId) -> Option<Place> {
         let mut held = self.held();
         let taken: usize = held.values().sum();
@@ -49,7 +50,7 @@ impl Places {
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<KeyId, usize>> {
-        // Each entry stands for itself.
+        // Every entry is valid without the others, so a panic elsewhere does not matter.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

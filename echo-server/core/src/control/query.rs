@@ -9,12 +9,12 @@ use crate::session::{RunId, SessionId};
 use crate::sightings::{PrefixDigest, Sent};
 use crate::time::UnixMillis;
 
-/// What `WatchSightings` asks.
+/// The question of a `WatchSightings` call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     pub run: RunId,
     pub sent: Vec<Sent>,
-    /// For how long to report what arrives later; capped at [`MAX_FOLLOW`].
+    /// How long to report what arrives later, at most [`MAX_FOLLOW`].
     pub follow: Duration,
 }
 
@@ -83,7 +83,7 @@ fn session(tag: u32, bytes: Vec<u8>) -> Result<Option<SessionId>, InvalidQuery> 
         .map_err(|_| InvalidQuery::Session { tag })
 }
 
-/// What is wrong with a question; `tag` says with which connection in it.
+/// What is wrong with a question; `tag` names the connection in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidQuery {
     #[error("a run id has 16 bytes")]
@@ -102,12 +102,12 @@ pub enum InvalidQuery {
     Window { tag: u32 },
 }
 
-/// Connections in one question at most: several attempts at every rule of the largest profile.
+/// The maximum number of connections in one question: several attempts at every rule of the largest profile.
 pub const MAX_SENT: usize = 512;
 
-/// Prefixes of a connection at most: those that sightings keep, and some for what was cut elsewhere.
+/// The maximum number of prefixes of one connection: those that sightings keep, and some for streams that were cut at
+/// other lengths.
 pub const MAX_PREFIXES: usize = 16;
 
-/// The longest that one call stays open: what arrives later than this was not sent by a probe that
-/// still waits.
+/// The maximum time that one call stays open. Anything that arrives later was not sent by a probe that still waits.
 pub const MAX_FOLLOW: Duration = Duration::from_secs(120);

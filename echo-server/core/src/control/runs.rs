@@ -1,4 +1,5 @@
-//! The runs that clients have opened, for logs and metrics. The table has a fixed size; the oldest run makes room.
+//! The runs that clients have opened, for logs and metrics. The table has a fixed size; the oldest run makes room for a
+//! new one.
 
 use std::collections::VecDeque;
 
@@ -9,7 +10,7 @@ use thiserror::Error;
 use crate::session::RunId;
 use crate::time::UnixMillis;
 
-/// One run.
+/// A run that a client has opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRun {
     pub id: RunId,
@@ -17,7 +18,7 @@ pub struct OpenRun {
     pub opened: UnixMillis,
 }
 
-/// The instance's runs.
+/// The open runs of this instance.
 #[derive(Debug)]
 pub struct Runs {
     capacity: usize,
@@ -32,8 +33,8 @@ impl Runs {
         }
     }
 
-    /// Opens a run of `key`'s; `None` if it is open already. The id of another key's run opens one of
-    /// `key`'s own.
+    /// Opens a run under `key`, or returns `None` if it is open already. If another key has a run with this id, `key`
+    /// gets one of its own.
     ///
     /// # Errors
     /// The id does not have 16 bytes.
@@ -58,7 +59,7 @@ impl Runs {
         Ok(self.runs.back())
     }
 
-    /// Oldest first.
+    /// Iterates over the runs, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &OpenRun> {
         self.runs.iter()
     }
@@ -68,5 +69,5 @@ impl Runs {
 #[error("a run id has 16 bytes")]
 pub struct InvalidRunId;
 
-/// More runs than any site has in an hour.
+/// The number of runs kept: more than any site has in an hour.
 pub const DEFAULT_RUNS: usize = 1024;

@@ -1,5 +1,5 @@
-//! One watcher of sightings: it receives each sighting once, again after a change, and at the end a word on each
-//! connection without one.
+//! One watcher of sightings. It receives each sighting once, again after a change, and at the end an answer about each
+//! connection without a sighting.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use crate::sightings::{
     Fate, Match, PrefixDigest, Released, Sighting, SightingId, Sightings, Viewer,
 };
 
-/// How well this host looked since the viewer's run was opened.
+/// How completely this host has seen SYNs since the viewer's run was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Every SYN of the viewer's that reached this host is among the sightings.
+    /// Every SYN of the viewer that reached this host is among the sightings.
     pub saw_all: bool,
-    /// SYN-ACKs of this host, to whomever, that were refused at once: of these connections it keeps nothing. `None`: it
-    /// does not count them.
+    /// The number of SYN-ACKs from this host, to any peer, that were refused at once. This host keeps no record of
+    /// those connections. `None` if it does not count them.
     pub answers_refused: Option<u32>,
 }
 
@@ -26,9 +26,9 @@ pub struct Coverage {
 pub struct Watch {
     viewer: Viewer,
     query: Query,
-    /// What was released last for which tag, and in which revision it was sent.
+    /// The revision last sent, by tag and sighting, of everything released.
     told: BTreeMap<(u32, SightingId), u64>,
-    /// The tags for which anything was ever sent.
+    /// The tags for which a sighting was ever sent.
     told_of: BTreeSet<u32>,
 }
 
@@ -46,15 +46,15 @@ impl Watch {
         &self.query
     }
 
-    /// What is new since the last call. To be called at once, and from time to time for as long as
-    /// the caller follows.
+    /// Returns what is new since the last call. Call it at once, and then from time to time for as long as the caller
+    /// follows.
     pub fn poll(&mut self, sightings: &Sightings, coverage: Coverage) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
         self.news(&released, coverage)
     }
 
-    /// Ends the watch: what is new, and one answer without a sighting for each connection that
-    /// nothing was released for.
+    /// Ends the watch. Returns what is new, and one answer without a sighting for each connection for which nothing was
+    /// released.
     pub fn finish(mut self, sightings: &Sightings, coverage: Coverage) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
         let mut last = self.news(&released, coverage);
@@ -101,7 +101,8 @@ fn to_wire(released: &Released, coverage: Coverage) -> wire::Sighting {
     answer
 }
 
-/// What is half open and has not been answered is told as both, the latter last.
+/// Returns a second message, `Unanswered`, for a connection that is half open and has not been answered. It follows the
+/// one that says half open.
 fn held_back(released: &Released, coverage: Coverage) -> Option<wire::Sighting> {
     let (_, sighting) = released.sighting.as_ref()?;
     (sighting.notice.fate == Fate::HeldBack).then(|| wire::Sighting {
@@ -151,8 +152,7 @@ fn sighting_end(fate: Fate) -> wire::SightingEnd {
             End::Deadline => wire::SightingEnd::Deadline,
             End::TlsFailed => wire::SightingEnd::TlsFailed,
             End::NotRecognised => wire::SightingEnd::NotRecognised,
-            // An authenticated peer's frames that break the rules were altered on the way, or are
-            // not its own.
+            // If frames of an authenticated peer break the rules, they were altered on the way or are not its own.
             End::NotAuthenticated | End::Violation => wire::SightingEnd::NotAuthenticated,
             End::OverLimit | End::Refused => wire::SightingEnd::Shed,
         },

@@ -1,4 +1,4 @@
-//! Who gets in, and that nobody else is told anything.
+//! Tests which keys are accepted, and that all others get the same answer.
 
 use proto::control_auth::sign;
 use proto::decoded::Decoded;
@@ -50,7 +50,7 @@ fn open(bytes: &[u8]) -> Result<String, Unauthenticated> {
 #[test]
 fn only_a_valid_key_opens_a_greeting() {
     assert_eq!(open(&greeting("good", 1)), Ok("good".to_owned()));
-    // Wrong, revoked, unknown, no id at all, and the decoy itself.
+    // The wrong secret, a revoked key, an unknown id, no id, and the decoy itself.
     for (id, secret) in [("good", 2), ("gone", 2), ("new", 1), ("", 1), ("new", 0)] {
         assert_eq!(open(&greeting(id, secret)), Err(Unauthenticated), "{id}");
     }

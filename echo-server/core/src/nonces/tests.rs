@@ -1,4 +1,4 @@
-//! Single use, expiry, and a size that nothing changes.
+//! Tests single use, expiry, and the fixed size.
 
 use super::*;
 
@@ -125,7 +125,7 @@ fn a_replayed_greeting_leaves_the_first_nonce_good() {
     }
     assert!(!take(&nonces, 50));
     assert!(take(&nonces, 10));
-    // Nor does one that comes when the first was used displace the latest.
+    // A nonce that is issued after the first was used does not displace the latest either.
     issue(&nonces, 100, 200);
     issue(&nonces, 101, 200);
     assert!(take(&nonces, 99));

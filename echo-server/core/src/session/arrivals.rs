@@ -1,5 +1,5 @@
-//! Digests of the first bytes that arrived: enough to tell a client later what became of its connection, and
-//! useless to anyone else.
+//! Digests of the first bytes that arrived: enough to tell a client later what became of its connection, and useless to
+//! everyone else.
 
 use proto::client_hello::ClientHelloTap;
 use proto::limits::SIGHTING_PREFIXES;
@@ -11,7 +11,7 @@ use crate::sightings::{PrefixDigest, Prefixes};
 #[derive(Debug)]
 pub(super) struct Arrivals {
     total: u64,
-    /// Over all bytes so far; `None` once the longest prefix is done.
+    /// The digest over all bytes so far; `None` once the longest prefix is complete.
     digest: Option<Sha256>,
     prefixes: Prefixes,
     unique_from: Option<u32>,
@@ -36,7 +36,7 @@ impl Arrivals {
         while let Some(digest) = &mut self.digest
             && !rest.is_empty()
         {
-            // `digest` is there only while a boundary is still ahead.
+            // `digest` exists only while a boundary is still ahead.
             let boundary = SIGHTING_PREFIXES[self.prefixes.len()] as u64;
             let missing = usize::try_from(boundary - self.total).unwrap_or(usize::MAX);
             let (piece, after) = rest.split_at(missing.min(rest.len()));
@@ -50,25 +50,25 @@ impl Arrivals {
         self.total += rest.len() as u64;
     }
 
-    /// From here on the stream is TLS; `leftover` is what has been pushed of it already.
+    /// Records that the stream is TLS from here on. `leftover` is the part of it that has been pushed already.
     pub(super) fn begin_tls(&mut self, leftover: &[u8]) {
         self.tap = Some(Box::default());
         self.watch_hello(leftover);
     }
 
-    /// Bytes of the TLS stream.
+    /// Adds bytes of the TLS stream.
     pub(super) fn push_tls(&mut self, bytes: &[u8]) {
         self.push(bytes);
         self.watch_hello(bytes);
     }
 
-    /// The handshake is over, one way or the other: no ClientHello can follow.
+    /// Records that the handshake has ended, successfully or not: no ClientHello can follow.
     pub(super) fn end_hellos(&mut self) {
         self.tap = None;
     }
 
-    /// Says that the first `bytes` bytes of the stream are enough to tell this connection from any
-    /// other; the first to know is right.
+    /// Records that the first `bytes` bytes of the stream distinguish this connection from every other. Only the first
+    /// call counts.
     pub(super) fn unique_from(&mut self, bytes: usize) {
         self.unique_from = self.unique_from.or_else(|| u32::try_from(bytes).ok());
     }
@@ -85,7 +85,8 @@ impl Arrivals {
         self.client_hello_sha256
     }
 
-    /// The digests of all prefixes so far, and of the whole while it is shorter than the longest.
+    /// Returns the digests of all prefixes so far. While the stream is shorter than the longest prefix, its whole is
+    /// one of them.
     pub(super) fn prefixes(&self) -> Prefixes {
         let mut prefixes = self.prefixes.clone();
         if let (Some(digest), Ok(bytes)) = (&self.digest, u32::try_from(self.total))
@@ -122,8 +123,8 @@ impl Arrivals {
     }
 }
 
-/// Magic, frame header, version, the longest key id, run id, session id, and 8 bytes of the nonce: the
-/// fields of a greeting in the order of their numbers, which is the order that they are encoded in.
+/// The bytes of a dialogue that distinguish it from every other: magic, frame header, version, the longest key id, run
+/// id, session id, and 8 bytes of the nonce. These fields of a greeting are encoded in the order of their numbers.
 pub(super) const DIALOGUE_UNIQUE: usize = 8 + 5 + 2 + (2 + 32) + (2 + 16) + (2 + 16) + (2 + 8);
 
 #[cfg(test)]

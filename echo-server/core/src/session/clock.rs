@@ -1,17 +1,17 @@
-//! When a session runs out of time.
+//! Computes when a session runs out of time.
 
 use std::time::Duration;
 
 use super::Limits;
 
-/// The moments that deadlines are counted from, as time since the server's start.
+/// The times from which deadlines are counted, as time since the server's start.
 #[derive(Debug)]
 pub(super) struct Clock {
     accepted: Duration,
     last_heard: Option<Duration>,
-    /// When the peer last took something, or when there was last nothing for it to take.
+    /// When the peer last took something, or when the queue for it was last empty.
     last_drained: Duration,
-    /// When the first authenticated greeting came: later ones, which may be replays, gain no time.
+    /// When the first authenticated greeting came. Later ones, which may be replays, gain no time.
     greeted: Option<Duration>,
     hold: Duration,
     fresh: bool,
@@ -21,11 +21,11 @@ pub(super) struct Clock {
 /// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
-    /// The peer to read what is queued for it.
+    /// The peer has to read what is queued for it.
     Drain,
-    /// The rest of a stage.
+    /// The rest of a stage has to come.
     Stage,
-    /// The next frame or request.
+    /// The next frame or request has to come.
     Frame,
 }
 
@@ -55,7 +55,7 @@ impl Clock {
         self.hold = hold;
     }
 
-    /// As the latest greeting has announced it, or zero.
+    /// Returns the hold that the latest greeting announced, or zero.
     pub(super) fn hold(&self) -> Duration {
         self.hold
     }
@@ -89,7 +89,7 @@ impl Clock {
                 self.accepted + limits.first_byte.min(limits.greeting)
             }
             (false, None, _) => self.accepted + limits.greeting,
-            // Who goes on sending does not read for all that.
+            // A peer that keeps sending may still not be reading.
             (true, _, Waiting::Drain) => self.last_drained + limits.write_stall,
             (true, _, Waiting::Stage) => {
                 self.last_heard.unwrap_or(self.accepted) + limits.stage_gap

@@ -1,5 +1,5 @@
-//! The dialogue on one stream: raw, inside TLS or not, or in MC-NMF envelopes. The client may send all stages at
-//! once; the session checks them as they arrive and answers them in order.
+//! The dialogue on one stream: raw, inside TLS or not, or in MC-NMF envelopes. The client may send all stages at once.
+//! The session checks them as they arrive and answers them in order.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use super::{End, Env, StageBook};
 pub(super) struct Dialogue {
     frames: Frames,
     transcript: Transcript,
-    /// From the testimony on.
+    /// The state from the testimony on.
     running: Option<Running>,
     over: bool,
 }
 
-/// Whether a dialogue wants more input.
+/// Whether a dialogue needs more input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
-    /// The farewell is queued; whatever follows belongs to the envelope.
+    /// The farewell is queued. Any bytes that follow belong to the envelope.
     Over,
 }
 
@@ -66,14 +66,15 @@ impl Dialogue {
         }
     }
 
-    /// Whether payload of a stage is still to come.
+    /// Returns whether payload of a stage is still to come.
     pub(super) fn awaits_payload(&self) -> bool {
         self.running
             .as_ref()
             .is_some_and(|running| running.incoming.is_some())
     }
 
-    /// The rest of a stage has not come in time: says what has. False if nothing was due.
+    /// Confirms the part of a stage that has arrived, because its rest has not come in time. Returns false if nothing
+    /// was due.
     pub(super) fn give_up(&mut self, link: &mut Link) -> bool {
         let Some(running) = &mut self.running else {
             return false;
@@ -168,7 +169,7 @@ impl Dialogue {
     }
 }
 
-/// The part of a dialogue that both nonces are known in.
+/// The part of a dialogue in which both nonces are known.
 #[derive(Debug)]
 struct Running {
     keys: KeySchedule,
@@ -185,8 +186,8 @@ struct Stage {
 }
 
 impl Running {
-    /// Opens a frame under the keys of both nonces, which proves that it is no replay: the server's
-    /// was made for this connection.
+    /// Opens a frame under the keys of both nonces. That proves that it is not a replay, because the server's nonce was
+    /// made for this connection.
     fn open<M: Message + Default>(
         &self,
         now: Duration,
@@ -214,7 +215,7 @@ impl Running {
         Ok(())
     }
 
-    /// Feeds a stage in progress. True once there is none: what follows in the input is a frame.
+    /// Passes input to the stage in progress. Returns true once there is none: the input that follows is a frame.
     fn take_payload(
         &mut self,
         link: &mut Link,
@@ -289,7 +290,7 @@ impl Running {
     }
 }
 
-/// What the kernel and this session counted, for the client to compare with its own.
+/// Returns the farewell with what the kernel and this session counted, for the client to compare with its own figures.
 pub(super) fn farewell(env: &mut Env<'_>, link: &Link) -> Farewell {
     let facts = (env.transport)();
     Farewell {

@@ -1,4 +1,4 @@
-//! Who makes room for whom.
+//! Tests which connection makes room for which newcomer.
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
@@ -19,12 +19,12 @@ fn source(last: u8) -> Source {
 
 type TestTable = StrangerTable<usize, BuildHasherDefault<DefaultHasher>>;
 
-/// With a key that is the same each time.
+/// Returns a table whose hash key is the same each time.
 fn table(limits: StrangerLimits) -> TestTable {
     StrangerTable::new(limits, BuildHasherDefault::default())
 }
 
-/// A table with nobody in it that knows source 1.
+/// Returns an empty table in which source 1 is familiar.
 fn table_that_knows_1() -> TestTable {
     let mut table = table(LIMITS);
     enter(&mut table, &[1]);
@@ -33,12 +33,12 @@ fn table_that_knows_1() -> TestTable {
     table
 }
 
-/// The oldest of its own source has to go for it.
+/// The eviction of connection `name` because its own source has too many.
 fn own(name: usize) -> Option<(Pressure, usize)> {
     Some((Pressure::Source, name))
 }
 
-/// Enters connections of these sources, each named by its place, and says who was pushed out.
+/// Enters connections of these sources, each named by its number, and returns the evicted ones.
 fn enter(table: &mut TestTable, sources: &[u8]) -> Vec<Option<(Pressure, usize)>> {
     let first = usize::try_from(table.next).unwrap();
     let entered = sources
@@ -72,9 +72,9 @@ fn a_source_of_known_clients_is_spared_within_what_one_source_may_have() {
     assert_eq!(enter(&mut table, &[2, 1, 1, 1, 3, 4]), [None; 6]);
     let over_total = |name| Some((Pressure::Total, name));
     assert_eq!(enter(&mut table, &[4, 3]), [1, 5].map(over_total));
-    // Its own oldest goes for what is beyond that.
+    // Beyond its share, the oldest connection of the same source leaves.
     assert_eq!(enter(&mut table, &[1, 1]), [2, 3].map(own));
-    // Of nobody but others, and known clients within their share, the others go.
+    // Of the others and of known clients within their share, the others leave first.
     for name in [6, 7, 8] {
         assert_eq!(table.push_out(), Some(name));
     }
@@ -109,7 +109,7 @@ fn a_known_client_outlives_as_many_of_its_source_as_one_source_may_have() {
     enter(&mut table, &[1; 6]);
     let (known, _) = table.enter(Duration::ZERO, source(1), 99);
     enter(&mut table, &[1; 3]);
-    // Among those who wait in silence it is not any more.
+    // It no longer counts among the silent connections.
     table.advance(known, Standing::Greeted);
     enter(&mut table, &[1; 100]);
     assert!(table.leave(known));
@@ -183,7 +183,7 @@ fn a_source_that_is_too_fast_pushes_out_its_own_alone() {
 }
 
 proptest! {
-    /// Whatever comes and goes, nobody is refused, and the books are no larger than the table.
+    /// No newcomer is refused, whatever comes and goes, and the books are no larger than the table.
     #[test]
     fn the_books_agree_and_stay_small(
         steps in prop::collection::vec((0u8..8, 0u8..5, 0usize..40), 0..200),
