@@ -1,5 +1,5 @@
-//! A run: every name resolved, every probe in flight at once, the control channel sought beside
-//! them, the server asked about what failed, and the document drawn up.
+//! Carries out a run: resolves names, runs all probes at once, and looks for a control channel meanwhile. It then asks
+//! the server about the probes that failed and writes the run document.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ use flows::{Budget, SideOpenings};
 use side_handshakes::SideHandshakeLog;
 use survey::Pace;
 
-/// Carries out `config`'s plan. `cancelled` ends it early; the document then says so.
+/// Carries out `config`'s plan. `cancelled` ends the run early; the document then says so.
 pub(crate) async fn run(
     config: &Config,
     progress: &Progress,
@@ -71,7 +71,7 @@ pub(crate) async fn run(
         servers.spawn(async move { (order, run.server(destination, &progress).await) });
     }
     let mut by_server = servers.join_all().await;
-    // As planned, not as finished.
+    // Servers finish in any order; the document lists them as planned.
     by_server.sort_by_key(|(order, _)| *order);
     let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&run, &mut by_server, progress).await;
@@ -90,7 +90,7 @@ pub(crate) async fn run(
     run.document(measurements, by_server, started)
 }
 
-/// What the main sessions do, for the user to read.
+/// Returns the progress line that tells the user what the main sessions do.
 fn of_the_sessions(config: &Config) -> &'static str {
     if config.plan.probes.iter().any(|p| p.silence.is_some()) {
         "keeping sessions silent, then using them again"
@@ -99,17 +99,17 @@ fn of_the_sessions(config: &Config) -> &'static str {
     }
 }
 
-/// What all parts of one run share.
+/// State that all parts of one run share.
 #[derive(Debug)]
 struct Run {
     config: Config,
     context: RunContext,
     run_id: [u8; 16],
-    /// Of all surveys together.
+    /// Rate limit that all surveys share.
     pace: Pace,
-    /// Of all side connections together.
+    /// Rate limit that all side connections share.
     budget: Budget,
-    /// What side connections began with.
+    /// The first bytes of side connections.
     side_openings: SideOpenings,
 }
 
@@ -120,9 +120,9 @@ struct ServerResult {
     probes: Vec<Measurement>,
     reference_probe: Measurement,
     control: ControlRecord,
-    /// To be asked what they saw, where there is something to be asked.
+    /// Control sessions to ask for sightings; empty if there is nothing to ask.
     control_sessions: Vec<ControlSession>,
-    /// It answered, and has ceased to.
+    /// Whether the server answered earlier in the run and no longer does.
     is_gone: bool,
 }
 
@@ -143,7 +143,7 @@ impl Run {
         }
     }
 
-    /// What was measured, concluded.
+    /// Judges all measurements and returns the run document.
     fn document(
         &self,
         mut measurements: Vec<Measurement>,
@@ -180,7 +180,7 @@ impl Run {
         })
     }
 
-    /// All probes of one server address over one path, and its control channel.
+    /// Runs all probes of one server address over one path, and looks for its control channel.
     async fn server(
         self: &Arc<Self>,
         destination: Destination,
@@ -191,7 +191,7 @@ impl Run {
         let (finished, leads) = mpsc::unbounded_channel();
         let destination = Arc::new(destination);
         let measured = CancellationToken::new();
-        // Ends the control port's probe alone.
+        // Cancels the reference probe alone.
         let nothing_needs_it = self.context.cancelled.child_token();
         let measuring = async {
             let probes = async {
@@ -210,7 +210,7 @@ impl Run {
                 let reference_probe =
                     control_port::measure(self, &destination, nothing_needs_it.clone()).await;
                 self.note(&reference_probe);
-                // One that was given up says nothing about the server.
+                // A reference probe that was given up says nothing about the server.
                 if !given_up(&reference_probe) {
                     let _ = finished.send(Lead::of(&reference_probe));
                 }
@@ -237,7 +237,8 @@ impl Run {
         }
     }
 
-    /// Sessions beside those that call for them. Behind a proxy few do: most would tell of two ways at once.
+    /// Runs further sessions for the probes of `result` that call for them. Few do through a proxy, where most
+    /// comparisons would mix two paths: to the proxy, and from it to the server.
     async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
         if result.is_gone {
             return;
@@ -257,7 +258,7 @@ impl Run {
         }
     }
 
-    /// Every planned probe to `destination`, all at once, in the order of the plan.
+    /// Runs every planned probe to `destination` at once, and returns them in the order of the plan.
     async fn probes(
         self: &Arc<Self>,
         destination: &Arc<Destination>,
@@ -284,7 +285,7 @@ impl Run {
                 };
                 progress.one_done();
                 run.note(&measurement);
-                // Nobody listens any more once a channel is found.
+                // The search drops its receiver once it has found a channel.
                 let _ = finished.send(Lead::of(&measurement));
                 if let (Some(port), Some(bytes)) = (port, &first_bytes) {
                     flows::beside(&run, port, bytes, &mut measurement).await;
@@ -298,14 +299,15 @@ impl Run {
         all.into_iter().map(|(_, m)| m).collect()
     }
 
-    /// For surveys, which are about this host's own way to the server.
+    /// Records how a direct probe ended, for the surveys. A probe through a proxy says nothing about this host's own
+    /// path to the server.
     fn note(&self, measurement: &Measurement) {
         if measurement.path.is_direct() {
             self.context.options.port_states.ended(measurement);
         }
     }
 
-    /// Where in the report a measurement stands: host by host, each path by path.
+    /// Returns the sort key of `measurement` in the report: first its host, then its path, both as planned.
     fn order(&self, measurement: &Measurement) -> (usize, usize) {
         let (hosts, paths) = (&self.config.plan.hosts, &self.config.plan.paths);
         let host = hosts.iter().position(|h| *h == measurement.host);
@@ -314,10 +316,11 @@ impl Run {
     }
 }
 
-/// What a control port's probe is given beyond the time that all others took, where they are all verified.
+/// Added to the time that the probes took, if all of them completed, to limit how much longer the reference probe may
+/// take.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Ended before it was known how it would end.
+/// Returns whether the probe was interrupted before its result was known.
 fn given_up(measurement: &Measurement) -> bool {
     let failure = measurement.failure();
     failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
@@ -330,7 +333,7 @@ fn testified(measurement: &Measurement) -> bool {
         .is_some_and(|s| s.testimony.is_some())
 }
 
-/// Nothing is left to ask about it.
+/// Returns whether the server testified and the session did not fail, so that there is nothing left to ask about it.
 fn complete(measurement: &Measurement) -> bool {
     testified(measurement) && measurement.failure().is_none()
 }

@@ -1,4 +1,4 @@
-//! The control port: of no rule, dialled for comparison with those that are.
+//! The reference probe: a session to the control port, which belongs to no rule, for comparison with ports that do.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use super::{Run, task};
 use crate::context::RunContext;
 use crate::destination::Destination;
 
-/// Probes the control port of `destination` as any TLS service, until `ended` says that nothing needs it.
+/// Probes the control port of `destination` as any TLS service, until `ended` is cancelled because no other probe needs
+/// the comparison.
 pub(super) async fn measure(
     run: &Run,
     destination: &Arc<Destination>,

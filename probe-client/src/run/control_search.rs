@@ -1,6 +1,6 @@
-//! Looks for a port that leads to the server's control service: first those on which a probe ran to its end or
-//! was declined, as soon as that is known; then those on which it met the genuine server at all; then all others
-//! that took a connection.
+//! Looks for a port that leads to the server's control service. It tries ports in this order: those whose probe ran to
+//! its end or was declined, as soon as that is known; those on which the genuine server was seen at all; and all others
+//! that accepted a connection.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
 use crate::observe::Pending;
 
-/// How the search ended.
+/// The result of the search.
 #[derive(Debug)]
 pub(super) enum ControlSearch {
     Session(Box<ControlSession>, ControlRecord),
@@ -35,15 +35,15 @@ impl ControlSearch {
     }
 }
 
-/// What a finished probe says of its port.
+/// What a finished probe says about its port.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lead {
     port: u16,
     connected: bool,
-    /// The genuine server was met there: it testified, or showed its own certificate.
+    /// Whether the genuine server answered on this port: it testified, or showed its own certificate.
     genuine: bool,
     complete: bool,
-    /// The server took no session, and could say so.
+    /// Whether the server declined the session, and could say so.
     declined: bool,
 }
 
@@ -62,7 +62,7 @@ impl Lead {
     }
 }
 
-/// Follows `leads` until a port answers, or all have been followed in vain.
+/// Follows `leads` until a port answers, or until every lead has failed.
 pub(super) async fn search(
     run: &Run,
     destination: &Arc<Destination>,
@@ -89,7 +89,7 @@ pub(super) async fn search(
                     if lead.complete || lead.declined {
                         search.dial(lead.port);
                     } else if lead.genuine {
-                        // Whatever cut that session short would cut the channel too.
+                        // The fault that cut this session short would cut the channel too.
                         second.push(lead.port);
                     } else {
                         third.push(lead.port);
@@ -98,8 +98,8 @@ pub(super) async fn search(
             },
         }
     }
-    // Where there are other paths, the server may have to be asked about those; and an attempt that is
-    // dropped midway would look to it like somebody else's connection.
+    // With several paths, the server may have to be asked about the others. An attempt that is dropped midway would
+    // look to the server like a stranger's connection.
     if all_complete && run.config.plan.paths.len() == 1 {
         search.record.outcome = ControlOutcome::NotNeeded;
         return ControlSearch::None(search.record);
@@ -113,7 +113,7 @@ pub(super) async fn search(
     ControlSearch::None(search.record)
 }
 
-/// Attempts under way and what has come of others.
+/// Attempts in progress, and the results of those that have ended.
 struct Search<'a> {
     run: &'a Run,
     destination: Arc<Destination>,
@@ -143,7 +143,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Each port once, whatever number of rules is for it.
+    /// Dials `port`, unless it was dialled before: several rules can have the same port.
     fn dial(&mut self, port: u16) {
         if self.dialled.contains(&port) {
             return;
@@ -156,7 +156,7 @@ impl<'a> Search<'a> {
             .spawn(async move { attempt(&destination, port, &identity, &context, run_id).await });
     }
 
-    /// Waits for every attempt under way.
+    /// Waits for every attempt in progress, and returns the first one that ends the search.
     async fn finish(&mut self) -> Option<ControlSearch> {
         while let Some(ended) = self.attempts.join_next().await {
             if let Some(found) = ended.ok().and_then(|attempt| self.ended(attempt)) {
@@ -166,7 +166,7 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// Notes the attempt; the end of the search, if it is one.
+    /// Records the attempt. Returns the result of the search if this attempt ends it.
     fn ended(&mut self, attempt: Attempt) -> Option<ControlSearch> {
         let since_us = attempt.observation.end_us();
         self.record.observations.push(attempt.observation);
@@ -180,8 +180,8 @@ impl<'a> Search<'a> {
                     lost: None,
                 };
                 self.record.outcome = ControlOutcome::Reached { port, description };
-                // The others end by themselves: one that was dropped midway would look to the server like
-                // somebody else's connection.
+                // The other attempts end by themselves: one that is dropped midway would look to the server like a
+                // stranger's connection.
                 self.attempts.detach_all();
                 Some(ControlSearch::Session(
                     Box::new(control_session),
@@ -196,7 +196,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The outcome, where the pinned server itself said no: other ports would say the same.
+/// Returns the outcome if the pinned server itself refused, since it would do so on every port.
 fn answer_of_the_genuine(port: u16, failure: &Failure) -> Option<ControlOutcome> {
     if failure.kind == FailureKind::KeyRefused {
         return Some(ControlOutcome::KeyRefused { port });
@@ -226,7 +226,7 @@ pub(super) async fn attempt(
     }
 }
 
-/// Asks the server for its description, and has it look on while the run lasts.
+/// Asks the server for its description, and opens the run there, so that it watches for the run's connections.
 async fn introduce(
     destination: &Destination,
     port: u16,
@@ -239,7 +239,7 @@ async fn introduce(
     let description = channel.describe().await?;
     let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
     channel.open_run(run_id).await?;
-    // By the clock by which the server is told later when something was sent.
+    // The same clock is used later to tell the server when something was sent.
     let midway_us = asked_us + round_trip_us / 2;
     let midway = context.clock.unix_ms(midway_us);
     let began_us = description.up_ms.map(|ms| began_us(midway_us, ms));
@@ -247,7 +247,7 @@ async fn introduce(
     Ok((channel, ServerDescription { began_us, ..facts }))
 }
 
-/// `midway`: when the server answered, by this host's clock.
+/// Converts the server's description. `midway` is when the server answered, by this host's clock.
 fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> ServerDescription {
     let theirs = i64::try_from(description.time_unix_ms).unwrap_or(i64::MAX);
     let ours = i64::try_from(midway).unwrap_or(i64::MAX);
@@ -264,7 +264,7 @@ fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> Ser
     }
 }
 
-/// When a process began that has been up for `up_ms` at the moment `at_us` of the run.
+/// Returns when a process began that had been up for `up_ms` at `at_us`, in microseconds since the run's start.
 fn began_us(at_us: u64, up_ms: u64) -> i64 {
     let at = i64::try_from(at_us).unwrap_or(i64::MAX);
     let up = i64::try_from(up_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
@@ -280,7 +280,7 @@ fn listener(listener: &wire::Listener) -> Option<ListenerState> {
     })
 }
 
-/// The wire's address as std's; absent where it is none.
+/// Converts an address from the wire to std's type; `None` if it is not valid.
 pub(super) fn socket_address(address: &wire::SocketAddress) -> Option<SocketAddr> {
     let port = u16::try_from(address.port).ok()?;
     let ip = if let Ok(v4) = <[u8; 4]>::try_from(address.ip.as_slice()) {

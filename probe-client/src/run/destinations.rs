@@ -1,5 +1,5 @@
-//! The servers of a run, each as every path leads to it: names are looked up here only where the path
-//! wants addresses.
+//! Makes the destinations of a run: every server over every path. Names are resolved here only if a path needs
+//! addresses.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::control::Allowance;
 use crate::destination::{Destination, Way};
 use crate::proxy::ProxyWay;
 
-/// What the names of a run came to.
+/// The result of resolving a run's names.
 #[derive(Debug, Default)]
 pub(super) struct ResolvedNames {
     pub(super) destinations: Vec<Destination>,
-    /// One for every rule and path of a name without an address.
+    /// One measurement for every rule and path of a name that has no address.
     pub(super) unresolved: Vec<Measurement>,
 }
 
-/// Every host over every path; host by host, as planned.
+/// Returns every host over every path, in the order of the plan.
 pub(super) async fn find(run: &Run) -> ResolvedNames {
     let config = &run.config;
     let mut ways = Vec::new();
@@ -30,7 +30,7 @@ pub(super) async fn find(run: &Run) -> ResolvedNames {
     }
     let mut found = ResolvedNames::default();
     for host in &config.plan.hosts {
-        // Not where no path asks for it: a network whose proxies resolve may have no other resolver.
+        // Resolve only if a path needs it: a network whose proxies resolve names may have no other resolver.
         let here = if ways.iter().any(|(path, _)| path.resolves_here()) {
             Some(run.context.resolve(host, config.family).await)
         } else {

@@ -1,5 +1,6 @@
-//! Side connections from other source ports: beside each port's session, early where its SYN stays unanswered, and
-//! slowly again where some got no answer. They show faults that one session in four would meet.
+//! Opens side connections from other source ports: during each port's session, early if its SYN stays unanswered, and
+//! slowly again if some side connections got no answer. They show faults that affect only some flows, for example one
+//! session in four.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -25,12 +26,13 @@ mod openings;
 pub(super) use budget::Budget;
 pub(super) use openings::SideOpenings;
 
-/// Which ports have had theirs.
+/// The ports to which side connections have been assigned.
 #[derive(Debug, Default)]
 pub(super) struct Ports(BTreeSet<SocketAddr>);
 
 impl Ports {
-    /// Where to open side connections beside `planned`: once for each port, whatever number of rules is for it.
+    /// Returns the address for the side connections of `planned`; `None` if another rule for the same port has them
+    /// already, or if `planned` calls for none.
     pub(super) fn of(
         &mut self,
         planned: &PlannedProbe,
@@ -42,7 +44,7 @@ impl Ports {
     }
 }
 
-/// Waits for `session` and, should `address` stay silent meanwhile, opens a few side connections to it.
+/// Waits for `session`, and opens a few side connections to `address` if it stays silent meanwhile.
 pub(super) async fn early(
     run: &Run,
     address: SocketAddr,
@@ -60,7 +62,7 @@ pub(super) async fn early(
     }
 }
 
-/// Adds as many side connections as the configuration asks for to a session that ran whole.
+/// Adds the configured number of side connections to a session that ran whole.
 pub(super) async fn beside(
     run: &Run,
     address: SocketAddr,
@@ -68,7 +70,7 @@ pub(super) async fn beside(
     measurement: &mut Measurement,
 ) {
     let count = run.config.flows.saturating_sub(1);
-    // A line with a long queue is not to be filled further.
+    // Do not add to the queue of a line that is already slow.
     let slow = run.context.options.line.is_slow();
     if count == 0 || slow || !worth_more(measurement) {
         return;
@@ -84,7 +86,8 @@ pub(super) async fn beside(
     measurement.flows.extend(join_all(calls).await);
 }
 
-/// The session ran whole, or it died in silence and fresh ones did not: then its source port may be the cause.
+/// Returns whether side connections can show more about `measurement`. They can if the session ran whole, or if it died
+/// in silence and fresh ones did not, since its source port may then be the cause.
 fn worth_more(measurement: &Measurement) -> bool {
     let fresh_passes = || {
         let mut fresh = measurement.compared(Variation::InNothing);
@@ -94,7 +97,7 @@ fn worth_more(measurement: &Measurement) -> bool {
     measurement.ran_whole() || (died && measurement.flows.is_empty() && fresh_passes())
 }
 
-/// Adds `count` side connections of one SYN each, all at once.
+/// Adds `count` side connections with one SYN each, all at once.
 pub(super) async fn at_once(run: &Run, measurement: &mut Measurement, count: usize) {
     let Some(address) = measurement.address else {
         return;
@@ -106,7 +109,7 @@ pub(super) async fn at_once(run: &Run, measurement: &mut Measurement, count: usi
     measurement.flows.extend(join_all(calls).await);
 }
 
-/// Adds one side connection from a source port that was not used before, and a pause until the next may begin.
+/// Adds one side connection from a new source port, and waits until the next may begin.
 pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
     let Some(address) = measurement.address else {
         return;
@@ -117,8 +120,8 @@ pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
     }
 }
 
-/// Once `address` has been silent for a while beside a port that works: a few side connections of one SYN each, and then
-/// one to that port. Together with the session's own SYNs that is [`BEFORE_A_CONCLUSION`].
+/// Opens a few side connections with one SYN each once `address` has been silent for a while and another port works,
+/// and then one to that other port. Together with the session's own SYNs, [`BEFORE_A_CONCLUSION`] SYNs go to `address`.
 async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
     let port_states = &run.context.options.port_states;
     let mut board = port_states.watch();
@@ -141,7 +144,7 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
     });
     let mut flows = join_all(calls).await;
     if flows.iter().any(Flow::is_answered) {
-        // By its source port or its mark: another try differs in both.
+        // The session's SYNs may be lost because of their source port or their mark; a new attempt changes both.
         port_states.doubt(address);
     }
     let sent = || flows.iter().filter(|f| f.end != FlowEnd::NotSent);
@@ -150,7 +153,7 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
         for source_port in source_ports(1) {
             let call = run.side_call(FlowRound::Control, works, source_port, ONE_SYN);
             let control = run.dial_in_turn(call).await;
-            // On a slow way the session's own SYNs may still be answered.
+            // On a slow path the session's own SYNs may still be answered.
             if control.is_answered() && control.duration_us < FAST_US {
                 port_states.give_up(address);
             }
@@ -160,8 +163,8 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
     flows
 }
 
-/// Dials again, slowly, from source ports that got no answer, in turn with fresh ones: random loss and limits do not
-/// go by source port.
+/// Dials again, slowly, from source ports that got no answer, alternating with new source ports. Random loss and limits
+/// do not depend on the source port.
 pub(super) async fn settle(run: &Run, result: &mut ServerResult, progress: &Progress) {
     let wanted: Vec<(&mut Measurement, Arc<[u8]>)> = with_first_bytes(run, result)
         .filter(|(m, _)| not_settled(m))
@@ -175,7 +178,8 @@ pub(super) async fn settle(run: &Run, result: &mut ServerResult, progress: &Prog
     run.context.cancelled.run_until_cancelled(all).await;
 }
 
-/// Opens side connections to ports whose sessions died once they were open, and not each time, and settles those.
+/// Opens side connections to ports on which some sessions died once they were open and others did not, and dials again
+/// from the source ports that got no answer.
 pub(super) async fn where_sessions_die_at_times(
     run: &Run,
     result: &mut ServerResult,
@@ -194,8 +198,8 @@ pub(super) async fn where_sessions_die_at_times(
     }
 }
 
-/// Some source port got no answer, another did, and none has been dialled again yet: what is dropped from everywhere is
-/// no matter of source ports.
+/// Returns whether some source port got no answer, another did, and none has been dialled again yet. If no source port
+/// gets an answer, the source port is not the cause.
 fn not_settled(measurement: &Measurement) -> bool {
     let flows = &measurement.flows;
     flows.iter().any(Flow::is_dead)
@@ -203,7 +207,7 @@ fn not_settled(measurement: &Measurement) -> bool {
         && !flows.iter().any(|f| f.round == FlowRound::Again)
 }
 
-/// Each probe of `result` with the bytes that its side connections begin with.
+/// Returns each probe of `result` with the first bytes of its side connections.
 fn with_first_bytes<'a>(
     run: &'a Run,
     result: &'a mut ServerResult,
@@ -219,7 +223,7 @@ fn with_first_bytes<'a>(
     result.probes.iter_mut().zip(planned)
 }
 
-/// What a side connection to the port of `planned` begins with.
+/// Returns the first bytes of a side connection to the port of `planned`, and notes them for the server.
 pub(super) fn first_bytes(
     run: &Run,
     planned: &PlannedProbe,
@@ -230,7 +234,7 @@ pub(super) fn first_bytes(
     bytes
 }
 
-/// An answer on the probe's own port.
+/// Returns whether `flow` was answered on the probe's own port.
 fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
     flow.is_answered() && flow.port == measurement.port_dialled()
 }
@@ -259,7 +263,8 @@ async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]
             unanswered += 1;
         }
         let settled = FlowAccount::of(measurement).is_some_and(|account| account.is_settled());
-        // Enough is known, or nothing gets an answer by now: one fresh port may be a bad one too, two are seldom.
+        // Stop once the answer is clear, or once nothing is answered any more: one new source port may be a bad one
+        // too, two rarely are.
         if settled || unanswered > 1 {
             return;
         }
@@ -270,7 +275,7 @@ async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]
     }
 }
 
-/// One dial, and a pause until the next may begin; whether it was answered.
+/// Dials once, and waits until the next dial may begin. Returns whether it was answered.
 async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) -> bool {
     let next = Instant::now() + SPACING;
     let flow = run.dial_in_turn(call).await;
@@ -279,7 +284,8 @@ async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) -> boo
     flow.is_answered()
 }
 
-/// Dials a port that worked once more where others failed: a device may have taken the run itself amiss.
+/// Dials a port that worked once more if others failed: a device may have started to block this host because of the run
+/// itself.
 pub(super) async fn at_the_end(run: &Run, result: &mut ServerResult) {
     let whole = |m: &&Measurement| m.ran_whole();
     let works = result
@@ -295,7 +301,7 @@ pub(super) async fn at_the_end(run: &Run, result: &mut ServerResult) {
         return;
     };
     let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
-    // From another source port, should this one's flow be stopped.
+    // The second source port is for a fault that stops the flow of the first.
     for source_port in source_ports(2) {
         let call = run.side_call(FlowRound::AtTheEnd, address, source_port, idle_timeout);
         let flow = run.dial_in_turn(call).await;
@@ -330,37 +336,38 @@ impl Run {
     }
 }
 
-/// To `server`, as measured by sessions that ran whole.
+/// Returns the longest round trip to `server` that sessions measured; only sessions that ran whole count.
 fn round_trip(run: &Run, server: IpAddr) -> Duration {
     let references = run.context.options.port_states.references(server);
     let slowest = references.iter().map(|(_, r)| r.round_trip).max();
     slowest.unwrap_or(UNKNOWN)
 }
 
-/// SYNs to a port that does not answer before anything is concluded: three of the probe's own, within 2.5 seconds, and
-/// three of side connections. Firewalls that ban a source count them.
+/// Number of SYNs to a silent port before anything is concluded: three from the probe itself, within 2.5 seconds, and
+/// three from side connections. The number is small because firewalls that ban a source count SYNs.
 pub(super) const BEFORE_A_CONCLUSION: usize = 6;
 const EARLY: usize = BEFORE_A_CONCLUSION - 3;
 
-/// From fresh source ports at most, in turn with dead ones. Where all fresh ones pass, four turns are enough: six lost
-/// SYNs against four answered ones are chance in 1 of 210 cases.
+/// Maximum number of new source ports, alternating with dead ones. Four turns are enough if all new ones pass: six lost
+/// SYNs against four answered ones happen by chance in 1 of 210 cases.
 const TURNS: usize = 7;
 
-/// Ports of one server that are dialled again slowly, side by side.
+/// Maximum number of ports of one server that are dialled again slowly, in parallel.
 const MAX_PORTS: usize = 4;
 
-/// A little more than a second between two dials: limits are set per second.
+/// Time between two dials, a little more than a second because limits are set per second.
 const SPACING: Duration = Duration::from_millis(1_100);
 
-/// The first SYN and its repetition after a second, on a way that takes no time.
+/// Time for the first SYN and its repetition after a second, on a path without delay.
 const TWO_SYNS: Duration = Duration::from_millis(1_300);
 
-/// Less than the second after which the system would repeat the SYN.
+/// Time for one SYN: less than the second after which the system would repeat it.
 const ONE_SYN: Duration = Duration::from_millis(900);
 const LEAST_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// A session's third SYN, sent after two seconds, is answered before it gives up.
+/// Longest handshake, in microseconds, at which a session's third SYN, sent after two seconds, is answered before the
+/// session gives up.
 const FAST_US: u64 = 250_000;
 
-/// Where no round trip has been measured.
+/// Round trip to assume if none has been measured.
 const UNKNOWN: Duration = Duration::from_millis(200);

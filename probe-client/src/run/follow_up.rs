@@ -1,5 +1,5 @@
-//! Sessions beside those that failed, once these have ended: which, the core decides; here they are
-//! run, side by side over ports, and bounded.
+//! Runs variations of sessions that failed, once these have ended. The core decides which; this module runs them, in
+//! parallel over ports, and limits their number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use super::{Run, ServerResult, task, testified};
 use crate::destination::Destination;
 use crate::progress::Progress;
 
-/// Adds variations to the probes of `result` that are worth them.
+/// Adds variations to the probes of `result` for which they can show something.
 pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Progress) {
-    // A server that takes nobody now, or not this key, says nothing in any shape.
+    // A server that declines all sessions now, or refuses this key, does so in every shape.
     let turned_down = matches!(
         result.control.outcome,
         ControlOutcome::KeyRefused { .. } | ControlOutcome::Declined { .. }
@@ -33,8 +33,8 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
         return;
     }
     progress.say("comparing with other sessions");
-    // A server that never answered is asked on one port first: if nothing comes of that, more of the
-    // same on all others would tell nothing. Through a proxy that passes nothing, not even that.
+    // If the server never answered, one port is tried first: if that shows nothing, the same on all other ports would
+    // not either. Through a proxy that passes nothing, not even one port is tried.
     let known = result.probes.iter().any(testified) || result.control.shows_server_alive();
     if !known && !result.destination.path().is_direct() {
         return;
@@ -53,7 +53,7 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
     }
 }
 
-/// Finds the hop at which those sessions of `result` died that died of their first bytes.
+/// Finds the hop at which sessions of `result` died, if they died of their first bytes.
 pub(super) async fn find_reach(run: &Run, result: &mut ServerResult, progress: &Progress) {
     if !result.destination.path().is_direct() || result.is_gone {
         return;
@@ -85,7 +85,7 @@ pub(super) async fn find_reach(run: &Run, result: &mut ServerResult, progress: &
     }
 }
 
-/// What all follow-up sessions to one server address share.
+/// State that all follow-up sessions to one server address share.
 struct FollowUp<'a> {
     run: &'a Run,
     destination: Arc<Destination>,
@@ -101,7 +101,7 @@ impl<'a> FollowUp<'a> {
         }
     }
 
-    /// Round after round for the probes with these indices, all at once.
+    /// Runs the rounds of the probes with these indices, all in parallel.
     async fn probes(&self, indices: &[usize], probes: &mut [Measurement]) {
         let chosen: BTreeSet<usize> = indices.iter().copied().collect();
         let plan = &self.run.config.plan;
@@ -129,7 +129,7 @@ impl<'a> FollowUp<'a> {
         }
     }
 
-    /// Sessions that get ever nearer to the device, until it stands between two neighbouring hops.
+    /// Runs sessions with ever closer hop limits, until the device is known to sit between two neighbouring hops.
     async fn halve(&self, planned: &PlannedProbe, probe: &mut Measurement, server: u8) {
         while let Some(hops) = next_reach(probe, server) {
             if self.run.context.cancelled.is_cancelled() {
@@ -153,7 +153,8 @@ impl<'a> FollowUp<'a> {
         }
     }
 
-    /// One session; beside one that was `mute`, another shape has little to show.
+    /// Runs one session. If the server never testified on this port (`mute`), another shape or name has little to show,
+    /// so that fewer stages are enough.
     async fn session(
         &self,
         planned: &PlannedProbe,
@@ -179,15 +180,16 @@ impl<'a> FollowUp<'a> {
     }
 }
 
-/// Probes of one server address that are followed up: the first in the order of the plan.
+/// Maximum number of probes of one server address that are followed up: the first ones in the order of the plan.
 const MAX_PROBES: usize = 12;
 
-/// Follow-up sessions with one server address at the same time: enough for all of one round of a
-/// port, and far from a flood.
+/// Maximum number of follow-up sessions to one server address at the same time: enough for one whole round of a port,
+/// and far from a flood.
 const MAX_IN_FLIGHT: usize = 24;
 
-/// One byte and one segment: more than arrived of the session that they are compared with.
+/// Number of stages of such a session, one byte and one segment: more than arrived in the session that it is compared
+/// with.
 const STAGES_OF_OTHERS: usize = 2;
 
-/// Again, sizes or shapes, and a last look.
+/// Maximum number of rounds: a repetition, then sizes or shapes, then a last look.
 const MAX_ROUNDS: usize = 4;

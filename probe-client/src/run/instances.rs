@@ -1,6 +1,6 @@
-//! Several instances of the server behind one address: a control connection speaks for one of them, and
-//! whatever spreads connections decides for which. So ports that lead there are dialled again, so many times
-//! at most, until each instance that a session has met can be asked.
+//! Handles several instances of the server behind one address. A control connection reaches only one of them, and the
+//! load balancer decides which. Ports that lead there are therefore dialled again, a limited number of times, until
+//! every instance that a session has met can be asked.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,13 +15,14 @@ use super::control_session::{Attempt, ControlSession};
 use super::{Run, ServerResult, testified};
 use crate::control::ControlIdentity;
 
-/// The channel to one of `control_sessions` was ended by the other end or in its name: it may have restarted.
+/// Returns whether the channel to one of `control_sessions` was closed by the other end, or in its name: the instance
+/// may have restarted.
 pub(super) fn ended(control_sessions: &[ControlSession]) -> bool {
     let mut lost = control_sessions.iter().filter_map(|w| w.lost);
     lost.any(|kind| kind != FailureKind::TimedOut)
 }
 
-/// Those that sessions of `results` have met, without those that can be asked as `control_sessions`.
+/// Returns the instances that sessions of `results` have met and that cannot be asked through `control_sessions`.
 pub(super) fn unasked<'r>(
     results: impl IntoIterator<Item = &'r ServerResult>,
     control_sessions: &[ControlSession],
@@ -34,8 +35,8 @@ pub(super) fn unasked<'r>(
     met
 }
 
-/// Those of `wanted` that sessions of `result` have met since the last instance that is known began: one that was met
-/// before alone is most likely what restarted.
+/// Returns those of `wanted` that sessions of `result` have met since the newest known instance began. An instance that
+/// was met only before that is most likely the one that restarted.
 pub(super) fn may_be_there(result: &ServerResult, wanted: BTreeSet<String>) -> BTreeSet<String> {
     let began = result.control_sessions.iter();
     let began = began.filter_map(|w| u64::try_from(w.description.began_us?).ok());
@@ -47,8 +48,8 @@ pub(super) fn may_be_there(result: &ServerResult, wanted: BTreeSet<String>) -> B
     wanted.intersection(&met).cloned().collect()
 }
 
-/// Whose control sessions can tell the most about `results[index]`: its own, those of the same address over another path,
-/// or those of the same host.
+/// Returns the index of the result whose control sessions can tell the most about `results[index]`: its own, those of
+/// the same address over another path, or those of the same host.
 pub(super) fn to_be_asked(results: &[ServerResult], index: usize) -> Option<usize> {
     let own = &results[index];
     let same = |i: &usize| is_same_server(&results[*i], own);
@@ -62,12 +63,13 @@ pub(super) fn to_be_asked(results: &[ServerResult], index: usize) -> Option<usiz
         .find(can_be_asked)
 }
 
-/// Beyond doubt: what a name stands for at a proxy, nobody knows here.
+/// Returns whether both results are certainly of the same server. If only a proxy resolves the name, its address is
+/// unknown here, and so the answer is no.
 pub(super) fn is_same_server(one: &ServerResult, other: &ServerResult) -> bool {
     one.control.address.is_some() && one.control.address == other.control.address
 }
 
-/// `results[index]`, and what is of the same address over other paths.
+/// Returns `results[index]` and all results for the same address over other paths.
 pub(super) fn same_server(
     results: &[ServerResult],
     index: usize,
@@ -78,16 +80,16 @@ pub(super) fn same_server(
         .map(|(_, result)| result)
 }
 
-/// Connections of `result` that told whose they are.
+/// Returns the number of connections of `result` that told which instance they reached.
 pub(super) fn looks(result: &ServerResult) -> usize {
     let control = result.control.observations.iter();
     let reached = control.filter(|o| o.operation == Operation::Control && o.failure.is_none());
     measured(result).filter(|m| testified(m)).count() + reached.count()
 }
 
-/// Adds to the control sessions of `result`: all of `wanted`, if they are met, and whoever else is met on the way.
-/// Where none is wanted this shows that there is but one, unless enough connections have already,
-/// which are `looks`.
+/// Adds control sessions to `result` until all of `wanted` have been met, and any other instance that is met on the
+/// way. If `wanted` is empty, this shows that there is only one instance; `looks` is the number of connections that
+/// have shown that already.
 pub(super) async fn meet(
     run: &Run,
     result: &mut ServerResult,
@@ -116,7 +118,7 @@ pub(super) async fn meet(
         for attempt in join_all(attempts).await {
             is_new |= note(result, attempt, &mut wanted);
         }
-        // Where there is a second, there may be a third.
+        // If there is a second instance, there may be a third.
         if wanted.is_empty() && !is_new {
             return;
         }
@@ -124,7 +126,7 @@ pub(super) async fn meet(
     }
 }
 
-/// `first`, and every other port on which an instance was met: not all need lead to all of them.
+/// Returns `first` and every other port on which an instance was met: not every port need lead to all instances.
 fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
     let mut ports = vec![first];
     for measurement in measured(result).filter(|m| testified(m)) {
@@ -136,7 +138,7 @@ fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
     ports
 }
 
-/// Whether it was an instance that had not been met.
+/// Records the attempt. Returns whether it met a new instance.
 fn note(result: &mut ServerResult, attempt: Attempt, wanted: &mut BTreeSet<String>) -> bool {
     let control = &mut result.control;
     let since_us = attempt.observation.end_us();
@@ -162,7 +164,7 @@ fn note(result: &mut ServerResult, attempt: Attempt, wanted: &mut BTreeSet<Strin
             result.control_sessions.push(control_session);
             true
         }
-        // One that takes nobody now may be one of those that are asked already.
+        // An instance that declines sessions now may be one that can be asked already.
         Err(failure) if failure.kind == FailureKind::KeyRefused => {
             let other = ControlOutcome::KeyRefused { port };
             if !control.others.contains(&other) {
@@ -192,8 +194,8 @@ fn met_by(measurement: &Measurement) -> Vec<String> {
     all.cloned().collect()
 }
 
-/// Where each of two instances is met by chance, one of them is missed by so many connections once in
-/// 250 runs.
+/// Number of connections that are enough to find both of two instances: if each is met with equal chance, a given one
+/// is missed once in 250 runs.
 pub(super) const ENOUGH: usize = 8;
 
 const ROUNDS: usize = 2;

@@ -1,5 +1,5 @@
-//! Where ports failed and the server cannot be asked about it, dials one that worked once more: if it has gone, so has the
-//! server or the whole way to it, and nothing is to be learnt about single ports any more.
+//! Dials a port that worked once more if other ports failed and the server cannot be asked about them. If that port no
+//! longer answers, the server or the whole path to it is gone, and nothing can be learnt about single ports.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use tokio::time::sleep;
 use super::{Run, ServerResult, complete, task};
 use crate::progress::Progress;
 
-/// Adds that session to one probe of each of `results` that calls for it, and notes which servers are gone.
+/// Adds this session to one probe of each of `results` that calls for it, and notes which servers are gone.
 pub(super) async fn look(run: &Run, results: &mut [ServerResult], progress: &Progress) {
     let all = results.iter_mut().filter(|result| is_in_doubt(result));
     let looks = all.map(|result| look_at(run, result, progress));
     let all = join_all(looks);
-    // The run may be ended before.
+    // The user may end the run first.
     run.context.cancelled.run_until_cancelled(all).await;
 }
 
@@ -32,7 +32,7 @@ async fn look_at(run: &Run, result: &mut ServerResult, progress: &Progress) {
     progress.say("dialling a port once more that worked");
     let mut context = run.context.clone();
     context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
-    // One that is turned away once may have met a limit that still counts what was open before.
+    // A port that turns one connection away may have a limit that still counts the earlier connections.
     for pause in [Duration::ZERO, QUIET] {
         sleep(pause).await;
         let task = task::of(run, planned, &result.destination);
@@ -51,7 +51,7 @@ async fn look_at(run: &Run, result: &mut ServerResult, progress: &Progress) {
     }
 }
 
-/// Something failed that the server could have told about, and it did not.
+/// Returns whether a probe failed in a way that the server could have told about, but did not.
 fn is_in_doubt(result: &ServerResult) -> bool {
     let failed = |m: &&Measurement| {
         m.failure().is_some_and(|(_, failure)| {
@@ -70,7 +70,8 @@ fn is_in_doubt(result: &ServerResult) -> bool {
         && all.all(|m| m.sighting.is_none())
 }
 
-/// One that lost nothing, if there is such a one: sessions beside one that did are counted.
+/// Returns the index of a probe that ran whole, preferably without retransmissions: variations of a probe with some are
+/// counted.
 fn works(result: &ServerResult) -> Option<usize> {
     let whole = |m: &Measurement| complete(m) && m.ran_whole();
     let clean = |m: &Measurement| whole(m) && m.segments_sent_again() == 0;
@@ -80,8 +81,8 @@ fn works(result: &ServerResult) -> Option<usize> {
         .or_else(|| all.iter().position(whole))
 }
 
-/// Long enough for a limit of one a second to forgive what came before.
+/// Pause that is long enough for a limit of one SYN per second to recover from what came before.
 const QUIET: Duration = Duration::from_millis(1_500);
 
-/// The first SYN and one repetition (RFC 6298 section 2: after a second).
+/// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
 const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);

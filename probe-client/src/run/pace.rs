@@ -1,8 +1,9 @@
-//! Where SYNs were lost or turned away while many were sent at once: dials the same ports one at a time after a quiet
-//! pause, and then with others held open. Rate and number of connections are told apart by that.
+//! Dials ports again, one at a time after a quiet pause, if SYNs to them were lost or turned away while many were sent
+//! at once. It then dials once more with other connections held open, which tells a limit on the rate from one on the
+//! number of connections.
 //!
-//! Never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, one SYN of ours
-//! per [`SPACING`].
+//! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, with one SYN per
+//! [`SPACING`].
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::progress::Progress;
 /// Adds sessions at a slow pace to the probes of `result` that lost SYNs.
 pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Progress) {
     let mut candidates = lost_syns(&result.probes, &result.reference_probe);
-    // Where nobody listens the server's host refuses, at any pace.
+    // If the server does not listen on a port, its host refuses at any pace.
     candidates.retain(|index| !refused_by_the_host(&result.probes[*index], &result.control));
     let Some(&first) = candidates.first() else {
         return;
@@ -37,14 +38,14 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
         destination: Arc::clone(&result.destination),
         context,
     };
-    // Nothing is cut short that the user has not asked to be.
+    // Only the user may cut this short.
     tokio::select! {
         () = slowly.all(&candidates, first, result) => {}
         () = run.context.cancelled.cancelled() => {}
     }
 }
 
-/// The server says that it does not listen there.
+/// Returns whether the port turned the probe away and the server itself says that it does not listen there.
 fn refused_by_the_host(probe: &Measurement, control: &ControlRecord) -> bool {
     let mut instances = control.instances();
     probe.was_turned_away() && instances.any(|instance| instance.awaits(probe, &[]) == Some(false))
@@ -66,7 +67,7 @@ impl SlowDialling<'_> {
             } else {
                 &mut lost
             };
-            // What is lost at any pace is not a matter of pace, nor is what is turned away.
+            // If SYNs are lost or turned away at a slow pace too, the pace is not the cause.
             if *failures == GIVE_UP {
                 continue;
             }
@@ -92,8 +93,8 @@ impl SlowDialling<'_> {
         self.side_connections(first, result).await;
     }
 
-    /// Many at once to the port of probe `first`, and then one at a time, until the odds that chance parts them are
-    /// low enough to tell a limit from loss.
+    /// Opens many side connections at once to the port of probe `first`, and then one at a time, until the odds that
+    /// the difference is chance are low enough to tell a limit from loss.
     async fn side_connections(&self, first: usize, result: &mut ServerResult) {
         let probe = &mut result.probes[first];
         flows::at_once(self.run, probe, AT_ONCE).await;
@@ -108,15 +109,15 @@ impl SlowDialling<'_> {
         }
     }
 
-    /// A port that worked, once more: if it has become silent too, then no silence says anything about one port.
-    /// Limits count what was opened before, hop-limited SYNs among it.
+    /// Dials a port that worked once more. If that port is now silent too, silence says nothing about a single port.
+    /// Limits count everything opened before, hop-limited SYNs included.
     async fn control(&self, result: &mut ServerResult) {
         if let Some(works) = result.probes.iter().position(Measurement::ran_whole) {
             self.session(works, 0, result).await;
         }
     }
 
-    /// One session of the probe `index`; whether it ran whole.
+    /// Runs one session of the probe `index`, and returns whether it ran whole.
     async fn session(&self, index: usize, held: u8, result: &mut ServerResult) -> bool {
         let variation = Variation::InPace { held };
         let (path, host) = (self.destination.path(), &self.destination.host);
@@ -134,8 +135,8 @@ impl SlowDialling<'_> {
         whole
     }
 
-    /// Opens connections one after another, as many as were open at once in the beginning, until one is
-    /// not answered.
+    /// Opens connections one after another, as many as there were at once at the beginning (at most [`MAX_HELD`]),
+    /// until one is not answered.
     async fn hold(&self, result: &ServerResult) -> Vec<TcpStream> {
         let dialled: Vec<SocketAddr> = result.probes.iter().filter_map(|p| p.address).collect();
         let mut held = Vec::new();
@@ -150,25 +151,26 @@ impl SlowDialling<'_> {
     }
 }
 
-/// Long enough for a limit of one a second to forgive what came before.
+/// Pause that is long enough for a limit of one SYN per second to recover from what came before.
 const QUIET: Duration = Duration::from_millis(1_500);
 
-/// A little more than a second between two SYNs: limits are set per second.
+/// Time between two SYNs, a little more than a second because limits are set per second.
 const SPACING: Duration = Duration::from_millis(1_100);
 
-/// The first SYN and one repetition (RFC 6298 section 2: after a second).
+/// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
 const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
-/// As many as can be held before the server closes the first, which says nothing for ten seconds.
+/// Maximum number of connections held open: as many as fit before the server closes the first, since it closes
+/// connections that send nothing for ten seconds.
 const MAX_HELD: usize = 7;
 
 const MAX_ALONE: usize = 12;
 
-/// Side connections in one burst: more than a limit that lost some of the first sessions lets through.
+/// Number of side connections in one burst: more than a limit that lost some of the first sessions lets through.
 const AT_ONCE: usize = 8;
 
-/// Side connections one at a time.
+/// Maximum number of side connections that are opened one at a time.
 const MAX_SLOWLY: usize = 4;
 
-/// Ports that stay silent at a slow pace, or turn away.
+/// Number of ports that stay silent at a slow pace, or turn away, after which no more are dialled.
 const GIVE_UP: usize = 2;

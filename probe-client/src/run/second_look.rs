@@ -1,6 +1,6 @@
-//! Dials ports once more where the server began to look only after their last SYN, or when too few were left to rule out
-//! that just those were lost: silent ones, since on a slow way, or beside a busy host, it is asked too late for the first;
-//! and those that refuse, for a control session.
+//! Dials ports once more if the server began to watch only after their last SYN, or watched for too few SYNs to rule
+//! out that just those were lost. On a slow path, or on a busy host, the server is asked too late for the first SYNs to
+//! a silent port. Ports that refuse are dialled again if no control session was watching yet.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use probe_core::observation::{FailureKind, Operation};
 use super::{Run, ServerResult, task};
 use crate::progress::Progress;
 
-/// Adds a session to each probe of `result` about whose SYNs the server could say nothing, but for those that were
-/// dialled again already, slowly. Whether there are any of either: if so, a server that looks has more to say now.
+/// Adds a session to each probe of `result` about whose SYNs the server could say nothing, unless it was dialled again
+/// already (slowly). Returns whether there are any of either kind: if so, a server that watches can tell more now.
 pub(super) async fn dial(
     run: &Run,
     result: &mut ServerResult,
@@ -56,7 +56,7 @@ pub(super) async fn dial(
     true
 }
 
-/// No SYN of it was answered, not even later, and the server looked on for too few of them, or for none.
+/// Returns whether no SYN of `probe` was answered, even later, and the server watched for too few of them or for none.
 fn was_lost_too_early(probe: &Measurement) -> bool {
     let answer = probe.sighting.as_ref();
     let answered = |m: &Measurement| m.succeeded(Operation::Connect);
@@ -68,7 +68,7 @@ fn was_lost_too_early(probe: &Measurement) -> bool {
     probe.met_silence() && !later && answer.is_some_and(|a| a.sightings.is_empty() && too_few(a))
 }
 
-/// Whoever refused it, the server's control session did not look on yet.
+/// Returns whether `probe` was refused, by any device, before the server's control session began to watch.
 fn was_refused_too_early(probe: &Measurement) -> bool {
     let answer = probe.sighting.as_ref();
     let refused = probe
@@ -77,14 +77,14 @@ fn was_refused_too_early(probe: &Measurement) -> bool {
     refused && answer.is_some_and(|a| a.sightings.is_empty() && !a.sees_every_syn)
 }
 
-/// The first SYN and one repetition (RFC 6298 section 2: after a second).
+/// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
 const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
-/// SYNs that the server looked on for. Where one packet in twenty is lost, as many are lost by chance in 1 of 8,000 cases,
-/// and one alone in 1 of 20.
+/// Number of SYNs that the server must have watched for. At a loss of one packet in twenty, this number is lost by
+/// chance in 1 of 8,000 cases, and a single SYN in 1 of 20.
 const ENOUGH: u32 = 3;
 
-/// The first in the order of the plan.
+/// Maximum number of probes: the first ones in the order of the plan.
 const MAX_PROBES: usize = 12;
 
 #[cfg(test)]

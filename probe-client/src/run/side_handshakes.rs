@@ -1,5 +1,5 @@
-//! Handshakes that are run beside a session as soon as its own has passed, so that they end before it
-//! does: whether the port lets other ClientHellos pass than the small modern one of the session.
+//! Runs other TLS handshakes during a session, as soon as its own handshake has passed, so that they end before it
+//! does. They show whether the port passes other ClientHellos than the session's small modern one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,16 +17,17 @@ use crate::context::RunContext;
 use crate::destination::Destination;
 use crate::probe::ProbeTask;
 
-/// What is run beside one probe: each variation, and for each attempt at it a session.
+/// The handshakes of one probe: each variation, with one session for each attempt.
 #[derive(Debug, Default)]
 pub(super) struct SideHandshakes(Vec<(Variation, [ProbeTask; ATTEMPTS])>);
 
-/// Which kinds have had theirs, on which port.
+/// The session kinds whose handshakes have been assigned, by port.
 #[derive(Debug, Default)]
 pub(super) struct SideHandshakeLog(BTreeSet<(SessionKind, u16, bool)>);
 
 impl SideHandshakeLog {
-    /// What to run beside `planned`: once for each TLS kind and port, whatever number of rules is for it.
+    /// Returns the handshakes to run with `planned`: once for each TLS kind and port, since several rules can have the
+    /// same port.
     pub(super) fn of(
         &mut self,
         run: &Run,
@@ -61,7 +62,7 @@ impl SideHandshakeLog {
 }
 
 impl SideHandshakes {
-    /// Runs `task`, and once its TLS session stands all that is to be run beside it.
+    /// Runs `task`, and runs all its side handshakes once its own TLS handshake has succeeded.
     pub(super) async fn beside(self, task: ProbeTask, context: &RunContext) -> Measurement {
         if self.0.is_empty() {
             return task.run(context).await;
@@ -83,7 +84,7 @@ impl SideHandshakes {
         );
         tokio::select! {
             mut measurement = &mut main => {
-                // Without TLS of its own there is nothing to compare with.
+                // Without a TLS handshake of the session itself there is nothing to compare with.
                 if measurement.succeeded(Operation::TlsHandshake) {
                     measurement.variations = beside.await;
                 }
@@ -108,7 +109,7 @@ impl SideHandshakes {
                     variation,
                     measurement,
                 });
-                // What failed once may have done so by chance.
+                // A single failure may be chance, so a failed handshake is tried again.
                 if passed {
                     break;
                 }

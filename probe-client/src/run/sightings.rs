@@ -1,4 +1,4 @@
-//! Asks the server what it noticed of the probes that did not run to their end.
+//! Asks the server for its sightings of the probes that did not run to their end.
 
 use std::collections::BTreeSet;
 
@@ -18,20 +18,21 @@ mod sent;
 use answer::{LookedOn, answer};
 use sent::{TheirClock, connects, sent};
 
-/// Adds the server's answer to every measurement of `results` that was dialled and did not run to its
-/// end. Without an answer they stay as they are.
+/// Adds the server's answer to every measurement of `results` that was dialled and did not run to its end. A
+/// measurement without an answer is left unchanged.
 pub(super) async fn ask(run: &Run, results: &mut [ServerResult], progress: &Progress) {
     for index in 0..results.len() {
         if !open(&mut results[index]).is_empty() {
             progress.say("asking the server what it saw");
             let asking = ask_about(run, results, index);
-            // Some measurements stay without an answer where the run is ended before.
+            // Some measurements stay without an answer if the user ends the run first.
             run.context.cancelled.run_until_cancelled(asking).await;
         }
     }
 }
 
-/// Over the path's own channel, or that of another path to the same host: a digest needs no address.
+/// Asks about `results[index]` over its own control channel, or over that of another path to the same host: a match by
+/// digest needs no address.
 async fn ask_about(run: &Run, results: &mut [ServerResult], index: usize) {
     let Some(asked) = instances::to_be_asked(results, index) else {
         return;
@@ -47,7 +48,7 @@ async fn ask_about(run: &Run, results: &mut [ServerResult], index: usize) {
     let unseen = answers.any(|m| m.sighting.as_ref().is_some_and(|a| a.sightings.is_empty()));
     drop(answers);
     let ended = instances::ended(&results[asked].control_sessions);
-    // More connections are more than a slow line carries in time; then absence is not proved.
+    // A slow line cannot carry more connections in time, so absence is not proved there.
     let slow = run.context.options.line.is_slow();
     if !slow && (unseen || !wanted.is_empty() || ended) {
         let most = if ended { RESTARTED } else { usize::MAX };
@@ -71,7 +72,8 @@ async fn ask_about(run: &Run, results: &mut [ServerResult], index: usize) {
     }
 }
 
-/// Dials silent ports while the server looks, where it looked too late for the first SYNs, and asks it once more.
+/// Dials silent ports again while the server watches, if it began to watch too late for the first SYNs, and asks it
+/// once more.
 pub(super) async fn ask_again(run: &Run, results: &mut [ServerResult], progress: &Progress) {
     for index in 0..results.len() {
         let asked = instances::to_be_asked(results, index);
@@ -87,9 +89,9 @@ pub(super) async fn ask_again(run: &Run, results: &mut [ServerResult], progress:
             let take = |m: &mut Measurement| m.sighting.take();
             let before: Vec<_> = open(&mut results[index]).into_iter().map(take).collect();
             let asking = ask_about(run, results, index);
-            // Some measurements stay without an answer where the run is ended before.
+            // Some measurements stay without an answer if the user ends the run first.
             run.context.cancelled.run_until_cancelled(asking).await;
-            // A channel that has broken meanwhile takes nothing back.
+            // If the channel has failed meanwhile, the earlier answer still counts.
             for (measurement, before) in open(&mut results[index]).into_iter().zip(before) {
                 measurement.sighting = measurement.sighting.take().or(before);
             }
@@ -97,7 +99,7 @@ pub(super) async fn ask_again(run: &Run, results: &mut [ServerResult], progress:
     }
 }
 
-/// Asks the control sessions of `results[asked]`, from number `first` on, about what is open in `results[index]`.
+/// Asks the control sessions of `results[asked]`, from index `first` on, about the open probes of `results[index]`.
 async fn put(run: &Run, results: &mut [ServerResult], index: usize, asked: usize, first: usize) {
     let mut control_sessions = std::mem::take(&mut results[asked].control_sessions);
     let clocks = control_sessions[first..]
@@ -108,7 +110,7 @@ async fn put(run: &Run, results: &mut [ServerResult], index: usize, asked: usize
         .collect();
     let bare = side_ports(results);
     let result = &mut results[index];
-    // Behind a proxy's address there may be anybody.
+    // Many hosts may share a proxy's address, so a match by address proves nothing there.
     let by_address = asked == index && result.control.path.is_direct();
     inquire(
         run,
@@ -121,8 +123,8 @@ async fn put(run: &Run, results: &mut [ServerResult], index: usize, asked: usize
     results[asked].control_sessions = control_sessions;
 }
 
-/// Adds the server's answer to the sessions beside the probes that failed. Of one address there are
-/// several at a time, so digests alone count.
+/// Adds the server's answer to the variations that failed. Several of them come from one address at a time, so only
+/// matches by digest count.
 pub(super) async fn ask_beside(run: &Run, result: &mut ServerResult) {
     let mut control_sessions = std::mem::take(&mut result.control_sessions);
     let unasked = instances::unasked([&*result], &control_sessions);
@@ -149,7 +151,8 @@ fn failed_beside(result: &mut ServerResult) -> Vec<&mut Measurement> {
         .collect()
 }
 
-/// What a server at another address has not seen may have been meant for one that was not asked.
+/// Removes answers without a sighting: a connection that a server at another address did not see may have reached an
+/// instance that was not asked.
 fn without_absences(measurements: Vec<&mut Measurement>) {
     for measurement in measurements {
         measurement.sighting = measurement
@@ -159,7 +162,7 @@ fn without_absences(measurements: Vec<&mut Measurement>) {
     }
 }
 
-/// One instance was not asked about them: what no other has seen, it may have.
+/// Marks answers without a sighting as incomplete: the instance that was not asked may have seen the connection.
 fn in_doubt(measurements: Vec<&mut Measurement>) {
     let answers = measurements.into_iter().filter_map(|m| m.sighting.as_mut());
     for answer in answers.filter(|answer| answer.sightings.is_empty()) {
@@ -167,9 +170,9 @@ fn in_doubt(measurements: Vec<&mut Measurement>) {
     }
 }
 
-/// Asks all `control_sessions` about `measurements`; `others` are named, to each of them, so that they are not
-/// taken for one of these. With `bare`, what the server tells by address counts as another's, unless it came from one of
-/// these ports: so do this run's side connections.
+/// Asks all `control_sessions` about `measurements`. Each of them is also told of its `others`, so that it does not
+/// take those for one of these. With `bare`, a sighting that the server matched by address counts as another
+/// connection's, unless it came from one of these source ports, which this run's side connections use.
 async fn inquire(
     run: &Run,
     control_sessions: &mut [ControlSession],
@@ -188,7 +191,7 @@ async fn inquire(
         let of_all = answers
             .iter()
             .map(|answers| answers.get(index).cloned().flatten());
-        // No answer at all about a connection is not the answer "none".
+        // A missing answer about a connection is not the answer "none".
         let silent = of_all.clone().any(|answer| answer.is_none());
         let before = measurement.sighting.take();
         measurement.sighting = of_all
@@ -206,8 +209,8 @@ async fn inquire(
     }
 }
 
-/// What one control session says about each of `measurements`; with `same_ip_version` they were dialled at the address where
-/// it is asked.
+/// Returns what one control session says about each of `measurements`. With `same_ip_version`, they were dialled at the
+/// address at which the server is asked.
 async fn question(
     run: &Run,
     control_session: &mut ControlSession,
@@ -261,27 +264,26 @@ async fn question(
         .collect()
 }
 
-/// What the server counted, if the probe sent any SYNs meanwhile.
+/// Returns the server's count of refused answers; `None` if the probe sent no SYNs while the server counted.
 fn refused(answers: &[&wire::Sighting], own_syns: u32) -> Option<AnswersRefused> {
     let counted = answers.iter().filter_map(|a| a.answers_refused).max()?;
     (own_syns > 0).then_some(AnswersRefused { counted, own_syns })
 }
 
-/// How many SYNs were sent from `since_us` on, those of sessions and side connections beside it included.
+/// Returns the number of SYNs sent from `since_us` on, including those of the probe's variations and side connections.
 pub(super) fn syns_since(measurement: &Measurement, since_us: u64) -> u32 {
     let sent = syns(measurement).filter(|at| *at >= since_us).count();
     u32::try_from(sent).unwrap_or(u32::MAX)
 }
 
-/// When the last SYN was sent, that of a session or side connection beside it included, in microseconds since the run's
-/// start. One
-/// that the server's own host leaves without an answer is forgotten soon, so a server that begins to look later
+/// Returns when the last SYN was sent, including those of variations and side connections, in microseconds since the
+/// run's start. The server's host soon forgets a SYN that it leaves unanswered, so a server that begins to watch later
 /// cannot say that none came.
 fn last_syn_us(measurement: &Measurement) -> u64 {
     syns(measurement).max().unwrap_or(0)
 }
 
-/// When each was sent, in microseconds since the run's start.
+/// Returns when each SYN was sent, in microseconds since the run's start.
 fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
     let beside = measurement.variations.iter().map(|c| &c.measurement);
     let connects = beside
@@ -299,7 +301,7 @@ fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
     })
 }
 
-/// What was dialled and did not run to its end.
+/// Returns the measurements that were dialled and did not run to their end.
 fn open(result: &mut ServerResult) -> Vec<&mut Measurement> {
     result
         .probes
@@ -309,7 +311,7 @@ fn open(result: &mut ServerResult) -> Vec<&mut Measurement> {
         .collect()
 }
 
-/// Something may have arrived at the server.
+/// Returns whether anything may have arrived at the server.
 fn reached_out(measurement: &Measurement) -> bool {
     match measurement.path {
         NetworkPath::Direct => measurement.address.is_some(),
@@ -317,8 +319,8 @@ fn reached_out(measurement: &Measurement) -> bool {
     }
 }
 
-/// Sessions that none of the open probes is about: those of other paths to the same host, and those beside
-/// probes. The server can leave them out where it goes by addresses, which they may share.
+/// Returns the sessions that belong to none of the open probes: those of other paths to the same host, and the
+/// variations of probes. The server leaves them out when it matches by address, since they may share one.
 fn others(
     run: &Run,
     results: &[ServerResult],
@@ -339,7 +341,7 @@ fn others(
     sessions.chain(run.side_openings.sent(OTHERS)).collect()
 }
 
-/// The source ports of this run's side connections.
+/// Returns the source ports of this run's side connections.
 fn side_ports(results: &[ServerResult]) -> BTreeSet<u16> {
     let probes = results.iter().flat_map(|result| &result.probes);
     probes
@@ -348,7 +350,8 @@ fn side_ports(results: &[ServerResult]) -> BTreeSet<u16> {
         .collect()
 }
 
-/// Without what was told by address: it may be another's. Then finding none proves nothing.
+/// Removes the sightings that the server matched by address, since they may be another connection's. An answer without
+/// sightings then proves nothing.
 fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnswer {
     let is_bare = |s: &&Sighting| s.peer.is_some_and(|peer| bare.contains(&peer.port()));
     let all = answer.sightings.len() - answer.sightings.iter().filter(is_bare).count();
@@ -365,20 +368,22 @@ fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnsw
     }
 }
 
-/// So few looks are left out where a channel was ended that two connections are dialled to find who is there now.
+/// Maximum number of looks that count after a channel has closed, so that two more connections are dialled to find the
+/// current instance.
 const RESTARTED: usize = instances::ENOUGH - 2;
 
-/// A connection that was reset at once may still wait to be accepted by a busy server.
+/// How long the server goes on looking, in milliseconds: a busy server may not have accepted a connection yet that was
+/// reset at once.
 const FOLLOW_MS: u32 = 500;
 
-/// When a SYN without an answer is repeated (RFC 6298 section 2: after a second, then twice as long each
-/// time), in microseconds.
+/// When an unanswered SYN is sent and repeated, in microseconds (RFC 6298 section 2: after a second, then after twice
+/// the time before).
 const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
 
-/// The tag of what is named only to be left out.
+/// Tag of connections that the server is told of only to leave them out.
 const OTHERS: u32 = u32::MAX;
 
-/// As many as a server takes in one question.
+/// Maximum number of entries that the server accepts in one question.
 const MAX_SENT: usize = 512;
 
 #[cfg(test)]
@@ -415,7 +420,7 @@ mod tests {
         assert_eq!(last_syn_us(&silent), 1_200_000);
     }
 
-    /// A probe whose SYNs, the first at the run's start, got no answer for as long.
+    /// Returns a probe whose SYNs, the first at the run's start, got no answer for `waited_us`.
     fn silent(waited_us: u64) -> Measurement {
         let document: RunDocument =
             serde_json::from_str(include_str!("../../core/tests/scenarios/demo.json")).unwrap();

@@ -1,5 +1,5 @@
-//! On a slow line sessions that failed are run again, one at a time and short, until time is up: that many at
-//! once were too much for it says nothing about a port, and neither would a comparison.
+//! Runs sessions that failed on a slow line again, one at a time and short, until time is up. That the line could not
+//! carry many sessions at once says nothing about a port, and comparisons would say nothing either.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use probe_core::session::Stage;
 use super::{Run, ServerResult, task};
 use crate::progress::Progress;
 
-/// Adds a session to each probe of `result` that slowness may have ended, as long as there is time.
+/// Adds a session to each probe of `result` that may have failed because the line is slow, as long as there is time.
 pub(super) async fn run_again(run: &Run, result: &mut ServerResult, progress: &Progress) {
     let mut context = run.context.clone();
     context.longest_session = context.longest_session.min(ALONE);
@@ -19,7 +19,7 @@ pub(super) async fn run_again(run: &Run, result: &mut ServerResult, progress: &P
     let planned = run.config.plan.over(&path, host);
     let all = result.probes.iter_mut().zip(planned);
     let mut failed: Vec<_> = all.filter(|(p, _)| may_be_slowness(p)).collect();
-    // Those that took a connection are the likelier to work.
+    // Ports that accepted a connection are more likely to work.
     failed.sort_by_key(|(probe, _)| probe.met_silence());
     for (probe, planned) in failed {
         if context.cancelled.is_cancelled() || context.clock.now() >= TIME_IN_ALL {
@@ -42,12 +42,12 @@ fn may_be_slowness(probe: &Measurement) -> bool {
     failure == Some(FailureKind::Slow) || probe.died_in_silence()
 }
 
-/// Enough for a port that works; small, and more than two full segments.
+/// Payload sizes of the two exchanges: small, but more than two full segments, which is enough for a port that works.
 const STAGES: [u32; 2] = [1, 4096];
 
-/// For one session.
+/// Time limit of one session.
 const ALONE: Duration = Duration::from_secs(12);
 
-/// Since the run's start: with the last session, and a look at the hops to ports that fail, a run ends within a
-/// minute.
+/// Time since the run's start after which no session begins. With the last session and the surveys of failing ports, a
+/// run ends within a minute.
 const TIME_IN_ALL: Duration = Duration::from_secs(38);

@@ -1,5 +1,5 @@
-//! Surveys of the hops to one server address: while probes wait where nothing at all has answered yet,
-//! else when all sessions are over. A firewall that limits connections counts a survey's SYNs too.
+//! Runs surveys of the hops to one server address: while probes wait if no port has answered yet, otherwise after all
+//! sessions. A firewall that limits connections counts a survey's SYNs too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -23,11 +23,12 @@ mod pace;
 use driver::SurveyDriver;
 pub(super) use pace::Pace;
 
-/// A survey, and of which kind of failure it is.
+/// A survey, and the kind of failure that it looks at.
 type Surveyed = (PortFailure, Survey);
 
-/// Surveys the silent ports of `server` while their probes wait, as long as no port has answered in any
-/// way, until `measured`, and until what is under way has ended. No `server`: there is nothing to survey.
+/// Surveys the silent ports of `server` while their probes wait, as long as no port has answered in any way. Returns
+/// once `measured` is cancelled and the surveys in progress have ended. There is nothing to survey if `server` is
+/// `None`.
 pub(super) async fn beside(
     run: &Arc<Run>,
     server: Option<IpAddr>,
@@ -60,7 +61,7 @@ pub(super) async fn beside(
     }
 }
 
-/// Surveys the ports that still fail when all sessions are over, and compares with one that works.
+/// Surveys the ports that still fail after all sessions, and compares them with a port that works.
 pub(super) async fn afterwards(run: &Arc<Run>, results: &mut [ServerResult], progress: &Progress) {
     for result in results
         .iter_mut()
@@ -87,7 +88,7 @@ async fn still_failing(
         .is_empty();
     let surveyed = probes.iter().filter(|m| m.survey.is_some());
     let looked_at: BTreeSet<PortFailure> = surveyed.filter_map(PortFailure::of).collect();
-    // An accepting port is compared with one that works, or else with how far SYNs to a silent one get.
+    // A port that accepts is compared with one that works, or with how far SYNs to a silent port get.
     let comparable = works
         || probes
             .iter()
@@ -110,8 +111,9 @@ async fn still_failing(
     attach(scheduler.done, probes);
 }
 
-/// What passes when it is dialled again is stopped nowhere, but now and then. Where no port `works`, one look
-/// at one port of each outcome is enough; and who accepts can be told from the server where that is `comparable`.
+/// Returns whether a survey of this port can show something. A port that passes when dialled again is blocked only at
+/// times, and so at no hop. If no port `works`, one survey for each outcome is enough. The device that accepts can be
+/// told from the server only if `comparable`.
 fn is_worth_it(
     measurement: &Measurement,
     outcome: PortFailure,
@@ -133,7 +135,7 @@ fn is_worth_it(
     !passes_too && (works || is_new)
 }
 
-/// Gives each survey to the probes of its port, if they ended as was thought.
+/// Attaches each survey to a probe of its port, if that probe failed in the way that the survey assumed.
 pub(super) fn attach(surveys: Vec<Surveyed>, probes: &mut [Measurement]) {
     for (outcome, survey) in surveys {
         let port = survey.port;
@@ -152,15 +154,15 @@ struct SurveyScheduler<'a> {
     server: IpAddr,
     /// Whether to compare with ports that work.
     compares: bool,
-    /// Of each kind of failure one port goes ahead; the others are looked at only where it was found
-    /// to be stopped. Routers send few ICMP errors, and a firewall may take many SYNs amiss.
+    /// The leading port of each kind of failure. The other ports of this kind are surveyed only if the leader's survey
+    /// shows where it is blocked: routers send few ICMP errors, and a firewall may block a host that sends many SYNs.
     leaders: BTreeMap<PortFailure, Leader>,
     known: BTreeSet<u16>,
     running: JoinSet<Surveyed>,
     done: Vec<Surveyed>,
 }
 
-/// The port that goes ahead, and those that follow it.
+/// The port that is surveyed first, and the ports that follow it.
 struct Leader {
     hops: Option<RangeInclusive<u8>>,
     is_through: bool,
@@ -180,7 +182,7 @@ impl<'a> SurveyScheduler<'a> {
         }
     }
 
-    /// Takes notice of ports that fail; each counts once.
+    /// Adds ports that fail; each counts once.
     fn found(&mut self, failing: &[(u16, PortFailure)]) {
         for (port, outcome) in failing {
             if !self.known.insert(*port) {
@@ -188,7 +190,7 @@ impl<'a> SurveyScheduler<'a> {
             }
             let ends = Instant::now() + TIME_IN_ALL;
             let surveyor = Surveyor::new(*port, answers(*outcome));
-            // Where each one's own device stands is looked for from these addresses.
+            // For accepting ports the survey looks for each port's own device, so no port leads.
             if *outcome == PortFailure::Accepted {
                 self.start(*outcome, surveyor, ends);
                 continue;
@@ -214,7 +216,7 @@ impl<'a> SurveyScheduler<'a> {
         self.running.is_empty()
     }
 
-    /// Waits for the next survey to end; for ever, while there is none.
+    /// Waits for the next survey to end; never returns if none is in progress.
     async fn one_ended(&mut self) {
         let Some(ended) = self.running.join_next().await else {
             return std::future::pending().await;
@@ -232,7 +234,7 @@ impl<'a> SurveyScheduler<'a> {
         self.done.push((outcome, survey));
     }
 
-    /// Looks at the ports that follow, where the first of their kind led somewhere.
+    /// Surveys the ports that follow, if the survey of their leader found something.
     fn follow(&mut self, outcome: PortFailure) {
         let Some(ahead) = self.leaders.get_mut(&outcome) else {
             return;
@@ -260,7 +262,7 @@ impl<'a> SurveyScheduler<'a> {
     }
 }
 
-/// Whether such a port answers a SYN that gets far enough.
+/// Returns whether a port with this outcome answers a SYN that gets far enough.
 fn answers(outcome: PortFailure) -> bool {
     match outcome {
         PortFailure::Silent => false,
@@ -268,11 +270,11 @@ fn answers(outcome: PortFailure) -> bool {
     }
 }
 
-/// Where to look at other ports that fail alike; nowhere, where nothing was found out.
+/// Returns the hops at which to look for other ports that fail alike; `None` if the survey found nothing.
 fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
     if let Some(distance) = survey.distance() {
         let before = distance.nearest.saturating_sub(1).max(1);
-        // A device that sends the connection elsewhere stands where names begin to repeat, or just before.
+        // A device that redirects the connection sits where router names begin to repeat, or one hop before.
         let named = survey
             .same_name_from()
             .map_or(before, |hop| hop.saturating_sub(1).max(1));
@@ -283,14 +285,13 @@ fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
             last,
             lost_before: PastLastHop::Hop(next) | PastLastHop::Server(next),
         } => Some(last.max(1)..=next),
-        // Without a port that works one statement about the whole server is all there will be.
+        // Without a port that works, one result about the whole server is all that surveys can give.
         LastHop::Answered { .. } | LastHop::Unknown => None,
     }
 }
 
-/// For a port that goes ahead: with it, a run in which every port is silent ends in less than four
-/// seconds.
+/// Time limit of a leading port's survey. With it, a run in which every port is silent ends in less than four seconds.
 const TIME_IN_ALL: Duration = Duration::from_millis(2_200);
 
-/// For all that follow it; at the run's pace they need some hundred milliseconds each.
+/// Time limit of all surveys that follow it; at the run's pace each needs a few hundred milliseconds.
 const TIME_TO_FOLLOW: Duration = Duration::from_secs(4);

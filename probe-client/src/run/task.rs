@@ -1,4 +1,4 @@
-//! From a planned probe to one that can be run.
+//! Makes a runnable probe from a planned one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::Run;
 use crate::destination::Destination;
 use crate::probe::ProbeTask;
 
-/// The probe of `planned` to `destination`.
+/// Returns the task that probes `destination` as `planned`.
 pub(super) fn of(run: &Run, planned: &PlannedProbe, destination: &Arc<Destination>) -> ProbeTask {
     let host = &destination.host;
     let rule = rule(planned, host, destination.address);
@@ -40,7 +40,7 @@ pub(super) fn of(run: &Run, planned: &PlannedProbe, destination: &Arc<Destinatio
                 mode: planned.rule.nettcp_mode.unwrap_or(NettcpMode::Duplex),
             }),
             cookie: format!("fw{:08x}", rand::random::<u32>()),
-            // A proxy opens a connection of its own.
+            // A proxy opens its own connection, which would not have the mark.
             hop_limit_mark: destination.path().is_direct().then_some(HOP_LIMIT_MARK),
             hold: planned
                 .silence
@@ -53,7 +53,7 @@ pub(super) fn of(run: &Run, planned: &PlannedProbe, destination: &Arc<Destinatio
     }
 }
 
-/// The measurement of a probe whose server has no address.
+/// Returns the measurement of a probe whose server has no address.
 pub(super) fn unresolved(
     planned: &PlannedProbe,
     path: &NetworkPath,

@@ -1,14 +1,14 @@
-//! A limit on how fast side connections are opened, shared by all of a run.
+//! Limits how fast side connections are opened, for the whole run.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Hands out turns: a burst at first, so that a clean run is not made slower, and then one after another.
+/// Hands out turns: a burst at first, so that a clean run takes no longer, and then one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Budget {
-    /// When the last turn would have been, had there been no burst.
+    /// When the last turn would have been without the burst.
     last: Mutex<Option<Instant>>,
 }
 
@@ -18,9 +18,9 @@ impl Budget {
         sleep_until(self.next(Instant::now())).await;
     }
 
-    /// When whoever asks at `now` may go.
+    /// Returns when a caller that asks at `now` may go on.
     fn next(&self, now: Instant) -> Instant {
-        // One value: a panic elsewhere leaves it whole.
+        // It is a single value, so a panic elsewhere cannot leave it half updated.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let due = last.map_or(now, |last| (last + BETWEEN_TURNS).max(now));
         *last = Some(due);
@@ -28,10 +28,10 @@ impl Budget {
     }
 }
 
-/// 50 a second, as surveys send.
+/// 50 turns per second, the same rate as surveys.
 const BETWEEN_TURNS: Duration = Duration::from_millis(20);
 
-/// A burst of 100: seven ports with eleven each, and room for more.
+/// A burst of 100: seven ports with eleven side connections each, and some to spare.
 const AHEAD: Duration = Duration::from_millis(20 * 99);
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! The first bytes of this run's side connections. A balancer or a proxy hides their source ports, so the server is
-//! told what they began with: it then takes none of them for a session that it is asked about.
+//! The first bytes of this run's side connections. A load balancer or a proxy hides their source ports, so the server
+//! is told their first bytes. It then takes none of them for a session that it is asked about.
 
 use std::sync::{Mutex, PoisonError};
 
 use probe_core::session::{SentPrefix, prefixes_of};
 use proto::wire;
 
-/// One entry for each set of first bytes that was made.
+/// The first bytes of all side connections, one entry for each set that was made.
 #[derive(Debug, Default)]
 pub(in super::super) struct SideOpenings(Mutex<Vec<Opening>>);
 
@@ -18,7 +18,8 @@ struct Opening {
 }
 
 impl SideOpenings {
-    /// Side connections to `port` begin with `bytes`; where there are none, there is nothing to tell.
+    /// Notes that side connections to `port` begin with `bytes`. If `bytes` is empty, there is nothing to tell the
+    /// server.
     pub(super) fn note(&self, port: u16, bytes: &[u8]) {
         let prefixes = prefixes_of(bytes);
         if !prefixes.is_empty() {
@@ -27,7 +28,7 @@ impl SideOpenings {
         }
     }
 
-    /// What the server is told of all of them, under `tag`.
+    /// Returns the entries that tell the server of all side connections, under `tag`.
     pub(in super::super) fn sent(&self, tag: u32) -> Vec<wire::Sent> {
         let openings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let told = openings.iter().map(|opening| wire::Sent {

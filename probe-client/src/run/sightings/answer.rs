@@ -1,4 +1,4 @@
-//! What the server tells of connections, as an answer about one measurement.
+//! Turns what the server tells about connections into an answer about one measurement.
 
 use probe_core::measurement::{
     AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
@@ -7,7 +7,7 @@ use proto::wire;
 
 use super::super::control_search::socket_address;
 
-/// What the server would have noticed, had it come.
+/// What the server was watching for, and so would have noticed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LookedOn {
     pub(super) for_half_open: bool,
@@ -15,7 +15,7 @@ pub(super) struct LookedOn {
     pub(super) refused: Option<AnswersRefused>,
 }
 
-/// What `sightings` come to, those that are of `measurement`.
+/// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out.
 pub(super) fn answer(
     sightings: &[&wire::Sighting],
     measurement: &Measurement,
@@ -34,8 +34,8 @@ pub(super) fn answer(
     }
 }
 
-/// While the server is watched it tells of a connection again whenever something has become of it. What it says
-/// is without an answer after it has said that it is half open is both.
+/// Returns the newest sighting of each connection, since the server tells of a connection again whenever its state
+/// changes. A connection that was half-open and is then without an answer keeps both sightings.
 fn latest<'a>(sightings: &[&'a wire::Sighting]) -> Vec<&'a wire::Sighting> {
     let mut latest: Vec<&wire::Sighting> = Vec::new();
     for news in sightings {
@@ -81,14 +81,15 @@ fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sigh
     })
 }
 
-/// It greeted for another session, so that it is not this probe's, whatever address it came from and when.
+/// Returns whether the connection greeted for another session. It is then not this probe's, regardless of its address
+/// and time.
 fn is_of_another_session(sighting: &wire::Sighting, measurement: &Measurement) -> bool {
     let own = measurement.session.as_ref().map(|s| s.session_id.0);
     !sighting.session_id.is_empty()
         && own.is_none_or(|own| own.as_slice() != sighting.session_id.as_slice())
 }
 
-/// The longest prefix that arrived as sent, and the shortest that did not.
+/// Returns the length of the longest prefix that arrived as sent, and of the shortest that did not.
 fn compare(received: &[wire::Prefix], measurement: &Measurement) -> (u32, Option<u32>) {
     let sent = measurement
         .session
@@ -171,7 +172,7 @@ mod tests {
         assert!(sighting(&told(&own), &measurement).is_some());
         assert!(sighting(&told(&[]), &measurement).is_some());
         assert!(sighting(&told(&[0xee; 16]), &measurement).is_none());
-        // It never came so far as to greet, so whoever greeted was another.
+        // This probe did not get as far as its greeting, so the greeting was another session's.
         measurement.session = None;
         assert!(sighting(&told(&own), &measurement).is_none());
         assert!(sighting(&told(&[]), &measurement).is_some());

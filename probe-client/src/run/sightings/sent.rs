@@ -1,4 +1,4 @@
-//! What the server is told of a session, so that it finds what it noticed of it.
+//! Tells the server about a session, so that the server finds its sightings of it.
 
 use probe_core::control_record::ServerDescription;
 use probe_core::measurement::Measurement;
@@ -11,14 +11,14 @@ use super::super::Run;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct TheirClock {
     offset_ms: i64,
-    /// By what the comparison may be wrong.
+    /// The possible error of the comparison, in milliseconds.
     doubt_ms: u64,
 }
 
 impl TheirClock {
-    /// By the server's `description`, at a moment of the run.
+    /// Returns the server's clock by its `description`, as it applies at `now_us` of the run.
     pub(super) fn of(description: &ServerDescription, now_us: u64) -> Self {
-        // The server read its clock at some moment of the round trip.
+        // The server read its clock at some time during the round trip.
         let read = description.round_trip_us / 2_000;
         let drift = now_us / 1_000 / DRIFT;
         Self {
@@ -32,7 +32,7 @@ impl TheirClock {
     }
 }
 
-/// What was sent, and when, by the server's clock: once for each port on which the server may have accepted it.
+/// Returns what was sent, and when by the server's clock: once for each port on which the server may have accepted it.
 pub(super) fn sent(
     run: &Run,
     m: &Measurement,
@@ -61,11 +61,11 @@ fn to_port_dialled(run: &Run, m: &Measurement, tag: u32, theirs: TheirClock) -> 
     let clock = run.context.clock;
     let started_ms = clock.unix_ms(connect.map_or(0, |o| o.start_us));
     let until_us = match connect.filter(|o| o.failure.is_none()) {
-        // A server accepts when the handshake is through, whatever comes of the session; unless what ended it
-        // there was lost, and then nothing comes back.
+        // A server accepts once the handshake is complete, however the session ends. But if its last ACK was lost,
+        // nothing comes back, and the server may accept later.
         Some(_) if m.transport.is_some_and(|t| t.bytes_read == 0) => next_us(m),
         Some(connected) => Some(connected.end_us()),
-        // What it has half open it notices when it is asked.
+        // The server notices a half-open connection when it is asked.
         None => None,
     };
     let until_us = until_us.unwrap_or_else(|| clock.now_us());
@@ -83,19 +83,19 @@ fn to_port_dialled(run: &Run, m: &Measurement, tag: u32, theirs: TheirClock) -> 
             .map(|session| session.session_id.0.to_vec())
             .unwrap_or_default(),
         source_port: m.local.map_or(0, |local| local.port().into()),
-        // Who asks over the same path knows better.
+        // A caller that asks over the same path sets this.
         same_ip_version: false,
     }
 }
 
-/// When the first session beside `m` began, which is another connection to the same port.
+/// Returns when the first variation of `m` began, which is another connection to the same port.
 fn next_us(m: &Measurement) -> Option<u64> {
     let beside = m.variations.iter().map(|c| &c.measurement);
     let dialled = beside.flat_map(|m| &m.observations).filter(|o| connects(o));
     dialled.map(|o| o.start_us).min()
 }
 
-/// The step in which the server accepts.
+/// Returns whether `observation` is the step in which the server accepts.
 pub(super) fn connects(observation: &Observation) -> bool {
     matches!(
         observation.operation,
@@ -103,13 +103,13 @@ pub(super) fn connects(observation: &Observation) -> bool {
     )
 }
 
-/// Two clocks part by one second in a thousand at most while both are slewed (adjtimex: 500 ppm each).
+/// Two clocks differ by at most one second in a thousand while both are slewed (adjtimex: 500 ppm each).
 const DRIFT: u64 = 1_000;
 
-/// Dates are in whole milliseconds.
+/// Rounding error: times are in whole milliseconds.
 const ROUNDING_MS: u64 = 10;
 
-/// A busy server accepts, or notices, late.
+/// How much later a busy server may accept or notice a connection.
 const LATE_MS: u64 = 2_000;
 
 #[cfg(test)]

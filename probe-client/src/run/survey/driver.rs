@@ -1,4 +1,4 @@
-//! Sends what a survey asks for, at the pace of the run, until nothing is left to ask or time is up.
+//! Sends the SYNs that a survey asks for, at the pace of the run, until nothing is left to ask or time is up.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::super::Run;
 use crate::hop;
 use crate::port_states::Reference;
 
-/// One survey's way through the network.
+/// Carries out one survey.
 pub(super) struct SurveyDriver {
     pub(super) run: Arc<Run>,
     pub(super) server: IpAddr,
@@ -22,7 +22,7 @@ pub(super) struct SurveyDriver {
 }
 
 impl SurveyDriver {
-    /// Carries out `surveyor`'s survey; what is not known when time is up stays so.
+    /// Carries out `surveyor`'s survey. Anything that is not known when time is up stays unknown.
     pub(super) async fn run(mut self, surveyor: Surveyor) -> Survey {
         let mut surveyor = self.beside_what_works(surveyor);
         self.drive(&mut surveyor).await;
@@ -52,7 +52,7 @@ impl SurveyDriver {
         loop {
             let idle_timeout = self.idle_timeout();
             let cancelled = self.run.context.cancelled.is_cancelled();
-            // Whatever is sent must have its time to be answered.
+            // Every SYN must have the time to be answered.
             let goes_on = !cancelled && Instant::now() + idle_timeout < self.ends;
             if let Some(wanted) = goes_on.then(|| surveyor.next_syn()).flatten() {
                 self.run.pace.turn().await;
@@ -72,7 +72,7 @@ impl SurveyDriver {
         self.run.context.options.port_states.references(self.server)
     }
 
-    /// How long answers can take.
+    /// Returns how long to wait for an answer.
     fn idle_timeout(&self) -> Duration {
         let references = self.references();
         let slowest = references.iter().map(|(_, r)| r.round_trip).max();
@@ -89,12 +89,12 @@ impl SurveyDriver {
     }
 }
 
-/// Once there is a port to compare with.
+/// Time limit if there is a port to compare with.
 const TIME_TO_COMPARE: Duration = Duration::from_secs(4);
 
-/// Where no round trip has been measured. ICMP errors come later than TCP's answers.
+/// Timeout if no round trip has been measured. ICMP errors come later than TCP's answers.
 const UNKNOWN_TIMEOUT: Duration = Duration::from_millis(600);
 const LEAST_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Less than the second after which the system would repeat the SYN.
+/// Longest timeout: less than the second after which the system would repeat the SYN.
 const MOST_TIMEOUT: Duration = Duration::from_millis(900);

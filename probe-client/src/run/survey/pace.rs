@@ -1,4 +1,4 @@
-//! A limit on how fast surveys send, shared by all of a run.
+//! Limits how fast surveys send, for the whole run.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ impl Pace {
     /// Waits for the next turn.
     pub(crate) async fn turn(&self) {
         let turn = {
-            // One value: a panic elsewhere leaves it whole.
+            // It is a single value, so a panic elsewhere cannot leave it half updated.
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
             let turn = next.map_or(now, |at| at.max(now));
@@ -26,5 +26,5 @@ impl Pace {
     }
 }
 
-/// 50 a second: no firewall takes that for a scan or a flood, as far as is known.
+/// 50 SYNs per second: as far as is known, no firewall takes that for a scan or a flood.
 const BETWEEN_TURNS: Duration = Duration::from_millis(20);
