@@ -1,5 +1,5 @@
-//! Opens one TCP connection without privileges: marked by its hop limit, and with the network's
-//! errors queued, so that a failure names who reported it.
+//! Opens one TCP connection without privileges. Its hop limit marks it, and the network's errors are queued, so that a
+//! failure names the device that reported it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -22,24 +22,24 @@ use crate::port_states::PortStates;
 /// How to connect; the same for all probes of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
-    /// Local address to leave from; absent: the system's choice.
+    /// The local address to connect from; `None` leaves the choice to the system.
     pub(crate) bind: Option<IpAddr>,
     pub(crate) idle_timeout: Duration,
-    /// Payload and options per segment at most, both ways. Absent, as for every ordinary session:
-    /// the system's choice, since a small one would hide a black hole from the test.
+    /// Maximum size of a segment's payload and options in both directions. `None`, as for every ordinary session,
+    /// leaves the choice to the system, since a small size would hide a black hole from the test.
     pub(crate) max_segment: Option<u16>,
-    /// TCP keep-alive at this interval. Absent: none.
+    /// The interval of TCP keep-alive; `None` sends none.
     pub(crate) keep_alive: Option<Duration>,
-    /// How many hops packets get once the connection is open. Absent: all the way.
+    /// The hop limit of packets once the connection is open; `None` lets them go all the way.
     pub(crate) reach: Option<u8>,
-    /// Told of SYNs that stay unanswered, before idle timeout ends.
+    /// Learns of SYNs that stay unanswered before the idle timeout ends.
     pub(crate) port_states: PortStates,
-    /// Told of how long handshakes take, and asked how long to wait for others.
+    /// Learns how long handshakes take, and says how long to wait for others.
     pub(crate) line: SharedLine,
 }
 
 impl ConnectOptions {
-    /// For sessions that differ in nothing from the application's.
+    /// Returns the options of sessions that behave as the application's do.
     pub(crate) fn ordinary(bind: Option<IpAddr>, idle_timeout: Duration) -> Self {
         Self {
             bind,
@@ -53,10 +53,11 @@ impl ConnectOptions {
     }
 }
 
-/// Connects to `address`; without the mark, where a SYN that bears it gets no answer and one without it does.
+/// Connects to `address`, without the mark if marked SYNs get no answer and unmarked ones do.
 ///
 /// # Errors
-/// The failure as a value: what a probe is there to find.
+///
+/// The failure as a value, since it is what a probe looks for.
 pub(crate) async fn connect(
     address: SocketAddr,
     options: &ConnectOptions,
@@ -66,7 +67,7 @@ pub(crate) async fn connect(
         let stream = dial(address, options, None).await?;
         return Ok(Connected::redialled(stream, Redial::Unmarked));
     }
-    // Futures of a session are large enough.
+    // Boxed, because the futures of a session are large enough.
     let mut marked = Box::pin(dial(address, options, Some(HOP_LIMIT_MARK)));
     let unmarked = Box::pin(async {
         sleep(UNANSWERED).await;
@@ -83,7 +84,7 @@ pub(crate) async fn connect(
             if port_states.is_unmarked(server) {
                 return Ok(Connected::redialled(stream, Redial::Unmarked));
             }
-            // What kept the first SYNs from being answered may have been their source port, or have passed.
+            // The first SYNs may have stayed unanswered because of their source port, or for a reason that has passed.
             let again = timeout(UNANSWERED, dial(address, options, Some(HOP_LIMIT_MARK))).await;
             if let Ok(Ok(marked)) = again {
                 return Ok(Connected::redialled(marked, Redial::SourcePort));
@@ -94,11 +95,11 @@ pub(crate) async fn connect(
     }
 }
 
-/// A connection, and what it took.
+/// A connection, and whether it took another attempt.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
-    /// Absent where the first SYN or a repetition of it was answered.
+    /// How the connection was dialled again; `None` if the first SYN or its repetition was answered.
     pub(crate) redial: Option<Redial>,
 }
 
@@ -118,7 +119,7 @@ impl Connected {
     }
 }
 
-/// Connects to `address` with this hop limit, or the system's own.
+/// Connects to `address` with this hop limit; `None` uses the system's own.
 async fn dial(
     address: SocketAddr,
     options: &ConnectOptions,
@@ -128,7 +129,7 @@ async fn dial(
     let socket = open(address, options.bind, hop_limit).map_err(local)?;
     shape(&socket, options).map_err(local)?;
     if let Err(error) = begin(&socket, address) {
-        // At once: nothing can have come back yet, unless the queue says so.
+        // This early, nothing can have come back yet, unless the queue says so.
         let queue = drain_error_queue(&socket).unwrap_or_default();
         return Err(connect_failure(&error, Some(&queue)));
     }
@@ -138,13 +139,13 @@ async fn dial(
         Some(Err(error)) => return Err(local(error)),
         Some(Ok(())) => {}
     }
-    // take_error first: draining the queue clears it.
+    // Draining the queue clears the pending error, so take it first.
     let pending = stream.take_error().map_err(local)?;
     let queue = drain_error_queue(&stream).ok();
     if let Some(error) = pending {
         return Err(connect_failure(&error, queue.as_deref()));
     }
-    // An ICMP error wakes the socket while the kernel goes on trying: only a peer makes a connection.
+    // An ICMP error wakes the socket while the kernel goes on trying, so only a peer address proves a connection.
     match stream.peer_addr() {
         Ok(_peer) => {
             let family = IpFamily::from(address);
@@ -153,7 +154,7 @@ async fn dial(
                 None => {
                     let _ = clear_recv_err(&stream, family);
                 }
-                // Here it is what is looked for; what is left unsent must not be sent later.
+                // This session looks for ICMP errors, and bytes left unsent must not be sent later.
                 Some(hops) => {
                     set_hop_limit(&stream, family, hops)
                         .map_err(|_| Failure::new(FailureKind::Other, Origin::ThisHost))?;
@@ -172,7 +173,7 @@ async fn dial(
     }
 }
 
-/// Waits until something has come back; `None`: nothing did, for as long as idle timeout lasts.
+/// Waits until something has come back. Returns `None` if nothing did before the idle timeout ended.
 async fn answered(
     stream: &TcpStream,
     address: SocketAddr,
@@ -193,7 +194,7 @@ async fn answered(
         };
     }
     if woken.is_err() {
-        // By now others may have shown that the line takes longer.
+        // By now other sessions may have shown that the line takes longer.
         let idle_timeout = options.line.connect_timeout(options.idle_timeout);
         woken = timeout_at(begun + idle_timeout, stream.writable()).await;
     }
@@ -204,7 +205,8 @@ async fn answered(
     Some(woken)
 }
 
-/// A socket ready to connect to `address`, whose packets get as far as `hop_limit` lets them; absent: the system's own.
+/// Returns a socket ready to connect to `address`. Its packets get as far as `hop_limit` lets them; `None` uses the
+/// system's own limit.
 pub(crate) fn open(
     address: SocketAddr,
     bind: Option<IpAddr>,
@@ -218,7 +220,7 @@ pub(crate) fn open(
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
     let family = IpFamily::from(address.ip());
-    // More evidence where the platform gives it; a session works without.
+    // This gives more evidence on platforms that have it; a session works without it.
     let _ = set_recv_err(&socket, family);
     if let Some(hop_limit) = hop_limit {
         let _ = set_hop_limit(&socket, family, hop_limit);
@@ -232,13 +234,13 @@ pub(crate) fn open(
 /// Whether `TCP_MAXSEG` can be set before the handshake: on Linux, and not on Windows.
 pub(crate) const SEGMENTS_CAN_BE_LIMITED: bool = cfg!(target_os = "linux");
 
-/// What sets one session apart from an ordinary one, and how far ahead all of them write: what the kernel has taken
-/// cannot be left out any more when the line proves to be slow.
+/// Sets the options in which one session differs from an ordinary one, and limits how far ahead every session writes.
+/// Bytes that the kernel has taken cannot be left out any more when the line proves to be slow.
 fn shape(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_notsent_lowat(WRITTEN_AHEAD);
     if let Some(bytes) = options.max_segment {
-        // Where the system has no such option, small writes do half of it.
+        // On systems without this option, small writes have part of the effect.
         let _ = set_mss(socket, bytes);
     }
     if let Some(every) = options.keep_alive {
@@ -248,7 +250,7 @@ fn shape(socket: &Socket, options: &ConnectOptions) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends the SYN, and does not wait for what comes of it.
+/// Sends the SYN without waiting for the answer.
 pub(crate) fn begin(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     match socket.connect(&address.into()) {
         Err(error) if !in_progress(&error) => Err(error),
@@ -260,19 +262,19 @@ fn in_progress(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(EINPROGRESS)
 }
 
-/// Unsent bytes beyond which a socket takes no more: a window's worth for a start, so that no round trip is
+/// Number of unsent bytes at which a socket takes no more: the size of an initial window, so that no round trip is
 /// spent waiting.
 #[cfg(target_os = "linux")]
 const WRITTEN_AHEAD: u32 = 16 * 1024;
 
-/// The first SYN and its first repetition a second later are both unanswered.
+/// Time after which both the first SYN and its repetition a second later are unanswered.
 const UNANSWERED: Duration = Duration::from_millis(1_200);
 
-/// By then the system has sent three SYNs at most: Linux 6.5 and later repeat the first four after a second each.
+/// Time in which the system sends at most three SYNs: Linux 6.5 and later repeats the first four after a second each.
 const ENOUGH: Duration = Duration::from_millis(2_500);
 
 #[cfg(target_os = "linux")]
 const EINPROGRESS: i32 = 115;
-/// WSAEWOULDBLOCK; std maps it to `WouldBlock` already.
+/// WSAEWOULDBLOCK, which std maps to `WouldBlock` already.
 #[cfg(not(target_os = "linux"))]
 const EINPROGRESS: i32 = 10035;

@@ -1,4 +1,4 @@
-//! What every probe of a run shares: clock, options, pins, and how a session departs from the ordinary one.
+//! What every probe of a run shares: clock, options, pins, and how a session differs from an ordinary one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,28 +18,28 @@ use crate::key_store::ClientIdentity;
 use crate::observe::Pending;
 use crate::resolve::{Family, resolve};
 
-/// What all probes of a run share.
+/// State that all probes of a run share.
 #[derive(Clone, Debug)]
 pub(crate) struct RunContext {
     pub(crate) clock: RunClock,
     pub(crate) options: ConnectOptions,
     pub(crate) pins: Vec<Pin>,
-    /// Presented by every probe with TLS.
+    /// The client certificate, which every probe with TLS presents.
     pub(crate) client: Option<ClientIdentity>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) departure: Departure,
-    /// When one session ends at the latest, whatever moves; set when it begins.
+    /// When the current session ends at the latest, whatever still moves; set when the session begins.
     pub(crate) session_ends: Instant,
-    /// How long it may last.
+    /// How long one session may last.
     pub(crate) longest_session: Duration,
-    /// Told once TLS stands; absent where nobody waits for it.
+    /// Notified once the TLS handshake has succeeded; `None` if nothing waits for it.
     pub(crate) shaken: Option<Arc<Notify>>,
 }
 
-/// In what a session departs from the ordinary one of its kind, for comparison.
+/// How a session differs from the ordinary one of its kind, for comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Departure {
-    /// The server name in the ClientHello; absent: as the kind has it.
+    /// The server name in the ClientHello; `None` leaves it as the session kind has it.
     pub(crate) name: Option<SentName>,
     pub(crate) hello: HelloSent,
 }
@@ -47,17 +47,17 @@ pub(crate) struct Departure {
 /// Which ClientHello is sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum HelloSent {
-    /// A modern one that fits one segment.
+    /// A modern ClientHello that fits one segment.
     #[default]
     Small,
-    /// With a post-quantum key share; the session ends with the handshake.
+    /// A ClientHello with a post-quantum key share; the session ends with the handshake.
     Large,
-    /// TLS 1.0 without a name; the session ends with the server's alert.
+    /// A TLS 1.0 ClientHello without a name; the session ends with the server's alert.
     Legacy,
 }
 
 impl RunContext {
-    /// For sessions that differ in nothing from the application's. The run's clock starts now.
+    /// Returns the context of sessions that behave as the application's do. The run's clock starts now.
     pub(crate) fn ordinary(
         options: ConnectOptions,
         pins: Vec<Pin>,
@@ -77,7 +77,8 @@ impl RunContext {
         }
     }
 
-    /// The same for one session that begins now, with the time and the TCP keep-alive that its `silence` asks for.
+    /// Returns a copy of this context for one session that begins now, with the time and the TCP keep-alive that its
+    /// `silence` asks for.
     pub(crate) fn for_session(&self, silence: Option<Silence>) -> Self {
         let mut context = self.clone();
         let on_purpose = silence.map_or(0, |s| s.seconds.into());
@@ -89,11 +90,11 @@ impl RunContext {
         context
     }
 
-    /// The same for a session that differs by `variation`.
+    /// Returns a copy of this context with `variation` applied.
     pub(crate) fn varied(&self, variation: Variation) -> Self {
         let mut varied = self.clone();
         match variation {
-            // The session kind is the parameters' business.
+            // The session's parameters hold the session kind, not this context.
             Variation::InNothing
             | Variation::InSilence
             | Variation::InShape { .. }
@@ -112,7 +113,7 @@ impl RunContext {
 }
 
 impl RunContext {
-    /// What `operation` comes to, unless the run is ended before.
+    /// Returns the result of `operation`, or the failure `interrupted` if the run is cancelled first.
     pub(crate) async fn unless_cancelled<T>(
         &self,
         operation: impl Future<Output = Result<T, Failure>>,
@@ -127,7 +128,7 @@ impl RunContext {
         interrupted()
     }
 
-    /// The addresses of `host`, unless the run is ended before: a resolver that does not answer takes long to fail.
+    /// Resolves `host`, unless the run is cancelled first: a resolver that does not answer takes long to fail.
     pub(crate) async fn resolve(&self, host: &str, family: Family) -> (Vec<IpAddr>, Observation) {
         let pending = Pending::start(self.clock, Operation::Resolve, host);
         tokio::select! {
@@ -142,14 +143,15 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, Origin::ThisHost)
 }
 
-/// A session of which something still moves: on a slow line all of them, and what follows, have to end within a
-/// minute.
+/// Time limit of a session in which something still moves. On a slow line all sessions, and what follows them, have to
+/// end within a minute.
 const LONGEST_SESSION: Duration = Duration::from_secs(20);
 
-/// Whoever waits longer at each step waits longer for all of them.
+/// Number of steps in a session: a longer timeout for each step allows a longer session.
 const STEPS: u32 = 5;
 
-/// The bytes are sent some three times until then, and a router's answer is there after a round trip.
+/// Idle timeout of hop-limited sessions: the bytes are sent about three times until then, and a router's answer arrives
+/// after one round trip.
 const REACH_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A server as one path leads to it, and how a connection to one of its ports is opened there.
+//! A server as one path leads to it, and how to open connections to its ports.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,16 +18,16 @@ use crate::proxy::ProxyWay;
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
     pub(crate) host: String,
-    /// Absent where only the proxy knows it.
+    /// The server's address; `None` if only the proxy knows it.
     pub(crate) address: Option<IpAddr>,
-    /// How the address was come by, where it was looked up here.
+    /// The name lookup that found the address; `None` if the name was not resolved here.
     pub(crate) resolved: Option<Observation>,
     pub(crate) way: Way,
-    /// What is left to the server's control answers.
+    /// The remaining allowance for the server's control answers.
     pub(crate) control: Allowance,
 }
 
-/// A path, ready to be taken.
+/// A path, prepared for use.
 #[derive(Clone, Debug)]
 pub(crate) enum Way {
     Direct,
@@ -42,17 +42,17 @@ impl Destination {
         }
     }
 
-    /// The server's address and `port`, where this host knows it.
+    /// Returns the server's address and `port`; `None` if this host does not know the address.
     pub(crate) fn socket(&self, port: u16) -> Option<SocketAddr> {
         self.address.map(|ip| SocketAddr::new(ip, port))
     }
 
-    /// The server's address, where the hops to it are this path's.
+    /// Returns the server's address if surveys can measure the hops to it, as on a direct path.
     pub(crate) fn surveyed(&self) -> Option<IpAddr> {
         self.address.filter(|_| self.path().is_direct())
     }
 
-    /// The server and `port`, for people.
+    /// Returns the server and `port` as reports show them.
     pub(crate) fn shown(&self, port: u16) -> String {
         match self.socket(port) {
             Some(socket) => socket.to_string(),
@@ -65,12 +65,12 @@ impl Destination {
         match (&self.way, self.socket(port)) {
             (Way::Proxy(proxy), _) => proxy.open(self.target(port), context).await,
             (Way::Direct, Some(socket)) => straight(socket, context).await,
-            // A name that was not resolved has been reported as that already.
+            // The failed name lookup has been reported already.
             (Way::Direct, None) => Opened::failed(context.interrupted(), Vec::new()),
         }
     }
 
-    /// What a proxy is asked for: the name, unless this host is the one to resolve it.
+    /// Returns what to ask a proxy for: the server's name, or its address if this host resolves names.
     fn target(&self, port: u16) -> ProxyTarget {
         let host = match self.address.filter(|_| self.path().resolves_here()) {
             Some(ip) => ip.to_string(),

@@ -1,4 +1,4 @@
-//! A connection that bytes for the server go into: straight to it, or to the proxy on the way.
+//! A connection that carries bytes for the server: to the server itself, or to the proxy on the path.
 
 use std::io;
 use std::pin::Pin;
@@ -11,29 +11,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// Ready for the session's first byte.
+/// A connection that is ready for the session's first byte.
 #[derive(Debug)]
 pub(crate) enum Link {
     Tcp(TcpStream),
-    /// A proxy that is spoken to over TLS.
+    /// A TLS connection to a proxy.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// What came of opening a connection.
+/// The result of opening a connection.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) link: Result<Link, Failure>,
-    /// Of the steps gone through, the failed one included.
+    /// The observations of all steps taken, including the failed one.
     pub(crate) observations: Vec<Observation>,
     pub(crate) proxy: Option<ProxyAccount>,
-    /// Where the first SYNs got no answer.
+    /// How the connection was dialled again; `None` if that was not needed.
     pub(crate) redial: Option<Redial>,
-    /// What the proxy sent behind its last answer: the server's first bytes.
+    /// Bytes that the proxy sent after its last answer: the server's first bytes.
     pub(crate) unread: Vec<u8>,
 }
 
 impl Link {
-    /// The TCP connection below, for what the kernel knows of it.
+    /// Returns the TCP connection below, to ask the kernel about it.
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Tcp(tcp) => tcp,

@@ -1,4 +1,4 @@
-//! What is known by now of every port, for those who look on while probes are still under way.
+//! Collects what is known about every port while probes are still running.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -8,38 +8,38 @@ use probe_core::measurement::Measurement;
 use probe_core::observation::{FailureKind, Operation, Origin};
 use tokio::sync::watch;
 
-/// The board on which it is written.
+/// The state of all ports, which surveys and other tasks can watch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PortStates(
     watch::Sender<BTreeMap<SocketAddr, PortState>>,
     watch::Sender<Marks>,
 );
 
-/// What is known of SYNs that bear the mark.
+/// What is known about SYNs with the mark.
 #[derive(Clone, Debug, Default)]
 struct Marks {
-    /// Servers that are being asked without it.
+    /// Servers to which a SYN without the mark is being tried.
     asked: BTreeSet<IpAddr>,
-    /// Ports that answer others' SYNs, and not those of a session.
+    /// Ports that answer SYNs of side connections, but not those of a session.
     doubted: BTreeSet<SocketAddr>,
-    /// Servers that answer only without it.
+    /// Servers that answer only SYNs without the mark.
     abandoned: BTreeSet<IpAddr>,
     /// Ports to which enough SYNs were sent.
     given_up: BTreeSet<SocketAddr>,
 }
 
-/// One port.
+/// The state of one port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum PortState {
     Fails(PortFailure),
     Works(Reference),
-    /// So does it, but a device opened its connection anew, or set its hop limit.
+    /// The port works, but a device re-originates its connection, or sets its hop limit.
     Relayed(Reference),
-    /// It answers, and its session goes on, or ended in some other way.
+    /// The port answers, and its session continues, or ended in some other way.
     Other,
 }
 
-/// How a port fails, as far as surveys care: ports that fail alike are surveyed alike.
+/// How a port fails, as far as surveys are concerned: ports that fail alike are surveyed alike.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum PortFailure {
     /// No answer to the SYN.
@@ -52,23 +52,22 @@ pub(crate) enum PortFailure {
     Accepted,
 }
 
-/// A port on which a session ran whole, with the server itself, or as far as a silence that it did not
-/// outlive.
+/// A port on which a session ran whole with the server itself, or ran up to a silence that it did not survive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Reference {
-    /// In hops, where the SYN as received tells.
+    /// The server's distance in hops, if the SYN as received shows it.
     pub(crate) distance: Option<u8>,
     /// How long the handshake took.
     pub(crate) round_trip: Duration,
 }
 
 impl PortStates {
-    /// A SYN to `address` has not been answered for a while.
+    /// Records that a SYN to `address` has not been answered for a while.
     pub(crate) fn unanswered(&self, address: SocketAddr) {
         self.note(address, PortState::Fails(PortFailure::Silent));
     }
 
-    /// Something has come back from `address`; what becomes of the session is not known yet.
+    /// Records that `address` has answered; the result of the session is not known yet.
     pub(crate) fn answered(&self, address: SocketAddr) {
         let silent = PortState::Fails(PortFailure::Silent);
         self.0.send_modify(|board| {
@@ -79,17 +78,17 @@ impl PortStates {
         });
     }
 
-    /// A probe came to its end. Of several of one port, the last one counts; but a port on which one ran whole
-    /// takes SYNs, whatever became of the bytes of another.
+    /// Records the end of a probe. If a port has several probes, the last one counts; but a port on which a session ran
+    /// whole accepts SYNs, however another session on it failed.
     pub(crate) fn ended(&self, measurement: &Measurement) {
         if let Some(address) = measurement.address {
             self.note(address, PortState::of(measurement));
         }
     }
 
-    /// Waits until a SYN to `address` without the mark is worth sending beside the one that waits: where no port of the
-    /// server takes a connection, for one of them; where such a SYN was answered, for all; and where this port is in
-    /// doubt.
+    /// Waits until a SYN to `address` without the mark is worth sending while the marked one waits. This is the case
+    /// for one port if no port of the server accepts a connection, for all ports once a SYN without the mark was
+    /// answered, and for a port that is in doubt.
     pub(crate) async fn mark_is_doubtful(&self, address: SocketAddr) {
         let server = address.ip();
         let (mut board, mut marks) = (self.0.subscribe(), self.1.subscribe());
@@ -110,7 +109,7 @@ impl PortStates {
         }
     }
 
-    /// No port of `server` has taken a connection; some may have turned it away.
+    /// Returns whether no port of `server` has accepted a connection; some may have turned one away.
     fn none_connects(&self, server: IpAddr) -> bool {
         let board = self.0.borrow();
         let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
@@ -134,37 +133,37 @@ impl PortStates {
         first
     }
 
-    /// SYNs of a session to `address` get no answer, and others do.
+    /// Records that a session's SYNs to `address` get no answer while other SYNs do.
     pub(crate) fn doubt(&self, address: SocketAddr) {
         self.1.send_modify(|marks| {
             marks.doubted.insert(address);
         });
     }
 
-    /// More SYNs to `address` would show nothing new.
+    /// Records that more SYNs to `address` would show nothing new.
     pub(crate) fn give_up(&self, address: SocketAddr) {
         self.1.send_modify(|marks| {
             marks.given_up.insert(address);
         });
     }
 
-    /// Waits until that is so.
+    /// Waits until [`Self::give_up`] is called for `address`.
     pub(crate) async fn is_given_up(&self, address: SocketAddr) {
         let mut marks = self.1.subscribe();
-        // Its sender is this board's own.
+        // This value holds the sender, so it outlives the wait.
         let _ = marks
             .wait_for(|marks| marks.given_up.contains(&address))
             .await;
     }
 
-    /// `server` answers only SYNs without the mark.
+    /// Records that `server` answers only SYNs without the mark.
     pub(crate) fn abandon_mark(&self, server: IpAddr) {
         self.1.send_modify(|marks| {
             marks.abandoned.insert(server);
         });
     }
 
-    /// Whether connections to `server` leave without the mark.
+    /// Returns whether connections to `server` are made without the mark.
     pub(crate) fn is_unmarked(&self, server: IpAddr) -> bool {
         self.1.borrow().abandoned.contains(&server)
     }
@@ -173,8 +172,8 @@ impl PortStates {
         self.0.subscribe()
     }
 
-    /// The ports of `server` that work, and what is known of them: first those that answer at once. What loses a SYN to
-    /// one of the others (ECN, a rate limit) loses those that are to be compared with.
+    /// Returns the ports of `server` that work, those that answered their first SYN first. The cause that makes one of
+    /// the others lose a SYN (ECN, a rate limit) also loses the SYNs of a comparison.
     pub(crate) fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
         self.of(server, |state| match state {
             PortState::Works(reference) => Some(reference),
@@ -182,7 +181,7 @@ impl PortStates {
         })
     }
 
-    /// Those that work although a device opens their connections anew, or sets their hop limit.
+    /// Returns the ports that work although a device re-originates their connections, or sets their hop limit.
     pub(crate) fn relayed(&self, server: IpAddr) -> Vec<(u16, Reference)> {
         self.of(server, |state| match state {
             PortState::Relayed(reference) => Some(reference),
@@ -204,12 +203,12 @@ impl PortStates {
         all
     }
 
-    /// A SYN to `address` has not been answered for a while.
+    /// Returns whether a SYN to `address` has not been answered for a while.
     pub(crate) fn is_silent(&self, address: SocketAddr) -> bool {
         self.0.borrow().get(&address) == Some(&PortState::Fails(PortFailure::Silent))
     }
 
-    /// The ports of `server` that have not answered for a while; absent as soon as any port of it has.
+    /// Returns the ports of `server` that have not answered for a while; `None` as soon as any of its ports has.
     pub(crate) fn all_silent(&self, server: IpAddr) -> Option<Vec<u16>> {
         let board = self.0.borrow();
         let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
@@ -242,7 +241,7 @@ impl PortState {
 }
 
 impl PortFailure {
-    /// Absent where the probe did not fail, or in a way that has no place on the path.
+    /// Returns how the probe failed; `None` if it did not, or if its failure has no place on the path.
     pub(crate) fn of(measurement: &Measurement) -> Option<Self> {
         let (operation, failure) = measurement.failure()?;
         if operation == Operation::Connect {
@@ -250,19 +249,19 @@ impl PortFailure {
                 (Origin::Icmp { .. }, _) => Some(Self::Prohibited),
                 (_, FailureKind::TimedOut) => Some(Self::Silent),
                 (_, FailureKind::Refused) => Some(Self::Refused),
-                // RST in answer to a SYN is a refusal.
+                // A RST in answer to a SYN is a refusal, so a reset here came after the connection was accepted.
                 (_, FailureKind::Reset) => Some(Self::Accepted),
                 (_, _) => None,
             };
         }
-        // What a silence ends began well, and nothing stops it on its way.
+        // A session that dies of silence began well, so nothing blocks it on its path.
         let elsewhere = failure.kind == FailureKind::Interrupted
             || matches!(operation, Operation::Hold | Operation::Resume);
         (measurement.succeeded(Operation::Connect) && !elsewhere).then_some(Self::Accepted)
     }
 }
 
-/// Of a session that ran whole; absent where it led to another port than the one dialled.
+/// Returns the state of a port whose session ran whole; `None` if it led to another port than the one dialled.
 fn of_whole(measurement: &Measurement) -> Option<PortState> {
     let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
     let dialled = measurement.address?.port();
@@ -278,7 +277,7 @@ fn of_whole(measurement: &Measurement) -> Option<PortState> {
         distance,
         round_trip: Duration::from_micros(connect.duration_us),
     };
-    // What a device opened anew says nothing of how far away the server is.
+    // A connection that a device re-originates does not show how far away the server is.
     let state = if distance.is_some() || testimony.syn.is_none() {
         PortState::Works(reference)
     } else {
@@ -287,7 +286,7 @@ fn of_whole(measurement: &Measurement) -> Option<PortState> {
     (reached == dialled).then_some(state)
 }
 
-/// When a SYN without an answer is repeated (RFC 6298 section 2).
+/// When an unanswered SYN is repeated (RFC 6298 section 2).
 const SYN_REPEATED: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

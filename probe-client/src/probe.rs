@@ -1,5 +1,4 @@
-//! One probe: connects, drives the session through its phases, and brings home what was measured,
-//! however it ends.
+//! Runs one probe: connects, carries the session through its phases, and returns what was measured, however it ends.
 
 use std::sync::Arc;
 
@@ -24,19 +23,19 @@ pub(crate) mod opening;
 
 use drive::{Stop, drive};
 
-/// One probe's own.
+/// Everything that belongs to one probe alone.
 #[derive(Debug)]
 pub(crate) struct ProbeTask {
     pub(crate) rule: ProbedRule,
     pub(crate) destination: Arc<Destination>,
-    /// As dialled.
+    /// The port dialled.
     pub(crate) port: u16,
     pub(crate) parameters: SessionParameters,
     pub(crate) silence: Option<Silence>,
 }
 
 impl ProbeTask {
-    /// Runs it to its end, or until the run is cancelled.
+    /// Runs the probe to its end, or until the run is cancelled.
     pub(crate) async fn run(self, context: &RunContext) -> Measurement {
         let Self {
             rule,
@@ -65,7 +64,7 @@ impl ProbeTask {
         }
         if let Ok(link) = opened.link {
             measurement.local = link.tcp().local_addr().ok();
-            // So early, all that was sent again is SYNs.
+            // This early, the only retransmissions are SYNs.
             let syns = socket_facts::tcp_facts(link.tcp()).unwrap_or_default();
             let first = Tap::new(link, opened.unread);
             converse(first, parameters, &destination, &mut measurement, context).await;
@@ -80,7 +79,7 @@ impl ProbeTask {
     }
 }
 
-/// The session on an open connection, and on further ones where HTTP asks for them.
+/// Runs the session on an open connection, and on further ones if HTTP asks for them.
 async fn converse(
     first: Tap<Link>,
     parameters: SessionParameters,
@@ -124,7 +123,7 @@ async fn converse(
     measurement.session = Some(report);
 }
 
-/// One connection's part of the session.
+/// Runs the part of the session that belongs to one connection.
 async fn carry(
     mut plain: Tap<Link>,
     session: &mut ClientSession,

@@ -1,4 +1,4 @@
-//! Moves bytes between a session and a stream until one of them is through.
+//! Moves bytes between a session and a stream until either of them ends.
 
 use std::io;
 
@@ -21,7 +21,7 @@ use crate::tap::Tap;
 #[derive(Debug)]
 pub(super) enum Stop {
     Finished,
-    /// The session found something that ends it.
+    /// The session found a fault that ends it.
     Fault,
     WantsTls(TlsParameters),
     WantsConnection,
@@ -30,7 +30,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    /// How the last phase failed, if it did.
+    /// Returns the failure of the last phase, if it failed.
     pub(super) fn failure(self, report: &SessionReport) -> Option<Failure> {
         match self {
             Self::Finished => None,
@@ -43,9 +43,9 @@ impl Stop {
     }
 }
 
-/// What a session is carried over.
+/// A stream that a session runs over.
 pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
-    /// The TCP connection below it.
+    /// Returns the TCP connection below the stream.
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -61,8 +61,8 @@ impl Carrier for TlsStream<&mut Tap<Link>> {
     }
 }
 
-/// Runs `session` over `stream`. IdleTimeout starts anew with every byte that moves either way, but
-/// not for ever: a trickle ends too, as slow.
+/// Runs `session` over `stream`. The idle timeout starts anew with every byte in either direction, but not for ever: a
+/// session that only trickles ends too, as slow.
 pub(super) async fn drive(
     session: &mut ClientSession,
     stream: &mut impl Carrier,
@@ -83,7 +83,7 @@ pub(super) async fn drive(
     }
 }
 
-/// Moves bytes until there is a reason to stop, or, with `None`, until `idle_timeout` has to be asked.
+/// Moves bytes until there is a reason to stop. Returns `None` when `idle_timeout` has to be checked.
 async fn exchange(
     session: &mut ClientSession,
     stream: &mut impl Carrier,
@@ -114,7 +114,7 @@ async fn exchange(
             () = sleep_until(idle_timeout.next_look()), if session.wake_at().is_none() => return None,
             sent = outgoing.send(&mut writer), if !outgoing.is_done() => match sent {
                 Ok(()) => idle_timeout.moved(Instant::now()),
-                // What the other end said before it reset may still be there to be read.
+                // Data that the other end sent before its reset may still be readable.
                 Err(error) => return Some(drain(session, &mut reader, error, context).await),
             },
             read = reader.read(&mut incoming) => {
@@ -135,7 +135,7 @@ pub(super) fn fresh_idle_timeout(context: &RunContext) -> IdleTimeout {
     )
 }
 
-/// The failure that the end of idle timeout is, if it has ended.
+/// Returns the failure if the idle timeout has ended.
 pub(super) fn given_up(wait: Wait) -> Option<Failure> {
     let kind = match wait {
         Wait::GoesOn => return None,
@@ -145,12 +145,12 @@ pub(super) fn given_up(wait: Wait) -> Option<Failure> {
     Some(Failure::new(kind, Origin::Unknown))
 }
 
-/// What is on its way out; at most one piece of [`WRITE`] bytes.
+/// Bytes waiting to be written: at most one piece of [`WRITE`] bytes.
 #[derive(Default)]
 struct Outgoing {
     bytes: Vec<u8>,
     written: usize,
-    /// Written to the stream, but perhaps still held back by its TLS layer.
+    /// Whether bytes were written to the stream that its TLS layer may still hold back.
     unflushed: bool,
 }
 
@@ -167,7 +167,7 @@ impl Outgoing {
         self.written == self.bytes.len() && !self.unflushed
     }
 
-    /// One step: may be dropped at any await without losing count.
+    /// Writes or flushes once. It can be dropped at any await without losing count.
     async fn send(&mut self, writer: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         if self.written < self.bytes.len() {
             self.written += writer.write(&self.bytes[self.written..]).await?;
@@ -180,7 +180,7 @@ impl Outgoing {
     }
 }
 
-/// Hands what was read to the session; the reason to stop, if it is one.
+/// Hands the bytes read to the session. Returns the reason to stop, if there is one.
 fn received(
     session: &mut ClientSession,
     read: io::Result<usize>,
@@ -196,20 +196,20 @@ fn received(
     stop_for(need, session)
 }
 
-/// When the session's silence ends; now, where it keeps none.
+/// Returns when the session's silence ends; now, if it keeps none.
 fn wake(session: &ClientSession, context: &RunContext) -> Instant {
     let at = session.wake_at().unwrap_or_default();
     Instant::from_std(context.clock.at(at))
 }
 
-/// Why to stop, if what the session needs is a reason.
+/// Returns the reason to stop, if the session's need is one.
 fn stop_for(need: Need, session: &ClientSession) -> Option<Stop> {
     match need {
         Need::Io => None,
         Need::StartTls(parameters) => Some(Stop::WantsTls(parameters)),
         Need::Reconnect => Some(Stop::WantsConnection),
         Need::Finished => Some(Stop::Finished),
-        // A close that the session did not expect is no fault of its own.
+        // If the session did not expect a close, the close is the failure: the session has no fault of its own.
         Need::Failed if !session.has_fault() => Some(Stop::Failed(Failure::new(
             FailureKind::Closed,
             Origin::Peer,
@@ -218,7 +218,7 @@ fn stop_for(need: Need, session: &ClientSession) -> Option<Stop> {
     }
 }
 
-/// After a failed write: reads what had already come, so that a server's parting words are not lost.
+/// Reads what had arrived before a write failed, so that a server's last frame is not lost.
 async fn drain(
     session: &mut ClientSession,
     reader: &mut (impl AsyncRead + Unpin),
@@ -241,16 +241,16 @@ async fn drain(
     Stop::Failed(stream_failure(&error))
 }
 
-/// Read and write sizes: small, since thousands of sessions may be in flight.
+/// Read and write sizes in bytes: small, since thousands of sessions may be in progress.
 const READ: usize = 4096;
 const WRITE: usize = 4096;
 
-/// Where segments are to be small and cannot be limited, writes are small instead: without Nagle's
-/// algorithm one that finds the connection idle leaves as a segment of its own.
+/// Write size in bytes for small segments on systems that cannot limit segment size. Without Nagle's algorithm, a write
+/// on an idle connection leaves as a segment of its own.
 const SMALL_WRITE: usize = 500;
 
-/// What the other end said before it reset is here already, or never comes.
+/// Time to wait for each read. Data that the other end sent before its reset has arrived by now, or never will.
 const DRAIN_PATIENCE: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// More than a socket's receive buffer holds at [`READ`] bytes each would be endless data.
+/// Maximum number of reads of [`READ`] bytes: more than a socket's receive buffer holds, so that endless data ends too.
 const DRAINED_READS: usize = 64;

@@ -1,5 +1,5 @@
-//! Where a foreign certificate was shown and no testimony came: asks the same port for a name that
-//! nobody has a certificate for. Only a device that mints certificates can present one.
+//! Tests whether a device forges certificates, if a foreign certificate was shown and no testimony came. It asks the
+//! same port for a name that has no certificate; only a device that mints certificates can present one.
 
 use probe_core::measurement::{ForgingTest, Measurement};
 use tokio::time::timeout;
@@ -11,8 +11,8 @@ use crate::destination::Destination;
 use crate::tap::Tap;
 use crate::tls::{Hello, client_config, server_name};
 
-/// Adds a forging test to a measurement that needs one. Kinds with a preface before TLS are asked
-/// without it: a device that intercepts TLS there does so on its own terms.
+/// Adds a forging test to a measurement that needs one. Session kinds with a preface before TLS are left out: a device
+/// that intercepts TLS after a preface may do so differently.
 pub(super) async fn test(
     measurement: &mut Measurement,
     destination: &Destination,
@@ -32,7 +32,7 @@ pub(super) async fn test(
         return;
     };
     let plain = Tap::new(link, opened.unread);
-    // Under a domain that RFC 2606 keeps free, should a device look the name up.
+    // RFC 2606 reserves this domain, in case a device looks the name up.
     let name_asked = format!("w{:016x}.example.net", rand::random::<u64>());
     let (config, presented) = client_config(Hello {
         sni: true,
@@ -41,7 +41,7 @@ pub(super) async fn test(
         large: false,
     });
     let shaken = TlsConnector::from(config).connect(server_name(&name_asked), plain);
-    // Whether the handshake ends well does not matter: the certificate comes before that.
+    // The result of the handshake does not matter: the certificate comes before its end.
     let ended = context
         .unless_cancelled(async { Ok(timeout(context.options.idle_timeout, shaken).await) })
         .await;

@@ -1,4 +1,4 @@
-//! The TLS part of a probe: handshake, facts, and the session inside.
+//! The TLS part of a probe: the handshake, its facts, and the session inside.
 
 use std::io;
 use std::pin::pin;
@@ -23,8 +23,8 @@ use crate::observe::stream_failure;
 use crate::tap::Tap;
 use crate::tls::{Hello, Presented, client_config, exporter, server_name};
 
-/// Shakes hands over `plain` and drives the session inside; the presented certificate is kept
-/// whether or not the handshake succeeds.
+/// Performs the TLS handshake over `plain` and runs the session inside. The presented certificate is kept even if the
+/// handshake fails.
 pub(super) async fn through_tls(
     mut plain: Tap<Link>,
     wanted: TlsParameters,
@@ -42,7 +42,7 @@ pub(super) async fn through_tls(
         large: context.departure.hello == HelloSent::Large,
     });
     plain.tls_starts(wanted.leftover);
-    // Lent, so that what was sent is still known where the handshake fails.
+    // `plain` is borrowed, so that the bytes sent are still known if the handshake fails.
     let connecting = TlsConnector::from(config).connect(name, &mut plain);
     let shaken = tokio::select! {
         shaken = patiently(connecting, context) => shaken,
@@ -90,7 +90,7 @@ pub(super) async fn through_tls(
     stop
 }
 
-/// What the handshake comes to, or why it is not waited for any longer.
+/// Waits for the handshake and returns its result, or the failure if the idle timeout ended first.
 async fn patiently<'s>(
     connecting: Connect<&'s mut Tap<Link>>,
     context: &RunContext,
@@ -114,9 +114,9 @@ async fn patiently<'s>(
     }
 }
 
-/// The handshake was all that was wanted. That it was with the genuine server is shown by its key.
+/// Ends a session that is for its handshake alone. The certificate's key shows whether it was with the genuine server.
 async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement) -> Stop {
-    // In good order where that is possible; what was to be learnt is known by now.
+    // An orderly close is tried; its failure does not matter, since the result is known.
     let _ = tls.shutdown().await;
     if measurement.certificate.as_ref().is_some_and(|c| c.pinned) {
         Stop::Finished
@@ -128,13 +128,13 @@ async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement
     }
 }
 
-/// What is to be known of a handshake that failed.
+/// Keeps what is known about a handshake that failed.
 fn failed(plain: &Tap<Link>, measurement: &mut Measurement) {
     measurement.transport = Some(transport_facts(plain));
     measurement.client_hello_sha256 = plain.client_hello_sha256().map(HexArray);
 }
 
-/// The kernel's account of the connection under `plain`, and our own count.
+/// Returns the kernel's facts about the connection under `plain`, and this program's own byte counts.
 pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
     let kernel = socket_facts::tcp_facts(plain.inner().tcp()).unwrap_or_default();
     TransportFacts {
@@ -166,7 +166,7 @@ pub(super) fn transport_facts(plain: &Tap<Link>) -> TransportFacts {
     }
 }
 
-/// Nobody who waits for bytes is woken by it.
+/// Returns the error that is pending on the socket. A read that waits for bytes is not woken by it.
 fn pending_error(tcp: &TcpStream) -> Option<FailureKind> {
     let error = tcp.take_error().ok()??;
     Some(stream_failure(&error).kind)
@@ -180,7 +180,7 @@ fn keep_certificate(presented: &Presented, measurement: &mut Measurement, contex
 
 fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -> TlsFacts {
     TlsFacts {
-        // Both are known once the handshake is through.
+        // Both are known once the handshake is complete.
         version: connection.protocol_version().map_or(0, u16::from),
         suite: connection
             .negotiated_cipher_suite()
@@ -198,7 +198,7 @@ fn facts(connection: &ClientConnection, client_hello_sha256: Option<[u8; 32]>) -
     }
 }
 
-/// Whom the session is with, and whether the ClientHello says so.
+/// Returns the name of the server for TLS, and whether the ClientHello contains it.
 fn named(
     measurement: &Measurement,
     wanted: &TlsParameters,
@@ -211,7 +211,7 @@ fn named(
     }
 }
 
-/// The name in the ClientHello; an address is never one (RFC 6066 section 3).
+/// Returns the name in the ClientHello. An address is never sent there (RFC 6066 section 3).
 fn sent_name(name: &ServerName<'_>, sni: bool) -> Option<String> {
     let ServerName::DnsName(name) = name else {
         return None;

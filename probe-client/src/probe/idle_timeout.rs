@@ -1,5 +1,5 @@
-//! How long a session waits for the other end, by what still moves: bytes either way, and what the
-//! kernel sees acknowledged of those that it has taken but could not yet deliver.
+//! Decides how long a session waits for the other end. Progress is bytes in either direction, and acknowledgements that
+//! the kernel sees for bytes it has taken but could not deliver before.
 
 use std::time::Duration;
 
@@ -11,36 +11,36 @@ use crate::line::SharedLine;
 
 #[derive(Debug)]
 pub(super) struct IdleTimeout {
-    /// How much silence is borne.
+    /// How long silence may last.
     silence: Duration,
     begun: Instant,
     last_moved: Instant,
-    /// Whatever moves.
+    /// When the wait ends, whatever still moves.
     all_ends: Instant,
     next_look: Instant,
-    /// At the last look.
+    /// The kernel's counters at the last look.
     acknowledged: Option<u64>,
     received: Option<u64>,
     in_flight: bool,
     losses: Losses,
 }
 
-/// Of one segment, again and again.
+/// How often the same segment was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Losses {
     Few,
     Going,
-    /// It came through in the end, and the line was told.
+    /// The segment arrived in the end, and the line was told.
     Overcome,
 }
 
-/// What a look comes to.
+/// The result of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// There is something left to wait for.
+    /// Something may still come.
     GoesOn,
     Silent,
-    /// Something still moves, and the time for all of it is up.
+    /// Something still moves, but the time for the whole session is up.
     Slow,
 }
 
@@ -59,26 +59,27 @@ impl IdleTimeout {
         }
     }
 
-    /// Bytes were handed over, or came.
+    /// Notes that bytes were handed over, or arrived.
     pub(super) fn moved(&mut self, now: Instant) {
         self.last_moved = now;
     }
 
-    /// When [`Self::look`] is to be called.
+    /// Returns when to call [`Self::look`] next.
     pub(super) fn next_look(&self) -> Instant {
         self.next_look
     }
 
-    /// Whether there is anything left to wait for at `now`, given what the kernel and the `line` know.
+    /// Returns whether there is still something to wait for at `now`, by what the kernel and the `line` know.
     pub(super) fn look(&mut self, now: Instant, kernel: &TcpFacts, line: &SharedLine) -> Wait {
         let acknowledged = kernel.bytes_acked > self.acknowledged;
         let received = self.received.is_some() && kernel.bytes_received > self.received;
         if (self.in_flight && acknowledged) || received {
-            // What was all acknowledged before says no more than that the other end's kernel is there.
+            // An acknowledgement counts only if something was in flight. Otherwise it says no more than that the other
+            // end's kernel is there.
             self.last_moved = now;
             line.looked_at(kernel, now - self.begun);
         } else if kernel.window_limited.is_some_and(|time| time >= LONG_WAIT) {
-            // The less moves, the more it is that which tells of the line.
+            // The less moves, the more this wait tells about the line.
             line.looked_at(kernel, now - self.begun);
         }
         self.count_losses(self.in_flight && acknowledged, kernel, line);
@@ -109,20 +110,20 @@ impl IdleTimeout {
     }
 }
 
-/// How much silence is borne on a path as the kernel knows it: `silence`, or more.
+/// Returns how long silence may last on a path with the kernel's round trip: `silence` or more.
 fn silence_borne(silence: Duration, kernel: &TcpFacts) -> Duration {
     let round_trips = kernel.rtt.unwrap_or_default() * ROUND_TRIPS;
     round_trips.clamp(silence, silence * MOST_BORNE)
 }
 
-/// However long the round trips are.
+/// Longest silence, as a multiple of the ordinary one, however long the round trips are.
 const MOST_BORNE: u32 = 5;
 
-/// A loss that only a timeout finds (RFC 6298 section 2: at least one round trip, and as a rule less
-/// than two), and the way of what is sent again.
+/// Round trips of silence to allow: those of a loss that only a timeout finds (RFC 6298 section 2: at least one round
+/// trip, and usually less than two), and those of the retransmission.
 const ROUND_TRIPS: u32 = 4;
 
-/// Timeouts in a row by which a line that loses much is told from a chance.
+/// Number of timeouts in a row that tells a lossy line from chance.
 const SAME_SEGMENT: u8 = 2;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
@@ -144,7 +145,7 @@ mod tests {
 
     const ALL: Duration = Duration::from_secs(20);
 
-    /// How it ends, and after how long, given what the kernel knows at each time.
+    /// Returns how the wait ends, and after how long, given what the kernel knows at each time.
     fn ends(kernel: impl Fn(Duration) -> TcpFacts) -> (Wait, Duration) {
         let (start, line) = (Instant::now(), SharedLine::default());
         let mut idle_timeout = IdleTimeout::new(SILENCE, start + ALL, start);

@@ -1,5 +1,4 @@
-//! Offers a ClientHello that the server cannot take, and sees whether it is answered as the server
-//! answers it: with a TLS alert.
+//! Offers a ClientHello that the server cannot accept, and checks that the answer is the server's: a TLS alert.
 
 use probe_core::measurement::Measurement;
 use probe_core::observation::{Failure, FailureKind, Origin};
@@ -15,8 +14,8 @@ use crate::link::Link;
 use crate::observe::stream_failure;
 use crate::tap::Tap;
 
-/// Sends it over `plain` and waits for whatever comes first. An alert counts as the end of a session
-/// that went as it should.
+/// Sends the ClientHello over `plain` and waits for the first answer. An alert counts as the end of a session without a
+/// fault.
 pub(super) async fn offer(
     mut plain: Tap<Link>,
     leftover: Vec<u8>,
@@ -43,12 +42,12 @@ pub(super) async fn offer(
     }
 }
 
-/// The first byte of the answer.
+/// Returns the first byte of the answer.
 async fn exchange(plain: &mut Tap<Link>, random: &[u8; 32]) -> std::io::Result<u8> {
     plain.write_all(&legacy_client_hello(random)).await?;
     plain.flush().await?;
     plain.read_u8().await
 }
 
-/// RFC 2246 section 6.2.1: the content type of an alert.
+/// Content type of a TLS alert (RFC 2246 section 6.2.1).
 const ALERT: u8 = 21;

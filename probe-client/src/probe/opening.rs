@@ -1,4 +1,4 @@
-//! The bytes that a session begins with, for connections that show only whether these arrive.
+//! Makes the first bytes of a session, for connections that show only whether these arrive.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use rustls::ClientConnection;
 use super::{ProbeTask, RunContext};
 use crate::tls::{Hello, client_config, server_name};
 
-/// What the session of `task` sends first: its preface, its ClientHello, or the beginning of its greeting. The last
-/// byte of what would be a whole greeting or request is left out, so that the server answers none. Empty where they
-/// cannot be made.
+/// Returns what the session of `task` sends first: its preface, its ClientHello, or the beginning of its greeting. The
+/// last byte of a greeting or request is left out, so that the server never has a whole one to answer. The result is
+/// empty if the bytes cannot be made.
 pub(crate) fn first_bytes(task: ProbeTask, context: &RunContext) -> Arc<[u8]> {
     let (shape, host) = (task.parameters.kind.shape(), task.destination.host.clone());
     let Ok((mut session, need)) = ClientSession::new(task.parameters, context.clock.now()) else {
@@ -24,7 +24,7 @@ pub(crate) fn first_bytes(task: ProbeTask, context: &RunContext) -> Arc<[u8]> {
             client: None,
             large: false,
         });
-        // A failure leaves no bytes, and the connection is tried without.
+        // A failure leaves no bytes, and the connection is tried without any.
         if let Ok(mut connection) = ClientConnection::new(config, server_name(&host)) {
             let _ = connection.write_tls(&mut bytes);
         }
@@ -37,5 +37,5 @@ pub(crate) fn first_bytes(task: ProbeTask, context: &RunContext) -> Arc<[u8]> {
     bytes.into()
 }
 
-/// One segment's worth.
+/// Maximum number of bytes: they fit one segment.
 const MOST: usize = 1200;

@@ -190,7 +190,8 @@ impl<'a> SurveyScheduler<'a> {
             }
             let ends = Instant::now() + TIME_IN_ALL;
             let surveyor = Surveyor::new(*port, answers(*outcome));
-            // For accepting ports the survey looks for each port's own device, so no port leads.
+            // Accepting ports may each have their own device, which is located by the addresses that a survey collects,
+            // so each of these ports is surveyed.
             if *outcome == PortFailure::Accepted {
                 self.start(*outcome, surveyor, ends);
                 continue;
