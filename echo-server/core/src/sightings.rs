@@ -1,5 +1,5 @@
-//! What this server noticed about connections, kept for those who can show that it was theirs. A ring
-//! of fixed size: the oldest sighting makes room, and absence is then no longer proof.
+//! What this server noticed about connections, kept for the clients that can show that a connection was theirs. A ring
+//! of fixed size: the oldest sighting makes room, and absence then no longer proves anything.
 
 mod release;
 
@@ -18,7 +18,7 @@ use crate::witness::Ends;
 
 pub use self::release::{Match, Released, Sent, Viewer};
 
-/// The digest of a stream's first bytes.
+/// The digest of the first `bytes` bytes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PrefixDigest {
     pub bytes: u32,
@@ -36,26 +36,26 @@ pub type SavedSyn = ArrayVec<u8, 120>;
 pub struct SightingId(u64);
 
 impl SightingId {
-    /// No id comes before it.
+    /// The lowest id.
     pub const FIRST: Self = Self(0);
 }
 
-/// What became of a connection.
+/// The state or end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// A SYN reached this host, which did not answer it.
     Unanswered,
-    /// This host has it half open, and let no answer out.
+    /// This host has the connection half open, but its answer was not seen to leave.
     HeldBack,
     /// A SYN was seen and answered; the handshake is not complete.
     HalfOpen,
     Open,
-    /// In use by the control service, and so nobody's test.
+    /// The control service uses the connection, so it is not anyone's test.
     Control,
     Ended(End),
 }
 
-/// Whose connection it was, by the greetings that came over it.
+/// The owner of a connection, by the greetings that came over it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attribution {
     Nobody,
@@ -64,15 +64,15 @@ pub enum Attribution {
     SeveralKeys,
 }
 
-/// What a session has to say about its connection so far.
+/// What a session reports about its connection so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// TCP payload bytes.
+    /// The number of TCP payload bytes received.
     pub received: u64,
     pub sent: u64,
     /// Digests of the received bytes, shortest first.
     pub prefixes: Prefixes,
-    /// The shortest prefix that no other connection shares, in bytes; `None`: not known (yet).
+    /// The length in bytes of the shortest prefix that no other connection shares; `None` if it is not known (yet).
     pub unique_from: Option<u32>,
     pub client_hello_sha256: Option<[u8; 32]>,
     pub fate: Fate,
@@ -82,7 +82,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Nothing but the connection itself.
+    /// Returns a notice that contains only the connection's state.
     fn of_nothing(fate: Fate) -> Self {
         Self {
             received: 0,
@@ -98,7 +98,7 @@ impl Notice {
     }
 }
 
-/// One connection as noticed.
+/// One connection that this server noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
     pub id: SightingId,
@@ -122,13 +122,13 @@ impl Sighting {
     }
 }
 
-/// The instance's sightings.
+/// The sightings of this instance.
 pub struct Sightings {
     ring: Mutex<Ring>,
 }
 
 impl Sightings {
-    /// At most `capacity` sightings, from `since` on.
+    /// Creates a ring of at most `capacity` sightings, which knows all connections after `since`.
     pub fn new(capacity: usize, since: UnixMillis) -> Self {
         Self {
             ring: Mutex::new(Ring {
@@ -141,22 +141,22 @@ impl Sightings {
         }
     }
 
-    /// A connection was accepted at `wall`.
+    /// Adds a connection that was accepted at `wall`.
     pub fn accepted(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
         self.ring().add(facts, wall, Fate::Open)
     }
 
-    /// A SYN was seen at `wall` whose handshake has not been completed.
+    /// Adds a connection whose SYN was seen at `wall` and whose handshake is not complete.
     pub fn half_open(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
         self.ring().add(facts, wall, Fate::HalfOpen)
     }
 
-    /// A SYN reached this host at `wall`, and its kernel has no connection of it.
+    /// Adds a SYN that reached this host at `wall` and for which its kernel has no connection.
     pub fn unanswered(&self, facts: &ConnectionFacts, wall: UnixMillis) -> SightingId {
         self.ring().add(facts, wall, Fate::Unanswered)
     }
 
-    /// An answer to a SYN has left this host.
+    /// Records that an answer to the SYN has left this host.
     pub fn answered(&self, id: SightingId) {
         let mut ring = self.ring();
         if let Some(sighting) = ring.get_mut(id) {
@@ -164,7 +164,7 @@ impl Sightings {
         }
     }
 
-    /// This host has half open what no answer was seen to.
+    /// Records that this host has the connection half open, but no answer was seen.
     pub fn held_back(&self, id: SightingId) {
         let mut ring = self.ring();
         if let Some(sighting) = ring.get_mut(id) {
@@ -172,23 +172,23 @@ impl Sightings {
         }
     }
 
-    /// Up to `wall`, half-open connections to `port`, its own or as dialled, may have gone unnoticed. To be called
-    /// with ports of listeners alone: each is remembered.
+    /// Records that half-open connections to `port`, its own or as dialled, may have gone unnoticed until `wall`. Call
+    /// it only with ports of listeners, because each port is remembered.
     pub fn missed(&self, port: u16, wall: UnixMillis) {
         let mut ring = self.ring();
         let last = ring.missed.entry(port).or_insert(wall);
         *last = wall.max(*last);
     }
 
-    /// The members of `ends` that have sightings.
+    /// Returns the members of `ends` that have sightings.
     pub fn known(&self, ends: &BTreeSet<Ends>) -> BTreeSet<Ends> {
         let ring = self.ring();
         let all = ring.sightings.iter().map(|s| (s.peer, s.local));
         all.filter(|seen| ends.contains(seen)).collect()
     }
 
-    /// The handshake of a half-open connection was completed, and it was accepted. False if its
-    /// sighting has made room for others meanwhile.
+    /// Records that the handshake of a half-open connection was completed and the connection accepted. Returns false if
+    /// its sighting has made room for others meanwhile.
     pub fn completed(&self, id: SightingId, facts: &ConnectionFacts) -> bool {
         let mut ring = self.ring();
         let Some(sighting) = ring.get_mut(id) else {
@@ -200,7 +200,7 @@ impl Sightings {
         true
     }
 
-    /// Brings a sighting up to date. One that has made room for others stays gone.
+    /// Updates a sighting. Does nothing if it has made room for others.
     pub fn update(&self, id: SightingId, notice: Notice) {
         if let Some(sighting) = self.ring().get_mut(id)
             && sighting.notice != notice
@@ -210,7 +210,7 @@ impl Sightings {
         }
     }
 
-    /// How many bytes have come and gone by now, of a sighting of which nothing else has changed.
+    /// Updates the byte counts of a sighting in which nothing else has changed.
     pub fn count(&self, id: SightingId, received: u64, sent: u64) {
         if let Some(sighting) = self.ring().get_mut(id)
             && (sighting.notice.received, sighting.notice.sent) != (received, sent)
@@ -229,8 +229,8 @@ impl Sightings {
         self.len() == 0
     }
 
-    /// What `viewer` may know about the connections that it says it has `sent`: for each of them one
-    /// or more sightings, or one that says that nothing is released.
+    /// Returns what `viewer` may know about the connections that it says it has `sent`: for each of them one or more
+    /// sightings, or an entry that says that nothing is released.
     pub fn release(&self, viewer: &Viewer, sent: &[Sent]) -> Vec<Released> {
         let ring = self.ring();
         release::release(ring.newest_first(), viewer, sent, |sent| {
@@ -239,7 +239,7 @@ impl Sightings {
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
-        // Each change replaces one sighting as a whole.
+        // Each change replaces one sighting as a whole, so a panic elsewhere does not matter.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -254,12 +254,12 @@ impl fmt::Debug for Sightings {
 
 struct Ring {
     capacity: usize,
-    /// The sighting with number `n` stands at `n % capacity`.
+    /// The sighting with number `n` is at index `n % capacity`.
     sightings: Vec<Sighting>,
     next: u64,
-    /// Up to this moment sightings may be missing: the server was not up, or they had to make room.
+    /// Until this time sightings may be missing, because the server was not up or they had to make room.
     complete_after: UnixMillis,
-    /// Up to these moments those of half-open connections may be missing, by port.
+    /// Until these times sightings of half-open connections may be missing, by port.
     missed: BTreeMap<u16, UnixMillis>,
 }
 
@@ -293,7 +293,7 @@ impl Ring {
         newer.iter().rev().chain(older.iter().rev())
     }
 
-    /// Whether sightings of such a connection may be missing.
+    /// Returns whether sightings of a connection like `sent` may be missing.
     fn is_incomplete(&self, sent: &Sent) -> bool {
         let missed = self.missed.get(&sent.port);
         *sent.window.start()
@@ -310,13 +310,13 @@ impl Ring {
     }
 }
 
-/// None with extension headers that make it longer than any that a client of ours sends.
+/// Returns the SYN's headers, or `None` if extension headers make them longer than those of any client of ours.
 fn saved_syn(facts: &ConnectionFacts) -> Option<SavedSyn> {
     facts.syn.as_deref().and_then(|syn| syn.try_into().ok())
 }
 
-/// Room for so many sightings, each page of it written to: a process does not get any larger by what strangers
-/// do later.
+/// Allocates room for `capacity` sightings and writes to each page of it, so that nothing that strangers do later makes
+/// the process larger.
 fn in_memory(capacity: usize) -> Vec<Sighting> {
     let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
     let mut room = vec![
@@ -336,12 +336,12 @@ fn in_memory(capacity: usize) -> Vec<Sighting> {
     room
 }
 
-/// An IPv4 peer of a dual-stack socket is the same as that of an IPv4 socket.
+/// Returns `address` in its canonical form: an IPv4 peer of a dual-stack socket is the same as that of an IPv4 socket.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// More than two minutes at a hundred connections a second; about 8 MiB, full or not.
+/// The default size: more than two minutes at a hundred connections per second, about 8 MiB whether full or not.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
 #[cfg(test)]

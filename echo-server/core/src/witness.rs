@@ -1,5 +1,5 @@
-//! The SYNs that reached this host's network interface, even if its own firewall dropped them, for clients with an
-//! open run. The table has a fixed size, and a query removes what it returns.
+//! The SYNs that reached this host's network interface, even if its own firewall dropped them, for clients with an open
+//! run. The table has a fixed size, and a query removes what it returns.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +10,7 @@ use proto::syn::{InvalidSyn, SynHeader, is_marked};
 
 use crate::time::UnixMillis;
 
-/// Both ends of a connection, the peer's first.
+/// Both ends of a connection: the peer's, then the local one.
 pub type Ends = (SocketAddr, SocketAddr);
 
 /// One SYN, and whether this host answered it.
@@ -18,23 +18,23 @@ pub type Ends = (SocketAddr, SocketAddr);
 pub struct WitnessedSyn {
     pub peer: SocketAddr,
     pub local: SocketAddr,
-    /// When it was seen first.
+    /// When the SYN was seen first.
     pub seen: UnixMillis,
-    /// A SYN-ACK has left the host: its firewall let both through.
+    /// A SYN-ACK has left the host, so its firewall let both packets through.
     pub answered: bool,
-    /// IP and TCP header; absent where only the answer was seen.
+    /// IP and TCP header; `None` if only the answer was seen.
     pub header: Option<Box<[u8]>>,
 }
 
-/// The table.
+/// The table of SYNs.
 #[derive(Debug)]
 pub struct Witness {
     capacity: usize,
     watched: BTreeMap<IpAddr, Watched>,
     syns: BTreeMap<Ends, WitnessedSyn>,
-    /// How many of `syns` are of addresses that nobody watches.
+    /// The number of `syns` that came from addresses nobody watches.
     strangers: usize,
-    /// When one may have been missed last.
+    /// The last time at which a SYN may have been missed.
     missed: Option<Duration>,
 }
 
@@ -45,7 +45,7 @@ struct Watched {
     since: Duration,
 }
 
-/// What a packet is, as far as it matters here.
+/// The fields of a packet that matter here.
 struct Segment {
     peer: SocketAddr,
     local: SocketAddr,
@@ -54,7 +54,7 @@ struct Segment {
 }
 
 impl Witness {
-    /// At most `capacity` SYNs at once.
+    /// Creates a table of at most `capacity` SYNs.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -65,7 +65,7 @@ impl Witness {
         }
     }
 
-    /// Begins to look for SYNs of `address`. Each call wants one of [`leave`](Self::leave).
+    /// Starts watching for SYNs from `address`. Each call needs one call of [`leave`](Self::leave) later.
     pub fn watch(&mut self, address: IpAddr, now: Duration) {
         let watched = self.watched.entry(address.to_canonical());
         let watched = watched.or_insert(Watched {
@@ -90,13 +90,13 @@ impl Witness {
         }
     }
 
-    /// Nobody has a run open.
+    /// Returns whether no client has a run open.
     pub fn is_idle(&self) -> bool {
         self.watched.is_empty()
     }
 
-    /// Takes note of a packet, of which `packet` is the beginning, from the IP header on. `listens` tells
-    /// whether this server listens at an address.
+    /// Records a packet if it is a SYN to this server or the answer to one. `packet` is its beginning, from the IP
+    /// header on. `listens` returns whether this server listens at an address.
     pub fn take(
         &mut self,
         packet: &[u8],
@@ -113,8 +113,8 @@ impl Witness {
             return;
         }
         let watched = self.watched.contains_key(&segment.peer.ip());
-        // A client may come from several addresses, and its probe from another than its control connection:
-        // what bears the clients' mark may be a client's.
+        // A client may come from several addresses, and its probe from another one than its control connection. A SYN
+        // with the clients' mark may therefore be a client's.
         if !(watched || segment.marked) || !listens(segment.local) {
             return;
         }
@@ -134,12 +134,12 @@ impl Witness {
         self.syns.insert(ends, syn);
     }
 
-    /// SYNs may have come unseen, up to now.
+    /// Records that SYNs may have come unseen until `now`.
     pub fn missed(&mut self, now: Duration) {
         self.missed = self.missed.max(Some(now));
     }
 
-    /// Takes out what is of `address`, and what is of nobody who is watched.
+    /// Removes and returns the SYNs from `address`, and those from addresses that nobody watches.
     pub fn hand_over(&mut self, address: IpAddr) -> Vec<WitnessedSyn> {
         let address = address.to_canonical();
         let watched = &self.watched;
@@ -150,7 +150,7 @@ impl Witness {
         self.syns.extract_if(.., wanted).map(|(_, s)| s).collect()
     }
 
-    /// Every SYN of `address` since `begun` was seen.
+    /// Returns whether every SYN from `address` since `begun` was seen.
     pub fn saw_all(&self, address: IpAddr, begun: Duration) -> bool {
         let watched = self.watched.get(&address.to_canonical());
         watched.is_some_and(|watched| watched.since <= begun)
@@ -167,7 +167,7 @@ impl Witness {
 }
 
 impl Segment {
-    /// `None`: neither a SYN nor the answer to one.
+    /// Parses a packet. Returns `None` if it is neither a SYN nor the answer to one.
     fn parse(packet: &[u8]) -> Option<Self> {
         match SynHeader::parse(packet) {
             Ok(syn) => Some(Self {
@@ -190,13 +190,13 @@ impl Segment {
     }
 }
 
-/// The longest IPv4 header and the longest TCP header.
+/// The length of the longest IPv4 header and the longest TCP header.
 const MAX_HEADER: usize = 60 + 60;
 
-/// More than the runs of several clients send between two looks; some 2 MiB when full.
+/// The default size: more than the runs of several clients send between two looks, some 2 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 4096;
 
-/// The most SYNs from unwatched addresses between two looks. One for each port would be enough.
+/// The maximum number of SYNs from unwatched addresses between two looks. One for each port would be enough.
 const MAX_STRANGERS: usize = 256;
 
 #[cfg(test)]

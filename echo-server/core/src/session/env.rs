@@ -1,4 +1,4 @@
-//! What a session needs from outside while it acts.
+//! What a session needs from outside during one call.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::time::UnixMillis;
 
 /// Time, randomness and the server's shared tables, for one call into a session.
 pub struct Env<'e> {
-    /// Since the server's start.
+    /// The time since the server's start.
     pub now: Duration,
     pub wall: UnixMillis,
     /// Fills a buffer with cryptographically secure randomness.
     pub rng: &'e mut dyn FnMut(&mut [u8]),
-    /// Asks the kernel about this connection. Called at most once per farewell.
+    /// Asks the kernel about this connection. A session calls it at most once per farewell.
     pub transport: &'e mut dyn FnMut() -> TransportFacts,
     pub keyring: &'e Keyring,
     pub nonces: &'e Nonces,

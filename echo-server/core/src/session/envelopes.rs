@@ -1,4 +1,4 @@
-//! MC-NMF after its preamble: sized envelopes around the dialogue's bytes, cut at any point, and the end record.
+//! MC-NMF after its preamble: sized envelopes, which may cut the dialogue's bytes at any point, and the end record.
 
 use proto::decoded::Decoded;
 use proto::nmf::{Record, RecordType};
@@ -12,7 +12,7 @@ pub(super) struct Envelopes {
     pub(super) dialogue: Dialogue,
     /// The header of an unfinished record.
     header: Vec<u8>,
-    /// Bytes that the current envelope still has.
+    /// The number of bytes that are still to come in the current envelope.
     left: usize,
 }
 
@@ -54,7 +54,7 @@ impl Envelopes {
         match self.header[0] {
             SIZED_ENVELOPE => {}
             END => return Err(Self::end(link)),
-            // Other records may be long, and none of them belongs here.
+            // Other records may be long, and none of them is valid here.
             _ => return Err(link.stop(End::NotAuthenticated)),
         }
         match Record::decode(&self.header) {
@@ -71,7 +71,7 @@ impl Envelopes {
         }
     }
 
-    /// The peer has ended the session, and is answered in kind if it had begun one.
+    /// Handles the end record, and answers it with another one if the peer has proved its key.
     fn end(link: &mut Link) -> Stop {
         if !link.clock.is_fresh() {
             return link.stop(End::PeerClosed);

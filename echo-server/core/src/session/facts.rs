@@ -1,4 +1,4 @@
-//! What the shell tells a session about its connection, and what the session reports back about itself.
+//! The facts that the shell gives a session about its connection, and the facts that the session reports about itself.
 
 use std::net::SocketAddr;
 
@@ -22,39 +22,39 @@ pub struct ConnectionId(pub [u8; 8]);
 pub struct ConnectionFacts {
     pub connection_id: ConnectionId,
     pub local: SocketAddr,
-    /// The port that clients dial to get to `local`, where the operator says that it is another.
+    /// The port that clients dial to reach `local`, if the operator says that it is another.
     pub public_port: Option<u16>,
     pub peer: SocketAddr,
-    /// IP and TCP header of the SYN, where the platform keeps it.
+    /// IP and TCP header of the SYN, if the platform keeps it.
     pub syn: Option<Box<[u8]>>,
-    /// TCP options that both SYNs carried, in the bits of `wire::Testimony`, where the platform tells.
+    /// The TCP options that both SYNs carried, in the bits of `wire::Testimony`, if the platform reports them.
     pub agreed_options: Option<u8>,
 }
 
-/// The TLS session as the server's TLS stack has it. The ClientHello's digest is not among these:
-/// the session takes it from the bytes themselves.
+/// The TLS session as the server's TLS stack reports it. The ClientHello's digest is not included: the session computes
+/// it from the bytes themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFacts {
-    /// As on the wire, 0x0304 for TLS 1.3.
+    /// The version as on the wire: 0x0304 for TLS 1.3.
     pub version: u16,
-    /// IANA number.
+    /// The cipher suite's IANA number.
     pub cipher_suite: u16,
-    /// IANA number of the key exchange group.
+    /// The IANA number of the key exchange group.
     pub group: Option<u16>,
     pub server_name: Option<String>,
     pub alpn: Option<Box<[u8]>>,
-    /// RFC 9266 `tls-exporter`; absent before TLS 1.3 without extended master secret.
+    /// The `tls-exporter` of RFC 9266; `None` before TLS 1.3 without extended master secret.
     pub exporter: Option<[u8; 32]>,
-    /// SHA-256 of the client's certificate in DER.
+    /// The SHA-256 of the client's certificate in DER.
     pub client_certificate_sha256: Option<[u8; 32]>,
 }
 
-/// What the kernel knows about the connection. `None`: not measured.
+/// The kernel's facts about the connection. `None` means not measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransportFacts {
     pub rtt_us: Option<u32>,
     pub rtt_variance_us: Option<u32>,
-    /// Without those that were reported as needless.
+    /// The number of retransmissions, without those reported as needless.
     pub retransmissions: Option<u32>,
     pub duplicates_reported: Option<u32>,
     pub reorderings_seen: Option<u32>,
@@ -63,7 +63,7 @@ pub struct TransportFacts {
     pub path_mtu: Option<u32>,
 }
 
-/// The shape of a session, as recognised from its bytes.
+/// The shape of a session, recognised from its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionKind {
     Tcp,
@@ -75,7 +75,7 @@ pub enum SessionKind {
 }
 
 impl SessionKind {
-    /// As profiles write it.
+    /// Returns the name that profiles use.
     pub fn word(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -111,20 +111,20 @@ pub enum End {
     /// The peer was silent, or did not read, for too long.
     Deadline,
     TlsFailed,
-    /// The bytes begin no session kind.
+    /// The bytes do not begin any session kind.
     NotRecognised,
-    /// A greeting, or a frame after it, that no valid key made for this session.
+    /// No valid key made the greeting, or a frame after it, for this session.
     NotAuthenticated,
     /// An authenticated peer broke the rules of the dialogue.
     Violation,
-    /// An authenticated peer asked for more than a session may.
+    /// An authenticated peer asked for more than a session may have.
     OverLimit,
-    /// Overloaded or draining.
+    /// The server is overloaded or draining.
     Refused,
 }
 
 impl End {
-    /// For logs and metrics.
+    /// Returns the word for logs and metrics.
     pub fn word(self) -> &'static str {
         match self {
             Self::Completed => "completed",
@@ -141,26 +141,26 @@ impl End {
     }
 }
 
-/// A session as logs and metrics want it.
+/// A session's data for logs and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub connection_id: ConnectionId,
-    /// `None`: not recognised, or not yet.
+    /// The session kind; `None` if it is not recognised, or not yet.
     pub kind: Option<SessionKind>,
-    /// `None`: not over yet.
+    /// How the session ended; `None` if it is not over yet.
     pub end: Option<End>,
-    /// TCP payload bytes, TLS records included.
+    /// TCP payload bytes received, TLS records included.
     pub received: u64,
     pub sent: u64,
     /// The key of the latest authenticated greeting, which may be a replay.
     pub greeted: Option<Greeter>,
-    /// A greeting was followed by an answer to this server's own nonce: it was no replay.
+    /// The peer answered this server's own nonce, so the greeting was not a replay.
     pub proved: bool,
-    /// Why the latest greeting was turned away, if it was.
+    /// Why the latest greeting was refused, if it was.
     pub refusal: Option<&'static str>,
 }
 
-/// Whose greeting it was.
+/// The key, run and session that a greeting names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Greeter {
     pub key: KeyId,

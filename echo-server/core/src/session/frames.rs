@@ -1,23 +1,23 @@
-//! Cuts the dialogue's frames out of bytes that come in any pieces.
+//! Cuts the dialogue's frames out of bytes that come in pieces of any size.
 
 use proto::decoded::Decoded;
 use proto::first_bytes::MAGIC;
 use proto::frame::Frame;
 
-/// The bytes are not, or can no longer become, what the dialogue needs here.
+/// The error for bytes that are not a frame of the dialogue, and cannot become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotAFrame;
 
-/// Holds one frame in the making, never more.
+/// A buffer for one unfinished frame, never more.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// Bytes of the magic that are still to come.
+    /// The number of bytes of the magic that are still to come.
     magic: usize,
     bytes: Vec<u8>,
 }
 
 impl Frames {
-    /// For a dialogue, or an HTTP request, which begins with the magic.
+    /// Creates a buffer for a dialogue or an HTTP request, which begins with the magic.
     pub(super) fn new() -> Self {
         Self {
             magic: MAGIC.len(),
@@ -25,8 +25,8 @@ impl Frames {
         }
     }
 
-    /// Takes bytes from the front of `input` until a frame is whole, and gives that one. Bytes after
-    /// it are left: they may be payload.
+    /// Takes bytes from the front of `input` until a frame is complete, and returns it. Bytes after it stay in `input`,
+    /// because they may be payload.
     pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Whole>, NotAFrame> {
         self.take_magic(input)?;
         while self.magic == 0 {
@@ -34,7 +34,7 @@ impl Frames {
                 Ok(Decoded::Complete { .. }) => {
                     return Ok(Some(Whole(std::mem::take(&mut self.bytes))));
                 }
-                // The type is looked at before the rest of a header is waited for.
+                // The frame's type is checked before the rest of the header has come.
                 Ok(Decoded::Incomplete { .. }) if self.bytes.is_empty() => 1,
                 Ok(Decoded::Incomplete { at_least }) => at_least,
                 Err(_) => return Err(NotAFrame),
@@ -50,7 +50,7 @@ impl Frames {
         Ok(None)
     }
 
-    /// Whether part of a frame is here.
+    /// Returns whether part of a frame has arrived.
     pub(super) fn in_the_middle(&self) -> bool {
         !self.bytes.is_empty()
     }
@@ -70,7 +70,7 @@ impl Frames {
     }
 }
 
-/// One whole frame.
+/// A complete frame.
 #[derive(Debug)]
 pub(super) struct Whole(Vec<u8>);
 

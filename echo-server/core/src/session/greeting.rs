@@ -1,4 +1,4 @@
-//! Authenticates, checks and records a greeting, the same way in every envelope.
+//! Authenticates, checks and records a greeting, in the same way for every envelope.
 
 use std::time::Duration;
 
@@ -19,23 +19,23 @@ pub(super) struct OpenedGreeting<'e> {
     pub(super) secret: &'e Secret,
     pub(super) key: KeyId,
     pub(super) session: SessionId,
-    /// The client's version of the dialogue.
+    /// The version of the dialogue that the client speaks.
     pub(super) version: u32,
     pub(super) client_nonce: Nonce,
-    /// The frame's length: the answer's is at most that.
+    /// The length of the greeting's frame. The answer is at most as long.
     pub(super) frame_bytes: usize,
-    /// HTTP envelope, second and later requests.
+    /// What the greeting says about the earlier rounds; only in the second and later requests of the HTTP envelope.
     pub(super) earlier: Option<EarlierRound>,
 }
 
-/// What a later round says about those before it.
+/// The part of a later round's greeting that refers to the earlier rounds.
 pub(super) struct EarlierRound {
     pub(super) server_nonce: Nonce,
     pub(super) chain: Vec<u8>,
 }
 
 impl<'e> OpenedGreeting<'e> {
-    /// Opens the greeting in `frame` and notes in `link` whose it is.
+    /// Opens the greeting in `frame` and records its key, run and session in `link`.
     pub(super) fn open(
         env: &Env<'e>,
         link: &mut Link,
@@ -86,8 +86,8 @@ impl<'e> OpenedGreeting<'e> {
     }
 }
 
-/// What to tell `key` instead of a testimony, if there is no room for it, or if it speaks another `version` of the
-/// dialogue.
+/// Returns the refusal that `key` gets instead of a testimony if there is no room for it, or if it speaks another
+/// `version` of the dialogue.
 pub(super) fn refusal(
     env: &Env<'_>,
     link: &mut Link,

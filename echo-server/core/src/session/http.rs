@@ -1,5 +1,5 @@
-//! The HTTP/1.1 envelope: every request is complete in itself, so a connection may carry requests of
-//! several sessions, and a session may spread over several connections.
+//! The HTTP/1.1 envelope. Every request is complete in itself, so a connection may carry requests of several sessions,
+//! and a session may use several connections.
 
 mod response;
 mod round;
@@ -24,12 +24,12 @@ pub(super) struct Http {
 #[derive(Debug)]
 struct Request {
     head: KeptBytes,
-    /// Bytes of the body still to come.
+    /// The number of bytes of the body that are still to come.
     left: u64,
     round: Round,
 }
 
-/// Whether what is left of the input must wait for more.
+/// Whether the rest of the input has to wait for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
@@ -73,14 +73,15 @@ impl Http {
         }
     }
 
-    /// Whether payload of a stage is still to come.
+    /// Returns whether payload of a stage is still to come.
     pub(super) fn awaits_payload(&self) -> bool {
         self.request
             .as_ref()
             .is_some_and(|request| request.round.awaits_payload())
     }
 
-    /// The rest of a stage has not come in time: says what has. False if nothing was due.
+    /// Confirms the part of a stage that has arrived, because its rest has not come in time. Returns false if nothing
+    /// was due.
     pub(super) fn give_up(&mut self, env: &mut Env<'_>, link: &mut Link) -> bool {
         match self.request.take() {
             Some(request) if request.round.awaits_payload() => {
@@ -91,14 +92,14 @@ impl Http {
     }
 }
 
-/// Reads a head from the front of `input`; `None` if it is not whole yet.
+/// Reads a head from the front of `input`. Returns `None` if it is not complete yet.
 fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     let (head, consumed) = match RequestHead::decode(input) {
         Ok(Decoded::Incomplete { .. }) => return Ok(None),
         Ok(Decoded::Complete { value, consumed }) => (value, consumed),
         Err(error) => return Err(refuse_head(link, input, error)),
     };
-    // Nobody has to wait for an answer before asking again, but somebody has to read them.
+    // A client may send requests without waiting for responses, but it has to read them at some point.
     if link.outbox.is_full() {
         return Err(link.stop(End::OverLimit));
     }
@@ -119,9 +120,8 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     }))
 }
 
-/// A whole head that is no good, such as one that a proxy has put a transfer encoding into, is denied
-/// like any other. Of a malformed one nothing is said: where the parser stops in it depends on how it
-/// was cut.
+/// Denies a complete head that is invalid, for example because a proxy added a transfer encoding, like any other. A
+/// malformed head gets no answer: the place where the parser stops in it depends on how the head was cut.
 fn refuse_head(link: &mut Link, input: &[u8], error: HttpHeadError) -> Stop {
     let end = input.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     match (error, end) {
@@ -150,8 +150,8 @@ fn refuse_head(link: &mut Link, input: &[u8], error: HttpHeadError) -> Stop {
     }
 }
 
-/// The one thing that a stranger is told, and only if it is no longer than what was asked. Whatever is
-/// wrong with a request, this is the answer.
+/// Queues the one answer that strangers get, whatever is wrong with their request, and only if it is no longer than the
+/// request.
 fn deny(link: &mut Link, end: End) -> Stop {
     let mut out = Vec::new();
     let built = response_head(&mut out, 404, &[], None);
@@ -162,6 +162,6 @@ fn deny(link: &mut Link, end: End) -> Stop {
     }
 }
 
-/// Magic, greeting, exchange and payload of the largest kind.
+/// The largest body: magic, greeting, exchange and payload.
 const MAX_BODY: u64 = (MAGIC.len() + 2 * OVERHEAD + MAX_GREETING_BODY + MAX_FRAME_BODY) as u64
     + MAX_STAGE_BYTES as u64;

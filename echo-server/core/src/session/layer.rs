@@ -1,5 +1,5 @@
-//! Where a session is, from the first byte to the dialogue: first bytes, X.224 or MC-NMF where there is one, the look
-//! inside TLS.
+//! The layers of a session, from the first byte to the dialogue: first bytes, X.224 or MC-NMF if there is one, and the
+//! first bytes inside TLS.
 
 use proto::decoded::Decoded;
 use proto::first_bytes::{FirstBytes, FirstBytesInsideTls, classify, classify_inside_tls};
@@ -16,7 +16,7 @@ use super::http::Http;
 use super::link::{KeptBytes, Link, Stop};
 use super::{End, Env, SessionKind};
 
-/// What reads the next bytes.
+/// The reader of the next bytes.
 #[derive(Debug)]
 pub(super) enum Layer {
     FirstBytes,
@@ -28,31 +28,31 @@ pub(super) enum Layer {
     Raw(Box<Dialogue>),
     Envelopes(Box<Envelopes>),
     Http(Box<Http>),
-    /// Something was wrong, and the peer is not to know.
+    /// Something was wrong, and the peer must not learn what.
     Silence(End),
-    /// The connection is the control service's.
+    /// The control service has the connection.
     Control,
 }
 
-/// What TLS may carry, by what came before it.
+/// The protocols that TLS may carry, which depend on what came before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inside {
     Anything,
-    /// After X.224.
+    /// A dialogue alone, after X.224.
     Dialogue,
-    /// After an MC-NMF preamble.
+    /// The end of the preamble, after an MC-NMF preamble.
     PreambleEnd,
 }
 
-/// How far a layer got.
+/// The result of passing input to a layer.
 #[derive(Debug)]
 pub(super) enum Step {
     /// All input is used.
     More,
-    /// The input is too short to decide; the layer wants it again with what follows.
+    /// The input is too short to decide. The layer needs it again, with the bytes that follow.
     Hold,
     Next(Layer),
-    /// What is left of the input belongs to TLS.
+    /// The rest of the input belongs to TLS.
     StartTls(Inside),
 }
 
@@ -79,12 +79,12 @@ impl Layer {
                     http::Progress::More => Step::More,
                     http::Progress::Hold => Step::Hold,
                 }),
-            // The shell feeds these layers nothing; a peer that got here would learn nothing either.
+            // The shell passes no input to these layers. A peer that reached one would learn nothing either.
             Self::Handshake(_) | Self::Silence(_) | Self::Control => Ok(Step::More),
         }
     }
 
-    /// Whether payload of a stage is still to come.
+    /// Returns whether payload of a stage is still to come.
     pub(super) fn awaits_payload(&self) -> bool {
         match self {
             Self::Raw(dialogue) => dialogue.awaits_payload(),
@@ -100,7 +100,7 @@ impl Layer {
         }
     }
 
-    /// Says what has come of a stage whose rest is overdue. False if nothing was due.
+    /// Confirms the part of a stage that has arrived, because its rest is overdue. Returns false if nothing was due.
     pub(super) fn give_up(&mut self, env: &mut Env<'_>, link: &mut Link) -> bool {
         match self {
             Self::Raw(dialogue) => dialogue.give_up(link),
@@ -120,7 +120,7 @@ impl Layer {
         matches!(self, Self::Control)
     }
 
-    /// Why the rest of the session is silence, if it is.
+    /// Returns why the session only stays silent from now on, if it does.
     pub(super) fn broken_off(&self) -> Option<End> {
         match self {
             Self::Silence(end) => Some(*end),
@@ -136,7 +136,7 @@ impl Layer {
         }
     }
 
-    /// The handshake is over; what TLS carries comes next.
+    /// Moves on to the bytes inside TLS, after the handshake.
     pub(super) fn enter_tls(&mut self) {
         if let Self::Handshake(inside) = self {
             *self = Self::InsideTls(*inside);
@@ -144,7 +144,7 @@ impl Layer {
     }
 }
 
-/// Decides by the first bytes of the connection.
+/// Chooses the next layer by the first bytes of the connection.
 fn first_bytes(link: &mut Link, input: &[u8]) -> Result<Step, Stop> {
     Ok(match classify(input) {
         FirstBytes::Incomplete => Step::Hold,
@@ -168,7 +168,7 @@ fn first_bytes(link: &mut Link, input: &[u8]) -> Result<Step, Stop> {
     })
 }
 
-/// Reads an X.224 connection request and confirms TLS, if that was offered.
+/// Reads an X.224 connection request, and confirms TLS if the request offers it.
 fn x224(link: &mut Link, input: &mut &[u8]) -> Result<Step, Stop> {
     let (request, consumed) = match ConnectionRequest::decode(input) {
         Ok(Decoded::Incomplete { .. }) => return Ok(Step::Hold),
@@ -200,7 +200,7 @@ fn x224(link: &mut Link, input: &mut &[u8]) -> Result<Step, Stop> {
     }
 }
 
-/// Reads an MC-NMF preamble and grants its upgrade to TLS, if that is what it asks for.
+/// Reads an MC-NMF preamble, and grants its upgrade to TLS if it asks for one.
 fn preamble(link: &mut Link, input: &mut &[u8]) -> Result<Step, Stop> {
     let (preamble, consumed) = match Preamble::decode(input) {
         Ok(Decoded::Incomplete { .. }) => return Ok(Step::Hold),
@@ -218,7 +218,7 @@ fn preamble(link: &mut Link, input: &mut &[u8]) -> Result<Step, Stop> {
     Ok(Step::StartTls(Inside::PreambleEnd))
 }
 
-/// Decides by the first bytes inside TLS, within what the preface leaves open.
+/// Chooses the next layer by the first bytes inside TLS, among those that the preface allows.
 fn inside_tls(link: &mut Link, inside: Inside, input: &mut &[u8]) -> Result<Step, Stop> {
     match (classify_inside_tls(input), inside) {
         (FirstBytesInsideTls::Incomplete, _) => Ok(Step::Hold),
@@ -249,8 +249,8 @@ fn inside_tls(link: &mut Link, inside: Inside, input: &mut &[u8]) -> Result<Step
     }
 }
 
-/// Keeps the preface for the testimony. It may be the same for every connection of a client's, so
-/// only the ClientHello after it tells them apart.
+/// Keeps the preface for the testimony. All connections of a client may have the same preface, so only the ClientHello
+/// after it distinguishes them.
 fn end_preface(link: &mut Link, kind: SessionKind, input: &mut &[u8], consumed: usize) {
     link.kind = Some(kind);
     link.preface = KeptBytes::of(&input[..consumed]);
@@ -265,9 +265,10 @@ fn record(record: &Record) -> Vec<u8> {
     out
 }
 
-/// Record header, handshake header and version, and 8 bytes of the ClientHello's random (RFC 8446
-/// section 4.1.2): nobody guesses these, and no two connections share them.
+/// The bytes of a TLS stream that distinguish it from every other: record header, handshake header and version, and 8
+/// bytes of the ClientHello's random (RFC 8446 section 4.1.2). Nobody can guess these, and no two connections share
+/// them.
 const TLS_UNIQUE: usize = 5 + 4 + 2 + 8;
 
-/// What Windows servers answer with; the value has no meaning (MS-RDPBCGR section 2.2.1.2).
+/// The value that Windows servers answer with; it has no meaning (MS-RDPBCGR section 2.2.1.2).
 const X224_REFERENCE: u16 = 0x1234;

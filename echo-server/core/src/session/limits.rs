@@ -4,29 +4,29 @@ use std::time::Duration;
 
 use proto::limits::{MAX_HOLD, MAX_STAGE_BYTES, MAX_STAGES};
 
-/// What a server's operator may change; [`Limits::default`] is right for nearly all.
+/// The limits that a server's operator may change. [`Limits::default`] is right for nearly all servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// From accept to the first byte.
+    /// The time from accept to the first byte.
     pub first_byte: Duration,
-    /// From accept to an authenticated greeting, TLS handshake included. Strangers are kept in
-    /// silence for as long.
+    /// The time from accept to an authenticated greeting, TLS handshake included. Strangers are kept in silence for as
+    /// long.
     pub greeting: Duration,
-    /// From the first authenticated greeting to the first MAC over the server's nonce.
+    /// The time from the first authenticated greeting to the first MAC over the server's nonce.
     pub answer: Duration,
-    /// Between two pieces of one stage's payload.
+    /// The time between two pieces of one stage's payload.
     pub stage_gap: Duration,
-    /// Between two frames or requests, beyond the hold that was announced.
+    /// The time between two frames or requests, in addition to the announced hold.
     pub idle: Duration,
-    /// For the peer to read anything of what it asked for.
+    /// The time in which the peer has to read some of what it asked for.
     pub write_stall: Duration,
-    /// From the decision to close until unsent bytes are given up.
+    /// The time from the decision to close until unsent bytes are dropped.
     pub linger: Duration,
-    /// The longest announced hold that is honoured.
+    /// The longest announced hold that the server honours.
     pub max_hold: Duration,
-    /// From accept, whatever happens.
+    /// The time from accept to the end of the session, whatever happens.
     pub lifetime: Duration,
-    /// Payload of a session, both directions together.
+    /// The payload of a session in bytes, both directions together.
     pub session_bytes: u64,
 }
 
@@ -47,23 +47,23 @@ impl Default for Limits {
     }
 }
 
-/// A lost handshake ACK or first segment is sent again after 1, 3 and 7 s (RFC 6298): three losses
-/// in a row are waited for.
+/// A lost handshake ACK or first segment is sent again after 1, 3 and 7 s (RFC 6298): this allows three losses in a
+/// row.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
 /// As long as [`FIRST_BYTE`]: clients send the greeting with or right after the first bytes.
 const GREETING: Duration = Duration::from_secs(10);
 /// A replayed greeting must not hold a connection for longer than garbage does.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Payload comes in one go; where a round trip takes seconds, two losses in a row are waited for
-/// before what came is reported.
+/// Payload comes without pauses. If a round trip takes seconds, this allows two losses in a row before the server
+/// reports what came.
 const STAGE_GAP: Duration = Duration::from_secs(10);
-/// Longer than a client waits while nothing moves before it gives the session up.
+/// Longer than a client waits without progress before it gives the session up.
 const IDLE: Duration = Duration::from_secs(15);
 /// Four retransmissions: later ones change no verdict.
 const WRITE_STALL: Duration = Duration::from_secs(20);
-/// One retransmission or two, for the last bytes.
+/// One or two retransmissions of the last bytes.
 const LINGER: Duration = Duration::from_secs(5);
-/// The longest hold, and an exchange before and after it.
+/// The longest hold, with an exchange before it and one after it.
 const LIFETIME: Duration = MAX_HOLD.saturating_add(Duration::from_secs(10 * 60));
 /// Every stage at its largest, both ways.
 const SESSION_BYTES: u64 = 2 * MAX_STAGES as u64 * MAX_STAGE_BYTES as u64;

@@ -1,4 +1,4 @@
-//! One connection as every layer of a session needs it: the peer, the bytes so far, and the deadline.
+//! The state of one connection that every layer of a session needs: the peer, the bytes so far, and the deadline.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ pub(super) struct Link {
     pub(super) tls: Option<Box<TlsFacts>>,
     /// The key of the latest authenticated greeting.
     pub(super) greeter: Option<Greeter>,
-    /// Greetings under more than one key came: a device puts several clients on one connection.
+    /// Greetings under more than one key came: a device carries several clients on one connection.
     pub(super) shared_by_keys: bool,
-    /// A farewell has been said.
+    /// A farewell has been sent.
     pub(super) completed: bool,
-    /// TCP payload sent.
+    /// The number of TCP payload bytes sent.
     pub(super) sent: u64,
-    /// Why the latest greeting was turned away.
+    /// Why the latest greeting was refused.
     pub(super) refusal: Option<&'static str>,
 }
 
@@ -60,11 +60,11 @@ impl Link {
         }
     }
 
-    /// Plain bytes of the dialogue or what is around it have come, TLS taken off.
+    /// Records bytes that have come outside TLS or from inside it.
     pub(super) fn heard(&mut self, now: Duration, bytes: &[u8]) {
         self.clock.heard(now);
         if self.outbox.is_empty() {
-            // Whatever this is answered with has not waited yet.
+            // The answer to these bytes has not waited yet.
             self.clock.drained(now);
         }
         if self.tls.is_none() {
@@ -81,16 +81,16 @@ impl Link {
         self.clock.greeted(now, hold.min(self.limits.max_hold));
     }
 
-    /// Opens the outbox. Call it once a MAC over a fresh nonce of this server was verified under `key`: then the
-    /// bytes are not a replay.
+    /// Opens the outbox. Call it once a MAC over a fresh nonce of this server was verified under `key`: the bytes are
+    /// then not a replay.
     pub(super) fn prove_fresh(&mut self, now: Duration, key: &KeyId) {
         self.outbox.open();
         self.clock.proved_fresh();
         self.permit.hold_under(now, key, self.clock.is_held());
     }
 
-    /// How to go on when no more of the input can be used, for the reason `end`. Someone who has
-    /// proved a key is let go at once; anyone else learns nothing, not even when it went wrong.
+    /// Returns how to go on if the rest of the input cannot be used, for the reason `end`. A peer that has proved a key
+    /// is disconnected at once. Any other peer learns nothing, not even when it went wrong.
     pub(super) fn stop(&self, end: End) -> Stop {
         if self.clock.is_fresh() {
             Stop::Close(end)
@@ -99,7 +99,7 @@ impl Link {
         }
     }
 
-    /// What stands where the gate refuses: an answer that would be longer than what was asked.
+    /// Returns how to stop if the gate refuses an answer because it would be longer than the request.
     pub(super) fn refused_by_gate(&self) -> impl Fn(TooMuch) -> Stop + use<> {
         let stop = self.stop(End::NotAuthenticated);
         move |TooMuch| stop
@@ -115,7 +115,7 @@ pub(super) enum Stop {
     Close(End),
 }
 
-/// Bytes kept for a testimony: as many as one can hold, and whether that was all.
+/// Bytes kept for a testimony, up to the longest that one can hold, and whether more were cut off.
 #[derive(Debug, Default)]
 pub(super) struct KeptBytes {
     pub(super) bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The one way out of a session, with one gate: until the peer has answered the server's own nonce, no more bytes
+//! The only way out of a session, with one gate: until the peer has answered the server's own nonce, no more bytes
 //! leave than have arrived. Payload is generated as the socket drains.
 
 use std::collections::VecDeque;
@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use proto::nmf::Record;
 use proto::payload::PayloadSource;
 
-/// The gate is shut, and this would be more than the peer has sent.
+/// The error for bytes that would exceed what the peer has sent, while the gate is shut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMuch;
 
-/// How the dialogue's bytes are cut on their way out.
+/// How the dialogue's bytes are cut when they are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     Raw,
@@ -21,7 +21,7 @@ enum Framing {
 #[derive(Debug)]
 pub(super) struct Outbox {
     queue: VecDeque<Item>,
-    /// The part of the queue that is ready to go, and how much of it has gone.
+    /// The part of the queue that is ready to be sent; `gone` bytes of it have been sent.
     piece: Vec<u8>,
     gone: usize,
     framing: Framing,
@@ -43,19 +43,18 @@ impl Outbox {
         }
     }
 
-    /// Frames and payload go out in MC-NMF sized envelopes from now on.
+    /// Puts frames and payload into MC-NMF sized envelopes from now on.
     pub(super) fn use_envelopes(&mut self) {
         self.framing = Framing::Sized;
     }
 
-    /// Counts what the peer has sent and a layer has used: what is merely there may be taken for
-    /// something else yet, and must not decide what is sent.
+    /// Counts bytes that the peer has sent and a layer has used. Bytes that merely arrived may still turn out to be
+    /// something else, and must not decide what is sent.
     pub(super) fn credit(&mut self, received: usize) {
         self.gate.received += received as u64;
     }
 
-    /// Shuts the gate for a request that nothing has been proved about, whose head had `received`
-    /// bytes.
+    /// Shuts the gate for a new request, about which nothing has been proved yet. Its head had `received` bytes.
     pub(super) fn shut(&mut self, received: usize) {
         self.gate = Gate {
             received: received as u64,
@@ -64,12 +63,12 @@ impl Outbox {
         };
     }
 
-    /// Lifts the limit: the peer has proved itself and its freshness.
+    /// Lifts the limit, because the peer has proved itself and its freshness.
     pub(super) fn open(&mut self) {
         self.gate.open = true;
     }
 
-    /// The longest run of frames that the gate would let through now, in bytes.
+    /// Returns the length in bytes of the longest run of frames that the gate would let through now.
     pub(super) fn allowance(&self) -> usize {
         let header = match self.framing {
             Framing::Raw => 0,
@@ -79,7 +78,7 @@ impl Outbox {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// Queues bytes of an outer protocol as they are.
+    /// Queues bytes of an outer protocol without an envelope.
     pub(super) fn push_plain(&mut self, bytes: Vec<u8>) -> Result<(), TooMuch> {
         self.gate.pass(bytes.len() as u64)?;
         self.queue.push_back(Item::Bytes(bytes));
@@ -99,7 +98,7 @@ impl Outbox {
         }
     }
 
-    /// Queues one stage's payload. Only behind an open gate.
+    /// Queues the payload of one stage. Fails unless the gate is open.
     pub(super) fn push_payload(&mut self, source: PayloadSource) -> Result<(), TooMuch> {
         if source.remaining() == 0 {
             return Ok(());
@@ -111,7 +110,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Moves up to `limit` bytes to `out` and says how many.
+    /// Moves up to `limit` bytes to `out` and returns how many.
     pub(super) fn drain(&mut self, out: &mut Vec<u8>, limit: usize) -> usize {
         let start = out.len();
         loop {
@@ -131,13 +130,13 @@ impl Outbox {
         self.queue.is_empty() && self.gone == self.piece.len()
     }
 
-    /// So much waits for the peer to read that it should not be asking for more.
+    /// Returns whether so much waits for the peer to read that it should not ask for more.
     pub(super) fn is_full(&self) -> bool {
         self.queue.len() >= MAX_WAITING
     }
 
-    /// Makes the next piece ready once the last has gone; false if there is none. Memory goes back
-    /// when nothing is left: sessions are idle for most of their lives.
+    /// Prepares the next piece once the last one has been sent. Returns false if there is none. The memory is freed
+    /// when nothing is left, since sessions are idle for most of their lives.
     fn next_piece(&mut self) -> bool {
         if self.gone < self.piece.len() {
             return true;
@@ -206,12 +205,13 @@ fn envelope_header(out: &mut Vec<u8>, size: usize) {
     Record::SizedEnvelope { size }.encode(out);
 }
 
-/// Payload made at a time: a socket buffer's worth of work, and all that is ever held of a stage.
+/// The number of payload bytes generated at a time: enough work for a socket buffer, and all that is ever kept of a
+/// stage.
 const PIECE: usize = 4096;
-/// Frames, responses and payloads that may wait for a peer that does not read. More than all stages need;
+/// The number of frames, responses and payloads that may wait for a peer that does not read. All stages need fewer;
 /// keep-alives come on top.
 const MAX_WAITING: usize = 4 * proto::limits::MAX_STAGES;
-/// Record type and a size of at most 5 bytes.
+/// The record type, and a size of at most 5 bytes.
 const MAX_ENVELOPE_HEADER: usize = 6;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The stages of the exchange that a session was granted so far.
+//! Counts the stages of the exchange that a session was granted so far.
 
 use proto::limits::{MAX_STAGE_BYTES, MAX_STAGES};
 use proto::wire::Exchange;
 
-/// Stages and bytes granted. Travels with an HTTP session from one connection to the next.
+/// The stages and bytes granted. An HTTP session takes them from one connection to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StageBook {
     count: usize,
@@ -12,7 +12,7 @@ pub struct StageBook {
 }
 
 impl StageBook {
-    /// Grants one more stage, or says that it is over a limit. Stage numbers must rise: each is the
+    /// Grants one more stage, or returns `None` if it exceeds a limit. Stage numbers must rise, because each is the
     /// nonce of its payload.
     pub(super) fn grant(&mut self, exchange: &Exchange, session_bytes: u64) -> Option<()> {
         let bytes = self.bytes + u64::from(exchange.up_bytes) + u64::from(exchange.down_bytes);

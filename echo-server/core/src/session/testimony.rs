@@ -1,5 +1,5 @@
-//! The testimony: what this server saw of the client's connection, cut to fit. It is never longer
-//! than the greeting it answers, so that a forged or replayed greeting gains nobody anything.
+//! The testimony: what this server saw of the client's connection, cut to fit. It is never longer than the greeting it
+//! answers, so a forged or replayed greeting does not amplify traffic.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,15 +14,14 @@ use proto::wire::{Testimony, TlsTestimony};
 use super::link::{KeptBytes, Link};
 use super::{Env, SessionKind};
 
-/// What a testimony answers, and with what.
+/// The greeting that a testimony answers, and the server's nonce.
 pub(super) struct Answer<'a> {
     pub(super) client_nonce: &'a Nonce,
     pub(super) server_nonce: &'a Nonce,
     pub(super) request_head: &'a KeptBytes,
 }
 
-/// A testimony whose frame is at most `room` bytes long; `None` if not even the part that every
-/// testimony needs fits.
+/// Returns a testimony whose frame is at most `room` bytes long, or `None` if not even the required part fits.
 pub(super) fn testify(
     env: &Env<'_>,
     link: &Link,
@@ -31,7 +30,7 @@ pub(super) fn testify(
 ) -> Option<Testimony> {
     let room = room.min(OVERHEAD + MAX_FRAME_BODY).checked_sub(OVERHEAD)?;
     let mut testimony = complete(env, link, answer);
-    // What the client can do without comes off first.
+    // The fields that the client needs least are cut first.
     for shorten in [cut_head, cut_preface, drop_syn, drop_names] {
         let excess = testimony.encoded_len().saturating_sub(room);
         if excess == 0 {
@@ -85,7 +84,7 @@ fn tls_testimony(link: &Link) -> TlsTestimony {
     testimony
 }
 
-/// An address as the protocol carries it. An IPv4 peer of a dual-stack socket counts as IPv4.
+/// Encodes an address for the protocol. An IPv4 peer of a dual-stack socket counts as IPv4.
 pub(crate) fn socket_address(address: SocketAddr) -> wire::SocketAddress {
     wire::SocketAddress {
         ip: match address.ip().to_canonical() {
@@ -119,12 +118,12 @@ fn cut(bytes: &mut Vec<u8>, excess: usize, truncated: &mut bool) {
     }
 }
 
-/// A cut SYN could not be told from a changed one, so it goes whole.
+/// The SYN is left out as a whole, because the client could not tell a cut one from a changed one.
 fn drop_syn(testimony: &mut Testimony, _: usize) {
     testimony.syn.clear();
 }
 
-/// The client knows what it sent; the digest of its ClientHello, which stays, covers both.
+/// The client knows both names, because it sent them. The digest of its ClientHello, which stays, covers both.
 fn drop_names(testimony: &mut Testimony, _: usize) {
     if let Some(tls) = &mut testimony.tls {
         tls.server_name.clear();
@@ -133,5 +132,5 @@ fn drop_names(testimony: &mut Testimony, _: usize) {
     }
 }
 
-/// What setting `truncated` adds to a testimony.
+/// The number of bytes that `truncated` adds to a testimony when it is set.
 const TRUNCATED_FLAG: usize = 2;

@@ -1,4 +1,4 @@
-//! Sessions from both ends: a scripted client speaks the protocol through `proto` alone.
+//! Tests sessions from both ends: a scripted client speaks the protocol through `proto` alone.
 
 mod abuse;
 mod bench;

@@ -1,5 +1,5 @@
-//! Decides which client may see which sighting. The first bytes of a connection are its owner's proof, whatever its
-//! source address. For connections whose first bytes never arrived, or arrived altered, the address has to serve.
+//! Decides which client may see which sighting. The first bytes of a connection prove who owns it, whatever its source
+//! address. If they never arrived, or arrived altered, the address has to do.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -16,8 +16,8 @@ use crate::time::UnixMillis;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
     pub key: KeyId,
-    /// As this server sees it; `None` where that is not the client's, behind source NAT on the
-    /// server's own side. Then only digests release anything.
+    /// The client's address as this server sees it. `None` if that is not the client's own, because of source NAT on
+    /// the server's side: then only digests release anything.
     pub address: Option<IpAddr>,
 }
 
@@ -26,17 +26,17 @@ pub struct Viewer {
 pub struct Sent {
     /// The viewer's own name for it.
     pub tag: u32,
-    /// As dialled.
+    /// The port that the viewer dialled.
     pub port: u16,
-    /// Digests of the sent bytes, at any lengths.
+    /// Digests of the bytes sent, at any lengths.
     pub prefixes: Vec<PrefixDigest>,
     /// When the connection can have been accepted, by the server's clock.
     pub window: RangeInclusive<UnixMillis>,
-    /// What it was to carry; `None`: it was never begun.
+    /// The session that the connection was to carry; `None` if it was never begun.
     pub session: Option<SessionId>,
-    /// That it left the viewer's host from, which address translation may have changed; `None`: not known.
+    /// The source port on the viewer's host, which address translation may have changed; `None` if it is not known.
     pub source_port: Option<u16>,
-    /// It cannot have come over another version of IP than the viewer's own connection.
+    /// The connection must have used the same IP version as the viewer's own connection.
     pub same_ip_version: bool,
 }
 
@@ -49,34 +49,34 @@ pub enum Match {
     Address,
 }
 
-/// What the viewer is told about one of its connections.
+/// The answer about one of the viewer's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
     pub tag: u32,
-    /// Connections that cannot be told apart, or are not remembered any more, may have been there in
-    /// that window: absence proves nothing.
+    /// Connections in that window may be missing here, because they cannot be told apart or are no longer remembered. A
+    /// missing sighting then proves nothing.
     pub unattributed: bool,
-    /// `None`: nothing is released.
+    /// The sighting, or `None` if nothing is released.
     pub sighting: Option<(Match, Sighting)>,
 }
 
-/// What was noticed of the connections asked about, found in one pass: who is accepted meanwhile waits for it.
+/// The sightings that may answer a question, found in one pass, because accepting connections waits meanwhile.
 struct FoundSightings<'a> {
-    /// By first bytes; the newest few for each digest.
+    /// The sightings by first bytes; the newest few for each digest.
     by_digest: BTreeMap<&'a PrefixDigest, Vec<&'a Sighting>>,
-    /// What may be released by address, and what cannot be placed: of each port asked about, its own or as dialled,
-    /// the newest first.
+    /// The sightings that may be released by address, and the connections that cannot be placed, for each port asked
+    /// about, a listener's own or as dialled. The newest come first.
     by_port: BTreeMap<u16, (Vec<&'a Sighting>, Vec<Doubtful>)>,
 }
 
-/// A connection that cannot be placed.
+/// A connection that may be the viewer's, but is not released to it.
 struct Doubtful {
     accepted: UnixMillis,
-    /// As the viewer's own connection is.
+    /// The connection uses the same IP version as the viewer's own.
     same_ip_version: bool,
 }
 
-/// `incomplete` tells of which connections sightings may be missing.
+/// Answers a viewer's question. `incomplete` returns whether sightings of a connection may be missing.
 pub(super) fn release<'a>(
     newest_first: impl Iterator<Item = &'a Sighting>,
     viewer: &Viewer,
@@ -128,7 +128,8 @@ impl<'a> FoundSightings<'a> {
         found
     }
 
-    /// Whether its first bytes are asked about: then it is nobody else's.
+    /// Stores the sighting if its first bytes are asked about, and returns whether they are. It is then the asking
+    /// client's.
     fn takes_by_digest(&mut self, sighting: &'a Sighting) -> bool {
         let mut taken = false;
         for prefix in sighting.telling_prefixes() {
@@ -178,7 +179,8 @@ impl<'a> FoundSightings<'a> {
             .flatten()
             .copied()
             .filter(|sighting| sent.may_have_carried(sighting));
-        // A viewer may have opened far more connections to that port than are released.
+        // The viewer may have opened far more connections to that port than are released, so its own source port goes
+        // first.
         let own = |sighting: &&Sighting| Some(sighting.peer.port()) == sent.source_port;
         let others = fitting.clone().filter(|sighting| !own(sighting));
         fitting
@@ -197,13 +199,13 @@ impl<'a> FoundSightings<'a> {
 }
 
 impl Sent {
-    /// A greeting names the session, which is then no other's.
+    /// Returns whether the sighting may be of this connection: if a greeting named a session, it must be the same one.
     fn may_have_carried(&self, sighting: &Sighting) -> bool {
         let greeted = sighting.notice.session;
         greeted.is_none() || greeted == self.session
     }
 
-    /// The members of `newest_first` whose time fits this connection.
+    /// Returns the members of `newest_first` whose time fits this connection.
     fn within<'a, T>(&self, newest_first: &'a [T], accepted: impl Fn(&T) -> UnixMillis) -> &'a [T] {
         let first = newest_first.partition_point(|it| accepted(it) > *self.window.end());
         let end = newest_first.partition_point(|it| accepted(it) >= *self.window.start());
@@ -212,9 +214,9 @@ impl Sent {
 }
 
 impl Sighting {
-    /// The prefixes that only this connection's owner can name. One that ends within what all
-    /// connections of a kind begin with, such as the preamble of MC-NMF, proves nothing; the session
-    /// knows where that part ends, because it has parsed it.
+    /// Returns the prefixes that only this connection's owner can name. A prefix that ends within the bytes that all
+    /// connections of a kind begin with, for example the preamble of MC-NMF, proves nothing. The session has parsed
+    /// that part and knows where it ends.
     fn telling_prefixes(&self) -> impl Iterator<Item = &PrefixDigest> {
         let from = self.notice.unique_from.unwrap_or(u32::MAX);
         self.notice
@@ -233,7 +235,7 @@ impl Sighting {
 }
 
 impl Viewer {
-    /// Whether a sighting may be released by its address.
+    /// Returns whether a sighting may be released by its address.
     fn may_see(&self, sighting: &Sighting) -> bool {
         sighting.notice.fate != Fate::Control
             && self.address.map(|ip| ip.to_canonical()) == Some(sighting.peer.ip())
@@ -245,8 +247,8 @@ impl Viewer {
         its.is_none_or(|is_ipv4| is_ipv4 == sighting.peer.is_ipv4())
     }
 
-    /// Whether a sighting might be the viewer's without its being told: not released by address, not
-    /// known to be another's, and not a session of its own that ran to its end in any case.
+    /// Returns whether a sighting might be the viewer's although it is not told so: it is not released by address, is
+    /// not known to be another's, and is not a session of the viewer's own that ran to its end.
     fn cannot_place(&self, sighting: &Sighting) -> bool {
         let concluded = sighting.notice.fate == Fate::Ended(End::Completed)
             && sighting.notice.attribution == Attribution::Key(self.key.clone());
@@ -257,6 +259,6 @@ impl Viewer {
     }
 }
 
-/// Sightings released for one connection at most, the newest: more than one is a rarity, and only a flood brings
-/// many.
+/// The maximum number of sightings released for one connection, the newest first. More than one is rare, and only a
+/// flood brings many.
 const MAX_RELEASED: usize = 8;

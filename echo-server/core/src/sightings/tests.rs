@@ -1,4 +1,4 @@
-//! Who is told about which connection. Every rule of release has its test.
+//! Tests which client is told about which connection. Every rule of release has its test.
 
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ fn viewer(key: &str) -> Viewer {
     }
 }
 
-/// A connection to port 80 between 1,000 and 2,000 of which 16 and 64 bytes were sent.
+/// Returns a connection to port 80, between 1,000 and 2,000 ms, with digests of its first 16 and 64 bytes.
 fn sent(tag: u32) -> Sent {
     Sent {
         tag,
@@ -53,7 +53,7 @@ fn sightings() -> Sightings {
     Sightings::new(8, UnixMillis(0))
 }
 
-/// A connection from `peer`, accepted at `wall`.
+/// Adds a connection from `peer`, accepted at `wall`.
 fn see(sightings: &Sightings, peer: &str, wall: u64, notice: Notice) -> SightingId {
     let id = sightings.accepted(&facts(peer), UnixMillis(wall));
     sightings.update(id, notice);
@@ -64,7 +64,7 @@ fn nothing() -> Notice {
     Notice::of_nothing(Fate::Open)
 }
 
-/// The first 64 bytes of ours came, of which `unique_from` are needed to know them.
+/// Returns a notice with our first 64 bytes; `unique_from` of them are needed to recognise them.
 fn ours(unique_from: u32) -> Notice {
     Notice {
         received: 70,
@@ -82,7 +82,7 @@ fn greeted(key: &str, end: End) -> Notice {
     }
 }
 
-/// Match and sighting for each of the released, and the bit.
+/// Returns match and sighting of each released entry, and its `unattributed` bit.
 fn outcome(released: &[Released]) -> Vec<(Option<(Match, SightingId)>, bool)> {
     released
         .iter()
@@ -121,7 +121,7 @@ fn by_address_a_connection_that_greeted_is_released_to_its_own_session_alone() {
         let id = see(&sightings, OURS, 1500, notice);
         let released = outcome(&sightings.release(&viewer("k1"), &[of(asked)]));
         let found = told.then_some((Match::Address, id));
-        // Whose it is, is known: nothing is left in doubt.
+        // The owner of the connection is known, so nothing is in doubt.
         assert_eq!(released, [(found, false)], "{carried:?} {asked:?}");
     }
 }
@@ -209,7 +209,7 @@ fn without_first_bytes_address_port_and_time_release() {
     let id = see(&sightings, OURS, 1500, nothing());
     let by_address = [(Some((Match::Address, id)), false)];
     assert_eq!(ask(&sightings, &viewer("k1")), by_address);
-    // The port on the host itself is as good as the one that is dialled.
+    // The port on the host itself matches as well as the one that is dialled.
     let mut local = sent(1);
     local.port = 20080;
     assert_eq!(
@@ -387,7 +387,7 @@ fn a_strangers_half_open_connection_makes_absence_no_proof_in_its_window() {
     later.window = UnixMillis(1501)..=UnixMillis(2000);
     let released = sightings.release(&viewer("k1"), &[later]);
     assert_eq!(outcome(&released), [(None, false)]);
-    // Nor once it turns out to have been another client's.
+    // The same holds once it turns out to have been another client's.
     sightings.update(id, greeted("k2", End::Completed));
     assert_eq!(ask(&sightings, &viewer("k1")), [(None, false)]);
 }
@@ -396,7 +396,7 @@ fn a_strangers_half_open_connection_makes_absence_no_proof_in_its_window() {
 fn each_of_several_connections_to_one_port_gets_what_fits_it() {
     let sightings = Sightings::new(4, UnixMillis(0));
     let mut ids = Vec::new();
-    // The ring has run over, and a witness dates a SYN by when it came.
+    // The ring has run over. The times are not in order, because a witness dates a SYN by its arrival.
     for wall in [900, 1100, 1900, 1300, 1200, 1800] {
         ids.push(see(&sightings, OURS, wall, nothing()));
     }
@@ -438,7 +438,7 @@ fn a_ring_that_ran_over_proves_no_absence() {
     }
     assert_eq!(sightings.len(), 2);
     assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
-    // Whoever reports late about one that is gone changes nothing.
+    // A late report about a sighting that is gone changes nothing.
     sightings.update(first, ours(19));
     assert_eq!(ask(&sightings, &viewer("k1")), [(None, true)]);
 }

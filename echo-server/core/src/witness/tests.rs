@@ -1,4 +1,4 @@
-//! Whose SYNs are kept, for how long, and when the table says that it saw all.
+//! Tests whose SYNs are kept, for how long, and when the table says that it saw all.
 
 use super::*;
 

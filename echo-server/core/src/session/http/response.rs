@@ -1,5 +1,5 @@
-//! The response to one HTTP request. The request's frames were all read before, so the testimony's
-//! MAC covers them all.
+//! The response to one HTTP request. All frames of the request have been read before, so the testimony's MAC covers
+//! them all.
 
 use prost::Message;
 use proto::frame::{FrameType, seal};
@@ -18,7 +18,7 @@ use crate::session::testimony::{Answer, testify};
 use crate::session::{End, Env, StageBook};
 
 impl Round {
-    /// Answers with what is here; of a stage, that may be a part.
+    /// Responds to the part of the request that has arrived, which may include only part of a stage.
     pub(super) fn respond(
         mut self,
         env: &mut Env<'_>,
@@ -29,7 +29,7 @@ impl Round {
             return Err(deny(link, End::NotAuthenticated));
         };
         let mut body = Vec::new();
-        // A resumed session holds its place already.
+        // A resumed session already holds its place.
         let (key, version) = (&greeting.key, greeting.version);
         if let Some(refusal) = refusal(env, link, key, version, &greeting.client_nonce) {
             self.say(&mut body, &greeting, FrameType::Refusal, &refusal);
@@ -58,7 +58,7 @@ impl Round {
         Ok(())
     }
 
-    /// Appends the answer to a stage or receipt, if this server gave out the nonce that it came under.
+    /// Appends the answer to a stage or receipt, if this server issued the nonce that the request names.
     fn answer_asked(
         &mut self,
         env: &mut Env<'_>,
@@ -96,7 +96,7 @@ impl Round {
         }
     }
 
-    /// What the nonce of this response stands for; `None` after the farewell.
+    /// Returns what to store under the nonce of this response; `None` after the farewell.
     fn next(self, greeting: &Greeting) -> Option<Resumption> {
         let digest = self.transcript.digest();
         let begin = |chain| Resumption {
@@ -151,11 +151,11 @@ fn response(length: u64, body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A cache has no business here, and a device that looks into bodies should know that these are bytes.
+/// A cache must not keep the response, and a device that inspects bodies should know that this one is binary.
 const HEADERS: [(&str, &str); 2] = [
     ("Cache-Control", "no-store"),
     ("Content-Type", "application/octet-stream"),
 ];
-/// No body is longer; for the length of its digits.
+/// The length of the longest possible body, whose digits the head needs room for.
 const LONGEST_BODY: u64 = 2 * MAX_STAGE_BYTES as u64;
 const HEAD_CAPACITY: usize = 128;

@@ -22,7 +22,7 @@ pub(super) struct Round {
     pub(super) asked: RoundRequest,
 }
 
-/// What is kept of the request's greeting.
+/// The part of the request's greeting that is kept.
 #[derive(Debug)]
 pub(super) struct Greeting {
     pub(super) key: KeyId,
@@ -31,11 +31,11 @@ pub(super) struct Greeting {
     pub(super) client_nonce: Nonce,
     pub(super) frame_bytes: usize,
     pub(super) answer_keys: KeySchedule,
-    /// `None` in a session's first request.
+    /// What ties the request to the earlier ones; `None` in a session's first request.
     pub(super) later: Option<LaterRound>,
 }
 
-/// What ties a request to those before it.
+/// What ties a request to the earlier ones of its session.
 #[derive(Debug)]
 pub(super) struct LaterRound {
     pub(super) keys: KeySchedule,
@@ -43,7 +43,7 @@ pub(super) struct LaterRound {
     chain: Vec<u8>,
 }
 
-/// What the request asks for besides a testimony.
+/// What the request asks for in addition to a testimony.
 #[derive(Debug)]
 pub(super) enum RoundRequest {
     Nothing,
@@ -53,8 +53,8 @@ pub(super) enum RoundRequest {
 
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// `None` if the server nonce is not, or no longer, known here: the payload is read, and answered
-    /// with a testimony alone.
+    /// What the server nonce was issued for. `None` if the nonce is unknown or no longer known here: then the payload
+    /// is read and answered with a testimony alone.
     pub(super) resumed: Option<Resumption>,
     pub(super) sink: PayloadSink,
     pub(super) number: u32,
@@ -95,7 +95,7 @@ impl Round {
         matches!(&self.asked, RoundRequest::Stage(stage) if stage.resumed.is_some() && !stage.sink.complete())
     }
 
-    /// The body is over: answers, if it was a whole request.
+    /// Ends the body, and answers it if it was a complete request.
     pub(super) fn finish(
         self,
         env: &mut Env<'_>,
@@ -175,8 +175,8 @@ impl Round {
         Ok(())
     }
 
-    /// Opens a frame under the keys of the greeting's nonce and the server nonce that it names. That
-    /// alone does not show that this server gave out the nonce.
+    /// Opens a frame under the keys of the greeting's nonce and the server nonce that it names. That alone does not
+    /// prove that this server issued the nonce.
     fn open<M: Message + Default>(
         &mut self,
         link: &mut Link,
@@ -188,8 +188,8 @@ impl Round {
             .ok_or_else(|| deny(link, End::NotAuthenticated))
     }
 
-    /// Takes the named server nonce out of the table. If it was there, the MAC just verified proves
-    /// that this request is no replay.
+    /// Takes the named server nonce out of the table. If it was in the table, the MAC just verified proves that this
+    /// request is not a replay.
     fn resume(&self, env: &Env<'_>, link: &mut Link) -> Result<Option<Resumption>, Stop> {
         let Some(greeting) = &self.greeting else {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Whatever a stranger sends, in whatever pieces, and whatever was recorded of others: no more comes
-//! out than went in, nothing panics, and little is held.
+//! Tests that a session never sends more than it received, never panics, and stores little, whatever a stranger sends,
+//! in whatever pieces, and whatever was recorded from others.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::bench::{Bench, tls_facts};
 use super::client::{Client, HELLO, connection_request, preamble, wrap};
 use crate::session::{Action, End, SessionKind};
 
-/// Pieces that lead deep into the state machine, and some that lead nowhere.
+/// Generates pieces that lead deep into the state machine, and some that lead nowhere.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let replayed = Client::new("k1").greeting();
     let enveloped = wrap(SessionKind::NetTcp, &replayed);

@@ -59,7 +59,7 @@ impl Bench {
         (id.parse().unwrap(), Secret::new([byte; 32]))
     }
 
-    /// A connection accepted now.
+    /// Returns a connection accepted now.
     pub(super) fn accept(&mut self) -> Line {
         self.connections += 1;
         let facts = ConnectionFacts {
@@ -96,17 +96,17 @@ impl Bench {
     }
 }
 
-/// One connection, and everything that went over it inside of TLS.
+/// One connection, with everything that went over it, taken out of TLS.
 pub(super) struct Line {
     pub(super) session: Session,
     pub(super) from_client: Vec<u8>,
     pub(super) from_server: Vec<u8>,
-    /// What the session last wanted, other than to go on.
+    /// The session's last action other than [`Action::Continue`].
     pub(super) last: Action,
 }
 
 impl Line {
-    /// Sends bytes, in pieces of at most `cut`, and reads whatever comes back.
+    /// Sends bytes in pieces of at most `cut`, and reads everything that comes back.
     pub(super) fn send(&mut self, bench: &mut Bench, bytes: &[u8], cut: usize) {
         for piece in bytes.chunks(cut) {
             let action = bench.with_env(|env| self.session.receive(env, piece));
@@ -116,7 +116,7 @@ impl Line {
         }
     }
 
-    /// Runs a TLS handshake that needs no bytes but those of `hello`.
+    /// Runs a TLS handshake that needs no bytes other than `hello`.
     pub(super) fn handshake(&mut self, bench: &Bench, hello: &[u8], facts: TlsFacts) {
         assert!(
             matches!(self.last, Action::StartTls { .. }),
@@ -129,7 +129,7 @@ impl Line {
         self.note(action);
     }
 
-    /// Lets time pass until the session's next deadline, and says what it then wants.
+    /// Lets time pass until the session's next deadline, and returns its action.
     pub(super) fn wait(&mut self, bench: &mut Bench) -> Action {
         bench.now = self.session.deadline().unwrap();
         let action = bench.with_env(|env| self.session.on_deadline(env));

@@ -1,4 +1,4 @@
-//! The client's side of the protocol, written against its description and not against the server.
+//! The client's side of the protocol, written from the protocol's description and not from the server's code.
 
 use prost::Message;
 use proto::decoded::Decoded;
@@ -38,7 +38,7 @@ impl Client {
         }
     }
 
-    /// For one more round, or one more session.
+    /// Creates a client with another nonce, for one more round or session.
     pub(super) fn with_nonce(key: &str, byte: u8) -> Self {
         Self {
             nonce: [byte; 32],
@@ -50,7 +50,7 @@ impl Client {
         self.greeting_of(GREETING_FRAME_BYTES, Vec::new(), Vec::new())
     }
 
-    /// Magic and greeting, the frame padded to `frame_bytes`.
+    /// Returns the magic and a greeting whose frame is padded to `frame_bytes`.
     pub(super) fn greeting_of(
         &mut self,
         frame_bytes: usize,
@@ -85,7 +85,7 @@ impl Client {
         out
     }
 
-    /// Keys of everything after the testimony.
+    /// Returns the keys for everything after the testimony.
     pub(super) fn keys(&self, server_nonce: &[u8]) -> KeySchedule {
         let server_nonce = server_nonce.try_into().unwrap();
         self.secret.for_session(&self.nonce, &server_nonce)
@@ -102,7 +102,7 @@ impl Client {
         testimony
     }
 
-    /// Exchange and payload of one stage.
+    /// Returns the exchange and payload of one stage.
     pub(super) fn stage(&mut self, keys: &KeySchedule, stage: u32, up: u32, down: u32) -> Vec<u8> {
         let mut out = Vec::new();
         let exchange = Exchange {
@@ -121,7 +121,7 @@ impl Client {
         out
     }
 
-    /// Checks the answer to a stage that arrived whole.
+    /// Checks the answer to a stage that arrived completely.
     pub(super) fn take_stage(
         &mut self,
         keys: &KeySchedule,
@@ -165,7 +165,7 @@ impl Client {
     }
 }
 
-/// Opens the frame that `input` begins with.
+/// Opens the frame at the start of `input`.
 pub(super) fn take<M: Message + Default>(
     input: &mut &[u8],
     frame_type: FrameType,
@@ -180,7 +180,7 @@ pub(super) fn take<M: Message + Default>(
     value.open(keys, transcript).unwrap()
 }
 
-/// Speaks whatever comes before a kind's dialogue, and gives back the server's bytes of it.
+/// Exchanges the bytes that come before a kind's dialogue, and returns those from the server.
 pub(super) fn open(bench: &mut Bench, line: &mut Line, kind: SessionKind, cut: usize) -> Vec<u8> {
     match kind {
         SessionKind::Tcp | SessionKind::Http => {}
@@ -205,12 +205,12 @@ pub(super) fn open(bench: &mut Bench, line: &mut Line, kind: SessionKind, cut: u
     std::mem::take(&mut line.from_server)
 }
 
-/// Puts dialogue bytes into the kind's envelope, if that is one that just wraps.
+/// Puts dialogue bytes into the kind's envelope, if that envelope only wraps bytes.
 pub(super) fn wrap(kind: SessionKind, bytes: &[u8]) -> Vec<u8> {
     if kind != SessionKind::NetTcp {
         return bytes.to_vec();
     }
-    // Cut where no frame ends.
+    // The bytes are cut where no frame ends.
     let mut out = Vec::new();
     for piece in bytes.chunks(777) {
         let size = piece.len() as u32;
@@ -220,7 +220,7 @@ pub(super) fn wrap(kind: SessionKind, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The other way round.
+/// Takes dialogue bytes out of the kind's envelope.
 pub(super) fn unwrap(kind: SessionKind, bytes: &[u8]) -> Vec<u8> {
     if kind != SessionKind::NetTcp {
         return bytes.to_vec();

@@ -1,4 +1,4 @@
-//! The HTTP envelope: rounds on one connection and on many, and what everyone else is told.
+//! Tests the HTTP envelope: rounds on one connection and on many, and the answers to everyone else.
 
 use proto::decoded::Decoded;
 use proto::frame::FrameType;
@@ -16,7 +16,7 @@ use crate::sightings::Attribution;
 /// A client whose session is a series of requests.
 struct Rounds {
     key: &'static str,
-    /// The last nonce's byte.
+    /// The byte that the latest client nonce consists of.
     nonce: u8,
     chain: Sha256,
     server_nonce: Vec<u8>,
@@ -72,7 +72,7 @@ impl Rounds {
         (pending, request(&body))
     }
 
-    /// Reads the testimony of a response and leaves what follows.
+    /// Reads the testimony of a response, and leaves what follows in `rest`.
     fn testimony(&mut self, pending: &mut Pending, rest: &mut &[u8]) -> Testimony {
         let testimony = pending.client.take_testimony(rest);
         self.server_nonce = testimony.server_nonce.clone();
@@ -83,7 +83,7 @@ impl Rounds {
         self.chain.update(pending.client.transcript.digest());
     }
 
-    /// A response with a testimony alone.
+    /// Reads a response that contains a testimony alone.
     fn answered(&mut self, mut pending: Pending, response: &[u8]) -> Testimony {
         let body = body_of(response);
         let mut rest = body.as_slice();
@@ -93,7 +93,7 @@ impl Rounds {
         testimony
     }
 
-    /// A response with a stage.
+    /// Reads a response that contains a stage.
     fn exchanged(&mut self, mut pending: Pending, response: &[u8], stage: Stage) -> Testimony {
         let body = body_of(response);
         let mut rest = body.as_slice();
@@ -123,7 +123,7 @@ fn request(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The body of the one response in `bytes`.
+/// Returns the body of the only response in `bytes`.
 fn body_of(bytes: &[u8]) -> Vec<u8> {
     let Decoded::Complete { value, consumed } = ResponseHead::decode(bytes).unwrap() else {
         panic!("no whole head in {} bytes", bytes.len());
@@ -134,7 +134,7 @@ fn body_of(bytes: &[u8]) -> Vec<u8> {
     body
 }
 
-/// Sends a request and takes what came back.
+/// Sends a request and returns what came back.
 fn ask(bench: &mut Bench, line: &mut Line, request: &[u8], cut: usize) -> Vec<u8> {
     line.send(bench, request, cut);
     std::mem::take(&mut line.from_server)
@@ -205,7 +205,7 @@ fn rounds_may_come_on_a_connection_each() {
 #[test]
 fn a_nonce_that_is_not_known_earns_a_fresh_one_and_the_stage_can_be_tried_again() {
     let (mut bench, mut elsewhere) = (Bench::new(), Bench::new());
-    // Its nonces are others.
+    // The other server's nonces must differ from this one's.
     elsewhere.with_env(|env| (env.rng)(&mut [0; 32]));
     let mut rounds = Rounds::new("k1");
     let (pending, request) = rounds.first();
@@ -257,7 +257,7 @@ fn replayed_requests_earn_testimonies_alone() {
     }
 }
 
-/// What a stranger is told.
+/// The answer that strangers get.
 const DENIED: &[u8] = b"HTTP/1.1 404 \r\n\r\n";
 
 #[test]
@@ -309,7 +309,7 @@ fn what_is_no_request_gets_nothing() {
     }
 }
 
-/// A first request whose greeting leaves little room for an answer.
+/// Returns a first request whose greeting leaves little room for an answer.
 fn short_request(frame_bytes: usize) -> (Client, Vec<u8>) {
     let mut client = Client::with_nonce("k1", 0x77);
     let body = client.greeting_of(frame_bytes, Vec::new(), Vec::new());
@@ -429,7 +429,7 @@ fn a_device_may_put_two_clients_on_one_connection() {
         assert_eq!(bench.admission.load().sessions, 1);
     }
     assert_eq!(line.session.notice().attribution, Attribution::SeveralKeys);
-    // What they proved is of no use to the next request on the same connection.
+    // What they proved does not help the next request on the same connection.
     let (_, short) = short_request(250);
     let response = ask(&mut bench, &mut line, &short, usize::MAX);
     assert!((1..=short.len()).contains(&response.len()));

@@ -1,4 +1,4 @@
-//! Every kind from its first byte to the farewell, and what a testimony says.
+//! Tests every session kind from its first byte to the farewell, and the contents of a testimony.
 
 use proto::frame::{FrameType, seal};
 use proto::nmf::Upgrade;
@@ -13,7 +13,7 @@ use super::client::{
 };
 use crate::session::{Action, End, SessionKind};
 
-/// Greeting, all stages at once, receipt. Gives back everything that the server sent.
+/// Sends the greeting, all stages at once and the receipt. Returns everything that the server sent.
 fn whole_session(kind: SessionKind, cut: usize) -> Vec<u8> {
     let mut bench = Bench::new();
     let mut line = bench.accept();

@@ -1,4 +1,4 @@
-//! What a session says about its connection: to the sightings, and to logs.
+//! Tests what a session reports about its connection to the sightings and to logs.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::session::{Action, ConnectionFacts, ConnectionId, End, SessionId, Sess
 use crate::sightings::{Attribution, Fate, Match, PrefixDigest, Released, Sent, Sightings, Viewer};
 use crate::time::UnixMillis;
 
-/// What a client names of a stream it sent.
+/// Returns the digests by which a client names a stream that it sent.
 fn prefixes(stream: &[u8]) -> Vec<PrefixDigest> {
     SIGHTING_PREFIXES
         .iter()
@@ -26,7 +26,7 @@ fn prefixes(stream: &[u8]) -> Vec<PrefixDigest> {
         .collect()
 }
 
-/// What a client at another address is told that sent `stream`, when `line` is all there was.
+/// Returns what a client at another address is told about its `stream`, if `line` is the only connection.
 fn released(line: &Line, stream: &[u8]) -> Released {
     let sightings = Sightings::new(4, UnixMillis(0));
     let facts = ConnectionFacts {
@@ -59,7 +59,7 @@ fn by_digest(line: &Line, stream: &[u8]) -> bool {
     matches!(released(line, stream).sighting, Some((Match::Digest, _)))
 }
 
-/// A ClientHello's record up to and into its random, `random` throughout.
+/// Returns a ClientHello's record up to and into its random, whose bytes are all `random`.
 fn hello(random: u8) -> Vec<u8> {
     let mut bytes = vec![
         0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03,
@@ -85,7 +85,8 @@ fn every_shape_is_known_by_its_own_bytes_and_not_by_its_preface() {
         ([&nettcp[..], &hello(7)].concat(), nettcp.len() + 19),
     ];
     for (stream, unique) in cases {
-        // The whole of what came is a prefix too, and is told by the first byte that is its own.
+        // All bytes that came are a prefix too. It is recognised once it includes the first byte that only this stream
+        // has.
         for (came, known) in [(600, true), (unique - 1, false), (16, false)] {
             let mut bench = Bench::new();
             let mut line = bench.accept();

@@ -1,4 +1,4 @@
-//! What has been recorded is of no use later, and a wrong key is as good as none.
+//! Tests that recorded bytes are of no use later, and that a wrong key is treated like no key.
 
 use proto::frame::{FrameType, seal};
 use proto::limits::{MAX_STAGE_BYTES, MAX_STAGES};
@@ -8,7 +8,7 @@ use super::bench::{Bench, Line};
 use super::client::{Client, KINDS_ON_A_STREAM, open, unwrap, wrap};
 use crate::session::{Action, End, SessionKind};
 
-/// A client's bytes of a session that ran to its farewell, preface apart.
+/// Returns the client's bytes of a session that ran to its farewell, without the preface.
 fn recorded(bench: &mut Bench, kind: SessionKind) -> Vec<u8> {
     let (mut line, mut client) = (bench.accept(), Client::new("k1"));
     open(bench, &mut line, kind, usize::MAX);
@@ -65,7 +65,7 @@ fn a_replayed_greeting_with_a_hold_is_not_waited_for() {
     assert_eq!(line.wait(&mut bench), Action::Close(End::Deadline));
 }
 
-/// Everything about a connection that its peer can see.
+/// Returns everything about a connection that its peer can see.
 fn visible(bench: &mut Bench, mut line: Line) -> (Vec<u8>, Vec<Action>, std::time::Duration) {
     let mut actions = vec![line.last.clone()];
     let accepted = bench.now;

@@ -1,4 +1,4 @@
-//! Deadlines, each with what the peer gets at it.
+//! Tests each deadline, and what the peer receives at it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::session::{Action, End};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A raw session in which one stage has been exchanged.
+/// Returns a raw session in which one stage has been exchanged.
 fn fresh(bench: &mut Bench, hold_seconds: u32) -> (Line, Client, proto::key::KeySchedule) {
     let (mut line, mut client) = (bench.accept(), Client::new("k1"));
     client.hold_seconds = hold_seconds;
@@ -37,7 +37,7 @@ fn strangers_are_closed_in_silence_at_the_same_deadline_whatever_they_send() {
         let (mut line, accepted) = (bench.accept(), bench.now);
         line.send(&mut bench, bytes, 100);
         bench.now += 3 * SECOND;
-        // Going on makes no difference.
+        // Sending more makes no difference.
         line.send(&mut bench, &bytes[..bytes.len().min(1)], 1);
         let action = line.wait(&mut bench);
         assert!(matches!(action, Action::Close(_)), "{action:?}");
@@ -118,7 +118,7 @@ fn a_peer_that_does_not_read_is_dropped_with_what_it_asked_for() {
     let action = bench.with_env(|env| line.session.receive(env, &stage));
     assert_eq!(action, Action::Continue);
     let since = bench.now;
-    // Sending more instead gains nothing.
+    // Sending more instead of reading gains nothing.
     let next = client.stage(&keys, 3, 100, 1);
     bench.now += 19 * SECOND;
     let action = bench.with_env(|env| line.session.receive(env, &next[..50]));
