@@ -1,5 +1,5 @@
-//! Takes the way through a proxy: connects to it, opens TLS to it where it wants that, and carries the
-//! dialogue until it says that it is connected to the server.
+//! Opens connections through a proxy: connects to it, with TLS if its scheme is `https`, and carries the dialogue until
+//! the proxy says that it is connected to the server.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -43,30 +43,31 @@ use token::Who;
 #[cfg(windows)]
 use windows_handshake as handshake;
 
-/// A proxy whose name has been looked up.
+/// A proxy whose name has been resolved.
 #[derive(Debug)]
 pub(crate) struct ProxyWay {
     pub(crate) address: ProxyAddress,
     addresses: Vec<IpAddr>,
     resolved: Observation,
     credentials: Option<ProxyCredentials>,
-    /// They are a domain account's, and whatever carries a password as it is would carry theirs in clear.
+    /// Whether the credentials belong to a domain account, and must not be sent where the password could be read on the
+    /// way.
     guarded: bool,
     gate: CredentialGate,
-    /// Whom to believe, where TLS is spoken to it.
+    /// The certificates to trust; `None` if the proxy is used without TLS.
     trust: Option<Result<ProxyTrust, rustls::Error>>,
 }
 
-/// What it takes to use proxies, the same for all of a run.
+/// How to use proxies, the same for the whole run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProxyAccess {
-    /// For every proxy without some of its own.
+    /// Credentials for every proxy that has none of its own.
     pub(crate) credentials: Option<ProxyCredentials>,
-    /// From the environment's URLs.
+    /// Credentials of single proxies, from the environment's URLs.
     pub(crate) own: Vec<(ProxyAddress, ProxyCredentials)>,
-    /// The password of a domain account may go to a proxy in clear.
+    /// Whether the password of a domain account may be sent to a proxy in clear.
     pub(crate) password_in_clear: bool,
-    /// Certificates of authorities to believe beside the system's, where a proxy is spoken to over TLS.
+    /// Certificate authorities to trust in addition to the system's, for proxies with TLS.
     pub(crate) authorities: Vec<CertificateDer<'static>>,
 }
 
@@ -81,7 +82,7 @@ impl ProxyAccess {
 }
 
 impl ProxyWay {
-    /// Looks up the proxy's name, once for all probes.
+    /// Resolves the proxy's name, once for all probes.
     pub(crate) async fn prepare(
         address: &ProxyAddress,
         access: &ProxyAccess,
@@ -144,17 +145,17 @@ impl ProxyWay {
     }
 }
 
-/// One connection through the proxy, under way.
+/// One connection through the proxy that is being opened.
 struct Opening<'a> {
     way: &'a ProxyWay,
     observations: Vec<Observation>,
     account: ProxyAccount,
     identification: Option<Identification>,
-    /// To send credentials, once the proxy has asked for them.
+    /// The permission to send credentials; `None` until the proxy has asked for them.
     leave: Option<Leave<'a>>,
     turn: Turn<'a>,
     context: &'a RunContext,
-    /// When the proxy has had all the time that it gets, whatever it says.
+    /// When the proxy's time is up, whatever it says.
     ends: Instant,
 }
 
@@ -168,7 +169,7 @@ impl Opening<'_> {
         let pending = Pending::start(self.context.clock, Operation::ProxyNegotiation, shown);
         let scheme = self.way.address.scheme;
         let credentials = self.way.credentials.as_ref();
-        // SOCKS has no other way to send a password.
+        // SOCKS can send a password only in clear.
         let credentials = credentials.filter(|_| scheme.is_http() || !self.way.guarded);
         let mut dialogue = ProxyDialogue::new(scheme, target, credentials);
         let talked = self.negotiate(&mut dialogue, &mut link, target).await;
@@ -183,7 +184,7 @@ impl Opening<'_> {
         talked.map(|unread| (link, unread))
     }
 
-    /// Carries the dialogue to its end, over as many connections as it takes.
+    /// Carries the dialogue to its end, over as many connections as it needs.
     async fn negotiate(
         &mut self,
         dialogue: &mut ProxyDialogue,
@@ -208,7 +209,7 @@ impl Opening<'_> {
                     dialogue.leave(may)
                 }
                 ProxyStep::Reconnect => {
-                    // Its steps are part of this one.
+                    // The observations of the new connection belong to this step, so they are not listed separately.
                     let steps = self.observations.len();
                     let again = timeout_at(self.ends, self.link()).await;
                     let again = again.unwrap_or_else(|_elapsed| Err(timed_out()));
@@ -247,7 +248,7 @@ impl Opening<'_> {
                 true => identification.answer(asked, &target).await,
                 false => Err(None),
             };
-            // Neither other dialogues nor a KDC are the proxy's doing.
+            // The proxy is not responsible for the time that other dialogues or a KDC take.
             *ends += began.elapsed();
             Ok(answer)
         };
@@ -268,7 +269,7 @@ impl Opening<'_> {
         Failure::new(kind, Origin::Peer)
     }
 
-    /// A connection to the proxy on which the dialogue can begin.
+    /// Opens a connection to the proxy on which the dialogue can begin.
     async fn link(&mut self) -> Result<Link, Failure> {
         let tcp = self.tcp().await?;
         let Some(trust) = &self.way.trust else {
@@ -309,7 +310,7 @@ impl Opening<'_> {
         }
     }
 
-    /// To the first of the proxy's addresses that takes the connection.
+    /// Connects to the first of the proxy's addresses that accepts the connection.
     async fn tcp(&mut self) -> Result<TcpStream, Failure> {
         let port = self.way.address.port;
         let pending = Pending::start(
@@ -334,7 +335,7 @@ impl Opening<'_> {
         Err(last)
     }
 
-    /// Carries the dialogue over one connection, until something else is to be done.
+    /// Carries the dialogue over one connection until it needs another step.
     async fn talk(
         &self,
         dialogue: &mut ProxyDialogue,
@@ -355,7 +356,7 @@ async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<Proxy
             link.write_all(&outgoing).await?;
             link.flush().await
         };
-        // What the proxy said before it reset may still be there to be read.
+        // Data that the proxy sent before its reset may still be readable.
         let unsent = sent.await.err();
         match link.read(&mut incoming).await {
             Err(error) => return Err(stream_failure(&unsent.unwrap_or(error))),
@@ -373,7 +374,7 @@ async fn exchange(dialogue: &mut ProxyDialogue, link: &mut Link) -> Result<Proxy
     }
 }
 
-/// The proxy's certificate is nobody's whom a connection string names.
+/// Describes the proxy's certificate, which has no pin in a connection string.
 fn described(leaf: &[u8]) -> PresentedCertificate {
     certificate::describe(leaf, &[])
 }
@@ -386,10 +387,10 @@ fn timed_out() -> Failure {
     Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
 
-/// A proxy's answer is short.
+/// Read size in bytes; a proxy's answer is short.
 const READ: usize = 4096;
 
-/// Of a proxy's addresses, so many are tried.
+/// Maximum number of the proxy's addresses that are tried.
 const MAX_ADDRESSES: usize = 4;
 
 #[cfg(test)]

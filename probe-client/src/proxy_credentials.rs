@@ -1,5 +1,5 @@
-//! Where a proxy's user name and password come from: a file, the environment, or the user at a terminal.
-//! Never an argument, which every user of the machine could read.
+//! Reads a proxy's user name and password from a file, the environment, or the user at a terminal. They are never an
+//! argument, which every user of the machine could read.
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,11 @@ use zeroize::Zeroizing;
 
 use crate::{given_file, terminal};
 
-/// Reads them, from the first of these that is given.
+/// Returns the credentials from the first source that is given.
 ///
 /// # Errors
-/// What is wrong; no message repeats any part of them.
+///
+/// What is wrong. No message repeats any part of the credentials.
 pub(crate) fn find(
     file: Option<&Path>,
     environment: Option<String>,
@@ -34,7 +35,7 @@ pub(crate) fn find(
     parse(&text, || format!("the variable {VARIABLE}")).map(Some)
 }
 
-/// `user:password`; the password may hold further colons.
+/// Parses `user:password`; the password may contain further colons.
 fn parse(text: &str, origin: impl Fn() -> String) -> Result<ProxyCredentials, CredentialsError> {
     let (user, password) = text
         .split_once(':')
@@ -78,7 +79,7 @@ fn readable_by_others(facts: &std::fs::Metadata) -> bool {
     facts.permissions().mode() & 0o077 != 0
 }
 
-/// Windows keeps that in access lists, which std does not read.
+/// On Windows access lists decide, which std does not read.
 #[cfg(not(unix))]
 fn readable_by_others(_facts: &std::fs::Metadata) -> bool {
     false
@@ -101,7 +102,7 @@ fn prompt() -> Result<ProxyCredentials, CredentialsError> {
     })
 }
 
-/// Why there are none.
+/// Why the credentials cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum CredentialsError {
     #[error("the proxy credentials file {} cannot be read: {error}", path.display())]
@@ -123,10 +124,10 @@ pub(crate) enum CredentialsError {
     Prompt(std::io::Error),
 }
 
-/// The environment variable.
+/// The environment variable that holds the credentials.
 pub(crate) const VARIABLE: &str = "FWPROBE_PROXY_CREDENTIALS";
 
-/// Names and passwords are far shorter.
+/// Maximum size in bytes; names and passwords are far shorter.
 const MAX_BYTES: u64 = 4 * 1024;
 
 #[cfg(test)]

@@ -1,60 +1,62 @@
-//! Whether a proxy takes the user's credentials. One dialogue of a run finds out before the others send
-//! them: accounts are locked after a few wrong passwords, and a run has more dialogues than that.
+//! Decides whether to send the user's credentials to a proxy. One dialogue of a run finds out whether the proxy accepts
+//! them before the others send them: accounts are locked after a few wrong passwords, and a run has more dialogues than
+//! that.
 
 use probe_core::observation::{Failure, FailureKind};
 use probe_core::proxy::ProxyAuthentication;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-/// What is known of it. Whoever finds out holds the lock.
+/// What is known about the credentials. The dialogue that finds out holds the lock.
 #[derive(Debug, Default)]
 pub(super) struct CredentialGate {
     known: Mutex<Known>,
-    /// How many dialogues are under way that are likely to find out.
+    /// Number of dialogues in progress that are likely to find out.
     likely: watch::Sender<usize>,
 }
 
 #[derive(Debug)]
 enum Known {
     Nothing {
-        /// Dialogues that sent them, and whose end does not tell whether they were accepted: each may have been a
-        /// wrong password.
+        /// Number of dialogues that sent the credentials and whose end does not tell whether they were accepted: each
+        /// may have been a wrong password.
         undecided: u32,
     },
     Taken,
-    /// With what the dialogue came to that was refused.
+    /// The proxy refused the credentials; this is the result of the refused dialogue.
     NotTaken(ProxyAuthentication),
-    /// Nothing, and nobody asks any more: the last dialogue ended without an answer.
+    /// Nothing is known, and no dialogue asks any more, since the last one ended without an answer.
     Unanswered(Failure),
-    /// Nothing, and nobody asks any more: the last answer tells nothing of them. For people.
+    /// Nothing is known, and no dialogue asks any more, since the last answer says nothing about the credentials. The
+    /// text is for the report.
     Unsettled(String),
 }
 
-/// Whether a dialogue may send them.
+/// Whether a dialogue may send the credentials.
 #[derive(Debug)]
 pub(super) enum Leave<'a> {
-    /// It is the first, and says what it came to.
+    /// It may: it is the first, and reports the result.
     First(First<'a>),
     Given,
     Denied(ProxyAuthentication),
-    /// It may not: those before it got no answer.
+    /// It may not: the dialogues that sent them got no answer.
     Unanswered(Failure),
-    /// It may not: the answers that those before it got do not tell whether they were accepted.
+    /// It may not: the answers so far do not tell whether the credentials were accepted.
     Unsettled(String),
 }
 
 #[derive(Debug)]
 pub(super) struct First<'a>(MutexGuard<'a, Known>);
 
-/// A dialogue's place among those that may find out, as long as it lasts.
+/// A dialogue's place among those that may find out, held as long as the dialogue lasts.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
-    /// Of those that go first.
+    /// The counter of dialogues that go first, if this is one of them.
     likely: Option<&'a watch::Sender<usize>>,
 }
 
 impl CredentialGate {
-    /// The turn of a dialogue about `port`. Where a proxy lets a single port through, it is that of HTTPS: its answer
-    /// to any other may say nothing of the credentials.
+    /// Returns the turn of a dialogue about `port`. Dialogues about the HTTPS port go first: a proxy that lets only one
+    /// port through lets that one through, and its answer for any other port may say nothing about the credentials.
     pub(super) fn turn(&self, port: u16) -> Turn<'_> {
         let likely = (port == HTTPS).then_some(&self.likely);
         if let Some(likely) = likely {
@@ -63,11 +65,11 @@ impl CredentialGate {
         Turn { likely }
     }
 
-    /// Waits for the first dialogue, which has a limit of its own, and for no more than [`MOST_UNDECIDED`]
-    /// that come to nothing.
+    /// Waits for the first dialogue, which has a time limit of its own, and for at most [`MOST_UNDECIDED`] dialogues
+    /// that end without a result.
     pub(super) async fn leave(&self, turn: &Turn<'_>) -> Leave<'_> {
         if turn.likely.is_none() && self.is_open() {
-            // The sender is this one's own, and so outlives the wait.
+            // This gate holds the sender, so the sender outlives the wait.
             let _ = self.likely.subscribe().wait_for(|n| *n == 0).await;
         }
         let known = self.known.lock().await;
@@ -80,12 +82,12 @@ impl CredentialGate {
         }
     }
 
-    /// A dialogue was refused although another had been let in.
+    /// Records that a dialogue was refused although another was accepted.
     pub(super) async fn not_taken(&self, authentication: &ProxyAuthentication) {
         *self.known.lock().await = Known::NotTaken(authentication.clone());
     }
 
-    /// Whether nothing is known yet, as far as can be told without waiting.
+    /// Returns whether nothing is known yet, as far as that can be told without waiting.
     fn is_open(&self) -> bool {
         let known = self.known.try_lock();
         known.is_ok_and(|known| matches!(*known, Known::Nothing { .. }))
@@ -109,8 +111,9 @@ impl First<'_> {
         *self.0 = Known::NotTaken(authentication.clone());
     }
 
-    /// It sent them and ended with `failure`, or with an `answer` that does not tell whether they were accepted. Without
-    /// an answer the proxy may have been looking them up still, or have been waiting for the server.
+    /// Records a dialogue that sent the credentials and ended with `failure`, or with an `answer` that does not tell
+    /// whether they were accepted. If there was no answer, the proxy may still have been checking them, or have been
+    /// waiting for the server.
     pub(super) fn undecided(mut self, failure: &Failure, answer: Option<String>) {
         if let Known::Nothing { undecided } = &mut *self.0
             && failure.kind != FailureKind::Interrupted
@@ -142,8 +145,9 @@ impl Default for Known {
     }
 }
 
-/// Fewer than the wrong passwords after which the strictest usual policy locks an account (three); more than one,
-/// since the proxy may just have been waiting for a port that is blocked behind it.
+/// Number of undecided dialogues after which no more are tried. It is less than the number of wrong passwords after
+/// which the strictest usual policy locks an account (three). It is more than one, since the proxy may just have been
+/// waiting for a port that is blocked beyond it.
 const MOST_UNDECIDED: u32 = 2;
 
 const LOCKED: &str = "since accounts are locked after a few wrong passwords";
@@ -161,7 +165,7 @@ mod tests {
     async fn nobody_follows_who_was_refused() {
         let gate = CredentialGate::default();
         let first = first(&gate).await;
-        // As long as nothing is known, the others wait, however long that may be.
+        // The others wait as long as nothing is known, however long that is.
         assert!(gate.leave(&turn(&gate)).now_or_never().is_none());
         first.not_taken(&refused());
         assert_denied(&gate).await;
@@ -170,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_follows_who_was_let_in() {
         let gate = CredentialGate::default();
-        // One that came to nothing leaves it to the next to find out.
+        // If a dialogue ends without a result, the next one finds out.
         drop(gate.leave(&turn(&gate)).await);
         first(&gate).await.taken();
         assert!(matches!(gate.leave(&turn(&gate)).await, Leave::Given));

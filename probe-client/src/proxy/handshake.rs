@@ -1,5 +1,5 @@
-//! The handshakes of NTLM ([MS-NLMP]) and Negotiate (RFC 4559, around Kerberos or NTLM), whose tokens
-//! the crate sspi makes. They authenticate a connection, so each belongs to one.
+//! The handshakes of NTLM ([MS-NLMP]) and Negotiate (RFC 4559, around Kerberos or NTLM), with tokens from the crate
+//! sspi. They authenticate a connection, so each handshake belongs to one connection.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use sspi::{
 use super::kdc::Kdc;
 use super::token::{NoToken, Who};
 
-/// What is spoken inside.
+/// The authentication protocol, and what wraps it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Package {
     NegotiateKerberos,
@@ -26,7 +26,7 @@ impl Package {
     pub(super) const STRONGEST_FIRST: [Self; 3] =
         [Self::NegotiateKerberos, Self::NegotiateNtlm, Self::Ntlm];
 
-    /// As it stands in a challenge.
+    /// Returns the scheme's name in a challenge.
     pub(super) fn scheme(self) -> &'static str {
         match self {
             Self::NegotiateKerberos | Self::NegotiateNtlm => "Negotiate",
@@ -34,7 +34,7 @@ impl Package {
         }
     }
 
-    /// In a report.
+    /// Returns the name in a report.
     pub(super) fn shown(self) -> &'static str {
         match self {
             Self::NegotiateKerberos => "Negotiate with Kerberos",
@@ -43,18 +43,19 @@ impl Package {
         }
     }
 
-    /// Whether its tokens are tickets, or go on about one. The KDC has seen proof of the password then, and
-    /// the proxy sees none; they name the user at once, where NTLM's first message names nobody.
+    /// Returns whether the tokens are Kerberos tickets or the messages after them. In that case the KDC has seen proof
+    /// of the password, and the proxy sees none. The tokens name the user at once, while NTLM's first message names no
+    /// user.
     pub(super) fn is_kerberos(self, _token: &[u8]) -> bool {
         self == Self::NegotiateKerberos
     }
 }
 
-/// One side of a handshake, under way.
+/// The client's side of a handshake in progress.
 #[derive(Debug)]
 pub(super) struct Handshake {
     context: Context,
-    /// Of the proxy, as Kerberos names it.
+    /// The proxy's service name in Kerberos.
     service: String,
 }
 
@@ -65,11 +66,12 @@ enum Context {
 }
 
 impl Handshake {
-    /// Begins one with the proxy on `host`, and gives its first token. Talks to a KDC where it has to, and
-    /// so may block until `deadline`.
+    /// Begins a handshake with the proxy on `host`, and returns its first token. It asks a KDC if it has to, and so may
+    /// block until `deadline`.
     ///
     /// # Errors
-    /// It cannot be begun with these credentials, or from here.
+    ///
+    /// The handshake cannot be begun with these credentials, or from this host.
     pub(super) fn begin(
         package: Package,
         who: &Who,
@@ -93,7 +95,7 @@ impl Handshake {
             });
             match begun {
                 Ok(begun) => return Ok(begun),
-                // Known to the KDC by its other name, perhaps.
+                // The KDC may know the user by the other name.
                 Err(error) if error.error_type == ErrorKind::UnknownCredentials => {
                     refused.get_or_insert(error);
                 }
@@ -103,10 +105,11 @@ impl Handshake {
         Err(refused.map_or_else(|| NoToken::here("there is no name"), |e| no_token(&e)))
     }
 
-    /// The token that answers the proxy's.
+    /// Returns the token that answers the proxy's token.
     ///
     /// # Errors
-    /// The proxy's cannot be read, or is a refusal.
+    ///
+    /// The proxy's token cannot be read, or is a refusal.
     pub(super) fn go_on(&mut self, token: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, NoToken> {
         if let Context::Ntlm(..) = &self.context
             && lacks_target(&token)
@@ -166,8 +169,8 @@ impl Handshake {
     }
 }
 
-/// Whether it is a CHALLENGE_MESSAGE without the flag NTLMSSP_NEGOTIATE_TARGET_INFO, or too short for that field
-/// ([MS-NLMP] section 2.2.1.2).
+/// Returns whether `token` is a CHALLENGE_MESSAGE without the flag NTLMSSP_NEGOTIATE_TARGET_INFO, or too short for that
+/// field ([MS-NLMP] section 2.2.1.2).
 fn lacks_target(token: &[u8]) -> bool {
     const CHALLENGE: &[u8] = b"NTLMSSP\0\x02\0\0\0";
     const FLAGS: std::ops::Range<usize> = 20..24;
@@ -196,10 +199,10 @@ fn no_token(error: &sspi::Error) -> NoToken {
 }
 
 fn said(error: &sspi::Error) -> String {
-    // What follows is for programs, and may be long.
+    // The rest of the text is for programs, and may be long.
     let text = error.description.split(". Additional").next();
     let text = text.unwrap_or_default();
-    // The standard library's errors stand in it as programmers see them.
+    // The text may contain the standard library's errors in their debug form.
     let text = match text.split_once("Error {") {
         Some((_, _)) => "the proxy's or the KDC's token cannot be read to its end",
         None => text,
@@ -208,7 +211,8 @@ fn said(error: &sspi::Error) -> String {
     text.escape_debug().to_string()
 }
 
-/// What a KDC may know the user as: Windows looks a name with a suffix up whole, others take it apart.
+/// Returns the names by which a KDC may know the user: Windows looks up a name with a suffix as a whole, others split
+/// it.
 fn names(user: &str) -> Result<Vec<Username>, NoToken> {
     let unreadable = |_| NoToken::here("the user name is neither DOMAIN\\user nor user@REALM");
     let name = Username::parse(user).map_err(unreadable)?;
@@ -270,5 +274,5 @@ fn step<S: Sspi>(
     Ok(token.buffer)
 }
 
-/// Characters of a reason.
+/// Maximum number of characters of a reason.
 const MAX_TEXT: usize = 160;

@@ -1,5 +1,5 @@
-//! Who the user is to a proxy, said by the strongest scheme that both sides can use, and by the next one
-//! where that leads to nothing, as browsers do.
+//! Authenticates the user to a proxy with the strongest scheme that both sides can use, and with the next one if that
+//! fails, as browsers do.
 
 use std::time::{Duration, Instant};
 
@@ -11,31 +11,31 @@ use super::handshake::{Handshake, Package};
 use super::password;
 use super::token::{NoToken, Who};
 
-/// Of one dialogue. What was refused is not sent again, nor by a weaker scheme: accounts are locked after
-/// a few wrong passwords.
+/// The authentication state of one dialogue. A password that was refused is not sent again, not even by a weaker
+/// scheme: accounts are locked after a few wrong passwords.
 #[derive(Debug)]
 pub(super) struct Identification {
     who: Who,
-    /// Of the proxy.
+    /// The proxy's host name or address.
     host: String,
-    /// For each answer.
+    /// Time limit of each answer.
     idle_timeout: Duration,
-    /// What was answered last.
+    /// The method answered last.
     last: Option<Method>,
-    /// Its state, where it takes several messages.
+    /// The state of the current method, if it takes several messages.
     handshake: Option<Handshake>,
-    /// The proxy has seen proof that the password is known.
+    /// Whether the proxy has seen proof that the client knows the password.
     proven: bool,
-    /// The KDC has refused it.
+    /// Whether the KDC has refused the password.
     wrong: bool,
-    /// The password must not go to the proxy as it is.
+    /// Whether the password must not be sent to the proxy in clear.
     guarded: bool,
-    /// Only a scheme that sends it as it is was left.
+    /// Whether the only scheme left would send the password in clear.
     withheld: bool,
-    /// A handshake came to nothing on this connection. Squid takes no other scheme there.
+    /// Whether a handshake failed on this connection. Squid accepts no other scheme there.
     spoiled: bool,
     over: Vec<Method>,
-    /// Why they led to nothing.
+    /// Why the methods that were tried failed.
     troubles: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Method {
         handshakes.chain([Self::Digest, Self::Basic])
     }
 
-    /// As it stands in a challenge.
+    /// Returns the scheme's name in a challenge.
     fn scheme(self) -> &'static str {
         match self {
             Self::Handshake(package) => package.scheme(),
@@ -62,7 +62,7 @@ impl Method {
         }
     }
 
-    /// In a report.
+    /// Returns the name in a report.
     fn shown(self) -> &'static str {
         match self {
             Self::Handshake(package) => package.shown(),
@@ -70,7 +70,8 @@ impl Method {
         }
     }
 
-    /// A password is sent of whoever has given one; the system answers for who is logged on by handshakes alone.
+    /// Returns whether this method works for `who`. If no password was given, the system authenticates the logged-on
+    /// account, which only handshakes can do.
     fn suits(self, who: &Who) -> bool {
         matches!(self, Self::Handshake(_)) || who.named().is_some()
     }
@@ -82,7 +83,7 @@ impl Method {
 }
 
 impl Identification {
-    /// `guarded`: nothing that carries the password as it is may be used.
+    /// Returns the state before the proxy's first challenge. If `guarded`, no method may send the password in clear.
     pub(super) fn new(who: Who, host: &str, idle_timeout: Duration, guarded: bool) -> Self {
         Self {
             who,
@@ -100,17 +101,17 @@ impl Identification {
         }
     }
 
-    /// Whether the password has been refused, where the proxy asks once more.
+    /// Returns whether the password has been refused, given that the proxy asks once more.
     pub(super) fn is_refused(&self) -> bool {
         self.proven || self.wrong
     }
 
-    /// Whether only a scheme was left that sends the password as it is, which it must not.
+    /// Returns whether the only scheme left would send the password in clear, which it must not.
     pub(super) fn withholds(&self) -> bool {
         self.withheld
     }
 
-    /// What is said next to the proxy, which is asked for `target`.
+    /// Returns the next answer to the proxy's challenges; `target` is what the proxy is asked to connect to.
     pub(super) async fn answer(
         &mut self,
         asked: &Challenged,
@@ -162,7 +163,7 @@ impl Identification {
         Err(self.troubles())
     }
 
-    /// The first message of `method`.
+    /// Returns the first message of `method`.
     async fn begin(
         &mut self,
         method: Method,
@@ -194,7 +195,7 @@ impl Identification {
         Ok(self.message(method, handshake, &token, names))
     }
 
-    /// The message of `method` behind the first one, on the connection on which that was sent.
+    /// Returns the next message of `method`, on the connection on which the first one was sent.
     async fn go_on(
         &mut self,
         method: Method,
@@ -220,7 +221,7 @@ impl Identification {
         Ok(self.message(method, handshake, &token, true))
     }
 
-    /// Off the runtime's threads: it computes, reads the system's settings and may wait for a KDC.
+    /// Runs `work` off the runtime's threads: it computes, reads the system's settings and may wait for a KDC.
     async fn apart<T: Send + 'static>(
         &self,
         work: impl FnOnce(Instant) -> Result<T, NoToken> + Send + 'static,
@@ -234,7 +235,7 @@ impl Identification {
         }
     }
 
-    /// `names`: whether it says who the user is.
+    /// Wraps a token of a handshake. `names` says whether the token names the user.
     fn message(
         &mut self,
         method: Method,
@@ -251,7 +252,7 @@ impl Identification {
         }
     }
 
-    /// The only message of `method`.
+    /// Wraps the only message of `method`.
     fn proof(
         &mut self,
         method: Method,
@@ -286,12 +287,12 @@ impl Identification {
     }
 }
 
-/// For what knows its deadline to say by itself that it has passed.
+/// Extra time, so that work that checks its own deadline can report that it has passed.
 const GRACE: Duration = Duration::from_secs(1);
 
 const NO_SCHEME: &str =
     "of its schemes this version can use none (it can use Negotiate, NTLM, Digest and Basic)";
 
-// On Windows the handshakes are Windows' own.
+// On Windows, Windows itself performs the handshakes.
 #[cfg(all(test, not(windows)))]
 mod tests;

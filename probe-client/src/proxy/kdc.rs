@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sspi::network_client::NetworkClient;
 use sspi::{Error, ErrorKind, NetworkProtocol, NetworkRequest};
 
-/// Reaches KDCs until a moment in time.
+/// A client that reaches KDCs until a deadline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kdc {
     pub(super) deadline: Instant,
@@ -22,7 +22,7 @@ impl NetworkClient for Kdc {
         };
         let message = match request.protocol {
             NetworkProtocol::Tcp => request.data.clone(),
-            // Every KDC takes TCP as well, where a length stands in front.
+            // Every KDC accepts TCP as well, where a length precedes the message.
             NetworkProtocol::Udp => prefixed(&request.data),
             NetworkProtocol::Http | NetworkProtocol::Https => {
                 return Err(unreachable("only tcp:// can be used"));
@@ -36,7 +36,7 @@ impl NetworkClient for Kdc {
 }
 
 impl Kdc {
-    /// The answer, with its length in front as it came.
+    /// Returns the answer, including the length before it.
     fn exchange(&self, at: &str, message: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut stream = self.connect(at)?;
         stream.set_write_timeout(Some(self.left()?))?;
@@ -65,7 +65,7 @@ impl Kdc {
         Err(last)
     }
 
-    /// What comes in drops takes no longer than what comes at once.
+    /// Fills `buffer`. The deadline is for the whole answer, even if it arrives byte by byte.
     fn fill(&self, stream: &mut TcpStream, mut buffer: &mut [u8]) -> std::io::Result<()> {
         while !buffer.is_empty() {
             stream.set_read_timeout(Some(self.left()?))?;
@@ -94,5 +94,5 @@ fn prefixed(message: &[u8]) -> Vec<u8> {
 /// A KDC's port (RFC 4120 section 7.2.3).
 const KERBEROS: u16 = 88;
 
-/// Bytes; a ticket of Windows has 48,000 at most ([MS-KILE], MaxTokenSize).
+/// Maximum size of an answer in bytes; a Windows ticket has at most 48,000 ([MS-KILE], MaxTokenSize).
 const MAX_ANSWER: usize = 256 * 1024;

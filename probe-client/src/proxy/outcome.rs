@@ -1,4 +1,4 @@
-//! What a dialogue with a proxy came to, as far as it is about the user's credentials.
+//! The result of a dialogue with a proxy, as far as it concerns the user's credentials.
 
 use probe_core::observation::Failure;
 use probe_core::proxy::{ProxyDialogue, ProxyRefusal};
@@ -8,8 +8,8 @@ use super::identification::Identification;
 use super::{Opening, ProxyWay, password};
 
 impl Opening<'_> {
-    /// What the other dialogues of this run have to know of the credentials. Nothing but a connection, or what tells of
-    /// the way on, shows that they were accepted.
+    /// Tells the run's other dialogues what this one shows about the credentials. Only a connection, or an answer about
+    /// the path beyond the proxy, shows that they were accepted.
     pub(super) async fn tell_others(
         &mut self,
         dialogue: &ProxyDialogue,
@@ -55,7 +55,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Notes it where the proxy would take nothing but a password in clear.
+    /// Records that the proxy would accept only a password in clear.
     pub(super) fn withhold(&mut self) {
         let by_basic = self
             .identification
@@ -70,8 +70,8 @@ impl Opening<'_> {
     }
 }
 
-/// Whether the credentials may be sent: as long as nobody knows whether the proxy takes them, by one
-/// dialogue at a time.
+/// Returns whether the credentials may be sent. Until it is known whether the proxy accepts them, only one dialogue at
+/// a time may send them.
 pub(super) async fn may_send<'a>(
     leave: &mut Option<Leave<'a>>,
     way: &'a ProxyWay,
@@ -88,7 +88,7 @@ pub(super) async fn may_send<'a>(
     }
 }
 
-/// Whether it is the answer by which a proxy asks for credentials, whatever came of them.
+/// Returns whether the answer asks for credentials, whether or not some were sent.
 fn asks(refusal: &ProxyRefusal) -> bool {
     match refusal {
         ProxyRefusal::Status(http) => http.status == AUTHENTICATION_REQUIRED,

@@ -1,22 +1,23 @@
-//! Basic and Digest (RFC 7617, RFC 7616): a user name and a password in a single answer.
+//! Basic and Digest authentication (RFC 7617, RFC 7616): a user name and a password in a single answer.
 
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use probe_core::proxy::{Challenge, ProxyCredentials};
 
-/// Whether the account is one of a Windows domain or a Kerberos realm: DOMAIN\user or user@REALM. Its password opens
-/// more than a proxy.
+/// Returns whether the account belongs to a Windows domain or a Kerberos realm: DOMAIN\user or user@REALM. Its password
+/// gives access to more than a proxy.
 pub(super) fn is_of_a_domain(credentials: &ProxyCredentials) -> bool {
     credentials.user.contains(['\\', '@'])
 }
 
-/// Why the password of such an account is not sent.
+/// Why the password of a domain account is not sent.
 pub(super) const WITHHELD: &str =
     "it would carry the password of a domain account to the proxy in clear";
 
-/// The value of Proxy-Authorization.
+/// Returns the value of Proxy-Authorization for Basic.
 ///
 /// # Errors
-/// The user name cannot be sent so.
+///
+/// The user name cannot be sent in this form.
 pub(super) fn basic(credentials: &ProxyCredentials) -> Result<String, String> {
     let ProxyCredentials { user, password } = credentials;
     if user.contains(':') {
@@ -25,9 +26,10 @@ pub(super) fn basic(credentials: &ProxyCredentials) -> Result<String, String> {
     Ok(http_auth::basic::encode_credentials(user, password))
 }
 
-/// The value of Proxy-Authorization for CONNECT to `target`.
+/// Returns the value of Proxy-Authorization for Digest, for CONNECT to `target`.
 ///
 /// # Errors
+///
 /// The challenge cannot be read.
 pub(super) fn digest(
     credentials: &ProxyCredentials,
@@ -46,7 +48,7 @@ pub(super) fn digest(
     client.respond(&parameters).map_err(|_| unreadable())
 }
 
-/// A nonce that has merely grown old does not mean that the password was wrong.
+/// Returns whether the nonce has only expired, which does not mean that the password was wrong.
 pub(super) fn is_stale(challenge: &Challenge) -> bool {
     client(challenge).is_some_and(|client| client.stale())
 }

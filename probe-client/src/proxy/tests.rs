@@ -1,4 +1,4 @@
-//! A proxy that asks again and again, each time just before idle timeout ends.
+//! Tests a proxy that asks again and again, each time just before the idle timeout ends.
 
 use std::time::Duration;
 
@@ -55,13 +55,13 @@ async fn a_dialogue_ends_in_its_time_whatever_the_proxy_goes_on_to_ask() {
     let (asked, ended) = tokio::join!(proxy, client);
     let failure = ended.unwrap_err();
     assert_eq!(failure.kind, FailureKind::TimedOut);
-    // A dialogue that nobody ends has eight requests.
+    // Without a limit on the dialogue there would be eight requests.
     assert!(asked <= 3, "{asked} requests");
 }
 
 const BETWEEN: Duration = Duration::from_millis(200);
 
-/// The nonce is too old, so that the same password may be used once more.
+/// The nonce is too old, so the same password may be used once more.
 const STALE: &str = "HTTP/1.1 407 Proxy Authentication Required\r\n\
     Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\", stale=true\r\n\
     Content-Length: 0\r\n\r\n";

@@ -1,33 +1,33 @@
-//! What the makers of tokens and those who send them speak of, in every build.
+//! Types that token makers and their callers share, in every build.
 
 use probe_core::proxy::ProxyCredentials;
 
-/// As whom.
+/// The user that a token is for.
 #[derive(Clone, Debug)]
 pub(super) enum Who {
     Named(ProxyCredentials),
-    /// The account that runs this, where the system answers for it.
+    /// The account that runs this program, which the system authenticates.
     #[cfg(windows)]
     LoggedOn,
 }
 
-/// Why there is no token.
+/// Why no token could be made.
 #[derive(Debug)]
 pub(super) struct NoToken {
-    /// For people.
+    /// The reason, for the report.
     pub(super) why: String,
-    /// The password itself was not accepted. Accounts are locked after a few wrong ones.
+    /// Whether the password itself was refused. Accounts are locked after a few wrong passwords.
     pub(super) wrong_password: bool,
 }
 
 impl Who {
-    /// Whoever is named; on Windows, nobody named is the account that is logged on.
+    /// Returns the user of `credentials`; on Windows, the logged-on account if there are none.
     #[cfg(windows)]
     pub(super) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
         Some(credentials.map_or(Self::LoggedOn, Self::Named))
     }
 
-    /// Whoever is named.
+    /// Returns the user of `credentials`, if there are any.
     #[cfg(not(windows))]
     pub(super) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
         credentials.map(Self::Named)

@@ -1,5 +1,5 @@
-//! In place of `handshake` on Windows: Windows itself makes the tokens of NTLM and Negotiate, for the credentials
-//! that were given, or for the account that is logged on.
+//! Replaces `handshake` on Windows: Windows itself makes the tokens of NTLM and Negotiate, for the given credentials or
+//! for the logged-on account.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use socket_facts::{Account, LogonError, LogonHandshake};
 
 use super::token::{NoToken, Who};
 
-/// What is spoken inside.
+/// The authentication protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Package {
     /// Kerberos or NTLM, as Windows chooses.
@@ -18,7 +18,7 @@ pub(super) enum Package {
 impl Package {
     pub(super) const STRONGEST_FIRST: [Self; 2] = [Self::Negotiate, Self::Ntlm];
 
-    /// As it stands in a challenge, and as Windows calls it.
+    /// Returns the scheme's name, in a challenge as in Windows.
     pub(super) fn scheme(self) -> &'static str {
         match self {
             Self::Negotiate => "Negotiate",
@@ -26,28 +26,30 @@ impl Package {
         }
     }
 
-    /// In a report.
+    /// Returns the name in a report.
     pub(super) fn shown(self) -> &'static str {
         self.scheme()
     }
 
-    /// Whether `token` is a ticket, or goes on about one. The domain has seen proof of the password then, and
-    /// the proxy sees none; it names the user at once, where NTLM's first message names nobody.
+    /// Returns whether `token` is a Kerberos ticket or a message after it. In that case the domain has seen proof of
+    /// the password, and the proxy sees none. The token names the user at once, while NTLM's first message names no
+    /// user.
     pub(super) fn is_kerberos(self, token: &[u8]) -> bool {
-        // [MS-NLMP] section 2.2: with this begins each of NTLM's messages, whatever is around it.
+        // Each of NTLM's messages begins with these bytes, whatever wraps it ([MS-NLMP] section 2.2).
         self == Self::Negotiate && !token.windows(8).any(|part| part == b"NTLMSSP\0")
     }
 }
 
-/// One side of a handshake, under way.
+/// The client's side of a handshake in progress.
 #[derive(Debug)]
 pub(super) struct Handshake(LogonHandshake);
 
 impl Handshake {
-    /// Begins one with the proxy on `host`, and gives its first token. Windows may talk to a domain controller,
-    /// for as long as it likes.
+    /// Begins a handshake with the proxy on `host`, and returns its first token. Windows may ask a domain controller,
+    /// without a time limit.
     ///
     /// # Errors
+    ///
     /// Windows makes no token.
     pub(super) fn begin(
         package: Package,
@@ -58,7 +60,7 @@ impl Handshake {
         let account = match who {
             Who::LoggedOn => None,
             Who::Named(credentials) => {
-                // user@REALM stays whole.
+                // A name of the form user@REALM is not split.
                 let (domain, user) = credentials
                     .user
                     .split_once('\\')
@@ -77,10 +79,11 @@ impl Handshake {
         Ok((Self(handshake), token))
     }
 
-    /// The token that answers the proxy's.
+    /// Returns the token that answers the proxy's token.
     ///
     /// # Errors
-    /// Windows makes none.
+    ///
+    /// Windows makes no token.
     pub(super) fn go_on(&mut self, token: Vec<u8>, _: Instant) -> Result<Vec<u8>, NoToken> {
         self.0.go_on(&token).map_err(of)
     }

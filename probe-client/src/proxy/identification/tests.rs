@@ -19,7 +19,7 @@ fn known_as(user: &str) -> Identification {
     )
 }
 
-/// By Basic the password of a domain account goes nowhere; by Digest it is not sent at all.
+/// Basic never sends the password of a domain account. Digest may be used, since it does not send the password itself.
 #[tokio::test]
 async fn what_is_guarded_is_not_sent_by_basic() {
     let mut who = known_as("CAVE\\Aladdin");
@@ -34,7 +34,7 @@ async fn what_is_guarded_is_not_sent_by_basic() {
     assert_eq!(method(&answer(&mut who, &both, true).await), "Digest");
 }
 
-/// A challenge that vanishes is not the lack of a scheme.
+/// A challenge that disappears does not mean that there is no scheme.
 #[tokio::test]
 async fn what_is_not_gone_on_with_is_told() {
     let mut who = aladdin();
@@ -45,7 +45,7 @@ async fn what_is_not_gone_on_with_is_told() {
     assert!(why.contains("NTLM: the proxy does not go on"), "{why}");
 }
 
-/// As squid's ntlm_fake_auth says it.
+/// Squid's ntlm_fake_auth sends this challenge.
 #[tokio::test]
 async fn a_challenge_without_target_information_is_told() {
     let mut message = BASE64_STANDARD.decode(CHALLENGE).unwrap();
@@ -61,7 +61,7 @@ async fn a_challenge_without_target_information_is_told() {
     }
 }
 
-/// What is said to a proxy that asks with `value`.
+/// Returns the answer to a proxy that asks with `value`.
 async fn answer(
     who: &mut Identification,
     value: &str,
@@ -79,7 +79,7 @@ fn method(answer: &Result<Authorization, Unanswered>) -> &str {
     said.and_then(|a| a.method.as_deref()).unwrap_or_default()
 }
 
-/// RFC 7617 section 2.
+/// The example of RFC 7617 section 2.
 #[tokio::test]
 async fn basic_is_sent_once() {
     let mut who = aladdin();
@@ -117,7 +117,7 @@ async fn ntlm_goes_before_digest_and_not_back_to_it() {
     assert_eq!(answer(&mut who, &all, true).await, Err(None));
 }
 
-/// The proxy has seen no proof yet, so nothing is lost by another scheme.
+/// The proxy has seen no proof of the password yet, so it is safe to try another scheme.
 #[tokio::test]
 async fn what_is_not_taken_up_gives_way_to_the_next() {
     for (second, same_connection) in [
@@ -128,7 +128,7 @@ async fn what_is_not_taken_up_gives_way_to_the_next() {
     ] {
         let mut who = aladdin();
         let first = answer(&mut who, &format!("NTLM, {DIGEST}"), true).await;
-        // Nobody has been named yet.
+        // This message names no user.
         assert!(method(&first).is_empty() && first.unwrap().value.starts_with("NTLM "));
         let then = answer(&mut who, &second, same_connection).await;
         assert_eq!(method(&then), "Digest", "{second}");
@@ -150,7 +150,7 @@ async fn what_cannot_be_answered_says_so() {
     }
 }
 
-/// An address has no key in a KDC, and a user without a realm has none to ask.
+/// A KDC has no key for an address, and a user without a realm has no KDC to ask.
 #[tokio::test]
 async fn kerberos_needs_names() {
     for (user, host, words) in [
@@ -169,6 +169,6 @@ async fn kerberos_needs_names() {
 const BASIC: &str = r#"Basic realm="x""#;
 const DIGEST: &str = r#"Digest realm="x", nonce="n", qop="auth""#;
 
-/// [MS-NLMP] section 4.2.4.3.
+/// The example of [MS-NLMP] section 4.2.4.3.
 const CHALLENGE: &str = "TlRMTVNTUAACAAAADAAMADgAAAAzgoriASNFZ4mrze8AAAAAAAAAACQAJABEAAAABgBwFwAA\
     AA9TAGUAcgB2AGUAcgACAAwARABvAG0AYQBpAG4AAQAMAFMAZQByAHYAZQByAAAAAAA=";
