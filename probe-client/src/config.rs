@@ -1,5 +1,5 @@
-//! Arguments, environment and files become one configuration with nothing left open. Every problem
-//! is found before anything is sent, and all of them are told at once.
+//! Turns arguments, environment and files into one complete configuration. Every problem is found before anything is
+//! sent, and all problems are reported at once.
 
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -34,19 +34,19 @@ mod system;
 pub(crate) use problems::Problems;
 pub(crate) use selection::{load, load_file};
 
-/// What a run does.
+/// Everything that a run needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub connection: ConnectionString,
     pub plan: Plan,
     pub family: Family,
     pub bind: Option<IpAddr>,
-    /// At each step.
+    /// Timeout of each step.
     pub idle_timeout: Duration,
-    /// Connections to each port from different source ports, the probe's own session among them.
+    /// Number of connections to each port from different source ports, including the probe's own session.
     pub flows: usize,
     pub proxies: ProxyAccess,
-    /// Presented in TLS.
+    /// The client certificate to present in TLS.
     pub client: Option<ClientIdentity>,
 }
 
@@ -58,10 +58,11 @@ fn check_hosts(hosts: &[String], problems: &mut Problems) {
     }
 }
 
-/// Resolves what `run` and `plan` were given.
+/// Resolves the arguments of `run` and `plan`.
 ///
 /// # Errors
-/// Everything that is wrong, at once.
+///
+/// All problems at once.
 pub(crate) fn resolve(
     what: &WhatToProbe,
     server: &ServerOptions,
@@ -129,8 +130,11 @@ pub(crate) fn resolve(
 }
 
 impl Config {
+    /// Returns this configuration if its plan has a probe.
+    ///
     /// # Errors
-    /// The plan has no probe: a run would find everything as expected.
+    ///
+    /// The plan has no probe. A run would report everything as expected.
     pub(crate) fn with_something_to_probe(self) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         if self.plan.probes.is_empty() {
@@ -152,7 +156,7 @@ impl Config {
     }
 }
 
-/// What will be dialled, whichever the host.
+/// Returns the session kinds and ports to dial, the same for every host.
 fn destinations(rules: &[Rule], maps: &PortMap) -> Vec<(SessionKind, Port)> {
     let testable = rules.iter().filter_map(|rule| {
         let dialled = maps.get(&rule.port).copied().unwrap_or(rule.port);
@@ -169,7 +173,7 @@ fn hosts(server: &ServerOptions, connection: &ConnectionString) -> Vec<String> {
     }
 }
 
-/// The certificates in a file of PEM.
+/// Returns the certificates in a PEM file.
 fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     let Some(path) = path else {
         return Ok(Vec::new());
@@ -187,10 +191,10 @@ fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Stri
     }
 }
 
-/// Bytes of a file of authorities; the largest bundles in use have a quarter of it.
+/// Maximum size in bytes of a file of authorities; the largest bundles in use have a quarter of that.
 const MAX_AUTHORITIES: u64 = 1024 * 1024;
 
-/// Without the addresses that the user does not want probed; names are looked up later.
+/// Removes addresses of the family that the user excluded. Names are resolved later.
 fn of_family(hosts: Vec<String>, family: Family, problems: &mut Problems) -> Vec<String> {
     let wanted: Vec<String> = hosts
         .iter()
@@ -208,8 +212,11 @@ fn of_family(hosts: Vec<String>, family: Family, problems: &mut Problems) -> Vec
     wanted
 }
 
+/// Checks that this host has the address.
+///
 /// # Errors
-/// This host lacks the address.
+///
+/// This host does not have the address.
 fn check_bind(bind: IpAddr) -> Result<(), String> {
     match std::net::UdpSocket::bind((bind, 0)) {
         Err(error) if error.kind() == std::io::ErrorKind::AddrNotAvailable => {

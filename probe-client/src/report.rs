@@ -1,4 +1,4 @@
-//! Reporters: each reads the run document alone and writes to anything that takes bytes.
+//! Reporters: each reads only the run document and writes to any byte writer.
 
 use std::io::{self, Write};
 
@@ -23,7 +23,7 @@ pub(crate) use checks::check_table;
 pub(crate) use output::Outputs;
 pub(crate) use paint::Look;
 
-/// The step result of a run that could not be made, for HPC Cluster Manager; nothing in other formats.
+/// Returns the step result of a run that could not be carried out, for HPC Cluster Manager; empty for other formats.
 pub(crate) fn failed_step(format: ReportFormat, why: &str) -> String {
     let scope = match format {
         ReportFormat::HpcStepResult => Scope::Node,
@@ -31,7 +31,7 @@ pub(crate) fn failed_step(format: ReportFormat, why: &str) -> String {
         ReportFormat::Table | ReportFormat::Json => return String::new(),
     };
     let mut out = Vec::new();
-    // A vector takes everything.
+    // Writing to a vector cannot fail.
     let _ = hpc_step_result::write_failure(scope, why, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
@@ -39,7 +39,8 @@ pub(crate) fn failed_step(format: ReportFormat, why: &str) -> String {
 /// Writes `document` in `format`.
 ///
 /// # Errors
-/// `out` does not take it.
+///
+/// Writing to `out` failed.
 pub(crate) fn write(
     format: ReportFormat,
     document: &RunDocument,

@@ -1,14 +1,15 @@
-//! Rules made of `--port N[/KIND]`.
+//! Makes rules from `--port N[/KIND]`.
 
 use probe_core::profile::{
     Direction, Expectation, NettcpMode, Port, Rule, RuleId, Sourcing, Transport, ViaTemplate,
 };
 use probe_core::session_kind::SessionKind;
 
-/// The rule for one argument.
+/// Returns the rule for one argument.
 ///
 /// # Errors
-/// What is wrong with it, and what would be right.
+///
+/// What is wrong with the argument, and what would be right.
 pub(super) fn rule(text: &str) -> Result<Rule, String> {
     let wrong = |what: &dyn std::fmt::Display| format!("--port {text}: {what}");
     let (port, kind) = match text.split_once('/') {
@@ -49,7 +50,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
     })
 }
 
-/// What usually speaks on a port, where the user does not say.
+/// Returns the usual session kind of a port, if the user names none.
 fn usual_kind(port: u16) -> SessionKind {
     match port {
         80 => SessionKind::Http,

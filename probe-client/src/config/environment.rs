@@ -1,5 +1,5 @@
-//! The proxies that the environment names, by the rules that curl, Python and Go share: HTTPS_PROXY and
-//! HTTP_PROXY by the kind of traffic, ALL_PROXY for what is left, NO_PROXY for what goes straight.
+//! Reads the proxies that the environment names, by the rules that curl, Python and Go share: HTTPS_PROXY and
+//! HTTP_PROXY by the kind of traffic, ALL_PROXY for other traffic, NO_PROXY for hosts without a proxy.
 
 use std::net::IpAddr;
 
@@ -12,20 +12,20 @@ use probe_core::session_kind::SessionKind;
 use super::problems::Problems;
 use crate::environment::Environment;
 
-/// What it says for one kind of traffic to one host.
+/// What the environment says about one kind of traffic to one host.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) scope: PathScope,
     pub(super) credentials: Option<ProxyCredentials>,
 }
 
-/// For every one of `hosts` and every kind of session.
+/// Returns the paths for each of `hosts` and each session kind.
 pub(super) fn paths(
     hosts: &[String],
     environment: Environment<'_>,
     problems: &mut Problems,
 ) -> Vec<Named> {
-    // Both spellings of all names: once each, so that each is complained of once.
+    // Each variable is read once, in both spellings, so that each problem is reported once.
     let plain = variable(environment, &["http_proxy", "HTTP_PROXY"], problems);
     let tls = variable(environment, &["https_proxy", "HTTPS_PROXY"], problems);
     let rest = variable(environment, &["all_proxy", "ALL_PROXY"], problems);
@@ -51,7 +51,7 @@ pub(super) fn paths(
     all
 }
 
-/// The kinds that are plain HTTP, or all others.
+/// Returns the session kinds that are plain HTTP, or all others.
 pub(super) fn sessions(http: bool) -> Vec<SessionKind> {
     SessionKind::ALL
         .into_iter()
@@ -84,7 +84,7 @@ fn variable(
     }
 }
 
-/// RFC 3986 section 2.1; what is no UTF-8 afterwards is taken for Latin-1's replacement.
+/// Decodes percent-encoding (RFC 3986 section 2.1). Bytes that are not UTF-8 become U+FFFD.
 fn credentials(user_information: &str) -> ProxyCredentials {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let (user, password) = user_information
@@ -96,9 +96,9 @@ fn credentials(user_information: &str) -> ProxyCredentials {
     }
 }
 
-/// Names match themselves and what ends in them behind a dot, behind `*.` the latter alone; addresses, without
-/// brackets, match themselves and prefixes such as 10.0.0.0/8; `*` matches all. A dot at a name's end is part of no
-/// name.
+/// Returns whether NO_PROXY exempts `host`. A name matches itself and its subdomains; with `*.` before it, its
+/// subdomains alone. An address, without brackets, matches itself, and a prefix such as 10.0.0.0/8 matches its
+/// addresses. `*` matches all hosts. A dot at the end of a name is ignored.
 fn is_exempt(host: &str, list: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     list.split([',', ' ', '\t'])
@@ -188,27 +188,27 @@ mod tests {
         assert_eq!([http, tls], ["direct"; 2]);
     }
 
-    /// Where curl (lib/noproxy.c), Go (net/http/httpproxy) and Python's requests (utils.py, should_bypass_proxies)
-    /// agree, as they do; else as the comment says.
+    /// Compares with curl (lib/noproxy.c), Go (net/http/httpproxy) and Python's requests (utils.py,
+    /// should_bypass_proxies). Where they disagree, a comment names the program that this one follows.
     #[test]
     fn who_is_exempt() {
         for (list, host, exempt) in [
-            // All three.
+            // All three agree.
             ("a.example", "a.example", true),
             ("a.example", "x.a.example", true),
             ("*.a.example", "a.example", false),
             ("[2001:db8::7]", "2001:db8::7", false),
             ("10.0.0.0/33", "10.0.0.0", false),
             ("2001:db8::/129", "2001:db8::", false),
-            // Go; curl and requests know no such form.
+            // As Go does; curl and requests do not know this form.
             ("*.a.example", "x.a.example", true),
-            // curl: a name with a dot at its end is the same name (RFC 1034 section 3.1).
+            // As curl does: a name with a dot at its end is the same name (RFC 1034 section 3.1).
             ("a.example.", "a.example", true),
             ("a.example", "a.example.", true),
-            // curl, which takes blanks for commas.
+            // As curl does, which treats blanks as commas.
             ("b.example\ta.example", "a.example", true),
             ("b.example a.example", "a.example", true),
-            // curl; Go and requests exempt this port.
+            // As curl does; Go and requests exempt this port.
             ("a.example:443", "a.example", false),
             ("*", "echo.example", true),
             ("echo.example", "ECHO.example", true),

@@ -1,4 +1,4 @@
-//! The `--expect` file: what is right here, where that is not what the profile says.
+//! Reads the `--expect` file, which says what is right at this site if it differs from the profile.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,14 +9,14 @@ use serde::Deserialize;
 use super::problems::Problems;
 use crate::given_file;
 
-/// `[rules]`, rule id = "open" or "blocked".
+/// The file's content: `[rules]`, with lines of the form rule id = "open" or "blocked".
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExpectFile {
     rules: BTreeMap<String, toml::Spanned<String>>,
 }
 
-/// Applies the file to `rules`; every defect of it becomes a problem.
+/// Applies the file to `rules`. Each of its defects becomes a problem.
 pub(super) fn apply(path: &Path, rules: &mut [Rule], problems: &mut Problems) {
     let shown = path.display();
     let text = match given_file::text(path, given_file::BY_HAND) {

@@ -1,4 +1,4 @@
-//! The user's configuration file: what need not be typed each time.
+//! Reads the user's configuration file, which holds options that need not be typed each time.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use thiserror::Error;
 use crate::environment::Environment;
 use crate::given_file;
 
-/// All optional; unknown keys are errors.
+/// The keys of the file. All are optional; unknown keys are errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileConfig {
-    /// `fwprobe://…`
+    /// The connection string, `fwprobe://…`.
     connection: Option<String>,
     pub(super) profile: Option<String>,
     #[serde(skip)]
@@ -20,14 +20,14 @@ pub(super) struct FileConfig {
 }
 
 impl FileConfig {
-    /// The connection string and the file that it stands in.
+    /// Returns the connection string and the file that contains it.
     pub(super) fn connection(&self) -> Option<(String, PathBuf)> {
         let text = self.connection.clone()?;
         Some((text, self.path.clone()))
     }
 }
 
-/// Reads `explicit`, which must be there, or the default file, which need not.
+/// Reads the file `explicit`, which must exist, or the default file, which need not.
 pub(super) fn read(
     explicit: Option<&Path>,
     environment: Environment<'_>,

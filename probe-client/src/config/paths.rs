@@ -1,4 +1,4 @@
-//! The paths of a run: what `--via` says, with `env` and `system` turned into the proxies that they mean.
+//! Resolves the paths of a run: those of `--via`, with `env` and `system` replaced by the proxies that they mean.
 
 use probe_core::path::{NetworkPath, ProxyAddress};
 use probe_core::plan::PathScope;
@@ -10,16 +10,17 @@ use super::environment;
 use super::problems::Problems;
 use crate::environment::Environment;
 
-/// Each path once, in the order given.
+/// The paths of a run, each once, in the order given.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     pub(super) all: Vec<NetworkPath>,
     pub(super) scopes: Vec<PathScope>,
-    /// From the environment's URLs.
+    /// Credentials from the environment's URLs.
     pub(super) credentials: Vec<(ProxyAddress, ProxyCredentials)>,
 }
 
-/// `direct` where `texts` is empty. Each of `hosts` will be dialled for each of `destinations`.
+/// Returns the paths that `texts` name, or `direct` if `texts` is empty. Each of `hosts` will be dialled for each of
+/// `destinations`.
 pub(super) fn resolve(
     texts: &[String],
     hosts: &[String],
@@ -28,7 +29,7 @@ pub(super) fn resolve(
     problems: &mut Problems,
 ) -> Paths {
     let mut paths = Paths::default();
-    // Those for all hosts and rules first: what the environment says can only add to them.
+    // Paths for all hosts and rules come first; the environment can only add to them.
     for text in texts.iter().filter(|text| !is_word(text)) {
         match text.parse() {
             Ok(path) if paths.all.contains(&path) => {
@@ -70,7 +71,7 @@ impl Paths {
         self.add(said.named);
     }
 
-    /// Elsewhere than on Windows, what the system says is what the environment says.
+    /// Adds the proxies of the system. On systems other than Windows, these are the environment's.
     #[cfg(not(windows))]
     fn add_systems(
         &mut self,
@@ -79,7 +80,7 @@ impl Paths {
         environment: Environment<'_>,
         problems: &mut Problems,
     ) {
-        // Where both words are given, it has said so already.
+        // If both `env` and `system` are given, the environment's proxies have been added already.
         if self.scopes.is_empty() {
             self.add(environment::paths(hosts, environment, problems));
         }
@@ -108,7 +109,7 @@ fn is_word(text: &str) -> bool {
     text == ENVIRONMENT || text == SYSTEM
 }
 
-/// `text` without what may be a user name and a password.
+/// Returns `text` without a part that may be a user name and a password.
 fn without_user(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),

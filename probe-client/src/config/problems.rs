@@ -1,4 +1,4 @@
-//! Everything that is wrong with a configuration, told together.
+//! Collects all problems of a configuration, to report them together.
 
 use std::fmt;
 
@@ -11,13 +11,16 @@ impl Problems {
         self.0.push(problem.into());
     }
 
-    /// The value, or nothing and one more problem.
+    /// Returns the value; on an error, adds a problem and returns `None`.
     pub(crate) fn take<T, E: fmt::Display>(&mut self, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.add(error.to_string())).ok()
     }
 
+    /// Returns `Ok` if there are no problems.
+    ///
     /// # Errors
-    /// There are some.
+    ///
+    /// The problems collected so far.
     pub(crate) fn none(&mut self) -> Result<(), Self> {
         if self.0.is_empty() {
             Ok(())

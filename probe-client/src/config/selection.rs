@@ -1,4 +1,4 @@
-//! Which rules, on which ports, over which paths.
+//! Selects the rules and ports of a run.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{Selected, by_hand, expectations, is_file};
 use crate::arguments::WhatToProbe;
 use crate::given_file;
 
-/// The profile and the ports given by hand, with expectations applied.
+/// Returns the profile and the ports given by hand, with expectations applied.
 pub(super) fn rules(
     what: &WhatToProbe,
     configured: Option<&str>,
@@ -52,7 +52,7 @@ pub(super) fn rules(
     Some((profile, rules))
 }
 
-/// The profile that follows from what is installed on the head node.
+/// Returns the profile that matches the software on the head node.
 fn of_head_node(head_node: &HeadNode, problems: &mut Problems) -> Option<&'static str> {
     match head_node.ports_mode() {
         Ok(mode) => Some(mode.profile),
@@ -67,7 +67,7 @@ fn of_head_node(head_node: &HeadNode, problems: &mut Problems) -> Option<&'stati
     }
 }
 
-/// A compiled-in profile by its name, or a file of the user's own.
+/// Loads a compiled-in profile by its name, or a profile file of the user.
 pub(crate) fn load(name: &str, problems: &mut Problems) -> Option<Profile> {
     if !is_file(name) {
         return problems.take(Profile::lookup(name)).cloned();
@@ -75,7 +75,7 @@ pub(crate) fn load(name: &str, problems: &mut Problems) -> Option<Profile> {
     load_file(name, problems)
 }
 
-/// A profile file.
+/// Loads a profile file.
 pub(crate) fn load_file(name: &str, problems: &mut Problems) -> Option<Profile> {
     match given_file::text(Path::new(name), given_file::BY_HAND) {
         Ok(text) => problems.take(Profile::parse(name, &text)),
@@ -106,7 +106,7 @@ pub(super) fn maps(texts: &[String], problems: &mut Problems) -> PortMap {
     maps
 }
 
-/// A map for a port that nothing dials is a typing error.
+/// Reports maps of ports that no rule dials, which are typing errors.
 pub(super) fn check_maps(
     maps: &PortMap,
     rules: &[Rule],

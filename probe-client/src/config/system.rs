@@ -1,4 +1,4 @@
-//! The proxies that Windows names, each destination asked on its own.
+//! Determines the proxies that Windows names, separately for each destination.
 
 use probe_core::path::NetworkPath;
 use probe_core::plan::PathScope;
@@ -15,7 +15,7 @@ mod windows;
 #[cfg(windows)]
 pub(super) use windows::paths;
 
-/// What Windows says, and what the user has to be told of it.
+/// The proxies that Windows names, and what to tell the user about them.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) named: Vec<Named>,
@@ -23,7 +23,7 @@ pub(super) struct Said {
     pub(super) problems: Problems,
 }
 
-/// For every one of `hosts` and every one of `destinations`, as dialled.
+/// Asks for each of `hosts` and each of `destinations`, as dialled.
 fn answers(
     hosts: &[String],
     destinations: &[(SessionKind, Port)],
@@ -99,7 +99,7 @@ impl Said {
         }
     }
 
-    /// What was named by what, with the ports of plain HTTP among the others.
+    /// Adds notes that say which setting named which path. Ports of plain HTTP are listed with the others.
     fn tell(&mut self) {
         let mut lines: Vec<(&PathScope, Vec<String>)> = Vec::new();
         for Named { scope, .. } in &self.named {

@@ -1,4 +1,4 @@
-//! Checks for people: what is wrong in full, what is right on one line each or all on one.
+//! Formats checks as text. What is wrong is shown in full; what is right takes one line each, or one line in all.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use probe_core::check::{Check, CheckDocument, CheckStatus};
 
 use super::paint::{Look, Tone, paragraph};
 
-/// The output of `fwprobe check`.
+/// Returns the output of `fwprobe check`.
 pub(crate) fn check_table(document: &CheckDocument, look: Look) -> io::Result<String> {
     let mut out = Vec::new();
     writeln!(
@@ -52,7 +52,7 @@ pub(crate) fn check_table(document: &CheckDocument, look: Look) -> io::Result<St
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// Below the ports of a run: what passed in one line, the rest in full.
+/// Writes the checks below the ports of a run: those that passed on one line, the others in full.
 pub(super) fn of_run(checks: &[Check], look: Look, out: &mut dyn Write) -> io::Result<()> {
     if checks.is_empty() {
         return Ok(());
@@ -94,7 +94,7 @@ fn one(check: &Check, look: Look, out: &mut dyn Write) -> io::Result<()> {
         if !check.origins.is_empty() {
             text.push_str(&format!(" [{}]", check.origins.join(", ")));
         }
-        // That something is in order rests on what was seen, unless the answer itself says otherwise.
+        // A passed check states what was seen, so its sourcing matters only if the answer differs from the catalogue.
         let own = check.status != CheckStatus::Pass || check.sourcing != check.id.entry().sourcing;
         if let Some(caveat) = check.sourcing.caveat().filter(|_| own) {
             text.push_str(&format!(" ({caveat})"));

@@ -1,4 +1,4 @@
-//! What the tables of a report share: servers as headings, outcomes as words, cells that fit.
+//! Parts that all tables of a report share: servers as headings, outcomes as words, cells cut to their width.
 
 use std::net::IpAddr;
 
@@ -9,15 +9,15 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::paint::Tone;
 
-/// What a measurement went to: the server as one path leads to it.
+/// The target of a measurement: the server as one path leads to it.
 pub(super) type Server<'a> = (&'a str, Option<IpAddr>, &'a NetworkPath);
 
-/// The server that `measurement` went to.
+/// Returns the server that `measurement` went to.
 pub(super) fn server(measurement: &Measurement) -> Server<'_> {
     (&measurement.host, measurement.server(), &measurement.path)
 }
 
-/// The heading over a server's rows.
+/// Returns the heading over a server's rows.
 pub(super) fn title((host, address, path): Server<'_>) -> String {
     let title = match address {
         Some(address) if address.to_string() != host => format!("{host} [{address}]"),
@@ -29,7 +29,7 @@ pub(super) fn title((host, address, path): Server<'_>) -> String {
     }
 }
 
-/// `text`, or as much of it as fits and an ellipsis.
+/// Returns `text`, cut to `width` with an ellipsis if it is too long.
 pub(super) fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -45,7 +45,7 @@ pub(super) fn shortened(text: &str, width: usize) -> String {
     short
 }
 
-/// The ports of the probes that `include` takes, each once.
+/// Returns the ports of the probes that `include` accepts, each once.
 pub(super) fn ports(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
     let mut ports: Vec<String> = Vec::new();
     for probe in document.probes.iter().filter(|p| include(p)) {
@@ -58,7 +58,7 @@ pub(super) fn ports(document: &RunDocument, include: impl Fn(&Probe) -> bool) ->
     ports.join(", ")
 }
 
-/// What stands before a probe, and its colour: what is as expected and yet needs a word is not green.
+/// Returns the word and the colour for a probe. A probe that is as expected but needs an explanation is not green.
 pub(super) fn mark(probe: &Probe) -> (&'static str, Tone) {
     let (word, tone) = outcome(probe.outcome);
     if probe.outcome == Outcome::AsExpected && probe.needs_a_word() {
@@ -67,7 +67,7 @@ pub(super) fn mark(probe: &Probe) -> (&'static str, Tone) {
     (word, tone)
 }
 
-/// The word and the colour of an outcome.
+/// Returns the word and the colour for an outcome.
 pub(super) fn outcome(outcome: Outcome) -> (&'static str, Tone) {
     match outcome {
         Outcome::AsExpected => ("ok", Tone::Good),
@@ -76,5 +76,5 @@ pub(super) fn outcome(outcome: Outcome) -> (&'static str, Tone) {
     }
 }
 
-/// Between two columns.
+/// The space between two columns.
 pub(super) const GAP: &str = "  ";

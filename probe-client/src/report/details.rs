@@ -1,4 +1,4 @@
-//! Under the table: every verdict that needs a word, once for all ports that it is about, with its evidence and the
+//! Writes every verdict that needs an explanation below the table: once for all of its ports, with its evidence and the
 //! next step.
 
 use std::io::{self, Write};
@@ -11,8 +11,8 @@ use probe_core::traffic::in_logs;
 use super::columns::{mark, ports};
 use super::paint::{Look, paragraph};
 
-/// Every verdict that is not simply as expected, once per distinct claim: claims that differ in the port alone are
-/// one.
+/// Writes every verdict that is not simply as expected, once per distinct claim. Claims that differ only in the port
+/// count as one.
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     for group in groups(document) {
         detail(document, &group, look, out)?;
@@ -20,7 +20,7 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
     Ok(())
 }
 
-/// Probes of which the same is said.
+/// Groups probes with the same verdict and claim.
 fn groups(document: &RunDocument) -> Vec<Vec<&Probe>> {
     let mut groups: Vec<(Key, Vec<&Probe>)> = Vec::new();
     for probe in document.probes.iter().filter(|p| p.needs_a_word()) {
@@ -33,7 +33,7 @@ fn groups(document: &RunDocument) -> Vec<Vec<&Probe>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// What is said of a probe, whatever its port.
+/// Everything that is said about a probe, without its port.
 #[derive(PartialEq)]
 struct Key {
     id: VerdictId,
@@ -76,7 +76,7 @@ fn detail(
         let listed = look.paint(super::paint::Tone::Heading, &listed);
         writeln!(out, "\n{word_painted} {listed} {id_painted}")?;
     } else {
-        // The ports of a whole profile take more than a line.
+        // The ports of a whole profile need more than one line.
         writeln!(out, "\n{word_painted} {id_painted}")?;
         paragraph(out, look, "", &listed)?;
     }
@@ -110,7 +110,7 @@ fn detail(
     paragraph(out, look, "more: ", &page)
 }
 
-/// The probes of `group`, those of one server and path together.
+/// Groups the probes of `group` by server and path.
 fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
     let mut all: Vec<Vec<&Probe>> = Vec::new();
     for probe in group {
@@ -126,7 +126,7 @@ fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
     all
 }
 
-/// The ports of `group` as dialled, each once.
+/// Returns the ports of `group` as dialled, each once.
 fn dialled(group: &[&Probe]) -> Vec<u16> {
     let mut all: Vec<u16> = Vec::new();
     for port in group.iter().map(|p| p.measurement.port_dialled()) {
@@ -137,7 +137,7 @@ fn dialled(group: &[&Probe]) -> Vec<u16> {
     all
 }
 
-/// `text` about `probe` with `ports` in the place of its own.
+/// Returns `text`, which is about `probe`, with `ports` instead of the probe's own port.
 fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
     let m = &probe.measurement;
     let own = m.port_dialled();
@@ -166,7 +166,7 @@ fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
     text
 }
 
-/// `text` with `new` for each `old` that ends in a number of its own.
+/// Replaces each `old` in `text` by `new`, unless its number continues with more digits.
 fn replaced(text: &str, old: &str, new: &str) -> String {
     let mut result = String::new();
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! The addresses that the cloud side must allow: where the sessions came from, as the server saw it.
+//! Writes the addresses that the cloud side must allow: where the sessions came from, as the server saw it.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use probe_core::egress::Egress;
 
 use super::paint::{Look, Tone, paragraph};
 
-/// Shown where it is not plain: through proxies, or where addresses are translated.
+/// Writes these addresses if they are not obvious: through proxies, or if addresses are translated.
 pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let plain = document.probes.iter().map(|p| &p.measurement).all(|m| {
         let seen = m.session.as_ref().and_then(|s| s.testimony.as_ref()?.peer);

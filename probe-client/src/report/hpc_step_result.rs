@@ -1,4 +1,4 @@
-//! The result of a stage of a custom diagnostic test, as HPC Cluster Manager reads it: StepResult of
+//! Writes the result of a stage of a custom diagnostic test, as HPC Cluster Manager reads it: StepResult of
 //! DiagnosticHelpers.xsd (learn.microsoft.com, ee795835 and following).
 
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use quick_xml::Writer;
 
 use crate::xml::{self, element};
 
-/// Of one node, or of the whole test.
+/// Whether a result is about one node or about the whole test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Node,
@@ -29,7 +29,7 @@ pub(super) fn write(document: &RunDocument, scope: Scope, out: &mut dyn Write) -
     writeln!(out)
 }
 
-/// Of a run that could not be made.
+/// Writes the result of a run that could not be carried out.
 pub(super) fn write_failure(scope: Scope, why: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = xml::document(&mut *out)?;
     let host = crate::host::describe(&[]).name;
@@ -42,7 +42,7 @@ pub(super) fn write_failure(scope: Scope, why: &str, out: &mut dyn Write) -> io:
     writeln!(out)
 }
 
-/// `<StepResult>` with its attributes.
+/// Returns `<StepResult>` with its attributes.
 fn root<'w, W: Write>(
     writer: &'w mut Writer<W>,
     scope: Scope,
@@ -69,7 +69,7 @@ fn node_name(host: Option<&str>) -> String {
     }
 }
 
-/// Conclusively wrong is a failure; what is not decided is a warning, never a success.
+/// Returns the result of the run. A conclusive fault is a failure; an undecided run is a warning, never a success.
 fn result(document: &RunDocument) -> &'static str {
     match document.summary.exit_code {
         0 if document.run.complete => "Success",
@@ -158,7 +158,7 @@ fn row<W: Write>(writer: &mut Writer<W>, cells: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-/// One for each failure, then what else is worth knowing.
+/// Writes one bullet for each failure, then everything else worth knowing.
 fn bullets<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Result<()> {
     let mut all: Vec<(&str, String)> = Vec::new();
     for probe in &document.probes {
@@ -183,7 +183,7 @@ fn bullets<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Resu
     for check in &document.checks {
         let kind = match check.status {
             CheckStatus::Pass | CheckStatus::Skipped => continue,
-            // What a run exits with does not depend on checks.
+            // Checks do not affect the exit code of a run.
             CheckStatus::Warn | CheckStatus::Fail => "Warning",
         };
         all.push((kind, format!("{}: {}", check.id, check.text)));

@@ -1,4 +1,4 @@
-//! The table of `fwprobe idle`: a line for each rule and keep-alive, a column for each time of silence.
+//! Writes the table of `fwprobe idle`: a line for each rule and keep-alive, a column for each length of silence.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -94,7 +94,7 @@ impl<'a> Row<'a> {
         line.trim_end().to_owned()
     }
 
-    /// The worst of the row.
+    /// Returns the worst outcome in the row.
     fn outcome(&self) -> (&'static str, Tone) {
         let has = |outcome: Outcome| self.probes.iter().any(|(p, _)| p.outcome == outcome);
         if has(Outcome::NotAsExpected) {
@@ -106,7 +106,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// What became of the session that was silent for so long.
+    /// Returns how the session that was silent for `seconds` ended.
     fn fate(&self, seconds: u32) -> (&'static str, Tone) {
         let Some((probe, _)) = self.probes.iter().find(|(_, s)| *s == seconds) else {
             return ("-", Tone::Faint);
@@ -158,7 +158,7 @@ fn heading(
     writeln!(out, "{}", look.paint(Tone::Faint, line.trim_end()))
 }
 
-/// Width of a column: its time, or the longest word in it.
+/// Returns the width of a column: that of its time, or of the longest word in it.
 fn column(seconds: u32) -> usize {
     Span(seconds).to_string().width().max("closed".width())
 }

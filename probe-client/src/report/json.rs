@@ -1,4 +1,4 @@
-//! The run document itself, as JSON.
+//! Writes the run document itself as JSON.
 
 use std::io::{self, Write};
 

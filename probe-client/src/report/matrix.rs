@@ -1,4 +1,4 @@
-//! Ports against paths: one line per rule, one column per path, where a run took several.
+//! Writes ports against paths if a run took several paths: one line per rule, one column per path.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::columns::{GAP, outcome, shortened};
 use super::paint::{Look, Tone};
 
-/// Whether the run took more than one path.
+/// Returns whether the run took more than one path.
 pub(super) fn is_wanted(document: &RunDocument) -> bool {
     paths(document).len() > 1
 }
@@ -91,7 +91,7 @@ fn rows(document: &RunDocument, host: &str, paths: &[&NetworkPath]) -> Vec<Row> 
     rules.iter().map(row).collect()
 }
 
-/// What came of one rule over one path, to each of the server's addresses: once where they agree.
+/// Returns the result of one rule over one path to each of the server's addresses; equal results are shown once.
 fn cell(probes: &[&Probe]) -> (String, Tone) {
     let mut texts: Vec<String> = Vec::new();
     let mut worst = Outcome::AsExpected;
@@ -114,12 +114,12 @@ fn cell(probes: &[&Probe]) -> (String, Tone) {
     (texts.join(", "), outcome(worst).1)
 }
 
-/// As wide as the widest cell each, or else an equal part of the line.
+/// Returns the column widths: each column is as wide as its widest cell, or has an equal part of the line.
 fn widths(rows: &[Row], paths: usize, line: usize) -> Vec<usize> {
     let widest = |column: usize| rows.iter().map(|r| r.cells[column].0.width()).max();
     let mut widths: Vec<usize> = (0..paths).map(|i| widest(i).unwrap_or(1)).collect();
     let room = line.saturating_sub(5 + GAP.len() + KIND + GAP.len() * paths);
-    // What the narrow columns leave is for the wide ones.
+    // Wide columns share the space that narrow ones leave.
     let mut wide = widths.len();
     let mut left = room;
     let mut order: Vec<usize> = (0..widths.len()).collect();
@@ -153,11 +153,11 @@ fn hosts(document: &RunDocument) -> Vec<&str> {
     hosts
 }
 
-/// The longest session kind.
+/// Width of the longest session kind.
 const KIND: usize = 6;
 
-/// `FAIL drop…` still says something.
+/// Smallest width of a cell: `FAIL drop…` is still readable.
 const SHORTEST: usize = 10;
 
-/// Names of columns; a run takes far fewer paths.
+/// Names of the columns; a run takes far fewer paths.
 const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";

@@ -1,5 +1,5 @@
-//! Report files: all are opened before the run starts, so that a path that cannot be written is known
-//! at once. Each regular file is replaced whole, or not at all.
+//! Report files. All are opened before the run starts, so that a path that cannot be written is known at once. Each
+//! regular file is either replaced completely or left unchanged.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ impl Outputs {
     /// Opens a file for each `[FORMAT=]FILE`.
     ///
     /// # Errors
-    /// The first that names no format or cannot be written.
+    ///
+    /// The first entry that names no format or cannot be written.
     pub(crate) fn open(specifications: &[String]) -> Result<Self, OutputError> {
         specifications
             .iter()
@@ -39,10 +40,11 @@ impl Outputs {
             .map(Self)
     }
 
-    /// Writes every file and says where.
+    /// Writes every file and returns the paths.
     ///
     /// # Errors
-    /// The first that could not be written; it is then not there, or as it was before.
+    ///
+    /// The first write error. The target file is left unchanged, or is not created.
     pub(crate) fn write(self, document: &RunDocument) -> Result<Vec<PathBuf>, OutputError> {
         self.0.into_iter().map(|o| o.write(document)).collect()
     }

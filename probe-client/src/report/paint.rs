@@ -1,19 +1,19 @@
-//! Colour that carries meaning, or none; how wide a line may be, and paragraphs of that width.
+//! Colours, line width, and paragraphs wrapped to that width. Colour always has a meaning, and may be off.
 
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use probe_core::excerpt::printable;
 
-/// How a report for people should look.
+/// The appearance of a text report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     pub colour: bool,
-    /// Columns.
+    /// Line width in columns.
     pub width: u16,
 }
 
-/// What a piece of text means.
+/// The meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Plain,
@@ -25,13 +25,14 @@ pub(crate) enum Tone {
 }
 
 impl Look {
-    /// Without a terminal: no colour, and lines as long as most of them show.
+    /// The look without a terminal: no colour, and 80 columns, which most terminals show.
     pub(crate) const PLAIN: Self = Self {
         colour: false,
         width: 80,
     };
 
-    /// `text` may be from a saved report, and that from anywhere.
+    /// Returns `text` in the colour of `tone`. Control characters are escaped, since `text` may come from a saved
+    /// report of any origin.
     pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         let text = printable(text).into_owned();
         if !self.colour || text.is_empty() {
@@ -49,7 +50,7 @@ impl Look {
     }
 }
 
-/// `text` wrapped to the look's width behind a label, indented.
+/// Writes `text` after a label, indented and wrapped to the look's width.
 pub(super) fn paragraph(
     out: &mut dyn Write,
     look: Look,
@@ -62,7 +63,7 @@ pub(super) fn paragraph(
     let options = textwrap::Options::new(width)
         .initial_indent(&first)
         .subsequent_indent(&rest)
-        // Options, dates and paths are not to be torn at their hyphens.
+        // Options, dates and paths must not be broken at their hyphens.
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     for (index, line) in textwrap::wrap(&printable(text), options).iter().enumerate() {
         match line.strip_prefix(&first) {

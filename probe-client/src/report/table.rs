@@ -1,5 +1,4 @@
-//! The table for people: one line per probe, and under it every failure with its evidence and the
-//! next step.
+//! Writes the text table: one line per probe, and below it every failure with its evidence and the next step.
 
 use std::io::{self, Write};
 
@@ -47,7 +46,7 @@ fn heading(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     )?;
     if let Some(name) = &document.host.name {
         let user = document.host.user.as_deref().unwrap_or("an unknown user");
-        // Seconds are exact enough for people.
+        // The report shows no fractions of a second.
         let started = document.run.started.split('.').next().unwrap_or_default();
         let from = format!("from {name} as {user}, {}Z", started.trim_end_matches('Z'));
         writeln!(out, "{}", look.paint(Tone::Faint, &from))?;
@@ -55,7 +54,7 @@ fn heading(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// Probes in the order of the document, grouped by the server they went to.
+/// Returns probes in the order of the document, grouped by server.
 fn by_server(probes: &[Probe]) -> Vec<(Server<'_>, Vec<&Probe>)> {
     let mut groups: Vec<(Server<'_>, Vec<&Probe>)> = Vec::new();
     for probe in probes {
@@ -71,7 +70,7 @@ fn by_server(probes: &[Probe]) -> Vec<(Server<'_>, Vec<&Probe>)> {
 fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
     let title = title(server(&probes[0].measurement));
     writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
-    // Where everything is expected to be open, the last line says so.
+    // If all ports are expected to be open, the last line says so.
     let mixed = probes.iter().any(|p| expects_blocked(p));
     let mut header = vec!["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
     let mut rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
@@ -108,7 +107,7 @@ fn row(probe: &Probe) -> Vec<String> {
     ]
 }
 
-/// As wide as its widest cell each; the last column has what is left of the line.
+/// Returns the column widths: each column is as wide as its widest cell, and the last one has the rest of the line.
 fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = header.iter().map(|h| h.width()).collect();
     for row in rows {
@@ -129,7 +128,7 @@ fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> Strin
         let cell = shortened(cell, *width);
         let blank = " ".repeat(width - cell.width());
         let painted = look.paint(*tone, &cell);
-        // The port is a number: to the right.
+        // The port is a number, so it is aligned to the right.
         if index == 1 {
             line.push_str(&blank);
             line.push_str(&painted);
@@ -142,7 +141,7 @@ fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> Strin
     line.trim_end().to_owned()
 }
 
-/// Every finding, once per distinct claim, with the ports that it is about.
+/// Writes every finding, once per distinct claim, with the ports that it is about.
 fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut all: Vec<&Finding> = Vec::new();
     for finding in document.probes.iter().flat_map(|p| &p.findings) {
@@ -172,7 +171,7 @@ fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
-/// Only one probe has this finding, so that its figures can stand for all.
+/// Returns whether only one probe has this finding, so that its figures apply to the whole report.
 fn alone(document: &RunDocument, finding: &Finding) -> bool {
     let all = document.probes.iter().flat_map(|p| &p.findings);
     all.filter(|f| f.id == finding.id).count() == 1
@@ -235,7 +234,7 @@ fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-/// `dropped 443, 5901; rejected 80`: the ports of the probes that `include` takes.
+/// Lists the ports of the probes that `include` accepts by verdict: `dropped 443, 5901; rejected 80`.
 fn by_verdict(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
     let mut found: Vec<(VerdictId, Vec<String>)> = Vec::new();
     for probe in document.probes.iter().filter(|p| include(p)) {
@@ -253,7 +252,7 @@ fn by_verdict(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> Strin
     texts.join("; ")
 }
 
-/// A port of no rule whose probe was ended early.
+/// Returns whether this reference probe was ended early.
 fn not_waited_for(comparison: &Measurement) -> bool {
     let failure = comparison.failure();
     failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
@@ -271,10 +270,10 @@ fn milliseconds(us: u64) -> String {
     }
 }
 
-/// Where the column stands that shows what is expected.
+/// Index of the column with the expectation.
 const EXPECTED: usize = 4;
 
-/// The last column's width on a line that is too short for all.
+/// Width of the last column if the line is too short for all columns.
 const SHORTEST_LAST: usize = 12;
 
 #[cfg(test)]
@@ -358,7 +357,7 @@ mod tests {
         assert!(text.contains("next: ask the network team for it"), "{text}");
     }
 
-    /// One path, two names that only the proxy resolves.
+    /// Two names that only the proxy resolves must not share a group, although they share a path.
     #[test]
     fn hosts_without_an_address_are_kept_apart() {
         let text = include_str!("../../core/tests/scenarios/through-proxies.json");

@@ -1,4 +1,4 @@
-//! Asks Windows itself.
+//! Asks Windows for its proxy settings.
 
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use socket_facts::{
 
 use super::{Said, answers};
 
-/// Asks, and waits no longer than [`IDLE_TIMEOUT`].
+/// Asks Windows, and waits no longer than [`IDLE_TIMEOUT`].
 pub(in crate::config) fn paths(hosts: &[String], destinations: &[(SessionKind, Port)]) -> Said {
     let (hosts, destinations) = (hosts.to_vec(), destinations.to_vec());
     let (sender, said) = channel();
-    // WinHTTP cannot be interrupted; where it never ends, the program does so without it.
+    // WinHTTP cannot be interrupted. If it never returns, the program ends without it.
     std::thread::spawn(move || sender.send(ask(&hosts, &destinations)));
     let problem = match said.recv_timeout(IDLE_TIMEOUT) {
         Ok(Ok(said)) => return said,
@@ -41,7 +41,7 @@ fn ask(hosts: &[String], destinations: &[(SessionKind, Port)]) -> std::io::Resul
         winhttp: winhttp_proxy_setting()?.map(list),
     };
     let scripts = ProxyScripts::open()?;
-    // Looking for a script that is not there takes long.
+    // Looking for a script that does not exist takes long, so the answer is kept.
     let mut none_in_network = None;
     let mut ask = |script: &Script<'_>, url: &str| {
         let at = match script {
@@ -72,5 +72,5 @@ fn list(named: NamedProxies) -> ProxyList {
     }
 }
 
-/// Each of a few steps of looking for a script and fetching it may take seconds.
+/// Time limit for all steps: looking for a script and fetching it takes a few steps of several seconds each.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! Where a report goes: into a regular file, which is replaced as a whole, or into whatever else the path names. A
+//! The destination of a report: a regular file, which is replaced as a whole, or anything else that the path names. A
 //! device, a pipe or a socket is written to and never replaced; a symbolic link is followed.
 
 use std::fs::{File, Metadata};
@@ -10,11 +10,11 @@ use tempfile::NamedTempFile;
 /// An open destination of one report.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// A regular file, or none yet.
+    /// A regular file, which need not exist yet.
     Regular {
-        /// Behind all symbolic links.
+        /// The path after following all symbolic links.
         path: PathBuf,
-        /// In the same folder, so that renaming it is atomic.
+        /// The temporary file, in the same folder so that renaming it is atomic.
         beside: NamedTempFile,
     },
     /// Anything else that can be written to, such as `/dev/null` or a named pipe.
@@ -22,10 +22,11 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Opens what `path` names, without changing it.
+    /// Opens the target of `path` without changing it.
     ///
     /// # Errors
-    /// It cannot be written, or nobody reads from the pipe that it names.
+    ///
+    /// The target cannot be written, or is a pipe without a reader.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match std::fs::metadata(path) {
             Ok(existing) if !existing.is_file() => open_stream(path).map(Self::Stream),
@@ -39,7 +40,7 @@ impl Target {
 
     fn regular(path: PathBuf, existing: Option<&Metadata>) -> io::Result<Self> {
         if existing.is_some() {
-            // A file that its owner protected is not replaced, although its folder would allow it.
+            // A read-only file is not replaced, although its folder would allow it.
             File::options().append(true).open(&path)?;
         }
         let folder = match path.parent() {
@@ -56,10 +57,11 @@ impl Target {
         Ok(Self::Regular { path, beside })
     }
 
-    /// Writes `report` there.
+    /// Writes `report` to the target.
     ///
     /// # Errors
-    /// It cannot be written. A regular file is then as it was before.
+    ///
+    /// The target cannot be written. A regular file is then left unchanged.
     pub(super) fn fill(self, report: &[u8]) -> io::Result<()> {
         match self {
             Self::Regular { path, mut beside } => {
@@ -76,7 +78,7 @@ impl Target {
     }
 }
 
-/// The file that `path` would create: links that lead to nothing yet are followed.
+/// Returns the file that `path` would create, following links to files that do not exist yet.
 fn behind_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -94,7 +96,7 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
     ))
 }
 
-/// Opens a pipe only where somebody reads from it: to wait for a reader would stop the run for ever.
+/// Opens a pipe only if it has a reader: waiting for one would stop the run for ever.
 #[cfg(unix)]
 fn open_stream(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
@@ -118,7 +120,7 @@ fn open_stream(path: &Path) -> io::Result<File> {
     File::options().write(true).open(path)
 }
 
-/// Temporary files are private. A report is like any other file that the user makes, and the umask counts.
+/// Gives the file the mode of any new file, subject to the umask. Temporary files are private by default.
 #[cfg(unix)]
 fn readable_like_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt as _;
@@ -128,7 +130,7 @@ fn readable_like_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
 #[cfg(not(unix))]
 fn readable_like_any_new_file(_builder: &mut tempfile::Builder<'_, '_>) {}
 
-/// As Linux has it (path_resolution(7)).
+/// Maximum number of links in a chain, as in Linux (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
 #[cfg(all(test, unix))]
@@ -188,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("pipe");
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        // Nobody reads yet.
+        // The pipe has no reader yet.
         assert!(Target::open(&path).is_err());
         let mut reader = File::options().read(true).write(true).open(&path)?;
         written(&path)?;
