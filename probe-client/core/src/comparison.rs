@@ -1,5 +1,5 @@
-//! Sessions that are run beside a probe's own, each different from it in one respect, so that the
-//! difference shows what decides. Which are worth running is decided here; running them is the shell's.
+//! Sessions that are run in addition to a probe's own, each different in one respect, so that the difference shows what
+//! matters. This module decides which are worth running; the shell runs them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ pub enum SentName {
 }
 
 impl Variation {
-    /// The session kind of a comparison with a session of `own` kind.
+    /// Returns the session kind of this variation of a session of kind `own`.
     pub fn kind(self, own: SessionKind) -> SessionKind {
         match self {
             Self::InShape { session } => session,
@@ -83,5 +83,5 @@ impl Variation {
     }
 }
 
-/// Of a domain that RFC 2606 section 3 reserves.
+/// A name in a domain that RFC 2606 section 3 reserves.
 pub const OTHER_NAME: &str = "www.example.com";

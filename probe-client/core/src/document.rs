@@ -1,5 +1,5 @@
-//! The run document, `fwprobe.run/1`: all that a run measured and concluded. Every reporter reads
-//! this alone, and a saved one can be judged again.
+//! The run document, `fwprobe.run/1`: everything that a run measured and concluded. It is the only input of every
+//! report, and a saved one can be judged again.
 
 use std::net::IpAddr;
 
@@ -136,7 +136,8 @@ pub struct Summary {
 }
 
 impl Probe {
-    /// Whether a reader has to be told more than that it is as expected: it is not, or it is open with a warning.
+    /// Returns whether a report must say more than "as expected": the outcome differs, or the port is open with a
+    /// warning.
     pub fn needs_a_word(&self) -> bool {
         let entry = self.verdict.id.entry();
         let warned = entry.class == VerdictClass::Open && entry.severity != Severity::Info;

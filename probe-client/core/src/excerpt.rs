@@ -1,15 +1,15 @@
-//! Text of unknown origin, made fit for one line of a report or of an error: cut short, and nothing in it that a
-//! terminal obeys.
+//! Text of unknown origin, made safe for one line of a report or of an error: shortened, and without characters that a
+//! terminal would obey.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// A piece of a file or of what came over the network, to be quoted.
+/// A quotation from a file or from received data.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Excerpt(String);
 
 impl Excerpt {
-    /// The first `limit` characters of `text`.
+    /// Quotes the first `limit` characters of `text`.
     pub fn cut(text: &str, limit: usize) -> Self {
         match text.char_indices().nth(limit) {
             Some((end, _)) => Self(format!("{}...", printable(&text[..end]))),
@@ -30,7 +30,7 @@ impl From<Excerpt> for String {
     }
 }
 
-/// `text` with escapes for everything [`unprintable`].
+/// Returns `text` with everything [`unprintable`] escaped.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(unprintable) {
         return Cow::Borrowed(text);
@@ -46,13 +46,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(printable)
 }
 
-/// The same for a text of several lines, which stay lines.
+/// Returns `text` with everything [`unprintable`] escaped except line feeds.
 pub fn printable_lines(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(printable).collect();
     lines.join("\n")
 }
 
-/// Control characters, and those that reorder or break a line without being seen.
+/// Returns whether a character is a control character, or one that invisibly reorders or breaks a line.
 pub fn unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

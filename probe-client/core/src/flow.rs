@@ -1,9 +1,9 @@
-//! Side connections from other source ports: whether the way treats some flows (RFC 2992: what shares addresses
-//! and ports) otherwise than the probe's own session. Each is a handshake, first bytes as the session sends them, a close
-//! and the server's close, which comes only where the bytes before it have arrived.
+//! Side connections from other source ports. They show whether the network treats some flows (connections that share
+//! addresses and ports, RFC 2992) differently from the probe's own session. Each is a handshake, first bytes as the
+//! session sends them, a close, and the server's close, which comes only if the bytes before it have arrived.
 //!
-//! A fault by flow (one of several parallel links, an asymmetric path, a race of connection tracking) stays with
-//! its source port; random loss does not. So what got no answer is dialled again from the same source port.
+//! A fault by flow (one of several parallel links, an asymmetric path, a race in connection tracking) stays with its
+//! source port; random loss does not. So a source port that got no answer is dialled again.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ pub enum FlowEnd {
 }
 
 impl Flow {
-    /// No answer came, to the SYN or to what followed.
+    /// Returns whether no answer came to the SYN, or to what followed it.
     pub fn is_dead(&self) -> bool {
         matches!(self.end, FlowEnd::Unanswered | FlowEnd::Stuck)
     }
@@ -77,13 +77,15 @@ impl Flow {
         self.end == FlowEnd::Answered
     }
 
-    /// Answered, but not its first SYN.
+    /// Returns whether a later SYN was answered, but not the first.
     fn is_late(&self) -> bool {
         self.is_answered() && self.syns_sent_again > 0
     }
 
-    /// Its SYNs, and how many of them got no answer. Of one that got stuck, what followed the handshake counts instead of
-    /// the SYN that was answered: the first segment, and once what was sent again, which shares a second.
+    /// Counts its SYNs, and how many of them got no answer.
+    ///
+    /// A stuck connection counts what followed the handshake instead of the answered SYN: the first segment, plus one
+    /// for all retransmissions, which happen within the same second.
     fn packets(&self) -> Trials {
         let again = count(self.syns_sent_again);
         let (failed, all) = match self.end {
@@ -100,7 +102,7 @@ impl Flow {
 }
 
 impl Flow {
-    /// Its SYNs, and how many of them were lost or turned away.
+    /// Counts its SYNs, and how many of them were lost or rejected.
     pub(crate) fn syns_not_let_in(&self) -> Trials {
         match self.end {
             FlowEnd::NotSent => Trials::default(),
@@ -119,28 +121,29 @@ impl Flow {
 /// What the side connections of one probe show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowAccount {
-    /// Opened from source ports of their own, the probe's own session among them.
+    /// Connections from different source ports, including the probe's own session; dead ones count as failed.
     pub opened: Trials,
     /// Source ports that never got an answer, in ascending order.
     pub dead: Vec<u16>,
-    /// How many of these were opened, and lost what followed.
+    /// The number of those that were opened, but lost what followed the handshake.
     pub stuck: usize,
-    /// Connections that carried bytes, or were to.
+    /// The number of connections that carried bytes, or were meant to.
     pub with_bytes: usize,
-    /// Source ports that did.
+    /// Source ports that got an answer, in ascending order.
     pub answered: Vec<u16>,
-    /// Source ports of those that were answered, but not at the first SYN.
+    /// Source ports whose first SYN was not answered, but a later one was.
     pub late: Vec<u16>,
-    /// Of those dialled again from the same source port.
+    /// Connections dialled again from the same source port; dead ones count as failed.
     pub again: Trials,
-    /// Of those dialled as slowly from other source ports.
+    /// Connections dialled equally slowly from other source ports; dead ones count as failed.
     pub fresh: Trials,
-    /// The odds that the SYNs dialled slowly were lost without regard to their source port; absent where none was.
+    /// The odds that SYNs dialled slowly were lost regardless of their source port; `None` if there were none to
+    /// compare.
     pub odds: Option<f64>,
 }
 
 impl FlowAccount {
-    /// Absent where no side connection was opened to the probe's own port.
+    /// Evaluates the side connections of a probe; `None` if none was opened to its own port.
     pub fn of(probe: &Measurement) -> Option<Self> {
         let port = probe.port_dialled();
         let own = || probe.flows.iter().filter(|f| f.port == port);
@@ -192,18 +195,18 @@ impl FlowAccount {
         })
     }
 
-    /// Dialling on would not make the odds any clearer: they are below the threshold.
+    /// Returns whether the odds are below the threshold, so that dialling on would decide nothing more.
     pub fn is_settled(&self) -> bool {
         self.odds.is_some_and(|odds| odds < odds::THRESHOLD)
     }
 
-    /// Source ports that get no answer get none again, while others do, and chance does not explain it.
+    /// Returns whether source ports without an answer get none again while others do, and chance does not explain it.
     pub fn shows_a_fault_by_flow(&self) -> bool {
         let stays = self.again.failed > 0 && !self.dead.is_empty() && !self.answered.is_empty();
         stays && self.odds.is_some_and(|odds| odds < odds::THRESHOLD)
     }
 
-    /// Connections whose first SYN got no answer, and the odds that ordinary loss leaves so many.
+    /// Returns the connections whose first SYN got no answer, and the odds that ordinary loss causes this many.
     pub fn lost(&self) -> (Trials, f64) {
         let lost = Trials {
             failed: self.opened.failed + self.late.len(),
@@ -212,14 +215,16 @@ impl FlowAccount {
         (lost, odds::at_a_rate(lost, odds::ORDINARY_LOSS))
     }
 
-    /// The same, where ordinary loss does not explain it.
+    /// Returns the same as [`lost`](Self::lost), if ordinary loss does not explain it.
     pub fn loses_more_than_ordinary(&self) -> Option<(Trials, f64)> {
         let (lost, odds) = self.lost();
         (lost.failed > 1 && odds < odds::THRESHOLD).then_some((lost, odds))
     }
 
-    /// The source port that parts those without an answer from those with one, where one does and chance does not
-    /// explain it: whether the dead ones are below, and the two ports between which it lies.
+    /// Returns the border between source ports with and without an answer, if there is one and chance does not explain
+    /// it.
+    ///
+    /// The result says whether the dead ports are below the border, and between which two ports it lies.
     pub fn border(&self) -> Option<(bool, u16, u16)> {
         let (dead, answered) = (&self.dead, &self.answered);
         let (lowest, highest) = (dead.first()?, dead.last()?);
@@ -232,7 +237,7 @@ impl FlowAccount {
             failed: 0,
             all: answered.len(),
         };
-        // Either side would do.
+        // The odds double because the dead ports could be on either side.
         if odds::by_chance(suspects, others) * 2.0 >= odds::THRESHOLD {
             return None;
         }
@@ -243,8 +248,9 @@ impl FlowAccount {
     }
 }
 
-/// By then either end has sent again what was not acknowledged (RFC 6298 section 2.4: after a second at most, where
-/// round trips are known to be shorter).
+/// The time by which either end has sent unacknowledged data again.
+///
+/// The retransmission timeout is at most one second if round trips are known to be shorter (RFC 6298 section 2.4).
 const REPEATED_US: u64 = 1_300_000;
 
 fn count(packets: u32) -> usize {

@@ -1,22 +1,22 @@
-//! What the connections of a run tell of the line that they share: how long its round trips take, and
-//! whether it loses what is sent. How long to wait, and how much to send, follow from that.
+//! What a run's connections show about the line they share: its round-trip time, and whether it loses packets. How long
+//! to wait, and how much to send, follow from that.
 
 use std::time::Duration;
 
-/// What a system knows of one connection at one moment; absent is not known.
+/// The system's figures for one connection at one moment; `None` if not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
-    /// Smoothed.
+    /// Smoothed round-trip time.
     pub round_trip: Option<Duration>,
-    /// The least so far.
+    /// The shortest round-trip time so far.
     pub least_round_trip: Option<Duration>,
-    /// How long bytes waited for the other end's window.
+    /// The time for which bytes waited for the peer's receive window.
     pub window_limited: Duration,
-    /// Segments that had to be sent again, SYNs not among them.
+    /// Segments that had to be sent again, without SYNs.
     pub sent_again: u32,
 }
 
-/// What is known of a line so far.
+/// What is known about a line so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Line {
     quickest_handshake: Option<Duration>,
@@ -25,7 +25,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// The answer to a SYN took so long.
+    /// Records the time until a SYN was answered.
     pub fn handshake(&mut self, took: Duration) {
         let quickest = self
             .quickest_handshake
@@ -33,12 +33,12 @@ impl Line {
         self.quickest_handshake = Some(quickest);
     }
 
-    /// A connection on which the same happened before is not told of again.
+    /// Records a connection that recovered from losing the same segment more than once; call this once per connection.
     pub fn recovered_from_losses(&mut self) {
         self.struggling += 1;
     }
 
-    /// A session has lasted for `so_far` and is still under way.
+    /// Records that a session has lasted for `so_far` and has not ended.
     pub fn session(&mut self, look: &Look, so_far: Duration) {
         self.is_slow |= look.round_trip.is_some_and(|rtt| rtt >= SLOW_ROUND_TRIP);
         let least = look.least_round_trip.unwrap_or_default();
@@ -49,7 +49,7 @@ impl Line {
         self.is_slow |= late >= if lossy { LATE_WITH_LOSS } else { LATE };
     }
 
-    /// It carries so little, or so late, that what is not needed is not to be sent.
+    /// Returns whether the line carries so little, or so late, that only what is necessary should be sent.
     pub fn is_slow(&self) -> bool {
         self.is_slow
             || self
@@ -57,15 +57,16 @@ impl Line {
                 .is_some_and(|took| took >= SLOW_ROUND_TRIP)
     }
 
-    /// How long an answer to a SYN is waited for, where `silence` is borne elsewhere.
+    /// Returns how long to wait for the answer to a SYN; `silence` is the timeout used elsewhere.
     pub fn connect_timeout(&self, silence: Duration) -> Duration {
         let round_trips = self.quickest_handshake.unwrap_or_default() * ROUND_TRIPS;
         round_trips.clamp(silence, silence.max(LONGEST_CONNECT))
     }
 
-    /// How much silence is borne on an established connection. Where several connections lost the same segment
-    /// more than once and recovered, one more timeout is no end: each is twice as long as the one before
-    /// (RFC 6298 section 5.5).
+    /// Returns how much silence to accept on an established connection.
+    ///
+    /// If several connections lost the same segment more than once and recovered, one more timeout does not mean the
+    /// end: each timeout is twice as long as the one before (RFC 6298 section 5.5).
     pub fn silence(&self, silence: Duration) -> Duration {
         if self.struggling >= ENOUGH {
             silence.max(LOSSY_SILENCE)
@@ -75,28 +76,29 @@ impl Line {
     }
 }
 
-/// A system sends a SYN again after a second (RFC 6298 section 2.1): a line whose round trips take that long is
-/// one on which nothing is in time.
+/// The round-trip time from which a line is slow.
+///
+/// A system sends a SYN again after one second (RFC 6298 section 2.1), so on such a line nothing arrives in time.
 pub const SLOW_ROUND_TRIP: Duration = Duration::from_secs(1);
 
-/// Of a whole session over a good line: handshake, TLS, greeting and what follows, slow start included.
+/// Round trips of a whole session on a good line: handshake, TLS, greeting and the rest, slow start included.
 const TURNS: u32 = 12;
 
-/// What a session takes beyond its round trips. A busy host is late, too, but loses nothing.
+/// The time beyond its round trips after which a session counts as late. A busy host is late too, but loses nothing.
 const LATE_WITH_LOSS: Duration = Duration::from_millis(2_500);
 const LATE: Duration = Duration::from_secs(8);
 
-/// For a window: a server reads all that comes.
+/// The wait for the peer's receive window from which a line is slow: the server reads everything that arrives.
 pub const LONG_WAIT: Duration = Duration::from_secs(1);
 
-/// Of the 70 segments or so of a session: far more than a loss of one in twenty takes.
+/// Losses that show a slow line, of about 70 segments of a session: far more than a loss rate of one in twenty causes.
 const MANY_LOSSES: u32 = 16;
 
-/// A loss that only a timeout finds, and the way of what is sent again.
+/// Round trips to wait for an answer: enough for a loss that only a timeout detects, and for the retransmission.
 const ROUND_TRIPS: u32 = 4;
 const LONGEST_CONNECT: Duration = Duration::from_secs(8);
 
-/// Six timeouts from the least, of 200 ms, on.
+/// Six retransmission timeouts, beginning with the minimum of 200 ms.
 const LOSSY_SILENCE: Duration = Duration::from_secs(13);
 const ENOUGH: u32 = 3;
 

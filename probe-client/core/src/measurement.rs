@@ -1,5 +1,5 @@
-//! Everything measured about one probe, as plain data: what verdicts are drawn from, and what a run
-//! document keeps of it. Absent means not measured.
+//! Everything measured about one probe, as plain data: the basis of verdicts, and what a run document keeps of it.
+//! Absent values were not measured.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -122,7 +122,7 @@ pub struct ForgingTest {
 }
 
 impl ForgingTest {
-    /// A certificate for a name that was made up a moment ago was made a moment ago.
+    /// Returns whether the certificate was made on the fly, because it is for the name that was just invented.
     pub fn minted(&self) -> bool {
         self.certificate.as_ref().is_some_and(|c| {
             c.names
@@ -183,7 +183,7 @@ pub struct TransportFacts {
 }
 
 impl Measurement {
-    /// One that is yet to be made.
+    /// Starts a measurement of which nothing is measured yet.
     pub fn begin(
         rule: ProbedRule,
         path: NetworkPath,
@@ -213,7 +213,7 @@ impl Measurement {
         }
     }
 
-    /// The first failure: operations after it were not attempted.
+    /// Returns the first failure; operations after it were not attempted.
     pub fn failure(&self) -> Option<(Operation, &Failure)> {
         self.observations
             .iter()
@@ -226,14 +226,15 @@ impl Measurement {
             .any(|o| o.operation == operation && o.failure.is_none())
     }
 
-    /// How many hops away the server is, by the SYN that it received; absent where that SYN was not
-    /// saved, or is not this host's own.
+    /// Returns the distance to the server in hops, calculated from the SYN that the server received.
+    ///
+    /// `None` if that SYN was not saved, or is not this host's own.
     pub fn server_distance(&self) -> Option<u8> {
         let session = self.session.as_ref()?;
         let mark = session.hop_limit_mark?;
         let syn = session.testimony.as_ref()?.syn.as_ref()?;
         let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
-        // Every router on the way takes one.
+        // Every router on the path subtracts one.
         is_marked(arrived, mark).then(|| mark - arrived + 1)
     }
 
@@ -241,14 +242,14 @@ impl Measurement {
         self.rule.session
     }
 
-    /// The port that was dialled, or that the proxy was asked for.
+    /// Returns the port that was dialled, or that the proxy was asked for.
     pub fn port_dialled(&self) -> u16 {
         let asked = self.proxy.as_ref().map(|p| p.port_asked);
         let dialled = self.address.map(|a| a.port()).or(asked);
         dialled.unwrap_or_else(|| self.rule.port.get())
     }
 
-    /// There was a connection to the server, or to a proxy that said that it had one.
+    /// Returns whether there was a connection to the server, or to a proxy that reported one.
     pub fn connected(&self) -> bool {
         self.succeeded(match self.path {
             NetworkPath::Direct => Operation::Connect,
@@ -256,7 +257,7 @@ impl Measurement {
         })
     }
 
-    /// Both are of one server, over one path.
+    /// Returns whether both measurements are for the same server over the same path.
     pub fn same_server(&self, other: &Self) -> bool {
         self.path == other.path
             && match (self.server(), other.server()) {
@@ -265,7 +266,7 @@ impl Measurement {
             }
     }
 
-    /// The variations that differ in just this.
+    /// Returns the measurements of this variation.
     pub fn compared(&self, variation: Variation) -> impl Iterator<Item = &Self> {
         let wanted = move |c: &&VariedSession| c.variation == variation;
         self.variations
@@ -274,14 +275,14 @@ impl Measurement {
             .map(|c| &c.measurement)
     }
 
-    /// Its SYNs were not answered at all.
+    /// Returns whether the SYNs were not answered at all.
     pub fn met_silence(&self) -> bool {
         self.failed_to_connect().is_some_and(|failure| {
             failure.kind == FailureKind::TimedOut && failure.origin == Origin::Unknown
         })
     }
 
-    /// Its SYNs were answered by RST or an ICMP error.
+    /// Returns whether the SYNs were answered by RST or an ICMP error.
     pub fn was_turned_away(&self) -> bool {
         self.failed_to_connect()
             .is_some_and(|failure| matches!(failure.origin, Origin::Peer | Origin::Icmp { .. }))
@@ -292,8 +293,10 @@ impl Measurement {
         (operation == Operation::Connect).then_some(failure)
     }
 
-    /// The genuine server testified that this very session came as it was sent, and all that was asked of it arrived
-    /// unaltered, both ways.
+    /// Returns whether the session ran whole.
+    ///
+    /// That is: the genuine server testified that this very session arrived as it was sent, and all requested bytes
+    /// arrived unaltered, both ways.
     pub fn ran_whole(&self) -> bool {
         let Some(session) = &self.session else {
             return false;
@@ -305,8 +308,9 @@ impl Measurement {
             && session.stages.iter().all(StageReport::is_whole)
     }
 
-    /// What ended it was silence: nothing came in time, or the server gave up waiting before this side
-    /// did. A device that dislikes what it sees does not take that long.
+    /// Returns whether the session ended by silence: nothing came in time, or the server gave up waiting first.
+    ///
+    /// A device that rejects what it sees does not take that long.
     pub fn died_in_silence(&self) -> bool {
         let failed = self.observations.iter().find(|o| o.failure.is_some());
         failed.is_some_and(|o| match &o.failure {
@@ -319,14 +323,14 @@ impl Measurement {
         })
     }
 
-    /// Since the TCP handshake.
+    /// Returns the time since the TCP handshake.
     fn open_for_us(&self) -> u64 {
         let all = self.observations.iter();
         let open = all.filter(|o| o.operation > Operation::Connect);
         open.map(|o| o.duration_us).fold(0, u64::saturating_add)
     }
 
-    /// By either end, as far as both told.
+    /// Returns how many segments either end sent again, as far as both reported it.
     pub fn segments_sent_again(&self) -> u32 {
         let ours = self.transport.and_then(|t| t.retransmissions);
         let farewell = self.session.as_ref().and_then(|s| s.farewell);
@@ -334,14 +338,15 @@ impl Measurement {
         ours.unwrap_or(0).saturating_add(theirs.unwrap_or(0))
     }
 
-    /// More than one segment of the established connection was lost, by both ends together: a single one may be a packet
-    /// that came late, or a busy host.
+    /// Returns whether more than one segment of the established connection was lost, counting both ends.
+    ///
+    /// A single one may be a packet that came late, or a busy host.
     pub fn loses_segments(&self) -> bool {
         let (up, down) = self.sent_again().lost();
         up.saturating_add(down) > 1
     }
 
-    /// What both ends sent again, SYNs left out.
+    /// Returns what both ends sent again, without SYNs.
     pub fn sent_again(&self) -> SentAgain {
         let farewell = self.session.as_ref().and_then(|s| s.farewell);
         SentAgain {
@@ -361,8 +366,9 @@ impl Measurement {
         }
     }
 
-    /// By this end, as far as the system tells, without those that it sent before the answer to the first could
-    /// be there.
+    /// Returns how many SYNs this host sent again, as far as the system reports it.
+    ///
+    /// SYNs sent before the answer to the first could have arrived do not count.
     pub fn syns_sent_again(&self) -> u32 {
         let Some(transport) = self.transport else {
             return 0;
@@ -372,8 +378,8 @@ impl Measurement {
         sent.saturating_sub(on_the_way)
     }
 
-    /// Connections of this probe that this host gave up before an answer to a SYN came, sessions and side connections
-    /// beside it included.
+    /// Returns how many connections of this probe this host gave up before a SYN was answered; sessions and side
+    /// connections in addition to its own count too.
     pub fn connections_given_up(&self) -> usize {
         let beside = self.variations.iter().map(|c| &c.measurement);
         let sessions = beside.chain([self]);
@@ -382,19 +388,20 @@ impl Measurement {
         sessions.count() + flows.count()
     }
 
-    /// The server's address, which several probes share.
+    /// Returns the server's address, which several probes share.
     pub fn server(&self) -> Option<IpAddr> {
         self.address.map(|a| a.ip())
     }
 }
 
-/// SYNs that a system sends again within one round trip: after a second, and each time twice as long after the
-/// one before (RFC 6298 sections 2.1 and 5.5).
+/// Returns how many SYNs a system sends again within one round trip.
+///
+/// It sends one after one second, and waits twice as long before each further one (RFC 6298 sections 2.1 and 5.5).
 fn syns_sent_within(round_trip_us: u64) -> u32 {
     let seconds = round_trip_us / 1_000_000;
     (seconds + 1).ilog2()
 }
 
-/// The server waits for ten seconds and more before it closes a session that has gone silent, and as long, from
-/// its beginning, for a greeting.
+/// The time after which an end counts as silence. The server waits at least ten seconds before it closes a silent
+/// session, and equally long for the greeting.
 const LATE_US: u64 = 9_500_000;

@@ -1,12 +1,12 @@
 //! The odds that a pattern among repeated trials is chance. Claims that rest on trials state them.
 
-/// Claims that chance explains more often than this are not made: one in a hundred.
+/// The odds above which a claim is not made, because chance explains it: one in a hundred.
 pub const THRESHOLD: f64 = 0.01;
 
-/// Loss that every network has now and then, as a share of packets. A pattern that it explains shows no fault.
+/// The share of packets that every network loses now and then. A pattern that this explains shows no fault.
 pub const ORDINARY_LOSS: f64 = 0.01;
 
-/// How many of some trials failed.
+/// A number of trials, and how many of them failed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Trials {
     pub failed: usize,
@@ -14,7 +14,7 @@ pub struct Trials {
 }
 
 impl Trials {
-    /// These and `other` together.
+    /// Returns the sum of both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {
@@ -28,8 +28,8 @@ impl Trials {
     }
 }
 
-/// The probability that at least as many of the failures of both fall among `suspects`, if failures hit trials
-/// without regard to which they are (Fisher's exact test, one-sided).
+/// Returns the probability that at least this many of all failures fall among `suspects`, if failures hit trials at
+/// random (Fisher's exact test, one-sided).
 pub fn by_chance(suspects: Trials, others: Trials) -> f64 {
     let together = suspects.and(others);
     let most = suspects.all.min(together.failed);
@@ -43,7 +43,7 @@ pub fn by_chance(suspects: Trials, others: Trials) -> f64 {
     tail.sum::<f64>().min(1.0)
 }
 
-/// The probability of at least as many failures, if each trial fails with `probability` by itself.
+/// Returns the probability of at least this many failures, if each trial fails independently with `probability`.
 pub fn at_a_rate(trials: Trials, probability: f64) -> f64 {
     let term = |failed: usize| {
         let passed = trials.all - failed;
@@ -53,7 +53,7 @@ pub fn at_a_rate(trials: Trials, probability: f64) -> f64 {
     (trials.failed..=trials.all).map(term).sum::<f64>().min(1.0)
 }
 
-/// The odds that `points` of a line, each anywhere on it, lie as close together as within this `share` of it.
+/// Returns the odds that `points`, placed at random on a line, all lie within this `share` of its length.
 pub fn of_falling_together(points: usize, share: f64) -> f64 {
     if points < 2 {
         return 1.0;
@@ -64,8 +64,8 @@ pub fn of_falling_together(points: usize, share: f64) -> f64 {
     odds.clamp(0.0, 1.0)
 }
 
-/// The shares of failing trials, least and greatest, that leave a count like this more often than in 5 of 100 cases
-/// (the exact interval of Clopper and Pearson).
+/// Returns the smallest and the largest share of failing trials that fit such a count in more than 5 of 100 cases (the
+/// exact interval of Clopper and Pearson).
 pub fn likely_shares(trials: Trials) -> (f64, f64) {
     let at_most = Trials {
         failed: trials.passed(),
@@ -74,7 +74,7 @@ pub fn likely_shares(trials: Trials) -> (f64, f64) {
     (least_share(trials), 1.0 - least_share(at_most))
 }
 
-/// The share of failures at which as many as these are seen in [`TAIL`] of all cases.
+/// Returns the share of failures at which at least this many are seen in [`TAIL`] of all cases.
 fn least_share(trials: Trials) -> f64 {
     if trials.failed == 0 {
         return 0.0;
@@ -91,7 +91,7 @@ fn least_share(trials: Trials) -> f64 {
     low
 }
 
-/// [`likely_shares`] in words: `between 1 % and 81 %`.
+/// Returns [`likely_shares`] as text: `between 1 % and 81 %`.
 pub fn shares_in_words(trials: Trials) -> String {
     let (least, greatest) = likely_shares(trials);
     format!(
@@ -101,18 +101,18 @@ pub fn shares_in_words(trials: Trials) -> String {
     )
 }
 
-/// On each side of [`likely_shares`].
+/// The probability left out on each side by [`likely_shares`].
 const TAIL: f64 = 0.025;
 
-/// To far less than a percent.
+/// Enough bisection steps for much less than a percent.
 const HALVINGS: usize = 30;
 
-/// The probability that `trials` meet a fault of `share` of them at least once.
+/// Returns the probability that `trials` meet a fault that affects `share` of them at least once.
 pub fn of_meeting(share: f64, trials: usize) -> f64 {
     1.0 - power(1.0 - share, trials)
 }
 
-/// Odds in words: `1 in 210`, `1 in 4`.
+/// Returns odds as text: `1 in 210`, `1 in 4`.
 pub fn in_words(probability: f64) -> String {
     if probability >= 0.5 {
         return format!("{:.0} in 100", probability * 100.0);
@@ -124,7 +124,7 @@ pub fn in_words(probability: f64) -> String {
     format!("1 in {once_in:.0}")
 }
 
-/// Those of `trials` that failed, of all.
+/// Writes the number of failures and of trials: `2 of 6`.
 impl std::fmt::Display for Trials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} of {}", self.failed, self.all)
@@ -142,7 +142,7 @@ impl Trials {
         })
     }
 
-    /// None failed, and there was at least one.
+    /// Returns whether none failed, and there was at least one.
     pub const fn all_passed(self) -> bool {
         self.all > 0 && self.passed() == self.all
     }
@@ -160,7 +160,7 @@ fn ln_choose(all: usize, chosen: usize) -> f64 {
     factors.sum()
 }
 
-/// How much of `whole` a `part` is, 1 at most.
+/// Returns `part` as a share of `whole`, at most 1.
 pub fn ratio(part: u64, whole: u64) -> f64 {
     let small = |n: u64| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
     if part >= whole {
@@ -169,7 +169,7 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
     small(part) / small(whole)
 }
 
-/// Trials are few.
+/// Converts a count of trials, of which there are few.
 fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
@@ -188,11 +188,11 @@ mod tests {
 
     #[test]
     fn six_lost_of_six_against_four_answered_is_one_of_all_orders() {
-        // 10 choose 6.
+        // 10 choose 6 is 210.
         let odds = by_chance(trials(6, 6), trials(0, 4));
         assert!(is(odds, 1.0 / 210.0), "{odds}");
         assert!(is(by_chance(trials(0, 6), trials(4, 4)), 1.0));
-        // One lost SYN and two that pass: one order in three.
+        // One lost SYN and two that pass: one of three orders.
         assert!(is(by_chance(trials(1, 1), trials(0, 2)), 1.0 / 3.0));
     }
 
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn points_that_fall_together_are_chance_the_less_the_more_there_are() {
         assert!(is(of_falling_together(1, 0.1), 1.0));
-        // Two of them are within a tenth of each other in 19 of 100 cases.
+        // Two points lie within a tenth of each other in 19 of 100 cases.
         assert!(is(of_falling_together(2, 0.1), 0.19));
         assert!(of_falling_together(3, 0.1) > THRESHOLD);
         assert!(of_falling_together(4, 0.1) < THRESHOLD);

@@ -1,5 +1,5 @@
-//! The ways to a server: straight to its address, or through a proxy. Credentials are no part of a
-//! path, so that one can be shown, sent and saved anywhere.
+//! The paths to a server: directly to its address, or through a proxy. A path contains no credentials, so it can safely
+//! be shown, sent and saved.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// How to get to a server. In words and in documents: `direct`, or the proxy's URL.
+/// The path to a server, shown and saved as `direct` or as the proxy's URL.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum NetworkPath {
     #[default]
@@ -19,7 +19,7 @@ pub enum NetworkPath {
     Proxy(ProxyAddress),
 }
 
-/// A proxy, by what users type.
+/// A proxy, as users specify it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ProxyAddress {
     pub scheme: ProxyScheme,
@@ -28,20 +28,20 @@ pub struct ProxyAddress {
     pub port: u16,
 }
 
-/// What is spoken to a proxy, in curl's words for it.
+/// The protocol spoken to a proxy, named as in curl.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ProxyScheme {
     /// CONNECT (RFC 9110 section 9.3.6) over plain TCP.
     Http,
     /// CONNECT over TLS to the proxy.
     Https,
-    /// SOCKS version 5 (RFC 1928); the server's name is resolved on this host.
+    /// SOCKS version 5 (RFC 1928); this host resolves the server's name.
     Socks5,
     /// SOCKS version 5; the proxy resolves the server's name.
     Socks5h,
 }
 
-/// Why a text is no path, and what would be right.
+/// Why a text is not a path, and what would be valid.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidPath {
     #[error(
@@ -66,7 +66,7 @@ pub enum InvalidPath {
     Credentials,
 }
 
-/// A proxy's URL in its parts; the user information is as it stands there, not yet decoded.
+/// A proxy's URL in parts; the user information is not yet percent-decoded.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProxyUrl<'a> {
     pub address: ProxyAddress,
@@ -85,7 +85,7 @@ impl NetworkPath {
         }
     }
 
-    /// Whether this host turns the server's name into addresses itself.
+    /// Returns whether this host resolves the server's name.
     pub fn resolves_here(&self) -> bool {
         self.proxy().is_none_or(|p| !p.scheme.resolves_names())
     }
@@ -103,7 +103,7 @@ impl ProxyScheme {
         }
     }
 
-    /// Where none is given: the scheme's registered port (RFC 9110 section 4.2, RFC 1928 section 3).
+    /// Returns the scheme's registered port (RFC 9110 section 4.2, RFC 1928 section 3), for URLs without one.
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -116,24 +116,24 @@ impl ProxyScheme {
         matches!(self, Self::Http | Self::Https)
     }
 
-    /// Whether the proxy is given the server's name, and not an address.
+    /// Returns whether the proxy gets the server's name instead of an address.
     pub const fn resolves_names(self) -> bool {
         !matches!(self, Self::Socks5)
     }
 }
 
 impl ProxyAddress {
-    /// `host:port`, as for a socket.
+    /// Returns `host:port`, as for a socket.
     pub fn authority(&self) -> String {
         authority(&self.host, self.port)
     }
 }
 
 impl<'a> ProxyUrl<'a> {
-    /// Reads a URL. Environment variables often hold one without a scheme, which then is `bare`.
+    /// Parses a URL. A text without a scheme, as environment variables often contain, gets the scheme `bare`.
     ///
     /// # Errors
-    /// What is wrong with it. No message repeats the user information.
+    /// Returns what is wrong with it. No message repeats the user information.
     pub fn parse(text: &'a str, bare: Option<ProxyScheme>) -> Result<Self, InvalidPath> {
         let (scheme, rest) = match (text.split_once("://"), bare) {
             (Some((scheme, rest)), _) => (self::scheme(scheme)?, rest),
@@ -175,7 +175,7 @@ impl FromStr for NetworkPath {
     }
 }
 
-/// `host:port`, with brackets around an IPv6 address.
+/// Returns `host:port`, with brackets around an IPv6 address.
 pub fn authority(host: &str, port: u16) -> String {
     if host.contains(':') {
         format!("[{host}]:{port}")
@@ -187,10 +187,10 @@ pub fn authority(host: &str, port: u16) -> String {
 fn scheme(text: &str) -> Result<ProxyScheme, InvalidPath> {
     let lower = text.to_ascii_lowercase();
     if !lower.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        // Who knows what it is: perhaps a password.
+        // The text may contain a password, so the message does not repeat it.
         return Err(InvalidPath::Neither);
     }
-    // curl and Go take the bare word, and resolve at the proxy.
+    // curl and Go accept plain `socks`, and resolve names at the proxy.
     let lower = if lower == "socks" { "socks5h" } else { &lower };
     ProxyScheme::ALL
         .into_iter()
@@ -232,7 +232,7 @@ fn host_and_port(authority: &str, scheme: ProxyScheme) -> Result<(String, u16), 
     Ok((host.to_ascii_lowercase(), port))
 }
 
-/// Short and printable, for a message.
+/// Shortens a text for a message, and escapes what is not printable.
 fn shown(text: &str) -> String {
     text.chars()
         .take(MAX_SHOWN)
@@ -291,7 +291,7 @@ impl JsonSchema for NetworkPath {
 /// The path without a proxy.
 const DIRECT: &str = "direct";
 
-/// Characters of a wrong part that a message repeats.
+/// The most characters of an invalid part that a message repeats.
 const MAX_SHOWN: usize = 80;
 
 #[cfg(test)]

@@ -73,11 +73,11 @@ pub struct SkippedRule {
     pub because: Untestable,
 }
 
-/// Ports that are dialled in place of the rules' own.
+/// Ports to dial instead of the rules' own.
 pub type PortMap = BTreeMap<Port, Port>;
 
 impl Plan {
-    /// Lays out `rules` over `hosts` and `paths`.
+    /// Makes a plan of `rules` for all `hosts` and `paths`.
     pub fn new(
         profile: Option<&Profile>,
         rules: &[Rule],
@@ -115,7 +115,7 @@ impl Plan {
         }
     }
 
-    /// The probes to `host` over `path`.
+    /// Returns the probes to `host` over `path`.
     pub fn over<'a>(
         &'a self,
         path: &'a NetworkPath,
@@ -126,7 +126,7 @@ impl Plan {
             .filter(move |probe| self.takes(path, host, probe))
     }
 
-    /// How many probes there will be to one address of each host.
+    /// Returns the number of probes, counting one address of each host.
     pub fn len(&self) -> usize {
         let each = |path| {
             self.hosts
@@ -145,7 +145,7 @@ impl Plan {
         scopes.peek().is_none() || scopes.any(|s| s.host == host && s.covers(probe))
     }
 
-    /// Each rule once for every one of `ladder`, in place of once without silence.
+    /// Replaces each probe by one for every silence in `ladder`.
     #[must_use]
     pub fn with_silences(self, ladder: &[Silence]) -> Self {
         let probes = self
@@ -179,7 +179,7 @@ impl std::fmt::Display for Silence {
     }
 }
 
-/// Seconds for people: `45 s`, `4 min`, `1 min 30 s`.
+/// A number of seconds, shown for people: `45 s`, `4 min`, `1 min 30 s`.
 #[derive(Clone, Copy, Debug)]
 pub struct Span(pub u32);
 

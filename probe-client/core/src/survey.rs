@@ -1,5 +1,5 @@
-//! Surveys of hops: SYNs whose hop limit is too small for the whole way, to a port that fails and,
-//! between them, to one that works. Which answers come back from how far says where the cause lies.
+//! Hop surveys: SYNs with a hop limit too small for the whole path, sent to a failing port and, between them, to a
+//! working one. Which answers come back from which hop shows where the cause is.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -70,17 +70,17 @@ pub enum HopAnswer {
 }
 
 impl HopAnswer {
-    /// It came from whoever speaks for the port: the server, or a device in its place.
+    /// Returns whether the server answered for the port, or a device in its place.
     pub fn is_end(self) -> bool {
         matches!(self, Self::SynAck | Self::Reset | Self::Unreachable { .. })
     }
 
-    /// Somebody answered.
+    /// Returns whether anything answered.
     pub fn is_answer(self) -> bool {
         self.is_end() || matches!(self, Self::Expired { .. })
     }
 
-    /// The SYN was sent and did not get as far as whoever speaks for the port, or an answer was lost.
+    /// Returns whether the SYN was sent but reached nothing that answers for the port, or the answer was lost.
     pub fn is_short(self) -> bool {
         matches!(self, Self::Expired { .. } | Self::Silence)
     }
@@ -105,25 +105,26 @@ impl Survey {
         self.tries.iter().filter(move |t| Some(t.port) == reference)
     }
 
-    /// How far away whoever answers on the failing port is.
+    /// Returns the distance to what answers on the failing port.
     pub fn distance(&self) -> Option<Distance> {
         Distance::of(self.of_port(self.port), &[])
     }
 
-    /// How far away the server is, by the port that works and by `known` distances of other
-    /// connections to it.
+    /// Returns the distance to the server.
+    ///
+    /// It follows from the working port and from `known`, the exact distances of other connections to the server.
     pub fn server_distance(&self, known: &[u8]) -> Option<Distance> {
         let own = self.of_reference().filter(|_| !self.reference_is_relayed);
         Distance::of(own, known)
     }
 
-    /// The server's distance, if every way to it is as long.
+    /// Returns the server's distance, if all paths to it are equally long.
     pub fn exact_server_distance(&self, known: &[u8]) -> Option<u8> {
         let distance = self.server_distance(known)?;
         (distance.nearest == distance.farthest).then_some(distance.nearest)
     }
 
-    /// Whether whoever answers on the failing port is nearer than the server.
+    /// Compares the distance to what answers on the failing port with the distance to the server.
     pub fn compare(&self, known: &[u8]) -> RelativeDistance {
         match (self.distance(), self.server_distance(known)) {
             (Some(failing), Some(server)) => failing.compare(server),
@@ -131,14 +132,16 @@ impl Survey {
         }
     }
 
-    /// The furthest hop that the failing port's SYNs reach, and the next one that is reached by the
-    /// other port's alone.
+    /// Returns the furthest hop that the failing port's SYNs reach, and the next one that only the working port's SYNs
+    /// reach.
     pub fn last_hop(&self) -> LastHop {
         LastHop::of(self)
     }
 
-    /// Who answered that hop limit `hop` was used up, on the port that works before the failing one, whose
-    /// errors a device that sends it elsewhere may have translated; the least of several.
+    /// Returns the address that reported a hop limit of `hop` as used up; the smallest of several.
+    ///
+    /// Answers on the working port come first: a device that redirects the failing port may have translated the errors
+    /// there.
     pub fn address_of(&self, hop: u8) -> Option<IpAddr> {
         let of = |failing: bool| {
             let there = self
@@ -150,7 +153,7 @@ impl Survey {
         of(false).or_else(|| of(true))
     }
 
-    /// Where `address` answered that a hop limit was used up; the nearest of several.
+    /// Returns the nearest hop at which `address` reported the hop limit as used up.
     pub fn hop_of(&self, address: IpAddr) -> Option<u8> {
         let there = self
             .tries
@@ -159,7 +162,7 @@ impl Survey {
         there.map(|t| t.hop_limit).min()
     }
 
-    /// The nearest hop whose address answered from behind it as well, on the failing port.
+    /// Returns the nearest hop whose address also answered from a later hop, on the failing port.
     pub fn same_name_from(&self) -> Option<u8> {
         let named = || {
             let own = self.of_port(self.port);
@@ -169,18 +172,20 @@ impl Survey {
         named().filter(again).map(|(hop, _)| hop).min()
     }
 
-    /// The nearest hop that answered SYNs of the port that works in the name of `dialled` itself: a device up to there
-    /// sends connections to another destination. Where it does so for another port without translating errors back, that
-    /// one's hops seem silent from there on.
+    /// Returns the nearest hop that answered SYNs to the working port from the address `dialled` itself.
+    ///
+    /// A device at or before that hop sends connections to another destination and translates the errors back. If it
+    /// also does so for another port, but without translating errors back, that port's hops seem silent from there on.
     pub fn reference_translated_at(&self, dialled: IpAddr) -> Option<u8> {
         let there = self.of_reference();
         let translated = there.filter(|t| t.expired_at() == Some(dialled));
         translated.map(|t| t.hop_limit).min()
     }
 
-    /// A hop of the failing port's path that answered in the name of `dialled` itself: a device there
-    /// sends the connection elsewhere, and translates the errors back. Absent where those of the port that works
-    /// are translated as well: then all of the server's ports are.
+    /// Returns the nearest hop on the failing port's path that answered from the address `dialled` itself.
+    ///
+    /// A device there sends the connection elsewhere, and translates the errors back. `None` if the working port's
+    /// errors are translated too: then the device does this for all of the server's ports.
     pub fn translated_at(&self, dialled: IpAddr) -> Option<u8> {
         let at = |failing: bool| {
             let there = self.tries.iter();
@@ -193,7 +198,7 @@ impl Survey {
 }
 
 impl HopTry {
-    /// Who answered that the hop limit was used up.
+    /// Returns the address that reported the hop limit as used up.
     pub fn expired_at(&self) -> Option<IpAddr> {
         match self.answer {
             HopAnswer::Expired { from } => Some(from),
@@ -206,13 +211,14 @@ impl HopTry {
     }
 }
 
-/// How many different source ports `tries` used: routers choose among several ways by them.
+/// Counts the different source ports in `tries`. Routers choose among several paths by source port.
 fn sources<'a>(tries: impl Iterator<Item = &'a HopTry>) -> usize {
     tries.map(|t| t.source_port).collect::<BTreeSet<_>>().len()
 }
 
-/// So many connections from different source ports must agree before anything is claimed: one lost
-/// packet, or one odd way of several, decides nothing.
+/// The number of connections from different source ports that must agree before anything is claimed.
+///
+/// One lost packet, or one unusual path of several, decides nothing.
 pub const AGREEING: usize = 3;
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session::{Fault, Phase, PhaseEntry};
 
-/// One observation per phase: each lasted until the next began, the last until `end_us`, and the
-/// last alone can have failed.
+/// Returns one observation per phase.
+///
+/// Each phase lasted until the next one began, and the last until `end_us`. Only the last can have failed.
 pub fn observations(
     phases: &[PhaseEntry],
     target: &str,
@@ -31,7 +32,7 @@ pub fn observations(
     timeline
 }
 
-/// What a fault that the session found counts as.
+/// Returns the failure that a session's fault counts as.
 pub fn failure_of(fault: &Fault) -> Failure {
     let kind = match fault {
         Fault::ForeignBytes(_)

@@ -1,4 +1,4 @@
-//! What a device on the way has in its logs of a probe: source, destination and time.
+//! What to look for in the logs of devices on the path: source, destination and time of a probe.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,9 @@ use crate::catalogue::VerdictId;
 use crate::document::{Probe, RunDocument};
 use crate::measurement::{Measurement, canonical};
 
-/// The address from which `probe` leaves this host, as far as that is known: its own, that of another connection to
-/// the same server, or else the only one of `own` that it can be.
+/// Returns the address from which `probe` leaves this host, as far as it is known.
+///
+/// That is its own address, or that of another connection to the same server, or the only address in `own` that fits.
 pub(crate) fn source<'a>(
     probe: &Measurement,
     same_server: impl Iterator<Item = &'a Measurement>,
@@ -28,8 +29,9 @@ pub(crate) fn source<'a>(
     })
 }
 
-/// What to look for in the logs of devices on the way, for `probes` of one server and path. Absent where nothing was
-/// sent to it, or the time is not known.
+/// Returns what to look for in the logs of devices on the path, for `probes` of one server and path.
+///
+/// `None` if nothing was sent, or if the time is unknown.
 pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     let first = &probes.first()?.measurement;
     let sent = |p: &&&Probe| {
@@ -75,7 +77,7 @@ fn ports(probes: &[&Probe]) -> (&'static str, String) {
     (plural, ports.join(", "))
 }
 
-/// From the first packet to the last of all that was tried, in UTC and to the second, as most logs are.
+/// Returns the time span from the first packet to the last, in UTC with whole seconds, as in most logs.
 fn span(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     let started: Timestamp = document.run.started.parse().ok()?;
     let at = |us: u64| {

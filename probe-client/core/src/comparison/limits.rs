@@ -1,4 +1,4 @@
-//! Whether SYNs that are lost or turned away when many are sent at once pass one at a time, and the odds that this is
+//! Whether SYNs that are lost or rejected when many are sent at once pass one at a time, and the odds that this is
 //! chance.
 
 use super::Variation;
@@ -7,18 +7,18 @@ use crate::measurement::{Measurement, Redial};
 use crate::observation::Operation;
 use crate::odds::{Trials, by_chance};
 
-/// SYNs to one port, and how many of them were lost or turned away.
+/// SYNs to one port at different paces, and how many of them were lost or rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Paces {
-    /// Of the probe's own session, beside those of other ports, and of side connections opened at once.
+    /// SYNs of the probe's own session, dialled together with other ports, and of side connections opened at once.
     pub at_once: Trials,
-    /// One at a time, after a pause.
+    /// SYNs sent one at a time, after a pause.
     pub slowly: Trials,
-    /// Slowly, while other connections were held open.
+    /// SYNs sent slowly, while other connections were held open.
     pub held: Trials,
 }
 
-/// Sessions of `probe` that were dialled slowly, each with how many other connections were held open meanwhile.
+/// Returns the sessions of `probe` that were dialled slowly, each with the number of connections held open meanwhile.
 pub(crate) fn paced(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
     probe.variations.iter().filter_map(|c| match c.variation {
         Variation::InPace { held } => Some((held, &c.measurement)),
@@ -34,7 +34,7 @@ pub(crate) fn paced(probe: &Measurement) -> impl Iterator<Item = (u8, &Measureme
 }
 
 impl Paces {
-    /// Of `probe`'s own port alone: what other ports let pass says nothing about this one.
+    /// Counts the SYNs to `probe`'s own port; those to other ports say nothing about this one.
     pub fn of(probe: &Measurement) -> Self {
         let sessions = |held: &dyn Fn(u8) -> bool| {
             let all = paced(probe).filter(|(count, _)| held(*count));
@@ -57,8 +57,9 @@ impl Paces {
         }
     }
 
-    /// The odds that chance parts what fails from what passes like this: by pace, or, where a session beside held
-    /// connections failed, by number.
+    /// Returns the odds that the difference between failed and passed SYNs is chance.
+    ///
+    /// The groups compared differ in pace or, if a session failed while connections were held open, in their number.
     pub fn odds(&self) -> f64 {
         if self.held.failed == 0 {
             by_chance(self.at_once, self.slowly.and(self.held))
@@ -68,7 +69,7 @@ impl Paces {
     }
 }
 
-/// The SYNs of one session, and how many of them were not let in.
+/// Counts the SYNs of one session, and how many of them were not let in.
 fn syns(session: &Measurement) -> Trials {
     let again = session.syns_sent_again();
     let again = usize::try_from(again).unwrap_or_default();
@@ -93,7 +94,7 @@ fn syns(session: &Measurement) -> Trials {
         };
     }
     if session.succeeded(Operation::Connect) {
-        // The first and its repetition after a second.
+        // The first SYN, and its repetition after a second.
         let before = if session.redial == Some(Redial::SourcePort) {
             2
         } else {
@@ -107,5 +108,5 @@ fn syns(session: &Measurement) -> Trials {
     Trials::default()
 }
 
-/// When a SYN without an answer is repeated (RFC 6298 section 2), in microseconds.
+/// When an unanswered SYN is sent, and sent again (RFC 6298 section 2), in microseconds.
 const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];

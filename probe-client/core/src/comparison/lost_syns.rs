@@ -1,12 +1,14 @@
-//! Which probes were not let in in a way that the pace of dialling could explain.
+//! Finds the probes that were not let in, in a way that the pace of dialling could explain.
 
 use crate::flow::{Flow, FlowAccount, FlowRound};
 use crate::measurement::{Measurement, Redial};
 use crate::observation::Operation;
 
-/// The indices of `probes` that are worth dialling slowly: they were not let in, or lost SYNs, while other
-/// ports of the same server took connections. Those that never connected come first. What a limit turns away
-/// it turns away for good, so that the `control_port` may be the only one that was let in.
+/// Returns the indices of the `probes` that are worth dialling slowly.
+///
+/// Their SYNs were not let in, or were lost, while other ports of the same server accepted connections. Those that
+/// never connected come first. A device that enforces a limit may reject every probe, so an accepted connection to the
+/// `control_port` is enough for a rejected one.
 pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usize> {
     let connected = |m: &Measurement| m.succeeded(Operation::Connect);
     let one_of_them = probes.iter().any(connected);
@@ -19,7 +21,7 @@ pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usiz
         turned_away || (one_of_them && m.met_silence())
     });
     let late = which(&|m| m.ran_whole() && (m.syns_sent_again() > 0 || was_redialled(m)));
-    // One late SYN is a lost packet.
+    // One late SYN is an ordinary lost packet.
     if never.is_empty() && late.len() < 2 {
         return Vec::new();
     }
@@ -39,7 +41,7 @@ fn was_redialled(probe: &Measurement) -> bool {
     probe.redial == Some(Redial::SourcePort)
 }
 
-/// None of its first SYNs was answered, and right after them another port was: no pace explains that.
+/// Returns whether none of its first SYNs was answered, and another port's was right after them: no pace explains that.
 fn silent_beside_an_answer(probe: &Measurement) -> bool {
     let of_round = |round: FlowRound| probe.flows.iter().filter(move |f| f.round == round);
     probe.met_silence()

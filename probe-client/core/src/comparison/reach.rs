@@ -1,28 +1,29 @@
-//! At which hop a device stands that acts on the first bytes: sessions whose packets, once the
-//! connection is open, get only so far. Which to run next is decided here, by halving.
+//! Finds the hop of a device that acts on the first bytes, by sessions whose packets reach only a limited number of
+//! hops once the connection is open. This module decides which to run next, by bisection.
 
 use super::Variation;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// The bytes get past hop `passes` (0: this host) and do not get past `met` as they should.
+/// The hops between which the bytes meet a device: they pass hop `passes` (0: this host), but not hop `met`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Reach {
     pub passes: u8,
     pub met: u8,
 }
 
-/// What sessions of one reach showed.
+/// What the sessions of one reach showed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ReachOutcome {
-    /// The device did what it does.
+    /// The device acted as before.
     Met,
-    /// The bytes did not get as far as to it.
+    /// The bytes did not reach the device.
     Short,
 }
 
-/// How far the next sessions are to get, [`AT_ONCE`] of them; none where all is known that they can
-/// tell, or `probe` did not die of its first bytes. The server is `server` hops away.
+/// Returns the reach of the next [`AT_ONCE`] sessions. The server is `server` hops away.
+///
+/// `None` if further sessions would show nothing new, or if `probe` did not die of its first bytes.
 pub fn next_reach(probe: &Measurement, server: u8) -> Option<u8> {
     if !died_of_first_bytes(probe) {
         return None;
@@ -35,15 +36,17 @@ pub fn next_reach(probe: &Measurement, server: u8) -> Option<u8> {
     last.then_some(server)
 }
 
-/// The two neighbouring hops between which the device is. What happens to bytes that get as far as to the server
-/// may be about the server's answer, unless it says that none arrived.
+/// Returns the two adjacent hops between which the device is.
+///
+/// The fate of bytes that reach the server may be due to the server's answer, unless the server reports that none
+/// arrived.
 pub fn reach(probe: &Measurement, server: u8) -> Option<Reach> {
     let found = bounds(probe, server)?;
     let before_the_server = found.met < server || (nothing_arrived(probe) && tried(probe, server));
     (before_the_server && found.met == found.passes + 1).then_some(found)
 }
 
-/// The server has the connection, and got nothing over it.
+/// Returns whether the server has the connection but received nothing over it.
 fn nothing_arrived(probe: &Measurement) -> bool {
     let exact = probe
         .sighting
@@ -57,7 +60,8 @@ fn tried(probe: &Measurement, hops: u8) -> bool {
     probe.compared(Variation::InReach { hops }).next().is_some()
 }
 
-/// It was cut off or met silence before anything came back, and again when it was run once more.
+/// Returns whether the session was cut off or met silence before anything came back, and again each time it was
+/// repeated.
 fn died_of_first_bytes(probe: &Measurement) -> bool {
     let nothing_came = probe.transport.is_some_and(|t| t.bytes_read == 0);
     let mut again = probe.compared(Variation::InNothing).peekable();
@@ -69,7 +73,7 @@ fn died_of_first_bytes(probe: &Measurement) -> bool {
     nothing_came && fails_again && !never_seen && ended(probe).is_some()
 }
 
-/// Absent where what was seen contradicts itself.
+/// Returns the bounds known so far; `None` if the results contradict each other.
 fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     let (mut passes, mut met) = (0, server);
     for hops in (1..=server).filter(|hops| tried(probe, *hops)) {
@@ -81,7 +85,7 @@ fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     (passes < met).then_some(Reach { passes, met })
 }
 
-/// Absent unless all sessions of that reach agree.
+/// Returns what the sessions of one reach showed; `None` unless they all agree.
 fn seen(probe: &Measurement, hops: u8) -> Option<ReachOutcome> {
     let own = ended(probe)?;
     let mut all = probe
@@ -91,8 +95,10 @@ fn seen(probe: &Measurement, hops: u8) -> Option<ReachOutcome> {
     all.all(|other| other == Some(first)).then_some(first)
 }
 
-/// A device that resets must be seen to; without that the bytes were used up before it, whether or not
-/// a router said so. Of one that swallows there is only silence, so there a router must have said so.
+/// Interprets the end of a session with a limited reach.
+///
+/// If the device resets, a silent session did not reach it, whether or not a router reported the used-up hop limit. If
+/// the device swallows bytes, both cases are silent, so a router must have reported the used-up hop limit.
 fn what(own: End, limited: Option<End>) -> Option<ReachOutcome> {
     match (own, limited?) {
         (_, End::UsedUp) | (End::Cut, End::Silence) => Some(ReachOutcome::Short),
@@ -101,12 +107,12 @@ fn what(own: End, limited: Option<End>) -> Option<ReachOutcome> {
     }
 }
 
-/// How a session ended once it was connected; absent: in another way, or not at all.
+/// How a session ended after it was connected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     Cut,
     Silence,
-    /// A router said that the hop limit was used up.
+    /// A router reported that the hop limit was used up.
     UsedUp,
 }
 
@@ -126,5 +132,5 @@ fn ended(measurement: &Measurement) -> Option<End> {
     matches!(failure.kind, FailureKind::Reset | FailureKind::Closed).then_some(End::Cut)
 }
 
-/// Two that agree: one may have lost a packet.
+/// The number of sessions per reach. Two must agree, because one may have lost a packet.
 pub const AT_ONCE: usize = 2;

@@ -1,4 +1,4 @@
-//! Which variations are worth their time: only what can tell one cause from another, round by round.
+//! Decides, round by round, which variations are worth their time: only those that can tell one cause from another.
 
 use super::{SentName, Variation, VariedSession};
 use crate::measurement::Measurement;
@@ -6,8 +6,9 @@ use crate::observation::{FailureKind, Operation};
 use crate::odds::{self, Trials};
 use crate::session_kind::SessionKind;
 
-/// What to run next beside `probe`, whose variations so far are in it; nothing: all is known that
-/// sessions can tell. A round's sessions may run side by side.
+/// Returns the variations to run next, given those already in `probe`; empty if sessions can show nothing more.
+///
+/// The sessions of one round may run in parallel.
 pub fn next_round(probe: &Measurement) -> Vec<Variation> {
     let wanted = match class(probe) {
         class if !probe.path.is_direct() => through_a_proxy(probe, &class),
@@ -25,18 +26,17 @@ pub fn next_round(probe: &Measurement) -> Vec<Variation> {
     wanted.into_iter().take(room).collect()
 }
 
-/// What there is to be found out.
+/// What variations could find out about a probe.
 enum Class {
-    /// Connected, and the session was then cut off or never got an answer.
+    /// The session connected, and was then cut off or never got an answer.
     Died {
         silently: bool,
     },
-    /// It was verified, kept silent, and then dead.
+    /// The session was verified, then stayed silent, and was dead afterwards.
     DiedOfSilence,
-    /// It ran whole, and segments had to be sent again.
+    /// The session ran whole, but segments had to be sent again.
     Lossy,
-    /// It ran whole, and another ClientHello failed each time. Where sessions die here and there, that is
-    /// chance.
+    /// The session ran whole, but another ClientHello failed each time. If sessions die here and there, that is chance.
     HelloLost,
     NotWorthIt,
 }
@@ -50,10 +50,10 @@ fn class(probe: &Measurement) -> Class {
             (true, None) | (false, _) => Class::NotWorthIt,
         };
     };
-    // Whoever shows another certificate is not in want of variations.
+    // A peer with another certificate is a stranger; variations explain nothing about it.
     let stranger = probe.certificate.as_ref().is_some_and(|c| !c.pinned);
-    // Nor is a connection that the server is known never to have seen: a device took it, whatever
-    // was in it. A proxy may look at what is in it before it connects at all.
+    // Nor do they about a connection that the server certainly never saw: a device took it, whatever it carried. A
+    // proxy is different, because it may inspect the content before it connects at all.
     let never_seen = probe.path.is_direct()
         && probe
             .sighting
@@ -80,7 +80,7 @@ fn after_death(probe: &Measurement, silently: bool) -> Vec<Variation> {
     let again = ran(probe, Variation::InNothing);
     if again == 0 {
         let mut round = vec![Variation::InNothing; AGAIN];
-        // A reset is somebody's answer; only silence can be a matter of size.
+        // A reset is an answer; only silence can depend on packet size.
         if silently {
             round.push(SMALL);
         }
@@ -98,12 +98,13 @@ fn after_death(probe: &Measurement, silently: bool) -> Vec<Variation> {
     if tried {
         return confirming(probe);
     }
-    // Twice each: what passes once may do so by chance.
+    // Each shape and name runs twice, because one that passes once may do so by chance.
     [shapes.clone(), shapes, names(probe), names(probe)].concat()
 }
 
-/// One round: whether it fails again, and which shapes pass. A proxy's connections are its own, so that their segments
-/// and their loss tell of two ways at once.
+/// Returns one round through a proxy: it shows whether the session fails again, and which shapes pass.
+///
+/// The proxy opens its own connections, so segment sizes and loss would describe two paths at once.
 fn through_a_proxy(probe: &Measurement, class: &Class) -> Vec<Variation> {
     let testified = probe
         .session
@@ -117,7 +118,7 @@ fn through_a_proxy(probe: &Measurement, class: &Class) -> Vec<Variation> {
     [vec![Variation::InNothing; AGAIN], shapes.clone(), shapes].concat()
 }
 
-/// What passed, again, as long as chance explains that it did.
+/// Returns the variations that passed, to run again until chance no longer explains it.
 fn confirming(probe: &Measurement) -> Vec<Variation> {
     let mut passing = Vec::new();
     for VariedSession { variation, .. } in &probe.variations {
@@ -149,8 +150,9 @@ fn confirming(probe: &Measurement) -> Vec<Variation> {
     [passing.clone(), passing].concat()
 }
 
-/// The smallest twice more, and what lies between it and a full segment: however few of these pass, chance does not
-/// explain it.
+/// Returns the smallest segment size twice more, and sizes between it and a full segment.
+///
+/// However few of these pass, chance does not explain it.
 fn sizes(probe: &Measurement) -> Vec<Variation> {
     let headers = match probe.server() {
         Some(ip) if ip.is_ipv6() => IPV6_HEADERS,
@@ -170,7 +172,8 @@ fn shapes(own: SessionKind) -> Vec<Variation> {
         .collect()
 }
 
-/// A ClientHello carries no name where the server is known by its address alone (RFC 6066 section 3).
+/// Returns the variations of the server's name. A ClientHello carries none if the server is known only by its address
+/// (RFC 6066 section 3).
 fn names(probe: &Measurement) -> Vec<Variation> {
     let Some(tls) = probe.session_kind().shape().tls else {
         return Vec::new();
@@ -185,7 +188,7 @@ fn names(probe: &Measurement) -> Vec<Variation> {
         .collect()
 }
 
-/// The ClientHellos that failed as often as they were sent, and more than once.
+/// Returns the ClientHello variations that failed each time they were sent, and more than once.
 fn lost_hellos(probe: &Measurement) -> impl Iterator<Item = Variation> {
     let hellos = [Variation::InHelloSize, Variation::InHelloAge];
     hellos.into_iter().filter(|hello| {
@@ -202,29 +205,30 @@ fn passed(probe: &Measurement, variation: Variation) -> usize {
     probe.compared(variation).filter(|m| m.ran_whole()).count()
 }
 
-/// As small as any host must take over IPv4 (RFC 9293 section 3.7.1), and less than any tunnel's.
+/// The smallest segment that any IPv4 host must accept (RFC 9293 section 3.7.1), smaller than any tunnel's.
 pub(crate) const SMALLEST: u16 = 536;
 const SMALL: Variation = Variation::InSegmentSize { at_most: SMALLEST };
 
-/// Packets that tunnels are known to carry at most, in bytes: GRE and PPPoE, Azure's virtual networks,
-/// common VPN settings, the IPv6 minimum, and two below it.
+/// The largest packets of known tunnels, in bytes: GRE and PPPoE, Azure's virtual networks, common VPN settings, the
+/// IPv6 minimum, and two smaller sizes.
 const PACKET_SIZES: [u16; 6] = [1476, 1400, 1340, 1280, 1180, 900];
 
-/// IP and TCP without options: what a maximum segment size leaves out (RFC 6691).
+/// Bytes of the IP and TCP headers without options, which the maximum segment size excludes (RFC 6691).
 pub(crate) const IPV4_HEADERS: u16 = 40;
 pub(crate) const IPV6_HEADERS: u16 = 60;
 
-/// Opaque bytes, TLS and clear HTTP: what devices tell apart first.
+/// Opaque bytes, TLS and clear HTTP, which devices distinguish first.
 const OTHER_SHAPES: [SessionKind; 3] = [SessionKind::Tcp, SessionKind::Tls, SessionKind::Http];
 
-/// Sessions like one that died: five that fail against four that pass in another shape are chance in 1 of 126 cases.
+/// Repetitions of a session that died: five that fail against four that pass in another shape are chance in 1 of 126
+/// cases.
 const AGAIN: usize = 4;
 
 /// Sessions that show whether the port still works.
 const AFTER_SILENCE: usize = 2;
 
-/// Sessions by which loss, and what is said of a ClientHello, is told from a chance.
+/// Sessions that distinguish loss, and the failure of a ClientHello, from chance.
 const FRESH: usize = 3;
 
-/// Beside one probe at most, whatever the rounds ask for.
+/// The most variations of one probe, whatever the rounds ask for.
 pub const MAX_SESSIONS: usize = 24;

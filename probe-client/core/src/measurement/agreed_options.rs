@@ -1,4 +1,4 @@
-//! TCP options that one end takes for agreed on: those that it found in both SYNs.
+//! TCP options that one end considers agreed on, because it found them in both SYNs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub struct AgreedOptions {
 }
 
 impl AgreedOptions {
-    /// From the bits of `wire::Testimony`, which are Linux' `TCPI_OPT_*`.
+    /// Decodes the bits of `wire::Testimony`, which are Linux's `TCPI_OPT_*`.
     pub fn from_bits(bits: u32) -> Self {
         Self {
             timestamps: bits & 1 != 0,
@@ -22,7 +22,7 @@ impl AgreedOptions {
         }
     }
 
-    /// The options that this end has and `other` lacks, by name.
+    /// Returns the names of the options that this end has and `other` lacks.
     pub fn without_those_of(self, other: Self) -> Vec<&'static str> {
         let each = [
             (self.window_scaling, other.window_scaling, "window scaling"),

@@ -1,4 +1,4 @@
-//! What the server's testimonies say otherwise than this side sent it: port, kind, preface, TLS and certificate.
+//! How the server's testimonies differ from what the client sent: port, kind, preface, TLS and certificate.
 
 use super::Measurement;
 use crate::session::{
@@ -9,19 +9,19 @@ use crate::session_kind::{Envelope, SessionKind};
 /// One respect in which a session did not reach the server as it was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Departure {
-    /// Only a later HTTP request of the session tells of it; the first one was as it should be.
+    /// Only a later HTTP request of the session shows it; the first one was as it should be.
     pub later: bool,
     pub respect: Respect,
 }
 
-/// What is not as it was sent.
+/// The respect in which a session differs from what was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Respect {
-    /// Accepted on a port that is not the one dialled; absent: the server does not say where.
+    /// Accepted on another port than the one dialled; `None` if the server does not say where.
     Port {
         reached: Option<u16>,
     },
-    /// Recognised as another kind of session; absent: as none that this version knows.
+    /// Recognised as another session kind; `None` for one that this version does not know.
     Kind {
         arrived: Option<SessionKind>,
     },
@@ -32,25 +32,25 @@ pub enum Respect {
     PrefaceAltered,
     /// The HTTP request's head did not arrive.
     HeadLost,
-    /// An HTTP request's head arrived, and none was sent.
+    /// An HTTP request's head arrived, but none was sent.
     HeadAdded,
-    /// TLS was sent, and plain bytes arrived.
+    /// TLS was sent, but plain bytes arrived.
     TlsLost,
-    /// Plain bytes were sent, and arrived inside TLS.
+    /// Plain bytes were sent, but arrived inside TLS.
     TlsAdded,
-    /// The two ends do not derive the same keying material.
+    /// The two ends derive different keying material.
     Exporter,
-    /// The server does not say which keying material it derived, although this version of TLS gives some.
+    /// The server does not report its keying material, although this version of TLS provides it.
     ExporterUntold,
     /// Another ClientHello arrived.
     ClientHello,
     Parameter(TlsParameter),
-    /// The certificate presented is none of the pinned ones.
+    /// The certificate presented is not one of the pinned ones.
     Certificate,
 }
 
 impl Measurement {
-    /// How the session departs from what was sent, by all of its testimonies; none where there is no testimony.
+    /// Returns how the session differs from what was sent, by all of its testimonies; empty without a testimony.
     pub fn departures(&self) -> Vec<Departure> {
         let Some(session) = &self.session else {
             return Vec::new();
@@ -82,8 +82,9 @@ impl Measurement {
         departures
     }
 
-    /// The genuine server testified, or someone who holds the same key, in a TLS session that reaches from end to
-    /// end; and the certificate there is none of the pinned ones.
+    /// Returns the digest of the key or certificate, if TLS reaches from end to end but the certificate is not pinned.
+    ///
+    /// The testimony came from the genuine server, or from a peer that holds the same key.
     pub fn unpinned_key(&self) -> Option<&str> {
         let tls = self.session.as_ref()?.testimony.as_ref()?.tls.as_ref()?;
         let certificate = self.certificate.as_ref().filter(|c| !c.pinned)?;
@@ -93,30 +94,30 @@ impl Measurement {
         })
     }
 
-    /// The session is in TLS, and the certificate in it is a pinned one.
+    /// Returns whether the session is in TLS, and its certificate is a pinned one.
     pub fn shows_pinned_key(&self) -> bool {
         let tls = self.session.as_ref().is_some_and(|s| s.tls.is_some());
         tls && self.certificate.as_ref().is_some_and(|c| c.pinned)
     }
 
-    /// Every field of a testimony stands here by name: one that is added has to be compared too, or to be named
-    /// among those that may differ.
+    /// Compares a testimony with what was sent. Every field is named, so that a new one must be compared too, or be
+    /// listed among those that may differ.
     fn compared_with(&self, session: &SessionReport, testimony: &Testimony) -> Vec<Respect> {
         let Testimony {
-            // Another one ends the session as soon as it is told.
+            // Another version ends the session as soon as it is reported.
             version: _,
-            // Any process of the server's may answer.
+            // Any of the server's instances may answer.
             instance: _,
             local,
-            // Networks translate addresses, and route by ways of their own.
+            // Networks translate addresses, and choose their own routes.
             peer: _,
             public_port,
-            // How far the clocks differ is a finding.
+            // The difference between the clocks is a finding.
             time_unix_ms: _,
             kind,
             // The server's own choice.
             connection_id: _,
-            // What it shows of devices on the way are findings; many platforms keep none.
+            // What it shows about devices on the path is a finding; many platforms save no SYN.
             syn: _,
             agreed_options: _,
             preface,
@@ -154,13 +155,14 @@ impl Measurement {
         respects
     }
 
-    /// Whether the server may accept on `port` what was dialled here: there itself, or on the rule's own port where
-    /// `--map` says that another one is dialled for it.
+    /// Returns whether the server may accept on `port` what was dialled here.
+    ///
+    /// That is the port dialled, or the rule's own port if `--map` dials another one for it.
     fn is_meant(&self, port: u16) -> bool {
         self.ports_meant().any(|meant| meant == port)
     }
 
-    /// Each once, the one dialled first.
+    /// Returns these ports without duplicates, the one dialled first.
     pub fn ports_meant(&self) -> impl Iterator<Item = u16> + use<> {
         let (dialled, rules) = (self.port_dialled(), self.rule.port.get());
         std::iter::once(dialled).chain((rules != dialled).then_some(rules))
@@ -169,7 +171,7 @@ impl Measurement {
 
 fn tls_respects(tls: &TlsAtServer) -> Vec<Respect> {
     let TlsAtServer {
-        // What the session found to differ of these five stands in `differing`.
+        // The session has listed any difference in these five in `differing`.
         version: _,
         cipher_suite: _,
         group: _,
@@ -177,7 +179,7 @@ fn tls_respects(tls: &TlsAtServer) -> Vec<Respect> {
         alpn: _,
         exporter,
         client_hello,
-        // Compared when it came.
+        // Compared when the testimony arrived.
         client_hello_sha256: _,
         client_certificate_sha256: _,
         differing,
@@ -193,5 +195,5 @@ fn tls_respects(tls: &TlsAtServer) -> Vec<Respect> {
     respects
 }
 
-/// As on the wire. Both ends have an exporter from this version on (RFC 8446 section 7.5).
+/// TLS 1.3 as on the wire. From this version on, both ends have an exporter (RFC 8446 section 7.5).
 const TLS_1_3: u16 = 0x0304;

@@ -1,4 +1,4 @@
-//! A certificate that somebody presented in a TLS handshake.
+//! A certificate that a peer presented in a TLS handshake.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

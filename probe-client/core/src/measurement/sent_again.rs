@@ -1,18 +1,18 @@
 //! What both ends of a connection sent again, and how much of that shows loss.
 
-/// Counts of both ends, SYNs left out.
+/// Counts for both directions, without SYNs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct SentAgain {
     pub up: OneWay,
     pub down: OneWay,
 }
 
-/// Counts of one end.
+/// Counts for one direction.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct OneWay {
-    /// Segments sent again that the other end has not reported as needless.
+    /// Segments sent again that the peer has not reported as needless.
     pub perhaps_lost: u32,
-    /// Segments that the other end reported to have twice.
+    /// Segments that the peer reported as received twice.
     pub needless: u32,
     /// How often segments were seen to overtake each other.
     pub overtaken: u32,
@@ -21,16 +21,16 @@ pub struct OneWay {
 impl SentAgain {
     /// Returns how many segments are known to be lost, to the server and from it.
     ///
-    /// Where segments overtake each other, some are sent again that were late and not lost, and not each is reported as
-    /// needless: an acknowledgement that is overtaken is ignored with the report that it carries, and the last ones come
-    /// after the session. So there loss is shown only by more than reordering explains.
+    /// If segments overtake each other, some are sent again that were late, not lost. Not all of these are reported as
+    /// needless: an overtaken acknowledgement is ignored together with its report, and the last reports arrive after
+    /// the session. So only more retransmissions than reordering explains show loss.
     pub fn lost(self) -> (u32, u32) {
         let perhaps = self.up.perhaps_lost.saturating_add(self.down.perhaps_lost);
         let explained = self.up.needless.saturating_add(self.down.needless);
         let known = explained.saturating_add(self.overtaken());
         let most = match self.overtaken() {
             0 => 0,
-            // A lost acknowledgement makes a segment look overtaken, too.
+            // A lost acknowledgement also makes a segment look overtaken.
             1 => known,
             _ => known.saturating_mul(UNREPORTED),
         };
@@ -41,18 +41,18 @@ impl SentAgain {
         }
     }
 
-    /// Returns how many segments were sent again, to the server and from it, for no other reason than that others overtook
-    /// them; absent where there are none, or where losses may have brought it about.
+    /// Returns how many segments were sent again, to the server and from it, only because others overtook them.
     ///
-    /// An acknowledgement that is lost makes a segment look overtaken as well, now and then.
+    /// `None` if there are none, or if losses may be the cause: now and then, a lost acknowledgement also makes a
+    /// segment look overtaken.
     pub fn overtaken_alone(self) -> Option<(u32, u32)> {
-        // A network that duplicates packets has needless ones reported as well, and there none overtakes another.
+        // In a network that duplicates packets, needless segments are reported as well, but none overtakes another.
         let (up, down) = (self.up.needless_by_order(), self.down.needless_by_order());
         let shown = self.lost() == (0, 0) && self.overtaken() >= ENOUGH && up + down > 0;
         shown.then_some((up, down))
     }
 
-    /// How often segments were seen to overtake each other, both ways.
+    /// Returns how often segments were seen to overtake each other, both ways.
     pub fn overtaken(self) -> u32 {
         self.up.overtaken.saturating_add(self.down.overtaken)
     }
@@ -64,11 +64,13 @@ impl OneWay {
     }
 }
 
-/// For each segment that is known to be out of order, as many may have been sent again for it. Seen are up to 3.4, where
-/// one packet in four overtakes others (the lab's reordering-of-25-percent, 150 sessions).
+/// The most segments that may have been sent again for each one known to be out of order.
+///
+/// The largest ratio seen is 3.4, if one packet in four overtakes others (150 sessions of the lab's
+/// reordering-of-25-percent).
 const UNREPORTED: u32 = 6;
 
-/// Times that segments were seen to overtake each other. There were 7 and more in each of those sessions.
+/// How often segments must be seen to overtake each other. In each of those sessions it was at least 7 times.
 const ENOUGH: u32 = 4;
 
 #[cfg(test)]
@@ -87,11 +89,11 @@ mod tests {
     #[test]
     fn what_reordering_explains_is_no_loss() {
         assert_eq!(counts([5, 0, 0], [1, 0, 0]).lost(), (5, 1));
-        // Needless repetitions alone come of delays as well.
+        // Delays alone also cause needless retransmissions.
         assert_eq!(counts([3, 4, 0], [0; 3]).lost(), (3, 0));
         assert_eq!(counts([3, 14, 20], [1, 0, 0]).lost(), (0, 0));
         assert_eq!(counts([10, 2, 1], [0; 3]).lost(), (10, 0));
-        // As measured in the lab, without any loss.
+        // Measured in the lab, without any loss.
         assert_eq!(counts([46, 18, 4], [17, 1, 13]).lost(), (0, 0));
         assert_eq!(counts([24, 6, 5], [41, 6, 2]).lost(), (0, 0));
     }
@@ -101,7 +103,7 @@ mod tests {
         assert_eq!(counts([1, 6, 5], [0, 2, 4]).overtaken_alone(), Some((6, 2)));
         assert_eq!(counts([0, 9, 0], [0; 3]).overtaken_alone(), None);
         assert_eq!(counts([0, 0, 4], [0; 3]).overtaken_alone(), None);
-        // A lost acknowledgement.
+        // One segment looks overtaken because an acknowledgement was lost.
         assert_eq!(counts([2, 1, 1], [0; 3]).overtaken_alone(), None);
     }
 }

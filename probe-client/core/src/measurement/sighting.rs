@@ -1,4 +1,4 @@
-//! What the server says that it noticed of a probe's connections.
+//! What the server noticed about a probe's connections.
 
 use std::net::SocketAddr;
 
@@ -53,19 +53,19 @@ impl SightingAnswer {
         all.filter(|sighting| sighting.is_connection())
     }
 
-    /// Those that came from `local` itself: no device on the way has translated the address.
+    /// Returns the sightings from `local` itself, whose address no device on the path has translated.
     pub fn of_address(&self, local: Option<SocketAddr>) -> Vec<&Sighting> {
         let local = local.map(canonical);
         let own = |s: &&Sighting| local.is_some() && s.peer.map(canonical) == local;
         self.sightings.iter().filter(own).collect()
     }
 
-    /// That a connection is not among the sightings shows that it never reached the server.
+    /// Returns whether a connection missing from the sightings certainly never reached the server.
     pub fn is_complete(&self) -> bool {
         !self.unattributed && !self.unasked
     }
 
-    /// Whose half-open connections have been answered, as far as is known.
+    /// Returns the peers whose half-open connections have been answered, as far as is known.
     pub(crate) fn answered_peers(&self) -> Vec<Option<SocketAddr>> {
         let half_open = self
             .sightings
@@ -79,7 +79,7 @@ impl SightingAnswer {
         peers.filter(|peer| !is_held_back(*peer)).collect()
     }
 
-    /// With what another instance of the server answered.
+    /// Merges this answer with that of another instance of the server.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let answered: Vec<_> = [&self, &other]
@@ -88,12 +88,12 @@ impl SightingAnswer {
             .collect();
         self.sightings.extend(other.sightings);
         let all = self.sightings.clone();
-        // Of several processes that listen on one port, each sees the SYN, and one gets the connection.
+        // If several processes listen on one port, each sees the SYN, and one gets the connection.
         let went_further = |of: &Sighting| {
             let mut others = all
                 .iter()
                 .filter(|o| of.peer.is_some() && o.peer == of.peer);
-            // Half open in every account that has it so, and in each without an answer: it is both.
+            // If every account with a half-open connection also lists it as unanswered, it is both.
             let both = of.end == SightingEnd::Unanswered && !answered.contains(&of.peer);
             others.any(|o| o.end.stage() > if both { 1 } else { of.end.stage() })
         };
@@ -134,7 +134,7 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// It became more than a SYN.
+    /// Returns whether it became more than a SYN.
     pub fn is_connection(&self) -> bool {
         self.end != SightingEnd::Unanswered
     }
@@ -168,7 +168,7 @@ pub enum SightingEnd {
 }
 
 impl SightingEnd {
-    /// How far the connection came: a SYN, an answer to it, a connection.
+    /// Returns how far the connection got: a SYN, an answer to it, a connection.
     fn stage(self) -> u8 {
         match self {
             Self::Unanswered => 0,
@@ -187,7 +187,7 @@ impl SightingEnd {
     }
 }
 
-/// An IPv4 address in IPv6's clothes is that IPv4 address.
+/// Converts an IPv4-mapped IPv6 address to the IPv4 address.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }

@@ -1,32 +1,33 @@
-//! How many hops away whoever answers on a port is: a range, since ways of unequal length may lead
-//! there.
+//! The distance, in hops, to what answers on a port. It is a range, because paths of different lengths may lead there.
 
 use super::{AGREEING, HopTry, sources};
 
-/// The smallest hop limits with which answers come back.
+/// The range of the smallest hop limits with which answers come back.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Distance {
     pub nearest: u8,
     pub farthest: u8,
 }
 
-/// One distance against another.
+/// The result of comparing two distances.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RelativeDistance {
-    /// Nearer on every way.
+    /// Nearer on every path.
     Nearer {
         answering: Distance,
         server: Distance,
     },
-    /// Exactly as far on every way.
+    /// Exactly equally far on every path.
     Same { distance: u8 },
-    /// The ranges overlap, or too little came back.
+    /// The ranges overlap, or too few answers came back.
     Undecided,
 }
 
 impl Distance {
-    /// The distance that `tries` on one port show, together with `known` exact ones. Absent unless
-    /// enough source ports agree that nothing answers from nearer, and that an answer comes from there.
+    /// Returns the distance that `tries` on one port show, together with the exact distances in `known`.
+    ///
+    /// `None` unless enough source ports agree that nothing nearer answers, and that an answer comes from this
+    /// distance.
     pub(super) fn of<'a>(
         tries: impl Iterator<Item = &'a HopTry> + Clone,
         known: &[u8],
@@ -54,7 +55,7 @@ impl Distance {
         (bounded_below && answered >= AGREEING).then_some(Self { nearest, farthest })
     }
 
-    /// Whether this one is nearer than `server` or as far.
+    /// Returns whether this distance is less than that of `server`, or the same.
     pub fn compare(self, server: Self) -> RelativeDistance {
         if self.farthest < server.nearest {
             return RelativeDistance::Nearer {

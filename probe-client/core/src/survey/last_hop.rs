@@ -1,21 +1,21 @@
-//! How far the SYNs of a silent port get: the last hop that still answers them, against the hops
-//! that answer the SYNs of a port that works.
+//! How far the SYNs of a silent port get: the last hop that still answers them, compared with the hops that answer the
+//! SYNs of a working port.
 
 use super::{AGREEING, HopAnswer, HopTry, Survey, sources};
 
-/// What is known of the place where SYNs vanish.
+/// What is known about the place where SYNs vanish.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LastHop {
-    /// No hop answered, on either port: routers send no ICMP, or it is lost.
+    /// No hop answered on either port: routers send no ICMP errors, or the errors are lost.
     Unknown,
-    /// Nothing to compare with: this hop answered last.
+    /// The last hop that answered. There is nothing to compare it with.
     Answered { hop: u8 },
-    /// They get as far as hop `last` (0: to none), and not to `lost_before`, which the other port's
-    /// reach. The hops between the two answer neither.
+    /// The SYNs reach hop `last` (0: no hop), but not `lost_before`, which the working port's SYNs reach. The hops
+    /// between these two answer on neither port.
     Lost { last: u8, lost_before: PastLastHop },
 }
 
-/// Where the SYNs of the port that works were seen next.
+/// The next place where the working port's SYNs were seen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PastLastHop {
     Hop(u8),
@@ -28,7 +28,7 @@ impl LastHop {
         let failing = || survey.of_port(survey.port);
         let answered = failing().filter(|t| t.expired_at().is_some());
         let last = answered.map(|t| t.hop_limit).max().unwrap_or(0);
-        // Who answers for the server may be anywhere, where it is not the server.
+        // If the working port is relayed, the device that answers for the server may be anywhere.
         let counts = |t: &&HopTry| {
             t.answer.is_answer() && (!survey.reference_is_relayed || t.expired_at().is_some())
         };
@@ -56,8 +56,10 @@ impl LastHop {
     }
 }
 
-/// Enough of the failing port's SYNs with this hop limit stayed unanswered while one of the other
-/// port's was answered in the same second: the hop was neither out of reach nor sparing of ICMP.
+/// Returns whether SYNs of the failing port are lost at or before this hop.
+///
+/// Enough of its SYNs with this hop limit stayed unanswered, each within a second of an answered SYN of the working
+/// port. So the hop was within reach and was not rate-limiting its ICMP errors.
 pub(super) fn is_lost_at(survey: &Survey, hop: u8) -> bool {
     let there = |t: &&HopTry| t.hop_limit == hop;
     let answered = || {
@@ -80,5 +82,5 @@ fn is_server(survey: &Survey, hop: u8) -> bool {
     !survey.reference_is_relayed && there.any(|t| t.answer.is_end())
 }
 
-/// Routers that spare ICMP send about one a second.
+/// Routers that rate-limit ICMP errors send about one per second.
 const SAME_SECOND_US: u64 = 1_000_000;

@@ -1,20 +1,20 @@
-//! Decides which SYN to send next, from what has come back so far. It sends nothing itself, and
-//! ends: the number of tries for each port and hop limit is bounded.
+//! Decides which SYN to send next, from the answers so far. It sends nothing itself, and it always ends: the number of
+//! tries per port and hop limit is bounded.
 
 use std::ops::RangeInclusive;
 
 use super::last_hop::is_lost_at;
 use super::{AGREEING, Distance, HopAnswer, HopTry, Survey, sources};
 
-/// One survey under way.
+/// A survey in progress.
 #[derive(Clone, Debug)]
 pub struct Surveyor {
     survey: Survey,
     /// Exact distances of other connections to the server.
     known: Vec<u8>,
-    /// The hop limits that are tried once each, before anything is repeated.
+    /// The hop limits to try once each, before any is repeated.
     sweep: RangeInclusive<u8>,
-    /// The port was seen to answer without a limit: so the sweep goes on until it does.
+    /// The port was seen to answer without a hop limit, so the sweep goes on until it does.
     answers: bool,
     pending: Vec<Wanted>,
     swept: bool,
@@ -28,7 +28,7 @@ pub struct Wanted {
 }
 
 impl Surveyor {
-    /// A survey of the failing `port`, which `answers` a SYN without a limit, or does not.
+    /// Starts a survey of the failing `port`; `answers` says whether it answers a SYN without a hop limit.
     pub fn new(port: u16, answers: bool) -> Self {
         Self {
             survey: Survey::new(port),
@@ -40,7 +40,7 @@ impl Surveyor {
         }
     }
 
-    /// Looks only where another port that fails alike was found to, and from there on.
+    /// Limits the sweep to hops around the place found for another port that fails in the same way.
     #[must_use]
     pub fn looking_at(self, hops: RangeInclusive<u8>) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Surveyor {
         }
     }
 
-    /// Beside the way to a port that works; `known` are exact distances of connections to the server.
+    /// Compares the path with that of a working port; `known` are exact distances of connections to the server.
     #[must_use]
     pub fn comparing_with(mut self, reference: u16, known: Vec<u8>) -> Self {
         self.survey.reference = Some(reference);
@@ -57,7 +57,7 @@ impl Surveyor {
         self
     }
 
-    /// Beside the way to a port that works and whose connections a device opens anew, or gives another hop limit.
+    /// Compares the path with that of a working port whose connections a device relays, or gives another hop limit.
     #[must_use]
     pub fn comparing_with_relayed(mut self, reference: u16) -> Self {
         self.survey.reference = Some(reference);
@@ -65,8 +65,10 @@ impl Surveyor {
         self
     }
 
-    /// The next SYN to send. `None` while [`is_waiting`](Self::is_waiting): it depends on answers that
-    /// are not in yet. `None` otherwise: there is nothing more to be learnt.
+    /// Returns the next SYN to send.
+    ///
+    /// `None` while [`is_waiting`](Self::is_waiting) returns true means that the next SYN depends on pending answers.
+    /// `None` otherwise means that the survey is complete.
     pub fn next_syn(&mut self) -> Option<Wanted> {
         let wanted = self.sweep().or_else(|| {
             self.swept |= self.pending.is_empty();
@@ -77,12 +79,12 @@ impl Surveyor {
         Some(wanted)
     }
 
-    /// SYNs are under way whose fate has not been told.
+    /// Returns whether the outcome of any SYN is still pending.
     pub fn is_waiting(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Tells what came of a SYN.
+    /// Records the outcome of a SYN.
     pub fn ended(&mut self, hop_try: HopTry) {
         let wanted = Wanted {
             port: hop_try.port,
@@ -98,13 +100,13 @@ impl Surveyor {
         self.survey
     }
 
-    /// Every hop limit once, from the nearest on, both ports side by side.
+    /// Tries every hop limit once on both ports, beginning with the smallest.
     fn sweep(&self) -> Option<Wanted> {
         if self.swept {
             return None;
         }
         let (port, reference) = (self.survey.port, self.survey.reference);
-        // Where the server's distance is known, the other port's way needs no sweep of its own.
+        // If the server's distance is known, the working port needs no sweep of its own.
         let swept_too = reference.filter(|_| self.known.is_empty());
         (1..=FURTHEST).find_map(|hop_limit| {
             let missing = |port: u16| {
@@ -117,7 +119,7 @@ impl Surveyor {
         })
     }
 
-    /// Where the port that answers did not do so where it was looked at: the whole way.
+    /// Sweeps the whole path if a port that answers did not do so within the limited sweep.
     fn look_everywhere(&mut self) -> Option<Wanted> {
         let missed = self.swept && self.answers && self.nearest_end(self.survey.port).is_none();
         if !missed || self.is_waiting() || self.sweep == (1..=FURTHEST) {
@@ -128,7 +130,7 @@ impl Surveyor {
         self.sweep()
     }
 
-    /// The highest hop limit worth trying on `port`, as far as is known by now.
+    /// Returns the highest hop limit worth trying on `port`, as far as is known so far.
     fn top(&self, port: u16) -> u8 {
         if let Some(nearest) = self.nearest_end(port) {
             return nearest;
@@ -159,7 +161,7 @@ impl Surveyor {
         }
     }
 
-    /// What is missing for a distance: enough answers, and enough silence from nearer.
+    /// Returns a SYN that is still missing for a distance: enough answers, and enough silence from the hop before.
     fn measure(&self, port: u16, known: &[u8]) -> Option<Wanted> {
         let tries = || self.survey.of_port(port);
         if known.len() >= AGREEING || Distance::of(tries(), known).is_some() {
@@ -182,8 +184,9 @@ impl Surveyor {
             })
     }
 
-    /// Asks the hops around whoever answers for their addresses: the device itself may be one. So may the first of
-    /// several that answer in one name.
+    /// Asks the hops around what answers for their addresses, because one of them may be the device itself.
+    ///
+    /// So may the first of several hops that answer from one address.
     fn name_hops(&self, reference: u16) -> Option<Wanted> {
         let nearest = self.nearest_end(self.survey.port)?;
         let around = (nearest - 1).max(1)..=nearest;
@@ -200,7 +203,7 @@ impl Surveyor {
             })
     }
 
-    /// Follows the failing port's SYNs to the first hop that answers the other port's alone.
+    /// Follows the failing port's SYNs to the first hop that answers only those of the working port.
     fn compare_hops(&self, reference: u16) -> Option<Wanted> {
         let server = self
             .nearest_end(reference)
@@ -224,11 +227,11 @@ impl Surveyor {
             }
             let unanswered = self.count(theirs, |answer| answer == HopAnswer::Silence);
             let answered = self.count(theirs, HopAnswer::is_answer);
-            // It spares its answers, or gives none: the next one may tell.
+            // The hop rate-limits its answers, or sends none; the next hop may answer.
             if (answered == 0 && unanswered >= AGREEING) || self.sent(theirs) >= MOST_TRIES {
                 continue;
             }
-            // The failing port first: a router that answers but one of the two must not make it seem
+            // The failing port comes first: a router that answers only one of the two SYNs must not make that port seem
             // lost.
             let next = if self.sent(ours) <= self.sent(theirs) {
                 ours
@@ -241,7 +244,7 @@ impl Surveyor {
         None
     }
 
-    /// Without a port to compare with: asks again at the last hop that answered, and behind it.
+    /// Without a working port to compare with, asks again at the last hop that answered, and at the hops after it.
     fn look_again(&self) -> Option<Wanted> {
         let port = self.survey.port;
         let last = self.last_expired(port).unwrap_or(0);
@@ -265,7 +268,7 @@ impl Surveyor {
             })
     }
 
-    /// `wanted` again, unless `have` and what is under way are `enough`, or it was tried too often.
+    /// Returns `wanted` again, unless `have` and the pending tries are `enough`, or it was tried too often.
     fn once_more(&self, wanted: Wanted, have: usize, enough: usize) -> Option<Wanted> {
         let missing = have + self.under_way(wanted) < enough;
         (missing && self.sent(wanted) < MOST_TRIES).then_some(wanted)
@@ -275,7 +278,7 @@ impl Surveyor {
         self.pending.iter().filter(|p| **p == wanted).count()
     }
 
-    /// Tries of `wanted`, those under way included.
+    /// Returns the number of tries of `wanted`, pending ones included.
     fn sent(&self, wanted: Wanted) -> usize {
         self.count(wanted, |_| true) + self.under_way(wanted)
     }
@@ -299,14 +302,14 @@ impl Surveyor {
     }
 }
 
-/// Ways on the Internet are rarely longer.
+/// The largest hop limit tried; paths on the Internet are rarely longer.
 const FURTHEST: u8 = 30;
 
-/// How many silent hops in a row end a way whose length is not known.
+/// The number of consecutive silent hops that end a sweep if the path's length is unknown.
 const SILENT_HOPS: u8 = 5;
 
-/// Tried at least where nothing answers: the first routers of a site may all be silent.
+/// The smallest number of hops tried if nothing answers: the first routers of a site may all be silent.
 const FIRST_LOOK: u8 = 8;
 
-/// For one port and hop limit: enough for [`AGREEING`] answers where as many are lost.
+/// The most tries per port and hop limit: enough for [`AGREEING`] answers if just as many are lost.
 const MOST_TRIES: usize = 2 * AGREEING;

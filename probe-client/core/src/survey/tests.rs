@@ -1,4 +1,4 @@
-//! Surveys of networks that exist in numbers only.
+//! Surveys of simulated networks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -10,23 +10,22 @@ use super::*;
 const FAILING: u16 = 5901;
 const WORKING: u16 = 443;
 
-/// Routers one behind the other, the server after the last, and something that treats one port in a
-/// way of its own.
+/// A chain of routers with the server after the last one, and a device that treats one port differently.
 #[derive(Clone, Debug)]
 struct Network {
-    /// Whether each of them tells of a hop limit that is used up.
+    /// For each router, whether it reports a used-up hop limit.
     routers: Vec<bool>,
-    /// The device: when it has forwarded or taken in a SYN that reached it with this hop limit.
+    /// What the device does to the failing port, and from which hop limit on.
     fault: Fault,
-    /// Source ports whose number divides by this take a way that is one hop longer.
+    /// Source ports divisible by this number take a path that is one hop longer.
     detour: Option<u16>,
-    /// The number of each SYN that is lost.
+    /// The numbers of the SYNs that are lost.
     lost: BTreeSet<usize>,
-    /// Of the first SYNs to every port and hop limit, those whose place here is 0 are lost.
+    /// Which of the first two SYNs to each port and hop limit are lost: those whose entry here is 0.
     pattern: Vec<usize>,
 }
 
-/// What becomes of the failing port's SYNs that get as far as this hop limit.
+/// What happens to the failing port's SYNs that have at least this hop limit.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Dropped(u8),
@@ -164,7 +163,7 @@ fn without_a_port_that_works_there_is_a_last_hop_and_no_more() {
         let last = from - 1;
         assert_eq!(survey.last_hop(), LastHop::Answered { hop: last });
         assert_eq!(survey.address_of(last), Some(router(last)));
-        // With a margin for two families at 50 a second within two seconds.
+        // This leaves a margin for two address families at 50 SYNs per second within two seconds.
         if routers < 8 {
             assert!(survey.tries.len() <= 30, "{}", survey.tries.len());
         }
@@ -207,7 +206,7 @@ fn distances_known_from_sessions_save_syns() {
         network.survey(true, &[11, 11, 11]),
     );
     assert_eq!(few.compare(&[11, 11, 11]), all.compare(&[]));
-    // All that is asked there is who the hops around the device are.
+    // On the working port, the survey asks only for the addresses of the hops around the device.
     let mut asked: Vec<u8> = few.of_reference().map(|t| t.hop_limit).collect();
     asked.dedup();
     assert_eq!(asked, [2, 3]);
@@ -270,7 +269,8 @@ fn a_port_that_fails_alike_is_only_looked_at() {
     assert_eq!(limits, [6, 7]);
 }
 
-/// What lost packets must not change: the place of a drop, or how far away an answer comes from.
+/// Returns the claims that lost packets must not change: where packets are dropped, or how far away an answer comes
+/// from.
 fn claims(network: &Network) -> (Option<LastHop>, RelativeDistance) {
     let survey = network.survey(true, &[]);
     let dropped = matches!(network.fault, Fault::Dropped(_));
@@ -302,14 +302,14 @@ fn networks() -> impl Strategy<Value = Network> {
 }
 
 proptest! {
-    /// Two lost packets, whichever they are.
+    /// Any two lost packets change no claim.
     #[test]
     fn single_losses_change_no_claim(network in networks(), lost in prop::collection::btree_set(0..80_usize, 1..=2)) {
         let with_loss = Network { lost, ..network.clone() };
         prop_assert_eq!(claims(&with_loss), claims(&network));
     }
 
-    /// Many lost, but never all of one place: a distance may become unknown, and no other is claimed.
+    /// Heavy loss that never hits all tries of one place may make a distance unknown, but never claims another one.
     #[test]
     fn heavy_loss_moves_no_distance(network in networks(), pattern in prop::collection::vec(0..3_usize, 1..9)) {
         let with_loss = Network { pattern, ..network.clone() };
@@ -318,7 +318,7 @@ proptest! {
                                                   {true_one:?}");
     }
 
-    /// Ways of two lengths: whatever the mixture, what the server itself sends is never a device's.
+    /// With paths of two lengths in any mixture, the server's own answer is never blamed on a device.
     #[test]
     fn unequal_ways_never_make_a_device(routers in 1..10_usize, every in 2..4_u16) {
         let from = u8::try_from(routers).unwrap() + 1;
@@ -329,5 +329,5 @@ proptest! {
     }
 }
 
-/// A survey with two ports of the longest way.
+/// The most SYNs of a survey: two ports on the longest path.
 const MOST_SYNS: usize = 400;
