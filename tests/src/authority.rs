@@ -1,4 +1,4 @@
-//! A certificate authority of the tests' own, as a company's TLS inspection has one.
+//! A certificate authority for the tests, like that of a company's TLS inspection.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
-/// Issues a certificate for any name in no time.
+/// An authority that issues certificates for any name; all leaves share one key, so issuing is fast.
 #[derive(Debug)]
 pub struct Authority {
     pem: String,
@@ -17,10 +17,10 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one, called [`Authority::NAME`].
+    /// Makes a new authority, called [`Authority::NAME`].
     ///
     /// # Errors
-    /// No key can be made.
+    /// Fails if no key can be made.
     pub fn new() -> anyhow::Result<Self> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
         params
@@ -36,20 +36,20 @@ impl Authority {
         })
     }
 
-    /// Its own certificate, as users are given it.
+    /// Returns the authority's own certificate, as users install it.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// Its own certificate and key, as a device that intercepts has them.
+    /// Returns the authority's own certificate and key, as an intercepting device has them.
     pub fn own_pem(&self) -> (&str, String) {
         (&self.pem, self.issuer.key().serialize_pem())
     }
 
-    /// A certificate for `name` and its key.
+    /// Returns a certificate for `name`, and its key.
     ///
     /// # Errors
-    /// `name` cannot stand in a certificate.
+    /// Fails if `name` cannot be put into a certificate.
     pub fn issue(&self, name: &str) -> anyhow::Result<Arc<CertifiedKey>> {
         let mut params = CertificateParams::new(vec![name.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -63,11 +63,12 @@ impl Authority {
         )))
     }
 
-    /// A certificate for `name` that is its own issuer and, as openssl makes one unless told otherwise, an
-    /// authority's; in PEM too.
+    /// Returns a self-signed certificate for `name`, with its key, and again in PEM.
+    ///
+    /// It is marked as a CA, as openssl does by default.
     ///
     /// # Errors
-    /// `name` cannot stand in a certificate.
+    /// Fails if `name` cannot be put into a certificate.
     pub fn self_signed(name: &str) -> anyhow::Result<(Arc<CertifiedKey>, String)> {
         let mut params = CertificateParams::new(vec![name.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -81,10 +82,10 @@ impl Authority {
         Ok((Arc::new(CertifiedKey::new(chain, key)), pem))
     }
 
-    /// The same as two texts of PEM: the certificate, and its key.
+    /// Returns a certificate for `name` and its key, both in PEM.
     ///
     /// # Errors
-    /// `name` cannot stand in a certificate.
+    /// Fails if `name` cannot be put into a certificate.
     pub fn issue_pem(&self, name: &str) -> anyhow::Result<(String, String)> {
         let mut params = CertificateParams::new(vec![name.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -92,6 +93,6 @@ impl Authority {
         Ok((certificate.pem(), self.leaf_key.serialize_pem()))
     }
 
-    /// By which a report has to name it.
+    /// The name by which a report has to name the authority.
     pub const NAME: &'static str = "Inspection Authority of the Tests";
 }

@@ -1,26 +1,26 @@
-//! Finds the programs under test beside the running test.
+//! Finds the programs under test in the target directory of the running test.
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-/// The client.
+/// Returns the path of the client program.
 ///
 /// # Errors
-/// It was not built.
+/// Fails if the program was not built.
 pub fn fwprobe() -> anyhow::Result<PathBuf> {
     find("fwprobe", "probe-client")
 }
 
-/// The server.
+/// Returns the path of the server program.
 ///
 /// # Errors
-/// It was not built.
+/// Fails if the program was not built.
 pub fn fwprobe_echo() -> anyhow::Result<PathBuf> {
     find("fwprobe-echo", "echo-server")
 }
 
-/// Test executables stand in `target/PROFILE/deps`, programs one above.
+/// Test executables are in `target/PROFILE/deps`, programs one directory above.
 fn find(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe().context("where this test itself is")?;
     let profile = test

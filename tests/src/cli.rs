@@ -1,4 +1,4 @@
-//! Any command of the two programs, typed at a prompt.
+//! Runs any command of the two programs, as a user would at a prompt.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::scratch::{open_directory, write_private};
 use crate::{Finished, Place, Process, binaries};
 
-/// A command line, with a directory for whatever files it names.
+/// A command line, with a directory for the files that it names.
 #[derive(Debug)]
 pub struct Cli {
     program: PathBuf,
@@ -19,18 +19,18 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// `fwprobe …`
+    /// Returns the command `fwprobe …`.
     ///
     /// # Errors
-    /// It was not built.
+    /// Fails if the program was not built.
     pub fn fwprobe() -> anyhow::Result<Self> {
         Self::of(binaries::fwprobe()?)
     }
 
-    /// `fwprobe-echo …`
+    /// Returns the command `fwprobe-echo …`.
     ///
     /// # Errors
-    /// It was not built.
+    /// Fails if the program was not built.
     pub fn fwprobe_echo() -> anyhow::Result<Self> {
         Self::of(binaries::fwprobe_echo()?)
     }
@@ -56,32 +56,32 @@ impl Cli {
         self
     }
 
-    /// An environment variable.
+    /// Adds an environment variable.
     #[must_use]
     pub fn variable(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
         self.variables.push((name, value.into()));
         self
     }
 
-    /// A file in its directory.
+    /// Writes a file in the command's directory.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails if the file cannot be written.
     pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.directory().join(name);
         write_private(&path, text)?;
         Ok(path)
     }
 
-    /// Its home, and where its files are.
+    /// Returns the directory of the command's files, which is also its `HOME`.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Starts it as an ordinary user and waits for its end.
+    /// Starts the command as an ordinary user, and waits until it ends.
     ///
     /// # Errors
-    /// It cannot be started, or does not end.
+    /// Fails if the command cannot be started, or does not end.
     pub fn run(&self) -> anyhow::Result<Finished> {
         let mut command = Place::ordinary().command(&self.program);
         command
@@ -91,10 +91,10 @@ impl Cli {
         Process::start(command)?.finish()
     }
 
-    /// The same, where it has to exit with 0; what it printed.
+    /// Runs the command, expects exit code 0, and returns its standard output.
     ///
     /// # Errors
-    /// It exits otherwise.
+    /// Fails if the exit code is not 0.
     pub fn succeeds(&self) -> anyhow::Result<String> {
         let finished = self.run()?;
         ensure!(

@@ -1,4 +1,4 @@
-//! A connection string, and what an unlucky user may make of it.
+//! A connection string, and the mistakes that a user may make in it.
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -6,13 +6,15 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use proto::connection_string::{ConnectionString, Pin};
 use proto::key::Secret;
 
-/// One client key's way to a server.
+/// A connection string: the address of a server, and one client key.
 #[derive(Clone, Debug)]
 pub struct Connection(ConnectionString);
 
 impl Connection {
+    /// Parses a connection string.
+    ///
     /// # Errors
-    /// `text` is no connection string.
+    /// Fails if `text` is not a connection string.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         Ok(Self(text.trim().parse().with_context(
             || "the connection string that identity printed",
@@ -23,7 +25,7 @@ impl Connection {
         &self.0
     }
 
-    /// The line that a user has.
+    /// Returns the line that a user has.
     pub fn text(&self) -> String {
         self.0.expose()
     }
@@ -34,8 +36,10 @@ impl Connection {
         self
     }
 
+    /// Replaces the key id.
+    ///
     /// # Errors
-    /// `id` is no key id.
+    /// Fails if `id` is not a key id.
     pub fn with_key_id(mut self, id: &str) -> anyhow::Result<Self> {
         self.0.key_id = id.parse().context("a key id")?;
         Ok(self)
@@ -53,15 +57,15 @@ impl Connection {
         self
     }
 
-    /// With `pin` as well, as `&pin=sha256:…`.
+    /// Adds `pin`, written as `&pin=sha256:…`.
     ///
     /// # Errors
-    /// It is none.
+    /// Fails if `pin` is not a pin.
     pub fn with_pin(&self, pin: &str) -> anyhow::Result<Self> {
         Self::parse(&format!("{}{pin}", self.text()))
     }
 
-    /// With its last pin alone.
+    /// Keeps only the last pin.
     #[must_use]
     pub fn with_last_pin(mut self) -> Self {
         let all = self.0.pins.len();
@@ -69,7 +73,7 @@ impl Connection {
         self
     }
 
-    /// Every way in which the secret could show up in an output.
+    /// Returns every encoding in which the secret could show up in an output.
     pub fn secret_texts(&self) -> Vec<String> {
         let bytes = self.0.secret.expose();
         vec![

@@ -1,5 +1,4 @@
-//! Knows, byte by byte, where in the raw dialogue a stream stands: in which frame, or in which
-//! stage's payload.
+//! Maps each byte of a raw dialogue to its frame, or to the payload of its stage.
 
 use proto::frame::FrameType;
 use proto::limits::DEFAULT_STAGES;
@@ -9,9 +8,9 @@ use crate::middlebox::Direction;
 /// A part of the dialogue in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// What the client begins with.
+    /// The magic bytes with which the client begins.
     Magic,
-    /// The frame of this type that is the `nth`, from 0.
+    /// The `nth` frame of this type, from 0.
     Frame(FrameType, usize),
     /// The payload of the `nth` stage, from 0.
     Payload(usize),
@@ -21,9 +20,9 @@ pub enum Place {
 #[derive(Debug)]
 pub struct DialogueMap {
     place: Place,
-    /// Into the place.
+    /// The number of bytes already seen of `place`.
     offset: usize,
-    /// Length of the place; a frame's is known once its header is there.
+    /// The length of `place`; `None` until a frame's header is complete.
     length: Option<usize>,
     header: Vec<u8>,
     seen: Vec<FrameType>,
@@ -46,8 +45,8 @@ impl DialogueMap {
         }
     }
 
-    /// Where the next byte, which is `byte`, stands, and how far into it; `None` behind bytes that
-    /// are no dialogue.
+    /// Returns the place of the next byte, `byte`, and its offset in that place; `None` once the stream is not a
+    /// dialogue.
     pub fn next(&mut self, byte: u8) -> Option<(Place, usize)> {
         if self.lost {
             return None;
@@ -80,7 +79,7 @@ impl DialogueMap {
         }
     }
 
-    /// Takes a byte of a frame's header; the first one names the frame.
+    /// Takes a byte of a frame's header; the first byte gives the frame type.
     fn read_header(&mut self, byte: u8) -> Option<()> {
         if self.header.is_empty() {
             let Some(frame_type) = FrameType::from_byte(byte) else {

@@ -10,37 +10,37 @@ use rustix::process::Signal;
 use crate::middlebox::Middlebox;
 use crate::{Connection, Finished, Identity, Metrics, Place, Process, Seat, binaries};
 
-/// A server that is yet to be started.
+/// The configuration of a server that is yet to be started.
 #[derive(Debug)]
 pub struct ServerPlan {
     place: Place,
     ip: IpAddr,
-    /// Each with the port that clients dial instead, if they do.
+    /// The listeners; `Some` is the public port that clients dial instead.
     listeners: Vec<Option<u16>>,
     /// Lines of the section `[limits]`.
     limits: Vec<String>,
-    /// Whether it tells what it counts.
+    /// Whether the server offers metrics.
     metrics: bool,
-    /// Whether other processes may listen where it does.
+    /// Whether other processes may listen on the same ports (`reuse_port`).
     shared: bool,
-    /// The ports of its listeners; any, where there is none.
+    /// The ports of the listeners, in order; a listener without an entry gets any free port.
     ports: Vec<u16>,
-    /// Lines before every section of its configuration.
+    /// Lines of the configuration before its first section.
     settings: Vec<String>,
 }
 
-/// A server that listens. Killed when dropped.
+/// A running server that listens, killed when dropped.
 #[derive(Debug)]
 pub struct EchoServer {
     process: Process,
-    /// In the order in which they were asked for; the control port is the first.
+    /// The listeners in the order in which the plan has them; the control port is the first.
     addresses: Vec<SocketAddr>,
     metrics: Option<SocketAddr>,
     identity: Identity,
 }
 
 impl ServerPlan {
-    /// A server on `ip`, on a control port and nothing else so far.
+    /// Plans a server on `ip` that has only a control port so far.
     pub fn on(ip: IpAddr) -> Self {
         Self {
             place: Place::ordinary(),
@@ -54,85 +54,85 @@ impl ServerPlan {
         }
     }
 
-    /// Other processes may listen where it does.
+    /// Lets other processes listen on the same ports.
     #[must_use]
     pub fn shared(mut self) -> Self {
         self.shared = true;
         self
     }
 
-    /// One more instance of `other`: the same identity, the same ports.
+    /// Starts one more instance of `other`, with the same identity and ports.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if the instance does not come up.
     pub fn start_beside(mut self, other: &EchoServer) -> anyhow::Result<EchoServer> {
         self.ports = other.addresses.iter().map(SocketAddr::port).collect();
         self.start_as(other.identity.clone())
     }
 
-    /// Run by whom and with what `place` says.
+    /// Runs the server in `place`.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = place;
         self
     }
 
-    /// It tells what it counts.
+    /// Turns metrics on.
     #[must_use]
     pub fn with_metrics(mut self) -> Self {
         self.metrics = true;
         self
     }
 
-    /// So many ports more.
+    /// Adds `count` more ports.
     #[must_use]
     pub fn ports(mut self, count: usize) -> Self {
         self.listeners.extend(std::iter::repeat_n(None, count));
         self
     }
 
-    /// One port more, which clients reach by dialling that of `seat`.
+    /// Adds one more port, which clients reach by dialling the port of `seat`.
     ///
     /// # Errors
-    /// The seat's port is not known.
+    /// Fails if the seat's port is not known.
     pub fn behind(self, seat: &Seat) -> anyhow::Result<Self> {
         Ok(self.standing_for(seat.port()?))
     }
 
-    /// One port more, which clients reach by dialling `public_port`.
+    /// Adds one more port, which clients reach by dialling `public_port`.
     #[must_use]
     pub fn standing_for(mut self, public_port: u16) -> Self {
         self.listeners.push(Some(public_port));
         self
     }
 
-    /// A line of the configuration outside its sections.
+    /// Adds a line to the configuration before its first section.
     #[must_use]
     pub fn setting(mut self, line: &str) -> Self {
         self.settings.push(line.to_owned());
         self
     }
 
-    /// A line of the configuration's `[limits]`.
+    /// Adds a line to `[limits]` of the configuration.
     #[must_use]
     pub fn limit(mut self, line: &str) -> Self {
         self.limits.push(line.to_owned());
         self
     }
 
-    /// Starts it under an identity of its own.
+    /// Starts the server with a new identity.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if the server does not come up.
     pub fn start(self) -> anyhow::Result<EchoServer> {
         let identity = Identity::make(&self.place, &[&self.ip.to_string()])?;
         self.start_as(identity)
     }
 
-    /// Starts it as `identity`.
+    /// Starts the server with `identity`.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if the server does not come up.
     pub fn start_as(self, identity: Identity) -> anyhow::Result<EchoServer> {
         let file = identity.scratch().join("server.toml");
         std::fs::write(&file, self.configuration(&identity)?)
@@ -141,11 +141,12 @@ impl ServerPlan {
         EchoServer::start(&self.place, identity, &["--config", file])
     }
 
-    /// Starts it with one port more for each of `items`, behind the middlebox that `place` makes of
-    /// that item: it is given the seat and the listener behind it.
+    /// Starts the server with one more port for each of `items`, behind a middlebox.
+    ///
+    /// `place` makes the middlebox from its seat, the listener behind it, and the item.
     ///
     /// # Errors
-    /// One of them does not come up.
+    /// Fails if the server or a middlebox does not come up.
     pub fn start_behind<T>(
         mut self,
         items: &[T],
@@ -192,10 +193,10 @@ impl ServerPlan {
 }
 
 impl EchoServer {
-    /// Starts `fwprobe-echo serve` with `flags` and waits until it says where it listens.
+    /// Starts `fwprobe-echo serve` with `flags`, and waits until it has printed its listeners.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if the server does not come up.
     pub fn start(place: &Place, identity: Identity, flags: &[&str]) -> anyhow::Result<Self> {
         let mut command = place.command(binaries::fwprobe_echo()?);
         command.arg("serve").args(flags);
@@ -216,7 +217,7 @@ impl EchoServer {
         })
     }
 
-    /// Where the listener stands that was asked for in the place `index`; 0 is the control port.
+    /// Returns the address of the listener at `index`, in the plan's order; 0 is the control port.
     pub fn address(&self, index: usize) -> SocketAddr {
         self.addresses[index]
     }
@@ -225,7 +226,7 @@ impl EchoServer {
         self.address(index).port()
     }
 
-    /// The connection string, which names the control port that the server got.
+    /// Returns the connection string, with the control port on which the server listens.
     pub fn connection(&self) -> Connection {
         let printed = self.identity.connection().clone();
         printed.with_control_port(self.port(0))
@@ -235,27 +236,27 @@ impl EchoServer {
         &self.identity
     }
 
-    /// Waits until it has been up for longer than a client's doubt about its clock: of what came before
-    /// its start a server cannot say that it did not come.
+    /// Waits until the server has been up longer than the tolerated clock difference, because it cannot prove that
+    /// something did not arrive before its start.
     ///
     /// # Errors
-    /// It has ended.
+    /// Fails if the server has ended.
     pub fn grow_old(&mut self) -> anyhow::Result<()> {
         self.process.outlive(LONGER_THAN_DOUBT)
     }
 
-    /// What it counts, now.
+    /// Reads the server's current metrics.
     ///
     /// # Errors
-    /// It does not tell.
+    /// Fails if the server does not answer.
     pub fn metrics(&self) -> anyhow::Result<Metrics> {
         Metrics::read(self.metrics.context("a server without metrics")?)
     }
 
-    /// The most memory that it has ever had, in MiB.
+    /// Returns the peak memory of the server, in MiB.
     ///
     /// # Errors
-    /// The kernel does not tell.
+    /// Fails if the kernel does not tell.
     pub fn most_memory_mib(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -264,58 +265,59 @@ impl EchoServer {
         Ok(kib / 1024.0)
     }
 
-    /// Leaves it so many file descriptors, those that it has included. Wanted: `prlimit`, and that it runs as
-    /// it does unless told otherwise.
+    /// Limits the server to `count` file descriptors, including those that are open.
+    ///
+    /// This needs `prlimit`, and a server that runs in the default place.
     ///
     /// # Errors
-    /// It has ended.
+    /// Fails if the server has ended.
     pub fn limit_descriptors(&self, count: u64) -> anyhow::Result<()> {
-        // As its own user: another one needs rights that not even every root has.
+        // `prlimit` runs as the server's user: for another user's process it needs rights that even root may lack.
         let mut command = Place::ordinary().command("prlimit");
         command.arg(format!("--pid={}", self.process.id()));
         command.arg(format!("--nofile={count}:{count}"));
         Process::succeed(command).map(drop)
     }
 
-    /// Waits until its log holds `words`.
+    /// Waits until the server's log contains `words`.
     ///
     /// # Errors
-    /// It ends before that.
+    /// Fails if the server ends before that.
     pub fn says(&mut self, words: &str) -> anyhow::Result<()> {
         let said = self.process.read_errors_until(|log| log.contains(words));
         said.map(drop)
     }
 
-    /// Asks it to read its files again.
+    /// Makes the server read its files again (SIGHUP).
     ///
     /// # Errors
-    /// It has ended.
+    /// Fails if the server has ended.
     pub fn reload(&self) -> anyhow::Result<()> {
         self.process.signal(Signal::HUP)
     }
 
-    /// Ends it without a word, as a crash would, and gives its identity back.
+    /// Kills the server (SIGKILL), as a crash would, and returns its identity.
     ///
     /// # Errors
-    /// It has ended before.
+    /// Fails if the server had already ended.
     pub fn kill(self) -> anyhow::Result<Identity> {
         self.process.signal(Signal::KILL)?;
         self.process.finish()?;
         Ok(self.identity)
     }
 
-    /// Stops it where it stands: the host goes on, the process does not.
+    /// Suspends the server process (SIGSTOP), while its host's kernel goes on.
     ///
     /// # Errors
-    /// It has ended.
+    /// Fails if the server has ended.
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.process.freeze()
     }
 
-    /// Asks it to end, waits for that, and checks that it has not told the secret.
+    /// Stops the server (SIGTERM), waits for its end, and checks that it has not printed the secret.
     ///
     /// # Errors
-    /// It has ended before, or otherwise than in good order, or printed its client's secret.
+    /// Fails if the server had already ended, exits with another code than 0, or printed its client's secret.
     pub fn stop(self) -> anyhow::Result<Finished> {
         self.process.signal(Signal::TERM)?;
         let finished = self.process.finish()?;
@@ -334,10 +336,10 @@ impl EchoServer {
     }
 }
 
-/// Clients allow two seconds for comparing clocks.
+/// Clients tolerate an error of two seconds when they compare clocks.
 const LONGER_THAN_DOUBT: Duration = Duration::from_secs(3);
 
-/// The address in a line such as `  127.0.0.1:4711, which clients dial as port 80`.
+/// Returns the address in a line such as `  127.0.0.1:4711, which clients dial as port 80`.
 fn listener(line: &str) -> Option<SocketAddr> {
     let line = line.strip_prefix("  ")?;
     line.split(',').next()?.parse().ok()

@@ -1,19 +1,21 @@
-//! Who sends how much before the other must answer, kind by kind: docs/develop/wire.md in numbers. Sizes are
-//! those of a session as measured, rounded; what decides is the number of turns.
+//! The number of bytes that each side sends before it has to wait for the other, per session kind: docs/develop/wire.md
+//! in numbers.
+//!
+//! Sizes are those of a measured session, rounded; the number of turns is what matters.
 
 use probe_core::session_kind::SessionKind;
 
-/// Bytes up, then bytes down.
+/// The bytes that the client sends, and then those that the server sends.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
     pub up: usize,
     pub down: usize,
 }
 
-/// A bound for both.
+/// The upper bound of `up` and of `down`.
 pub const LARGEST: usize = 128 * 1024;
 
-/// The turns of a clean session of `kind`, after the TCP handshake.
+/// Returns the turns of a clean session of `kind`, after the TCP handshake.
 pub fn of(kind: SessionKind) -> &'static [Turn] {
     match kind {
         SessionKind::Tcp => &[GREETING, EXCHANGE, FAREWELL],
@@ -29,7 +31,7 @@ const fn turn(up: usize, down: usize) -> Turn {
     Turn { up, down }
 }
 
-/// ClientHello; everything up to the server's Finished. The client's own goes with its next bytes.
+/// Up: the ClientHello. Down: everything up to the server's Finished. The client's Finished goes with its next bytes.
 const TLS: Turn = turn(325, 1_100);
 const GREETING: Turn = turn(1_032, 600);
 /// All four stages and their confirmations.

@@ -1,4 +1,4 @@
-//! A server's identity, made by the program itself in a directory of its own.
+//! A server's identity, made by `fwprobe-echo identity` in a directory of its own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Made by whoever `place` says, for a server that clients find at `hosts`.
+    /// Makes an identity, as the user of `place`, for a server that clients reach at `hosts`.
     ///
     /// # Errors
-    /// `fwprobe-echo identity new` fails.
+    /// Fails if `fwprobe-echo identity new` fails.
     pub fn make(place: &Place, hosts: &[&str]) -> anyhow::Result<Self> {
         let scratch = open_directory()?;
         let mut words = vec!["new"];
@@ -38,15 +38,15 @@ impl Identity {
         })
     }
 
-    /// The directory with the identity in it.
+    /// Returns the identity's directory.
     pub fn directory(&self) -> PathBuf {
         directory(self.scratch.path())
     }
 
-    /// The server's certificate and key, for one who stole them.
+    /// Returns the server's certificate and key, for a test device that has stolen them.
     ///
     /// # Errors
-    /// They cannot be read.
+    /// Fails if the files cannot be read.
     pub fn certified(&self) -> anyhow::Result<Arc<CertifiedKey>> {
         let file = |name: &str| self.directory().join(name);
         let leaf = CertificateDer::from_pem_file(file("server-certificate.pem"))?;
@@ -55,7 +55,7 @@ impl Identity {
         Ok(Arc::new(CertifiedKey::new(vec![leaf], key)))
     }
 
-    /// Room beside the identity, where everyone may write.
+    /// Returns the directory that contains the identity's directory; every user may write there.
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
     }
@@ -64,28 +64,28 @@ impl Identity {
         &self.connection
     }
 
-    /// Makes one more client key.
+    /// Adds a client key.
     ///
     /// # Errors
-    /// `fwprobe-echo identity add-key` fails.
+    /// Fails if `fwprobe-echo identity add-key` fails.
     pub fn add_key(&self, label: &str) -> anyhow::Result<Connection> {
         let words = ["add-key", "--key", label];
         connection(&command(&self.place, self.scratch.path(), &words)?)
     }
 
-    /// Makes one more client key, which is an admin's.
+    /// Adds a client key with admin rights.
     ///
     /// # Errors
-    /// `fwprobe-echo identity add-key` fails.
+    /// Fails if `fwprobe-echo identity add-key` fails.
     pub fn add_admin(&self) -> anyhow::Result<Connection> {
         let words = ["add-key", "--key", "admin", "--admin"];
         connection(&command(&self.place, self.scratch.path(), &words)?)
     }
 
-    /// Makes the next certificate, and gives what clients have to add to their connection strings.
+    /// Makes the next certificate, and returns the pin that clients have to append to their connection strings.
     ///
     /// # Errors
-    /// `fwprobe-echo identity roll-over begin` fails.
+    /// Fails if `fwprobe-echo identity roll-over begin` fails.
     pub fn begin_roll_over(&self) -> anyhow::Result<String> {
         let made = command(&self.place, self.scratch.path(), &["roll-over", "begin"])?;
         let mut lines = made.stdout.lines();
@@ -94,18 +94,18 @@ impl Identity {
             .with_context(|| format!("no pin in\n{}", made.stdout))
     }
 
-    /// Has the next certificate take over.
+    /// Replaces the current certificate with the next one.
     ///
     /// # Errors
-    /// `fwprobe-echo identity roll-over finish` fails.
+    /// Fails if `fwprobe-echo identity roll-over finish` fails.
     pub fn finish_roll_over(&self) -> anyhow::Result<()> {
         command(&self.place, self.scratch.path(), &["roll-over", "finish"]).map(drop)
     }
 
-    /// Revokes the client key that it was made with.
+    /// Revokes the client key that was made with the identity.
     ///
     /// # Errors
-    /// `fwprobe-echo identity revoke-key` fails.
+    /// Fails if `fwprobe-echo identity revoke-key` fails.
     pub fn revoke(&self) -> anyhow::Result<()> {
         self.revoke_key(&self.connection)
     }
@@ -113,14 +113,14 @@ impl Identity {
     /// Revokes the client key of `connection`.
     ///
     /// # Errors
-    /// `fwprobe-echo identity revoke-key` fails.
+    /// Fails if `fwprobe-echo identity revoke-key` fails.
     pub fn revoke_key(&self, connection: &Connection) -> anyhow::Result<()> {
         let id = connection.inner().key_id.to_string();
         command(&self.place, self.scratch.path(), &["revoke-key", &id]).map(drop)
     }
 }
 
-/// The first that was printed.
+/// Returns the first connection string that was printed.
 fn connection(made: &Finished) -> anyhow::Result<Connection> {
     let mut lines = made.stdout.lines();
     let line = lines

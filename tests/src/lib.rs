@@ -1,6 +1,7 @@
-//! The harness of the end-to-end tests: starts the real programs, stands between them as all kinds of
-//! devices, and reads what they report. Nothing sleeps; every wait ends with what it waits for, or
-//! with a failure.
+//! The harness of the end-to-end tests: it starts the real programs, puts test devices of all kinds between them, and
+//! reads their reports.
+//!
+//! Nothing sleeps: every wait ends with the event that it waits for, or with a failure.
 
 mod authority;
 pub mod binaries;

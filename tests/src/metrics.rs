@@ -1,4 +1,4 @@
-//! What a server counts, as Prometheus would read it.
+//! Reads a server's metrics, as Prometheus would.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -7,13 +7,15 @@ use anyhow::{Context as _, ensure};
 
 use crate::WATCHDOG;
 
-/// One reading.
+/// The text of one answer of the metrics endpoint.
 #[derive(Clone, Debug)]
 pub struct Metrics(String);
 
 impl Metrics {
+    /// Reads the metrics at `address`.
+    ///
     /// # Errors
-    /// Nobody answers at `address`, or not with metrics.
+    /// Fails if nothing answers at `address`, or the answer is not metrics.
     pub fn read(address: SocketAddr) -> anyhow::Result<Self> {
         let mut stream = TcpStream::connect(address).context("the metrics")?;
         stream.set_read_timeout(Some(WATCHDOG))?;
@@ -25,25 +27,25 @@ impl Metrics {
         Ok(Self(text))
     }
 
-    /// The sum of all series that begin with `name`, which can go as far as into the labels.
+    /// Returns the sum of all series that begin with `name`, which may extend into the labels.
     pub fn sum(&self, name: &str) -> f64 {
         let series = self.0.lines().filter(|line| line.starts_with(name));
         let values = series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         values.sum()
     }
 
-    /// Connections that have proved no key and are still there.
+    /// Returns the number of open connections over which no key was proved.
     pub fn strangers(&self) -> f64 {
         self.sum("fwprobe_echo_present{standing=\"stranger\"}")
     }
 
-    /// Connections under a key, those of the control service included.
+    /// Returns the number of open connections over which a key was proved, including those of the control service.
     pub fn known(&self) -> f64 {
         self.sum("fwprobe_echo_present{standing=\"session\"}")
             + self.sum("fwprobe_echo_present{standing=\"control\"}")
     }
 
-    /// In MiB.
+    /// Returns the resident memory in MiB.
     pub fn resident_mib(&self) -> f64 {
         self.sum("fwprobe_echo_resident_memory_bytes") / 1024.0 / 1024.0
     }

@@ -1,5 +1,6 @@
-//! Devices between the two ends, and strangers in the server's place, each on a [`Seat`]: what a
-//! network can do to a connection without the right to change a packet.
+//! Devices between client and server, and other services in the server's place, each on a [`Seat`].
+//!
+//! They relay or replace TCP streams, which needs no right to change packets.
 
 mod compromised;
 mod convert;
@@ -32,44 +33,44 @@ pub use pipe::Direction;
 pub use proxy::Manner;
 pub use tls::{Onward, server_config, trusting_anyone, trusting_anyone_over};
 
-/// A device at work. Everything that it does ends when it is dropped.
+/// A running device. Its connections end when it is dropped.
 #[derive(Debug)]
 pub struct Middlebox {
     accepting: JoinHandle<()>,
     port: u16,
-    /// How often it has done what it is there for, where that is not always.
+    /// The number of times that the device has acted, for devices that do not act on every connection.
     strikes: Arc<AtomicUsize>,
 }
 
 impl Middlebox {
-    /// Returns whatever it gets.
+    /// Starts a service that returns everything that it receives.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn plain_echo(seat: Seat) -> anyhow::Result<Self> {
         Self::seat(seat, stranger::plain_echo)
     }
 
-    /// Takes everything and says nothing.
+    /// Starts a service that reads everything and never answers.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn silent(seat: Seat) -> anyhow::Result<Self> {
         Self::seat(seat, stranger::silent)
     }
 
-    /// Speaks HTTP, and to everything else answers that it was no proper request.
+    /// Starts a web server, which answers anything but HTTP with 400 (Bad Request).
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn web_server(seat: Seat) -> anyhow::Result<Self> {
         Self::seat(seat, stranger::web_server)
     }
 
-    /// The same inside TLS, with one certificate whatever it is asked for.
+    /// Starts a web server inside TLS, which presents the same certificate for every name.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn tls_web_server(seat: Seat, authority: &Authority) -> anyhow::Result<Self> {
         let certificate = authority.issue("www.example.org")?;
         Self::seat(seat, move |client| {
@@ -77,10 +78,11 @@ impl Middlebox {
         })
     }
 
-    /// Holds a server's `identity`, takes no session, and gives control answers that are meant to cost the client.
+    /// Starts a server that holds a server's `identity`, accepts no session, and gives control answers that are meant
+    /// to cost the client memory or time.
     ///
     /// # Errors
-    /// The seat or the identity cannot be used.
+    /// Fails if the seat or the identity cannot be used.
     pub fn compromised(seat: Seat, identity: &Identity, answers: Answers) -> anyhow::Result<Self> {
         let certificate = identity.certified()?;
         Self::seat(seat, move |client| {
@@ -88,22 +90,22 @@ impl Middlebox {
         })
     }
 
-    /// Opens TLS with a certificate made for the name that it is asked for, shows a page of its own,
-    /// and relays nothing.
+    /// Starts a device that terminates TLS with a certificate made for the requested name, shows its own page, and
+    /// relays nothing.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn minting_wall(seat: Seat, authority: Arc<Authority>) -> anyhow::Result<Self> {
         Self::seat(seat, move |client| {
             intercept::wall(client, Arc::clone(&authority))
         })
     }
 
-    /// Opens TLS with a certificate made for the name that it is asked for, and relays what is in it
-    /// to `upstream`.
+    /// Starts a device that terminates TLS with a certificate made for the requested name, and relays the content to
+    /// `upstream`.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn interceptor(
         seat: Seat,
         upstream: SocketAddr,
@@ -115,18 +117,18 @@ impl Middlebox {
         })
     }
 
-    /// Relays to `upstream`, and changes nothing.
+    /// Starts a device that relays to `upstream` without changing anything.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn relay(seat: Seat, upstream: SocketAddr) -> anyhow::Result<Self> {
         Self::seat(seat, move |client| pipe::relay(client, upstream))
     }
 
-    /// Relays to `upstream`, as another kind of session than it was sent in.
+    /// Starts a device that relays each session to `upstream`, converted to another session kind.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn converting(
         seat: Seat,
         upstream: SocketAddr,
@@ -137,10 +139,10 @@ impl Middlebox {
         })
     }
 
-    /// Relays to `upstream`, and flips a bit of each connection.
+    /// Starts a device that relays to `upstream`, and flips one bit of each connection.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn flipping(seat: Seat, upstream: SocketAddr, flip: Flip) -> anyhow::Result<Self> {
         let strikes = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&strikes);
@@ -150,10 +152,10 @@ impl Middlebox {
         Ok(middlebox.counting(strikes))
     }
 
-    /// Relays to `upstream` until a number of bytes has passed.
+    /// Starts a device that relays to `upstream` until a number of bytes has passed.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn cutting(seat: Seat, upstream: SocketAddr, cut: Cut) -> anyhow::Result<Self> {
         let strikes = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&strikes);
@@ -163,10 +165,10 @@ impl Middlebox {
         Ok(middlebox.counting(strikes))
     }
 
-    /// A proxy for whatever is on `upstream`. Its strikes are the tunnels that it has made.
+    /// Starts a proxy for everything on `upstream`. Its strikes are the tunnels that it has made.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn proxy(seat: Seat, upstream: IpAddr, manner: Manner) -> anyhow::Result<Self> {
         let tunnels = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&tunnels);
@@ -176,10 +178,10 @@ impl Middlebox {
         Ok(middlebox.counting(tunnels))
     }
 
-    /// Relays to `upstream`, unless a connection begins with what it dislikes.
+    /// Starts a device that relays to `upstream`, and ends connections that begin with what it dislikes.
     ///
     /// # Errors
-    /// The seat cannot be used.
+    /// Fails if the seat cannot be used.
     pub fn inspecting(
         seat: Seat,
         upstream: SocketAddr,
@@ -193,12 +195,13 @@ impl Middlebox {
         Ok(middlebox.counting(strikes))
     }
 
-    /// The port to dial.
+    /// Returns the port to dial.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// How often it flipped a bit or cut a connection.
+    /// Returns how often the device flipped a bit, ended a connection or, as a proxy, made a tunnel (and what
+    /// [`Manner`] counts like one).
     pub fn strikes(&self) -> usize {
         self.strikes.load(Ordering::SeqCst)
     }
@@ -238,7 +241,7 @@ impl Drop for Middlebox {
     }
 }
 
-/// All devices of all tests of one program.
+/// The runtime of all devices of all tests in this process.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

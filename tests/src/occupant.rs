@@ -1,4 +1,4 @@
-//! A session that stays: a known client that has finished its exchange and holds the connection.
+//! A session that stays open: an authenticated client that has finished its exchange and holds the connection.
 
 use std::net::{SocketAddr, TcpStream};
 
@@ -14,10 +14,10 @@ pub struct Occupant {
 }
 
 impl Occupant {
-    /// Opens a raw session at `address` and stays in it.
+    /// Opens a raw session at `address` and holds it.
     ///
     /// # Errors
-    /// The server does not let it in.
+    /// Fails if the server does not admit the session.
     pub fn enter(address: SocketAddr, connection: &Connection) -> anyhow::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(WATCHDOG))?;

@@ -1,40 +1,41 @@
-//! Where and as whom a program runs.
+//! Where a program runs, and as which user.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// As whom.
+/// The user that a program runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
-    /// Whoever runs the test.
+    /// The user who runs the test.
     Same,
-    /// Nobody in particular: no groups, no capabilities. Only root can do that.
+    /// The unprivileged user `nobody`, without groups and capabilities. Only root can switch to it.
     Nobody,
 }
 
-/// A network namespace, if not the test's own, and a user.
+/// A network namespace (by default the test's own) and a user.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// That of the process with this id.
+    /// The id of the process whose network namespace is used; `None`: the test's own.
     namespace: Option<u32>,
     user: User,
-    /// File descriptors that a program may have; `None`: as many as the test.
+    /// The maximum number of file descriptors of a program; `None`: the same as the test.
     descriptors: Option<usize>,
-    /// Bytes of memory of its own that a program may have; `None`: as many as the test.
+    /// The maximum bytes of private memory of a program; `None`: the same as the test.
     memory: Option<u64>,
-    /// In the place of the system's own `/etc/hosts`.
+    /// A file that replaces the system's `/etc/hosts`.
     hosts: Option<PathBuf>,
-    /// In the place of the system's own `/etc/resolv.conf`.
+    /// A file that replaces the system's `/etc/resolv.conf`.
     resolver: Option<PathBuf>,
     /// Environment variables, as `NAME=VALUE`.
     variables: Vec<String>,
-    /// Nobody in particular may open packet sockets (`CAP_NET_RAW`).
+    /// Whether [`User::Nobody`] may open packet sockets (`CAP_NET_RAW`).
     packets: bool,
 }
 
 impl Place {
-    /// The test's own namespace, as a user without any rights: the test's own, unless that is root.
+    /// Returns the test's own namespace, as a user without privileges: the test's own user, or `nobody` if that is
+    /// root.
     pub fn ordinary() -> Self {
         let user = if rustix::process::geteuid().is_root() {
             User::Nobody
@@ -44,7 +45,7 @@ impl Place {
         Self::of(user)
     }
 
-    /// The test's own namespace, as `user`.
+    /// Returns the test's own namespace, as `user`.
     pub fn of(user: User) -> Self {
         Self {
             namespace: None,
@@ -58,7 +59,7 @@ impl Place {
         }
     }
 
-    /// The network namespace of the process `holder`, as `user`.
+    /// Returns the network namespace of the process `holder`, as `user`.
     pub fn within(holder: u32, user: User) -> Self {
         Self {
             namespace: Some(holder),
@@ -72,51 +73,53 @@ impl Place {
         }
     }
 
-    /// The same, with few file descriptors.
+    /// Limits the number of file descriptors to `count`.
     #[must_use]
     pub fn with_descriptors(mut self, count: usize) -> Self {
         self.descriptors = Some(count);
         self
     }
 
-    /// The same, where no more than `bytes` of memory can be had (RLIMIT_DATA): a program that needs more aborts.
+    /// Limits memory to `bytes` (RLIMIT_DATA); a program that needs more aborts.
     #[must_use]
     pub fn with_memory(mut self, bytes: u64) -> Self {
         self.memory = Some(bytes);
         self
     }
 
-    /// The same, with the right to open packet sockets for nobody in particular.
+    /// Lets [`User::Nobody`] open packet sockets.
     #[must_use]
     pub fn with_packets(mut self) -> Self {
         self.packets = true;
         self
     }
 
-    /// The same, with this file in the place of `/etc/hosts`. Only root can do that.
+    /// Replaces `/etc/hosts` with this file. Only root can do that.
     #[must_use]
     pub fn with_hosts(mut self, file: &Path) -> Self {
         self.hosts = Some(file.to_owned());
         self
     }
 
-    /// The same, with this file in the place of `/etc/resolv.conf`. Only root can do that.
+    /// Replaces `/etc/resolv.conf` with this file. Only root can do that.
     #[must_use]
     pub fn with_resolver(mut self, file: &Path) -> Self {
         self.resolver = Some(file.to_owned());
         self
     }
 
-    /// The same, with an environment variable.
+    /// Adds an environment variable.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push(format!("{name}={value}"));
         self
     }
 
-    /// A command that runs `program` there, with an environment that holds nothing of the test's but
-    /// the search path. Wrappers replace themselves, so that the process started is the program; it
-    /// is killed when the thread ends that started it, even if that one was killed itself.
+    /// Returns a command that runs `program` in this place. Of the test's environment, it passes on only the search
+    /// path.
+    ///
+    /// The wrappers (`nsenter`, `setpriv`, …) replace themselves by `exec`, so the started process is the program. The
+    /// kernel kills it when the thread that started it ends, even if that thread was killed.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut words: Vec<&OsStr> = Vec::new();
         let namespace = self
@@ -150,7 +153,7 @@ impl Place {
             words.extend(["prlimit", memory].map(OsStr::new));
         }
         if !self.variables.is_empty() {
-            // The last of the wrappers: what it sets is not for the others.
+            // `env` is the last wrapper, so that the variables do not affect the other wrappers.
             words.push(OsStr::new("env"));
             words.extend(self.variables.iter().map(OsStr::new));
         }
@@ -164,10 +167,10 @@ impl Place {
     }
 }
 
-/// For this program and those that it starts alone.
+/// Mounts `$0` over the file, for this program and its children alone.
 const OTHER_HOSTS: &str = r#"mount --bind "$0" /etc/hosts; exec "$@""#;
 const OTHER_RESOLVER: &str = r#"mount --bind "$0" /etc/resolv.conf; exec "$@""#;
 
-/// `nobody` on most systems, and nobody on the others.
+/// The user id of `nobody` on most systems; on the others it belongs to no user.
 const REUID: &str = "--reuid=65534";
 const REGID: &str = "--regid=65534";

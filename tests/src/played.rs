@@ -1,4 +1,4 @@
-//! A known client's session over a blocking stream.
+//! Plays the session of an authenticated client over a blocking stream.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -10,11 +10,11 @@ use probe_core::session_kind::SessionKind;
 
 use crate::{Connection, WATCHDOG};
 
-/// Moves bytes between `session`, which has the need `need`, and `stream`, until `done` or until the
-/// session needs something else.
+/// Moves bytes between `session` and `stream`, until `done` returns true or the session needs something other than I/O.
+/// `need` is what the session needs at the start.
 ///
 /// # Errors
-/// The session fails, or the stream does.
+/// Fails if the session or the stream fails.
 pub fn play(
     session: &mut ClientSession,
     mut need: Need,
@@ -37,7 +37,7 @@ pub fn play(
     Ok(need)
 }
 
-/// Of a raw session at `address` that holds the connection for longer than any test lasts.
+/// Returns the parameters of a raw session at `address` that holds the connection for longer than any test lasts.
 pub fn parameters(address: SocketAddr, connection: &Connection) -> SessionParameters {
     let connection = connection.inner();
     SessionParameters {
@@ -59,5 +59,5 @@ pub fn parameters(address: SocketAddr, connection: &Connection) -> SessionParame
     }
 }
 
-/// A session only ever compares times, and here none passes.
+/// The time that is passed to sessions: they only compare times, and in these tests no time passes.
 pub const NOW: Duration = Duration::ZERO;

@@ -1,16 +1,17 @@
-//! Ports that are taken before anyone knows what will stand there.
+//! Ports that are reserved before it is known which program will listen there.
 
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::Context as _;
 use socket2::{Domain, Socket, Type};
 
-/// A listening port whose connections wait until a middlebox sits down there.
+/// A listening port whose connections wait until a middlebox accepts them.
 #[derive(Debug)]
 pub struct Seat(std::net::TcpListener);
 
-/// A port that answers with RST, and that nobody gets by chance meanwhile: who asks for it by its number and for
-/// `SO_REUSEADDR` can listen there.
+/// A port that answers with RST, and that no other program gets by chance meanwhile.
+///
+/// A program that asks for this port number with `SO_REUSEADDR` can still listen there.
 #[derive(Debug)]
 pub struct ShutPort {
     address: SocketAddr,
@@ -18,41 +19,43 @@ pub struct ShutPort {
 }
 
 impl Seat {
-    /// A free port of `ip`.
+    /// Takes a free port of `ip`.
     ///
     /// # Errors
-    /// There is none.
+    /// Fails if there is no free port.
     pub fn take(ip: IpAddr) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind((ip, 0)).context("a free port")?;
         listener.set_nonblocking(true)?;
         Ok(Self(listener))
     }
 
+    /// Returns the port number.
+    ///
     /// # Errors
-    /// The system does not say.
+    /// Fails if the system does not tell the port.
     pub fn port(&self) -> anyhow::Result<u16> {
         Ok(self.0.local_addr()?.port())
     }
 
-    /// The listener itself; it does not block.
+    /// Returns the listener, which is non-blocking.
     pub fn into_listener(self) -> std::net::TcpListener {
         self.0
     }
 }
 
 impl ShutPort {
-    /// A free port of `ip`.
+    /// Takes a free port of `ip`.
     ///
     /// # Errors
-    /// There is none.
+    /// Fails if there is no free port.
     pub fn take(ip: IpAddr) -> anyhow::Result<Self> {
         Self::hold(SocketAddr::new(ip, 0))
     }
 
-    /// Takes the place of whoever has just left `address`.
+    /// Takes over `address` from a program that has just left it.
     ///
     /// # Errors
-    /// Somebody listens there.
+    /// Fails if a program listens there.
     pub fn hold(address: SocketAddr) -> anyhow::Result<Self> {
         let held = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         held.set_reuse_address(true)?;

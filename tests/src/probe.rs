@@ -1,4 +1,4 @@
-//! `fwprobe run`, or another command that probes, as a user starts it.
+//! Runs `fwprobe run`, or another command that probes, as a user would.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -10,33 +10,33 @@ use tempfile::TempDir;
 use crate::scratch::{open_directory, write_private};
 use crate::{Connection, EchoServer, Finished, Place, Process, Run, binaries};
 
-/// A run that is yet to be started.
+/// The arguments of a run that is yet to be started.
 #[derive(Debug)]
 pub struct Probe {
     place: Place,
-    /// Its home, its connection file and its report.
+    /// The directory of the run's home, connection file and report.
     scratch: TempDir,
     connection: Connection,
     subcommand: &'static str,
-    /// In seconds; `None`: the program's own.
+    /// The idle timeout in seconds; `None`: the program's default.
     idle_timeout: Option<u8>,
     arguments: Vec<OsString>,
     variables: Vec<(String, OsString)>,
 }
 
 impl Probe {
-    /// Of `server`.
+    /// Makes a run against `server`.
     ///
     /// # Errors
-    /// No temporary directory.
+    /// Fails if no temporary directory can be made.
     pub fn of(server: &EchoServer) -> anyhow::Result<Self> {
         Self::with(server.connection())
     }
 
-    /// With a connection string of one's own.
+    /// Makes a run with this connection string.
     ///
     /// # Errors
-    /// No temporary directory.
+    /// Fails if no temporary directory can be made.
     pub fn with(connection: Connection) -> anyhow::Result<Self> {
         Ok(Self {
             place: Place::ordinary(),
@@ -55,28 +55,28 @@ impl Probe {
         self
     }
 
-    /// `name` in the place of `run`.
+    /// Replaces the subcommand `run` by `name`.
     #[must_use]
     pub fn subcommand(mut self, name: &'static str) -> Self {
         self.subcommand = name;
         self
     }
 
-    /// How long it waits at each step, in seconds. A run that meets silence lasts at least as long.
+    /// Sets how long the program waits at each step, in seconds. A run that meets silence takes at least this long.
     #[must_use]
     pub fn idle_timeout(mut self, seconds: u8) -> Self {
         self.idle_timeout = Some(seconds);
         self
     }
 
-    /// It waits as long as it does unless told otherwise.
+    /// Leaves the idle timeout at the program's default.
     #[must_use]
     pub fn patience_of_its_own(mut self) -> Self {
         self.idle_timeout = None;
         self
     }
 
-    /// An argument of the command.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
@@ -89,20 +89,20 @@ impl Probe {
         self
     }
 
-    /// An environment variable.
+    /// Adds an environment variable.
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
         self
     }
 
-    /// One port, in the shape of `kind`.
+    /// Adds one port, with the session kind `kind`.
     #[must_use]
     pub fn port(self, port: u16, kind: SessionKind) -> Self {
         self.arg("--port").arg(format!("{port}/{kind}"))
     }
 
-    /// One port, in the shape of each of `kinds`.
+    /// Adds one port once for each session kind in `kinds`.
     #[must_use]
     pub fn kinds(self, port: u16, kinds: impl IntoIterator<Item = SessionKind>) -> Self {
         kinds
@@ -110,28 +110,28 @@ impl Probe {
             .fold(self, |probe, kind| probe.port(port, kind))
     }
 
-    /// A file of the user's own, by its name.
+    /// Writes a file in the run's home, and returns its path.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails if the file cannot be written.
     pub fn file(&self, name: &str, text: &str) -> anyhow::Result<OsString> {
         let path = self.scratch.path().join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path.into())
     }
 
-    /// Starts it; [`Run::of`] waits for its end.
+    /// Starts the run; [`Probe::finish`] waits for its end.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// Fails if the program cannot be started.
     pub fn start(&self) -> anyhow::Result<Process> {
         Process::start(self.command()?)
     }
 
-    /// What is to be started.
+    /// Returns the command that [`start`](Self::start) starts.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// Fails if a file cannot be written.
     pub fn command(&self) -> anyhow::Result<Command> {
         let connection = self.scratch.path().join("connection");
         write_private(&connection, &self.connection.text())?;
@@ -146,28 +146,28 @@ impl Probe {
         Ok(command)
     }
 
-    /// Starts it and waits for its end.
+    /// Starts the run and waits until it ends.
     ///
     /// # Errors
-    /// It cannot be started, does not end, or tells the secret.
+    /// Fails if the program cannot be started, does not end, or prints the secret.
     pub fn run(self) -> anyhow::Result<Run> {
         let process = self.start()?;
         self.finish(process)
     }
 
-    /// Waits for the end of what [`start`](Self::start) started.
+    /// Waits until the process that [`start`](Self::start) returned ends.
     ///
     /// # Errors
-    /// It does not end, or tells the secret.
+    /// Fails if the program does not end, or printed the secret.
     pub fn finish(self, process: Process) -> anyhow::Result<Run> {
         let finished = process.finish()?;
         self.ended(finished)
     }
 
-    /// What became of it, once it has ended.
+    /// Reads the report of a run whose process has ended.
     ///
     /// # Errors
-    /// It tells the secret.
+    /// Fails if an output contains the secret, or if the report cannot be read.
     pub fn ended(self, finished: Finished) -> anyhow::Result<Run> {
         let json = match std::fs::read_to_string(self.report()) {
             Ok(text) => Some(text),
@@ -182,13 +182,15 @@ impl Probe {
     }
 }
 
-/// `fwprobe` with a home that holds nothing of the tester's.
+/// Returns the command `fwprobe`, with an empty home instead of the tester's.
 pub(crate) fn command(place: &Place, home: &TempDir) -> anyhow::Result<Command> {
     let mut command = place.command(binaries::fwprobe()?);
     command.env("HOME", home.path());
     Ok(command)
 }
 
-/// Programs that were built without optimisation, beside other tests of the same kind, on a machine
-/// that does other things as well: silence has to last this long before it is believed.
+/// The default idle timeout, in seconds.
+///
+/// The programs are built without optimisation, and other tests run at the same time on a busy machine, so a silence
+/// means something only after this long.
 const BUSY_MACHINE: u8 = 30;

@@ -1,5 +1,4 @@
-//! A program under test while it runs: what it prints is read as it comes, and it never outlives the
-//! test.
+//! A program under test while it runs. Its output is read as it is printed, and it never outlives the test.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
-/// A running program. Killed when dropped.
+/// A running program, killed when dropped.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -20,11 +19,11 @@ pub struct Process {
     events: Receiver<Event>,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    /// Streams that have not ended.
+    /// The number of output streams that have not ended.
     open: usize,
 }
 
-/// What became of a program.
+/// The exit status and the output of a program that has ended.
 #[derive(Clone, Debug)]
 pub struct Finished {
     pub status: ExitStatus,
@@ -40,10 +39,10 @@ enum Event {
 }
 
 impl Process {
-    /// Starts `command`, with nothing on its standard input.
+    /// Starts `command` with an empty standard input.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// Fails if the program cannot be started.
     pub fn start(mut command: Command) -> anyhow::Result<Self> {
         let name = format!("{command:?}");
         let mut child = command
@@ -68,10 +67,10 @@ impl Process {
         })
     }
 
-    /// Runs `command` to its end, which has to be exit code 0.
+    /// Runs `command` to its end, and expects exit code 0.
     ///
     /// # Errors
-    /// It cannot be started, ends otherwise, or takes longer than [`WATCHDOG`].
+    /// Fails if the program cannot be started, ends otherwise, or takes longer than [`WATCHDOG`].
     pub fn succeed(command: Command) -> anyhow::Result<Finished> {
         let shown = format!("{command:?}");
         let finished = Self::start(command)?.finish()?;
@@ -84,18 +83,18 @@ impl Process {
         Ok(finished)
     }
 
-    /// Reads until `enough` of standard output is there.
+    /// Reads standard output until `enough` accepts what was printed so far.
     ///
     /// # Errors
-    /// The program ends before that, or takes longer than [`WATCHDOG`].
+    /// Fails if the program ends before that, or takes longer than [`WATCHDOG`].
     pub fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
         self.read_stream_until(|said| &said.stdout, enough)
     }
 
-    /// Reads until `enough` of standard error is there.
+    /// Reads standard error until `enough` accepts what was printed so far.
     ///
     /// # Errors
-    /// The program ends before that, or takes longer than [`WATCHDOG`].
+    /// Fails if the program ends before that, or takes longer than [`WATCHDOG`].
     pub fn read_errors_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
         self.read_stream_until(|process| &process.stderr, enough)
     }
@@ -118,10 +117,10 @@ impl Process {
         }
     }
 
-    /// Looks again and again until `done`, while it runs.
+    /// Calls `done` repeatedly until it returns true, while the program runs.
     ///
     /// # Errors
-    /// The program ends before that, or takes longer than [`WATCHDOG`]; or `done` fails.
+    /// Fails if the program ends before that or takes longer than [`WATCHDOG`], or if `done` fails.
     pub fn wait_until(&mut self, done: impl Fn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
         let deadline = Instant::now() + WATCHDOG;
         while !done()? {
@@ -133,17 +132,19 @@ impl Process {
         Ok(())
     }
 
-    /// Goes on until it has run for as long as `age`.
+    /// Waits until the program has run for `age`.
     ///
     /// # Errors
-    /// It ends before that.
+    /// Fails if the program ends before that.
     pub fn outlive(&mut self, age: Duration) -> anyhow::Result<()> {
         let born = self.born;
         self.wait_until(|| Ok(born.elapsed() >= age))
     }
 
+    /// Checks that the program is still running.
+    ///
     /// # Errors
-    /// It has ended.
+    /// Fails if the program has ended.
     pub fn still_runs(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
@@ -151,21 +152,21 @@ impl Process {
         }
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for its end.
+    /// Waits until the program ends.
     ///
     /// # Errors
-    /// It takes longer than [`WATCHDOG`]; it is then killed.
+    /// Fails if the program takes longer than [`WATCHDOG`]; it is then killed.
     pub fn finish(mut self) -> anyhow::Result<Finished> {
         let deadline = Instant::now() + WATCHDOG;
         while self.open > 0 {
             self.next(deadline)?;
         }
-        // Both streams are closed, which is among the last things that a program does.
+        // Closing both streams is among the last things that a program does, so this wait is short.
         let status = self.child.wait().context("waiting for the program")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Finished {
@@ -175,18 +176,18 @@ impl Process {
         })
     }
 
-    /// Sends a signal.
+    /// Sends a signal to the program.
     ///
     /// # Errors
-    /// There is no such process any more.
+    /// Fails if the process no longer exists.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         kill_process(self.pid()?, signal).with_context(|| format!("signal to {}", self.name))
     }
 
-    /// Stops it where it stands, and returns once it has stopped.
+    /// Suspends the program (SIGSTOP), and returns once it has stopped.
     ///
     /// # Errors
-    /// It has ended.
+    /// Fails if the program has ended.
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.signal(Signal::STOP)?;
         match waitpid(Some(self.pid()?), WaitOptions::UNTRACED)? {
@@ -210,7 +211,7 @@ impl Process {
         Ok(())
     }
 
-    /// Takes in what it says next; false: nothing in that time.
+    /// Processes the program's next output, and returns false if there was none within `time`.
     fn next_within(&mut self, time: Duration) -> bool {
         match self.events.recv_timeout(time) {
             Ok(Event::Stdout(line)) => self.stdout.extend(line),
@@ -233,17 +234,17 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail if it has ended already, which is as good.
+        // Both calls fail if the program has ended already, which is harmless.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Finished {
-    /// The exit code.
+    /// Returns the exit code.
     ///
     /// # Errors
-    /// A signal ended it.
+    /// Fails if a signal ended the program.
     pub fn code(&self) -> anyhow::Result<i32> {
         self.status.code().with_context(|| {
             let signal = self.status.signal();
@@ -269,12 +270,12 @@ fn read_lines(
                 Ok(_) | Err(_) => break,
             }
         }
-        // Nobody listens any more where this fails.
+        // This fails if the receiver was dropped, and then nobody needs the event.
         let _ = sender.send(Event::End);
     });
 }
 
-/// Far longer than anything here takes, however busy the machine: it bounds a failure.
+/// The limit of every wait: far longer than any test takes on a busy machine, so that reaching it is a failure.
 pub const WATCHDOG: Duration = Duration::from_secs(180);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! A Kerberos KDC that nobody here wrote (MIT's), on loopback, with a realm of its own, without rights.
+//! A third-party Kerberos KDC (MIT's) on loopback, with its own realm and without privileges.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::real_proxy::{RealProxy, Setting};
 use crate::trial::Need;
 
-/// A KDC that takes connections. Killed when dropped.
+/// A KDC that accepts connections, killed when dropped.
 #[derive(Debug)]
 pub struct RealKdc {
     configuration: PathBuf,
@@ -17,17 +17,17 @@ pub struct RealKdc {
 }
 
 impl RealKdc {
-    /// The tools that it takes.
+    /// The tools that the KDC needs.
     pub const NEEDS: [Need; 3] = [
         Need::Tool("kdb5_util"),
         Need::Tool("kadmin.local"),
         Need::Tool("krb5kdc"),
     ];
 
-    /// One that knows `user` by `password`, and a service whose key is in a file.
+    /// Starts a KDC that knows `user` with `password`, and `service`, whose key it writes to a keytab.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if the KDC does not come up.
     pub fn start(user: &str, password: &str, service: &str) -> anyhow::Result<Self> {
         let setting = Setting::on(Ipv4Addr::LOCALHOST.into())?;
         let directory = setting.directory().display().to_string();
@@ -64,12 +64,12 @@ impl RealKdc {
         })
     }
 
-    /// What names it to clients, for KRB5_CONFIG.
+    /// Returns the configuration file that tells clients the KDC's address, for KRB5_CONFIG.
     pub fn configuration(&self) -> &Path {
         &self.configuration
     }
 
-    /// The key of the service.
+    /// Returns the keytab with the service's key.
     pub fn keytab(&self) -> &Path {
         &self.keytab
     }

@@ -1,4 +1,4 @@
-//! Proxies that nobody here wrote, each as a process of its own on loopback, without rights.
+//! Third-party proxies, each a process of its own on loopback, without privileges.
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -12,30 +12,30 @@ use crate::scratch::open_directory;
 use crate::squid_memory::SquidMemory;
 use crate::{Place, Process, ShutPort, WATCHDOG};
 
-/// A proxy that takes connections. Killed when dropped.
+/// A proxy that accepts connections, killed when dropped.
 #[derive(Debug)]
 pub struct RealProxy {
     address: SocketAddr,
-    // In this order: first it ends, then what it leaves behind is removed.
+    // Fields are dropped in this order: the process ends first, then its leftovers are removed.
     _process: Process,
     _shared: Option<SquidMemory>,
     _scratch: TempDir,
 }
 
-/// What a proxy is started from.
+/// The port and the directory for a proxy that is yet to be started.
 #[derive(Debug)]
 pub struct Setting {
-    /// Until the proxy listens there, which the system allows.
+    /// Reserves the port until the proxy listens there; the system allows both at once.
     held: ShutPort,
     address: SocketAddr,
     scratch: TempDir,
 }
 
 impl Setting {
-    /// A free port of `ip`, and a directory for files.
+    /// Reserves a free port of `ip`, and makes a directory for files.
     ///
     /// # Errors
-    /// There is none.
+    /// Fails if there is no free port or no directory.
     pub fn on(ip: IpAddr) -> anyhow::Result<Self> {
         let held = ShutPort::take(ip)?;
         Ok(Self {
@@ -53,20 +53,20 @@ impl Setting {
         self.scratch.path()
     }
 
-    /// A file in the directory.
+    /// Writes a file in the directory.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Fails if the file cannot be written.
     pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
         let path = self.directory().join(name);
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         Ok(path)
     }
 
-    /// Runs `program` to its end, as whoever the proxy will be.
+    /// Runs `program` to its end, as the user that the proxy will run as.
     ///
     /// # Errors
-    /// It fails.
+    /// Fails if the program fails.
     pub fn prepare<A: AsRef<OsStr>>(&self, program: &str, arguments: &[A]) -> anyhow::Result<()> {
         let mut command = Place::ordinary().command(program);
         command.args(arguments);
@@ -80,7 +80,7 @@ impl Setting {
     /// Starts the proxy, and returns once its port takes connections.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if the proxy does not come up.
     pub fn start<A: AsRef<OsStr>>(
         self,
         program: &str,
@@ -106,11 +106,11 @@ impl Setting {
         })
     }
 
-    /// Squid with `lines` of configuration behind what every one needs. `{PORT}` and `{DIR}` stand for
-    /// its address and port, and its directory.
+    /// Starts squid with the common configuration followed by `lines`. `{PORT}` stands for its address and port,
+    /// `{DIR}` for its directory.
     ///
     /// # Errors
-    /// It does not come up.
+    /// Fails if squid does not come up.
     pub fn squid(self, lines: &str) -> anyhow::Result<RealProxy> {
         let directory = self.directory().display().to_string();
         let text = format!("{SQUID}{lines}\n")

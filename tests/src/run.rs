@@ -1,4 +1,4 @@
-//! What a run of `fwprobe` came to.
+//! The outcome of one run of `fwprobe`.
 
 use std::net::IpAddr;
 
@@ -12,16 +12,16 @@ use crate::{Connection, Finished};
 #[derive(Clone, Debug)]
 pub struct Run {
     pub finished: Finished,
-    /// The report as written; absent: there is none.
+    /// The JSON report as written; `None` if there is none.
     pub json: Option<String>,
     document: Option<RunDocument>,
 }
 
 impl Run {
-    /// Takes the outputs, and checks that the secret is in none of them.
+    /// Takes the outputs, and checks that none of them contains the secret.
     ///
     /// # Errors
-    /// It is, or the report is not what it says that it is.
+    /// Fails if an output contains the secret, or if the report is not a valid run document.
     pub fn of(
         finished: Finished,
         json: Option<String>,
@@ -43,18 +43,20 @@ impl Run {
         })
     }
 
-    /// The report.
+    /// Returns the run document.
     ///
     /// # Errors
-    /// There is none.
+    /// Fails if no report was written.
     pub fn document(&self) -> anyhow::Result<&RunDocument> {
         self.document
             .as_ref()
             .with_context(|| format!("no report was written:\n{}", self.text()))
     }
 
+    /// Checks the exit code, both of the process and in the report.
+    ///
     /// # Errors
-    /// Another exit code, or another one in the report.
+    /// Fails if one of them is not `code`.
     pub fn expect_exit(&self, code: u8) -> anyhow::Result<&Self> {
         let (left, reported) = (self.finished.code()?, self.document()?.summary.exit_code);
         ensure!(
@@ -65,8 +67,10 @@ impl Run {
         Ok(self)
     }
 
+    /// Checks that every probe has the verdict `id`.
+    ///
     /// # Errors
-    /// There are no probes, or one has another verdict.
+    /// Fails if there are no probes, or one has another verdict.
     pub fn expect_all(&self, id: VerdictId) -> anyhow::Result<&Self> {
         let probes = &self.document()?.probes;
         ensure!(!probes.is_empty(), "nothing was probed:\n{}", self.text());
@@ -76,8 +80,10 @@ impl Run {
         Ok(self)
     }
 
+    /// Checks that all probes of the rule for `port` have the verdict `id`.
+    ///
     /// # Errors
-    /// A probe of the rule for `port` has another verdict, or there is none.
+    /// Fails if one has another verdict, or if there is none.
     pub fn expect_port(&self, port: u16, id: VerdictId) -> anyhow::Result<&Self> {
         for probe in self.of_port(port)? {
             self.expect(probe, id)?;
@@ -85,8 +91,10 @@ impl Run {
         Ok(self)
     }
 
+    /// Checks that `probe` has the verdict `id`.
+    ///
     /// # Errors
-    /// `probe` has another verdict.
+    /// Fails if `probe` has another verdict.
     pub fn expect(&self, probe: &Probe, id: VerdictId) -> anyhow::Result<()> {
         ensure!(
             probe.verdict.id == id,
@@ -99,10 +107,10 @@ impl Run {
         Ok(())
     }
 
-    /// The probes of the rules for `port`, at least one.
+    /// Returns the probes of the rules for `port`, at least one.
     ///
     /// # Errors
-    /// There is none.
+    /// Fails if there is no probe.
     pub fn of_port(&self, port: u16) -> anyhow::Result<Vec<&Probe>> {
         let probes = self.document()?.probes.iter();
         let found: Vec<&Probe> = probes
@@ -116,10 +124,10 @@ impl Run {
         Ok(found)
     }
 
-    /// The only probe of `port`.
+    /// Returns the only probe of `port`.
     ///
     /// # Errors
-    /// There is none, or several.
+    /// Fails if there is no probe, or more than one.
     pub fn one(&self, port: u16) -> anyhow::Result<&Probe> {
         match self.of_port(port)?.as_slice() {
             [one] => Ok(one),
@@ -127,15 +135,17 @@ impl Run {
         }
     }
 
-    /// What was compared with `probe` and how it ended, for the messages of tests.
+    /// Lists the variations of `probe` and how each failed, for the messages of tests.
     pub fn compared(probe: &Probe) -> String {
         let all = probe.measurement.variations.iter();
         let lines = all.map(|c| format!("{:?}: {:?}\n", c.variation, c.measurement.failure()));
         lines.collect()
     }
 
+    /// Checks that `probe` has the finding `id`.
+    ///
     /// # Errors
-    /// `probe` lacks the finding.
+    /// Fails if `probe` lacks the finding.
     pub fn expect_finding(&self, probe: &Probe, id: FindingId) -> anyhow::Result<()> {
         ensure!(
             probe.findings.iter().any(|finding| finding.id == id),
@@ -146,8 +156,10 @@ impl Run {
         Ok(())
     }
 
+    /// Checks that each of `addresses` was probed.
+    ///
     /// # Errors
-    /// Not every address was probed.
+    /// Fails if an address was not probed.
     pub fn expect_addresses(&self, addresses: &[IpAddr]) -> anyhow::Result<&Self> {
         let probes = &self.document()?.probes;
         for address in addresses {
@@ -162,7 +174,7 @@ impl Run {
         Ok(self)
     }
 
-    /// Everything that was printed, for a failure's text.
+    /// Returns everything that was printed, for a failure's message.
     pub fn text(&self) -> String {
         format!("{}\n{}", self.finished.stdout, self.finished.stderr)
     }

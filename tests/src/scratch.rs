@@ -1,4 +1,4 @@
-//! Directories for a test's files, and what becomes of those that a killed test has left.
+//! Directories for a test's files, and the removal of directories that killed tests have left.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -8,25 +8,26 @@ use tempfile::TempDir;
 
 use crate::squid_memory;
 
-/// A temporary directory in which every user may make files, and replace none of another's: the server serves with
-/// nothing that others could put in its identity's place.
+/// Makes a temporary directory in which every user may create files but cannot replace another user's (sticky bit).
+///
+/// The server needs this: it refuses to serve an identity whose files others could replace.
 pub(crate) fn open_directory() -> anyhow::Result<TempDir> {
     tempfile::Builder::new()
         .prefix(&format!("{PREFIX}{}-", std::process::id()))
         .permissions(std::fs::Permissions::from_mode(0o1777))
         .tempdir()
         .and_then(|directory| {
-            // The process' mask has taken some of them away.
+            // The umask has removed some of the permission bits.
             std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o1777))?;
             Ok(directory)
         })
         .context("a temporary directory")
 }
 
-/// Removes the directories, and the shared memory, whose process is gone: it was killed, and could not.
+/// Removes the directories and the shared memory of test processes that were killed.
 ///
 /// # Errors
-/// A folder cannot be read.
+/// Fails if a folder cannot be read.
 pub(crate) fn sweep() -> anyhow::Result<()> {
     let is_left = |id: &str| !Path::new("/proc").join(id).exists();
     for entry in std::env::temp_dir().read_dir()? {
@@ -37,11 +38,11 @@ pub(crate) fn sweep() -> anyhow::Result<()> {
             .and_then(owner)
             .is_some_and(is_left)
         {
-            // Another user's stay.
+            // Directories of other users cannot be removed, and stay.
             let _ = std::fs::remove_dir_all(directory.path());
         }
     }
-    // Where there is no such folder, squid has left nothing.
+    // If the folder does not exist, squid has left nothing there.
     for entry in Path::new(squid_memory::FOLDER)
         .read_dir()
         .into_iter()
@@ -60,7 +61,7 @@ pub(crate) fn sweep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether there is one of the process with this id.
+/// Tells whether the process with this id has left a directory.
 pub(crate) fn is_left_of(id: u32) -> anyhow::Result<bool> {
     let id = id.to_string();
     for entry in std::env::temp_dir().read_dir()? {
@@ -71,7 +72,7 @@ pub(crate) fn is_left_of(id: u32) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-/// The process that a directory of this name was made by, if it is one of ours.
+/// Returns the id of the process that made the directory of this name, or `None` if the directory is not ours.
 fn owner(name: &str) -> Option<&str> {
     let (id, _) = name.strip_prefix(PREFIX)?.split_once('-')?;
     Some(id)
@@ -79,10 +80,10 @@ fn owner(name: &str) -> Option<&str> {
 
 const PREFIX: &str = "fwprobe-test-";
 
-/// Writes a file that nobody else can read: its owner is whoever [`Place::ordinary`](crate::Place::ordinary) is.
+/// Writes a file that only the user of [`Place::ordinary`](crate::Place::ordinary) can read; that user owns it.
 pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     let writing = || format!("writing {}", path.display());
-    // One of another user's, in such a directory, takes nothing even from root.
+    // In a sticky directory, even root cannot write to an existing file of another user.
     if path.exists() {
         std::fs::remove_file(path).with_context(writing)?;
     }
@@ -95,5 +96,5 @@ pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As in `Place`.
+/// The user and group id of `nobody`, as in `Place`.
 const NOBODY: u32 = 65_534;

@@ -1,16 +1,16 @@
-//! A SYN as it crosses the network, for those who send or quote ones that nobody has sent.
+//! Builds raw SYN segments, for tests that send or quote a SYN that no TCP stack has sent.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Its IP and TCP headers, and no options.
+/// Returns the IP and TCP headers of a SYN without options.
 pub(crate) fn syn(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
     let mut tcp = [from.port().to_be_bytes(), to.port().to_be_bytes()].concat();
     tcp.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xfa, 0xf0, 0, 0, 0, 0]);
     let addresses = [octets(from.ip()), octets(to.ip())].concat();
-    // RFC 9293 section 3.1: these count as if they were a part of it.
+    // RFC 9293 section 3.1: the TCP checksum also covers a pseudo-header (addresses, protocol, length).
     let counted = [&addresses[..], &[0, TCP, 0, LENGTH], &tcp].concat();
     tcp[16..18].copy_from_slice(&checksum(&counted).to_be_bytes());
-    // Of IPv4 the kernel fills in what is 0.
+    // The kernel fills in the IPv4 fields that are 0.
     let ip = match to.ip() {
         IpAddr::V4(_) => vec![0x45, 0, 0, 20 + LENGTH, 0, 0, 0x40, 0, 64, TCP, 0, 0],
         IpAddr::V6(_) => vec![0x60, 0, 0, 0, 0, LENGTH, TCP, 64],
@@ -18,7 +18,7 @@ pub(crate) fn syn(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
     [ip, addresses, tcp].concat()
 }
 
-/// RFC 1071.
+/// Returns the Internet checksum of `bytes` (RFC 1071).
 pub(crate) fn checksum(bytes: &[u8]) -> u16 {
     let sum: u32 = bytes
         .chunks(2)

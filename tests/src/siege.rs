@@ -1,5 +1,5 @@
-//! A server under attack: what is done to it goes on while a known client probes it, and afterwards
-//! it must be as it was before.
+//! A server under attack. While the attack goes on, an authenticated client probes the server; afterwards the server's
+//! memory and descriptors must be back to normal.
 
 mod flood;
 mod ground;
@@ -29,11 +29,11 @@ pub use moment::Moment;
 pub use target::Target;
 pub use tls::Tls;
 
-/// Does its worst until the siege is [over](Target::is_over), and returns how often in a second. Tells `begun` once
-/// it is well under way.
+/// Attacks until the siege is [over](Target::is_over), and returns the number of attempts per second. Sends to `begun`
+/// once the attack is well under way.
 pub type Attack = fn(&Target, begun: &Sender<()>) -> anyhow::Result<f64>;
 
-/// A server that is to be attacked.
+/// A server that will be attacked.
 #[derive(Clone, Copy, Debug)]
 pub struct Siege {
     ip: IpAddr,
@@ -43,7 +43,8 @@ pub struct Siege {
 }
 
 impl Siege {
-    /// Of a server at the loopback address `ip` with so many file descriptors, by one attacker.
+    /// Describes an attack by one source on a server at the loopback address `ip` that has `descriptors` file
+    /// descriptors.
     pub fn of(ip: IpAddr, descriptors: usize) -> Self {
         Self {
             ip,
@@ -59,21 +60,24 @@ impl Siege {
         self
     }
 
-    /// The server may keep so much for each stranger, whatever else it may, as long as he is there. It may stay with
-    /// the allocator, and half of it may come to that only in a second siege, where more come together.
+    /// Allows the server `kib` more memory for each connected stranger.
+    ///
+    /// The allocator may keep that memory afterwards. Half of it may be kept only after the second siege, in which more
+    /// strangers can be connected at once.
     #[must_use]
     pub fn with_kib_for_each(mut self, kib: f64) -> Self {
         self.kib_for_each = kib;
         self
     }
 
-    /// Raises `attack` twice, in a network namespace. Each time a known client finds every session kind
-    /// reachable meanwhile: under the first its server has never seen it before, under the second it has. The
-    /// server's memory stays in bounds, and after each attack memory and descriptors go back to where they
-    /// were; the second leaves nothing more behind than the first.
+    /// Runs `attack` twice, in a network namespace.
+    ///
+    /// During each attack, an authenticated client must find every session kind reachable: in the first its server has
+    /// never seen it, in the second it has. The server's memory stays in bounds, and after each attack memory and
+    /// descriptors return to the earlier level; the second attack must leave no more behind than the first.
     ///
     /// # Errors
-    /// One of these is not so.
+    /// Fails if one of these does not hold.
     pub fn raise(self, attack: Attack) -> anyhow::Result<()> {
         ground::on_a_host_of_its_own(|| self.raise_here(attack))
     }
@@ -99,7 +103,7 @@ impl Siege {
         let second = under(&server, &target(), attack).context("a client that was there")?;
         let after = calm(&server, is_quiet)?;
         let most = server.most_memory_mib()?;
-        // A row of docs/operate/reliability.md.
+        // One row of docs/operate/reliability.md.
         writeln!(
             io::stdout(),
             "| {:.0} / {:.0} | {:.1} / {most:.1} / {:.1} / {:.1} | {} / {} / {} / {} |",
@@ -113,7 +117,7 @@ impl Siege {
             second.metrics.descriptors(),
             after.descriptors(),
         )?;
-        // One descriptor in four is a stranger's.
+        // The server grants strangers one descriptor in four.
         let for_strangers = self.kib_for_each * self.descriptors as f64 / 4.0 / 1024.0;
         let more = |allowance: Allowance, besides: f64, than: f64, is: f64| {
             let (grown, allowed) = (is - than, allowance.of(self.descriptors) + besides);
@@ -140,18 +144,18 @@ fn finish(server: EchoServer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An attack, while it lasted.
+/// The rate of an attack, and the server's metrics during it.
 struct AttackReport {
     a_second: f64,
     metrics: Metrics,
 }
 
-/// Runs a known client while `attack` lasts, and reads the metrics meanwhile.
+/// Runs an authenticated client while `attack` lasts, and reads the metrics meanwhile.
 fn under(server: &EchoServer, target: &Target, attack: Attack) -> anyhow::Result<AttackReport> {
     std::thread::scope(|scope| {
         let (begun, begins) = channel();
         let attacker = scope.spawn(move || attack(target, &begun));
-        // An attack that has failed says so at its end.
+        // A failed attack sends nothing here; `join` below returns its error.
         let _ = begins.recv_timeout(WATCHDOG);
         let run = known_client_succeeds(server);
         let during = server.metrics();
@@ -174,11 +178,10 @@ fn known_client_succeeds(server: &EchoServer) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until nobody is connected any more and `quiet` is so, a minute at most: no deadline of the server's
-/// is longer.
+/// Waits until nobody is connected and `quiet` returns true, for a minute at most: no deadline of the server is longer.
 ///
 /// # Errors
-/// It does not come to that.
+/// Fails if this takes longer.
 pub fn calm(server: &EchoServer, quiet: impl Fn(&Metrics) -> bool) -> anyhow::Result<Metrics> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
@@ -190,10 +193,10 @@ pub fn calm(server: &EchoServer, quiet: impl Fn(&Metrics) -> bool) -> anyhow::Re
     }
 }
 
-/// The first bytes of a plain session at `address`.
+/// Returns the first bytes of a plain session at `address`.
 ///
 /// # Errors
-/// The session cannot be made.
+/// Fails if the session cannot be made.
 pub fn greeting(address: SocketAddr, connection: &Connection) -> anyhow::Result<Vec<u8>> {
     let (mut session, _) = ClientSession::new(parameters(address, connection), NOW)?;
     let mut bytes = Vec::new();
@@ -201,17 +204,17 @@ pub fn greeting(address: SocketAddr, connection: &Connection) -> anyhow::Result<
     Ok(bytes)
 }
 
-/// A request whose body is `greeting`.
+/// Returns a request whose body is `greeting`.
 pub fn request_with(greeting: &[u8]) -> Vec<u8> {
     let length = greeting.len();
     let head = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
     [head.as_bytes(), greeting].concat()
 }
 
-/// Everything that a client sends in a plain session that runs to its end.
+/// Returns everything that a client sends in a plain session that runs to its end.
 ///
 /// # Errors
-/// It does not.
+/// Fails if the session does not run to its end.
 pub fn session_bytes(address: SocketAddr, connection: &Connection) -> anyhow::Result<Vec<u8>> {
     let mut parameters = parameters(address, connection);
     parameters.hold = None;
@@ -227,7 +230,7 @@ pub fn session_bytes(address: SocketAddr, connection: &Connection) -> anyhow::Re
     Ok(recorded.sent)
 }
 
-/// Remembers what is sent.
+/// A connection that records what is sent.
 struct Recorded {
     stream: TcpStream,
     sent: Vec<u8>,
@@ -251,10 +254,10 @@ impl Write for Recorded {
     }
 }
 
-/// Sends `bytes` and the end, and counts what comes back until the end.
+/// Sends `bytes` and a FIN, and returns the number of bytes in the answer.
 ///
 /// # Errors
-/// The connection breaks otherwise than by a reset.
+/// Fails if the connection breaks otherwise than by a reset.
 pub fn answer_to(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<usize> {
     let mut answer = Vec::new();
     let done = stream
@@ -269,7 +272,7 @@ pub fn answer_to(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<usize> {
     Ok(answer.len())
 }
 
-/// MiB that a server may take, by how many descriptors it has.
+/// The memory in MiB that a server may use, as a function of its descriptor limit.
 struct Allowance {
     at_300: f64,
     kib_for_each_more: f64,
@@ -282,23 +285,25 @@ impl Allowance {
     }
 }
 
-/// At the height of a siege.
+/// The growth allowed at the peak of a siege.
 const AT_MOST: Allowance = Allowance {
     at_300: 6.0,
     kib_for_each_more: 2.0,
 };
 
-/// After the first siege: what is made once, for whoever comes first, and what the allocator keeps.
+/// The growth allowed after the first siege: one-time allocations for the first connections, and what the allocator
+/// keeps.
 const KEPT: Allowance = Allowance {
     at_300: 4.0,
     kib_for_each_more: 1.5,
 };
 
-/// After the second, beyond that: what the allocator keeps where more came together than in the first.
+/// The growth allowed between the first and the second siege: what the allocator keeps if more strangers were connected
+/// at once.
 const LEAKED: Allowance = Allowance {
     at_300: 1.0,
     kib_for_each_more: 0.75,
 };
 
-/// A line or two a minute, and those of the start and the end.
+/// A line or two a minute, and the lines of start and end.
 const MAX_LOG_LINES: usize = 40;

@@ -1,16 +1,18 @@
-//! The shared memory of one squid: under a name of its own, so that several can run side by side, and removed, which
-//! squid does not do where it is killed.
+//! The shared memory of one squid process.
+//!
+//! It has a unique name, so that several squids can run at the same time. It is removed on drop, because a killed squid
+//! leaves it behind.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Removed when dropped.
+/// The name of squid's shared memory, which is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct SquidMemory {
     name: String,
 }
 
 impl SquidMemory {
-    /// With a name that no other has.
+    /// Chooses a name that no other squid uses.
     pub(crate) fn reserve() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let (id, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -19,7 +21,7 @@ impl SquidMemory {
         }
     }
 
-    /// For squid's `-n`, which takes letters and digits.
+    /// Returns the name for squid's `-n` option, which accepts letters and digits only.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -34,13 +36,13 @@ impl Drop for SquidMemory {
             "tls_session_cache",
         ];
         for part in parts {
-            // What is not there need not be removed.
+            // A missing file needs no removal.
             let _ = std::fs::remove_file(format!("{FOLDER}/{}-{part}.shm", self.name));
         }
     }
 }
 
-/// The process that a file of this name was made for, if it is one of ours.
+/// Returns the id of the process that made the file of this name, or `None` if the file is not ours.
 pub(crate) fn owner(name: &str) -> Option<&str> {
     let (id, _) = name.strip_prefix(PREFIX)?.split_once('x')?;
     Some(id)

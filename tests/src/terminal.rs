@@ -1,4 +1,4 @@
-//! A terminal with a program in it: what it shows is read, and what a user types is typed.
+//! A program in a pseudo-terminal: the test reads what is shown, and types what a user would type.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::{Finished, WATCHDOG};
 
-/// A program at a terminal of its own. Killed when dropped.
+/// A program in its own pseudo-terminal, killed when dropped.
 #[derive(Debug)]
 pub struct Terminal {
     child: Child,
@@ -22,17 +22,17 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts `command` there.
+    /// Starts `command` in a new terminal.
     ///
     /// # Errors
-    /// There is no terminal, or no program.
+    /// Fails if no terminal can be opened, or the program cannot be started.
     pub fn start(command: &Command) -> anyhow::Result<Self> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let keyboard = openpt(flags).context("a terminal")?;
         grantpt(&keyboard)?;
         unlockpt(&keyboard)?;
         let inside = ioctl_tiocgptpeer(&keyboard, flags)?;
-        // Makes the terminal the one that the program finds as /dev/tty.
+        // `setsid --ctty` makes this terminal the one that the program opens as /dev/tty.
         let mut within = Command::new("setsid");
         within.arg("--ctty").arg(command.get_program());
         within.args(command.get_args());
@@ -52,9 +52,9 @@ impl Terminal {
         let (sender, shown) = channel();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
-            // An error: nobody has the terminal open any more.
+            // An error here means that no process has the terminal open any more.
             while let Ok(1..=4096) = screen.read(&mut piece).inspect(|n| {
-                // Nobody listens any more where this fails.
+                // Sending fails if the receiver was dropped, and then nobody needs the piece.
                 let _ = sender.send(piece[..*n].to_vec());
             }) {}
         });
@@ -69,15 +69,15 @@ impl Terminal {
     /// Waits until `text` is shown.
     ///
     /// # Errors
-    /// It never is.
+    /// Fails if `text` does not appear in time.
     pub fn wait_for(&mut self, text: &str) -> anyhow::Result<()> {
         self.wait_until(text, |terminal| Ok(terminal.text().contains(text)))
     }
 
-    /// Waits until what is typed is not shown.
+    /// Waits until the terminal does not echo what is typed.
     ///
     /// # Errors
-    /// It always is.
+    /// Fails if the terminal goes on echoing.
     pub fn wait_until_hidden(&mut self) -> anyhow::Result<()> {
         self.wait_until("hiding what is typed", |terminal| {
             let modes = tcgetattr(&terminal.keyboard)?.local_modes;
@@ -88,22 +88,22 @@ impl Terminal {
     /// Types `line` and Enter.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// Fails if the terminal is closed.
     pub fn type_line(&mut self, line: &str) -> anyhow::Result<()> {
         self.keyboard
             .write_all(format!("{line}\r").as_bytes())
             .context("typing")
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for the program's end. All that was shown is its standard output.
+    /// Waits until the program ends. Everything that was shown is its standard output.
     ///
     /// # Errors
-    /// It takes longer than [`WATCHDOG`].
+    /// Fails if the program takes longer than [`WATCHDOG`].
     pub fn finish(mut self) -> anyhow::Result<Finished> {
         let deadline = Instant::now() + WATCHDOG;
         while self.look(deadline.saturating_duration_since(Instant::now()))? {}
@@ -127,14 +127,14 @@ impl Terminal {
             match self.look(BETWEEN_LOOKS) {
                 Ok(true) => {}
                 Ok(false) => bail!("it ended before {what}:\n{}", self.text()),
-                // Nothing was shown, but what is waited for may be something else.
+                // Nothing new was shown, but `done` may depend on something else.
                 Err(_) => {}
             }
         }
         Ok(())
     }
 
-    /// Takes in what is shown next; false: nothing will be any more.
+    /// Reads the next output; returns false if the terminal was closed, so that no more will come.
     fn look(&mut self, time: Duration) -> anyhow::Result<bool> {
         match self.shown.recv_timeout(time) {
             Ok(piece) => self.screen.extend(piece),
@@ -151,7 +151,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Both fail if it has ended already, which is as good.
+        // Both calls fail if the program has ended already, which is harmless.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,30 +1,29 @@
-//! Tests as values: one per scenario and address family, skipped by name where this machine lacks
-//! what they need.
+//! Tests as values: one per scenario and address family, reported as ignored if this machine lacks what they need.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libtest_mimic::{Completion, Trial};
 
-/// A scenario on one loopback address.
+/// A test that runs on one loopback address.
 pub type Scenario = fn(IpAddr) -> anyhow::Result<()>;
 
-/// Something that a machine may lack.
+/// A requirement that a machine may not meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// `::1` can be listened on.
+    /// A program can listen on `::1`.
     Ipv6Loopback,
-    /// To become another user, and to make network namespaces.
+    /// The right to become another user and to make network namespaces.
     Root,
-    /// Ports below 1024 are closed to other users.
+    /// Ports below 1024 are closed to unprivileged users.
     ClosedLowPorts,
-    /// A program that is not ours.
+    /// A third-party program.
     Tool(&'static str),
-    /// A shared library that is not ours.
+    /// A third-party shared library.
     Library(&'static str),
 }
 
-/// Tests under one heading.
+/// Tests with a common heading.
 #[derive(Debug)]
 pub struct Trials {
     heading: &'static str,
@@ -39,7 +38,7 @@ impl Trials {
         }
     }
 
-    /// `scenario` on the loopback address of each family.
+    /// Adds `scenario` twice: on the loopback address of each family.
     #[must_use]
     pub fn on_both_families(self, name: &str, scenario: Scenario) -> Self {
         let (v4, v6) = (format!("{name}::ipv4"), format!("{name}::ipv6"));
@@ -49,7 +48,7 @@ impl Trials {
             })
     }
 
-    /// The same, skipped where one of `needs` is not met.
+    /// Adds `scenario` on the loopback address of each family; it is ignored if one of `needs` is not met.
     #[must_use]
     pub fn needing_on_both_families(
         self,
@@ -63,7 +62,7 @@ impl Trials {
             .needing(with_v6, &v6, move || scenario(Ipv6Addr::LOCALHOST.into()))
     }
 
-    /// A scenario that any machine can play.
+    /// Adds a scenario that any machine can run.
     #[must_use]
     pub fn once(
         self,
@@ -73,7 +72,7 @@ impl Trials {
         self.needing([], name, scenario)
     }
 
-    /// A scenario that is skipped where one of `needs` is not met; the reason is shown.
+    /// Adds a scenario that is ignored, with the reason, if one of `needs` is not met.
     #[must_use]
     pub fn needing(
         mut self,
@@ -89,7 +88,7 @@ impl Trials {
                 }
                 return Ok(Completion::ignored_with(reason));
             }
-            // With all its causes, which `Display` alone leaves out.
+            // `{:#}` includes the causes of the error, which `Display` alone leaves out.
             scenario().map_err(|error| format!("{error:#}"))?;
             Ok(Completion::Completed)
         });
@@ -103,7 +102,7 @@ impl Trials {
 }
 
 impl Need {
-    /// Why it is not met; `None` where it is.
+    /// Returns why the requirement is not met; `None` if it is.
     pub fn lacking(self) -> Option<Cow<'static, str>> {
         let constant = match self {
             Self::Ipv6Loopback => std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0))
@@ -132,14 +131,14 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Beside the others, or among those of this machine's kind.
+/// Looks in /usr/lib and in the folder of this machine's architecture.
 fn is_library(name: &str) -> bool {
     let folder = std::path::Path::new("/usr/lib");
     let kind = format!("{}-linux-gnu", std::env::consts::ARCH);
     folder.join(name).is_file() || folder.join(kind).join(name).is_file()
 }
 
-/// From where on everyone may listen, as the kernel has it; 1024 on kernels that do not say.
+/// Returns the first port on which every user may listen, as the kernel reports it; 1024 on kernels that do not.
 fn first_open_port() -> u16 {
     std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
         .ok()
@@ -149,7 +148,7 @@ fn first_open_port() -> u16 {
 
 const LOWEST_PROFILE_PORT: u16 = 80;
 
-/// Set where everything must be tested: what would be skipped fails.
+/// If this variable is set, a test that would be ignored fails instead.
 const NO_SKIP: &str = "FWPROBE_NO_SKIP";
-/// Set where root wants what an ordinary user gets: tests that need root are ignored.
+/// If this variable is set, root gets the results of an ordinary user: tests that need root are ignored.
 const WITHOUT_ROOT: &str = "FWPROBE_WITHOUT_ROOT";

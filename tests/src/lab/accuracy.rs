@@ -1,5 +1,6 @@
-//! How often fwprobe and other programs are right about a port: each plays the lab's scenarios, and what
-//! it says is judged by rules against what the scenario's file says.
+//! Measures how often fwprobe and other programs are right about a port.
+//!
+//! Each program plays the lab's scenarios, and rules compare its answer with the scenario file.
 
 mod page;
 mod peer;
@@ -29,35 +30,35 @@ pub use rule::{Mark, RULES, Rule, judge};
 pub use said::{Said, Statement};
 pub use truth::Truth;
 
-/// One scenario over one family, and what every program said.
+/// One scenario over one address family, with the answers of all programs.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Played {
     pub scenario: String,
     pub family: Family,
-    /// One for each fault in it; one where there is none.
+    /// One look for each fault of the scenario; a single one if there is no fault.
     pub looks: Vec<Look>,
 }
 
-/// What was said of one port in one shape.
+/// The answers of all programs about one port, tested with one session kind.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Look {
     pub port: u16,
     pub kind: SessionKind,
     pub address: IpAddr,
-    /// Which `expect` of the file is about it; absent: none is, and it works.
+    /// The index of the file's `expect` line about this port; `None`: no line is about it, and it works.
     line: Option<usize>,
-    /// fwprobe's.
+    /// fwprobe's verdict.
     verdict: VerdictId,
-    /// As its report shows it.
+    /// The verdict's segment, as the report shows it.
     at: String,
-    /// Of each peer that was asked, by its name.
+    /// The outputs of each peer that was asked, by the peer's name.
     outputs: BTreeMap<String, Vec<Output>>,
 }
 
-/// Every scenario file in `folder`, by its name.
+/// Reads every scenario file in `folder`, and returns the scenarios by name.
 ///
 /// # Errors
-/// The folder cannot be read, or a file in it is no scenario.
+/// Fails if the folder cannot be read, or a file in it is not a scenario.
 pub fn scenarios(folder: &Path) -> anyhow::Result<BTreeMap<String, Scenario>> {
     let files = super::folder::files(folder)?;
     let read = |file: PathBuf| {
@@ -67,7 +68,7 @@ pub fn scenarios(folder: &Path) -> anyhow::Result<BTreeMap<String, Scenario>> {
     files.into_iter().map(read).collect()
 }
 
-/// Why a scenario is not for peers; `None`: it is.
+/// Returns why peers are not asked about a scenario; `None` if they are.
 pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
     if scenario.flags.iter().any(|flag| flag == "--via") {
         Some("goes through a proxy")
@@ -80,10 +81,10 @@ pub fn unasked(scenario: &Scenario) -> Option<&'static str> {
     }
 }
 
-/// Plays `scenario` once: fwprobe first, then the peers one after another.
+/// Plays `scenario` once: first with fwprobe, then with each peer in turn.
 ///
 /// # Errors
-/// The lab cannot be built, or a program cannot be run.
+/// Fails if the lab cannot be built, or a program cannot be run.
 pub fn play(name: &str, scenario: &Scenario, family: Family) -> anyhow::Result<Played> {
     let idle_timeout = Some(SILENCE);
     let looks = staged(scenario, family, Variant::Default, idle_timeout, |scene| {
@@ -126,7 +127,7 @@ fn look(scenario: &Scenario, scene: Scene<'_>) -> anyhow::Result<Vec<Look>> {
     Ok(looks)
 }
 
-/// Of each line about a fault the first probe; where nothing is faulty, the first that a line is about.
+/// Returns the first probe of each line about a fault; if nothing is faulty, the first probe that any line is about.
 fn subjects<'p>(scenario: &Scenario, probes: &'p [Probe]) -> Vec<(Option<usize>, &'p Probe)> {
     let about = |line: &Line, probe: &Probe| {
         let family = probe.measurement.server().map(Family::of);
@@ -148,7 +149,7 @@ fn subjects<'p>(scenario: &Scenario, probes: &'p [Probe]) -> Vec<(Option<usize>,
     about.or(plain).into_iter().collect()
 }
 
-/// Sessions may live as well as die.
+/// Returns whether the expectation allows the session both to live and to die.
 fn is_chance(line: &Line) -> bool {
     let lives = line.verdicts().any(is_open);
     let dies = |verdict| verdict != VerdictId::Inconclusive && !is_open(verdict);
@@ -178,13 +179,13 @@ fn ask(
     Ok(outputs)
 }
 
-/// So that nobody suffers from what others did before: devices forget their connections, and whoever
-/// counts new ones by the second has one to spare.
+/// Prevents one peer from affecting the next: devices forget their connections, and a limit on new connections per
+/// second has recovered.
 fn settle(network: &Network) -> anyhow::Result<()> {
     for host in [Host::Firewall, Host::Isp] {
         let mut command = network.place(host, User::Same).command("conntrack");
         command.arg("--flush");
-        // It fails where nothing is tracked, which is as good.
+        // `conntrack --flush` fails if nothing is tracked, which is fine.
         Process::start(command)?.finish()?;
     }
     std::thread::sleep(BETWEEN_PEERS);
@@ -192,7 +193,7 @@ fn settle(network: &Network) -> anyhow::Result<()> {
 }
 
 impl Look {
-    /// What is true of it, by its scenario's file.
+    /// Returns the truth about this port, as the scenario file has it.
     fn truth(&self, scenario: &Scenario) -> Truth {
         Truth::of(scenario, self.expected(scenario))
     }
@@ -201,7 +202,7 @@ impl Look {
         self.line.and_then(|line| scenario.expect.get(line))
     }
 
-    /// What fwprobe's verdict is worth.
+    /// Returns the mark for fwprobe's verdict.
     fn mark_of_fwprobe(&self, scenario: &Scenario, family: Family) -> Mark {
         let right = match self.expected(scenario) {
             Some(line) => line.names(self.verdict, &self.at, family),
@@ -214,7 +215,7 @@ impl Look {
         }
     }
 
-    /// What `peer` said and the rule about it; absent: it was not asked.
+    /// Returns the answer of `peer` and the rule that judges it; `None` if the peer was not asked.
     fn judged(
         &self,
         peer: &Peer,
@@ -231,7 +232,7 @@ impl Look {
         let place = self.place(scenario).map(|text| family.fill(text));
         let there = match (truth::address(place.as_deref(), family), statement.at) {
             (Some(blamed), Some(named)) => blamed == named,
-            // A prohibition is signed.
+            // The sender's address in an ICMP prohibition names the place by itself.
             (None, Some(_)) => statement.said == Said::Prohibited,
             (_, None) => false,
         };
@@ -239,7 +240,10 @@ impl Look {
         Some((statement, rule))
     }
 
-    /// Where the fault is; a file may say so only where it is proved without the server's account.
+    /// Returns the place of the fault.
+    ///
+    /// A file may give the place only in the expectation for a blocked control channel, where it is proved without the
+    /// server's account.
     fn place<'s>(&self, scenario: &'s Scenario) -> Option<&'s str> {
         let line = self.expected(scenario)?;
         let weaker = scenario.control_blocked.as_ref();

@@ -1,4 +1,4 @@
-//! That nothing is left of the lab where its harness is killed in the middle of a trial.
+//! Tests that nothing is left of the lab when its harness is killed in the middle of a trial.
 
 use std::os::fd::OwnedFd;
 use std::process::Command;
@@ -10,10 +10,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use crate::scratch::{is_left_of, sweep};
 use crate::{Process, WATCHDOG};
 
-/// A harness that plays [`TRIAL`] is ended by `signal` while the client is at work.
+/// Starts a harness that plays [`TRIAL`], and ends it with `signal` while the client is running.
 pub(super) fn nothing_is_left(signal: Signal) -> anyhow::Result<()> {
     let mut command = Command::new("env");
-    // Shells have programs in the background ignore what a terminal's Ctrl-C sends.
+    // A shell makes background programs ignore SIGINT, so this resets it to the default.
     command
         .arg("--default-signal=INT")
         .arg(std::env::current_exe()?);
@@ -43,7 +43,7 @@ struct Child {
 }
 
 impl Child {
-    /// Waits for its end; false: it goes on.
+    /// Waits until the program ends; returns false if it does not.
     fn ends(&self) -> anyhow::Result<bool> {
         let mut wanted = [PollFd::new(&self.handle, PollFlags::IN)];
         let at_most = Timespec::try_from(WATCHDOG)?;
@@ -51,11 +51,11 @@ impl Child {
     }
 }
 
-/// Programs that the process `parent` has started itself and that have not ended.
+/// Returns the programs that the process `parent` has started itself and that have not ended.
 fn children_of(parent: u32) -> anyhow::Result<Vec<Child>> {
     let mut children = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{parent}/task"))? {
-        // Threads come and go, and so do programs.
+        // Threads and programs may end while this reads, so a missing file is no error.
         let list = thread?.path().join("children");
         let list = std::fs::read_to_string(list).unwrap_or_default();
         for id in list.split_whitespace() {
@@ -73,8 +73,8 @@ fn children_of(parent: u32) -> anyhow::Result<Vec<Child>> {
     Ok(children)
 }
 
-/// Four hosts, the server and the client.
+/// The number of running children: four hosts, the server and the client.
 const AT_WORK: usize = 6;
 
-/// Long enough to be met at work: nothing is answered.
+/// A trial in which nothing is answered, so that it lasts long enough to be interrupted.
 const TRIAL: &str = "lab::everything-dropped::ipv4";

@@ -1,5 +1,7 @@
-//! A client that sends and receives as much as a session in the same turns, from the client's host to the
-//! server's, and checks nothing: the floor that a session stands on.
+//! A client that sends and receives as many bytes as a session, in the same turns and over the same way, and checks
+//! nothing.
+//!
+//! Its time is the lower bound for a session's time.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,11 +14,11 @@ use super::network::Network;
 use super::{Family, Host};
 use crate::flights::{LARGEST, Turn};
 
-/// How long `turns` take the client, from its connect to the last byte.
+/// Returns how long `turns` take the client, from its connect to the last byte.
 pub(super) fn play(network: &Network, family: Family, turns: &[Turn]) -> anyhow::Result<Duration> {
     let server = family.address(Host::Cloud);
     let cloud = network.host(Host::Cloud);
-    // A socket stays on the host on which it was made.
+    // A socket stays in the network namespace in which it was made.
     let listener = cloud.within(|| Ok(TcpListener::bind((server, 0))?))?;
     let address = listener.local_addr()?;
     let client = network.host(Host::Client);

@@ -1,4 +1,4 @@
-//! Devices for which there is no ready-made program, each a thread of the test on one of the hosts.
+//! Devices for which there is no ready-made program; each is a thread of the test on one of the hosts.
 
 mod backlog;
 mod cut;
@@ -24,7 +24,7 @@ use crate::{Connection, Occupant};
 pub(super) use cut::count;
 pub use stranger::Manner;
 
-/// As a scenario file describes it.
+/// A device, as a scenario file describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Device {
@@ -32,49 +32,49 @@ pub struct Device {
     does: Deed,
 }
 
-/// What it does.
+/// The behaviour of a device.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub enum Deed {
-    /// Accepts connections on a port and has manners of its own.
+    /// Accepts connections on a port and behaves as `manner` says.
     Answer { port: u16, manner: Manner },
-    /// Holds back the packets that iptables gives to its queue.
+    /// Delays the packets that iptables passes to its queue.
     Delay {
         queue: u16,
         milliseconds: u64,
-        /// So many more at most, by chance.
+        /// The maximum of a random delay in milliseconds, which is added to the fixed one.
         #[serde(default)]
         jitter: u64,
-        /// Packets in a hundred that are not held, and overtake those that are.
+        /// The percentage of packets that are not delayed, and so overtake those that are.
         #[serde(default)]
         overtaking: u32,
     },
-    /// Lets packets through that iptables gives to its queue, until so many to a port have passed; then none.
+    /// Passes the packets of its queue until `after` of them to `port` have passed, and then none.
     Cut { queue: u16, port: u16, after: usize },
-    /// Sends the client ICMP errors that quote packets which it never sent.
+    /// Sends the client ICMP errors that quote packets which the client never sent.
     ForgeIcmp,
-    /// Holds a session of the client's own key.
+    /// Holds a session with the client's own key.
     Occupy,
-    /// Connects to these ports of the server, until none takes another connection, and says nothing.
+    /// Opens connections to these ports of the server until none accepts another, and sends nothing.
     Backlog { ports: Vec<u16> },
-    /// Sends bytes to a port of the server's host that swallows them, as fast as they go, and is ready once
-    /// they queue on the way for so long.
+    /// Sends bytes as fast as possible to a port of the server's host that discards them. It is ready once they queue
+    /// on the way for `milliseconds`.
     Upload { port: u16, milliseconds: u64 },
 }
 
-/// At work until dropped.
+/// A device that works until it is dropped.
 #[derive(Debug)]
 pub(super) struct Working {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a device's thread needs to know.
+/// The data that a device's thread needs.
 #[derive(Debug)]
 struct DeviceContext {
     stop: Arc<AtomicBool>,
     family: Family,
-    /// The genuine server.
+    /// The address of the genuine server.
     server: SocketAddr,
     connection: Connection,
     ready: std::sync::mpsc::Sender<anyhow::Result<()>>,
@@ -100,7 +100,7 @@ impl Device {
         let deed = self.does.clone();
         let thread = thread::spawn(move || {
             if let Err(error) = way_in.take().and_then(|()| deed.perform(&context)) {
-                // Nobody waits for it any more once it was ready.
+                // If the device was ready before, nobody reads this message.
                 let _ = context.ready.send(Err(error));
             }
         });
@@ -149,7 +149,7 @@ impl DeviceContext {
         !self.stop.load(Ordering::Relaxed)
     }
 
-    /// Ready, until it is stopped.
+    /// Reports that the device is ready, and waits until it is stopped.
     fn stay(&self) {
         self.is_ready();
         while self.stands() {
@@ -158,7 +158,7 @@ impl DeviceContext {
     }
 
     fn is_ready(&self) {
-        // The one who waits for it waits as long as the device works.
+        // `start` waits for this message, so sending it does not fail.
         let _ = self.ready.send(Ok(()));
     }
 }
@@ -168,13 +168,13 @@ impl Drop for Working {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A panic in there has been reported by then.
+            // A panic of the thread was printed when it happened.
             let _ = thread.join();
         }
     }
 }
 
-/// To which a device relays what it relays.
+/// The server port to which a relaying device relays.
 const GENUINE_PORT: u16 = 5901;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

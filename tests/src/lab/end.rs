@@ -1,4 +1,5 @@
-//! The server's end in the middle of a run, and its return: brought about by an event of the run, and not by time.
+//! Ends the server in the middle of a run, and perhaps starts it again, on an event of the run rather than after a
+//! time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,32 +13,32 @@ use super::network::Network;
 use super::{Family, Host, device};
 use crate::{EchoServer, Identity};
 
-/// As a scenario file describes it.
+/// The end of the server, as a scenario file describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct End {
-    /// It is killed when so many packets to this port have come to its host.
+    /// The server is killed when `after` packets to this port have arrived at its host.
     port: u16,
     after: usize,
-    /// Another process takes its place at once.
+    /// Whether another server process replaces it at once.
     #[serde(default)]
     comes_back: bool,
 }
 
-/// What is waited for.
+/// An event that the killing thread waits for.
 #[derive(Debug)]
 enum Event {
     Now,
-    /// The run is over.
+    /// The run is over, so that the server's end will not come.
     Never,
 }
 
 impl End {
-    /// Does `run` beside `server`, which ends while it lasts; `start` starts another. Gives the server that runs
-    /// afterwards, if there is one.
+    /// Calls `run` while `server` runs, kills the server meanwhile, and calls `start` for another if there is to be
+    /// one. Returns the server that runs afterwards, if any.
     ///
     /// # Errors
-    /// One of them fails, or the run is over before the moment comes.
+    /// Fails if one of these fails, or if the run is over before the moment comes.
     pub(super) fn during<T: Send>(
         &self,
         network: &Network,
@@ -48,12 +49,12 @@ impl End {
     ) -> anyhow::Result<(Option<EchoServer>, T)> {
         let (events, came) = channel();
         let _watch = Watch::start(self, network, family, events.clone())?;
-        // In this thread, with which everything ends that it has started.
+        // The server is started in this thread, because a program is killed when the thread that started it ends.
         let mut left = None;
         let done = thread::scope(|scope| {
             let running = scope.spawn(move || {
                 let done = run();
-                // The one who waits for it may have what it waited for.
+                // The receiver may have got its event before, and then does not read this one.
                 let _ = events.send(Event::Never);
                 done
             });
@@ -108,7 +109,7 @@ impl Watch {
                 device::count(QUEUE, after, &ready, is_over, now)
             });
             if let Err(error) = counted {
-                // Nobody waits for it any more once it was ready.
+                // If the count was ready before, nobody reads this message.
                 let _ = ready.send(Err(error));
             }
         });
@@ -127,11 +128,11 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been reported by then.
+            // A panic of the thread was printed when it happened.
             let _ = thread.join();
         }
     }
 }
 
-/// None that a scenario uses.
+/// The number of a netfilter queue that no scenario uses.
 const QUEUE: u16 = 99;

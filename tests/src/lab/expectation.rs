@@ -1,4 +1,4 @@
-//! What a run has to say: a verdict, a place and findings for every probe, and an exit code.
+//! The expected result of a run: a verdict, a place and findings for every probe, and an exit code.
 
 use anyhow::ensure;
 use probe_core::catalogue::{FindingId, VerdictId};
@@ -11,71 +11,73 @@ use serde::Deserialize;
 use super::Family;
 use crate::Run;
 
-/// Of one run. What no line of it is about has to be reachable, without any finding.
+/// The expected result of one run. A probe that no line is about has to be reachable, without any finding.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expectation {
-    /// Why it is the truth.
+    /// Why this result is the truth.
     pub why: String,
     pub exit: u8,
-    /// Where chance has a part in it: as right.
+    /// Other exit codes that are also right, if chance decides.
     #[serde(default)]
     pub or_exit: Vec<u8>,
     #[serde(default)]
     pub expect: Vec<Line>,
 }
 
-/// Of some probes; the first line that is about a probe counts.
+/// The expected result of some probes. The first line that is about a probe counts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Line {
-    /// All of them, where it says nothing.
+    /// The ports that the line is about; empty: all.
     #[serde(default)]
     ports: Vec<u16>,
     #[serde(default)]
     kinds: Vec<SessionKind>,
-    /// Only over this path, as `--via` takes it; `<isp>` and its like stand for addresses.
+    /// The path that the line is about, as `--via` takes it; words such as `<isp>` stand for addresses.
     #[serde(default)]
     path: Option<String>,
-    /// Only the server's addresses of this family, where a name has both.
+    /// The family of the server's addresses that the line is about, if a name has both.
     #[serde(default)]
     family: Option<Family>,
-    /// Only sessions that keep silent for so many seconds.
+    /// The durations of silence in seconds that the line is about; empty: all.
     #[serde(default)]
     seconds: Vec<u32>,
-    /// Only sessions that keep silent with TCP keep-alive, or only those without.
+    /// Whether the line is about silent sessions with TCP keep-alive, or about those without; `None`: both.
     #[serde(default)]
     keep_alive: Option<bool>,
     pub(super) verdict: VerdictId,
-    /// As a report shows the segment; `<isp>` and its like stand for addresses. Absent: anywhere.
+    /// The segment as a report shows it; words such as `<isp>` stand for addresses. `None`: any segment.
     #[serde(default)]
     pub(super) at: Option<String>,
-    /// A part of the verdict's claim, where one verdict has several.
+    /// A text that the verdict's claim must contain, if a verdict has several claims.
     #[serde(default)]
     says: Option<String>,
-    /// No part of it.
+    /// A text that the claim must not contain.
     #[serde(default)]
     never_says: Option<String>,
-    /// A part of the verdict's next step, where whom to ask for what is part of the truth.
+    /// A text that the verdict's next step must contain, if it is known whom to ask for what.
     #[serde(default)]
     asks: Option<String>,
-    /// No part of it.
+    /// A text that the next step must not contain.
     #[serde(default)]
     never_asks: Option<String>,
-    /// These and no others.
+    /// The exact findings.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
-    /// Where chance has a part in it: these may come or not.
+    /// Findings that chance may add.
     #[serde(default)]
     perhaps: Vec<FindingId>,
-    /// Where chance has a part in it: as right.
+    /// Other verdicts that are also right, if chance decides.
     #[serde(default)]
     or: Vec<VerdictId>,
 }
 
 impl Expectation {
+    /// Checks the run against this expectation.
+    ///
     /// # Errors
-    /// Something else came of the run.
+    /// Fails if the run has another result.
     pub(super) fn check(&self, run: &Run, family: Family) -> anyhow::Result<()> {
         let document = run.document()?;
         let wrong = self.differences(document, family);
@@ -83,7 +85,7 @@ impl Expectation {
         run.expect_exit(document.summary.exit_code).map(drop)
     }
 
-    /// What is otherwise in `document`, in words.
+    /// Lists the differences between `document` and this expectation, in words.
     pub(super) fn differences(&self, document: &RunDocument, family: Family) -> Vec<String> {
         let mut wrong: Vec<String> = document
             .probes
@@ -100,7 +102,7 @@ impl Expectation {
         wrong
     }
 
-    /// The ports that are not simply reachable.
+    /// Returns those of the ports that are not simply reachable.
     pub(super) fn ports_under_test<'a>(&self, probed: &'a [u16]) -> Vec<&'a u16> {
         let tested = |port: &&u16| {
             let lines = || self.expect.iter().filter(|line| line.is_about_port(**port));
@@ -167,12 +169,12 @@ impl Line {
                 .is_none_or(|with| silence(&|s| s.keep_alive_seconds.is_some() == with))
     }
 
-    /// All that are right.
+    /// Returns all verdicts that are right.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = VerdictId> {
         std::iter::once(self.verdict).chain(self.or.iter().copied())
     }
 
-    /// Whether this verdict, in this place as a report shows it, is the expected one.
+    /// Returns whether this verdict, in this segment as a report shows it, is the expected one.
     pub(super) fn names(&self, id: VerdictId, at: &str, family: Family) -> bool {
         let place = self.at.as_ref().is_none_or(|text| family.fill(text) == at);
         place && (id == self.verdict || self.or.contains(&id))
@@ -219,6 +221,6 @@ impl Line {
     }
 }
 
-/// Noted whatever the fault is: the first comes of what the profile says, and a busy machine lets
-/// segments wait until they are sent again.
+/// Findings that are allowed with any fault: the first comes from the profile, and the second from retransmissions on a
+/// busy machine.
 const OF_OTHER_CAUSES: [FindingId; 2] = [FindingId::DestinationNotTested, FindingId::Loss];

@@ -1,4 +1,4 @@
-//! The lab's addresses, and the words for them that scenario files use.
+//! The lab's addresses, and the placeholders for them in scenario files.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Host;
 
-/// Which addresses a trial uses: all hosts have both.
+/// The address family of a trial; all hosts have addresses of both families.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -17,7 +17,7 @@ pub enum Family {
 impl Family {
     pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
 
-    /// The address of `host` towards the client; the client's own is that towards the server.
+    /// Returns the address of `host` towards the client; for the client, its address towards the server.
     pub(super) fn address(self, host: Host) -> IpAddr {
         match host {
             Host::Client => self.on(1, 2),
@@ -27,7 +27,7 @@ impl Family {
         }
     }
 
-    /// The address of `host` towards the server; the server's own is that towards the client.
+    /// Returns the address of `host` towards the server; for the server, its address towards the client.
     pub(super) fn far_address(self, host: Host) -> IpAddr {
         match host {
             Host::Client | Host::Cloud => self.address(host),
@@ -36,7 +36,7 @@ impl Family {
         }
     }
 
-    /// That of `address`.
+    /// Returns the family of `address`.
     pub(super) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => Self::Ipv4,
@@ -51,11 +51,17 @@ impl Family {
         }
     }
 
-    /// Puts this family's addresses in the place of `<client>`, `<firewall>`, `<isp>` and `<cloud>`
-    /// (each towards the client), `<firewall-far>` and `<isp-far>` (towards the server), in brackets
-    /// where an IPv6 address before a port needs them for `<[cloud]>`; `ip` or `ip6` in that of
-    /// `<ip>`, `icmp` or `icmpv6` in that of `<icmp>`; and in that of `<hop-limit>` the target of
-    /// iptables that changes it, up to where its flags begin to be alike.
+    /// Replaces the placeholders in `text` with values of this family.
+    ///
+    /// - `<client>`, `<firewall>`, `<isp>`, `<cloud>`: the host's address towards the client.
+    /// - `<firewall-far>`, `<isp-far>`: the host's address towards the server.
+    /// - `<[cloud]>` and the like: the same, in brackets for IPv6, as a port after it needs.
+    /// - `<ip>`: `ip` or `ip6`.
+    /// - `<icmp>`: `icmp` or `icmpv6`.
+    /// - `<hop-limit>`: the iptables target that changes the hop limit, with the beginning of its flag: `TTL --ttl` or
+    ///   `HL --hl`.
+    /// - `<length>`: the prefix length.
+    /// - `<cloud-second>`, `<outside>`: two more addresses, in the cloud's network and in none of the lab's.
     pub(super) fn fill(self, text: &str) -> String {
         let (ip, icmp, hop_limit) = match self {
             Self::Ipv4 => ("ip", "icmp", "TTL --ttl"),
@@ -92,7 +98,7 @@ impl Family {
         }
     }
 
-    /// Of every network in the lab.
+    /// Returns the prefix length of every network in the lab.
     pub(super) fn prefix_length(self) -> u8 {
         match self {
             Self::Ipv4 => 24,

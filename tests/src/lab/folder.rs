@@ -1,4 +1,4 @@
-//! The files of a folder of the lab, in the order of their names.
+//! Lists the files of one of the lab's folders, sorted by name.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! One host of the lab: a network namespace that lives as long as the process that holds it.
+//! A host of the lab: a network namespace that lives as long as the process that holds it.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::Family;
 use crate::{Place, Process, User};
 
-/// Which one, in the order from the client to the server.
+/// The hosts, in the order from the client to the server.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "lowercase")]
 pub enum Host {
@@ -34,7 +34,7 @@ impl Host {
         }
     }
 
-    /// The next one on the way to the server.
+    /// Returns the next host on the way to the server.
     pub(super) fn beyond(self) -> Option<Self> {
         match self {
             Self::Client => Some(Self::Firewall),
@@ -44,15 +44,16 @@ impl Host {
         }
     }
 
-    /// The next one on the way to the client.
+    /// Returns the next host on the way to the client.
     fn before(self) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|host| host.beyond() == Some(self))
     }
 
-    /// A script that gives the host its addresses and routes. Its interfaces are called `near`
-    /// (towards the client) and `far` (towards the server).
+    /// Returns a script that gives the host its addresses and routes.
+    ///
+    /// Its interfaces are called `near` (towards the client) and `far` (towards the server).
     pub(super) fn set_up(self) -> String {
         let mut script = "ip link set lo up\n".to_owned();
         let interfaces = [
@@ -67,14 +68,14 @@ impl Host {
         for (interface, address) in interfaces.into_iter().flatten() {
             for family in Family::ALL {
                 let (address, length) = (address(family, self), family.prefix_length());
-                // There is nobody else on the link whom to ask whether the address is taken.
+                // Duplicate address detection would ask nobody: no other host is on the link.
                 let unasked = if family == Family::Ipv6 { "nodad" } else { "" };
                 add(format_args!(
                     "ip addr add {address}/{length} dev {interface} {unasked}"
                 ));
             }
-            // With them, packets are larger than any link: lengths and segment sizes are then not
-            // what they would be between machines.
+            // With offloading, packets are larger than any link's MTU, and lengths and segment sizes differ from those
+            // between real machines.
             add(format_args!(
                 "ethtool -K {interface} tso off gso off gro off tx off rx off"
             ));
@@ -94,22 +95,23 @@ impl Host {
         script.push_str(match self {
             Self::Client => "",
             Self::Firewall | Self::Isp => ROUTER,
-            // So that the server, too, needs no privileges.
+            // The server, too, needs no privileges for low ports.
             Self::Cloud => "sysctl -qw net.ipv4.ip_unprivileged_port_start=0\n",
         });
         script
     }
 }
 
-/// A namespace without a name: nothing is left of it once its holder and all that was started in it
-/// are gone, and they go with the test.
+/// A namespace without a name.
+///
+/// It disappears when its holder and all programs that were started in it have ended, and they end with the test.
 #[derive(Debug)]
 pub(crate) struct Namespace {
     holder: Process,
 }
 
 impl Namespace {
-    /// Begins to make one; [`Namespace::ready`] waits for it.
+    /// Begins to make a namespace; [`Namespace::ready`] waits for it.
     pub(crate) fn start() -> anyhow::Result<Self> {
         let mut command = Place::of(User::Same).command("unshare");
         command.args(["--net", "sh", "-c", "echo there; exec sleep infinity"]);
@@ -122,7 +124,7 @@ impl Namespace {
         self.holder.read_until(|said| said == "there\n").map(drop)
     }
 
-    /// By which other programs name it.
+    /// Returns the id of the holder, by which other programs enter the namespace.
     pub(super) fn id(&self) -> u32 {
         self.holder.id()
     }
@@ -142,7 +144,8 @@ impl Namespace {
         Ok(Process::succeed(command)?.stdout)
     }
 
-    /// Does `deed` on a thread that is there, as are the sockets, threads and programs that it makes.
+    /// Runs `deed` on a thread in the namespace. The sockets, threads and programs that it makes are in the namespace
+    /// too.
     pub(crate) fn within<T: Send>(
         &self,
         deed: impl FnOnce() -> anyhow::Result<T> + Send,
@@ -157,27 +160,27 @@ impl Namespace {
         })
     }
 
-    /// For a thread that outlives this call.
+    /// Returns a handle with which a thread that outlives this call can enter the namespace.
     pub(super) fn way_in(&self) -> anyhow::Result<WayIn> {
         let path = format!("/proc/{}/ns/net", self.id());
         File::open(&path).context(path).map(WayIn)
     }
 }
 
-/// How a thread gets into a namespace.
+/// A handle with which a thread enters a namespace.
 #[derive(Debug)]
 pub(super) struct WayIn(File);
 
 impl WayIn {
-    /// The calling thread is there from now on, as are the sockets, threads and programs that it makes.
+    /// Moves the calling thread into the namespace, with the sockets, threads and programs that it makes from now on.
     pub(super) fn take(&self) -> anyhow::Result<()> {
         move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Network))
             .context("entering the host")
     }
 }
 
-/// ICMP errors come as often as they are due, so that one test does not depend on how fast another
-/// is. What routers really do is for scenarios to say.
+/// Routers send ICMP errors without a rate limit, so that one test does not depend on the speed of another. A scenario
+/// sets the limits of real routers itself.
 const ROUTER: &str = "\
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \\
     net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 net.ipv6.icmp.ratelimit=0

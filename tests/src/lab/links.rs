@@ -1,5 +1,5 @@
-//! The link matrix: links that lose, delay, reorder, repeat or hold back packets, each with every port open and with one
-//! port dropped beside the others.
+//! The link matrix: links that lose, delay, reorder, duplicate or hold back packets, each once with every port open and
+//! once with one port dropped.
 
 use std::path::Path;
 
@@ -8,10 +8,11 @@ use toml::{Table, Value};
 
 use super::{Family, Repeated, Scenario, Variant};
 
-/// Every link of the matrix over `family`, each twice, to be played `times`; `scenarios` is the folder with their files.
+/// Returns every link of the matrix over `family` twice, to be played `times`; `scenarios` is the folder with the
+/// files.
 ///
 /// # Errors
-/// A file is missing, or is no scenario.
+/// Fails if a file is missing, or is not a scenario.
 pub fn links(scenarios: &Path, family: Family, times: usize) -> anyhow::Result<Vec<Repeated>> {
     let mut all = Vec::new();
     for link in LINKS {
@@ -36,7 +37,7 @@ pub fn links(scenarios: &Path, family: Family, times: usize) -> anyhow::Result<V
     Ok(all)
 }
 
-/// Puts the entries of `over` in the place of those of `table`; tables are joined.
+/// Replaces entries of `table` by those of `over`; tables are merged.
 fn laid_over(table: &mut Table, over: Table) {
     for (key, value) in over {
         match (table.get_mut(&key), value) {
@@ -58,7 +59,7 @@ const LINKS: [&str; 7] = [
     "duplicates-of-30-percent",
 ];
 
-/// No link closes a port.
+/// The expectation with every port open: a link must not make a port look closed.
 const CLEAN: &str = r#"
 exit = 0
 or-exit = []
@@ -69,7 +70,8 @@ or = ["reachable-with-loss"]
 perhaps = ["loss", "slow-path", "reordering"]
 "#;
 
-/// No link makes another cause of a drop, and none hides that the other ports are open.
+/// The expectation with one port dropped: a link must not turn the drop into another cause, or hide that the other
+/// ports are open.
 const DROPPED: &str = r#"
 exit = 1
 or-exit = [3]

@@ -1,5 +1,7 @@
-//! Mixtures of two or three faults, drawn by a seed from `tests/lab/parts.toml`, with what is right about each port
-//! derived from the parts. The judge has no part in that: the same run is drawn, put together and expected without it.
+//! Mixtures of two or three faults, drawn by a seed from `tests/lab/parts.toml`.
+//!
+//! The expected result for each port is derived from the parts alone. The judge is not used to draw a mixture, to build
+//! it, or to derive what is expected.
 
 mod draw;
 mod line;
@@ -14,14 +16,14 @@ use super::Family;
 pub use parts::Parts;
 pub use trials::{mixtures, seeds};
 
-/// What one seed puts in the way of one run.
+/// The faults and conditions that one seed draws for one run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Mixture {
     addresses: Addresses,
-    /// The run also goes through the proxy.
+    /// Whether the run also goes through the proxy.
     proxied: bool,
     faults: Vec<Placed>,
-    /// By its place in the list of conditions.
+    /// The index of the condition in the list of conditions.
     condition: Option<usize>,
 }
 
@@ -32,18 +34,18 @@ enum Addresses {
     Both,
 }
 
-/// A fault on ports of its own.
+/// A fault, and the ports that it is put on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Placed {
-    /// By its place in the list of faults.
+    /// The index of the fault in the list of faults.
     fault: usize,
     ports: Vec<u16>,
-    /// In a run over both families: the one that is affected; absent: all of the run.
+    /// The family that is affected in a run over both; `None`: the whole run.
     only: Option<Family>,
 }
 
 impl Mixture {
-    /// The mixtures that lack one part of this one, and then those that have a part on one port less.
+    /// Returns the mixtures with one part less, and then those in which a fault has one port less.
     fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         for index in 0..self.faults.len() {
@@ -74,7 +76,7 @@ impl Mixture {
     }
 }
 
-/// A list as a scenario's file has it.
+/// Returns a list as a scenario file has it.
 fn strings(all: &[impl AsRef<str>]) -> Value {
     Value::Array(all.iter().map(|text| Value::from(text.as_ref())).collect())
 }

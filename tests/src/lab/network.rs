@@ -6,7 +6,8 @@ use super::Host;
 use super::host::Namespace;
 use crate::{Place, Process, User};
 
-/// `client` - `firewall` - `isp` - `cloud`. Gone when dropped; any number can stand side by side.
+/// The hosts `client` - `firewall` - `isp` - `cloud`. They are removed on drop, and any number of networks can exist at
+/// the same time.
 #[derive(Debug)]
 pub(super) struct Network {
     hosts: [Namespace; 4],

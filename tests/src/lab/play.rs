@@ -1,5 +1,5 @@
-//! Plays one scenario: builds the network, starts the server, puts the fault in place, runs the client
-//! and looks at what it says.
+//! Plays one scenario: builds the network, starts the server, puts the fault in place, runs the client, and checks the
+//! result.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::{Family, Host, Scenario, Variant, bare};
 use crate::flights::Turn;
 use crate::{Connection, EchoServer, Identity, Place, Probe, Run, User};
 
-/// After the run, with the fault still in place.
+/// The lab after the run, with the fault still in place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene<'s> {
     pub(super) run: &'s Run,
@@ -23,7 +23,8 @@ pub(super) struct Scene<'s> {
     pub(super) identity: &'s Identity,
 }
 
-/// Keeps what was measured under the name `record`, if there is one and anybody wants it.
+/// Plays a scenario and checks the result. Keeps the run as the replay record `record`, if there is a name and
+/// [recording](super::record) is on.
 pub(super) fn play(
     scenario: &Scenario,
     record: Option<&str>,
@@ -43,21 +44,21 @@ pub(super) fn play(
         .with_context(|| expectation.why.clone())
 }
 
-/// A run, and what it took.
+/// A run, and how long it took.
 #[derive(Debug)]
 pub struct Timed {
     pub run: Run,
-    /// From the client's start to its end.
+    /// The time from the client's start to its end.
     pub took: Duration,
-    /// What the turns of a session took a bare client afterwards, over the same way, if one was wanted.
+    /// The time that a bare client took for a session's turns over the same way after the run, if this was measured.
     pub floor: Option<Duration>,
 }
 
-/// Plays the scenario in `file` with the client's own idle timeout, and times it, beside a bare client that takes `turns`
-/// where there are some.
+/// Plays the scenario in `file` with the client's default idle timeout, and times it. If `turns` is given, a bare
+/// client takes these turns afterwards, and is timed too.
 ///
 /// # Errors
-/// It is no scenario, or cannot be played; or the bare client does not get through.
+/// Fails if the file is not a scenario or cannot be played, or if the bare client does not get through.
 pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Result<Timed> {
     let scenario = Scenario::read(file)?;
     staged(&scenario, family, Variant::Default, None, |scene| {
@@ -71,7 +72,8 @@ pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Res
     })
 }
 
-/// Plays the scenario, and gives what `then` makes of it. `idle_timeout` is the client's, in seconds; `None`: its own.
+/// Plays the scenario, and returns the result of `then`. `idle_timeout` is the client's, in seconds; `None`: its
+/// default.
 pub(super) fn staged<T>(
     scenario: &Scenario,
     family: Family,
@@ -155,7 +157,7 @@ fn put_in_the_way(
     Ok(())
 }
 
-/// Does `run` while `server` goes on, or ends and perhaps returns, as the scenario has it.
+/// Calls `run` while `server` runs, or ends and perhaps returns, as the scenario says.
 fn during<T: Send>(
     scenario: &Scenario,
     network: &Network,
@@ -183,8 +185,8 @@ fn take_time(probe: Probe, idle_timeout: Option<u8>) -> anyhow::Result<(Run, Dur
     Ok((run, began.elapsed()))
 }
 
-/// Where the client runs, with the server's name in its list of hosts if it has one, and with a resolver of its
-/// own.
+/// Returns the place of the client, with the server's name (if it has one) in its hosts file, and with its own resolver
+/// if the scenario has one.
 fn client(
     scenario: &Scenario,
     network: &Network,
@@ -201,7 +203,7 @@ fn client(
         return Ok(place);
     };
     let mut lines = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
-    // Both, or else the resolver goes on to ask for the one that is missing.
+    // The file has addresses of both families; otherwise the resolver would query for the missing one.
     for family in Family::ALL {
         lines.push_str(&format!("{} {name}\n", family.address(Host::Cloud)));
     }
@@ -274,7 +276,7 @@ fn serve(scenario: &Scenario, network: &Network, identity: Identity) -> anyhow::
     EchoServer::start(&place, identity, &["--config", file])
 }
 
-/// What is there before any program starts.
+/// Applies the changes that are needed before any program starts.
 fn set(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
     for setting in &changes.sysctl {
         network.run(host, "sysctl", ["-qw", &family.fill(setting)])?;
@@ -308,5 +310,5 @@ fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> a
     Ok(())
 }
 
-/// In seconds, until nothing more is expected.
+/// The client's idle timeout in seconds: after this time, nothing more is expected.
 pub(super) const SILENCE: u8 = 6;

@@ -1,4 +1,4 @@
-//! Keeps what a run measured, so that it can be judged again where no lab can be built.
+//! Keeps what a run measured as a replay record, so that it can be judged again without a lab.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use probe_core::verdict::Segment;
 
 use crate::Run;
 
-/// Writes the run into the file `name` of the folder that [`FOLDER`] names, if it is set.
+/// Writes the run into the file `name` of the folder that [`FOLDER`] names, if that variable is set.
 pub(super) fn keep(run: &Run, name: &str) -> anyhow::Result<()> {
     let Some(folder) = std::env::var_os(FOLDER) else {
         return Ok(());
@@ -24,7 +24,7 @@ pub(super) fn keep(run: &Run, name: &str) -> anyhow::Result<()> {
     std::fs::write(&file, json).with_context(|| file.display().to_string())
 }
 
-/// Without this machine's name and user.
+/// Removes the name and the user of this machine.
 fn anonymous(mut document: RunDocument) -> RunDocument {
     document.host.name = Some("headnode".to_owned());
     document.host.user = Some("hpcadmin".to_owned());
@@ -33,8 +33,8 @@ fn anonymous(mut document: RunDocument) -> RunDocument {
     document
 }
 
-/// Without probes of which the same is said as of one before them, as long as that changes nothing
-/// about the others.
+/// Removes each probe with the same result as an earlier one, unless this changes the result of another probe or the
+/// exit code.
 fn short(document: RunDocument) -> RunDocument {
     let mut kept = judge_again(document);
     for index in (1..kept.probes.len()).rev() {
@@ -55,7 +55,7 @@ fn short(document: RunDocument) -> RunDocument {
     kept
 }
 
-/// Without what nothing is judged by.
+/// Removes everything that the judge does not use.
 fn bare(mut document: RunDocument) -> RunDocument {
     document.checks.clear();
     for probe in &mut document.probes {
@@ -73,7 +73,7 @@ fn bare(mut document: RunDocument) -> RunDocument {
     document
 }
 
-/// Without the course of its session, which its observations tell.
+/// Removes the course of the session, which the observations contain already.
 fn without_course(measurement: &mut Measurement) {
     if let Some(session) = &mut measurement.session {
         session.phases.clear();
@@ -89,5 +89,5 @@ fn said(probe: &Probe) -> Said {
     (verdict.id, verdict.segment.clone(), findings, silence)
 }
 
-/// Where to, an absolute path.
+/// The environment variable with the folder for the records, an absolute path.
 const FOLDER: &str = "FWPROBE_LAB_RECORD";

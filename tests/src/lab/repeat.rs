@@ -1,5 +1,5 @@
-//! Plays scenarios many times over, and counts the runs that said what they had to: a verdict that chance can change
-//! is right only if it is right every time.
+//! Plays scenarios many times, and counts the runs with the expected result: a verdict that chance can change is right
+//! only if it is right every time.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,34 +25,35 @@ pub struct Repeated {
     pub times: usize,
 }
 
-/// How to play.
+/// How scenarios are repeated.
 #[derive(Clone, Debug)]
 pub struct Repetition {
-    /// Runs at the same time.
+    /// The number of runs at the same time.
     pub side_by_side: usize,
-    /// The client waits as long as it does for a user, and not as long as the lab has it wait.
+    /// Whether the client uses its default idle timeout instead of the lab's.
     pub own_patience: bool,
-    /// A run that takes longer is wrong.
+    /// The time limit of a run; a longer run counts as wrong.
     pub longest: Option<Duration>,
-    /// Where the documents of wrong runs are kept.
+    /// The folder for the documents of wrong runs.
     pub keep: Option<PathBuf>,
 }
 
-/// What became of one scenario.
+/// The results of one scenario.
 #[derive(Clone, Debug, Default)]
 pub struct Count {
     pub played: usize,
     pub right: usize,
     pub longest: Duration,
-    /// What runs said, and how many said it.
+    /// The different results, and the number of runs with each.
     pub said: BTreeMap<String, usize>,
 }
 
-/// Plays all of them in turn, so that one round of all is through before the next begins; gives the count of each. `tell`
-/// hears of each run that was wrong when it ends: its scenario's name, and what was wrong.
+/// Plays each scenario once, then each a second time, and so on; returns the count of each.
+///
+/// `tell` is called after each wrong run, with the scenario's name and what was wrong.
 ///
 /// # Errors
-/// A scenario cannot be played, or a document cannot be kept.
+/// Fails if a scenario cannot be played, or a document cannot be kept.
 pub fn repeat(
     all: &[Repeated],
     how: &Repetition,
@@ -129,7 +130,7 @@ fn keep(folder: &Path, name: &str, round: usize, document: &RunDocument) -> anyh
         .with_context(|| file.display().to_string())
 }
 
-/// Verdicts and findings, each with its ports.
+/// Returns the verdicts and findings, each with its ports.
 fn said(document: &RunDocument) -> String {
     let mut ports: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for probe in &document.probes {
@@ -154,10 +155,10 @@ impl Count {
 }
 
 impl Repeated {
-    /// Parses `FILE`, `FILE::ipv6` or `FILE::ipv4::control_blocked`; IPv4 where no family is named.
+    /// Parses `FILE`, `FILE::ipv6` or `FILE::ipv4::control_blocked`; IPv4 if no family is named.
     ///
     /// # Errors
-    /// The file is no scenario, or what follows it is neither a family nor a variant.
+    /// Fails if the file is not a scenario, or if a word after it is neither a family nor a variant.
     pub fn parse(text: &str, times: usize) -> anyhow::Result<Self> {
         let mut words = text.split("::");
         let file = Path::new(words.next().unwrap_or_default());

@@ -1,5 +1,6 @@
-//! What scenarios measured when they were played last, judged anew where no lab can be built: one file
-//! for each scenario and variant, held against what the scenario's own file expects.
+//! Judges the replay records of scenarios anew, without a lab.
+//!
+//! There is one record for each scenario and variant, and its result is compared with the scenario file.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +14,10 @@ use super::folder::files;
 use super::{Family, Scenario, Variant};
 use crate::trial::Trials;
 
-/// A trial for each replay file that there has to be in `records`, and one that there are no others.
+/// Returns one trial for each expected record in `records`, and one that checks that there are no others.
 ///
 /// # Errors
-/// The folder `scenarios` cannot be read, or a file in it is no scenario.
+/// Fails if the folder `scenarios` cannot be read, or a file in it is not a scenario.
 pub fn replays(scenarios: &Path, records: &'static Path) -> anyhow::Result<Trials> {
     let mut trials = Trials::of("replay");
     let mut wanted = Vec::new();
@@ -40,8 +41,8 @@ pub fn replays(scenarios: &Path, records: &'static Path) -> anyhow::Result<Trial
     }))
 }
 
-/// Whether the run of this family is the one that is kept. One is enough; some are of IPv4 and some of
-/// IPv6.
+/// Returns whether the run over this family is the one that is recorded. One family per scenario is enough; some
+/// records are over IPv4 and some over IPv6.
 pub(super) fn is_kept(scenario: &Scenario, family: Family, variant: Variant) -> bool {
     family_of(scenario, variant) == Some(family)
 }
@@ -59,7 +60,8 @@ fn family_of(scenario: &Scenario, variant: Variant) -> Option<Family> {
     .copied()
 }
 
-/// What a reader could not act on: nothing said about whom to ask, about which connection, or when it was.
+/// Returns what is wrong if a reader could not act on the verdict: it does not say whom to ask, about which connection,
+/// or what to look for in logs.
 fn unusable(document: &RunDocument, probe: &Probe) -> Option<String> {
     if !probe.needs_a_word() {
         return None;
@@ -105,7 +107,7 @@ fn unusable(document: &RunDocument, probe: &Probe) -> Option<String> {
     ))
 }
 
-/// Words that leave open who or what is meant, and what becomes of sentences that are put together wrongly.
+/// Words that leave open who or what is meant, and traces of texts that were put together wrongly.
 const VAGUE: [&str; 6] = [
     "whoever",
     "fresh ones",

@@ -1,4 +1,4 @@
-//! A scenario file: what is put in the way, what is run, and what the run has to say.
+//! A scenario file: the fault, the command that is run, and the result that the run must have.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,35 +12,34 @@ use super::expectation::{Expectation, Line};
 use super::tool::Tool;
 use super::{Family, Host, Variant};
 
-/// One fault, or a mixture.
+/// A scenario with one fault or a mixture.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scenario {
-    /// Which fault it is, and why what is expected is the truth about it; for `inconclusive`, why
-    /// nothing can decide.
+    /// Which fault it is, and why the expected result is the truth; for `inconclusive`, why nothing can decide.
     pub why: String,
-    /// What to probe, as `--port` takes it; the seven ports of hpc-2008r2-sp1 where it says nothing.
+    /// The ports to probe, as `--port` takes them; if empty, the seven ports of hpc-2008r2-sp1.
     #[serde(default)]
     pub ports: Vec<String>,
-    /// Of fwprobe.
+    /// The command of fwprobe.
     #[serde(default)]
     pub command: Command,
     /// More flags of the command.
     #[serde(default)]
     pub flags: Vec<String>,
-    /// The run is one of two that are alike, and what is expected is said of the second.
+    /// Whether the client runs twice in the same way; the expected result is that of the second run.
     #[serde(default)]
     pub rehearsed: bool,
-    /// What is changed once the first of the two runs has ended, right before the second.
+    /// Changes after the first of the two runs, right before the second.
     #[serde(default)]
     pub after_rehearsal: BTreeMap<Host, Changes>,
-    /// The client knows the server by this name, and not by its address.
+    /// The name by which the client knows the server, instead of its address.
     #[serde(default)]
     pub name: Option<String>,
-    /// The only name server that the client's resolver asks; words in angle brackets are addresses.
+    /// The only name server that the client's resolver asks; words in angle brackets stand for addresses.
     #[serde(default)]
     pub name_server: Option<String>,
-    /// The name stands for its addresses of both families, and the run is over both.
+    /// Whether the name has addresses of both families, so that the run is over both.
     #[serde(default)]
     pub dual_stack: bool,
     /// The client's environment; `<files>` stands for the folder with the first tool's files.
@@ -65,17 +64,17 @@ pub struct Scenario {
     #[serde(default, rename = "device")]
     pub devices: Vec<Device>,
     pub exit: u8,
-    /// Where chance has a part in it: as right.
+    /// Other exit codes that are also right, if chance decides.
     #[serde(default)]
     pub or_exit: Vec<u8>,
     #[serde(default)]
     pub expect: Vec<Line>,
-    /// Where the control channel is blocked, another verdict may be all that can be said.
+    /// The expected result if the control channel is blocked and less can be said.
     #[serde(default)]
     pub control_blocked: Option<Expectation>,
 }
 
-/// What is run.
+/// The command of fwprobe that is run.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Command {
@@ -84,28 +83,28 @@ pub enum Command {
     Idle,
 }
 
-/// The server's program.
+/// The server program.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Echo {
     #[serde(default)]
     pub state: State,
-    /// Ports of the run on which it does not listen.
+    /// Ports of the run on which the server does not listen.
     #[serde(default)]
     pub absent: Vec<u16>,
-    /// Ports of the run on which it listens on the IPv4 loopback address alone.
+    /// Ports of the run on which the server listens only on the IPv4 loopback address.
     #[serde(default)]
     pub loopback: Vec<u16>,
-    /// The client's key is none of its keys.
+    /// Whether the server does not know the client's key.
     #[serde(default)]
     pub key_unknown: bool,
-    /// It sees SYNs that its own host drops.
+    /// Whether the server has a witness, which sees SYNs that its own host drops.
     #[serde(default)]
     pub witness: bool,
-    /// It ends during the run.
+    /// How the server ends during the run, if it does.
     #[serde(default)]
     pub ends: Option<End>,
-    /// Lines of the section `[limits]` of its configuration.
+    /// Lines of `[limits]` in the server's configuration.
     #[serde(default)]
     pub limits: Vec<String>,
 }
@@ -115,26 +114,26 @@ pub struct Echo {
 pub enum State {
     #[default]
     Running,
-    /// Not started; its host is up.
+    /// The server is not started; its host is up.
     Stopped,
-    /// Stopped where it stood, with its sockets open.
+    /// The server is suspended (SIGSTOP), with its sockets open.
     Frozen,
 }
 
-/// What is changed on one host. Words in angle brackets are addresses, see [`Family`].
+/// The changes on one host. Words in angle brackets are placeholders, see [`Family`].
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Changes {
     /// Rules of nftables.
     #[serde(default)]
     pub chains: BTreeMap<Chain, String>,
-    /// A ruleset of nftables as it is.
+    /// A complete nftables ruleset.
     #[serde(default)]
     pub nft: Option<String>,
     /// Arguments of iptables or ip6tables.
     #[serde(default)]
     pub iptables: Vec<String>,
-    /// `name=value`
+    /// Settings as `name=value`.
     #[serde(default)]
     pub sysctl: Vec<String>,
     /// Arguments of ip.
@@ -145,7 +144,7 @@ pub struct Changes {
     pub tc: Vec<String>,
 }
 
-/// A chain of nftables, made where a scenario has rules for it.
+/// An nftables chain, which is made if a scenario has rules for it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "kebab-case")]
 pub enum Chain {
@@ -157,14 +156,16 @@ pub enum Chain {
     NatPrerouting,
     NatOutput,
     NatPostrouting,
-    /// On its way out towards the server, after everything that the host itself does: as a network
-    /// security group, it is no hop, and nobody's counters show it.
+    /// Egress towards the server, after all processing by the host itself. Like a network security group, it is not a
+    /// hop, and no host's counters show what it drops.
     Edge,
 }
 
 impl Scenario {
+    /// Reads a scenario file.
+    ///
     /// # Errors
-    /// The file cannot be read or is no scenario.
+    /// Fails if the file cannot be read, or is not a scenario.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)?;
         toml::from_str(&text).with_context(|| path.display().to_string())
@@ -179,7 +180,7 @@ impl Scenario {
         }
     }
 
-    /// Of which addresses a run over `family` is.
+    /// Returns the families of the server addresses in a run over `family`.
     pub(super) fn families_of_a_run(&self, family: Family) -> Vec<Family> {
         if self.dual_stack {
             Family::ALL.to_vec()
@@ -188,7 +189,7 @@ impl Scenario {
         }
     }
 
-    /// The ports on which the server would have to listen.
+    /// Returns the ports on which the server would have to listen.
     pub(super) fn ports_probed(&self) -> anyhow::Result<Vec<u16>> {
         if self.ports.is_empty() {
             return Ok(PROFILE_PORTS.to_vec());
@@ -220,7 +221,7 @@ impl Scenario {
 }
 
 impl Chain {
-    /// How nftables declares it.
+    /// Returns the nftables declaration of the chain.
     pub(super) fn declaration(self) -> &'static str {
         match self {
             Self::Prerouting => "type filter hook prerouting priority mangle;",

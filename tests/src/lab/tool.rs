@@ -1,4 +1,4 @@
-//! A program of somebody else's on one of the hosts, which does to connections what it does in real networks.
+//! A third-party program on one of the hosts, which treats connections as it does in real networks.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,21 +13,22 @@ use crate::scratch::open_directory;
 use crate::squid_memory::SquidMemory;
 use crate::{Place, Process, User};
 
-/// As a scenario file describes it.
+/// A tool, as a scenario file describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Tool {
     on: Host,
     program: Program,
-    /// `<files>` stands for the folder with the files.
+    /// The program's arguments; `<files>` stands for the folder with its files.
     #[serde(default)]
     arguments: Vec<String>,
     #[serde(default)]
     files: BTreeMap<String, String>,
-    /// It is ready when it listens on these.
+    /// The ports on which the program listens once it is ready.
     #[serde(default)]
     listens: Vec<u16>,
-    /// It needs the right to see where a connection was going, or to take on others' addresses.
+    /// Whether the program runs as root, because it has to see the original destination of connections, or to use
+    /// others' addresses.
     #[serde(default)]
     as_root: bool,
 }
@@ -42,7 +43,7 @@ enum Program {
     Danted,
 }
 
-/// At work until dropped.
+/// A tool that runs until it is dropped.
 #[derive(Debug)]
 pub(super) struct Running {
     process: Process,
@@ -51,7 +52,7 @@ pub(super) struct Running {
 }
 
 impl Tool {
-    /// The program's name, which it has as a tool that a machine may lack.
+    /// Returns the name of the program, which is also its name as a [`Need`](crate::trial::Need).
     pub(super) fn program(&self) -> &'static str {
         match self.program {
             Program::Haproxy => "haproxy",
@@ -97,13 +98,15 @@ impl Tool {
 }
 
 impl Running {
+    /// Checks that the program is still running.
+    ///
     /// # Errors
-    /// It has ended, so that it may have done nothing.
+    /// Fails if the program has ended, because it may then have had no effect.
     pub(super) fn still_runs(&mut self) -> anyhow::Result<()> {
         self.process.still_runs()
     }
 
-    /// The folder with its files.
+    /// Returns the folder with the program's files.
     pub(super) fn files(&self) -> &Path {
         self.files.path()
     }

@@ -1,4 +1,4 @@
-//! Every file in the folder of scenarios as trials: one for each family and variant.
+//! Turns every file in the folder of scenarios into trials, one for each family and variant.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -12,10 +12,10 @@ use super::{Scenario, play, replay};
 use crate::scratch::sweep;
 use crate::trial::{Need, Trials};
 
-/// The trials of all files in `folder`.
+/// Returns the trials of all files in `folder`.
 ///
 /// # Errors
-/// The folder cannot be read, or a file in it is no scenario.
+/// Fails if the folder cannot be read, or a file in it is not a scenario.
 pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
     sweep()?;
     let mut trials = Trials::of("lab")
@@ -39,7 +39,7 @@ pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
     Ok(trials)
 }
 
-/// What this machine lacks for any scenario at all; `None`: nothing.
+/// Returns what this machine lacks for any scenario at all; `None`: nothing.
 pub fn lacking() -> Option<Cow<'static, str>> {
     NEEDS.into_iter().find_map(Need::lacking)
 }

@@ -1,4 +1,4 @@
-//! The same fault under worse conditions.
+//! Variants of a scenario: the same fault under worse conditions.
 
 use serde::Deserialize;
 
@@ -8,17 +8,17 @@ use super::{Family, Host, Scenario};
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variant {
-    /// As the file has it.
+    /// The scenario as its file has it.
     Default,
-    /// The control service answers neither on its own port nor on one that works: only the ports
-    /// under test let it through, if they let anything through.
+    /// The control service answers neither on its own port nor on a port that works; only the ports under test may let
+    /// it through.
     ControlBlocked,
 }
 
 impl Variant {
     pub(super) const ALL: [Self; 2] = [Self::Default, Self::ControlBlocked];
 
-    /// Appended to a trial's name.
+    /// Returns the suffix of the trial's name.
     pub(super) fn suffix(self) -> &'static str {
         match self {
             Self::Default => "",
@@ -26,7 +26,7 @@ impl Variant {
         }
     }
 
-    /// Appended to the name of its replay file.
+    /// Returns the suffix of the replay record's file name.
     pub(super) fn ending(self) -> &'static str {
         match self {
             Self::Default => "",
@@ -65,5 +65,5 @@ impl Variant {
 
 const CONTROL_PORT: u16 = 8443;
 
-/// The list of protocols in a ClientHello with nothing but `h2` in it (RFC 7301 section 3.1).
+/// The ALPN extension's protocol list in a ClientHello that offers `h2` alone (RFC 7301 section 3.1).
 const OFFERS_H2: &str = "|0003026832|";

@@ -1,5 +1,7 @@
-//! A server in the wrong hands: it proves who it is, takes no session, and answers the control service's calls in
-//! ways that are meant to cost the client memory or time.
+//! A server in the wrong hands.
+//!
+//! It proves the genuine identity, accepts no session, and answers the control service's calls in ways that are meant
+//! to cost the client memory or time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +18,18 @@ use tokio::time::sleep;
 
 use super::tls;
 
-/// What it does about connections that it is asked about.
+/// How the server answers questions about connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
-    /// Sightings without end, each as long as a message of the client's default limit lets it be.
+    /// An endless stream of sightings, each as long as the client's default message limit allows.
     Huge,
-    /// Sightings without end that are as short as can be, each with prefixes that take more room than they came in.
+    /// An endless stream of very short sightings, each with prefixes that take more memory than they took on the wire.
     Swelling,
-    /// A short sighting every so often, without end.
+    /// A short sighting at every interval, without end.
     Slow(Duration),
-    /// A byte every so often of the very first answer, without end.
+    /// One byte of the very first answer at every interval, without end.
     SlowBytes(Duration),
-    /// Another instance on each connection, which describes itself at length.
+    /// A different instance on each connection, with a long description of itself.
     Manifold,
 }
 
@@ -53,7 +55,7 @@ pub(super) async fn serve(
         let (request, respond) = call?;
         let path = request.uri().path().to_owned();
         calls.spawn(async move {
-            // The request's body has to be taken, or the client is not heard.
+            // The request's body has to be read: otherwise the rest of what the client sends is not received.
             let mut body = request.into_body();
             while let Some(part) = body.data().await {
                 body.flow_control().release_capacity(part?.len())?;
@@ -113,7 +115,7 @@ async fn sightings(body: &mut SendStream<Bytes>, answers: Answers) -> anyhow::Re
     }
 }
 
-/// All of `bytes`, as the client lets them come.
+/// Sends all of `bytes`, at the pace of the client's flow control.
 async fn send(body: &mut SendStream<Bytes>, mut bytes: Bytes) -> anyhow::Result<()> {
     while !bytes.is_empty() {
         body.reserve_capacity(bytes.len());
@@ -124,13 +126,13 @@ async fn send(body: &mut SendStream<Bytes>, mut bytes: Bytes) -> anyhow::Result<
     Ok(())
 }
 
-/// A message as gRPC frames it, uncompressed.
+/// Returns a message in gRPC's framing, uncompressed.
 fn grpc(message: &[u8]) -> Bytes {
     let length = (message.len() as u32).to_be_bytes();
     [&[0], &length[..], message].concat().into()
 }
 
-/// A field of bytes as protobuf writes it.
+/// Returns a field of bytes in protobuf's encoding.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     const BYTES: u8 = 2;
     let mut field = vec![number << 3 | BYTES];
@@ -144,20 +146,20 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     field
 }
 
-/// RFC 8446 section 5.1: the content type of the first record.
+/// RFC 8446 section 5.1: the content type `handshake`, the first byte of a TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Of a `Description`.
+/// A field number of `Description`.
 const INSTANCE: u8 = 2;
 
-/// Of a `Sighting`: the key of the field `match`, and its value "by digest".
+/// From `Sighting`: the key of the field `match`, its value "by digest", and two field numbers.
 const MATCH: u8 = 2 << 3;
 const BY_DIGEST: u8 = 1;
 const TLS_ERROR: u8 = 9;
 const PREFIXES: u8 = 10;
 
-/// Just below 256 KiB.
+/// A length just below 256 KiB.
 const LONG: usize = 250_000;
 
-/// Below 4 KiB, and far larger once it is read.
+/// Makes a sighting of less than 4 KiB that takes far more memory once decoded.
 const PREFIXES_OF_ONE: usize = 2_000;

@@ -1,4 +1,4 @@
-//! Devices that bring a session to the server as another kind than it was sent in, and keep the dialogue in it whole.
+//! Devices that relay a session to the server as another session kind, and leave the dialogue inside unchanged.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -17,15 +17,15 @@ use super::tls;
 /// How a session is converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conversion {
-    /// Plain bytes are brought to the server inside TLS.
+    /// The device wraps plain bytes in TLS towards the server.
     IntoTls,
-    /// The X.224 request is answered by the device, and what follows is passed on.
+    /// The device answers the X.224 request itself, and relays what follows.
     AnswersX224,
-    /// The device negotiates X.224 with the server before it passes anything on.
+    /// The device negotiates X.224 with the server before it relays anything.
     AddsX224,
-    /// The first HTTP request of a connection is passed on, later ones go to another port of the server.
+    /// The device relays the first HTTP request of a connection, and sends later ones to another port of the server.
     LaterRequestsTo(SocketAddr),
-    /// Likewise, later ones to the same port inside TLS.
+    /// The device relays the first HTTP request, and sends later ones to the same port inside TLS.
     LaterRequestsIntoTls,
 }
 
@@ -126,7 +126,7 @@ async fn spread(
     Ok(())
 }
 
-/// One request over a connection of its own.
+/// Sends one request over its own connection, and returns the response.
 async fn ask(
     mut server: impl AsyncRead + AsyncWrite + Unpin,
     request: &[u8],
@@ -137,7 +137,7 @@ async fn ask(
     response.context("no response")
 }
 
-/// The next whole message; `None` where the stream ends before it begins.
+/// Reads the next complete message; `None` if the stream ends before it begins.
 async fn message(
     stream: &mut (impl AsyncRead + Unpin),
     received: &mut Vec<u8>,
@@ -156,7 +156,7 @@ async fn message(
     }
 }
 
-/// Of head and body; `None` where the head is not whole.
+/// Returns the length of head and body; `None` if the head is incomplete.
 fn request_bytes(received: &[u8]) -> anyhow::Result<Option<usize>> {
     Ok(match RequestHead::decode(received)? {
         Decoded::Incomplete { .. } => None,

@@ -1,4 +1,4 @@
-//! Lets a number of bytes pass and no more.
+//! A relay that lets a number of bytes pass and then ends the flow.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use tokio::net::TcpStream;
 
 use super::pipe::{Direction, Verdict, copy};
 
-/// What passes, and what happens then.
+/// How many bytes pass in which direction, and how the flow ends then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     pub direction: Direction,
-    /// So many bytes pass; the next one, when it comes, is the end.
+    /// The number of bytes that pass; the next byte, when it arrives, ends the flow.
     pub after: usize,
     pub ending: Ending,
 }
 
-/// How a flow is ended.
+/// How a flow ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// RST to both ends.
+    /// The device sends RST to both ends.
     Reset,
-    /// Nothing passes any more, in that direction.
+    /// The device passes nothing more in that direction.
     Silence,
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn relay(
     relay_until(client, upstream, cut.ending, up, down).await
 }
 
-/// Relays until one of the inspectors stops it, which ends the flow as `ending` says.
+/// Relays until one of the inspectors stops the flow, which then ends as `ending` says.
 pub(super) async fn relay_until(
     mut client: TcpStream,
     upstream: SocketAddr,
@@ -56,7 +56,7 @@ pub(super) async fn relay_until(
                 let (up, down) = tokio::join!(up, down);
                 up? || down?
             }
-            // The first stop is the end of both.
+            // With a reset, the first stop ends both directions.
             Ending::Reset => until_stopped(up, down).await?,
         }
     };
@@ -66,13 +66,13 @@ pub(super) async fn relay_until(
             client.set_zero_linger()?;
             server.set_zero_linger()?;
         }
-        // Both connections stay until the device is taken away.
+        // Both connections stay open until the device is dropped.
         (true, Ending::Silence) => std::future::pending().await,
     }
     Ok(())
 }
 
-/// Ready when one of them was stopped, or both have ended.
+/// Completes when one direction was stopped, or when both have ended. Returns whether one was stopped.
 async fn until_stopped(
     up: impl Future<Output = std::io::Result<bool>>,
     down: impl Future<Output = std::io::Result<bool>>,

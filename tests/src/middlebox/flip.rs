@@ -1,4 +1,4 @@
-//! Changes one bit of what passes.
+//! A relay that flips one bit.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use tokio::net::TcpStream;
 use super::pipe::{Direction, Verdict, copy};
 use crate::dialogue_map::{DialogueMap, Place};
 
-/// Which bit.
+/// The bit to flip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flip {
     pub direction: Direction,
     pub at: At,
 }
 
-/// The byte whose lowest bit is changed.
+/// The byte whose lowest bit is flipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// Counted from the beginning of the connection.
+    /// An offset from the beginning of the connection.
     Stream(usize),
-    /// Within a part of the raw dialogue: so many bytes into the part.
+    /// A part of the raw dialogue, and an offset in that part.
     Dialogue(Place, usize),
 }
 
 impl Flip {
-    /// The byte `offset` of the stream.
+    /// Selects the byte at `offset` of the stream.
     pub fn stream(direction: Direction, offset: usize) -> Self {
         Self {
             direction,
@@ -34,7 +34,7 @@ impl Flip {
         }
     }
 
-    /// The byte `offset` of `place` in the raw dialogue.
+    /// Selects the byte at `offset` of `place` in the raw dialogue.
     pub fn dialogue(direction: Direction, place: Place, offset: usize) -> Self {
         Self {
             direction,

@@ -1,4 +1,4 @@
-//! Looks at what a connection begins with, and ends what it does not like.
+//! A relay that inspects the first bytes of a connection, and ends connections that it dislikes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,27 +9,27 @@ use tokio::net::TcpStream;
 use super::cut::{self, Ending};
 use super::pipe::Verdict;
 
-/// What is not let through, and how it ends.
+/// What the device blocks, and how it ends such connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inspection {
     pub dislikes: Dislike,
     pub ending: Ending,
 }
 
-/// What the first bytes from the client must not be.
+/// The first bytes from the client that the device blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dislike {
     Tls,
     Http,
-    /// MC-NMF.
+    /// MC-NMF, the framing of net.tcp.
     NetTcp,
-    /// Whatever is neither TLS nor HTTP.
+    /// Anything that is neither TLS nor HTTP.
     Unknown,
-    /// TLS that does not name this server.
+    /// TLS whose ClientHello does not contain this server name.
     TlsWithout(&'static str),
-    /// A ClientHello that takes more than one segment.
+    /// A ClientHello that needs more than one segment.
     LargeHello,
-    /// A ClientHello of TLS 1.0 at most, wherever it stands.
+    /// A ClientHello that offers at most TLS 1.0, at any position in the first bytes.
     OldHello,
 }
 
@@ -77,14 +77,14 @@ impl Dislike {
     }
 }
 
-/// RFC 8446 section 5.1: the content type of the first record.
+/// RFC 8446 section 5.1: the content type `handshake`, the first byte of a TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// MC-NMF section 2.2.3.1: a version record, 1.0.
 const MC_NMF_VERSION: [u8; 3] = [0, 1, 0];
 
-/// Payload of an Ethernet segment without TCP options.
+/// The payload of an Ethernet segment without TCP options.
 const SEGMENT: u16 = 1460;
 
-/// A preface and a ClientHello.
+/// The number of inspected bytes: enough for a preface and a ClientHello.
 const ENOUGH: usize = 4096;

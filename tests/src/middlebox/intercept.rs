@@ -1,4 +1,4 @@
-//! TLS inspection: opened with a certificate made on the spot, and relayed onward or not.
+//! TLS inspection: the device terminates TLS with a certificate made on the spot, and relays the content or not.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::stranger::serve_web;
 use super::tls::{self, Onward};
 use crate::Authority;
 
-/// Shows a page of its own.
+/// Terminates TLS and shows the device's own page.
 pub(super) async fn wall(client: TcpStream, authority: Arc<Authority>) -> anyhow::Result<()> {
     let start = tls::hello(client).await?;
     let name = start.client_hello().server_name().map(str::to_owned);
@@ -22,7 +22,7 @@ pub(super) async fn wall(client: TcpStream, authority: Arc<Authority>) -> anyhow
     serve_web(opened).await
 }
 
-/// Passes clear text on as it is until TLS begins, and opens that.
+/// Relays clear text unchanged until TLS begins, and terminates the TLS.
 pub(super) async fn relay(
     mut client: TcpStream,
     upstream: SocketAddr,
@@ -55,7 +55,7 @@ pub(super) async fn relay(
     Ok(())
 }
 
-/// Relays what comes before a ClientHello (X.224, MC-NMF), and says whether there is one.
+/// Relays the bytes before a ClientHello (X.224, MC-NMF), and returns whether a ClientHello follows.
 async fn reach_tls(client: &mut TcpStream, server: &mut TcpStream) -> std::io::Result<bool> {
     let mut first = [0; 1];
     let mut buffer = [0; 4096];
@@ -79,8 +79,8 @@ async fn reach_tls(client: &mut TcpStream, server: &mut TcpStream) -> std::io::R
     }
 }
 
-/// In a certificate for a client that named nobody.
+/// The name in a certificate for a client that sent no SNI.
 const NAMELESS: &str = "inspection.invalid";
 
-/// RFC 8446 section 5.1: the content type of the first record.
+/// RFC 8446 section 5.1: the content type `handshake`, the first byte of a TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;

@@ -1,11 +1,11 @@
-//! Bytes from one side to the other.
+//! Copies bytes from one side to the other.
 
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Which way bytes go.
+/// The direction in which bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// To the server.
@@ -14,15 +14,14 @@ pub enum Direction {
     Down,
 }
 
-/// What is to be done with a piece.
+/// What happens to a piece of data.
 pub(super) enum Verdict {
     Pass,
-    /// Pass the first so many bytes and nothing after them.
+    /// Passes the first bytes, this many, and nothing after them.
     PassAndStop(usize),
 }
 
-/// Copies until the end of `from`, which is passed on, or until `inspect` stops it. Says whether it
-/// was stopped.
+/// Copies until the end of `from`, which is passed on, or until `inspect` stops it. Returns whether it was stopped.
 pub(super) async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -47,7 +46,7 @@ pub(super) async fn copy(
     }
 }
 
-/// Copies both ways, unchanged.
+/// Copies in both directions, unchanged.
 pub(super) async fn relay(mut client: TcpStream, upstream: SocketAddr) -> anyhow::Result<()> {
     let mut server = TcpStream::connect(upstream).await?;
     tokio::io::copy_bidirectional(&mut client, &mut server).await?;

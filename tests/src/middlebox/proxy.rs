@@ -1,4 +1,4 @@
-//! Explicit proxies: one that does its work, over CONNECT and SOCKS 5, and many that do not.
+//! Explicit proxies: one that works, over CONNECT and SOCKS 5, and many that fail in some way.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,47 +14,48 @@ use tokio::sync::Semaphore;
 
 use super::tls;
 
-/// What a proxy does.
+/// How a proxy behaves.
 #[derive(Clone, Debug)]
 pub enum Manner {
-    /// CONNECT, for everybody.
+    /// Accepts CONNECT from every client.
     Connect,
-    /// The same inside TLS, with this certificate.
+    /// Accepts CONNECT from every client, inside TLS with this certificate.
     ConnectInTls(Arc<CertifiedKey>),
-    /// CONNECT for whoever sends these credentials by Basic. Wrong ones are counted like tunnels.
+    /// Accepts CONNECT with these credentials (Basic). Wrong credentials are counted like tunnels.
     Basic { user: String, password: String },
-    /// Refuses whatever credentials it gets by Basic, but only once `after` requests without any have come. They
-    /// are counted like tunnels.
+    /// Refuses all credentials (Basic), but only after `after` requests without credentials have arrived. Requests with
+    /// credentials are counted like tunnels.
     RefusesLate { bare: Arc<Semaphore>, after: u32 },
-    /// Asks for Basic, answers whatever credentials it gets with these bytes, and closes. They are counted like tunnels.
+    /// Asks for Basic, answers any credentials with these bytes, and closes. Requests with credentials are counted like
+    /// tunnels.
     AnswersCredentials(Vec<u8>),
-    /// SOCKS 5 that closes without a reply on a request for this port, or for any.
+    /// Speaks SOCKS 5, and closes without a reply on a request for this port; `None`: for any port.
     SocksCloses { on: Option<u16> },
-    /// SOCKS 5, for everybody or for one. Wrong credentials are counted like tunnels.
+    /// Speaks SOCKS 5, for every client or with one pair of credentials. Wrong credentials are counted like tunnels.
     Socks5 { only: Option<(String, String)> },
-    /// SOCKS 5 that refuses every destination with this code.
+    /// Speaks SOCKS 5, and refuses every destination with this code.
     SocksReply(u8),
-    /// Answers a request's head with these bytes, and closes.
+    /// Answers the head of a request with these bytes, and closes.
     Says(Vec<u8>),
-    /// Says 200 and passes nothing on.
+    /// Answers 200, and relays nothing.
     Swallows,
-    /// Begins a head and never ends it.
+    /// Begins a response head and never ends it.
     EndlessHead,
-    /// Closes as soon as it was asked.
+    /// Closes as soon as it has read the request.
     Closes,
-    /// Takes the request and never answers. Requests are counted like tunnels.
+    /// Reads the request and never answers. Requests are counted like tunnels.
     Silent,
 }
 
 impl Manner {
-    /// As if a slow directory had to be asked about every password.
+    /// Returns [`Self::RefusesLate`], which behaves like a proxy that asks a slow directory about every password.
     pub fn refuses_late(after: u32) -> Self {
         let bare = Arc::new(Semaphore::new(0));
         Self::RefusesLate { bare, after }
     }
 }
 
-/// Serves one connection. Whatever name is asked for is `upstream`'s: nobody else could resolve it.
+/// Serves one connection. Every requested name leads to `upstream`, because nothing else could resolve these names.
 pub(super) async fn serve(
     client: TcpStream,
     upstream: IpAddr,
@@ -150,7 +151,7 @@ async fn by_head(
     }
 }
 
-/// Until the other end has had enough, which it must have before these are through.
+/// Sends header lines until the client closes the connection, which it has to do before all are sent.
 async fn endless_head(mut client: impl AsyncWrite + Unpin) -> anyhow::Result<()> {
     client.write_all(b"HTTP/1.1 200 OK\r\n").await?;
     for _ in 0..ENDLESS {
@@ -161,17 +162,17 @@ async fn endless_head(mut client: impl AsyncWrite + Unpin) -> anyhow::Result<()>
     bail!("ten megabytes of a head were read");
 }
 
-/// What a SOCKS proxy does not connect to.
+/// The destinations that a SOCKS proxy refuses.
 #[derive(Clone, Copy)]
 enum Refuses {
     Nothing,
-    /// Everything, with this code.
+    /// Refuses every destination, with this code.
     With(u8),
-    /// This port, or any, and says nothing of it.
+    /// Closes without a reply on a request for this port; `None`: for any port.
     Silently(Option<u16>),
 }
 
-/// RFC 1928 and RFC 1929.
+/// Serves SOCKS 5 (RFC 1928), with user name and password (RFC 1929).
 async fn socks(
     mut client: TcpStream,
     upstream: IpAddr,
@@ -250,7 +251,7 @@ async fn read_head(client: &mut (impl AsyncRead + Unpin)) -> anyhow::Result<Stri
         if head.len() > MOST_HEAD {
             bail!("no head ends");
         }
-        // Byte by byte: what follows belongs to the server.
+        // The head is read byte by byte, because what follows it belongs to the server.
         head.push(client.read_u8().await?);
     }
     Ok(String::from_utf8(head)?)
@@ -267,7 +268,7 @@ fn authorized(head: &str, user: &str, password: &str) -> bool {
     head.lines().any(|line| line == wanted)
 }
 
-/// Closing over unread bytes would be a reset, and take the answer with it.
+/// Ends the connection in good order: closing it with unread bytes would send a RST, and lose the answer.
 async fn part(mut client: impl AsyncRead + AsyncWrite + Unpin) -> anyhow::Result<()> {
     client.shutdown().await?;
     drain(client).await
@@ -286,6 +287,6 @@ const BAD_GATEWAY: &[u8] =
 const WANTS_BASIC: &[u8] = b"HTTP/1.1 407 Proxy Authentication Required\r\n\
     Proxy-Authenticate: Basic realm=\"tests\"\r\nContent-Length: 5\r\n\r\nlogin";
 
-/// Lines of 36 bytes, ten megabytes in all.
+/// The number of header lines: 36 bytes each, ten megabytes in all.
 const ENDLESS: usize = 300_000;
 const MOST_HEAD: usize = 16 * 1024;

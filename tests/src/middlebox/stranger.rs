@@ -1,4 +1,4 @@
-//! Services that are not the echo server, in its place.
+//! Services in the place of the echo server that are not the echo server.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) async fn plain_echo(client: TcpStream) -> anyhow::Result<()> {
 
 pub(super) async fn silent(mut client: TcpStream) -> anyhow::Result<()> {
     tokio::io::copy(&mut client, &mut tokio::io::sink()).await?;
-    // The other end has closed; so far nothing was said, and nothing will be.
+    // The other end has closed. Nothing was sent, and nothing will be.
     Ok(())
 }
 
@@ -32,7 +32,8 @@ pub(super) async fn tls_web_server(
     serve_web(shaken).await
 }
 
-/// As web servers do: a head that looks like HTTP is waited for, anything else is refused at once.
+/// Serves HTTP as web servers do: it waits for the rest of a head that looks like HTTP, and refuses anything else at
+/// once.
 pub(super) async fn serve_web(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
 ) -> anyhow::Result<()> {
@@ -47,7 +48,7 @@ pub(super) async fn serve_web(
             let answer = if words { PAGE } else { BAD_REQUEST };
             stream.write_all(answer).await?;
             stream.shutdown().await?;
-            // Closing over unread bytes would be a reset, and take the answer with it.
+            // Closing the connection with unread bytes would send a RST, and lose the answer.
             tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! TLS for devices: any certificate towards the client, none checked towards the server.
+//! TLS for devices: they present any certificate to the client, and accept any from the server.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsConnector, client, server};
 
-/// How what was opened goes on to the server.
+/// How a device relays decrypted content to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Onward {
-    /// In a TLS session of the device's own.
+    /// In the device's own TLS session.
     Tls,
     /// In clear text.
     Plain,
 }
 
-/// Shakes hands with `client`, whatever name it asks for.
+/// Completes the handshake with `client`, whatever name it asks for.
 pub(super) async fn accept_with(
     client: TcpStream,
     certificate: Arc<CertifiedKey>,
@@ -36,12 +36,12 @@ pub(super) async fn accept_with(
         .await?)
 }
 
-/// Reads the ClientHello and waits with the answer.
+/// Reads the ClientHello and does not answer yet.
 pub(super) async fn hello(client: TcpStream) -> anyhow::Result<StartHandshake<TcpStream>> {
     Ok(LazyConfigAcceptor::new(Acceptor::default(), client).await?)
 }
 
-/// What a ClientHello offers to speak.
+/// Returns the ALPN protocols that a ClientHello offers.
 pub(super) fn offered(start: &StartHandshake<TcpStream>) -> Vec<Vec<u8>> {
     let hello = start.client_hello();
     let offered = hello
@@ -50,10 +50,10 @@ pub(super) fn offered(start: &StartHandshake<TcpStream>) -> Vec<Vec<u8>> {
     offered.unwrap_or_default()
 }
 
-/// For a server that presents `certificate` and speaks any of `alpn`.
+/// Returns the configuration of a server that presents `certificate` and accepts any of `alpn`.
 ///
 /// # Errors
-/// The TLS library does not have the protocol's versions.
+/// Fails if the TLS library lacks the protocol's versions.
 pub fn server_config(
     certificate: Arc<CertifiedKey>,
     alpn: Vec<Vec<u8>>,
@@ -67,7 +67,7 @@ pub fn server_config(
     Ok(Arc::new(config))
 }
 
-/// Shakes hands with the server as any client would that asks no questions.
+/// Completes a handshake with the server, without checking its certificate.
 pub(super) async fn connect(
     server: TcpStream,
     name: Option<String>,
@@ -81,18 +81,19 @@ pub(super) async fn connect(
     Ok(connector.connect(name, server).await?)
 }
 
-/// For a client that asks no questions.
+/// Returns the configuration of a client that accepts every certificate.
 ///
 /// # Errors
-/// The TLS library does not have the protocol's versions.
+/// Fails if the TLS library lacks the protocol's versions.
 pub fn trusting_anyone() -> anyhow::Result<ClientConfig> {
     asking_nothing(provider())
 }
 
-/// For one that knows this cipher suite alone, and thus one version of TLS.
+/// Returns the configuration of a client that accepts every certificate and has only this cipher suite, and thus one
+/// version of TLS.
 ///
 /// # Errors
-/// The TLS library does not have that version.
+/// Fails if the TLS library lacks that version.
 pub fn trusting_anyone_over(suite: SupportedCipherSuite) -> anyhow::Result<ClientConfig> {
     asking_nothing(Arc::new(CryptoProvider {
         cipher_suites: vec![suite],
@@ -122,7 +123,7 @@ impl ResolvesServerCert for Always {
     }
 }
 
-/// Takes any server for the right one.
+/// A verifier that accepts every server.
 #[derive(Debug)]
 struct Anyone;
 

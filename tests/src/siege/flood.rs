@@ -1,4 +1,4 @@
-//! SYNs from addresses that nobody has, so that no answer to them ever comes.
+//! SYNs from unused addresses, so that the server's answer to them is never acknowledged.
 
 use std::net::{SocketAddr, SocketAddrV6};
 
@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::ground::nobody;
 use crate::segment::syn;
 
-/// Sends them to one address.
+/// A SYN flood against one address.
 #[derive(Debug)]
 pub struct SynFlood {
     socket: Socket,
@@ -17,10 +17,10 @@ pub struct SynFlood {
 }
 
 impl SynFlood {
-    /// Only root can do that.
+    /// Opens a raw socket for a flood against `to`. Only root can do that.
     ///
     /// # Errors
-    /// No raw socket is to be had.
+    /// Fails if no raw socket can be opened.
     pub fn on(to: SocketAddr) -> anyhow::Result<Self> {
         let socket = Socket::new(
             Domain::for_address(to),
@@ -31,29 +31,32 @@ impl SynFlood {
         Ok(Self { socket, to })
     }
 
+    /// Sends the SYN number `turn`.
+    ///
     /// # Errors
-    /// The kernel sends none.
+    /// Fails if the kernel does not send it.
     pub fn send(&self, turn: usize) -> anyhow::Result<()> {
         let [low, high] = [turn as u16, (turn >> 16) as u16];
-        // Another port for each time that the addresses are through.
+        // The port changes each time that all addresses were used.
         let from = SocketAddr::new(nobody(self.to.ip(), low), 1024 + (low >> 8) + (high << 8));
-        // The kernel takes the port for a protocol here.
+        // On a raw socket, the kernel takes the port of the destination as a protocol number.
         let to = match self.to {
             SocketAddr::V4(to) => SocketAddr::new((*to.ip()).into(), 0),
             SocketAddr::V6(to) => SocketAddrV6::new(*to.ip(), 0, 0, 0).into(),
         };
         match self.socket.send_to(&syn(from, self.to), &to.into()) {
             Ok(_) => Ok(()),
-            // As good as one lost.
+            // The SYN was dropped here, which has the same effect as a loss on the way.
             Err(error) if Errno::from_io_error(&error) == Some(Errno::NOBUFS) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// How often the calling thread's kernel has found the queue of half-open connections full.
+    /// Returns how often the kernel has found the queue of half-open connections full, in the network namespace of the
+    /// calling thread.
     ///
     /// # Errors
-    /// It does not say.
+    /// Fails if the kernel does not tell.
     pub fn overflows() -> anyhow::Result<u64> {
         let text = std::fs::read_to_string("/proc/thread-self/net/netstat")?;
         let mut lines = text
@@ -72,5 +75,5 @@ impl SynFlood {
     }
 }
 
-/// IPPROTO_RAW: packets begin with their own header.
+/// IPPROTO_RAW: packets include their own IP header.
 const WITH_HEADERS: i32 = 255;

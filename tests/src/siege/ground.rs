@@ -1,11 +1,13 @@
-//! Where sieges take place: a host of its own, whose loopback interface has any number of attackers'
-//! addresses. Nothing that goes on there is seen from outside, and all of it ends with the test.
+//! The host on which sieges take place.
+//!
+//! It has its own network namespace, whose loopback interface has any number of addresses for attackers. Nothing of it
+//! is visible from outside, and all of it ends with the test.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::lab::Namespace;
 
-/// Does `deed` there.
+/// Runs `deed` on that host.
 pub(super) fn on_a_host_of_its_own<T: Send>(
     deed: impl FnOnce() -> anyhow::Result<T> + Send,
 ) -> anyhow::Result<T> {
@@ -15,17 +17,18 @@ pub(super) fn on_a_host_of_its_own<T: Send>(
     host.within(deed)
 }
 
-/// How many attackers there seem to be.
+/// How many sources the attack seems to come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sources {
-    /// One: an IPv4 address, or one IPv6 network of which every connection has another address.
+    /// One source: an IPv4 address, or an IPv6 network in which every connection has its own address.
     One,
-    /// As many as there are connections: IPv4 addresses, or IPv6 networks.
+    /// One source per connection: an IPv4 address, or an IPv6 network.
     Many,
 }
 
 impl Sources {
-    /// Where the attacker's connection `turn` to `server` comes from. No known client is there.
+    /// Returns the source address of the attacker's connection number `turn` to `server`. No authenticated client uses
+    /// it.
     pub(super) fn address(self, server: IpAddr, turn: u16) -> IpAddr {
         let [high, low] = turn.to_be_bytes();
         match (self, server) {
@@ -37,7 +40,7 @@ impl Sources {
     }
 }
 
-/// An address that nobody has: what is sent there is lost.
+/// Returns an address that no host has, so that packets to it are lost.
 pub(super) fn nobody(server: IpAddr, turn: u16) -> IpAddr {
     let [_, low] = turn.to_be_bytes();
     match server {
@@ -50,7 +53,7 @@ fn attackers_v6(network: u16, host: u16) -> IpAddr {
     Ipv6Addr::new(0x2001, 0xdb8, 0xa, network, 0, 0, 0, host).into()
 }
 
-/// Answers to loopback addresses leave the host only where that is allowed.
+/// `route_localnet`: without it, the kernel lets no answer from a loopback address leave the host.
 const SET_UP: &str = "\
 ip link set lo up
 sysctl -qw net.ipv6.ip_nonlocal_bind=1 net.ipv4.conf.all.route_localnet=1

@@ -1,20 +1,22 @@
-//! HTTP/2 as far as attackers speak it (RFC 9113).
+//! The part of HTTP/2 that attackers need (RFC 9113).
 
-/// What a client's side begins with.
+/// The first bytes of a client.
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Flag of a frame: the stream brings no more.
+/// The frame flag that ends the client's side of a stream.
 pub const END_STREAM: u8 = 1;
 
-/// The preface, and settings that forbid the server to shorten headers that it has sent before.
+/// Returns the preface and settings with a header table of size 0, so that the server cannot compress headers that it
+/// has sent before.
 pub fn opening() -> Vec<u8> {
     let settings = frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]);
     [PREFACE, &settings[..]].concat()
 }
 
-/// The headers of a connection's call of this number, with this flag or none: they have no key, and are as short as
-/// can be.
+/// Returns the headers of call `number` of a connection, with `flag` (0 for none). They contain no key, and are as
+/// short as possible.
 pub fn call(number: u32, flag: u8) -> Vec<u8> {
-    // POST, https, "/", content-type: application/grpc, which is remembered (RFC 7541).
+    // POST, https, "/", content-type: application/grpc. The first call adds the last one to the header table (RFC
+    // 7541).
     let headers: &[u8] = match number {
         0 => b"\x83\x87\x84\x5f\x10application/grpc",
         _ => b"\x83\x87\x84\xbe",
@@ -22,7 +24,7 @@ pub fn call(number: u32, flag: u8) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | flag, stream(number), headers)
 }
 
-/// Of that call's message, so much: it announces that it has `announced` bytes.
+/// Returns the first `sent` bytes of the message of call `number`, which announces `announced` bytes.
 pub fn message(number: u32, announced: u32, sent: usize) -> Vec<u8> {
     let mut message = vec![0];
     message.extend(announced.to_be_bytes());
@@ -30,7 +32,7 @@ pub fn message(number: u32, announced: u32, sent: usize) -> Vec<u8> {
     frame(DATA, 0, stream(number), &message)
 }
 
-/// A frame's first bytes, whose headers have only begun.
+/// Returns the beginning of a headers frame: the frame header and one byte of headers.
 pub fn half_a_call() -> Vec<u8> {
     let mut frame = frame(HEADERS, END_HEADERS, stream(0), &[0x83; 100]);
     frame.truncate(FRAME_HEADER + 1);

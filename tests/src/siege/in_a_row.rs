@@ -1,4 +1,4 @@
-//! One server that is attacked in one way after the other: what each leaves behind comes on top of what was there.
+//! Sieges of one server with one attack after another, so that what each leaves behind adds up.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU16};
@@ -9,22 +9,24 @@ use anyhow::{Context as _, ensure};
 use super::{Attack, Siege, Sources, Target, calm, finish, ground, under};
 use crate::{EchoServer, Identity, Metrics, Place, ServerPlan};
 
-/// What a server may take of its host's memory, in MiB in all.
+/// The total memory that a server may use, in MiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// At any time.
+    /// The limit at any time.
     pub at_most: f64,
-    /// Within `GIVEN_BACK` after the last stranger has gone.
+    /// The limit within `GIVEN_BACK` after the last stranger has disconnected.
     pub at_rest: f64,
 }
 
 impl Siege {
-    /// Raises `attacks` one after the other against one server with default limits, in a network namespace, each from
-    /// where it says. Every time a known client finds every session kind reachable meanwhile, and memory stays within
-    /// `bounds`, under the attack and after it.
+    /// Runs `attacks` one after another against one server with default limits, in a network namespace, each from its
+    /// own sources.
+    ///
+    /// During each attack an authenticated client must find every session kind reachable, and memory must stay within
+    /// `bounds`, during the attack and after it.
     ///
     /// # Errors
-    /// One of these is not so.
+    /// Fails if one of these does not hold.
     pub fn in_a_row(
         self,
         attacks: &[(&str, Sources, Attack)],
@@ -59,7 +61,7 @@ impl Siege {
             calm(&server, is_quiet).context((*name).to_owned())?;
             let rest = at_rest(&server, bounds.at_rest).context((*name).to_owned())?;
             let most = server.most_memory_mib()?;
-            // A row of docs/operate/reliability.md.
+            // One row of docs/operate/reliability.md.
             writeln!(
                 io::stdout(),
                 "| {name} | {:.0} | {:.0} | {most:.1} | {:.1} |",
@@ -77,7 +79,7 @@ impl Siege {
     }
 }
 
-/// Waits until memory is given back.
+/// Waits until the server's memory is back at `mib` or less.
 fn at_rest(server: &EchoServer, mib: f64) -> anyhow::Result<Metrics> {
     let deadline = Instant::now() + GIVEN_BACK;
     loop {
@@ -90,10 +92,10 @@ fn at_rest(server: &EchoServer, mib: f64) -> anyhow::Result<Metrics> {
             "{:.1} MiB are still held, where {mib:.1} are allowed",
             metrics.resident_mib()
         );
-        // As often as somebody who watches would ask.
+        // The interval at which a person would watch.
         std::thread::sleep(Duration::from_millis(100));
     }
 }
 
-/// The server looks every second.
+/// How long the server may take to return memory; it checks every second.
 const GIVEN_BACK: Duration = Duration::from_secs(10);

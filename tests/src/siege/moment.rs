@@ -1,4 +1,4 @@
-//! Moments of a connection's life at which it, or the server, can break off.
+//! The moments of a connection's life at which the connection, or the server, can break off.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,23 +9,23 @@ use super::{Tls, greeting, http2};
 use crate::Connection;
 use crate::played::{NOW, parameters, play};
 
-/// In their order.
+/// The moments, in the order in which they occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// Nothing has been said.
+    /// Nothing was sent yet.
     Connected,
-    /// The ClientHello is out, and the answer has begun.
+    /// The ClientHello is sent, and the answer has begun to arrive.
     InHandshake,
     InGreeting,
-    /// The greeting is out, and nothing of the answer is read.
+    /// The greeting is sent, and nothing of the answer is read.
     Greeted,
-    /// The testimony is read, and not confirmed.
+    /// The testimony is read, and nothing was sent after it.
     Answered,
-    /// One stage has gone both ways, and two more are to come.
+    /// One stage is complete in both directions, and two more follow.
     InExchange,
-    /// All has been exchanged, and the connection is held.
+    /// All stages are complete, and the connection is held.
     QueuedPacket,
-    /// Of the control service: TLS stands, and the headers of a call have begun.
+    /// A call to the control service: TLS is established, and the headers of a call have begun.
     InCall,
 }
 
@@ -41,10 +41,10 @@ impl Moment {
         Self::InCall,
     ];
 
-    /// Takes `stream`, a connection with the server at `address` on which nothing has been said, so far.
+    /// Takes `stream`, a new connection to the server at `address`, to this moment.
     ///
     /// # Errors
-    /// The server does not let it come that far.
+    /// Fails if the server ends the connection before that.
     pub fn reach(
         self,
         stream: &mut TcpStream,
@@ -80,7 +80,7 @@ impl Moment {
     }
 }
 
-/// Plays a plain session until `done`.
+/// Plays a plain session until `done` returns true.
 fn until(
     stream: &mut TcpStream,
     address: SocketAddr,
@@ -93,14 +93,14 @@ fn until(
     play(&mut session, need, stream, done).map(drop)
 }
 
-/// A client's preface and settings in HTTP/2, and the first of a hundred bytes of headers.
+/// Sends a client's preface and settings in HTTP/2, and the first of a hundred bytes of headers.
 fn call(stream: &mut TcpStream) -> anyhow::Result<()> {
     let mut tls = Tls::offering("h2")?.open(stream)?;
     let mut inside = rustls::Stream::new(&mut tls, stream);
     inside.write_all(&http2::opening())?;
     inside.write_all(&http2::half_a_call())?;
     inside.flush()?;
-    // The server's own settings: it has taken it for one of the control service's.
+    // The server's own settings show that it treats the connection as one to the control service.
     inside.read_exact(&mut [0])?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What attackers know, and how they get there.
+//! What attackers know about a server, and how they connect to it.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -14,9 +14,9 @@ use crate::{Connection, WATCHDOG};
 #[derive(Debug)]
 pub struct Target {
     pub address: SocketAddr,
-    /// A key of the attacker's own, which is as good as any.
+    /// The attacker's own key, as valid as any other.
     pub insider: Connection,
-    /// The known client's.
+    /// The authenticated client's connection string.
     pub(super) connection: Connection,
     pub(super) sources: Sources,
     pub(super) turns: AtomicU16,
@@ -28,46 +28,46 @@ impl Target {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// A connection from an address that no known client has.
+    /// Opens a connection from an address that no authenticated client uses.
     ///
     /// # Errors
-    /// None is to be had.
+    /// Fails if the server cannot be reached.
     pub fn connect(&self) -> anyhow::Result<TcpStream> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed);
         connect_from(self.sources.address(self.address.ip(), turn), self.address)
     }
 
-    /// A connection from the address that the known client has.
+    /// Opens a connection from the address of the authenticated client.
     ///
     /// # Errors
-    /// None is to be had.
+    /// Fails if the server cannot be reached.
     pub fn connect_beside_client(&self) -> anyhow::Result<TcpStream> {
         connect_from(self.address.ip(), self.address)
     }
 
-    /// What a client's plain session begins with; its key is the known client's.
+    /// Returns the first bytes of a plain session with the authenticated client's key.
     ///
     /// # Errors
-    /// The session cannot be made.
+    /// Fails if the session cannot be made.
     pub fn greeting(&self) -> anyhow::Result<Vec<u8>> {
         greeting(self.address, &self.connection)
     }
 
-    /// The same under that key's id with another secret.
+    /// Returns the first bytes of a plain session with that key's id and a wrong secret.
     ///
     /// # Errors
-    /// The session cannot be made.
+    /// Fails if the session cannot be made.
     pub fn forged_greeting(&self) -> anyhow::Result<Vec<u8>> {
         let forger = self.connection.clone().with_another_secret();
         greeting(self.address, &forger)
     }
 }
 
-/// A connection from `ip` that ends with a reset, and with it at once.
+/// Opens a connection from `ip` that is reset when it is closed, and so disappears at once.
 pub(super) fn connect_from(ip: IpAddr, to: SocketAddr) -> anyhow::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     socket.bind(&SocketAddr::new(ip, 0).into())?;
-    // Neither side keeps the ports of a connection that ends with a reset.
+    // After a reset, neither side keeps the connection's ports in TIME_WAIT.
     socket.set_linger(Some(Duration::ZERO))?;
     socket.connect_timeout(&to.into(), WATCHDOG)?;
     let stream = TcpStream::from(socket);

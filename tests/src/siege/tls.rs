@@ -1,4 +1,4 @@
-//! TLS as attackers speak it, who ask no questions.
+//! The TLS of attackers, which accept any certificate.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -11,39 +11,39 @@ use rustls::{ClientConfig, ClientConnection, SupportedCipherSuite};
 use crate::Authority;
 use crate::middlebox::{trusting_anyone, trusting_anyone_over};
 
-/// The client's side, before it says anything.
+/// The configuration of a TLS client.
 #[derive(Clone, Debug)]
 pub struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// Of one that offers to speak `alpn` inside, or nothing where that is empty.
+    /// Returns a client that offers `alpn`, or no ALPN if that is empty.
     ///
     /// # Errors
-    /// The TLS library does not have the protocol's versions.
+    /// Fails if the TLS library lacks the protocol's versions.
     pub fn offering(alpn: &str) -> anyhow::Result<Self> {
         Ok(Self::with(trusting_anyone()?, alpn))
     }
 
-    /// The same; it knows one cipher suite alone, and thus one version of TLS.
+    /// Returns a client that offers `alpn` and has only one cipher suite, and thus one version of TLS.
     ///
     /// # Errors
-    /// The TLS library does not have that version.
+    /// Fails if the TLS library lacks that version.
     pub fn over(suite: SupportedCipherSuite, alpn: &str) -> anyhow::Result<Self> {
         Ok(Self::with(trusting_anyone_over(suite)?, alpn))
     }
 
-    /// Of one that presents a chain of certificates of nearly so many bytes.
+    /// Returns a client that presents a chain of certificates of nearly `bytes` bytes.
     ///
     /// # Errors
-    /// No certificate can be made.
+    /// Fails if no certificate can be made.
     pub fn presenting(bytes: usize) -> anyhow::Result<Self> {
         Self::presenting_to(bytes, "")
     }
 
-    /// The same, which offers to speak `alpn` inside.
+    /// Returns a client that presents a chain of certificates of nearly `bytes` bytes, and offers `alpn`.
     ///
     /// # Errors
-    /// No certificate can be made.
+    /// Fails if no certificate can be made.
     pub fn presenting_to(bytes: usize, alpn: &str) -> anyhow::Result<Self> {
         let issued = Authority::new()?.issue("stranger.example")?;
         let leaf = issued.cert.first().context("a certificate")?;
@@ -60,20 +60,20 @@ impl Tls {
         Self(Arc::new(config))
     }
 
-    /// A ClientHello, in one record.
+    /// Returns a ClientHello, in one record.
     ///
     /// # Errors
-    /// None can be made.
+    /// Fails if no ClientHello can be made.
     pub fn hello(&self) -> anyhow::Result<Vec<u8>> {
         let mut hello = Vec::new();
         self.client()?.write_tls(&mut hello)?;
         Ok(hello)
     }
 
-    /// Shakes hands with the server.
+    /// Completes the handshake with the server.
     ///
     /// # Errors
-    /// It does not.
+    /// Fails if the handshake fails.
     pub fn open(&self, tcp: &mut TcpStream) -> anyhow::Result<ClientConnection> {
         let mut tls = self.client()?;
         while tls.is_handshaking() {

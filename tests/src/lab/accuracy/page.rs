@@ -1,4 +1,4 @@
-//! docs/reference/accuracy.md, whole: what was done, the totals, every mark, and the rules.
+//! Writes all of docs/reference/accuracy.md: what was done, the totals, every mark, and the rules.
 
 mod table;
 
@@ -11,23 +11,23 @@ use super::rule::SUCCESS;
 use super::{Mark, PEERS, Played, RULES, Scenario, Truth, unasked};
 use table::Totals;
 
-/// When and on what it was played.
+/// The date of the measurement, and the machine and programs that were used.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub struct Circumstances {
     pub date: String,
     pub system: String,
     pub cores: usize,
-    /// Scenarios side by side.
+    /// The number of scenarios that were played at the same time.
     pub side_by_side: usize,
-    /// The first line of what each program says of its version, by what was typed.
+    /// The first line of each program's version output, by the command that printed it.
     pub versions: BTreeMap<String, String>,
 }
 
-/// The page, and in what fwprobe falls short of it: where it is wrong, or cannot tell what a peer gets
+/// Returns the page, and a list of fwprobe's shortcomings: the ports where it is wrong, or cannot tell what a peer gets
 /// right.
 ///
 /// # Errors
-/// A scenario that was played is not in `scenarios`.
+/// Fails if a scenario that was played is not in `scenarios`.
 pub fn page(
     circumstances: &Circumstances,
     scenarios: &BTreeMap<String, Scenario>,
@@ -68,7 +68,7 @@ impl Circumstances {
     }
 }
 
-/// What the totals teach.
+/// Returns the conclusions from the totals.
 fn lesson(totals: &Totals) -> String {
     let most = |mark| {
         let counts = PEERS.iter().map(|peer| totals.share(peer.name, mark));
@@ -173,10 +173,10 @@ fn rules(totals: &Totals) -> String {
     text
 }
 
-/// Rules about successes that are none.
+/// The rules about false successes.
 const PHANTOM: [&str; 3] = ["h3", "i3", "k1"];
 
-/// Rules about what only the comparison of two distances shows.
+/// The rules about what only a comparison of two distances shows.
 const COMPARED: [&str; 2] = ["c1", "h1"];
 
 const STRING: &str = "a String takes everything";

@@ -1,4 +1,4 @@
-//! The programs that are put beside fwprobe: what is run, and who reads what it prints.
+//! The programs that fwprobe is compared with: the commands to run, and the readers of their output.
 
 mod blackbox;
 mod curl;
@@ -19,19 +19,19 @@ use crate::{Finished, Place, Process};
 
 pub(super) use blackbox::Exporter;
 
-/// One row: a program and how it is used.
+/// A program, and how it is used.
 #[derive(Debug)]
 pub struct Peer {
     pub name: &'static str,
-    /// Prints its version.
+    /// The command that prints the version.
     pub version: &'static str,
-    /// Run one after another; words in braces are filled in.
+    /// The commands, which are run one after another; words in braces are placeholders.
     pub commands: &'static [&'static str],
     pub ipv6: bool,
     reads: fn(&[Output], &Errand) -> Statement,
 }
 
-/// What a program is to look at.
+/// The port that a program is asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct Errand {
     pub address: IpAddr,
@@ -39,17 +39,19 @@ pub struct Errand {
     pub kind: SessionKind,
 }
 
-/// All that a program printed.
+/// Everything that a program printed.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Output {
-    /// Absent: a signal ended it.
+    /// The exit code; `None` if a signal ended the program.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// Each gets its best case: root where it can use that, the server's own certificate, the status that the
-/// server answers with, and a port that works to compare with.
+/// The compared programs.
+///
+/// Each gets its best case: root if it can use that, the server's own certificate, the status that the server answers
+/// with, and a port that works to compare with.
 pub const PEERS: [Peer; 7] = [
     Peer {
         name: "nmap -sT",
@@ -110,7 +112,7 @@ pub const PEERS: [Peer; 7] = [
 ];
 
 impl Peer {
-    /// Runs it in `place`, as whoever that is, and gives what it printed.
+    /// Runs the program in `place`, as that place's user, and returns what it printed.
     pub(super) fn run(
         &self,
         place: &Place,
@@ -128,7 +130,7 @@ impl Peer {
         Ok(outputs)
     }
 
-    /// What it says.
+    /// Returns what the program says about the port.
     pub fn statement(&self, outputs: &[Output], errand: &Errand) -> Statement {
         let mut statement = (self.reads)(outputs, errand);
         if statement.said == Said::Served && !errand.is_spoken() {
@@ -139,7 +141,7 @@ impl Peer {
 }
 
 impl Errand {
-    /// The words of a command.
+    /// Returns the words of a command, with its placeholders filled in.
     fn fill(&self, template: &str, certificate: &Path) -> Vec<String> {
         let host = match self.address {
             IpAddr::V4(v4) => v4.to_string(),
@@ -163,7 +165,7 @@ impl Errand {
         words.filter(|word| !word.is_empty()).collect()
     }
 
-    /// What those that speak HTTP speak: in TLS, but on ports that are about HTTP in clear text. The
+    /// Returns the scheme for programs that speak HTTP: `http` on ports for HTTP in clear text, otherwise `https`. The
     /// server answers both on any port.
     fn scheme(&self) -> &'static str {
         match self.kind {
@@ -176,7 +178,7 @@ impl Errand {
         }
     }
 
-    /// Whether that is the port's own shape.
+    /// Returns whether a request with that scheme fits the port's own session kind.
     fn is_spoken(&self) -> bool {
         match self.kind {
             SessionKind::Http | SessionKind::Https | SessionKind::Tls => true,
@@ -195,7 +197,7 @@ impl From<Finished> for Output {
     }
 }
 
-/// Connected, with this status: the server answers everything that it does not know with the one.
+/// Returns the statement for an answer with this status. The server answers every unknown request with the same one.
 fn answered(status: u64) -> Said {
     if status == SERVERS_STATUS {
         Said::Served
@@ -206,7 +208,7 @@ fn answered(status: u64) -> Said {
 
 const SERVERS_STATUS: u64 = 404;
 
-/// In seconds, for one command; all of them have shorter idle timeout of their own.
+/// The time limit of one command in seconds; the programs' own timeouts are shorter.
 const LONGEST: &str = "15";
 
 #[cfg(test)]

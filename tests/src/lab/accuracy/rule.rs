@@ -1,26 +1,26 @@
-//! The rules by which statements are judged: the first one that fits counts.
+//! The rules by which statements are judged; the first one that fits counts.
 
 use super::said::Said;
 use super::truth::Truth;
 
-/// What a statement is worth.
+/// The mark of a statement.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Mark {
-    /// The state of the port, and the class of its cause.
+    /// The state of the port and the class of its cause are right.
     Right,
-    /// True as far as it goes: the fault is not seen, or left undecided.
+    /// The statement is true, but does not see the fault, or leaves it undecided.
     CannotTell,
-    /// A success that is none, or a cause that is another.
+    /// The statement claims a success that is none, or another cause.
     Wrong,
 }
 
-/// One row.
+/// A rule: the mark of certain statements about certain truths.
 #[derive(Debug)]
 pub struct Rule {
     pub id: &'static str,
     pub truths: &'static [Truth],
     pub says: &'static [Said],
-    /// Only where the host that the statement names is the one that the scenario blames.
+    /// Whether the rule holds only if the statement names the host that the scenario blames.
     pub there: bool,
     pub mark: Mark,
     pub because: &'static str,
@@ -29,7 +29,7 @@ pub struct Rule {
 impl Mark {
     pub const ALL: [Self; 3] = [Self::Right, Self::CannotTell, Self::Wrong];
 
-    /// As the page has it.
+    /// Returns the mark as the page shows it.
     pub fn text(self) -> &'static str {
         match self {
             Self::Right => "right",
@@ -39,7 +39,7 @@ impl Mark {
     }
 }
 
-/// The first rule that fits; the last one fits everything.
+/// Returns the first rule that fits; the last rule fits everything.
 pub fn judge(truth: Truth, said: Said, there: bool) -> &'static Rule {
     let all = &RULES;
     let mut fits = all.iter().filter(|rule| rule.fits(truth, said, there));
@@ -53,7 +53,7 @@ impl Rule {
     }
 }
 
-/// Success of any kind.
+/// The statements that claim a success of any kind.
 pub(super) const SUCCESS: &[Said] = &[
     Said::Open,
     Said::OpenElsewhere,
@@ -61,7 +61,7 @@ pub(super) const SUCCESS: &[Said] = &[
     Said::ServedOtherwise,
 ];
 
-/// The handshake is not the server's.
+/// The truths in which the handshake is not the server's.
 const ELSEWHERE: &[Truth] = &[
     Truth::DeviceAnswers,
     Truth::StrangerAnswers,
@@ -70,7 +70,7 @@ const ELSEWHERE: &[Truth] = &[
 
 const DIES: &[Said] = &[Said::Stalls, Said::Ends];
 
-/// In order. An empty list means all.
+/// The rules in order. An empty list of truths or statements means all.
 pub static RULES: [Rule; 28] = [
     Rule {
         id: "a1",

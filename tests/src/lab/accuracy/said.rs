@@ -1,31 +1,31 @@
-//! What a program's output comes to: one of a few statements that all of them share.
+//! The statements about a port, to which the outputs of all programs are reduced.
 
 use std::net::IpAddr;
 
-/// What is said about a port.
+/// A statement about a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Said {
     /// A handshake was completed, and nothing else was tried.
     Open,
-    /// The same, by a host that is not as far away as the one behind a port that works.
+    /// A handshake was completed, by a host at another distance than the one behind a port that works.
     OpenElsewhere,
-    /// An exchange in the port's own shape went well; with TLS, with the server's own certificate.
+    /// An exchange with the port's own session kind succeeded, with the server's own certificate if it used TLS.
     Served,
-    /// An exchange in another shape than the port's went well.
+    /// An exchange with another session kind than the port's succeeded.
     ServedOtherwise,
-    /// Connected; what answers does not speak the protocol, or answers otherwise than the server.
+    /// Connected; the answer is in another protocol, or differs from the server's.
     OtherAnswer,
     /// Connected; the certificate is not the server's.
     OtherCertificate,
-    /// Connected; then nothing came.
+    /// Connected; then nothing arrived.
     Stalls,
     /// Connected; then the connection was reset or closed.
     Ends,
     /// No answer to the SYN.
     NoAnswer,
-    /// Closed, or refused.
+    /// The port is closed, or the connection was refused.
     Refused,
-    /// The same, by a host that is not as far away as the one behind a port that works.
+    /// The port is closed, by a host at another distance than the one behind a port that works.
     RefusedElsewhere,
     /// An ICMP prohibition.
     Prohibited,
@@ -35,15 +35,15 @@ pub enum Said {
     NoRoute,
     /// Not permitted on this host.
     NotPermitted,
-    /// Nothing of that.
+    /// None of these.
     Unclear,
 }
 
-/// What is said, and of which host.
+/// A statement about a port, and the host that it names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Statement {
     pub said: Said,
-    /// The last one that answered, or the one that prohibits.
+    /// The last host that answered, or the one that prohibits.
     pub at: Option<IpAddr>,
 }
 
@@ -67,7 +67,7 @@ impl Said {
         Self::Unclear,
     ];
 
-    /// As the page has it.
+    /// Returns the statement as the page shows it.
     pub fn text(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -89,14 +89,14 @@ impl Said {
         }
     }
 
-    /// What the system's own text for an error of `connect` says.
+    /// Returns the statement for the system's text about an error of `connect`.
     pub(super) fn of_system_error(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
         let named = SYSTEM_ERRORS.iter().find(|(words, _)| text.contains(words));
         named.map_or(Self::Unclear, |(_, said)| *said)
     }
 
-    /// No host is named.
+    /// Returns the statement without a host.
     pub(super) fn anywhere(self) -> Statement {
         Statement {
             said: self,

@@ -1,8 +1,8 @@
-//! From a scenario's text and recorded outputs to marks.
+//! Tests the way from a scenario's text and recorded outputs to marks.
 
 use super::*;
 
-/// One look at port 5901, at which curl and tcptraceroute printed something.
+/// Returns a look at port 5901 with an output of curl and one of tcptraceroute.
 fn look(verdict: VerdictId, at: &str, curl: &str, traced: &str) -> Look {
     let output = |stdout: &str| Output {
         code: Some(0),

@@ -1,5 +1,6 @@
-//! What is true of a port under test, as far as a program that knows nothing of the server could at
-//! best say it: verdicts of one class are one to such a program.
+//! The truth about a port under test, as precisely as a program could know it that does not know the server.
+//!
+//! Verdicts that are alike to this program form one class.
 
 use std::net::IpAddr;
 
@@ -8,7 +9,7 @@ use probe_core::catalogue::VerdictId;
 use super::super::scenario::State;
 use super::super::{Family, Host, Line, Scenario};
 
-/// A class of truth.
+/// A class of verdicts.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Truth {
     Works,
@@ -27,7 +28,7 @@ pub enum Truth {
     ServerUnreachable,
     ServerStuck,
     Undecided,
-    /// Proxies and names, which the peers are not asked about.
+    /// The fault is about proxies or names, which the peers are not asked about.
     Unasked,
 }
 
@@ -52,13 +53,13 @@ impl Truth {
         Self::Unasked,
     ];
 
-    /// Of the probes that `line` is about; `None` stands for those that no line is about.
+    /// Returns the truth about the probes of `line`; `None` stands for the probes that no line is about.
     pub(super) fn of(scenario: &Scenario, line: Option<&Line>) -> Self {
         let Some(line) = line else {
             return Self::Works;
         };
         match line.verdict {
-            // A key is nothing that a peer has: for it, the port works.
+            // Peers have no key, so for them the port works.
             VerdictId::Reachable
             | VerdictId::ReachableWithLoss
             | VerdictId::ServerRefused
@@ -79,7 +80,7 @@ impl Truth {
             | VerdictId::PathMtuBlackHole
             | VerdictId::PayloadAltered
             | VerdictId::IdleExpired => Self::DiesLater,
-            // The verdict leaves open whose the answer is; the file knows.
+            // The verdict leaves open who answers, but the scenario file settles it.
             VerdictId::ServerUnreachable if scenario.echo.state == State::Stopped => {
                 Self::NotListening
             }
@@ -95,7 +96,7 @@ impl Truth {
         }
     }
 
-    /// In a word or three.
+    /// Returns the class in one to three words.
     pub fn word(self) -> &'static str {
         match self {
             Self::Works => "works",
@@ -118,7 +119,7 @@ impl Truth {
         }
     }
 
-    /// As the page has it.
+    /// Returns the description that the page shows.
     pub fn text(self) -> &'static str {
         match self {
             Self::Works => "works end to end, whatever is noted on the way",
@@ -152,7 +153,7 @@ impl Truth {
     }
 }
 
-/// The address of the host that `place`, as a report shows a segment, is about.
+/// Returns the address of the host in `place`, which is a segment as a report shows it.
 pub(super) fn address(place: Option<&str>, family: Family) -> Option<IpAddr> {
     match place? {
         "this-host" => Some(family.address(Host::Client)),

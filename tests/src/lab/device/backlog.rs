@@ -1,5 +1,5 @@
-//! So many connections that a server's host takes no more: its queue of those which the program has
-//! not taken yet is full.
+//! Fills the accept queue of the server's host with connections that the server does not accept, until the host takes
+//! no more.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-/// Connections to each of `ports`, until one is not answered any more.
+/// Opens connections to each of `ports`, until one gets no answer.
 pub(super) fn fill(server: IpAddr, ports: &[u16]) -> anyhow::Result<Vec<TcpStream>> {
     let mut all = Vec::new();
     for port in ports {
@@ -28,8 +28,8 @@ fn fill_one(address: SocketAddr) -> anyhow::Result<Vec<TcpStream>> {
     bail!("{address} still takes connections after {MOST}")
 }
 
-/// Longer than a SYN that is sent again takes.
+/// A time that is longer than the first retransmission of a SYN takes.
 const SILENCE: Duration = Duration::from_millis(1500);
 
-/// Far more than a queue holds whose length is 1.
+/// A number far above the length of an accept queue whose backlog is 1.
 const MOST: usize = 64;

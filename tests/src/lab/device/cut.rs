@@ -1,4 +1,4 @@
-//! Lets packets through until enough of a kind have come, and then does what it is there for.
+//! Passes the packets of a netfilter queue until a number of them have arrived, and then acts.
 
 use std::io::ErrorKind;
 use std::sync::mpsc::Sender;
@@ -9,7 +9,7 @@ use nfq::{Queue, Verdict};
 
 use super::DeviceContext;
 
-/// Lets nothing through any more once `after` TCP packets to `port` have passed.
+/// Drops everything once `after` TCP packets to `port` have passed.
 pub(super) fn cut(
     context: &DeviceContext,
     number: u16,
@@ -37,7 +37,7 @@ pub(super) fn cut(
     Ok(())
 }
 
-/// Lets everything through, and calls `then` once, when `after` packets have come. Ends when it `is_over`.
+/// Passes everything, and calls `then` once, after `after` packets. Returns when `is_over` returns true.
 pub(in super::super) fn count(
     number: u16,
     after: usize,
@@ -46,7 +46,7 @@ pub(in super::super) fn count(
     then: impl Fn(),
 ) -> anyhow::Result<()> {
     let mut queue = open(number)?;
-    // The one who waits for it waits as long as this goes on.
+    // The receiver waits for this message, so sending it does not fail.
     let _ = ready.send(Ok(()));
     let mut passed = 0;
     while !is_over() {
@@ -71,7 +71,7 @@ fn open(number: u16) -> anyhow::Result<Queue> {
     Ok(queue)
 }
 
-/// Absent: there is none now, and a moment has passed.
+/// Returns the next packet; `None` if there is none now, after a short sleep.
 fn next(queue: &mut Queue) -> anyhow::Result<Option<nfq::Message>> {
     match queue.recv() {
         Ok(message) => Ok(Some(message)),
@@ -83,7 +83,7 @@ fn next(queue: &mut Queue) -> anyhow::Result<Option<nfq::Message>> {
     }
 }
 
-/// Of a TCP packet without IPv6 extension headers, as all of these are.
+/// Returns the destination port of a TCP packet without IPv6 extension headers; all packets here are of that form.
 fn destination_port(packet: &[u8]) -> Option<u16> {
     let first = packet.first()?;
     let header = match first >> 4 {

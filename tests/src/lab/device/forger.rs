@@ -1,5 +1,6 @@
-//! Sends ICMP errors about packets that nobody sent: none of them is about a connection of the
-//! client's, and none may change what it says.
+//! Sends ICMP errors that quote packets which nobody sent.
+//!
+//! None of them is about a connection of the client, and none may change its verdicts.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub(super) fn forge(context: &DeviceContext) -> anyhow::Result<()> {
     let mut round: u16 = 0;
     while context.stands() {
         for quote in quotes(context, round) {
-            // The kernel may be out of buffers for a moment, which is as good as a packet lost.
+            // The kernel may be out of buffers for a moment, which has the same effect as a lost packet.
             let _ = socket.send_to(&error(context.family, &quote), &client);
         }
         round = round.wrapping_add(1);
@@ -30,7 +31,7 @@ pub(super) fn forge(context: &DeviceContext) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// "Administratively prohibited", about the packet that `quote` pretends to be.
+/// Returns an ICMP error "administratively prohibited" that quotes `quote`.
 fn error(family: Family, quote: &[u8]) -> Vec<u8> {
     let (kind, code) = match family {
         Family::Ipv4 => (3, 13),
@@ -38,13 +39,13 @@ fn error(family: Family, quote: &[u8]) -> Vec<u8> {
     };
     let mut message = vec![kind, code, 0, 0, 0, 0, 0, 0];
     message.extend_from_slice(quote);
-    // Of ICMPv6 the kernel makes it itself (RFC 3542 section 3.1).
+    // For ICMPv6, the kernel computes the checksum itself (RFC 3542 section 3.1).
     let sum = checksum(&message).to_be_bytes();
     message[2..4].copy_from_slice(&sum);
     message
 }
 
-/// Nothing, noise, headers cut short, and SYNs to every probed port from a port that changes.
+/// Returns forged quotes: nothing, noise, truncated headers, and SYNs to every probed port from a changing source port.
 fn quotes(context: &DeviceContext, round: u16) -> Vec<Vec<u8>> {
     let mut quotes = vec![Vec::new(), vec![0xff; 3], vec![0x45; 1000]];
     for port in PORTS {

@@ -1,5 +1,4 @@
-//! Holds packets back, for the want of a queueing discipline that does (netem is a module that many
-//! kernels lack).
+//! Delays packets in user space, because many kernels lack the netem module.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,13 +22,13 @@ pub(super) fn delay(
 ) -> anyhow::Result<()> {
     let mut queue = Queue::open().context("a netfilter queue")?;
     queue.bind(number)?;
-    // Headers are not looked at, only held.
+    // The packets are held without looking at their headers, so no bytes of them are copied.
     queue.set_copy_range(number, 0)?;
-    // What finds no room here is let through at once: held back too little, it is not lost.
+    // If the queue is full, a packet passes at once: too short a delay is better than a loss.
     queue.set_queue_max_len(number, MOST_HELD)?;
     queue.set_fail_open(number, true)?;
     queue.set_nonblocking(true);
-    // A look that comes late finds more than there is room for.
+    // If this thread ran late, it would find more packets than the queue has room for.
     setpriority_process(Some(gettid()), BEFORE_OTHERS).context("a thread's priority")?;
     context.is_ready();
     let mut held: BinaryHeap<Reverse<QueuedPacket>> = BinaryHeap::new();
@@ -66,7 +65,7 @@ pub(super) fn delay(
     Ok(())
 }
 
-/// The first that is due goes first; of two at once, the first that came.
+/// A delayed packet. The order is by due time, then by arrival.
 struct QueuedPacket {
     due: Instant,
     number: u64,

@@ -1,4 +1,4 @@
-//! Whoever accepts a connection in the server's place and is not it.
+//! Services that accept connections in the server's place and are not the server.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use tokio::time::{interval, sleep};
 
 use super::DeviceContext;
 
-/// How it behaves.
+/// The behaviour of the service.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Manner {
     /// Answers with random bytes.
     Garbage,
-    /// Greets before it is greeted, as a mail server does.
+    /// Sends a greeting before the client sends anything, as a mail server does.
     SpeakFirst,
-    /// Sends and does not stop.
+    /// Sends without end.
     Endless,
     /// Sends a banner, one byte a second.
     Trickle,
-    /// Relays the first connection, and answers all others with what came back over that one.
+    /// Relays the first connection, and answers all others with the server's bytes of that one.
     Replay,
-    /// Reads all that comes, and says nothing.
+    /// Reads everything and sends nothing.
     Swallow,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn answer(context: &DeviceContext, port: u16, manner: Manner) -> anyh
             .await
             .with_context(|| format!("port {port}"))?;
         if manner == Manner::Swallow {
-            // The window is no limit to what is on the way.
+            // The receive buffer is large, so that the window does not limit the bytes in flight.
             SockRef::from(&listener).set_recv_buffer_size(WINDOW)?;
         }
         context.is_ready();
@@ -108,7 +108,7 @@ async fn behave(
     swallowed.and(spoken)
 }
 
-/// Passes a session through, and publishes what the server said in it.
+/// Relays a session, and publishes what the server sent in it.
 async fn record(
     mut client: TcpStream,
     server: SocketAddr,

@@ -1,4 +1,4 @@
-//! Somebody else's upload, which keeps the queue of a slow line full.
+//! An unrelated upload, which keeps the queue of a slow line full.
 
 use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -9,12 +9,12 @@ use socket2::SockRef;
 
 use super::DeviceContext;
 
-/// Sends until it is stopped; ready once what it sends is acknowledged `queued` late.
+/// Sends until it is stopped; ready once the round-trip time of its data reaches `queued`.
 pub(super) fn run(context: &DeviceContext, port: u16, queued: Duration) -> anyhow::Result<()> {
     let sink = SocketAddr::new(context.server.ip(), port);
     let mut stream = TcpStream::connect(sink).with_context(|| format!("connecting to {sink}"))?;
     stream.set_write_timeout(Some(BETWEEN_LOOKS))?;
-    // It fills whatever queue there is; younger ones take care not to.
+    // Reno fills any queue; newer congestion controls avoid that.
     let socket = SockRef::from(&stream);
     socket.set_tcp_congestion(b"reno")?;
     socket.set_send_buffer_size(MORE_THAN_A_QUEUE)?;

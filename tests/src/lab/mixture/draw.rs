@@ -1,4 +1,4 @@
-//! Which parts a seed draws, and where it puts them.
+//! Draws the parts of a mixture and their ports by a seed.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::{IteratorRandom as _, SliceRandom as _};
@@ -10,7 +10,7 @@ use super::parts::{Fault, Parts, Reach};
 use super::{Addresses, Mixture, Placed};
 
 impl Mixture {
-    /// The mixture of `seed`: the same one each time, for the same list of parts.
+    /// Draws the mixture of `seed`. The same seed and list of parts always give the same mixture.
     pub(super) fn draw(seed: u64, parts: &Parts) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let addresses = match rng.random_range(0..4) {
@@ -58,7 +58,7 @@ impl Mixture {
     }
 }
 
-/// Up to `at_most` of the free ports that `fault` can be put on; they are free no more.
+/// Takes up to `at_most` of the free ports that `fault` can be put on.
 fn take(free: &mut Vec<u16>, fault: &Fault, at_most: usize) -> Vec<u16> {
     let fits = |port: &u16| fault.ports.is_empty() || fault.ports.contains(port);
     let mut taken: Vec<u16> = free.iter().copied().filter(fits).take(at_most).collect();

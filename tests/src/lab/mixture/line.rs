@@ -1,4 +1,4 @@
-//! A line of what a mixture's scenario expects, and the exit codes that follow from all of them.
+//! The expectation of a mixture as lines of a scenario, and the exit codes that follow from the lines.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use toml::{Table, Value};
 use super::super::Family;
 use super::strings;
 
-/// One line of what a scenario expects.
+/// One line of the expectation of a scenario.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     pub(super) ports: Vec<u16>,
     pub(super) path: Option<String>,
     pub(super) family: Option<Family>,
-    /// The first is the right one, the others are as right.
+    /// The right verdict, and then others that are also right.
     pub(super) verdicts: Vec<VerdictId>,
     pub(super) at: Option<String>,
     pub(super) findings: Vec<FindingId>,
@@ -22,7 +22,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// As a scenario's file has it.
+    /// Returns the line as a scenario file has it.
     pub(super) fn table(self) -> Table {
         let ids =
             |all: &[FindingId]| strings(&all.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -51,7 +51,9 @@ impl Line {
     }
 }
 
-/// The codes that a run may end with, where each line holds; the first, where each verdict is its line's first.
+/// Returns the exit codes that a run may have if every line holds.
+///
+/// The first is the exit code if every verdict is the first of its line.
 pub(super) fn exit_codes(lines: &[Line]) -> Vec<i64> {
     let classes = |line: &Line| -> Vec<VerdictClass> {
         let verdicts = line.verdicts.iter();

@@ -1,4 +1,4 @@
-//! The parts of mixtures as their file has them.
+//! The parts of mixtures, as their file has them.
 
 use std::path::Path;
 
@@ -18,12 +18,12 @@ pub struct Parts {
     pub(super) proxy: Proxy,
 }
 
-/// Something that is put on ports, and what is right about them.
+/// A fault that is put on ports, and the right verdict about these ports.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Fault {
     pub(super) name: String,
-    /// Empty: all ports of the profile.
+    /// The ports that the fault can be put on; empty: all ports of the profile.
     #[serde(default)]
     pub(super) ports: Vec<u16>,
     #[serde(default)]
@@ -33,22 +33,22 @@ pub(super) struct Fault {
     pub(super) or: Vec<VerdictId>,
     #[serde(default)]
     pub(super) at: Option<String>,
-    /// Empty: reachable.
+    /// The right verdicts through the proxy; empty: reachable.
     #[serde(default)]
     pub(super) proxied: Vec<VerdictId>,
-    /// Names of conditions.
+    /// Names of conditions under which the fault has no effect.
     #[serde(default)]
     pub(super) lifted_by: Vec<String>,
-    /// Names of conditions under which nobody at either end can tell what it is.
+    /// Names of conditions under which neither end can tell what the fault is.
     #[serde(default)]
     pub(super) blurred_by: Vec<String>,
-    /// As right where not every connection passes, so that sessions beside its own show nothing.
+    /// Verdicts that are also right if not every connection passes, because other sessions then prove nothing.
     #[serde(default)]
     pub(super) weaker: Vec<VerdictId>,
-    /// Noted of its ports, each time.
+    /// Findings that its ports always have.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
-    /// Noted of its ports, or not.
+    /// Findings that its ports may have.
     #[serde(default)]
     pub(super) perhaps: Vec<FindingId>,
     #[serde(default)]
@@ -56,28 +56,28 @@ pub(super) struct Fault {
     pub(super) changes: Table,
 }
 
-/// Which families of a run over both a fault affects.
+/// Which families of a run over both are affected by a fault.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Reach {
     #[default]
     One,
     Both,
-    /// It is never put in the way of such a run.
+    /// The fault is never used in a run over both families.
     Single,
 }
 
-/// What a part does to the rest of its run.
+/// The effect of a part on the rest of the run.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Influence {
-    /// Noted of any port, or not.
+    /// Findings that any port may have.
     pub(super) notes: Vec<FindingId>,
-    /// As right as `reachable`, about a port that works.
+    /// Verdicts that are as right as `reachable` about a port that works.
     pub(super) open: Vec<VerdictId>,
-    /// As right as its own verdict, about a port that another fault is on; its place is open then.
+    /// Verdicts that are as right as its own about a port with another fault; the segment is then not checked.
     pub(super) failing: Vec<VerdictId>,
-    /// The place of any other fault is open.
+    /// Whether the segment of any other fault is not checked.
     pub(super) hides_places: bool,
 }
 
@@ -86,7 +86,7 @@ pub(super) struct Influence {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Condition {
     pub(super) name: String,
-    /// Noted of every port that works.
+    /// Findings that every port that works has.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
     #[serde(default)]
@@ -106,7 +106,7 @@ pub(super) struct Proxy {
 }
 
 impl Influence {
-    /// Adds what another part does.
+    /// Adds the effect of another part.
     pub(super) fn add(&mut self, other: &Self) {
         self.notes.extend(&other.notes);
         self.open.extend(&other.open);
@@ -116,8 +116,10 @@ impl Influence {
 }
 
 impl Parts {
+    /// Reads the list of parts.
+    ///
     /// # Errors
-    /// The file cannot be read, or is no list of parts.
+    /// Fails if the file cannot be read, or is not a list of parts.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;

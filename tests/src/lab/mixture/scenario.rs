@@ -1,4 +1,4 @@
-//! A mixture as a scenario: the changes of all its parts together, and what is right about every port.
+//! Turns a mixture into a scenario: the changes of all its parts together, and the expected result for every port.
 
 use probe_core::catalogue::{FindingId, VerdictId};
 use toml::{Table, Value};
@@ -10,7 +10,7 @@ use super::parts::{Condition, Influence, Parts};
 use super::{Addresses, Mixture, Placed, strings};
 
 impl Mixture {
-    /// As a scenario's file has it, so that it can be kept as one.
+    /// Returns the mixture as a scenario file has it, so that it can be kept as one.
     pub(super) fn scenario(&self, parts: &Parts) -> Table {
         let condition = self.condition.map(|index| &parts.conditions[index]);
         let mut scenario = Table::new();
@@ -68,7 +68,7 @@ impl Mixture {
         names.join("; ")
     }
 
-    /// `changes` with its placeholders filled for `placed`.
+    /// Returns `changes` with its placeholders filled for `placed`.
     fn filled(&self, changes: &Table, placed: &Placed) -> Table {
         let affected = self.faults.iter().flat_map(|f| &f.ports);
         let affected: Vec<u16> = affected.copied().collect();
@@ -92,7 +92,7 @@ impl Mixture {
             .collect()
     }
 
-    /// What is right, the first line about a port counting.
+    /// Returns the expected lines; the first line about a port counts.
     fn lines(&self, parts: &Parts, condition: Option<&Condition>) -> Vec<Line> {
         let mut lines = Vec::new();
         for placed in &self.faults {
@@ -123,7 +123,7 @@ impl Mixture {
         lines
     }
 
-    /// What all parts do to the rest of the run, but what the fault `but` does to itself.
+    /// Returns the effect of all parts on the rest of the run, without the effect of the fault `but` on its own ports.
     fn influence(&self, parts: &Parts, but: Option<&Placed>) -> Influence {
         let mut all = Influence::default();
         if let Some(index) = self.condition {
@@ -157,7 +157,7 @@ impl Mixture {
             or.push(VerdictId::Inconclusive);
         }
         let certain = or.len() == fault.or.len();
-        // A session that got far enough shows what the way does to it.
+        // A session that gets far enough also has the findings of the condition.
         let way = condition.map_or(&[][..], |condition| &condition.findings);
         let (findings, chance) = if certain {
             (fault.findings.clone(), &[][..])
@@ -189,7 +189,7 @@ impl Mixture {
     }
 }
 
-/// Adds `more` to `all`: tables key by key, lists one behind the other, rules of one chain line by line.
+/// Adds `more` to `all`: tables key by key, lists by appending, rules of one chain line by line.
 fn merge(all: &mut Table, more: &Table) {
     for (key, value) in more {
         match (all.get_mut(key), value) {
@@ -206,7 +206,7 @@ fn merge(all: &mut Table, more: &Table) {
     }
 }
 
-/// `value` with its texts filled; a list that holds the ports alone becomes a list of numbers.
+/// Returns `value` with its texts filled; a list that holds only `<ports>` becomes a list of numbers.
 fn filled(value: &Value, ports: &[u16], fill: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(text) => Value::String(fill(text)),

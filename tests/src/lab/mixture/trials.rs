@@ -1,4 +1,4 @@
-//! Plays the mixture of each seed; where one fails, finds the smallest part of it that still does.
+//! Plays the mixture of each seed; if one fails, finds the smallest part of it that still fails.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::{Mixture, Parts};
 use crate::scratch::sweep;
 use crate::trial::{Need, Trials};
 
-/// A trial for each of `seeds`.
+/// Returns one trial for each of `seeds`.
 ///
 /// # Errors
-/// The list of parts cannot be read.
+/// Fails if the list of parts cannot be read.
 pub fn mixtures(list: &Path, seeds: impl IntoIterator<Item = u64>) -> anyhow::Result<Trials> {
     sweep()?;
     let parts = Arc::new(Parts::read(list)?);
@@ -50,7 +50,7 @@ fn played(mixture: &Mixture, parts: &Parts) -> anyhow::Result<()> {
     )
 }
 
-/// Leaves out one part after the other as long as what is left still fails.
+/// Removes one part after another, as long as the rest still fails.
 fn smallest(
     mut mixture: Mixture,
     mut error: anyhow::Error,
@@ -70,10 +70,10 @@ fn smallest(
     (mixture, error)
 }
 
-/// Parses what a user asks for: `17`, `0..20`, or several of both with commas between them.
+/// Parses a list of seeds: `17`, `0..20`, or several of these with commas between them.
 ///
 /// # Errors
-/// It is neither.
+/// Fails if an item is neither a number nor a range.
 pub fn seeds(text: &str) -> anyhow::Result<Vec<u64>> {
     let mut all = Vec::new();
     for item in text.split(',') {
@@ -89,7 +89,7 @@ pub fn seeds(text: &str) -> anyhow::Result<Vec<u64>> {
     Ok(all)
 }
 
-/// Each play takes up to half a minute.
+/// The limit of plays in this search; each play takes up to half a minute.
 const MOST_PLAYS: usize = 12;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Every mark: one row for each look, with both families side by side.
+//! The table of all marks: one row for each look, with both families in one cell.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,31 +10,31 @@ use super::super::{Look, Mark, PEERS, Played, Scenario, Truth, unasked};
 use super::STRING;
 use crate::lab::Family;
 
-/// One port of one scenario.
+/// The marks about one port of one scenario.
 #[derive(Debug)]
 pub(super) struct Row {
     truth: Truth,
     scenario: String,
     port: u16,
     kind: SessionKind,
-    /// Every program's marks, fwprobe's first and the others' in the order of [`PEERS`].
+    /// The marks of every program: fwprobe's first, then the others' in the order of [`PEERS`].
     marks: Vec<Vec<Given>>,
 }
 
-/// One mark.
+/// One mark, with its family and rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Given {
     family: Family,
     mark: Mark,
-    /// Absent: fwprobe's, which has one rule.
+    /// The rule's id; `None` for fwprobe, which is judged by its verdict alone.
     rule: Option<&'static str>,
 }
 
-/// Marks by program.
+/// The marks of each program.
 #[derive(Debug)]
 pub(super) struct Totals(BTreeMap<&'static str, Vec<Given>>);
 
-/// Of all that was played, ordered by what is true.
+/// Returns the rows of everything that was played, ordered by truth.
 pub(super) fn rows(
     scenarios: &BTreeMap<String, Scenario>,
     played: &[Played],
@@ -51,7 +51,7 @@ pub(super) fn rows(
             if truth == Truth::Unasked {
                 continue;
             }
-            // Where a scenario has both, the address tells.
+            // If a scenario uses both families, the address shows which one this look is about.
             let marks = marks(look, scenario, Family::of(look.address));
             let same = rows.iter_mut().find(|row| {
                 (&row.scenario, row.port, row.kind) == (name, look.port, look.kind)
@@ -119,14 +119,14 @@ pub(super) fn text(rows: &[Row]) -> String {
     text
 }
 
-/// One for both families where they agree.
+/// Returns the text of a cell: one mark if the families agree, otherwise both.
 fn cell(given: &[Given]) -> String {
     let mut shown: Vec<String> = given.iter().map(Given::text).collect();
     shown.dedup();
     shown.join(" / ")
 }
 
-/// Where fwprobe is wrong, or cannot tell what another program gets right.
+/// Lists where fwprobe is wrong, or cannot tell what another program gets right.
 pub(super) fn shortcomings(rows: &[Row]) -> Vec<String> {
     let mut all = Vec::new();
     for row in rows {
@@ -195,7 +195,7 @@ impl Totals {
         text
     }
 
-    /// In whole percent.
+    /// Returns the share of `mark` among a program's marks, in whole percent.
     pub(super) fn share(&self, name: &str, mark: Mark) -> u32 {
         let all = self.count(name, |_| true).max(1);
         self.count(name, |given| given.mark == mark) * 100 / all

@@ -1,5 +1,5 @@
-//! Prometheus' blackbox_exporter: runs it, and reads its metrics and the log of the probe, since its
-//! metrics name no cause.
+//! Runs Prometheus' blackbox_exporter, and reads its metrics and its log of the probe, because the metrics name no
+//! cause.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{Errand, Output, answered};
 use crate::scratch::open_directory;
 use crate::{Place, Process};
 
-/// At work until dropped.
+/// An exporter that runs until it is dropped.
 #[derive(Debug)]
 pub(in super::super) struct Exporter {
     _process: Process,
@@ -74,14 +74,14 @@ fn failed(error: &str, connected: bool) -> Said {
     }
 }
 
-/// The text in quotes behind `err=`, without the request that it begins with.
+/// Returns the error in the log: the rest of the line after `err=`, with `\"` replaced by `'`.
 fn error(text: &str) -> Option<String> {
     let line = text.lines().find(|line| line.contains(FAILED))?;
     let (_, error) = line.split_once(" err=")?;
     Some(error.replace("\\\"", "'"))
 }
 
-/// Whether TLS was begun, or a connection handed over.
+/// Returns whether a TLS handshake began, or a connection was ready for use.
 fn connected(text: &str) -> bool {
     let timings = text.lines().find(|line| line.contains(TIMINGS));
     let happened = |name: &str| {
@@ -109,5 +109,5 @@ const LISTENS: &str = "127.0.0.1:9115";
 const FAILED: &str = "msg=\"Error for HTTP request\"";
 const TIMINGS: &str = "msg=\"Response timings for roundtrip\"";
 
-/// How Go prints a time that is not set.
+/// The beginning of a time that is not set, as Go prints it.
 const NEVER: &str = "0001-01-01";

@@ -1,11 +1,11 @@
-//! Reads curl's JSON and exit code, and the text of the system's error where there is no code for it.
+//! Reads curl's JSON and exit code, and the text of the system's error if no exit code stands for it.
 
 use serde::Deserialize;
 
 use super::super::said::{Said, Statement};
 use super::{Errand, Output, answered};
 
-/// What `-w '%{json}'` writes.
+/// The fields that are read from the output of `-w '%{json}'`.
 #[derive(Debug, Deserialize)]
 struct Written {
     exitcode: u32,

@@ -1,4 +1,4 @@
-//! Reads what ncat says: it has no output for machines, and one exit code for all failures.
+//! Reads ncat's text: it has no machine-readable output, and one exit code for all failures.
 
 use super::super::said::{Said, Statement};
 use super::{Errand, Output};

@@ -13,7 +13,7 @@ struct Port {
     number: u16,
     state: String,
     reason: String,
-    /// Of the answer as it came; 0: not known.
+    /// The hop limit of the answer as it arrived; 0 if it is not known.
     hop_limit: u8,
     by: Option<IpAddr>,
 }
@@ -29,7 +29,7 @@ pub(super) fn read(outputs: &[Output], errand: &Errand) -> Statement {
         _ if output.stderr.contains("Operation not permitted") => Said::NotPermitted.anywhere(),
         Some(port) => {
             let mut statement = port.statement(working.map(|port| port.hop_limit));
-            // Of an ICMP error it leaves out the sender where that is the target itself.
+            // nmap omits the sender of an ICMP error if that is the target itself.
             if statement.at.is_none() && port.hop_limit > 0 {
                 statement.at = Some(errand.address);
             }
@@ -63,7 +63,7 @@ impl Port {
 fn ports(xml: &str) -> Vec<Port> {
     let mut reader = Reader::from_str(xml);
     let mut ports: Vec<Port> = Vec::new();
-    // What is not well-formed ends there, and what came before is kept.
+    // Reading stops at XML that is not well-formed, and keeps what came before.
     while let Ok(event) = reader.read_event() {
         let (Event::Start(element) | Event::Empty(element)) = event else {
             if event == Event::Eof {
@@ -90,7 +90,7 @@ fn ports(xml: &str) -> Vec<Port> {
     ports
 }
 
-/// Empty where there is none.
+/// Returns the value of an attribute; empty if there is none.
 fn attribute(element: &BytesStart<'_>, name: &str) -> String {
     match element.try_get_attribute(name) {
         Ok(Some(attribute)) => attribute.value.into_owned(),

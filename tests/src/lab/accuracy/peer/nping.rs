@@ -1,4 +1,4 @@
-//! Reads what nping says: it has no output for machines.
+//! Reads nping's text: it has no machine-readable output.
 
 use super::super::said::{Said, Statement};
 use super::{Errand, Output};
@@ -8,7 +8,7 @@ pub(super) fn read(outputs: &[Output], _: &Errand) -> Statement {
         .iter()
         .map(|output| output.stdout.as_str())
         .collect();
-    // A `Possible TCP RST received` is said of every error; which one comes after the arrow.
+    // nping prints `Possible TCP RST received` for every error; the error itself follows the arrow.
     let mut errors = text.lines().filter_map(|line| line.split_once("--> "));
     let said = if !text.contains("TCP connection attempts: ") {
         Said::Unclear

@@ -1,4 +1,4 @@
-//! Reads what tcptraceroute says: of the port, and of one that works to compare with.
+//! Reads tcptraceroute's text about the port, and about a port that works to compare with.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub(super) fn read(outputs: &[Output], _: &Errand) -> Statement {
     };
     let hops: Vec<Hop<'_>> = output.stdout.lines().filter_map(Hop::read).collect();
     let Some(last) = hops.last() else {
-        // No hop answers; or nothing could be sent.
+        // Either no hop answered, or nothing could be sent.
         let waited = [&output.stdout, &output.stderr];
         let silent = waited.iter().any(|text| text.contains("not reached"));
         let said = if silent {

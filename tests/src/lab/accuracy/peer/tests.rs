@@ -1,4 +1,4 @@
-//! Each peer's output as it was recorded in the lab, shortened where it says nothing more.
+//! Reads each peer's output as it was recorded in the lab, without the parts that do not matter.
 
 use super::*;
 
