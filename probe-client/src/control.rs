@@ -1,5 +1,4 @@
-//! The control channel: one authenticated gRPC connection to the pinned server, on whichever port
-//! lets TLS through.
+//! The control channel: one authenticated gRPC connection to the pinned server, on any port that lets TLS through.
 
 use std::time::Duration;
 
@@ -33,10 +32,10 @@ mod allowance;
 pub(crate) use allowance::Allowance;
 use allowance::Metered;
 
-/// What TLS of a control channel runs over.
+/// The stream below the TLS of a control channel.
 type Plain = Metered<Tap<Link>>;
 
-/// Who asks, and whom.
+/// The key of the client, and the server that it asks.
 #[derive(Clone, Debug)]
 pub(crate) struct ControlIdentity {
     pub(crate) key_id: KeyId,
@@ -46,7 +45,7 @@ pub(crate) struct ControlIdentity {
 }
 
 impl ControlIdentity {
-    /// Of the holder of `connection`, to the server that is called `host`.
+    /// Returns the identity of the holder of `connection` towards the server named `host`.
     pub(crate) fn of(connection: &ConnectionString, host: &str) -> Self {
         Self {
             key_id: connection.key_id.clone(),
@@ -71,7 +70,8 @@ impl ControlChannel {
     /// Opens a channel over `port`, if the pinned server answers there.
     ///
     /// # Errors
-    /// The failure as a value; another certificate than the pinned one is `Foreign`.
+    ///
+    /// The failure as a value. A certificate other than the pinned one is `Foreign`.
     pub(crate) async fn open(
         destination: &Destination,
         port: u16,
@@ -121,7 +121,7 @@ impl ControlChannel {
         Ok(unpack(answer)?.into_inner())
     }
 
-    /// Has the server read its files again. Gives the settings that have changed and wait for a restart.
+    /// Makes the server read its files again. Returns the settings that have changed but need a restart.
     pub(crate) async fn reload(&mut self) -> Result<Vec<String>, Failure> {
         let request = self.signed("Reload", &ReloadRequest {});
         let answer = self.client.reload(request);
@@ -129,7 +129,7 @@ impl ControlChannel {
         Ok(unpack(answer)?.into_inner().needs_restart)
     }
 
-    /// Every sighting that the server releases for `request`.
+    /// Returns every sighting that the server releases for `request`.
     pub(crate) async fn sightings(
         &mut self,
         request: &WatchSightingsRequest,
@@ -155,7 +155,7 @@ impl ControlChannel {
             .wait(self.idle_timeout, stream.message())
             .await;
         Ok(unpack(next)?.map(|mut sighting| {
-            // Decoded they are larger than they were on the way.
+            // Decoded prefixes take more memory than they did on the wire.
             sighting.prefixes.truncate(SIGHTING_PREFIXES.len());
             sighting.prefixes.shrink_to_fit();
             shorten(&mut sighting.tls_error);
@@ -200,7 +200,7 @@ async fn handshake(plain: Plain, identity: &ControlIdentity) -> Result<TlsStream
     )
 }
 
-/// A channel that uses this one connection and never opens another.
+/// Makes a channel that uses this one connection and never opens another.
 async fn over(tls: TlsStream<Plain>) -> Result<Channel, Failure> {
     let mut connection = Some(TokioIo::new(tls));
     let connector = tower::service_fn(move |_uri| {
@@ -249,7 +249,7 @@ fn timed_out() -> Failure {
     Failure::new(FailureKind::TimedOut, Origin::Unknown)
 }
 
-/// Cuts what a server says of itself.
+/// Cuts text that comes from the server.
 fn shorten(text: &mut String) {
     if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
         text.truncate(end);
@@ -257,20 +257,20 @@ fn shorten(text: &mut String) {
     }
 }
 
-/// A description of a thousand listeners is below this.
+/// Maximum size of an answer in bytes; a description of a thousand listeners is smaller.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// One sighting has some 500 bytes.
+/// Maximum size of a sighting in bytes; one has about 500.
 const MAX_SIGHTING: usize = 4 * 1024;
 
-/// More sightings than any run has connections worth asking for.
+/// Maximum number of sightings: more than any run has connections worth asking about.
 const MAX_SIGHTINGS: usize = 4096;
 
-/// Characters of one text.
+/// Maximum number of characters of one text.
 const MAX_TEXT: usize = 256;
 
-/// What the server may send before it is read: as much as an answer has.
+/// Number of bytes that the server may send before they are read: the size of the largest answer.
 const WINDOW: u32 = 64 * 1024;
 
-/// The server's headers have some 200 bytes.
+/// Maximum size of the headers in bytes; the server's have about 200.
 const MAX_HEADERS: u32 = 4 * 1024;

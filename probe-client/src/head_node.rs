@@ -1,5 +1,5 @@
-//! Fills in what is known of the head node: from registry exports, certificate files, flags and this
-//! system. Each source is a function that adds to the snapshot.
+//! Collects what is known about the head node: from registry exports, certificate files, flags and this system. Each
+//! source is a function that adds to the snapshot.
 
 use std::path::Path;
 
@@ -21,10 +21,11 @@ use crate::config::Problems;
 use crate::environment::Environment;
 use crate::key_store::{PasswordSource, certificate_file};
 
-/// Everything that can be told before a run.
+/// Returns everything that can be known before a run.
 ///
 /// # Errors
-/// Flags that make no sense. Files that cannot be read are answers of the checks.
+///
+/// Flags that make no sense. A file that cannot be read is an answer of the checks instead.
 pub(crate) fn gather(
     options: &HeadNodeOptions,
     environment: Environment<'_>,
@@ -34,7 +35,7 @@ pub(crate) fn gather(
     for path in &options.product.registry_exports {
         export_file::read(path, &mut node);
     }
-    // An export may be another machine's: what this one holds is not mixed with it.
+    // An export may come from another machine, so this machine's own state is not mixed with it.
     if options.product.registry_exports.is_empty() {
         installed_program::read(&mut node, environment);
         #[cfg(windows)]
@@ -60,7 +61,7 @@ pub(crate) fn gather(
     Ok(node)
 }
 
-/// What Windows alone tells.
+/// Adds what only Windows can tell.
 #[cfg(windows)]
 fn this_machine(node: &mut HeadNode) {
     let account = whoami::username().unwrap_or_else(|_| "an unknown account".to_owned());
@@ -86,7 +87,7 @@ pub(crate) fn learn(node: &mut HeadNode, document: &RunDocument) {
         addresses.dedup();
         let interrupted = |f: &Failure| f.kind == FailureKind::Interrupted;
         if failure.as_ref().is_some_and(interrupted) {
-            // The resolver was still being asked.
+            // The resolver had not answered yet.
             continue;
         }
         let result = match failure {

@@ -1,5 +1,5 @@
-//! Certificate files of every usual form: DER, PEM with or without key, PKCS#12, PKCS#7. Keys and
-//! passwords are wiped when dropped; what decoders keep in between is not in our hands.
+//! Reads certificate files of every usual form: DER, PEM with or without a key, PKCS#12, PKCS#7. Keys and passwords are
+//! wiped when dropped, but copies that decoders make cannot be wiped from here.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -25,14 +25,14 @@ pub(crate) use facts::certificate_file;
 pub(crate) use identity::{ClientIdentity, client_identity};
 pub(crate) use password::PasswordSource;
 
-/// What a file holds.
+/// The content of a certificate file.
 #[derive(Debug)]
 pub(crate) struct KeyStore {
     pub(crate) form: &'static str,
-    /// In DER, in the file's order; at least one.
+    /// The certificates in DER, in the file's order; at least one.
     pub(crate) certificates: Vec<Vec<u8>>,
     pub(crate) keys: Vec<StoredKey>,
-    /// Why others of its keys cannot be used. They say nothing about its certificates.
+    /// Why further keys of the file cannot be used. The certificates are not affected.
     pub(crate) unusable_keys: Vec<KeyStoreError>,
 }
 
@@ -47,7 +47,7 @@ impl KeyStore {
     }
 }
 
-/// A private key in one of the forms in which files hold them.
+/// A private key in one of the forms that files use.
 pub(crate) struct StoredKey {
     form: KeyForm,
     der: Zeroizing<Vec<u8>>,
@@ -68,7 +68,7 @@ impl StoredKey {
         }
     }
 
-    /// For as long as the key is borrowed.
+    /// Returns the key as the TLS library takes it, for as long as the key is borrowed.
     pub(crate) fn der(&self) -> PrivateKeyDer<'_> {
         let bytes: &[u8] = &self.der;
         match self.form {
@@ -88,7 +88,8 @@ impl std::fmt::Debug for StoredKey {
 /// Reads and decodes `path`.
 ///
 /// # Errors
-/// It cannot be read, is of no known form, or its password is not the given one.
+///
+/// The file cannot be read, has no known form, or has another password than the given one.
 pub(crate) fn load(path: &Path, passwords: &PasswordSource) -> Result<KeyStore, KeyStoreError> {
     let bytes = Zeroizing::new(read(path)?);
     if bytes.is_empty() {
@@ -110,7 +111,7 @@ pub(crate) fn load(path: &Path, passwords: &PasswordSource) -> Result<KeyStore, 
     pkcs12::decode(&bytes, path, passwords)
 }
 
-/// Bounded, and nothing but a file.
+/// Reads a file up to a size limit; directories are refused.
 fn read(path: &Path) -> Result<Vec<u8>, KeyStoreError> {
     let metadata = std::fs::metadata(path).map_err(KeyStoreError::Unreadable)?;
     if metadata.is_dir() {
@@ -210,5 +211,5 @@ pub(crate) enum KeyStoreError {
     UnusableKey(String),
 }
 
-/// A chain with its key takes less than a hundredth of it.
+/// Maximum file size in bytes; a chain with its key takes less than a hundredth of that.
 const MAX_BYTES: u64 = 1024 * 1024;

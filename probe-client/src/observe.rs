@@ -1,5 +1,5 @@
-//! Turns an operation's result into an observation. The one place where errors of the operating
-//! system become kinds of failure.
+//! Turns the result of an operation into an observation. Errors of the operating system become kinds of failure only
+//! here.
 
 use std::io;
 
@@ -14,7 +14,7 @@ mod system_error;
 
 use system_error::System;
 
-/// An operation under way.
+/// An operation in progress.
 #[derive(Debug)]
 pub(crate) struct Pending {
     operation: Operation,
@@ -52,9 +52,9 @@ impl Pending {
     }
 }
 
-/// What a failed connect was, from its error and the network's errors that the socket queued; `None`
-/// where the platform queues none, and this is not known to be before a packet left. An ICMP error
-/// decides who spoke; without one, an error that the kernel can only have made itself is this host's.
+/// Classifies a failed connect by its error and by the network's errors that the socket queued. `queue` is `None` if
+/// the platform queues none and a packet may have left already. An ICMP error decides which device reported the
+/// failure. Without one, an error that only the kernel can have made is this host's.
 pub(crate) fn connect_failure(error: &io::Error, queue: Option<&[SocketError]>) -> Failure {
     let kind = kind_of(error);
     let icmp = queue.unwrap_or_default().iter().rev().find_map(icmp_origin);
@@ -79,7 +79,7 @@ pub(crate) fn connect_failure(error: &io::Error, queue: Option<&[SocketError]>) 
         .with_text(error.to_string())
 }
 
-/// What a failed read or write on an established connection was.
+/// Classifies a failed read or write on an established connection.
 pub(crate) fn stream_failure(error: &io::Error) -> Failure {
     let kind = kind_of(error);
     let by_peer = matches!(
@@ -91,14 +91,14 @@ pub(crate) fn stream_failure(error: &io::Error) -> Failure {
     } else {
         Origin::Unknown
     };
-    // TLS tells what stands in the other end's certificate.
+    // TLS errors repeat text from the other end's certificate.
     let text = Excerpt::cut(&tls_words::of(error), MAX_TEXT);
     Failure::new(kind, origin)
         .with_code(error.raw_os_error())
         .with_text(text)
 }
 
-/// Whether TLS itself found fault, and not the connection below it.
+/// Returns whether TLS itself found the error, rather than the connection below it.
 pub(crate) fn is_tls(error: &io::Error) -> bool {
     error
         .get_ref()
@@ -148,5 +148,5 @@ fn icmp_origin(error: &SocketError) -> Option<Origin> {
     })
 }
 
-/// Characters of an error's text; the names of a certificate may be many.
+/// Maximum number of characters of an error's text; a certificate may have many names.
 const MAX_TEXT: usize = 512;

@@ -1,5 +1,5 @@
-//! What the control answers of one server may cost a run: bytes that it sends, and time spent waiting for it. All
-//! control connections to that server share both, however many there are.
+//! Limits what the control answers of one server may cost a run: the bytes that it sends, and the time spent waiting
+//! for it. All control connections to that server share both limits.
 
 use std::io;
 use std::pin::Pin;
@@ -17,15 +17,15 @@ pub(crate) struct Allowance(Arc<Mutex<Spent>>);
 #[derive(Debug, Default)]
 struct Spent {
     bytes: u64,
-    /// In waits that are over. Waits at the same time count once.
+    /// Time spent in waits that have ended. Simultaneous waits count once.
     waited: Duration,
     under_way: u32,
-    /// When the waits under way began.
+    /// When the waits in progress began; `None` if there are none.
     since: Option<Instant>,
 }
 
 impl Allowance {
-    /// Waits for `answer`, for as long as `idle_timeout` lasts and the server has time left. `None`: it did not come.
+    /// Waits for `answer` until `idle_timeout` ends or the server's time is used up. Returns `None` if it did not come.
     pub(super) async fn wait<T>(
         &self,
         idle_timeout: Duration,
@@ -56,20 +56,20 @@ impl Spent {
         }
     }
 
-    /// How long a wait may last that begins `now`.
+    /// Returns how long a wait that begins `now` may last.
     fn left(&self, idle_timeout: Duration, now: Instant) -> Duration {
         let so_far = self.waited + self.since.map_or(Duration::ZERO, |since| now - since);
         idle_timeout.min((idle_timeout * WAITS).saturating_sub(so_far))
     }
 
-    /// Whether `bytes` more may be taken from the server.
+    /// Counts `bytes` more from the server, and returns whether they are still allowed.
     fn take(&mut self, bytes: usize) -> bool {
         self.bytes = self.bytes.saturating_add(bytes as u64);
         self.bytes <= MAX_BYTES
     }
 }
 
-/// A wait, which ends where this is dropped.
+/// A wait, which ends when this is dropped.
 struct UnderWay<'a>(&'a Allowance);
 
 impl<'a> UnderWay<'a> {
@@ -135,10 +135,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 }
 
-/// A run asks a few questions of at most 512 connections each, and the answer about one has some 500 bytes.
+/// Maximum number of bytes: a run asks a few questions about at most 512 connections each, and the answer about one
+/// connection has about 500 bytes.
 const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-/// The idle timeout of so many steps: the search for a control port has three rounds, and then the server is asked.
+/// Maximum waiting time, in idle timeouts: the search for a control port has three rounds, and then the server is
+/// asked.
 const WAITS: u32 = 6;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A registry export as a source.
+//! Reads a registry export as a source.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use probe_core::head_node::{HeadNode, Origin, SourceRead, SourceState};
 
 use crate::given_file;
 
-/// Adds what `path` holds; what is wrong with it is an answer.
+/// Adds the content of `path`. A file that cannot be read is an answer.
 pub(super) fn read(path: &Path, node: &mut HeadNode) {
     let origin = Origin::ExportedFile(path.display().to_string());
     let state = match load(path) {
@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path, node: &mut HeadNode) {
     node.sources.push(SourceRead { origin, state });
 }
 
-/// Never more than one byte above the limit.
+/// Reads a file, and never more than one byte above the limit.
 fn load(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
     let limit = u64::try_from(MAX_EXPORT_BYTES).unwrap_or(u64::MAX);

@@ -1,5 +1,5 @@
-//! The programs of HPC Pack as a source: of all that is on a head node, their file version alone is sure
-//! to show the service pack.
+//! Reads the programs of HPC Pack as a source. Their file version is the only thing on a head node that is sure to show
+//! the service pack.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -9,7 +9,7 @@ use probe_core::head_node::{HeadNode, Origin, ProductVersion, Reading, Version, 
 
 use crate::environment::Environment;
 
-/// Takes the version of the first program that is there and has one.
+/// Adds the version of the first program that exists and has a version.
 pub(super) fn read(node: &mut HeadNode, environment: Environment<'_>) {
     let Some(home) = environment("CCP_HOME").filter(|home| !home.is_empty()) else {
         return;
@@ -38,18 +38,18 @@ fn version_of(path: &Path) -> io::Result<Option<Version>> {
     Ok(file_version(&program))
 }
 
-/// The first is what Microsoft's own scripts ask (HPC Pack 2016 and later); that the second is its like
-/// before is unconfirmed, from memory.
+/// The files to look at. Microsoft's own scripts ask the first (HPC Pack 2016 and later). That the second serves the
+/// same purpose in earlier versions is unconfirmed, from memory.
 const PROGRAMS: [&str; 2] = ["HpcCommon.dll", "HpcScheduler.exe"];
 
-/// Of a program; these have a few megabytes.
+/// Maximum size of a program in bytes; these have a few megabytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A folder with these programs in `Bin`, each with the version 3.3.3950.`index`.
+    /// Returns what is known about a head node with these programs in `Bin`, each with the version 3.3.3950.`index`.
     fn head_node(programs: &[&str]) -> HeadNode {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("Bin")).unwrap();

@@ -1,4 +1,4 @@
-//! The registry of this machine as a source, as the account that runs this program sees it.
+//! Reads the registry of this machine as a source, as the account that runs this program sees it.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use probe_core::head_node::{HeadNode, Origin, SourceRead, SourceState};
 use winreg::RegKey;
 use winreg::enums::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE};
 
-/// Adds what the wanted keys hold; what cannot be read is an answer. `account`: who reads.
+/// Adds the content of the wanted keys, read by `account`. A key that cannot be read is an answer.
 pub(super) fn read(node: &mut HeadNode, account: &str) {
     let mut reading = Reading::default();
     for path in WANTED {
@@ -32,7 +32,7 @@ pub(super) fn read(node: &mut HeadNode, account: &str) {
     node.sources.push(SourceRead { origin, state });
 }
 
-/// What was read so far.
+/// The keys read so far, and the problems.
 #[derive(Debug, Default)]
 struct Reading {
     registry: Registry,
@@ -42,13 +42,13 @@ struct Reading {
 }
 
 impl Reading {
-    /// A key with its values, and the keys right below it with theirs: no check asks for more.
+    /// Reads a key with its values, and the keys directly below it with theirs; no check needs more.
     fn take_tree(&mut self, path: &str) {
         let Some(key) = self.open(path) else {
             return;
         };
         self.take(path, &key);
-        // What HPC Pack keeps below its own key are secrets, and not for everybody.
+        // The keys below HPC Pack's own key contain secrets, which only some accounts may read.
         if path.ends_with(r"\hpc") {
             return;
         }
@@ -87,8 +87,7 @@ impl Reading {
         }
     }
 
-    /// Opens it in the 64-bit view; the 32-bit one is `Wow6432Node` there. A key that is not there is
-    /// no problem.
+    /// Opens a key in the 64-bit view, in which the 32-bit one is `Wow6432Node`. A missing key is not a problem.
     fn open(&mut self, path: &str) -> Option<RegKey> {
         let (root, rest) = path.split_once('\\')?;
         let root = match root {
@@ -112,14 +111,14 @@ impl Reading {
     }
 }
 
-/// All wanted keys below these were asked for.
+/// Keys below which every wanted key was asked for.
 const SEEN_WHOLE: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE",
     r"HKEY_CURRENT_USER\SOFTWARE",
 ];
 
-/// Keys, or values, of one key; a list of installed programs has hundreds.
+/// Maximum number of keys or values in one key; a list of installed programs has hundreds.
 const MAX_ENTRIES: usize = 10_000;
 
-/// More of them say no more.
+/// Maximum number of problems to report; more of them add nothing.
 const MAX_PROBLEMS: usize = 10;

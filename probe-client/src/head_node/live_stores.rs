@@ -1,5 +1,5 @@
-//! The certificate stores of this machine as a source, as Windows puts them together for the account that
-//! runs this program: from the registry, from files, and from what group policy adds.
+//! Reads the certificate stores of this machine as a source. Windows assembles them for the account that runs this
+//! program from the registry, from files, and from group policy.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use probe_core::head_node::{
 use schannel::cert_context::HashAlgorithm;
 use schannel::cert_store::{CertStore, CertStoreBuilder};
 
-/// Adds what stands in each store that can be opened; one that cannot is an answer. `account`: who opens.
+/// Adds the certificates of each store that `account` can open. A store that cannot be opened is an answer.
 pub(super) fn read(node: &mut HeadNode, account: &str) {
     let mut all = CertificateStores::default();
     let mut problems = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn read(node: &mut HeadNode, account: &str) {
     }
 }
 
-/// For reading alone: nobody but an administrator may open the machine's for more.
+/// Opens a store read-only: only an administrator may open the machine's stores for writing.
 fn open(store: Store) -> io::Result<CertStore> {
     let mut builder = CertStoreBuilder::new();
     builder.read_only();
@@ -60,7 +60,7 @@ fn thumbprints(store: &CertStore) -> io::Result<Vec<String>> {
         .collect()
 }
 
-/// Of one store; Windows comes with hundreds.
+/// Maximum number of certificates in one store; Windows comes with hundreds.
 const MAX_CERTIFICATES: usize = 10_000;
 
 #[cfg(test)]

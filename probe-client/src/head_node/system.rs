@@ -1,4 +1,4 @@
-//! What this system tells: proxy variables and routes. Nothing is sent.
+//! Reads proxy variables and routes from this system, without sending anything.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
@@ -6,7 +6,7 @@ use probe_core::head_node::{HeadNode, Origin, Proxy, Reading, redacted};
 
 use crate::environment::Environment;
 
-/// The variables that HTTP clients follow.
+/// Adds the proxy variables that HTTP clients follow.
 pub(super) fn proxies(node: &mut HeadNode, environment: Environment<'_>) {
     let mut found = Vec::new();
     for name in VARIABLES {
@@ -30,7 +30,7 @@ pub(super) fn proxies(node: &mut HeadNode, environment: Environment<'_>) {
     }
 }
 
-/// Asks the kernel for the address that it would leave from: connecting a UDP socket sends nothing.
+/// Adds the addresses that the kernel would send from. Connecting a UDP socket sends nothing.
 pub(super) fn routes(node: &mut HeadNode) {
     let towards: [(IpAddr, IpAddr); 2] = [
         (Ipv4Addr::UNSPECIFIED.into(), TEST_NET.into()),
@@ -53,9 +53,9 @@ const VARIABLES: [&str; 6] = [
     "all_proxy",
 ];
 
-/// Stand for the public Internet: RFC 5737 and RFC 3849.
+/// Addresses that represent the public Internet (RFC 5737 and RFC 3849).
 const TEST_NET: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const DOCUMENTATION: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
-/// RFC 863; any port would do.
+/// The discard port (RFC 863); any port would do.
 const DISCARD: u16 = 9;

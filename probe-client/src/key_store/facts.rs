@@ -1,4 +1,4 @@
-//! From a key store to what the checks ask: facts about its certificates, and whether keys fit.
+//! Describes the content of a key store for the checks: facts about its certificates, and whether its keys match.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use x509_parser::public_key::PublicKey;
 use super::signature::signature;
 use super::{KeyStore, PasswordSource, key, load};
 
-/// Reads `path` for the checks; whatever is wrong with it is an answer.
+/// Reads `path` for the checks. A file that cannot be read is an answer, not an error.
 pub(crate) fn certificate_file(path: &Path, passwords: &PasswordSource) -> CertificateFile {
     let contents = match load(path, passwords) {
         Err(error) => CertificateContents::Unreadable(error.to_string()),
@@ -24,14 +24,14 @@ pub(crate) fn certificate_file(path: &Path, passwords: &PasswordSource) -> Certi
     }
 }
 
-/// The bytes of one certificate, if that is what they are.
+/// Returns the certificate at the beginning of `bytes`, if there is one.
 pub(super) fn der_certificate(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (rest, _) = X509Certificate::from_der(bytes).ok()?;
     let length = bytes.len() - rest.len();
     Some(vec![bytes[..length].to_vec()])
 }
 
-/// Certificates one after the other, without anything between.
+/// Returns certificates that follow each other directly.
 pub(super) fn der_certificates(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     while !bytes.is_empty() && all.len() < MAX_CERTIFICATES {
@@ -65,7 +65,7 @@ fn contents(store: &KeyStore) -> CertificateContents {
     }))
 }
 
-/// The first that issued no other one.
+/// Returns the index of the first certificate that issued no other one.
 fn end_certificate(all: &[CertificateFacts]) -> usize {
     let issued = |one: &CertificateFacts| {
         let mut others = all.iter().filter(|other| other.subject != one.subject);
@@ -74,7 +74,7 @@ fn end_certificate(all: &[CertificateFacts]) -> usize {
     all.iter().position(|one| !issued(one)).unwrap_or(0)
 }
 
-/// What there is to say of the keys, and the place of the certificate that has one.
+/// Returns what is known about the keys, and the index of the certificate that has one.
 fn matched(store: &KeyStore) -> (PrivateKey, Option<usize>) {
     let place = |public: &Vec<u8>| {
         let mut certificates = store.certificates.iter();
@@ -129,7 +129,7 @@ fn facts(der: &[u8]) -> Option<CertificateFacts> {
     })
 }
 
-/// A name of anybody's, fit for one line of a report.
+/// Cuts a name of unknown origin to one line of a report.
 fn text(name: &str) -> String {
     let plain = name.chars().filter(|c| !c.is_control());
     plain.take(MAX_NAME_CHARACTERS).collect()
@@ -147,7 +147,7 @@ fn key_of(certificate: &X509Certificate<'_>) -> (String, Option<u32>) {
             let used = bits(digits.len() * 8).map(|b| b - unused);
             ("RSA".to_owned(), used)
         }
-        // Points are whole bytes; P-521 is the one curve in use whose size is not.
+        // The size counts whole bytes. P-521 is the only curve in use whose size is not a multiple of 8.
         Ok(PublicKey::EC(point)) => {
             let size = bits(point.key_size());
             (
@@ -169,7 +169,7 @@ fn key_of(certificate: &X509Certificate<'_>) -> (String, Option<u32>) {
     }
 }
 
-/// RFC 5280 section 4.2.1.3, the first bit first.
+/// Returns the names of the set bits, the first bit first (RFC 5280 section 4.2.1.3).
 fn key_usage(flags: u16) -> Vec<String> {
     let names = [
         "digitalSignature",
@@ -211,11 +211,11 @@ fn extended_key_usage(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
 
 const UNPARSED: &str = "a certificate in it cannot be parsed";
 
-/// A chain has a handful.
+/// Maximum number of certificates; a chain has a handful.
 const MAX_CERTIFICATES: usize = 64;
 
-/// Characters of a subject or issuer that a report repeats.
+/// Maximum number of characters of a subject or issuer in a report.
 const MAX_NAME_CHARACTERS: usize = 200;
 
-/// Extended key usages without a name of their own that a report repeats.
+/// Maximum number of extended key usages in a report that have no known name.
 const MAX_USAGES: usize = 16;

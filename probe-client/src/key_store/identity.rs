@@ -1,4 +1,4 @@
-//! A certificate and its key, to present in TLS.
+//! Loads a client certificate and its key, to present in TLS.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,18 +11,19 @@ use sha2::{Digest as _, Sha256};
 
 use super::{KeyStoreError, PasswordSource, key, load};
 
-/// The key itself is inside the TLS library, and cannot be read back.
+/// A client certificate with its key, which is inside the TLS library and cannot be read back.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientIdentity {
     pub(crate) resolver: Arc<dyn ResolvesClientCert>,
-    /// SHA-256 over the leaf certificate.
+    /// The SHA-256 digest of the leaf certificate.
     pub(crate) sha256: [u8; 32],
 }
 
 /// Reads certificate and key from `path`.
 ///
 /// # Errors
-/// The file cannot be read, or does not hold one key with its certificate.
+///
+/// The file cannot be read, or does not contain exactly one key with its certificate.
 pub(crate) fn client_identity(
     path: &Path,
     passwords: &PasswordSource,
@@ -36,7 +37,7 @@ pub(crate) fn client_identity(
     };
     let public = key::public_key(stored).map_err(KeyStoreError::UnusableKey)?;
     let mut chain = store.certificates.clone();
-    // The leaf first, as TLS wants it; the rest as the file has it.
+    // TLS needs the leaf first; the others stay in the file's order.
     let own = chain.iter().position(|c| key::is_of(c, &public));
     let own = own.ok_or_else(|| {
         KeyStoreError::UnusableKey("it belongs to no certificate in the file".to_owned())

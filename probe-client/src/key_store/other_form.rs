@@ -1,10 +1,11 @@
-//! Files that are taken for certificates and are something else, by how they begin; and DER that ends too early.
+//! Recognises other files that are mistaken for certificate files, by their first bytes, and DER files that are cut
+//! short.
 
 use x509_parser::asn1_rs::{Any, Err as ParseError, FromDer as _};
 
 use super::KeyStoreError;
 
-/// What `bytes` are, where that is known and no certificate file.
+/// Returns the error for `bytes` if they are a known kind of file that is not a certificate file.
 pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
     let (name, instead) = match bytes {
         [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => (
@@ -25,7 +26,7 @@ pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
     Some(KeyStoreError::OtherForm { name, instead })
 }
 
-/// A certificate signing request, in whichever form.
+/// Returns the error for a certificate signing request, in any form.
 pub(super) fn request() -> KeyStoreError {
     KeyStoreError::OtherForm {
         name: "a request for a certificate (CSR)",
@@ -33,8 +34,8 @@ pub(super) fn request() -> KeyStoreError {
     }
 }
 
-/// RFC 2986: a sequence that begins with one that begins with version 0 and a name, where a certificate has no bare
-/// number 0.
+/// Returns whether this is a certificate signing request (RFC 2986): a sequence whose first element begins with version
+/// 0 and a name. A certificate has no bare number 0 there.
 fn is_request(bytes: &[u8]) -> bool {
     let Ok((_, outer)) = Any::from_der(bytes) else {
         return false;
@@ -45,7 +46,7 @@ fn is_request(bytes: &[u8]) -> bool {
     info.data.starts_with(&[2, 1, 0])
 }
 
-/// A sequence that says that it is longer than the file.
+/// Returns whether this is a sequence that claims to be longer than the file.
 fn is_cut_short(bytes: &[u8]) -> bool {
     let incomplete = matches!(Any::from_der(bytes), Err(ParseError::Incomplete(_)));
     incomplete && bytes.first() == Some(&0x30) && bytes.get(1) != Some(&0x80)

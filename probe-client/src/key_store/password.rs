@@ -1,5 +1,5 @@
-//! Where the password of a certificate file comes from: a file, the environment, or the user at a
-//! terminal. Never an argument, which every user of the machine could read.
+//! Finds the password of a certificate file: in a file, in the environment, or from the user at a terminal. It is never
+//! an argument, which every user of the machine could read.
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{KeyStoreError, text};
 use crate::environment::Environment;
 use crate::given_file;
 
-/// Asked only where a file needs one.
+/// Where to find the password; used only if a file needs one.
 #[derive(Debug, Default)]
 pub(crate) struct PasswordSource {
     file: Option<PathBuf>,
@@ -27,7 +27,7 @@ impl PasswordSource {
         }
     }
 
-    /// The password for `path`; `None` where there is nobody to ask.
+    /// Returns the password for `path`; `None` if there is no terminal to ask at.
     pub(super) fn find(&self, path: &Path) -> Result<Option<Zeroizing<String>>, KeyStoreError> {
         if let Some(file) = &self.file {
             return read(file).map(Some);
@@ -39,7 +39,7 @@ impl PasswordSource {
             return Ok(None);
         }
         let typed = rpassword::prompt_password(format!("Password of {}: ", path.display()));
-        // Without a terminal after all: as if there were none.
+        // If the prompt fails, there is no usable terminal.
         Ok(typed.ok().map(Zeroizing::new))
     }
 }
@@ -71,8 +71,9 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The environment variable.
+/// The environment variable that holds the password.
 pub(super) const VARIABLE: &str = "FWPROBE_CERTIFICATE_PASSWORD";
 
-/// Windows takes passwords of up to 32 characters in its dialogs, and somewhat longer ones elsewhere.
+/// Maximum size in bytes. Windows takes passwords of up to 32 characters in its dialogs, and somewhat longer ones
+/// elsewhere.
 const MAX_BYTES: u64 = 4096;

@@ -1,4 +1,4 @@
-//! PEM (RFC 7468): certificates and keys between dashes, with any text around them.
+//! PEM (RFC 7468): certificates and keys between lines of dashes, with any text around them.
 
 use std::path::Path;
 
@@ -54,15 +54,15 @@ pub(super) fn decode(
     some(store)
 }
 
-/// What stands between two lines of dashes.
+/// The content between two lines of dashes.
 struct Block<'t> {
     label: &'t str,
-    /// As RFC 1421 has them, `Name: value`.
+    /// Header lines in the form of RFC 1421, `Name: value`.
     headers: Vec<&'t str>,
     body: Zeroizing<String>,
 }
 
-/// All blocks, also those that are indented. One without an end has all that follows, and is damaged.
+/// Returns all blocks, including indented ones. A block without an end takes everything that follows, and is damaged.
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut all: Vec<Block<'_>> = Vec::new();
     let mut open = false;
@@ -109,7 +109,7 @@ fn take(
 ) -> Result<(), KeyStoreError> {
     let plain = match label {
         "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
-            // certutil -encode writes any file under this label.
+            // `certutil -encode` writes any file with this label.
             let found = facts::der_certificate(&contents)
                 .or_else(|| pkcs7::certificates(&contents))
                 .ok_or(KeyStoreError::Damaged("a PEM certificate"))?;
@@ -137,7 +137,7 @@ fn take(
         "PRIVATE KEY" => KeyForm::Pkcs8,
         "RSA PRIVATE KEY" => KeyForm::Pkcs1,
         "EC PRIVATE KEY" => KeyForm::Sec1,
-        // Parameters, requests, lists: no matter here.
+        // Other blocks, such as parameters, requests and lists, do not matter here.
         _ => return Ok(()),
     };
     store.keys.push(StoredKey::new(plain, contents));
@@ -172,11 +172,11 @@ fn decrypted(
     Ok(StoredKey::new(KeyForm::Pkcs8, key.as_bytes().to_vec()))
 }
 
-/// What is left of the work that one file may ask for, all its keys together.
+/// The work that one file may still ask for, for all of its keys together.
 struct Work {
-    /// Of PBKDF2.
+    /// Iterations of PBKDF2.
     iterations: u32,
-    /// Bytes that scrypt fills.
+    /// Bytes of memory that scrypt fills.
     filled: u128,
 }
 
@@ -188,10 +188,10 @@ impl Work {
         }
     }
 
-    /// Whether there is enough left for a key under `scheme`, which is then spent.
+    /// Returns whether enough work is left for a key with `scheme`, and subtracts it.
     fn covers(&mut self, scheme: &EncryptionScheme) -> bool {
         let EncryptionScheme::Pbes2(parameters) = scheme else {
-            // At most 65,535 iterations (RFC 8018 appendix A.3), of a hash of old.
+            // This scheme has at most 65,535 iterations (RFC 8018 appendix A.3) of an old, fast hash.
             return true;
         };
         match &parameters.kdf {
@@ -212,13 +212,13 @@ impl Work {
 
 const MARK: &[u8] = b"-----BEGIN ";
 
-/// A file with its certificate's key has one.
+/// Maximum number of encrypted keys; a certificate file with its key has one.
 pub(super) const MOST_ENCRYPTED_KEYS: usize = 4;
 
-/// As many as PKCS#12 may ask for: about a second. OpenSSL's own default is 2048.
+/// Maximum number of PBKDF2 iterations, the same as for PKCS#12: about a second. OpenSSL's own default is 2048.
 const MAX_ITERATIONS: u32 = 1_000_000;
 
-/// In bytes, one GiB: a few seconds. OpenSSL's own default is 16 MiB.
+/// Maximum number of bytes that scrypt may fill, one GiB: a few seconds. OpenSSL's own default is 16 MiB.
 const MAX_FILLED: u128 = 1 << 30;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! PKCS#12 (RFC 7292): certificates and keys under a password.
+//! PKCS#12 (RFC 7292): certificates and keys protected by a password.
 
 use std::path::Path;
 use std::sync::mpsc::channel;
@@ -13,7 +13,7 @@ use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, some};
 
 mod null_password;
 
-/// Tries without a password first: many files that hold no key have none.
+/// Decodes a PKCS#12 file. If no password is given, it tries without one, since many files without a key have none.
 pub(super) fn decode(
     bytes: &[u8],
     path: &Path,
@@ -33,7 +33,7 @@ pub(super) fn decode(
         None => without_password(bytes).unwrap_or(Err(KeyStoreError::NoPassword))?,
     };
     let keys = archive.keys.iter().map(|bag| {
-        // The crate's own copy cannot be wiped.
+        // The crate's own copy of the key cannot be wiped.
         StoredKey::new(KeyForm::Pkcs8, bag.key.as_der().to_vec())
     });
     let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec());
@@ -43,7 +43,8 @@ pub(super) fn decode(
     })
 }
 
-/// Opened with the empty password, or, as OpenSSL and Windows do it, with none at all. Absent: it needs another one.
+/// Opens a file with the empty password, or with no password at all, as OpenSSL and Windows do. Returns `None` if it
+/// needs another password.
 fn without_password(bytes: &[u8]) -> Option<Result<Pkcs12Archive, KeyStoreError>> {
     match opened(bytes, "") {
         Err(KeyStoreError::WrongPassword) => {}
@@ -62,7 +63,7 @@ fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> 
     let opened = within(LONGEST, opening).ok_or(KeyStoreError::TooCostly)?;
     opened.map_err(|error| match error {
         P12Error::MacError(_) => KeyStoreError::WrongPassword,
-        // The MAC is looked at first: where there is one, the password is right by now.
+        // The MAC is checked first, so if there is one, the password was right.
         P12Error::UnpadError | P12Error::Pkcs5Error(_) if has_mac(bytes) => {
             KeyStoreError::UnknownCipher
         }
@@ -83,19 +84,19 @@ fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> 
     })
 }
 
-/// What `work` comes to; `None`: it takes longer than `limit`, or panics. It is then left behind, on its thread, until the
-/// program ends.
+/// Returns the result of `work`; `None` if it takes longer than `limit`, or panics. Its thread is then left running
+/// until the program ends.
 fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (sender, done) = channel();
-    // Nobody listens any more once the limit is over.
+    // Sending fails if the limit is over, since the receiver is gone.
     std::thread::spawn(move || drop(sender.send(work())));
     done.recv_timeout(limit).ok()
 }
 
-/// RFC 7292: a sequence that begins with version 3.
+/// Returns whether this is a sequence that begins with version 3 (RFC 7292).
 fn is_pkcs12(bytes: &[u8]) -> bool {
     let Some([0x30, length]) = bytes.first_chunk::<2>() else {
         return false;
@@ -107,7 +108,7 @@ fn is_pkcs12(bytes: &[u8]) -> bool {
     bytes.get(header..header + 3) == Some(&[0x02, 0x01, 0x03])
 }
 
-/// Some programs write zeros or a line break behind the file; its own length says where it ends.
+/// Removes bytes after the end of the archive, which its own length gives. Some programs append zeros or a line break.
 fn without_trailer(bytes: &[u8]) -> &[u8] {
     match Any::from_der(bytes) {
         Ok((rest, _)) => &bytes[..bytes.len() - rest.len()],
@@ -115,7 +116,7 @@ fn without_trailer(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Version, content, and then the MAC if there is one.
+/// Returns whether the archive has a MAC, which follows version and content.
 fn has_mac(bytes: &[u8]) -> bool {
     let Ok((_, outer)) = Any::from_der(bytes) else {
         return false;
@@ -129,8 +130,8 @@ fn has_mac(bytes: &[u8]) -> bool {
     parts == 3
 }
 
-/// An honest file takes a tenth of a second. Each of its parts is bounded by the crate that opens it, some seconds at
-/// most, but not the number of parts, some of which are seen only once others are open.
+/// Time limit to open a file; an honest one takes a tenth of a second. The crate limits each part of a file to a few
+/// seconds, but not the number of parts, and some parts are found only after others are open.
 const LONGEST: Duration = Duration::from_secs(20);
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The certificates of a PKCS#7 bundle (RFC 5652 section 5.1), which is signed data without data.
+//! Reads the certificates of a PKCS#7 bundle (RFC 5652 section 5.1), which is signed data without data.
 
 use x509_parser::asn1_rs::{Any, Class, FromDer as _, Oid, Tag, oid};
 
 use super::facts;
 
-/// In the file's order; `None` where this is no such bundle.
+/// Returns the certificates in the file's order; `None` if this is not a PKCS#7 bundle.
 pub(super) fn certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (_, outer) = Any::from_der(bytes).ok()?;
     (outer.tag() == Tag::Sequence).then_some(())?;
@@ -16,7 +16,7 @@ pub(super) fn certificates(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     while !rest.is_empty() {
         let (after, part) = Any::from_der(rest).ok()?;
         rest = after;
-        // certificates [0] IMPLICIT; version, digests and content stand before it.
+        // `certificates` is [0] IMPLICIT, and follows version, digests and content.
         if part.class() == Class::ContextSpecific && part.tag() == Tag(0) {
             return facts::der_certificates(part.data);
         }

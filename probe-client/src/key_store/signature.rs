@@ -1,11 +1,11 @@
-//! How a certificate is signed, and how sound that is.
+//! Classifies how a certificate is signed, and how sound its signature is.
 
 use probe_core::head_node::certificate::Signature;
 use x509_parser::asn1_rs::Any;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
-/// RFC 3279, 4055, 5758, 8410; 1.3.14.3.2.29 is what makecert wrote.
+/// Returns the class of a signature algorithm (RFC 3279, 4055, 5758, 8410). makecert wrote 1.3.14.3.2.29.
 pub(super) fn signature(algorithm: &AlgorithmIdentifier<'_>) -> Signature {
     let sound = |name: &str| Signature::Sound(name.to_owned());
     match algorithm.algorithm.to_id_string().as_str() {
@@ -28,8 +28,8 @@ pub(super) fn signature(algorithm: &AlgorithmIdentifier<'_>) -> Signature {
     }
 }
 
-/// The identifier of RSASSA-PSS names no hash: its parameters do (RFC 4055 section 3.1), one for the message and one
-/// for the mask. Where they are absent, both are SHA-1.
+/// Returns the class of RSASSA-PSS by its hashes, one for the message and one for the mask. The identifier names no
+/// hash, only its parameters do (RFC 4055 section 3.1); both are SHA-1 if they are absent.
 fn pss(parameters: Option<&Any<'_>>) -> Signature {
     let Some(any) = parameters else {
         return Signature::Sha1(pss_name("SHA-1"));
@@ -67,7 +67,7 @@ const MD4: &str = "1.2.840.113549.2.4";
 const MD5: &str = "1.2.840.113549.2.5";
 const SHA1: &str = "1.3.14.3.2.26";
 
-/// SHA-256, SHA-384, SHA-512, SHA-224, SHA-512/224, SHA-512/256, SHA3-224 to SHA3-512.
+/// The identifiers of SHA-256, SHA-384, SHA-512, SHA-224, SHA-512/224, SHA-512/256, and SHA3-224 to SHA3-512.
 const SHA2_AND_3: [&str; 10] = [
     "2.16.840.1.101.3.4.2.1",
     "2.16.840.1.101.3.4.2.2",

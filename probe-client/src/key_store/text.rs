@@ -1,15 +1,15 @@
-//! Text files as editors and shells of Windows write them: with a byte order mark, in UTF-16, or indented.
+//! Decodes text files as Windows editors and shells write them: with a byte order mark, in UTF-16, or indented.
 
 use zeroize::Zeroizing;
 
-/// `bytes` as they are, or, where they are UTF-16 or begin with a byte order mark, the text in plain UTF-8. Whatever
-/// is copied may hold a key.
+/// Returns text in UTF-16, or with a byte order mark, as plain UTF-8, and other bytes unchanged. Every copy may contain
+/// a key, and so is wiped.
 pub(super) fn plain(bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, text @ ..] => Zeroizing::new(text.to_vec()),
         [0xff, 0xfe, text @ ..] => utf16(text, u16::from_le_bytes).unwrap_or(bytes),
         [0xfe, 0xff, text @ ..] => utf16(text, u16::from_be_bytes).unwrap_or(bytes),
-        // What begins with a character of ASCII in two bytes.
+        // UTF-16 without a byte order mark, recognised by two ASCII characters of two bytes each.
         [0x20..=0x7e, 0, 0x09..=0x7e, 0, ..] => utf16(&bytes, u16::from_le_bytes).unwrap_or(bytes),
         _ => bytes,
     }

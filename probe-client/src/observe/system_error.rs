@@ -1,9 +1,9 @@
-//! What the error numbers of each operating system mean to a connection: one row per kind of failure.
-//! Linux numbers are those of errno(3), Windows' those of Winsock ("Windows Sockets Error Codes").
+//! Maps the error numbers of each operating system to kinds of failure, one row per kind. Linux numbers are those of
+//! errno(3), Windows' those of Winsock ("Windows Sockets Error Codes").
 
 use probe_core::observation::FailureKind;
 
-/// Whose error numbers they are.
+/// The system that an error number comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum System {
     Linux,
@@ -17,7 +17,7 @@ impl System {
         Self::Linux
     };
 
-    /// `None` for a number without a row.
+    /// Returns the kind of failure; `None` for a number without a row.
     pub(super) fn failure(self, code: i32) -> Option<FailureKind> {
         let row = ROWS.iter().find(|row| match self {
             Self::Linux => row.linux.contains(&code),
@@ -26,8 +26,8 @@ impl System {
         Some(row.kind)
     }
 
-    /// Whether only this host itself makes a connect fail so. Linux gives `EACCES` for an ICMPv6
-    /// prohibition too, Windows `WSAEACCES` for its own filters alone.
+    /// Returns whether only this host itself can make a connect fail in this way. Linux also returns `EACCES` for an
+    /// ICMPv6 prohibition, while Windows returns `WSAEACCES` only for its own filters.
     pub(super) fn is_always_local(self, kind: FailureKind) -> bool {
         kind == FailureKind::LocalResource
             || (self == Self::Windows && kind == FailureKind::PermissionDenied)
@@ -119,7 +119,7 @@ mod tests {
             all.dedup();
             assert_eq!(all.len(), count);
         }
-        // Each system's numbers mean nothing to the other, nor what has no meaning for a connection.
+        // One system's numbers mean nothing on the other, and numbers that do not concern connections have no row.
         assert_eq!(System::Linux.failure(10061), None);
         assert_eq!(System::Windows.failure(111), None);
         assert_eq!(System::Windows.failure(10022), None);

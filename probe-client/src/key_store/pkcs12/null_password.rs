@@ -1,5 +1,6 @@
-//! PKCS#12 files without any password, which is not the empty one: their MAC is of a password of no bytes at all, where
-//! that of the empty one has the two zero bytes that end every password (RFC 7292 appendix B.1).
+//! Opens PKCS#12 files that have no password at all, not even the empty one. The key of their MAC is derived from a
+//! password of no bytes, while the empty password has the two zero bytes that end every password (RFC 7292 appendix
+//! B.1).
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use pkcs12::kdf::{Pkcs12KeyType, derive_key};
@@ -7,8 +8,8 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use x509_parser::asn1_rs::{Any, FromDer as _, Oid};
 
-/// `file` without its MAC, where that is a null password's. Ciphers of PBES2 know no zero bytes at the end, and open such
-/// a file as they do one with the empty password.
+/// Returns `file` without its MAC, if the MAC belongs to a null password. PBES2 ciphers have no zero bytes at the end
+/// of a password, so they open this file as they would one with the empty password.
 pub(super) fn without_mac(file: &[u8]) -> Option<Vec<u8>> {
     let parts = parts(Any::from_der(file).ok()?.1.data)?;
     let [version, content, mac] = parts.as_slice() else {
@@ -19,7 +20,7 @@ pub(super) fn without_mac(file: &[u8]) -> Option<Vec<u8>> {
         .then(|| sequence(&[*version, *content].concat()))
 }
 
-/// The bytes that a MAC is over: a content of the type data (RFC 7292 section 4).
+/// Returns the bytes that the MAC covers: a content of the type data (RFC 7292 section 4).
 fn authenticated(content: &[u8]) -> Option<&[u8]> {
     let parts = parts(Any::from_der(content).ok()?.1.data)?;
     let [_kind, tagged] = parts.as_slice() else {
@@ -29,9 +30,9 @@ fn authenticated(content: &[u8]) -> Option<&[u8]> {
     Some(octets.data)
 }
 
-/// RFC 7292 section 4 and appendix A.
+/// The MAC and its parameters (RFC 7292 section 4 and appendix A).
 struct MacData<'a> {
-    /// In DER, with its tag and length.
+    /// The identifier of the hash in DER, with its tag and length.
     algorithm: Vec<u8>,
     digest: &'a [u8],
     salt: &'a [u8],
@@ -81,7 +82,7 @@ impl<'a> MacData<'a> {
     }
 }
 
-/// The elements of a sequence's content, each with its tag and length.
+/// Returns the elements of a sequence's content, each with its tag and length.
 fn parts(mut content: &[u8]) -> Option<Vec<&[u8]>> {
     let mut all = Vec::new();
     while !content.is_empty() {
@@ -115,14 +116,14 @@ fn sequence(content: &[u8]) -> Vec<u8> {
 const SEQUENCE: u8 = 0x30;
 const LONG_FORM: u8 = 0x80;
 
-/// Ten times as many as programs use today: more would only keep this one busy.
+/// Maximum number of iterations: ten times what programs use today. More would only waste this program's time.
 const MOST_ITERATIONS: i32 = 10_000_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An archive of `content`, with a MAC under the key that `password` gives.
+    /// Returns an archive of `content`, with a MAC whose key is derived from `password`.
     fn archive(content: &[u8], password: &[u8]) -> Vec<u8> {
         let octets = |bytes: &[u8]| [&[4, u8::try_from(bytes.len()).unwrap()], bytes].concat();
         let key = derive_key::<Sha256>(password, b"salt", Pkcs12KeyType::Mac, 1, 32);
