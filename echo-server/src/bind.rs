@@ -1,4 +1,4 @@
-//! Takes every port before anything is served, or says for each port why not.
+//! Binds every port before anything is served, or reports for each port why it cannot be bound.
 
 mod error;
 mod inherited;
@@ -26,7 +26,7 @@ pub struct Bound {
     pub(crate) instance: Arc<Instance>,
     pub(crate) listeners: Vec<BoundListener>,
     pub(crate) private: PrivateListeners,
-    /// What admins ask; `None` once somebody hears it.
+    /// The reload requests of admins; `None` once the receiver has been taken.
     pub(crate) reloads: Option<mpsc::Receiver<ReloadRequest>>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct PrivateListeners {
     pub(crate) metrics: Option<TcpListener>,
 }
 
-/// One listener.
+/// A listener of a bound server.
 #[derive(Debug)]
 pub struct BoundListener {
     pub(crate) socket: TcpListener,
@@ -48,12 +48,13 @@ pub struct BoundListener {
 /// Binds every listener of `config`.
 ///
 /// # Errors
-/// All listeners that cannot be bound, and the witness, if that was asked for and cannot be opened.
+/// Returns all listeners that cannot be bound, and the witness, if the configuration asks for it and it cannot be
+/// opened.
 pub fn bind(config: Config, identity: &Identity) -> Result<Bound, BindErrors> {
     bind_or_inherit(config, identity, Inherited::default())
 }
 
-/// Like [`bind`], but takes a socket from `inherited` for each listener that has one there.
+/// Like [`bind`], but uses a socket from `inherited` for each listener that has one there.
 pub(crate) fn bind_or_inherit(
     config: Config,
     identity: &Identity,
@@ -69,7 +70,7 @@ pub(crate) fn bind_or_inherit(
     }
     let mut private = |address: Option<SocketAddr>| {
         let listen = Listen::on(address?);
-        // What one process says about itself must not come from another.
+        // These listeners report on one process, so another process must not share their ports.
         let bound = bind_one(&listen, &config, false, &mut inherited);
         bound.map_err(|error| errors.push(error)).ok()
     };
@@ -127,7 +128,7 @@ impl Bound {
         &self.listeners
     }
 
-    /// What each private listener is for, and where it listens, with the port that it got.
+    /// Returns the purpose and the address of each private listener, with the port that it got.
     pub fn private_listeners(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
         self.private.addresses()
     }
@@ -142,12 +143,12 @@ impl PrivateListeners {
 }
 
 impl BoundListener {
-    /// Where it listens, with the port that it got.
+    /// Returns the listener's address, with the port that it got.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The port that clients dial to get here.
+    /// Returns the port that clients dial to reach this listener.
     pub fn public_port(&self) -> u16 {
         self.public_port.unwrap_or_else(|| self.address.port())
     }

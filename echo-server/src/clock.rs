@@ -1,4 +1,4 @@
-//! The server's clocks: time since its start, which deadlines use, and the date, which is only told to others.
+//! The server's clocks: time since its start, which deadlines use, and the date, which is only reported to others.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,23 +19,23 @@ impl Clock {
         }
     }
 
-    /// Since the server's start.
+    /// Returns the time since the server's start.
     pub(crate) fn now(self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The moment that `since_start` stands for, for a timer.
+    /// Returns the time `since_start` as an `Instant`, for a timer.
     pub(crate) fn at(self, since_start: Duration) -> Instant {
         self.started + since_start
     }
 
-    /// The date, which may be set at any moment.
+    /// Returns the date, which may be set at any time.
     pub(crate) fn wall(self) -> UnixMillis {
         date()
     }
 
-    /// The date as it was at the start, and the time since: connections are dated by it, and clients ask
-    /// about them by it, so that none is missed because the date was set in between.
+    /// Returns the date at the server's start plus the time since. Connections are dated by it, and clients ask about
+    /// them by it, so that none is missed because the date was set in between.
     pub(crate) fn steady(self) -> UnixMillis {
         let since = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
         UnixMillis(self.date_at_start.0.saturating_add(since))
@@ -44,7 +44,7 @@ impl Clock {
 
 fn date() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock before 1970 is one that was never set; the client sees how far it is off.
+    // A clock that shows a date before 1970 was never set. The client sees how far it is off.
     let millis = since.map_or(0, |since| since.as_millis());
     UnixMillis(u64::try_from(millis).unwrap_or(u64::MAX))
 }

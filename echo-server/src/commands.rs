@@ -1,4 +1,4 @@
-//! What each command does.
+//! Carries out the commands.
 
 mod connection_file;
 mod identity;
@@ -17,16 +17,16 @@ use crate::settings::{Settings, SettingsErrors};
 /// Why a command was not carried out.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What was asked for makes no sense.
+    /// The configuration is invalid.
     Configuration(SettingsErrors),
-    /// It could not be done.
+    /// The command failed.
     Operation(anyhow::Error),
 }
 
-/// Carries out one command; what it has to say goes to `out`.
+/// Carries out one command, and writes its output to `out`.
 ///
 /// # Errors
-/// It could not be done.
+/// The command could not be carried out.
 pub(crate) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Failure> {
     match arguments.command {
         Command::Identity { command } => identity::run(command, out).map_err(Failure::Operation),
@@ -44,7 +44,7 @@ fn check_config(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(), F
     said.map_err(|error| Failure::Operation(error.into()))
 }
 
-/// What starting it would warn of.
+/// Writes the warning about the next certificate that `serve` would log.
 fn next_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     let Some(error) = &settings.without_next else {
         return Ok(());
@@ -52,7 +52,7 @@ fn next_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "\n# {error}.\n# {WITHOUT_NEXT}.")
 }
 
-/// What starting it would say of the witness; here it may be asked by somebody with other rights.
+/// Writes what `serve` would report about the witness. This command may run with other rights than `serve` has.
 fn witness_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     if !settings.config.witness {
         return Ok(());
@@ -74,6 +74,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What it means that the certificate of a roll-over that has begun is of no use.
+/// Tells the operator what it means if the certificate of a roll-over that has begun cannot be used.
 const WITHOUT_NEXT: &str =
     "`serve` does without; `identity show`, `add-key` and `roll-over` do not";

@@ -1,5 +1,5 @@
-//! What a server does, with every question decided. It comes from the command line and a file, or from a program
-//! that runs a server of its own.
+//! The complete configuration of a server. It comes from the command line and a file, or from a program that runs a
+//! server of its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -11,38 +11,38 @@ use proto::connection_string::DEFAULT_CONTROL_PORT;
 /// A server's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where to listen. All or none of it is bound.
+    /// The listeners. All of them are bound, or none.
     pub listen: Vec<Listen>,
-    /// What the testimony calls this server. Shown to authenticated clients alone.
+    /// The server's name in testimonies. Only authenticated clients see it.
     pub instance: InstanceName,
-    /// Other processes may listen on the same ports, and the kernel spreads connections over them.
+    /// Whether other processes may listen on the same ports. The kernel then distributes connections over them.
     pub reuse_port: bool,
-    /// The addresses that this server sees are not its clients': sightings are released to who can
-    /// name the first bytes, and to nobody else.
+    /// Whether the addresses that this server sees are not its clients' own. Then sightings are released only to
+    /// clients that can name the first bytes.
     pub behind_source_nat: bool,
-    /// See SYNs that this host's own firewall drops as well, by a packet socket.
+    /// Whether to see SYNs that this host's own firewall drops too, through a packet socket.
     pub witness: bool,
-    /// How long the server goes on as before when it was asked to stop, while its health already says
-    /// so: a load balancer needs that time to send new connections elsewhere.
+    /// How long the server continues normally after it was asked to stop, while its health endpoint already reports it.
+    /// A load balancer needs that time to send new connections elsewhere.
     pub notice: Duration,
-    /// How long running sessions may go on after that.
+    /// How long running sessions may continue after `notice`.
     pub grace: Duration,
     /// Listeners for the operator's own network.
     pub private: Private,
-    /// How many connections and sessions at once.
+    /// The limits for connections and sessions at once.
     pub admission: AdmissionLimits,
-    /// Control connections at once.
+    /// The maximum number of control connections at once.
     pub control_connections: usize,
-    /// Times and sizes of one session.
+    /// The limits for the times and sizes of one session.
     pub session: Limits,
 }
 
-/// Listeners that are not for clients: no key is asked for there.
+/// Listeners that are not for clients, and ask for no key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Private {
-    /// Says over HTTP and `grpc.health.v1` whether this server takes new sessions.
+    /// The address that reports over HTTP and `grpc.health.v1` whether this server accepts new sessions.
     pub health: Option<SocketAddr>,
-    /// Tells Prometheus what this server counts.
+    /// The address that serves this server's counters to Prometheus.
     pub metrics: Option<SocketAddr>,
 }
 
@@ -50,27 +50,27 @@ pub struct Private {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
     pub address: ListenAddress,
-    /// 0: any that is free.
+    /// The port to listen on; 0 means any free port.
     pub port: u16,
-    /// The port that clients dial to get here, where something between them and this host translates
-    /// it. `None`: the same.
+    /// The port that clients dial to reach this listener, if something between them and this host translates it. `None`
+    /// if it is the same.
     pub public_port: Option<u16>,
 }
 
-/// Where one listener listens.
+/// The addresses that one listener listens on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListenAddress {
-    /// Every address of both families; of IPv4 alone where this host has no IPv6.
+    /// Every address of both families, or of IPv4 alone if this host has no IPv6.
     Any,
     One(IpAddr),
 }
 
-/// 1 to 32 characters of `A-Z a-z 0-9 - _ .`: it must leave the testimony room for the rest.
+/// A server's name: 1 to 32 characters of `A-Z a-z 0-9 - _ .`. The limit leaves room in the testimony for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceName(String);
 
 impl Config {
-    /// A server with one listener for each of `listen` and default limits.
+    /// Creates a configuration with the listeners `listen` and default limits.
     pub fn new(listen: Vec<Listen>, instance: InstanceName) -> Self {
         Self {
             listen,
@@ -89,7 +89,7 @@ impl Config {
 }
 
 impl Listen {
-    /// On any free port of the IPv4 loopback address, standing for `public_port`.
+    /// Returns a listener on any free port of the IPv4 loopback address, which clients know as `public_port`.
     pub fn loopback_for(public_port: u16) -> Self {
         Self {
             address: ListenAddress::One(Ipv4Addr::LOCALHOST.into()),
@@ -116,7 +116,7 @@ impl Listen {
 }
 
 impl ListenAddress {
-    /// The address to bind first.
+    /// Returns the address to bind first.
     pub(crate) fn ip(self) -> IpAddr {
         match self {
             Self::Any => Ipv6Addr::UNSPECIFIED.into(),
@@ -130,7 +130,8 @@ impl InstanceName {
         &self.0
     }
 
-    /// `text` without what does not fit; a host's name nearly always fits whole.
+    /// Returns `text` without the characters that are not allowed or too many. A host's name nearly always fits
+    /// completely.
     pub fn from_host_name(text: &str) -> Self {
         let fitting: String = text
             .chars()
@@ -165,16 +166,16 @@ fn fits(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
 
-/// The seven ports of the profile that this tool was first made for; the control port comes on top.
+/// The seven ports of the profile that this tool was first made for. The control port is added to them.
 pub const DEFAULT_PORTS: [u16; 7] = [80, 443, 3389, 5901, 5902, 7998, 7999];
 
-/// Longer than a session of default stages takes on any path worth probing.
+/// The default grace period: longer than a session of default stages takes on any path worth probing.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
-/// A run needs one, for as long as it lasts.
+/// The default number of control connections. A run needs one for as long as it lasts.
 pub const DEFAULT_CONTROL_CONNECTIONS: usize = 256;
 
-/// The control port, unless the identity names another.
+/// The control port if the identity names none.
 pub(crate) const FALLBACK_CONTROL_PORT: u16 = DEFAULT_CONTROL_PORT;
 
 const MAX_INSTANCE: usize = 32;

@@ -24,14 +24,14 @@ use crate::track::Track;
 pub(crate) use self::inside::Inside;
 pub(crate) use self::restrained::Restrained;
 
-/// Serves one connection. It ends when the session does; dropping it ends it at once.
+/// Serves one connection. The returned future ends with the session; dropping it closes the connection at once.
 pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
     let mut plain = Conversation::new(tcp, Arc::clone(&track));
     let ConversationEnd::StartTls { leftover } = plain.run().await else {
         return;
     };
     let tcp = plain.into_stream();
-    // Apart from this one, so that plain sessions do not pay for its size.
+    // This future is boxed apart, so that plain sessions do not need memory for its size.
     match Box::pin(encrypted::open(tcp, leftover, track, tasks)).await {
         Opened::Session(mut inside) => {
             inside.run().await;
@@ -44,10 +44,10 @@ pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
     }
 }
 
-/// What is known of a connection when it is accepted.
+/// Returns the facts about a connection that are known when it is accepted.
 ///
 /// # Errors
-/// The connection is gone already.
+/// The connection is already gone.
 pub(crate) fn facts(
     tcp: &TcpStream,
     peer: SocketAddr,
@@ -62,7 +62,7 @@ pub(crate) fn facts(
         local: canonical(local),
         public_port: listener.public_port,
         peer: canonical(peer),
-        // Where the platform cannot tell, the testimony says nothing about it.
+        // If the platform does not report these facts, the testimony leaves them out.
         syn: socket_facts::saved_syn(tcp)
             .ok()
             .flatten()
@@ -73,12 +73,12 @@ pub(crate) fn facts(
     })
 }
 
-/// An IPv4 peer of a dual-stack listener is an IPv4 peer.
+/// Returns `address` in its canonical form: an IPv4 peer of a dual-stack listener becomes an IPv4 address.
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// What the kernel says about a connection. What it does not say is absent.
+/// Returns the kernel's facts about a connection; `None` for each that the kernel does not report.
 fn transport_facts(tcp: &TcpStream) -> TransportFacts {
     let Ok(facts) = socket_facts::tcp_facts(tcp) else {
         return TransportFacts::default();
@@ -96,7 +96,7 @@ fn transport_facts(tcp: &TcpStream) -> TransportFacts {
     }
 }
 
-/// Closes with a reset, so that the kernel does not go on trying to deliver what nobody reads.
+/// Makes the socket close with a reset, so that the kernel does not keep trying to deliver data that nobody reads.
 fn reset_on_close(tcp: &TcpStream) {
     let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
 }

@@ -1,9 +1,9 @@
-//! Makes the names of connections.
+//! Makes connection ids.
 
 use echo_core::session::ConnectionId;
 use rand::Rng as _;
 
-/// A name for a connection that no other has, here or elsewhere.
+/// Returns a random id that no other connection has, here or on another server.
 pub(crate) fn new_connection_id() -> ConnectionId {
     let mut id = [0; 8];
     rand::rng().fill_bytes(&mut id);

@@ -1,5 +1,5 @@
-//! The control service's connections: gRPC over HTTP/2, each within bounds of its own. A caller without a proved
-//! key always gets the same answer.
+//! The connections of the control service: gRPC over HTTP/2, each with limits of its own. A caller without a proved key
+//! always gets the same answer.
 
 mod authentic;
 mod caller;
@@ -27,7 +27,7 @@ use crate::track::Track;
 type Stream = Restrained<Inside>;
 type Connection = http2::Connection<TokioIo<Stream>, Gate, Tasks>;
 
-/// Serves one control connection until it is over, out of time, or no known client's.
+/// Serves one control connection until it ends, runs out of time, or fails to prove a key.
 pub(crate) async fn serve(
     stream: Stream,
     exporter: Option<Exporter>,
@@ -52,7 +52,7 @@ pub(crate) async fn serve(
         return;
     }
     restraint.lift();
-    // Its place among the strangers is another's now.
+    // Its place among the strangers is free for others now.
     let _known = track.into_known_control();
     let mut lifetime = pin!(sleep(instance.live().limits.lifetime));
     tokio::select! {
@@ -67,7 +67,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Whether a call proves a key in time.
+/// Waits for a call that proves a key. Returns whether one did so in time.
 async fn becomes_known(
     mut connection: Pin<&mut Connection>,
     caller: &Caller,
@@ -76,7 +76,8 @@ async fn becomes_known(
     let mut known = pin!(caller.becomes_known());
     let mut deadline = pin!(sleep(track.greeting_left()));
     std::future::poll_fn(|context| {
-        // Before all else, since who never stops sending would let nothing come after it.
+        // The deadline is checked first, because a peer that never stops sending would keep everything after it from
+        // running.
         if deadline.as_mut().poll(context).is_ready() || track.poll_pushed_out(context).is_ready() {
             return Poll::Ready(false);
         }
@@ -108,19 +109,19 @@ fn builder(tasks: Tasks) -> http2::Builder<Tasks> {
     builder
 }
 
-/// A client has one call under way, or one and a watch; some to spare.
+/// The maximum number of streams. A client has one call, or one call and a watch, at a time; the rest is reserve.
 const MAX_STREAMS: u32 = 8;
-/// HTTP/2's own default (RFC 9113 section 6.5.2), so that nothing needs to be said about it.
+/// The window size: HTTP/2's own default (RFC 9113 section 6.5.2), which need not be announced.
 const WINDOW: u32 = 65_535;
-/// The default of HTTP/2 for frames, for the same reason.
+/// The frame size: HTTP/2's own default, for the same reason.
 const MAX_FRAME: u32 = 16_384;
-/// A gRPC call has some 300 bytes of headers.
+/// The maximum size of headers in bytes; a gRPC call has some 300.
 const MAX_HEADERS: u32 = 4096;
 const MAX_SEND_BUFFER: usize = 64 * 1024;
-/// No honest client resets streams that nobody has looked at yet (CVE-2023-44487).
+/// The maximum number of streams reset before anything handled them. No honest client does that (CVE-2023-44487).
 const MAX_RESET_STREAMS: usize = 8;
-/// A run is silent for as long as its holds last; a dead peer is noticed meanwhile.
+/// The time between keep-alives. A run is silent for as long as its holds last; this detects a dead peer meanwhile.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// From our goodbye to the end, whatever the peer does.
+/// The time from our GOAWAY to the end, whatever the peer does.
 const LEAVE: Duration = Duration::from_secs(5);

@@ -1,13 +1,13 @@
-//! Fits the configured limits to the file descriptors that this process may open, so that strangers can never take
-//! the last one from known clients.
+//! Fits the configured limits to the number of file descriptors that this process may open, so that strangers can never
+//! take the last one from known clients.
 
 use echo_core::admission::AdmissionLimits;
 
 use crate::config::Config;
 use crate::private;
 
-/// Raises this process' own limit as far as it may, and lowers those of `config` to it. Says how many
-/// descriptors are lacking, if any.
+/// Raises this process' own limit as far as possible, and lowers those of `config` to it. Returns how many descriptors
+/// are lacking, if any.
 pub(crate) fn fit(config: &mut Config) -> Option<Lack> {
     let available = available()?;
     let wanted = wanted(config);
@@ -18,7 +18,7 @@ pub(crate) fn fit(config: &mut Config) -> Option<Lack> {
     Some(Lack { available, wanted })
 }
 
-/// The configuration wants more descriptors than there are.
+/// The error that the configuration needs more descriptors than are available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lack {
     pub(crate) available: usize,
@@ -33,7 +33,7 @@ fn wanted(config: &Config) -> usize {
         .saturating_add(own(config))
 }
 
-/// The descriptors that are not connections of clients.
+/// Returns the number of descriptors that are not connections of clients.
 fn own(config: &Config) -> usize {
     let private = [config.private.health, config.private.metrics];
     let private = private.iter().flatten().count();
@@ -47,7 +47,7 @@ fn lower(config: &mut Config, available: usize) {
     let admission = &mut config.admission;
     let fewest = AdmissionLimits::MIN_STRANGERS;
     admission.strangers = admission.strangers.min(rest / 4).max(fewest);
-    // Every other place is for other sources, as by default.
+    // The other half is left for other sources, as by default.
     admission.strangers_per_source = admission.strangers_per_source.min(rest / 8).max(1);
     let rest = rest.saturating_sub(admission.strangers).max(1);
     admission.sessions = admission.sessions.min(rest);
@@ -63,7 +63,7 @@ fn available() -> Option<usize> {
     limit.current = limit.maximum;
     let raised = setrlimit(Resource::Nofile, limit).is_ok();
     let current = if raised { limit.maximum } else { before };
-    // `None`: there is no limit.
+    // `None` means that there is no limit.
     current.map(|current| usize::try_from(current).unwrap_or(usize::MAX))
 }
 
@@ -72,7 +72,7 @@ fn available() -> Option<usize> {
     None
 }
 
-/// Standard streams, the runtime's own, files being read, and sockets that ask the kernel.
+/// The descriptors for standard streams, the runtime, files being read, and sockets that query the kernel.
 const OWN: usize = 64;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Reads a TOML file key by key and reports everything that is wrong with it at once, each problem with its line
-//! and with what would be right.
+//! Reads a TOML file key by key and reports everything that is wrong with it at once, each problem with its line and
+//! with what would be right.
 
 mod defect;
 mod table;
@@ -15,23 +15,23 @@ pub use self::defect::Defect;
 pub(crate) use self::defect::quoted;
 pub(crate) use self::table::{Field, Table};
 
-/// All that is wrong with one file, in the order of its lines. Never empty.
+/// All problems of one file, in the order of its lines. Never empty.
 #[derive(Debug)]
 pub struct FileProblems(Vec<FileProblem>);
 
-/// One thing that is wrong with a file.
+/// One problem of a file.
 #[derive(Debug, Error)]
 #[error("{}{}: {defect}", path.display(), colon(*line))]
 pub struct FileProblem {
     /// The file, as it was named.
     pub path: PathBuf,
-    /// From 1; `None` where the file as a whole is meant.
+    /// The line, from 1; `None` if the problem concerns the file as a whole.
     pub line: Option<usize>,
-    /// What is wrong there.
+    /// The problem itself.
     pub defect: Defect,
 }
 
-/// What a table describes, and the keys that it may have, each with a line that would do.
+/// A table's name, and the keys that it may have, each with an example line.
 pub(crate) struct Section {
     pub(crate) name: &'static str,
     pub(crate) keys: &'static [(&'static str, &'static str)],
@@ -43,13 +43,13 @@ pub(crate) struct Problems<'t> {
     found: Vec<(usize, Defect)>,
 }
 
-/// What could be read of a file. Where there are problems, the value lacks what they are about.
+/// The result of reading a file. If there are problems, the value lacks the parts that they concern.
 pub(crate) struct Reading<T> {
     pub(crate) value: Option<T>,
     pub(crate) problems: Vec<FileProblem>,
 }
 
-/// Reads the file at `path`, whose root table `section` describes, with `build`.
+/// Reads the file at `path` with `build`; `section` describes its root table.
 pub(crate) fn read<T>(
     path: &Path,
     section: &'static Section,
@@ -96,7 +96,7 @@ fn parse<T>(
 }
 
 impl<T> Reading<T> {
-    /// The value, if nothing is wrong with it.
+    /// Returns the value if there are no problems.
     pub(crate) fn whole(self) -> Result<T, FileProblems> {
         match self.value {
             Some(value) if self.problems.is_empty() => Ok(value),
@@ -120,7 +120,7 @@ impl Problems<'_> {
         self.found.push((at, defect));
     }
 
-    /// The line of a place, from 1.
+    /// Returns the line, from 1, of a byte offset.
     pub(crate) fn line(&self, at: usize) -> usize {
         let before = self.text.as_bytes().iter().take(at);
         before.filter(|byte| **byte == b'\n').count() + 1
@@ -139,7 +139,7 @@ impl Problems<'_> {
 }
 
 impl FileProblems {
-    /// In the order of the file.
+    /// Returns the problems in the order of the file.
     pub fn problems(&self) -> &[FileProblem] {
         &self.0
     }
@@ -153,7 +153,7 @@ impl fmt::Display for FileProblems {
 
 impl std::error::Error for FileProblems {}
 
-/// One on each line.
+/// Writes each item on a line of its own.
 pub(crate) fn write_lines(f: &mut fmt::Formatter<'_>, all: &[impl fmt::Display]) -> fmt::Result {
     for (count, one) in all.iter().enumerate() {
         let separator = if count == 0 { "" } else { "\n" };
@@ -166,5 +166,5 @@ fn colon(line: Option<usize>) -> String {
     line.map(|line| format!(":{line}")).unwrap_or_default()
 }
 
-/// Thousands of keys or listeners fit.
+/// The maximum size of a file: room for thousands of keys or listeners.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;

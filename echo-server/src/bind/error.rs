@@ -1,4 +1,4 @@
-//! Why ports could not be bound, and what would help.
+//! The reasons why ports could not be bound, and what would help.
 
 use std::fmt;
 use std::io;
@@ -9,23 +9,23 @@ use thiserror::Error;
 
 use crate::config::Listen;
 
-/// All listeners that could not be bound, and the witness that could not be opened. Never empty.
+/// All listeners that could not be bound, and the witness, if it could not be opened. Never empty.
 #[derive(Debug)]
 pub struct BindErrors {
     listeners: Vec<BindError>,
     witness: Option<FactError>,
 }
 
-/// One that could not be.
+/// A listener that could not be bound.
 #[derive(Debug, Error)]
 #[error("{address}: {cause}")]
 pub struct BindError {
-    /// As configured; `[::]` stands for every address.
+    /// The address as configured; `[::]` means every address.
     pub address: SocketAddr,
     pub cause: BindCause,
 }
 
-/// Why not.
+/// The reason why a listener could not be bound.
 #[derive(Debug, Error)]
 pub enum BindCause {
     #[error("in use by another program; `ss -ltnp 'sport = :{port}'`, run as root, says by which")]
@@ -48,7 +48,7 @@ impl BindErrors {
         Self { listeners, witness }
     }
 
-    /// The errors of listeners.
+    /// Returns the errors of the listeners.
     pub fn errors(&self) -> &[BindError] {
         &self.listeners
     }
@@ -123,7 +123,7 @@ fn right_to_low_ports(lowest: u16) -> String {
     )
 }
 
-/// The message for a witness that the configuration asks for and that cannot be opened.
+/// Returns the message for a witness that the configuration asks for and that cannot be opened.
 pub(crate) fn without_witness(error: &FactError) -> String {
     let said = match error {
         FactError::Os { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {

@@ -14,10 +14,10 @@ use crate::config::{Listen, ListenAddress};
 pub(crate) struct Inherited(Vec<(SocketAddr, TcpListener)>);
 
 impl Inherited {
-    /// What `LISTEN_FDS` announces (sd_listen_fds(3)).
+    /// Returns the sockets that `LISTEN_FDS` announces (sd_listen_fds(3)).
     ///
     /// # Errors
-    /// One of them is no listening TCP socket, or cannot be asked where it listens.
+    /// One of them is not a listening TCP socket, or its local address cannot be read.
     #[cfg(target_os = "linux")]
     pub(crate) fn from_environment() -> io::Result<Self> {
         let mut passed = listenfd::ListenFd::from_env();
@@ -35,10 +35,10 @@ impl Inherited {
         Ok(Self::default())
     }
 
-    /// The socket that stands for `listen`, ready to be served.
+    /// Takes the socket that matches `listen`, ready to be served.
     ///
     /// # Errors
-    /// It does not take the options that a listener needs.
+    /// The socket rejects an option that a listener needs.
     pub(super) fn take(&mut self, listen: &Listen) -> io::Result<Option<TcpListener>> {
         let stands_for = |address: &SocketAddr| {
             let same_address = match listen.address {
@@ -56,7 +56,7 @@ impl Inherited {
         Ok(Some(socket.into()))
     }
 
-    /// Where nobody will answer.
+    /// Returns the addresses of sockets that no listener has taken, where nobody will answer.
     pub(super) fn left(&self) -> impl Iterator<Item = SocketAddr> {
         self.0.iter().map(|(address, _)| *address)
     }

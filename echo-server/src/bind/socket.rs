@@ -1,4 +1,4 @@
-//! One listening socket.
+//! Opens one listening socket.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::{Listen, ListenAddress};
 
-/// A socket that listens, without blocking. `shares_ipv4`: an IPv6 wildcard takes IPv4 as well.
+/// Returns a non-blocking socket that listens. With `shares_ipv4`, an IPv6 wildcard also accepts IPv4.
 pub(super) fn listening(
     listen: &Listen,
     shares_ipv4: bool,
@@ -41,7 +41,7 @@ fn open(ip: IpAddr, port: u16, options: Options) -> io::Result<Socket> {
     if ip.is_ipv6() {
         socket.set_only_v6(!(ip.is_unspecified() && options.shares_ipv4))?;
     }
-    // On Windows the first of these lets others steal the port, and the second is not there.
+    // On Windows the first option would let other programs steal the port, and the second does not exist.
     #[cfg(unix)]
     {
         socket.set_reuse_address(true)?;
@@ -57,18 +57,18 @@ fn open(ip: IpAddr, port: u16, options: Options) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Sets what every listener needs, opened here or by systemd.
+/// Sets the options that every listener needs, whether opened here or by systemd.
 pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
-    // Without it the testimony lacks the SYN; that is no reason not to serve.
+    // Without this option the testimony lacks the SYN. The server can still serve.
     if let Err(error) = socket_facts::save_syn(socket) {
         tracing::debug!(%error, "SYNs are not kept");
     }
-    // What is late is of no use to a prober. Without it, it is only late.
+    // Late data is of no use to a prober. If the option cannot be set, data is only late.
     let _ = socket.set_tcp_nodelay(true);
     socket.set_nonblocking(true)
 }
 
-/// Whether this is what a host without IPv6 says. Anything else is the caller's to hear.
+/// Returns whether a host without IPv6 returns this error. The caller reports any other error.
 fn lacks_ipv6(error: &io::Error) -> bool {
     #[cfg(unix)]
     let unknown_family =
@@ -78,6 +78,6 @@ fn lacks_ipv6(error: &io::Error) -> bool {
     unknown_family || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
-/// Connections that wait to be accepted; Linux cuts it to `net.core.somaxconn`, 4096 by default. What
-/// exceeds it looks like a dropped SYN to clients.
+/// The number of connections that may wait to be accepted. Linux limits it to `net.core.somaxconn`, 4096 by default.
+/// Connections beyond it look like a dropped SYN to clients.
 const BACKLOG: i32 = 4096;

@@ -1,4 +1,4 @@
-//! A connection string in a file of its own, as `fwprobe run --connection-file` takes it.
+//! A connection string in a file of its own, as `fwprobe run --connection-file` reads it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use anyhow::{Context as _, bail};
 use proto::connection_string::ConnectionString;
 use tempfile::NamedTempFile;
 
-/// A file that only its owner can read (mode 0600). It appears under its name once it is whole, and replaces none.
+/// A file that only its owner can read (mode 0600). It appears under its name once it is complete, and never replaces
+/// another file.
 #[derive(Debug)]
 pub(super) struct ConnectionFile {
     unnamed: NamedTempFile,
@@ -15,10 +16,10 @@ pub(super) struct ConnectionFile {
 }
 
 impl ConnectionFile {
-    /// Makes the file beside `path`, before there is a key: most failures show now.
+    /// Creates the file in the directory of `path`, before a key is made, so that most failures show first.
     ///
     /// # Errors
-    /// A file is there already, or none can be made in that directory.
+    /// A file with this name exists, or none can be created in that directory.
     pub(super) fn prepare(path: &Path) -> anyhow::Result<Self> {
         if path.symlink_metadata().is_ok() {
             bail!(
@@ -41,7 +42,7 @@ impl ConnectionFile {
     /// Writes `string` and gives the file its name.
     ///
     /// # Errors
-    /// It cannot be written, or a file of that name has appeared meanwhile.
+    /// The file cannot be written, or another one with this name has appeared meanwhile.
     pub(super) fn keep(mut self, string: &ConnectionString) -> anyhow::Result<PathBuf> {
         let path = self.path;
         let written = writeln!(self.unnamed, "{}", string.expose())

@@ -55,7 +55,8 @@ fn serve(
     let control_port = settings.identity.control_port();
     let mut bound = bind_or_inherit(settings.config, &settings.identity, inherited)?;
     let reloading = Reloading::new(arguments, started, Reloader::of(&mut bound));
-    // Whoever replaces a file puts another one in its place, so it is the directory that counts.
+    // A file is usually changed by putting a new one in its place, so the sandbox allows the directory and not the
+    // file.
     let beside_config = arguments.config.as_deref().map(folder);
     let readable = [Some(&*settings.identity_directory), beside_config];
     let readable: Vec<_> = readable.into_iter().flatten().collect();
@@ -90,7 +91,7 @@ async fn until_stopped(
     let mut serving = std::pin::pin!(serving);
     Systemd.ready();
     let mut stops = 0;
-    // The first request to stop is for a graceful end, the second for one at once.
+    // The first request to stop ends the server gracefully, the second at once.
     while stops < 2 {
         tokio::select! {
             ended = &mut serving => return ended,
@@ -104,7 +105,7 @@ async fn until_stopped(
                 }
             },
             request = reloading.next() => {
-                // Whoever asked may have left.
+                // The admin who asked may have disconnected.
                 let _ = request.send(reloading.reload());
             }
         }

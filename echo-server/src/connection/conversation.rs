@@ -1,7 +1,7 @@
-//! Carries bytes between a stream and its session, until the session wants something else than bytes.
+//! Carries bytes between a stream and its session, until the session needs TLS or ends.
 //!
-//! While nothing happens no buffer is held: what is read lives on the stack, and what is to be sent is
-//! made when the socket takes it.
+//! While nothing happens no buffer is held: bytes that are read live on the stack, and bytes to be sent are generated
+//! when the socket can take them.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -19,15 +19,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::{reset_on_close, transport_facts};
 use crate::track::Track;
 
-/// A stream that a session can be carried over.
+/// A stream that can carry a session.
 pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
 
-/// Why a conversation came to its end.
+/// Why a conversation ended.
 #[derive(Debug)]
 pub(super) enum ConversationEnd {
-    /// What follows is TLS, and begins with `leftover`.
+    /// The bytes that follow are TLS, and begin with `leftover`.
     StartTls {
         leftover: Vec<u8>,
     },
@@ -38,31 +38,31 @@ pub(super) enum ConversationEnd {
 pub(super) struct Conversation<S> {
     stream: S,
     track: Arc<Track>,
-    /// Made by the session, and not yet taken by the socket.
+    /// Bytes that the session has made and the socket has not taken yet.
     pending: Vec<u8>,
     sent_of_pending: usize,
     state: State,
     timer: Pin<Box<Sleep>>,
     has_greeted: bool,
-    /// Until the next, among the strangers.
+    /// The standing among the strangers that was reported last.
     standing: Standing,
-    /// After that: it was no replay.
+    /// The peer has proved its key, so its greeting was not a replay.
     has_proved: bool,
-    /// The peer has said that no more will come.
+    /// The peer has announced that it will send no more.
     peer_is_done: bool,
 }
 
 #[derive(Debug)]
 enum State {
     Open,
-    /// Everything that is queued has to go first.
+    /// TLS begins once everything that is queued has been sent.
     BeforeTls {
         leftover: Vec<u8>,
     },
-    /// Sends what is left, then ends.
+    /// The conversation ends once the rest has been sent.
     Closing,
-    /// We have said that no more will come; the peer is given time to say the same, because closing
-    /// over unread bytes would be a reset, which can overtake what was sent.
+    /// We have announced that we will send no more, and give the peer time to do the same. Closing with unread bytes
+    /// would cause a reset, which can overtake what was sent.
     ShutDown,
 }
 
@@ -85,7 +85,7 @@ impl<S: Carrier> Conversation<S> {
         }
     }
 
-    /// Goes on from where the session stands.
+    /// Continues with a session that is already closing.
     pub(super) fn closing(stream: S, track: Arc<Track>) -> Self {
         let mut conversation = Self::new(stream, track);
         conversation.state = State::Closing;
@@ -105,15 +105,15 @@ impl<S: Carrier> Conversation<S> {
             if self.poll_pushed_out(context).is_ready() {
                 return Poll::Ready(ConversationEnd::Closed);
             }
-            // Before all else, since who never stops sending would let nothing come after it; and
-            // afterwards, since what was sent and read moves the deadline.
+            // The deadline is checked first, because a peer that never stops sending would keep everything after it
+            // from running. It is checked again afterwards, because bytes sent and read move it.
             let action = match self.poll_deadline(context) {
                 Poll::Ready(action) => action,
                 Poll::Pending => match self.poll_exchange(context) {
                     Poll::Ready(ControlFlow::Continue(action)) => action,
                     Poll::Ready(ControlFlow::Break(outcome)) => return Poll::Ready(outcome),
                     Poll::Pending => {
-                        // Should nothing ever come again: how far it came.
+                        // The counts are recorded now, in case nothing ever comes again.
                         self.track.count();
                         ready!(self.poll_deadline(context))
                     }
@@ -150,7 +150,7 @@ impl<S: Carrier> Conversation<S> {
         self.track.poll_pushed_out(context)
     }
 
-    /// Sends until nothing is left, which is when it is ready.
+    /// Sends, and is ready once nothing is left to send.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             while self.sent_of_pending < self.pending.len() {
@@ -173,7 +173,7 @@ impl<S: Carrier> Conversation<S> {
         }
     }
 
-    /// All is sent: goes on with what waited for it.
+    /// Continues, once everything is sent, with what has waited for that.
     fn poll_after_sending(
         &mut self,
         context: &mut Context<'_>,
@@ -192,7 +192,7 @@ impl<S: Carrier> Conversation<S> {
                 Poll::Ready(result) => {
                     result?;
                     self.state = State::ShutDown;
-                    // Where nothing of ours is under way, there is nothing for a reset to overtake.
+                    // If none of our bytes are in flight, a reset cannot overtake any.
                     if self.peer_is_done || self.track.session().summary().sent == 0 {
                         return Ok(Poll::Ready(ConversationEnd::Closed));
                     }
@@ -203,7 +203,7 @@ impl<S: Carrier> Conversation<S> {
         Ok(Poll::Pending)
     }
 
-    /// Reads once, and says what the session makes of it.
+    /// Reads once, and returns the session's action.
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Action>> {
         if self.peer_is_done || matches!(self.state, State::BeforeTls { .. }) || self.is_too_much()
         {
@@ -214,7 +214,7 @@ impl<S: Carrier> Conversation<S> {
         let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
         let track = &self.track;
         match read {
-            // TLS without its own farewell: what there was has been read.
+            // The peer ended TCP without ending TLS. Everything that it sent has been read.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 track.session().tls_failed(track.now(), &error.to_string());
@@ -234,8 +234,8 @@ impl<S: Carrier> Conversation<S> {
         Poll::Ready(Ok(action))
     }
 
-    /// Whether a stranger has sent so much that the rest may wait in the kernel, until its time is up. A
-    /// greeting alone makes nobody known: it may be a replay.
+    /// Returns whether a stranger has sent so much that the rest may wait in the kernel until its time is up. A
+    /// greeting alone does not end that state, because it may be a replay.
     fn is_too_much(&self) -> bool {
         !self.has_proved && self.track.session().summary().received > STRANGERS_BYTES
     }
@@ -247,15 +247,14 @@ impl<S: Carrier> Conversation<S> {
         instance.with_env(transport, |env| call(&mut track.session(), env))
     }
 
-    /// Ready with what the session makes of a deadline that has passed.
+    /// Is ready with the session's action once a deadline has passed.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Action> {
         loop {
             let Some(deadline) = self.track.session().deadline() else {
                 return Poll::Pending;
             };
             let deadline = self.track.instance.clock.at(deadline);
-            // Most deadlines move on with every byte. The timer is left where it is then, and only
-            // looks again when it fires.
+            // Most deadlines move with every byte. The timer then stays as it is, and checks again only when it fires.
             if deadline < self.timer.deadline() {
                 self.timer.as_mut().reset(deadline);
             }
@@ -271,7 +270,7 @@ impl<S: Carrier> Conversation<S> {
     fn follow(&mut self, action: Action) -> Option<ConversationEnd> {
         self.note_progress(&action);
         match action {
-            // The latter comes at the end of a handshake, and not from here.
+            // `HandToControl` comes at the end of a handshake, and never here.
             Action::Continue | Action::HandToControl => {}
             Action::StartTls { leftover } => self.state = State::BeforeTls { leftover },
             Action::Close(_) => {
@@ -289,8 +288,8 @@ impl<S: Carrier> Conversation<S> {
         None
     }
 
-    /// Keeps the server's books about this connection as far as they may be asked for meanwhile: its
-    /// first bytes, and whatever is more than a step within the dialogue.
+    /// Updates the server's books about this connection, as far as somebody may ask about it meanwhile: its first
+    /// bytes, and everything that is more than a step within the dialogue.
     fn note_progress(&mut self, action: &Action) {
         if self.has_proved && *action == Action::Continue {
             return;
@@ -318,7 +317,7 @@ impl<S: Carrier> Conversation<S> {
         }
     }
 
-    /// The connection is gone.
+    /// Ends the conversation because the connection is gone.
     fn lost(&self) -> ConversationEnd {
         let track = &self.track;
         track.session().peer_reset(track.now());
@@ -332,12 +331,12 @@ impl Carrier for TcpStream {
     }
 }
 
-/// Read at a time, on the stack: a TLS record's worth.
+/// The number of bytes read at a time, on the stack: one TLS record.
 const READ_BYTES: usize = 16 * 1024;
-/// Made at a time, and held only for as long as the socket does not take it.
+/// The number of bytes generated at a time. They are held only while the socket does not take them.
 const WRITE_BYTES: usize = 16 * 1024;
-/// Far more than a TLS handshake, a preface and a greeting are.
+/// The number of bytes heard from a stranger: far more than a TLS handshake, a preface and a greeting need.
 const STRANGERS_BYTES: u64 = 256 * 1024;
-/// The longest prefix that sightings keep lies within the first so many bytes; later ones only add to
-/// a count, which is noted at the end.
+/// The number of bytes that update the sighting as they come. The longest prefix that sightings keep lies within them;
+/// later bytes only add to a count, which is recorded at the end.
 const NOTED_BYTES: u64 = 1024;

@@ -1,4 +1,4 @@
-//! A connection inside TLS: the handshake, and the session or control service inside.
+//! A connection inside TLS: the handshake, and the session or control service that follows.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -19,17 +19,17 @@ use crate::track::Track;
 use crate::wire::Wire;
 use crate::{control, tls};
 
-/// What has come of a handshake, each with memory of its own: an idle session keeps what it needs, and
+/// The result of a handshake. Each variant has memory of its own, so that an idle session keeps only what it needs and
 /// nothing of the handshake.
 pub(super) enum Opened {
     Session(Box<Conversation<Inside>>),
     Control(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// It failed. The alert is under way, and closing over unread bytes could overtake it.
+    /// The handshake failed. The alert is being sent, and closing with unread bytes could overtake it.
     Closing(Box<Conversation<Wire>>),
     Closed,
 }
 
-/// Opens TLS on a connection whose next bytes are a handshake, of which `leftover` is read already.
+/// Opens TLS on a connection whose next bytes are a handshake. `leftover` is the part already read.
 pub(super) async fn open(
     tcp: TcpStream,
     leftover: Vec<u8>,
@@ -70,7 +70,7 @@ fn inside(mut stream: Inside, track: Arc<Track>, tasks: Tasks) -> Opened {
 /// Runs the handshake, for as long as the session's deadline allows.
 ///
 /// # Errors
-/// It failed, which the session knows by then. The wire, if it is still there to be closed.
+/// The handshake failed, and the session knows. Returns the wire if it still has to be closed.
 async fn handshake(wire: Wire, track: &Track) -> Result<Inside, Option<Wire>> {
     let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), wire);
     let start = match in_time(track, &mut acceptor).await {
@@ -95,7 +95,7 @@ async fn handshake(wire: Wire, track: &Track) -> Result<Inside, Option<Wire>> {
     }
 }
 
-/// What `future` comes to; `None` if this connection has to end first.
+/// Returns the output of `future`, or `None` if this connection has to end first.
 async fn in_time<F: Future>(track: &Track, future: F) -> Option<F::Output> {
     let clock = track.instance.clock;
     let deadline = track.session().deadline();
@@ -103,7 +103,8 @@ async fn in_time<F: Future>(track: &Track, future: F) -> Option<F::Output> {
     let mut timer = pin!(sleep_until(clock.at(deadline)));
     let mut future = pin!(future);
     std::future::poll_fn(|context| {
-        // Before all else, since who never stops sending would let nothing come after it.
+        // The deadline is checked first, because a peer that never stops sending would keep everything after it from
+        // running.
         if timer.as_mut().poll(context).is_ready() {
             track.instance.with_env(&mut Default::default, |env| {
                 track.session().on_deadline(env)
@@ -143,6 +144,5 @@ impl Carrier for Inside {
     }
 }
 
-/// What rustls may hold of what is to be sent: one record. More waits in the session, where it costs
-/// nothing.
+/// The maximum that rustls may buffer for sending: one record. The rest waits in the session, where it costs nothing.
 const TLS_BUFFER_BYTES: usize = 16 * 1024;

@@ -10,8 +10,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::wire::Wire;
 
-/// The stream after a finished handshake. It lives as long as records reach the session inside: bytes that TLS keeps for
-/// itself end it as they end a handshake.
+/// The stream after a finished handshake. It lasts as long as records reach the session inside: if TLS keeps too many
+/// bytes to itself, the connection ends as it would during a handshake.
 #[derive(Debug)]
 pub(crate) struct Inside(TlsStream<Wire>);
 

@@ -1,7 +1,7 @@
-//! The stream of an HTTP/2 connection whose peer is still a stranger: nothing is said before HTTP/2's
-//! preface has come whole, and from there on no more than has come, as the wire counts it, until a call has
-//! proved a key. Who has said more than a first call needs without proving one is not heard any more: whatever has
-//! come of a message is kept until the rest comes, and a stranger's may never come.
+//! The stream of an HTTP/2 connection whose peer is still a stranger. It sends nothing before HTTP/2's complete preface
+//! has come, and then no more bytes than have come, counted on the wire, until a call has proved a key. A peer that
+//! sends more than a first call needs without proving a key is not read any more: an incomplete message is kept until
+//! its rest comes, and a stranger's rest may never come.
 
 use std::io;
 use std::pin::Pin;
@@ -12,17 +12,17 @@ use std::task::{Context, Poll, ready};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-/// A stream from behind the preface.
+/// A stream whose preface has come.
 #[derive(Debug)]
 pub(crate) struct Restrained<S> {
     stream: S,
-    /// What has been read, and how much of it has been read again from here.
+    /// The first bytes, and how many of them have been read again from here.
     opening: ([u8; OPENING], usize),
-    /// How much may be read yet.
+    /// The number of bytes that may still be read.
     hearing: usize,
-    /// Bytes on the wire that may be caused now.
+    /// The number of bytes that may be put on the wire now.
     allowance: usize,
-    /// By how much a write is longer on the wire than what it says.
+    /// The number of bytes by which a write grows on the wire.
     overhead: usize,
     restraint: Restraint,
 }
@@ -39,8 +39,8 @@ struct Shared {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
-    /// Waits for the preface; who says anything else is never answered. `None`: the stream has ended.
-    /// `overhead`: by how much a TLS record is longer than what it carries, both ways.
+    /// Waits for the preface. A peer that sends anything else is never answered. Returns `None` if the stream has
+    /// ended. `overhead` is the number of bytes by which a TLS record is longer than its content, in both directions.
     pub(crate) async fn behind_preface(mut stream: S, overhead: usize) -> Option<Self> {
         let mut came = [0; OPENING];
         stream.read_exact(&mut came).await.ok()?;
@@ -51,7 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
             stream,
             opening: (came, 0),
             hearing: STRANGERS_BYTES - OPENING,
-            // It came in one record at least. What comes later may share its records.
+            // The opening came in at least one record. What comes later may share its records.
             allowance: OPENING + overhead,
             overhead,
             restraint: Restraint::default(),
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Restrained<S> {
 }
 
 impl Restraint {
-    /// The peer has proved a key.
+    /// Lifts the limit, because the peer has proved a key.
     pub(crate) fn lift(&self) {
         self.0.is_lifted.store(true, Ordering::Release);
         self.0.waiting.wake();
@@ -98,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Restrained<S> {
             return Pin::new(&mut this.stream).poll_read(context, buffer);
         }
         if this.hearing == 0 {
-            // What was kept of it is free again at once.
+            // The error ends the connection, which frees the incomplete message at once.
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         let most = buffer.remaining().min(this.hearing);
@@ -124,7 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
         let this = self.get_mut();
         let affordable = this.allowance.saturating_sub(this.overhead);
         if affordable == 0 {
-            // Before the look, so that it is not lifted unheard between the two.
+            // The waker is registered before the check, so that lifting the limit between the two is not missed.
             this.restraint.0.waiting.register(context.waker());
         }
         if this.restraint.is_lifted() || bytes.is_empty() {
@@ -133,7 +133,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
         if affordable == 0 {
             return Poll::Pending;
         }
-        // Where nothing waits to be sent, a write is one record.
+        // If nothing waits to be sent, a write becomes one record.
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
         let n = bytes.len().min(affordable).min(RECORD);
         let polled = Pin::new(&mut this.stream).poll_write(context, &bytes[..n]);
@@ -153,14 +153,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
     }
 }
 
-/// What a client's side begins with (RFC 9113 section 3.4).
+/// The bytes that a client's side begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// With the header of the settings that have to follow at once (the same section, and 4.1). The HTTP/2 library
-/// reads nothing before its own settings are out, which are as long as this.
+/// The preface with the header of the settings frame that has to follow at once (RFC 9113 sections 3.4 and 4.1). The
+/// HTTP/2 library reads nothing before its own settings are sent, which are as long as this.
 const OPENING: usize = PREFACE.len() + 9;
-/// A first call has less than a kilobyte, and HTTP/2's own words around it not much more.
+/// The number of bytes read from a stranger. A first call has less than a kilobyte, and HTTP/2's own frames around it
+/// not much more.
 const STRANGERS_BYTES: usize = 1 << 14;
-/// The most that one record carries (RFC 8446 section 5.1).
+/// The maximum content of one record (RFC 8446 section 5.1).
 const RECORD: usize = 1 << 14;
 
 #[cfg(test)]
@@ -255,7 +256,7 @@ mod tests {
         assert_eq!(rest, [1; 100]);
     }
 
-    /// The preface, and the header of empty settings.
+    /// Returns the preface and the header of an empty settings frame.
     fn opening() -> [u8; OPENING] {
         let mut opening = [0; OPENING];
         opening[..PREFACE.len()].copy_from_slice(PREFACE);

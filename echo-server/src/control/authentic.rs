@@ -1,9 +1,9 @@
-//! Carries with a request whether it turned out to be authentic.
+//! Carries with a request whether it proved authentic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Travels with a request, and says whether it turned out to be authentic.
+/// A flag that travels with a request and says whether it proved authentic.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Authentic(Arc<AtomicBool>);
 

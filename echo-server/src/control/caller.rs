@@ -23,12 +23,12 @@ pub(super) struct Caller {
     pub(super) tasks: Tasks,
     /// The exporter of this connection's TLS; without one no call can be authentic.
     exporter: Option<Exporter>,
-    /// Its place among the control connections of known clients, from the first authentic call on.
+    /// The connection's place among the control connections of known clients, from the first authentic call on.
     place: OnceLock<Place>,
     known: Notify,
-    /// Since when its half-open connections are being looked for, by the server's own time.
+    /// When the search for the caller's half-open connections began, by the server's own time.
     looked_after: OnceLock<Duration>,
-    /// How many answers of this host had been refused by then.
+    /// The number of this host's SYN-ACKs that had been refused by then.
     refused_before: OnceLock<u64>,
 }
 
@@ -51,16 +51,16 @@ impl Caller {
         }
     }
 
-    /// Whether the poll for its half-open connections is still to begin; so it is but once.
+    /// Marks the poll for the caller's half-open connections as begun. Returns true only the first time.
     pub(super) fn begins_half_open_poll(&self) -> bool {
         if let Some(count) = self.instance.refused_answers.count() {
-            // Whoever was first has counted before the poll began.
+            // If another call was first, it has counted before the poll began.
             let _ = self.refused_before.set(count);
         }
         self.looked_after.set(self.instance.clock.now()).is_ok()
     }
 
-    /// How well this host looked since the poll began.
+    /// Returns how completely this host has looked since the poll began.
     pub(super) fn coverage(&self) -> Coverage {
         Coverage {
             saw_all: self.saw_all(),
@@ -78,8 +78,8 @@ impl Caller {
         Some(u32::try_from(since).unwrap_or(u32::MAX))
     }
 
-    /// Every SYN from its address that reached this host since then is among the sightings, or was before
-    /// the last look.
+    /// Returns whether every SYN from the caller's address that reached this host since the poll began is among the
+    /// sightings, or was before the last look.
     fn saw_all(&self) -> bool {
         let (begun, witness) = (self.looked_after.get(), &self.instance.witness);
         let (Some(begun), Some(witness)) = (begun, witness) else {
@@ -97,10 +97,10 @@ impl Caller {
         self.place.get().is_some()
     }
 
-    /// Authenticates a call and reads its request. `mark` is told that it was authentic.
+    /// Authenticates a call and reads its request. Calls `mark` if the call is authentic.
     ///
     /// # Errors
-    /// It is not authentic, or malformed, or there are too many callers.
+    /// The call is not authentic or malformed, or there are too many callers.
     pub(super) fn open<M: Message + Default>(
         &self,
         method: Method,
@@ -121,7 +121,7 @@ impl Caller {
         Ok(call)
     }
 
-    /// The caller as the holder of `key`, when it asks for sightings.
+    /// Returns the caller as the holder of `key`, for a question about sightings.
     pub(super) fn viewer(&self, key: KeyId) -> Viewer {
         let seen = !self.instance.live().behind_source_nat;
         Viewer {
@@ -143,7 +143,7 @@ impl Caller {
     }
 }
 
-/// The one answer to every caller without a valid key, whatever was wrong.
+/// Returns the answer to every caller without a valid key, whatever was wrong.
 pub(super) fn unauthenticated() -> Status {
     Status::unauthenticated(UNAUTHENTICATED)
 }

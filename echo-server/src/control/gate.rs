@@ -41,7 +41,7 @@ impl hyper::service::Service<Request<Incoming>> for Gate {
         }
         let authentic = Authentic::default();
         request.extensions_mut().insert(authentic.clone());
-        // There is memory for a message as soon as it is announced.
+        // The memory for a message is allocated as soon as its length is announced, so strangers get less.
         let most = if self.caller.is_known() {
             MAX_MESSAGE
         } else {
@@ -71,10 +71,10 @@ fn not_found() -> Response<Body> {
     response
 }
 
-/// As gRPC over HTTP/2 wants it; encodings may follow.
+/// The content type of gRPC over HTTP/2; an encoding may follow it.
 const GRPC: &[u8] = b"application/grpc";
 
-/// Questions about some hundred connections fit.
+/// The maximum size of a message in bytes: room for questions about some hundred connections.
 const MAX_MESSAGE: usize = 64 * 1024;
-/// Far more than a first call has.
+/// The maximum size of a stranger's message: far more than a first call needs.
 const STRANGERS_MESSAGE: usize = 4 * 1024;

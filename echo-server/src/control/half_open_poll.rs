@@ -1,6 +1,6 @@
-//! Looks for half-open connections of a client with an open run, as long as its control connection lasts: the
-//! kernel soon forgets one whose answer its own host drops, long before the client asks. Also takes SYNs from the
-//! witness, if there is one.
+//! Looks for half-open connections of a client with an open run, for as long as its control connection lasts, and for
+//! [`LONGEST`] at most. If this host drops the answer to a SYN, its kernel forgets the connection long before the
+//! client asks. It also takes SYNs from the witness, if there is one.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::caller::Caller;
 use crate::watch::Watch;
 
-/// Begins to look, once for each connection.
+/// Begins to look; once for each control connection.
 pub(super) fn begin(caller: &Arc<Caller>) {
     let watch = Watch::begin(&caller.instance, caller.address.ip());
     if caller.begins_half_open_poll() {
@@ -29,7 +29,7 @@ async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
     }
 }
 
-/// Looks once, on `ports` as dialled, or on all.
+/// Looks once, on `ports` as dialled, or on all ports.
 pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let instance = &caller.instance;
     let nobody_looks = !instance.half_open.is_available() && instance.witness.is_none();
@@ -50,12 +50,12 @@ pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
             }
         }
     };
-    // That the runtime is shutting down is the only way for this to fail.
+    // This fails only if the runtime is shutting down.
     let _ = tokio::task::spawn_blocking(look).await;
 }
 
-/// How long news may wait. A look costs a walk through the kernel's table.
+/// The time between looks, by which news may be late. Each look costs a walk through the kernel's table.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
-/// Longer than any client waits for a connection; it asks before that.
+/// The longest duration of one poll: longer than any client waits for a connection before it asks.
 const LONGEST: Duration = Duration::from_secs(30);

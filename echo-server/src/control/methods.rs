@@ -1,4 +1,4 @@
-//! The methods; what they decide is the core's.
+//! The methods of the control service. The core makes their decisions.
 
 use std::sync::{Arc, PoisonError};
 

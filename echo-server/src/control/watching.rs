@@ -19,12 +19,12 @@ pub(super) type SightingStream = Pin<Box<dyn Stream<Item = Result<Sighting, Stat
 
 pub(super) struct Watching {
     caller: Arc<Caller>,
-    /// `None` once all is said.
+    /// The state of the watch; `None` once everything has been reported.
     watch: Option<Telling>,
     ports: Vec<u16>,
     until: Instant,
     has_looked: bool,
-    /// Keeps the witness looking.
+    /// Keeps the witness watching while this call lasts.
     _watch: Option<Watch>,
     _place: Place,
     ready: VecDeque<Sighting>,
@@ -63,7 +63,7 @@ impl Watching {
             look(Arc::clone(&self.caller), Some(self.ports.clone())).await;
             let caller = Arc::clone(&self.caller);
             let ask = move || ask(&caller, watch, left.is_zero());
-            // That the runtime is shutting down is the only way for this to fail.
+            // This fails only if the runtime is shutting down.
             let (watch, news) = spawn_blocking(ask).await.ok()?;
             self.watch = watch;
             self.ready.extend(news);
@@ -72,8 +72,8 @@ impl Watching {
     }
 }
 
-/// What is new; or, `last`, all that is left to say. It goes through all sightings, so not on a thread that serves
-/// connections.
+/// Returns what is new, or, with `last`, everything that is left to report. It walks through all sightings, so it must
+/// not run on a thread that serves connections.
 fn ask(caller: &Caller, mut watch: Telling, last: bool) -> (Option<Telling>, Vec<Sighting>) {
     let sightings = &caller.instance.sightings;
     let coverage = caller.coverage();

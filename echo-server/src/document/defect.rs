@@ -1,10 +1,10 @@
-//! What can be wrong with a file, in the words that its author reads.
+//! What can be wrong with a file, in words for its author.
 
 use thiserror::Error;
 
 use super::MAX_FILE_BYTES;
 
-/// What is wrong, and what would be right.
+/// A problem, with what would be right.
 #[derive(Debug, Error)]
 pub enum Defect {
     #[error("this file cannot be read: {0}")]
@@ -45,7 +45,7 @@ pub enum Defect {
         found: usize,
         whole: &'static str,
         most: usize,
-        /// `None`: by default.
+        /// The line of the whole, or `None` if it is a default.
         line: Option<usize>,
     },
     #[error("`{key}` is \"{found}\"; {wanted}")]
@@ -54,7 +54,7 @@ pub enum Defect {
         found: String,
         wanted: String,
     },
-    /// A text that must not be shown.
+    /// A text with the wrong form, which must not be shown.
     #[error("`{key}` is not what it should be; {wanted}")]
     SecretForm {
         key: &'static str,
@@ -68,7 +68,7 @@ fn place(line: Option<usize>) -> String {
     line.map_or_else(|| "by default".to_owned(), |line| format!("in line {line}"))
 }
 
-/// A piece of the file, cut short and made printable, so that a message can repeat it.
+/// Returns a piece of the file, cut short and made printable, so that a message can repeat it.
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::new();
     for (count, character) in text.trim_end().chars().enumerate() {
@@ -87,5 +87,5 @@ pub(crate) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// One line of a terminal and a half.
+/// The maximum length of a quoted piece: one and a half lines of a terminal.
 const MAX_QUOTED_CHARS: usize = 120;

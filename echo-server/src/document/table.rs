@@ -1,17 +1,17 @@
-//! One table and its values, taken key by key.
+//! One table and its values, read key by key.
 
 use toml::de::{DeTable, DeValue};
 
 use super::{Defect, Problems, Section, quoted};
 
-/// One table, and where it begins.
+/// A table, with its position in the file.
 pub(crate) struct Table<'a> {
     section: &'static Section,
     entries: &'a DeTable<'a>,
     at: usize,
 }
 
-/// One value, and where it stands.
+/// A value, with its position in the file.
 #[derive(Clone, Copy)]
 pub(crate) struct Field<'a> {
     key: &'static str,
@@ -45,12 +45,12 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Where the table begins, in bytes.
+    /// Returns where the table begins, in bytes.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// The value of `key`, if it is there and `read` has no objection.
+    /// Returns the value of `key`, if it is present and `read` accepts it.
     pub(crate) fn optional<T>(
         &self,
         key: &'static str,
@@ -92,7 +92,7 @@ impl<'a> Table<'a> {
 }
 
 impl<'a> Field<'a> {
-    /// Where the value stands, in bytes.
+    /// Returns where the value begins, in bytes.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
@@ -111,7 +111,7 @@ impl<'a> Field<'a> {
         Some(*value)
     }
 
-    /// A whole number from `least` to `most`.
+    /// Returns a whole number from `least` to `most`.
     pub(crate) fn number(self, least: u64, most: u64, problems: &mut Problems<'_>) -> Option<u64> {
         let DeValue::Integer(number) = self.value else {
             return self.wrong_type(problems);
@@ -130,13 +130,13 @@ impl<'a> Field<'a> {
         fitting
     }
 
-    /// 0 to 65535.
+    /// Returns a port from 0 to 65535.
     pub(crate) fn port(self, problems: &mut Problems<'_>) -> Option<u16> {
         let number = self.number(0, u16::MAX.into(), problems)?;
         u16::try_from(number).ok()
     }
 
-    /// Takes a text that `parse` accepts; otherwise the problem says what it expects.
+    /// Returns a text that `parse` accepts; otherwise the problem says what it expects.
     pub(crate) fn parsed<T>(
         self,
         problems: &mut Problems<'_>,
@@ -157,7 +157,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The members of a list.
+    /// Returns the members of a list.
     pub(crate) fn members(self, problems: &mut Problems<'_>) -> Option<Vec<Self>> {
         let DeValue::Array(members) = self.value else {
             return self.wrong_type(problems);
@@ -170,7 +170,7 @@ impl<'a> Field<'a> {
         Some(members.collect())
     }
 
-    /// A table in its own right.
+    /// Returns the value as a table, described by `section`.
     pub(crate) fn table(
         self,
         section: &'static Section,

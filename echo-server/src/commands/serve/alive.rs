@@ -1,4 +1,4 @@
-//! Tells systemd that this process is alive: that the serving threads are, and not only the thread that notifies.
+//! Tells systemd that this process is alive: that the serving threads work, and not only the thread that notifies.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::instance::Instance;
 use crate::systemd::Systemd;
 use crate::tasks::Tasks;
 
-/// Tells it for as long as it is polled, if systemd wants to hear it.
+/// Notifies systemd for as long as it is polled, if systemd asks for it.
 pub(super) async fn keep_telling(instance: Arc<Instance>) {
     let Some(period) = Systemd.watchdog() else {
         return std::future::pending().await;
@@ -26,7 +26,7 @@ pub(super) async fn keep_telling(instance: Arc<Instance>) {
     }
 }
 
-/// Waits until one of the threads that serve has done `work`; false if it could not.
+/// Waits until one of the serving threads has done `work`. Returns false if none could.
 async fn done_by_a_worker(tasks: &Tasks, work: impl FnOnce() + Send + 'static) -> bool {
     let (done, is_done) = oneshot::channel();
     tasks.spawn(async move {

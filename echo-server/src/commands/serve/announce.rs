@@ -54,5 +54,5 @@ fn next_command(public_ports: &[u16], control_port: u16) -> String {
     format!("fwprobe run {what} --connection-file FILE")
 }
 
-/// The profile that the default ports are those of.
+/// The profile whose ports are the default ones.
 const DEFAULT_PROFILE: &str = "hpc-2008r2-sp1";

@@ -35,10 +35,10 @@ impl<'a> Reloading<'a> {
         }
     }
 
-    /// The next request of an admin's.
+    /// Waits for the next reload request from an admin.
     pub(super) async fn next(&mut self) -> ReloadRequest {
         match &mut self.admins {
-            // Its other end lives as long as the server.
+            // The sender lives as long as the server.
             Some(admins) => match admins.recv().await {
                 Some(request) => request,
                 None => std::future::pending().await,
@@ -47,19 +47,19 @@ impl<'a> Reloading<'a> {
         }
     }
 
-    /// From now on all stays as it is. Says how long it may take to stop.
+    /// Rejects every reload from now on, and returns how long the server may take to stop.
     pub(super) fn stop(&mut self) -> Duration {
         self.is_over = true;
-        // Whoever asks now, or has asked a moment ago, is told that nobody hears it.
+        // Requests that come now, or came a moment ago, are told that reloads are not served any more.
         self.admins = None;
         self.reloader.time_to_stop()
     }
 
-    /// Takes what the files say by now; if anything is wrong with them, nothing changes.
+    /// Reads the files again and applies them. If anything is wrong with them, nothing changes.
     ///
     /// # Errors
-    /// They cannot be used, or the server is about to end, of which systemd has been told: that it is ready
-    /// again would undo that, and other times than it has heard would be in force.
+    /// The files cannot be used, or the server is about to end and systemd has been told. Announcing that the server is
+    /// ready would undo that announcement, and new settings would make other times apply than those announced.
     pub(super) fn reload(&self) -> Result<Vec<&'static str>, Rejected> {
         if self.is_over {
             return Err(Rejected);
@@ -75,7 +75,7 @@ impl<'a> Reloading<'a> {
             Ok(settings) => settings,
             Err(errors) => {
                 self.reloader.reject();
-                // One line, however many there are.
+                // The log gets one line, however many problems there are.
                 let problems = errors.to_string().replace('\n', "; ");
                 tracing::error!(
                     problems,
@@ -86,7 +86,7 @@ impl<'a> Reloading<'a> {
         };
         let keys = settings.identity.keys().iter();
         let valid = keys.filter(|key| !key.revoked).count();
-        // What lacks was said at the start.
+        // The lack of descriptors was reported at the start.
         let _ = descriptors::fit(&mut settings.config);
         self.reloader.accept(&settings.config, &settings.identity);
         tracing::info!(keys = valid, pin = %settings.identity.pin(), "reloaded");
@@ -102,8 +102,8 @@ impl<'a> Reloading<'a> {
     }
 }
 
-/// Said at each start and reload: what is wrong there is not noticed otherwise until somebody wants a
-/// connection string.
+/// Warns at each start and reload that the next certificate cannot be used. Otherwise nobody would notice until a
+/// connection string is needed.
 pub(super) fn warn_of_next(settings: &Settings) {
     if let Some(error) = &settings.without_next {
         tracing::warn!(%error, "{WITHOUT_NEXT}");

@@ -1,10 +1,10 @@
 //! The signals that the operating system sends to this process.
 
-/// What was asked.
+/// The request that a signal makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignalRequest {
     Stop,
-    /// To read configuration and identity again.
+    /// Read configuration and identity again.
     #[cfg_attr(not(unix), expect(dead_code, reason = "only SIGHUP asks for it"))]
     Reload,
 }
@@ -45,7 +45,7 @@ impl Signals {
     }
 
     pub(super) async fn next(&mut self) -> SignalRequest {
-        // Without a way to hear it, nobody can ask.
+        // If the signal cannot be received, no request can come.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,5 +1,5 @@
-//! How many threads serve. The runtime would start one for each CPU and up to 512 that wait for the kernel; a
-//! host with many of them has more than the service may have (`TasksMax=` of the unit, `pids_limit` of the
+//! Limits the number of threads that serve. The runtime would start one for each CPU, and up to 512 that wait for the
+//! kernel. On a host with many CPUs that exceeds the service's limit (`TasksMax=` of the unit, `pids_limit` of the
 //! container), and a server that cannot start a thread ends.
 
 use std::io;
@@ -20,16 +20,19 @@ fn workers(cpus: usize) -> usize {
     cpus.min(MAX_WORKERS)
 }
 
-/// More than strangers and clients keep busy: a session is a few round trips of small packets.
+/// The maximum number of worker threads: more than strangers and clients keep busy, since a session is a few round
+/// trips of small packets.
 const MAX_WORKERS: usize = 32;
-/// Looks for half-open connections take a moment each; more at once would only wait for the same kernel.
+/// The maximum number of blocking threads. They look for half-open connections, which takes a moment each; more threads
+/// would only wait for the same kernel.
 const BLOCKING: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The first thread waits for the others, and one that has just ended may still be counted.
+    /// The threads of the process that are not in the runtime: the first thread, which waits for the others, and a few
+    /// that have just ended and may still be counted.
     const BESIDE: usize = 1 + 4;
 
     #[test]
