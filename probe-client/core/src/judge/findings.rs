@@ -1,5 +1,5 @@
-//! Findings: noted beside the verdict, and failing nothing by themselves. One file each; the order
-//! is that of the report.
+//! Findings are reported together with the verdict, and fail no rule by themselves. One file each; the order is that of
+//! the report.
 
 use super::evidence::Evidence;
 use crate::verdict::Finding;
@@ -58,7 +58,7 @@ const ALL: &[Look] = &[
     destination::look,
 ];
 
-/// Everything worth noting about one probe.
+/// Returns everything worth noting about one probe.
 pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     ALL.iter().filter_map(|look| look(evidence)).collect()
 }

@@ -9,7 +9,7 @@ use crate::observation::{FailureKind, Operation};
 use crate::session::{Fault, HeadComparison};
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// The exchange ran, and a byte of its payload was changed.
+/// Returns the verdict for an exchange that ran, but with a changed byte in its payload.
 pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
     testimony(evidence.probe)?;
     for stage in &evidence.session()?.stages {
@@ -32,12 +32,12 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
             "the server's account of the first bytes that it received is not what was sent",
         ));
     }
-    // The server answered in frames of its own, and one of them does not fit its MAC.
+    // The server answered in frames of its own, and one of them does not match its MAC.
     frame(evidence)
 }
 
-/// TLS found a record changed: inside a session with the server's own certificate, or in a handshake
-/// on a connection that did reach the server.
+/// Returns the verdict for a record that TLS found changed, either inside a session with the server's own certificate
+/// or in a handshake on a connection that reached the server.
 fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (operation, failure) = evidence.probe.failure()?;
     let pinned = evidence
@@ -58,7 +58,7 @@ fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
     })
 }
 
-/// A frame of the dialogue was changed.
+/// Returns the verdict for a changed frame of the dialogue.
 pub(super) fn frame(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Some(
         Fault::BadMac {
@@ -83,9 +83,9 @@ pub(super) fn frame(evidence: &Evidence<'_>) -> Option<Verdict> {
     ))
 }
 
-/// The server never accepted the greeting, because its first bytes came changed.
+/// Returns the verdict for a greeting that the server did not accept because its first bytes arrived changed.
 fn sighted(evidence: &Evidence<'_>) -> Option<Verdict> {
-    // A TLS alert in answer to an altered ClientHello is the genuine server's, and reads as foreign.
+    // The genuine server answers an altered ClientHello with a TLS alert, which is classified as foreign.
     let (Ending::NoData(..) | Ending::Foreign(..)) = evidence.ending() else {
         return None;
     };
@@ -103,8 +103,8 @@ fn sighted(evidence: &Evidence<'_>) -> Option<Verdict> {
     turned_down(evidence, sighting)
 }
 
-/// All bytes arrived, yet the server did not accept the greeting, while it accepts the same key on
-/// other ports.
+/// Returns the verdict for a greeting that the server did not accept although all bytes arrived and it accepts the same
+/// key on other ports.
 fn turned_down(evidence: &Evidence<'_>, sighting: &Sighting) -> Option<Verdict> {
     let whole = sighting.bytes_received >= evidence.probe.transport?.bytes_written;
     let accepted_elsewhere = !evidence.working_ports().is_empty();

@@ -1,5 +1,5 @@
-//! `inconclusive`, and `reachable-with-loss` where fresh sessions ran whole: the server restarted or ended during the
-//! run, or the way to it was lost as a whole. One statement, whatever the port.
+//! `inconclusive`, or `reachable-with-loss` if fresh sessions ran whole: the server restarted or ended during the run,
+//! or the whole path to it was lost. The statement is the same for every port.
 
 use super::super::broken_off::{self, BrokenOff};
 use super::super::compared::{Tally, facts};
@@ -97,13 +97,13 @@ fn undecided(segment: Segment, claim: String) -> Verdict {
     Verdict::new(VerdictId::Inconclusive, segment, Confidence::Medium, claim)
 }
 
-/// `1.4 s after the run began (2026-11-29T12:00:01Z)`.
+/// Returns a moment of the run in words, for example `1.4 s after the run began (2026-11-29T12:00:01Z)`.
 fn moment(evidence: &Evidence<'_>, at_us: u64) -> String {
     let tenths = at_us / 100_000;
     let after = format!("{}.{} s after the run began", tenths / 10, tenths % 10);
     let date = evidence.run_started_ms.and_then(|started| {
         let ms = started.checked_add(i64::try_from(at_us / 1_000).ok()?)?;
-        // To the second: logs of others are no finer.
+        // Rounded to the second, because other logs are no finer.
         jiff::Timestamp::from_second(ms / 1_000).ok()
     });
     match date {

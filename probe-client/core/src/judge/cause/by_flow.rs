@@ -1,5 +1,5 @@
-//! `reachable-with-loss` where the way treats connections by their source port: some never get an answer, and others
-//! always do. While any passes, nothing is said of the port as a whole.
+//! `reachable-with-loss` if the path treats connections by their source port: some never get an answer, and others
+//! always do. While any connection passes, nothing is said about the port as a whole.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
@@ -31,7 +31,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
 }
 
-/// What side connections add to a session that ran whole; absent where none was opened.
+/// Returns in words what side connections add to a session that ran whole; `None` if none was opened.
 pub(super) fn told(evidence: &Evidence<'_>) -> Option<String> {
     let account = FlowAccount::of(evidence.probe)?;
     let all = account.opened.all;
@@ -65,11 +65,11 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
             with_ports(verdict.because(reachable.claim), account).next(by_flow(&target, account)),
         );
     }
-    // What fresh sessions lose each time is no matter of source ports.
+    // Losses that recur in fresh sessions do not depend on source ports.
     if lossy::judge(evidence).is_some() {
         return None;
     }
-    // What is lost when many are opened at once and passes one at a time is a matter of their number or pace.
+    // Connections that are lost when many are opened at once, and pass one at a time, depend on their number or pace.
     if passes_one_at_a_time(evidence, account) {
         return None;
     }
@@ -105,8 +105,9 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     )))
 }
 
-/// Connections of all ports of this server that were dialled slowly pass, against those that this port lost when they
-/// were opened together, beyond what chance explains. Our own number of connections is then no fault of the way.
+/// Returns whether slowly dialled connections to all ports of this server pass, while this port lost connections that
+/// were opened together, beyond what chance explains. Then our own number of connections is the cause, not a fault of
+/// the path.
 fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool {
     let accounts = evidence
         .same_server
@@ -119,7 +120,8 @@ fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool 
     slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD
 }
 
-/// The probe's own session went silent once it was open, fresh ones ran whole, and source ports make the difference.
+/// Judges a probe whose own session went silent once it was open, if fresh sessions ran whole and source ports make the
+/// difference.
 fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
     let mut fresh = evidence.probe.compared(Variation::InNothing);
     let passes = fresh.any(Measurement::ran_whole);
@@ -142,9 +144,9 @@ fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Opti
     Some(verdict)
 }
 
-/// The probe's own SYNs got no answer, and those of side connections did.
+/// Judges a probe whose own SYNs got no answer, if those of side connections did.
 fn beside_silence(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
-    // What passes one at a time is a matter of pace.
+    // Connections that pass one at a time depend on the pace.
     let paces = Paces::of(evidence.probe);
     let limited = paces.slowly.all_passed() && paces.odds() < THRESHOLD;
     if account.answered.is_empty() || limited {
@@ -271,8 +273,8 @@ fn list(ports: &[u16]) -> String {
     shown.join(", ")
 }
 
-/// In a sentence.
+/// Most source ports that one sentence lists.
 const SHOWN: usize = 12;
 
-/// One of four links, or a race that costs one in four.
+/// The share of flows that fail if one of four links does, or if a race costs one in four.
 const ONE_IN_FOUR: f64 = 0.25;

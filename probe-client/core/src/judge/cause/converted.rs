@@ -1,4 +1,4 @@
-//! `payload-altered` of a session that was converted on the way: what arrived is no session of the kind that was
+//! `payload-altered` for a session that was converted on the way: the session that arrived is not of the kind that was
 //! sent, although a device kept the dialogue in it whole.
 
 use super::super::ending::testimony;
@@ -50,7 +50,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// What the departure says of the session's shape. Those of TLS and of the port have verdicts of their own.
+/// Returns in words what the departure says about the session's shape. `None` for departures of TLS and of the port,
+/// which have verdicts of their own.
 fn converted(kind: SessionKind, departure: &Departure) -> Option<String> {
     let sent = described(kind);
     let what = match departure.respect {
@@ -58,7 +59,7 @@ fn converted(kind: SessionKind, departure: &Departure) -> Option<String> {
         | Respect::TlsLost
         | Respect::Exporter
         | Respect::Certificate
-        // At an offset that has a verdict of its own.
+        // An altered offset of the preface has a verdict of its own.
         | Respect::PrefaceAltered => return None,
         Respect::Port { reached: None } => "the server does not say on which port it arrived".to_owned(),
         Respect::Kind { arrived: Some(arrived) } => {

@@ -1,5 +1,5 @@
-//! What `payload-dropped` and `payload-reset` have in common, whoever finds them: which of the two it
-//! is, and where the flow stood.
+//! Chooses between `payload-dropped` and `payload-reset` for every cause that finds one of them, and describes where
+//! the flow was cut off.
 
 use super::super::compared::Parted;
 use super::super::evidence::Evidence;
@@ -23,7 +23,8 @@ pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
     }
 }
 
-/// How many sessions of this port were cut off, against those of other ports, and the odds that this is chance.
+/// Returns in words how many sessions of this port were cut off, compared with those of other ports, and the odds that
+/// this is chance.
 pub(super) fn odds(evidence: &Evidence<'_>) -> String {
     let parted = Parted::by_port(evidence);
     if parted.failed.all < 2 {
@@ -45,14 +46,14 @@ pub(super) fn odds(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Whom to ask about it.
+/// Returns whom to ask about the device.
 pub(super) fn whom(device: Option<&Place>) -> &str {
     device
         .and_then(|place| place.whom.as_deref())
         .unwrap_or("the firewall team")
 }
 
-/// `verdict` with the hop at which the `device` stands, where that was found.
+/// Returns `verdict` with the hop of the `device`, if that was found.
 pub(super) fn at_its_hop(verdict: Verdict, device: Option<Place>) -> Verdict {
     let Some(place) = device else {
         return verdict;
@@ -68,7 +69,7 @@ pub(super) fn at_its_hop(verdict: Verdict, device: Option<Place>) -> Verdict {
     verdict
 }
 
-/// Where the flow stood, in bytes, and which way it was going; absent where neither is known.
+/// Returns in words where the flow was cut off, in bytes, and in which direction. `None` if neither is known.
 pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
     let stages = evidence.session().map_or(&[][..], |s| &s.stages);
     let confirmed: u64 = stages

@@ -35,7 +35,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// One statement, whatever the port.
+/// Returns the verdict for another protocol version. It is the same statement for every port.
 fn other_version(here: u32, there: u32) -> Verdict {
     let older = if there < here {
         "fwprobe-echo on the server's host"

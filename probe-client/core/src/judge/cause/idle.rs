@@ -68,7 +68,7 @@ fn expired(
     let although = silence
         .keep_alive_seconds
         .map(|every| format!(", although a TCP keep-alive goes out every {}", Span(every)));
-    // What ends all sessions at one moment would have ended one that is kept alive as well.
+    // A fault that ends all sessions at one moment would have ended one that is kept alive as well.
     let once = siblings
         .kept_alive_by
         .is_none()
@@ -160,7 +160,7 @@ fn restarted(evidence: &Evidence<'_>, silence: Silence) -> Verdict {
     )
 }
 
-/// The process that testified before the silence was still there after it.
+/// Returns whether the process that testified before the silence was still there after it.
 fn same_process(evidence: &Evidence<'_>, before: &Testimony) -> bool {
     let Some(died) = ended_us(evidence.probe) else {
         return false;
@@ -178,7 +178,7 @@ fn ended_us(measurement: &Measurement) -> Option<u64> {
     measurement.observations.last().map(Observation::end_us)
 }
 
-/// Which end still took the session for alive, as far as both tell.
+/// Returns in words which end still took the session for open, as far as both ends tell.
 fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) -> Vec<String> {
     let here = match (operation, failure.kind) {
         (_, FailureKind::TimedOut) => {
@@ -221,14 +221,15 @@ fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) ->
         .collect()
 }
 
-/// The same rule with other silences.
+/// The results of the same rule with other silences.
 struct Siblings {
-    /// Seconds, with the same keep-alive.
+    /// Longest silence, in seconds, that a session with the same keep-alive survived.
     longest_alive: Option<u32>,
     shortest_dead: u32,
-    /// The longest that was tried: what the timeout should exceed.
+    /// The longest silence that was tried, in seconds. The timeout should exceed it.
     longest_wanted: u32,
-    /// The interval with which a session survived as long a silence, where this one had none.
+    /// The keep-alive interval, in seconds, with which a session survived at least as long a silence. `None` if this
+    /// session had a keep-alive itself.
     kept_alive_by: Option<u32>,
 }
 
@@ -263,6 +264,6 @@ impl Siblings {
     }
 }
 
-/// Seconds: the default of Azure Load Balancer rules and of public addresses (Azure Load Balancer
+/// Default idle timeout, in seconds, of Azure Load Balancer rules and of public addresses (Azure Load Balancer
 /// documentation, "TCP idle timeout").
 const AZURE_DEFAULT: u32 = 240;

@@ -1,4 +1,4 @@
-//! `inconclusive`: the evidence does not decide, and the verdict says between what.
+//! `inconclusive`: the evidence does not decide, and the verdict names the possibilities that remain.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
@@ -32,7 +32,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
     verdict.evidence.extend(evidence.works_over_other_paths());
-    // Where no port works there is none to compare hops with, and how far SYNs get is all that is known.
+    // If no port works, there is none to compare hops with, and only how far SYNs get is known.
     if let Ending::NotConnected(_) = evidence.ending()
         && evidence.working_ports().is_empty()
     {
@@ -43,7 +43,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     verdict
 }
 
-/// What remains possible.
+/// Returns the possibilities that remain.
 fn between(evidence: &Evidence<'_>) -> &'static str {
     match evidence.ending() {
         Ending::NotConnected(f) => without_connection(evidence, f.kind),
@@ -71,7 +71,7 @@ fn between(evidence: &Evidence<'_>) -> &'static str {
     }
 }
 
-/// Where there was no connection at all.
+/// Returns the possibilities that remain if there was no connection at all.
 fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static str {
     if failure == FailureKind::Refused {
         return if evidence.accepted_meanwhile() {
@@ -106,14 +106,14 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
     }
 }
 
-/// What would decide it.
+/// Returns the next step that would decide.
 fn missing(evidence: &Evidence<'_>) -> String {
     again(evidence)
         .or_else(|| changed_at_the_server(evidence))
         .unwrap_or_else(|| by_its_word(evidence))
 }
 
-/// Where the same run under other conditions would decide it.
+/// Returns the next step if the same run under other conditions would decide.
 fn again(evidence: &Evidence<'_>) -> Option<String> {
     let port = evidence.probe.port_dialled();
     if evidence.given_up_by_server() {
@@ -150,7 +150,7 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     })
 }
 
-/// Where the server could say more than it does.
+/// Returns the next step if the server could say more than it does.
 fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
     let Ending::NotConnected(_) = evidence.ending() else {
         return one_by_one(evidence);
@@ -178,7 +178,7 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
     })
 }
 
-/// Where one of several instances could not be asked.
+/// Returns the next step if one of several instances could not be asked.
 fn one_by_one(evidence: &Evidence<'_>) -> Option<String> {
     let lacks = evidence
         .control
@@ -193,7 +193,7 @@ fn one_by_one(evidence: &Evidence<'_>) -> Option<String> {
     })
 }
 
-/// Where the server's word would decide it.
+/// Returns the next step if the server's own report would decide.
 fn by_its_word(evidence: &Evidence<'_>) -> String {
     match evidence.control.map(|c| &c.outcome) {
         Some(ControlOutcome::Reached { .. }) => among_others(evidence),
@@ -240,7 +240,7 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// RST came in answer, from exactly as far away as the server.
+/// Returns whether an RST came in answer, from exactly as far away as the server.
 fn from_the_end(evidence: &Evidence<'_>) -> bool {
     let refused =
         matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);

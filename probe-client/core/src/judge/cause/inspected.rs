@@ -20,8 +20,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (Ending::Testified(..) | Ending::NoData(..)) = evidence.ending() else {
         return None;
     };
-    // Where the server never saw it, somebody else took the connection: that is a cause of its own. But a proxy may
-    // look at the first bytes before it connects.
+    // If the server never saw the connection, another device accepted it, which is a cause of its own. But a proxy may
+    // inspect the first bytes before it connects.
     let decided = Tally::of(evidence, Variation::InNothing).fails_again()
         && (evidence.proxy().is_some() || !evidence.never_seen())
         && at_the_same_point(evidence)
@@ -76,7 +76,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(cut_off::at_its_hop(verdict, device))
 }
 
-/// What to ask of those who run the proxy that the probe went through.
+/// Returns `verdict` with what to ask the team that runs the probe's proxy.
 fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]) -> Verdict {
     let (kind, target) = (evidence.probe.session_kind(), evidence.target());
     let own = kind.protocol();
@@ -115,7 +115,7 @@ fn both(own: &str, passing: &[Variation]) -> String {
     )
 }
 
-/// Of sessions with the same server that are alike, some die and some do not, here or on another port: no rule
+/// Returns whether sessions with the same server that are alike end differently, on this port or on another. No rule
 /// does that.
 fn by_chance(evidence: &Evidence<'_>) -> bool {
     let siblings = &evidence.same_server;
@@ -132,8 +132,8 @@ fn is_mixed(evidence: &Evidence<'_>) -> bool {
     tried.any(|variation| Tally::of(evidence, variation).is_mixed())
 }
 
-/// What a device acts on stands at one place of a session. Where sessions die here and there, which shape
-/// of them survives is chance.
+/// Returns whether all sessions died at the same point. A device acts on one place of a session. If sessions die at
+/// different places, chance decides which kind of session survives.
 fn at_the_same_point(evidence: &Evidence<'_>) -> bool {
     let (step, silently, bytes) = point(evidence.probe);
     let mut again = evidence.probe.compared(Variation::InNothing).map(point);
@@ -142,8 +142,8 @@ fn at_the_same_point(evidence: &Evidence<'_>) -> bool {
     })
 }
 
-/// At which step it died, whether in silence, and how many bytes of payload had been confirmed or come
-/// back by then.
+/// Returns the step at which the session died, whether it died in silence, and how many payload bytes had been
+/// confirmed or had come back by then.
 fn point(measurement: &Measurement) -> (Option<Operation>, bool, u64) {
     let stages = measurement.session.as_ref().map_or(&[][..], |s| &s.stages);
     let of_stage = |s: &StageReport| {
@@ -168,7 +168,7 @@ fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
         .collect()
 }
 
-/// What has to be let through, in words.
+/// Returns in words what has to be let through.
 fn allowed(evidence: &Evidence<'_>, passing: &[Variation]) -> String {
     let host = &evidence.probe.host;
     let is_name = host.parse::<std::net::IpAddr>().is_err();
@@ -182,7 +182,7 @@ fn allowed(evidence: &Evidence<'_>, passing: &[Variation]) -> String {
     "that port whatever protocol it carries".to_owned()
 }
 
-/// What it acts on, in words. A name is the narrower cause, where a session differs in it alone.
+/// Returns in words what the device acts on. The server name is the narrower cause, if a session differs in it alone.
 fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
     let kind = evidence.probe.session_kind().protocol();
     let named = |sent| passing.contains(&Variation::InServerName { sent });
@@ -234,7 +234,7 @@ fn listed(passing: &[Variation]) -> String {
     in_a_sentence(&words)
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Joins words into `a`, `a and b` or `a, b and c`.
 fn in_a_sentence(words: &[String]) -> String {
     match words {
         [] => String::new(),

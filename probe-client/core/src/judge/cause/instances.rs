@@ -1,7 +1,7 @@
-//! Several instances of the server behind one address that are not set up alike: a session passes or
-//! fails by which of them it meets. `not-listening` where one refuses the connection,
-//! `answered-by-middlebox` where what spreads connections took it first, `server-refused` where one
-//! does not know the key.
+//! Judges several instances of the server behind one address that are not set up alike, so that a session passes or
+//! fails depending on the instance that it reaches. `not-listening` if one instance refuses the connection,
+//! `answered-by-middlebox` if the load balancer accepted it first, `server-refused` if one instance does not know the
+//! key.
 
 use super::super::ending::Ending;
 use super::super::evidence::{Evidence, names};
@@ -10,7 +10,7 @@ use crate::control_record::ControlOutcome;
 use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// One lacks the port that others have.
+/// Returns the verdict if one instance lacks a port that others have.
 pub(super) fn port(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (listening, lacking) = evidence.instances();
     if listening.is_empty() || lacking.is_empty() {
@@ -78,7 +78,7 @@ fn next(lacking: &str, port: u16) -> String {
     )
 }
 
-/// One does not accept the key, and none of the others saw the session.
+/// Returns the verdict if one instance does not accept the key, and none of the others saw the session.
 pub(super) fn key(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NoData(..) = evidence.ending() else {
         return None;

@@ -1,4 +1,4 @@
-//! The run was ended before the probe was.
+//! `inconclusive`: the run was ended before the probe was measured.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;

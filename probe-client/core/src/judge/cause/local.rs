@@ -1,5 +1,5 @@
-//! `no-route` and `blocked-on-this-host`: the connection did not get out of this host, or not to its next
-//! hop. The error number alone never decides; that no packet of anyone else's was involved must be shown.
+//! `no-route` and `blocked-on-this-host`: the connection did not leave this host, or did not reach its next hop. The
+//! error number alone never decides; the evidence must show that no other host's packet was involved.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -19,7 +19,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         failure.kind,
         FailureKind::HostUnreachable | FailureKind::NetworkUnreachable
     );
-    // A route cannot refuse; an ICMP error or a reset of this host's own is its firewall's.
+    // A route cannot refuse. An ICMP error or a reset that this host itself sends comes from its firewall.
     let own_firewall = failure.kind == FailureKind::PermissionDenied
         || matches!(failure.origin, Origin::Icmp { .. });
     let mut verdict = if says_unresolved(failure) {
@@ -45,8 +45,8 @@ fn of_this_host(failure: &Failure, evidence: &Evidence<'_>) -> bool {
     }
 }
 
-/// Linux tells itself so of a next hop that answers no ARP (RFC 792) or neighbour solicitation (RFC 4861
-/// section 7.2.2).
+/// Returns whether this host told itself that a host is unreachable. Linux does so if the next hop does not answer ARP
+/// (RFC 792) or neighbour solicitation (RFC 4861 section 7.2.2).
 fn says_unresolved(failure: &Failure) -> bool {
     let Origin::Icmp {
         sender,
@@ -61,7 +61,7 @@ fn says_unresolved(failure: &Failure) -> bool {
 }
 
 fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
-    // The same for all ports: told once.
+    // The claim is the same for all ports, so it is reported once.
     let server = evidence.probe.server();
     let target = server.map_or_else(|| evidence.target(), |ip| ip.to_string());
     Verdict::new(

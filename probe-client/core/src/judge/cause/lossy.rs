@@ -1,5 +1,4 @@
-//! `reachable-with-loss` of a session that ran whole: what it lost, fresh ones lost as well; or fresh ones
-//! were cut off.
+//! `reachable-with-loss` for a session that ran whole: fresh sessions had the same losses, or were cut off.
 
 use super::super::ecn;
 use super::super::evidence::Evidence;
@@ -107,7 +106,8 @@ fn loses(what: &str, times: usize, of: usize) -> String {
     format!("loses {what}: in the first session, and again in {times} of {of} new ones")
 }
 
-/// The port took the connection, and then it died. Connections that are not taken may be too many or too fast.
+/// Returns whether the port accepted the connection, and the session then died. Connections that are not accepted may
+/// be too many or too fast.
 fn was_cut_off(measurement: &Measurement) -> bool {
     measurement.failure().is_some_and(|(operation, failure)| {
         let cut = matches!(
@@ -118,5 +118,5 @@ fn was_cut_off(measurement: &Measurement) -> bool {
     })
 }
 
-/// Of three: what returns once may do so by chance.
+/// The least number of fresh sessions, of three, that lose something again. One may do so by chance.
 const ENOUGH: usize = 2;

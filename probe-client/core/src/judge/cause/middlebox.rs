@@ -1,5 +1,5 @@
-//! `answered-by-middlebox`: somebody else completed the handshake: the server never saw the connection or does not
-//! listen there, or the answer came from nearer than the server.
+//! `answered-by-middlebox`: something other than the server completed the handshake. The server never saw the
+//! connection or does not listen there, or the answer came from nearer than the server.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
@@ -30,7 +30,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Every instance of the server says that it does not listen on this port: whoever took the connection is another.
+/// Returns whether every instance of the server says that it does not listen on this port, so that something else
+/// accepted the connection.
 fn not_the_server(evidence: &Evidence<'_>) -> bool {
     let unasked = evidence
         .control
@@ -38,7 +39,7 @@ fn not_the_server(evidence: &Evidence<'_>) -> bool {
     evidence.nobody_listens() && !unasked && !evidence.perhaps_accepted()
 }
 
-/// The server listens on the port, and a device took the connection.
+/// Returns the verdict if the server listens on the port, but a device accepted the connection.
 fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdict> {
     let never_seen = evidence.never_seen();
     if !never_seen && (nearer.is_none() || evidence.perhaps_accepted()) {
@@ -88,7 +89,7 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
     Some(verdict.unless_all(doubts))
 }
 
-/// Who else may have completed the handshake.
+/// Returns what else may have completed the handshake.
 fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
     let mut doubts = Vec::new();
     if is_nearer {
@@ -96,7 +97,7 @@ fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
             doubts.push(Alternative::SentElsewhere);
         }
     } else {
-        // From there, or from a distance that is not known, it may be the server's host after all.
+        // At the server's distance, or at an unknown one, the server's host may have answered after all.
         doubts.push(Alternative::AnotherService);
     }
     if !evidence.sees_syns() {
@@ -108,7 +109,8 @@ fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
     doubts
 }
 
-/// Segment, claim and next step for a connection that was taken in the server's absence, at no known hop.
+/// Returns the segment, claim and next step for a connection that was accepted at no known hop, on a port where the
+/// server does not listen.
 fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) {
     let (target, port) = (evidence.target(), evidence.probe.port_dialled());
     let from_there = matches!(evidence.answering(), RelativeDistance::Same { .. });
@@ -134,7 +136,7 @@ fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) 
     )
 }
 
-/// The server does not listen on the port, and somebody took the connection all the same.
+/// Returns the verdict if the server does not listen on the port, but something accepted the connection.
 fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
     let (target, port) = (evidence.target(), evidence.probe.port_dialled());
     let listen = format!(

@@ -1,4 +1,4 @@
-//! `name-not-resolved`, or `inconclusive` where the resolver itself failed: then nobody said that the name has no
+//! `name-not-resolved`, or `inconclusive` if the resolver itself failed: then no answer said that the name has no
 //! address.
 
 use super::super::ending::Ending;
@@ -50,7 +50,7 @@ fn resolver_failed(host: &str, failure: &Failure) -> Verdict {
     .next(resolver_step(host))
 }
 
-/// What to check where no name server gives a usable answer to `host`.
+/// Returns what to check if no name server gives a usable answer for `host`.
 pub(super) fn resolver_step(host: &str) -> String {
     format!(
         "check which name servers this host uses (`resolvectl status` or /etc/resolv.conf; on \

@@ -1,5 +1,5 @@
-//! `payload-dropped`, `payload-reset` without a testimony: connected, and the first application bytes
-//! went nowhere. What the server noticed of the connection decides.
+//! `payload-dropped` or `payload-reset` without a testimony: the connection was established, and the first application
+//! bytes were lost. The server's sighting of the connection decides.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
@@ -15,7 +15,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NoData(operation, _) = evidence.ending() else {
         return None;
     };
-    // What passes at one time and not at another is no matter of this session's bytes.
+    // If sessions that are alike pass at one time and not at another, the bytes of this session are not the cause.
     if passes_at_times(evidence) {
         return None;
     }
@@ -61,13 +61,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(cut_off::at_its_hop(verdict, device))
 }
 
-/// Some session of the same port ran whole, whatever it differed in.
+/// Returns whether any session of the same port ran whole, whatever its variation.
 fn any_ran_whole(evidence: &Evidence<'_>) -> bool {
     let mut all = evidence.probe.variations.iter();
     all.any(|c| c.measurement.ran_whole())
 }
 
-/// Two sessions on the same port that differ in nothing from each other came out differently.
+/// Returns whether two sessions on the same port ended differently although they are alike.
 fn passes_at_times(evidence: &Evidence<'_>) -> bool {
     let all = &evidence.probe.variations;
     all.iter().any(|one| {
@@ -76,7 +76,7 @@ fn passes_at_times(evidence: &Evidence<'_>) -> bool {
     })
 }
 
-/// The handshake is the server's own, and never ended there.
+/// Returns the verdict for a handshake that the server itself answered, and that never completed there.
 fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
     let device = Place::of_device(evidence);
     let mut verdict = Verdict::new(
@@ -105,7 +105,7 @@ fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
     cut_off::at_its_hop(verdict, device)
 }
 
-/// Which bytes were lost; absent where the sighting does not tell.
+/// Returns in words which bytes were lost; `None` if the sighting does not show that.
 fn place(sighting: &Sighting) -> Option<String> {
     if sighting.bytes_received == 0 {
         return Some("none of the bytes sent arrived there".to_owned());

@@ -1,4 +1,4 @@
-//! `server-unreachable` by the network's own word: for every port of the server's address a router says that it
+//! `server-unreachable` as the network itself reports it: for every port of the server's address, a router says that it
 //! has no way there, or nothing comes back. One statement about the address, not one per port.
 
 use std::net::IpAddr;
@@ -104,16 +104,16 @@ fn counted(answers: &[Answer]) -> String {
     text
 }
 
-/// What came of a SYN to one port of an address to which there is no way.
+/// The result of a SYN to one port of an address to which there is no way.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     Silence,
-    /// RST, and no ICMP error.
+    /// An RST, without an ICMP error.
     Reset,
     Told(Word),
 }
 
-/// An ICMP error that is about the address, whatever the port.
+/// An ICMP error that concerns the address, whatever the port.
 #[derive(Clone, Copy, Debug)]
 struct Word {
     sender: IpAddr,
@@ -122,7 +122,7 @@ struct Word {
 }
 
 impl Answer {
-    /// Absent where anything else came of it.
+    /// Returns the answer to a probe's SYN; `None` if anything else came of it.
     fn of(measurement: &Measurement, server: IpAddr, own: &[IpAddr]) -> Option<Self> {
         let Ending::NotConnected(failure) = ending(measurement) else {
             return None;
@@ -157,7 +157,8 @@ impl Answer {
 }
 
 impl Word {
-    /// RFC 792 and RFC 4443 section 3: network or host unreachable, and hop limits that are used up.
+    /// Returns whether the error concerns the address: network or host unreachable, or a used-up hop limit (RFC 792 and
+    /// RFC 4443 section 3).
     fn is_about_the_address(self) -> bool {
         self.is_of_a_loop()
             || matches!(

@@ -1,5 +1,5 @@
-//! A port that took no connection while the server is known to be up: who refused it, or where its SYNs or
-//! their answers went.
+//! Judges a port that did not accept a connection while the server is known to be up: which device refused it, or where
+//! its SYNs or their answers were lost.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -51,7 +51,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         (true, false) => Some(false),
         (true, true) | (false, false) => None,
     };
-    // Whichever instance answered: it may be one that does not listen there.
+    // The instance that answered may be one that does not listen on this port.
     let by_chance = !listening.is_empty() && (lacks_an_instance || !lacking.is_empty());
     let translated = translated(evidence);
     match (evidence.answering(), listens) {
@@ -94,12 +94,12 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
             ))
         }
         (RelativeDistance::Undecided, Some(false)) => Some(unmeasured(evidence, address.port())),
-        // The last router answers from as far away as the server's host does.
+        // The last router's answers come from as far away as those of the server's host.
         (RelativeDistance::Same { .. } | RelativeDistance::Undecided, None) => None,
     }
 }
 
-/// The server does not listen there by its own word, and the RST's distance is not known.
+/// Returns the verdict for a server that says that it does not listen there, if the distance of the RST is unknown.
 fn unmeasured(evidence: &Evidence<'_>, port: u16) -> Verdict {
     not_listening::by_its_host(evidence, Confidence::Medium)
         .because(format!(
@@ -111,7 +111,7 @@ fn unmeasured(evidence: &Evidence<'_>, port: u16) -> Verdict {
 
 fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
     let target = evidence.target();
-    // Whether of the probe's own SYN or of a survey's: both came from here.
+    // The half-open connection may be from the probe's own SYN or from a survey's. This host sent both.
     let half_open = evidence.sighting_answer().is_some_and(|answer| {
         let mut all = answer.sightings.iter();
         all.any(|s| s.end == SightingEnd::HalfOpen)
@@ -125,14 +125,14 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.stopped_at_the_host() {
         return Some(dropped::by_the_witness_word(&target));
     }
-    // What drops some connections does not drop the port.
+    // A device that drops only some connections does not drop the port.
     if evidence.accepted_meanwhile() {
         return None;
     }
     dropped::before_the_server(evidence)
 }
 
-/// By the witness' word.
+/// Returns a verdict about the server's own host, as the witness reports it.
 fn at_the_host(id: VerdictId, claim: String, next: String) -> Verdict {
     Verdict::new(id, Segment::ServerHost, Confidence::High, claim)
         .because(

@@ -1,5 +1,6 @@
-//! `inconclusive` where a session fails and the window scale was lost from the SYN-ACK alone: the server scales what it
-//! says of its window, this host takes it as it stands, and the session crawls or dies. No other cause is told then.
+//! `inconclusive` if a session fails and only the SYN-ACK lost the window scale option. The server then scales the
+//! windows that it announces, this host reads them unscaled, and the session crawls or dies. No other cause is reported
+//! in that case.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
@@ -16,8 +17,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if !evidence.probe.died_in_silence() && !slowness::still_moved(evidence.probe) {
         return None;
     }
-    // A session without a testimony is explained by another one on the same port, and by one on another port where this
-    // host's own end lacks the option too.
+    // A session without a testimony cannot show the loss itself. Another session shows it, on the same port or on
+    // another one, but it explains this session only if this host's own end lacks the option here too.
     let here = evidence.probe.transport?.agreed_options?;
     let all = std::iter::once(evidence.probe)
         .chain(evidence.probe.variations.iter().map(|c| &c.measurement))
@@ -52,5 +53,5 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// As findings name it.
+/// The name of the option in findings.
 const WINDOW_SCALING: &str = "window scaling";

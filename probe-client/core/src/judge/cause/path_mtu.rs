@@ -1,5 +1,5 @@
-//! `path-mtu-black-hole`: sessions of full-size segments die in silence, and the same ones in small
-//! segments pass.
+//! `path-mtu-black-hole`: sessions with full-size segments die in silence, and the same sessions with small segments
+//! pass.
 
 use super::super::compared::{Parted, Tally, facts, variations};
 use super::super::ending::Ending;
@@ -69,7 +69,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// The largest segments that pass, with all smaller ones, and the smallest that do not.
+/// Returns the largest segment size that passes together with all smaller ones, and the smallest size that fails.
 fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
     let mut sizes: Vec<(u16, Tally)> = variations(evidence.probe)
         .into_iter()
@@ -100,8 +100,9 @@ fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
     Some((largest, failing.map(|(size, _)| *size)))
 }
 
-/// Some systems cannot limit segments; then every size but the smallest, which small writes make do for,
-/// was a full one. What the kernel does not say counts as not limited.
+/// Returns whether the segments of a variation were limited to `at_most` bytes. Some systems cannot limit them: then
+/// every size was full-size except the smallest, for which small writes suffice. A limit that the kernel does not
+/// report counts as not set.
 fn was_limited(evidence: &Evidence<'_>, variation: Variation, at_most: u16) -> bool {
     evidence.probe.compared(variation).all(|m| {
         let send_mss = m.transport.and_then(|t| t.send_mss);
@@ -109,5 +110,5 @@ fn was_limited(evidence: &Evidence<'_>, variation: Variation, at_most: u16) -> b
     })
 }
 
-/// Small sessions that passed.
+/// The least number of sessions with small segments that passed.
 const ENOUGH: usize = 2;

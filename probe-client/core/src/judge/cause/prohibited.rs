@@ -22,16 +22,16 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     else {
         return None;
     };
-    // At a slow pace it passes.
+    // Connections pass at a slow pace, so no rule forbids them altogether.
     if Tally::of(evidence, Variation::InPace { held: 0 }).whole > 0 {
         return None;
     }
     let target = evidence.target();
     let by_server = evidence.probe.server() == Some(sender);
     let place = Place::of_nearer(evidence, Answer::IcmpError)
-        // A device that sends the connection elsewhere translates errors back.
+        // A device that redirects the connection (DNAT) translates errors back.
         .or_else(|| translated(evidence).filter(|_| by_server));
-    // From how far the error came is all that tells the server's host from a device that uses its address.
+    // Only the distance of the error tells the server's host from a device that uses its address.
     let in_its_name = by_server && place.is_none();
     let (segment, who, whom) = match place {
         Some(place) if by_server => {
@@ -77,7 +77,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 
 const FIREWALL_TEAM: &str = "the firewall team";
 
-/// A missing route is mended by other people than a rule.
+/// Returns what to ask for. A missing route and a rule are corrected by different teams.
 fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {
     match (v6, icmp_type, code) {
         (false, 3, 0 | 1) | (true, 1, 0 | 3) => format!(
@@ -93,7 +93,7 @@ fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {
     }
 }
 
-/// RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
+/// Returns the meaning of an ICMP error in words: RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
 pub(super) fn meaning(v6: bool, icmp_type: u8, code: u8) -> String {
     let known = match (v6, icmp_type, code) {
         (false, 3, 0) => "network unreachable",

@@ -14,7 +14,7 @@ use super::name::resolver_step;
 mod refusal;
 mod unanswered;
 
-/// No connection to the server came of it.
+/// Judges a probe that did not get a connection to the server from the proxy.
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::Proxy(operation, failure) = evidence.ending() else {
         return None;
@@ -38,10 +38,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(also(verdict, evidence))
 }
 
-/// The proxy said that it is connected, and the other end never said a word through it.
+/// Judges a proxy that said that it is connected, if the other end then never said anything.
 pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
-    // What the server noticed of the connection says more.
+    // The server's sighting of the connection says more.
     let (Ending::NoData(..), None) = (evidence.ending(), evidence.sighting()) else {
         return None;
     };
@@ -81,7 +81,7 @@ pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(also(verdict, evidence))
 }
 
-/// What the same rule came to over other paths, and other rules over this one.
+/// Returns `verdict` with the results of the same rule over other paths, and of other rules over this path.
 fn also(mut verdict: Verdict, evidence: &Evidence<'_>) -> Verdict {
     verdict.evidence.extend(evidence.others_work());
     verdict.evidence.extend(evidence.other_paths_work());
@@ -108,7 +108,7 @@ fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
     )))
 }
 
-/// Nobody said that the proxy's name has no address.
+/// Returns `inconclusive`, because the resolver did not say that the proxy's name has no address.
 fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     let host = &evidence.proxy()?.host;
     let why = failure.text.as_deref().unwrap_or("no reason given");
@@ -126,7 +126,7 @@ fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict
     )
 }
 
-/// No TCP connection to the proxy.
+/// Judges a TCP connection to the proxy that failed.
 fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let at = proxy.authority();
@@ -137,7 +137,7 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
         return Some(exhausted(&at));
     }
     let (segment, what, step) = unreached(evidence, failure, &at);
-    // Nothing but the proxy's own words shows that it was the proxy.
+    // Only the proxy's own words show that it was the proxy. A device in its place may refuse or drop connections.
     let in_its_place = matches!(failure.kind, FailureKind::Refused | FailureKind::TimedOut)
         && segment == Segment::Proxy;
     let verdict = unreachable(evidence, segment, &what)?;
@@ -148,7 +148,7 @@ fn not_connected(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> 
     )
 }
 
-/// Segment, what happened and the next step where no TCP connection to the proxy at `at` came about.
+/// Returns the segment, what happened and the next step, if the TCP connection to the proxy at `at` failed.
 fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, String, String) {
     match (failure.origin, failure.kind) {
         (Origin::ThisHost, FailureKind::PermissionDenied) => (
@@ -209,8 +209,9 @@ fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, 
     }
 }
 
-/// No answer to the SYN, and other connections of the same run were taken, so that the proxy is there; or none to any, and
-/// SYNs of this host are lost by their number beside the proxy as well.
+/// Returns `inconclusive` if a limit on connections or loss may be the reason. Either the proxy accepted other
+/// connections of the same run, so it is up; or it accepted none and did not answer, and this host loses SYNs by their
+/// number on other paths as well.
 fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     if !matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused) {
         return None;
@@ -272,7 +273,7 @@ fn exhausted(at: &str) -> Verdict {
     .next("raise the limit of open files, or probe fewer rules at a time")
 }
 
-/// TLS to the proxy itself.
+/// Judges a failure of TLS to the proxy itself.
 fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     let certificate = evidence.probe.proxy.as_ref()?.certificate.as_ref();
     let why = failure.text.as_deref().unwrap_or("no reason given");

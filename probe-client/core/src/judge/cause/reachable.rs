@@ -1,4 +1,4 @@
-//! `reachable`: greeting, testimony and exchange verified, all of it.
+//! `reachable`: greeting, testimony and exchange were all verified.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -45,7 +45,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// What the server's proof rests on where there is no certificate in the session.
+/// Returns what the server's proof rests on, if the session does not contain a certificate.
 fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
     let kind = evidence.session()?.kind;
     if kind.shape().tls.is_some() {

@@ -1,5 +1,5 @@
-//! `reachable-with-loss` after a first session that failed whole: fresh ones pass, so that what stopped
-//! the first does not stop all. Where too few pass to say so, that is all that is said.
+//! `reachable-with-loss` after a first session that failed: fresh sessions pass, so the cause of the first failure does
+//! not stop all. If too few pass to say so, the verdict is `inconclusive` and says only that.
 
 use super::super::compared::{Tally, facts};
 use super::super::ending::Ending;
@@ -25,7 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let enough = if seldom {
         ran
     } else if evidence.slowness().is_some() {
-        // That the first one died is explained, and fresh ones are few on such a line.
+        // The slow path explains why the first session died, and few fresh ones are run on it.
         1
     } else {
         ENOUGH
@@ -69,7 +69,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// What so many sessions show of how often one fails.
+/// Returns in words how often a session may fail, as these trials show it.
 pub(super) fn rate(trials: Trials) -> String {
     format!(
         "{trials} sessions failed: that leaves the share of sessions that fail anywhere {} (95 % \
@@ -78,7 +78,8 @@ pub(super) fn rate(trials: Trials) -> String {
     )
 }
 
-/// Where sessions pass alone and not beside others, their number is asked about; else what loses packets.
+/// Returns the next step: to ask about the number of connections, if sessions pass alone and not while others are open,
+/// or else about packet loss.
 fn next_step(evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let mut beside = paced(evidence.probe).filter(|(held, m)| *held > 0 && !m.ran_whole());
@@ -96,5 +97,5 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     }
 }
 
-/// One that passes may be the exception; two of three are not.
+/// The least number of fresh sessions that pass. One may be the exception; two of three are not.
 const ENOUGH: usize = 2;

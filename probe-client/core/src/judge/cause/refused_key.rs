@@ -1,4 +1,4 @@
-//! `server-refused`: the genuine server is there and does not accept the key.
+//! `server-refused`: the genuine server is up, but does not accept the key.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -9,7 +9,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (true, Ending::NoData(..)) = (evidence.key_refused(), evidence.ending()) else {
         return None;
     };
-    // Where it let other sessions in, those met another instance.
+    // If other sessions were let in, they reached another instance.
     let claim = if evidence.working_ports().is_empty() {
         "the echo server is reachable but does not accept this key: it is unknown there, revoked, \
          or its secret is wrong"

@@ -1,5 +1,6 @@
-//! `server-silent`: handshakes on every port, and then nothing from any. Where nothing was even acknowledged,
-//! `payload-dropped`: a server's host acknowledges whatever its process does.
+//! `server-silent`: every port completes the handshake, and then none sends anything. If not even the payload was
+//! acknowledged, the verdict is `payload-dropped`, because a server's host acknowledges payload whatever its process
+//! does.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -55,7 +56,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Sent again and again, and no TCP has taken it.
+/// Returns whether payload was sent again and again, and never acknowledged.
 fn nothing_acknowledged(measurement: &Measurement) -> bool {
     measurement.transport.is_some_and(|transport| {
         let pending = transport.unacknowledged_segments.is_some_and(|n| n > 0);
@@ -90,5 +91,5 @@ fn nothing_arrives(evidence: &Evidence<'_>) -> Verdict {
     verdict
 }
 
-/// Linux counts it among the bytes.
+/// Linux counts the SYN among the acknowledged bytes.
 const SYN: u64 = 1;

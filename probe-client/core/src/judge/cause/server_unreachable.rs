@@ -1,5 +1,5 @@
-//! `server-unreachable`: silence or RST on every port, or connections that are taken and ended at once. One statement
-//! about the server's address, not one per port.
+//! `server-unreachable`: silence or RST on every port, or connections that are accepted and ended at once. One
+//! statement about the server's address, not one per port.
 
 use super::super::ending::{Ending, ending, testimony};
 use super::super::evidence::Evidence;
@@ -25,7 +25,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.same_server.iter().any(|m| untried(m)) {
         return None;
     }
-    // A limit on this host's connections leaves no SYN for this address, and the server may be up.
+    // A limit on this host's connections may drop every SYN to this address while the server is up.
     if evidence.working_ports_elsewhere_lose_syns() {
         return None;
     }
@@ -37,7 +37,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         (0, n) => format!("all {n} ports tried answered with RST"),
         (t, r) => format!("of the ports tried {t} did not answer and {r} answered with RST"),
     };
-    // What a name stands for at a proxy may be another address.
+    // A proxy may resolve the name to another address.
     let elsewhere = evidence.other_paths_lead_there();
     let hypotheses = if elsewhere.is_some() {
         "the path blocks this address, or the server has moved to another one that the proxy knows"
@@ -71,7 +71,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Handshakes are completed, and nothing comes of any of them.
+/// Returns the verdict if handshakes complete, and every connection is then ended before it brings an answer.
 fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.server_alive() || !evidence.probe.path.is_direct() {
         return None;
@@ -113,7 +113,7 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Where a name led to the address, it may lead others elsewhere.
+/// Returns a note that the name may lead other hosts to another address; empty if the host is given as an address.
 fn perhaps_another(evidence: &Evidence<'_>) -> String {
     let host = &evidence.probe.host;
     if host.parse::<std::net::IpAddr>().is_ok() {
@@ -125,7 +125,7 @@ fn perhaps_another(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Traced on one port for all: this is one statement about the server's address.
+/// Returns how far SYNs get, traced on one port for all, because the statement is about the server's address.
 fn traced(evidence: &Evidence<'_>) -> Option<String> {
     let all = evidence.same_server.iter();
     let mut surveys = all.filter_map(|m| m.survey.as_ref());
@@ -134,7 +134,7 @@ fn traced(evidence: &Evidence<'_>) -> Option<String> {
 
 fn connected_somewhere(evidence: &Evidence<'_>) -> bool {
     use crate::observation::Operation;
-    // A port that somebody else answers on says nothing of the server, but one that merely accepts
+    // A port on which another service answers says nothing about the server, but a port that only accepts connections
     // may be the server's own.
     evidence
         .same_server
@@ -142,7 +142,7 @@ fn connected_somewhere(evidence: &Evidence<'_>) -> bool {
         .any(|m| m.succeeded(Operation::Connect) && !is_foreign(m))
 }
 
-/// Given up on this host, so that nobody knows whether the port would have answered.
+/// Returns whether this host gave up on the port, so that nobody knows whether it would have answered.
 fn untried(measurement: &Measurement) -> bool {
     let failure = measurement.failure().map(|(_, failure)| failure.kind);
     matches!(ending(measurement), Ending::Interrupted)
@@ -211,7 +211,7 @@ mod tests {
         assert!(step.contains(told) && step.contains("split DNS"), "{step}");
     }
 
-    /// A run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
+    /// Returns a run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
     fn failed_directly(kind: FailureKind) -> RunDocument {
         let text = include_str!("../../../tests/scenarios/through-proxies.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();

@@ -73,7 +73,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// After how many bytes each other session went silent; `None` if one did so the other way, or not at all.
+/// Returns after how many bytes each other session went silent. `None` if one did so in the other direction, or not at
+/// all.
 fn places(evidence: &Evidence<'_>, way: Way, small: Variation) -> Option<Vec<u64>> {
     let others = evidence.probe.compared(Variation::InNothing);
     others
@@ -86,14 +87,14 @@ fn places(evidence: &Evidence<'_>, way: Way, small: Variation) -> Option<Vec<u64
         .collect()
 }
 
-/// The part of a whole session's payload, one way, that `bytes` are.
+/// Returns `bytes` as a share of a whole session's payload in one direction.
 fn share(bytes: u64, probe: &Measurement) -> f64 {
     let stages = probe.session.as_ref().map_or(&[][..], |s| &s.stages);
     let whole: u64 = stages.iter().map(|s| u64::from(s.up.asked)).sum();
     ratio(bytes, whole)
 }
 
-/// Which way a session went silent that had begun well, and how many bytes had passed that way.
+/// Returns the direction in which a session that had begun well went silent, and how many bytes had passed in it.
 fn stalled(measurement: &Measurement) -> Option<(Way, u64)> {
     let Ending::Testified(..) = ending(measurement) else {
         return None;

@@ -1,4 +1,4 @@
-//! `answered-by-stranger`: something else speaks there, and what it said is quoted.
+//! `answered-by-stranger`: another service answers on the port, and the verdict quotes what it said.
 
 use super::super::ending::{Ending, testimony};
 use super::super::evidence::Evidence;
@@ -14,7 +14,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .certificate
         .as_ref()
         .filter(|certificate| !certificate.pinned);
-    // Who testified is no stranger, whatever became of the session.
+    // A peer that testified is not a stranger, whatever became of the session.
     if testimony(evidence.probe).is_some() {
         return None;
     }
@@ -70,7 +70,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// The server has accepted this very connection.
+/// Returns whether the server accepted this same connection.
 fn is_on_the_way(evidence: &Evidence<'_>) -> bool {
     let one = evidence.sighting();
     one.is_some_and(|sighting| sighting.end != SightingEnd::HalfOpen)
@@ -101,7 +101,7 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
              fwprobe-echo with `--port {port}` and run again"
         );
     }
-    // Nothing but the certificate was wrong.
+    // Only the certificate was wrong.
     let renewed = if foreign {
         ""
     } else {
@@ -199,5 +199,5 @@ fn quoted(evidence: &Evidence<'_>) -> Option<String> {
     Some(format!("it said: {short}"))
 }
 
-/// More of it is in the JSON report.
+/// Characters to quote at most; the JSON report contains more.
 const MAX_SHOWN: usize = 120;

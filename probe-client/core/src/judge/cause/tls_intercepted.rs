@@ -1,4 +1,4 @@
-//! `tls-intercepted`: TLS is terminated on the way, relayed onward or not.
+//! `tls-intercepted`: TLS is terminated on the way, and relayed to the server or not.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
@@ -11,7 +11,7 @@ use crate::session::Agreement;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// The genuine server testified, but about another TLS session than the one that this end has.
+/// Returns the verdict if the genuine server testified, but about another TLS session than the one that this end has.
 pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     testimony(evidence.probe)?;
     let certificate = evidence.probe.certificate.as_ref();
@@ -23,7 +23,7 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(with_next_step(verdict, evidence, whom))
 }
 
-/// No testimony, but a certificate for a name that was made up for the test.
+/// Returns the verdict if there is no testimony, but a certificate for a name that was made up for the test.
 pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     let forging_test = evidence
         .probe
@@ -39,8 +39,8 @@ pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(with_next_step(verdict, evidence, whom))
 }
 
-/// Where it is opened: on a proxy's path alone, if another path shows the same port without that. And whom to ask, where
-/// that is known.
+/// Returns the verdict, and whom to ask if that is known. The verdict says where TLS is opened: on a proxy's path
+/// alone, if another path shows the same port without interception.
 fn opened(
     evidence: &Evidence<'_>,
     then: &str,
@@ -77,12 +77,13 @@ fn opened(
     let claim = format!("TLS to {target} is decrypted {place} and {then}{by}");
     let mut verdict = Verdict::new(VerdictId::TlsIntercepted, segment, Confidence::High, claim);
     verdict.evidence.extend(why);
-    // The proxy's own authority would show in its issuer alone.
+    // Only the issuer of the certificate would show that the proxy itself opens TLS.
     let beside = (verdict.segment == Segment::Proxy).then_some(Alternative::BeforeTheProxy);
     (verdict.unless_all(beside), whom)
 }
 
-/// Where the handshake is answered, or else where the connection was likely opened anew; and that in words.
+/// Returns the place where the handshake is answered, or else where the connection was likely opened anew, and the
+/// words for it.
 fn placed(evidence: &Evidence<'_>) -> Option<(Place, String)> {
     let answered = Place::of_nearer(evidence, Answer::SynAck);
     let answered = answered.and_then(|place| {
@@ -96,7 +97,7 @@ fn placed(evidence: &Evidence<'_>) -> Option<(Place, String)> {
     })
 }
 
-/// The same rule over another path, in one TLS session from end to end.
+/// Returns the same rule over another path, if it ran in one TLS session from end to end.
 fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
     let mut same_rule = evidence
         .other_paths()
@@ -105,9 +106,9 @@ fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
     same_rule.find(whole)
 }
 
-/// How the two ends' TLS sessions differ; absent where they are one, or where there is none here.
+/// Returns how the two ends' TLS sessions differ. `None` if they are one session, or if this end has none.
 fn difference(probe: &Measurement) -> Option<String> {
-    // One session at both ends: whatever the certificate says, nobody is in between.
+    // If both ends are in one session, no device is in between, whatever the certificate says.
     let one_session = testimony(probe)?
         .tls
         .as_ref()

@@ -1,5 +1,5 @@
-//! One of the two hosts was too slow for the other, or the line is: nothing between them is to blame, and no
-//! comparison with sessions that came through at another moment tells anything.
+//! Judges a session in which one host was too slow for the other, or the line is slow. Nothing between the hosts is to
+//! blame, and a comparison with sessions that passed at another moment shows nothing.
 
 use super::super::compared::facts;
 use super::super::ending::Ending;
@@ -32,16 +32,17 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(undecided(evidence, claim, &slowness))
 }
 
-/// That the way is slow may be all that there is to this probe's silence.
+/// Returns whether a slow path may be the only reason for this probe's silence.
 fn explains(evidence: &Evidence<'_>) -> bool {
     match evidence.ending() {
-        // Of a handshake that never ended there, more than slowness is needed to keep the rest away.
+        // If the handshake never completed at the server, slowness alone does not explain what is missing.
         Ending::NoData(..) | Ending::Testified(..) => {
             let half_open = |end| end == SightingEnd::HalfOpen;
             evidence.probe.died_in_silence()
                 && !evidence.sighting().is_some_and(|s| half_open(s.end))
         }
-        // One dialling is a few SYNs, each of which may have been lost; a second one, alone, is more.
+        // One attempt is a few SYNs, each of which may have been lost. A second attempt, made alone, is stronger
+        // evidence.
         Ending::NotConnected(_) => {
             evidence.probe.met_silence() && evidence.probe.variations.is_empty()
         }
@@ -78,5 +79,5 @@ fn undecided(evidence: &Evidence<'_>, claim: String, slowness: &Slowness) -> Ver
     verdict
 }
 
-/// In seconds.
+/// The longer timeout to try, in seconds.
 const LONGER: u32 = 20;

@@ -1,5 +1,5 @@
-//! `server-unproven`: whoever answers holds this client's key, and shows no pinned certificate. Where that is so on
-//! one port of a server, no session that rests on the client's key alone proves anything about the others.
+//! `server-unproven`: the peer holds this client's key, but does not show a pinned certificate. If that is so on one
+//! port of a server, no session that rests on the client's key alone proves anything about the other ports.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Each once, in order.
+/// Returns the ports in words, each once and in order.
 fn ports<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> String {
     let ports: BTreeSet<u16> = measurements.map(Measurement::port_dialled).collect();
     let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! `application-ignores-proxy`: the path works, and the program that the rule is for will not take it.
+//! `application-ignores-proxy`: the path through the proxy works, but the program that the rule is for does not use it.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;

@@ -1,5 +1,5 @@
-//! `client-certificate-lost`: mutual TLS does not survive a device that ends TLS on the way, since it
-//! has not got the client's key.
+//! `client-certificate-lost`: mutual TLS does not survive a device that ends TLS on the way, because that device does
+//! not have the client's key.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;

@@ -1,4 +1,4 @@
-//! `clock-skew`: the two clocks differ. It decides nothing; logs will be hard to compare.
+//! `clock-skew`: the clocks of the two ends differ. No verdict depends on that, but logs are hard to compare.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
@@ -8,7 +8,7 @@ use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let own = ahead(evidence)?;
-    // The claim is the same for all sessions with one server, whatever rounding makes of each.
+    // All sessions with one server make the same claim, although rounding differs between them.
     let mut all = evidence.same_server.iter().map(|m| evidence.of(m));
     let ahead = all.find_map(|of| ahead(&of)).unwrap_or(own);
     Some(Finding::new(
@@ -21,7 +21,8 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     ))
 }
 
-/// By how many milliseconds the server's clock is ahead, by this probe's testimony; absent where they agree.
+/// Returns by how many milliseconds the server's clock is ahead of this host's, as this probe's testimony shows it.
+/// `None` if the clocks agree.
 fn ahead(evidence: &Evidence<'_>) -> Option<i64> {
     let theirs = i64::try_from(testimony(evidence.probe)?.time_unix_ms).ok()?;
     let greeting = evidence
@@ -30,7 +31,7 @@ fn ahead(evidence: &Evidence<'_>) -> Option<i64> {
         .iter()
         .find(|o| o.operation == Operation::Testimony)?;
     let started = evidence.run_started_ms?;
-    // The server read its clock somewhere between the greeting and the answer.
+    // The server read its clock at some time between the greeting and the answer.
     let sent = started + i64::try_from(greeting.start_us / 1000).ok()?;
     let answered = sent + i64::try_from(greeting.duration_us / 1000).ok()?;
     let ahead = if theirs < sent {
@@ -41,7 +42,8 @@ fn ahead(evidence: &Evidence<'_>) -> Option<i64> {
     (ahead.abs() > TOLERATED_MS).then_some(ahead)
 }
 
-/// Kerberos tolerates five minutes; log files of the two ends are hard to compare long before that.
+/// Tolerated difference in milliseconds. Kerberos tolerates five minutes, but log files of the two ends are hard to
+/// compare long before that.
 const TOLERATED_MS: i64 = 5_000;
 
 #[cfg(test)]

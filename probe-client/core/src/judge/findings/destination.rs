@@ -1,4 +1,4 @@
-//! `destination-not-tested`: the rule is about another name than the echo server's.
+//! `destination-not-tested`: the rule is for a name other than the echo server's.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;

@@ -1,4 +1,4 @@
-//! `ecn-syn-lost`: the SYNs that ask for explicit congestion notification are lost, and those that do not arrive.
+//! `ecn-syn-lost`: SYNs that ask for explicit congestion notification (ECN) are lost, and SYNs without it arrive.
 
 use super::super::ecn;
 use super::super::evidence::Evidence;

@@ -6,7 +6,7 @@ use crate::catalogue::FindingId;
 use crate::session::{HeadComparison, HttpAccount};
 use crate::verdict::Finding;
 
-/// The request head did not arrive as it was sent.
+/// Reports that the request head did not arrive as it was sent.
 pub(super) fn head(evidence: &Evidence<'_>) -> Option<Finding> {
     testimony(evidence.probe)?;
     let HeadComparison::Different { at, .. } = evidence.session()?.request_head? else {
@@ -21,7 +21,7 @@ pub(super) fn head(evidence: &Evidence<'_>) -> Option<Finding> {
     )
 }
 
-/// Requests were spread over connections, or responses carry another's headers.
+/// Reports that requests were spread over connections, or that responses carry headers of another sender.
 pub(super) fn proxy(evidence: &Evidence<'_>) -> Option<Finding> {
     testimony(evidence.probe)?;
     let http = evidence.session()?.http.as_ref()?;

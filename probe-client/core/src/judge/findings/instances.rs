@@ -6,7 +6,7 @@ use crate::catalogue::FindingId;
 use crate::control_record::ServerDescription;
 use crate::verdict::Finding;
 
-/// Sessions with this port pass or fail by which instance they meet.
+/// Reports that sessions with this port pass or fail depending on the instance that they reach.
 pub(super) fn port(evidence: &Evidence<'_>) -> Option<Finding> {
     let (listening, lacking) = evidence.instances();
     if listening.is_empty() || lacking.is_empty() {
@@ -26,9 +26,9 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Finding> {
     )
 }
 
-/// What this probe left in doubt, one of the instances could not be asked about.
+/// Reports that one of the instances could not be asked about something that this probe left in doubt.
 pub(super) fn unasked(evidence: &Evidence<'_>) -> Option<Finding> {
-    // The one before it is no other server.
+    // The process before a restart is not another server.
     if let Some(BrokenOff::Restarted { .. }) = broken_off::of(evidence) {
         return None;
     }

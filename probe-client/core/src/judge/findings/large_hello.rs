@@ -1,4 +1,4 @@
-//! `large-hello-blocked`: a ClientHello of post-quantum size fails each time, where the small one passes.
+//! `large-hello-blocked`: a ClientHello of post-quantum size fails each time, although the small one passes.
 
 use super::super::evidence::Evidence;
 use super::super::hello::{self, Fate};

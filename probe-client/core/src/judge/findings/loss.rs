@@ -10,11 +10,11 @@ use crate::verdict::Finding;
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let probe = evidence.probe;
     testimony(probe)?;
-    // What came back in fresh sessions is a verdict.
+    // Losses that recur in fresh sessions have a verdict.
     if lossy(evidence).is_some() {
         return None;
     }
-    // What a session sent again just before the user ended it may have been under way.
+    // Segments that a session sent again just before the user ended it may have been under way, not lost.
     if probe
         .failure()
         .is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)

@@ -1,5 +1,5 @@
-//! `syn-rate-limit` and `connection-limit`: SYNs that were lost or turned away when many came at once were
-//! accepted at a slow pace. With other connections held open meanwhile, the one is told from the other.
+//! `syn-rate-limit` and `connection-limit`: SYNs that were lost or turned away when many were sent at once are accepted
+//! at a slow pace. Holding other connections open meanwhile tells the two limits apart.
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
@@ -8,7 +8,7 @@ use crate::measurement::Measurement;
 use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
 
-/// The rate: many at once are lost, and as many open ones are no hindrance.
+/// Reports a limit on the rate: SYNs are lost when many are sent at once, but pass while as many connections are open.
 pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
     (paces.held.all_passed()).then(|| {
@@ -21,7 +21,7 @@ pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// The number: one more than are open is not let in, and is once they are closed.
+/// Reports a limit on the number: one more connection than are open is not let in, and is let in once they are closed.
 pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
     let (most, _) = held(evidence.probe).find(|(_, m)| not_let_in(m))?;
@@ -37,10 +37,10 @@ pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
     )
 }
 
-/// What was lost to the probe's own port at which pace; absent where the pace made no difference, or chance explains
-/// it.
+/// Returns the SYNs to the probe's own port that were lost at each pace. `None` if the pace made no difference, or if
+/// chance explains the difference.
 fn limited(evidence: &Evidence<'_>) -> Option<Paces> {
-    // On a way that loses segments of every kind, SYNs are lost at any pace.
+    // On a path that loses other segments as well, SYNs are lost at any pace.
     let lossy = evidence.same_server.iter().filter(|m| m.loses_segments());
     if lossy.count() >= ENOUGH {
         return None;
@@ -50,7 +50,7 @@ fn limited(evidence: &Evidence<'_>) -> Option<Paces> {
     (lost && paces.odds() < THRESHOLD).then_some(paces)
 }
 
-/// Sessions beside so many held connections.
+/// Returns the sessions that ran while other connections were held open, each with the number of those connections.
 fn held(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
     paced(probe).filter(|(held, _)| *held > 0)
 }
@@ -69,5 +69,5 @@ fn not_let_in(measurement: &Measurement) -> bool {
     measurement.met_silence() || measurement.was_turned_away()
 }
 
-/// Sessions that lose segments.
+/// The number of sessions with lost segments that makes a path lossy.
 const ENOUGH: usize = 2;

@@ -1,4 +1,4 @@
-//! `proxy-password-in-clear`: a password crossed the way to the proxy as it is.
+//! `proxy-password-in-clear`: a password was sent to the proxy in clear.
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;

@@ -10,7 +10,7 @@ use crate::measurement::canonical;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
-    // A proxy does what it is there for.
+    // A proxy is meant to open connections anew.
     if evidence.proxy().is_some() {
         return None;
     }
@@ -19,7 +19,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let mark = evidence.session()?.hop_limit_mark?;
     let arrived = SynHeader::parse(&syn.0).ok()?.hop_limit;
     let keeps_address = evidence.probe.local.map(canonical) == testimony.peer.map(canonical);
-    // A port of its own would be a sign; one that it keeps is none.
+    // A changed address or port shows that the connection was opened anew. An unchanged one shows nothing.
     let claim = if keeps_address {
         "a device opened the connection anew on its way, or set its hop limit"
     } else {

@@ -8,7 +8,7 @@ use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     testimony(evidence.probe)?;
-    // Beside losses that come back, a few segments out of order say nothing.
+    // If losses recur, a few segments out of order say nothing.
     if lossy(evidence).is_some() {
         return None;
     }

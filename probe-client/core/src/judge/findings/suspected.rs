@@ -1,4 +1,4 @@
-//! `source-blocked` and `mark-dropped`: devices that took the run itself amiss.
+//! `source-blocked` and `mark-dropped`: devices that reacted to the run itself.
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
@@ -8,18 +8,18 @@ use crate::measurement::{Measurement, Redial};
 use crate::observation::Operation;
 use crate::verdict::Finding;
 
-/// A port that worked has stopped answering since the run has dialled one that does not.
+/// Reports that a port that worked has stopped answering since the run dialled one that does not answer.
 pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
     let at_the_end = evidence.probe.flows.iter();
     let at_the_end: Vec<&Flow> = at_the_end
         .filter(|f| f.round == FlowRound::AtTheEnd)
         .collect();
     let silent = |f: &&Flow| f.end == FlowEnd::Unanswered;
-    // One may be lost, or of a flow that is.
+    // A single connection may be lost by chance, or belong to a flow that always fails.
     if at_the_end.len() < ENOUGH || !at_the_end.iter().all(silent) {
         return None;
     }
-    // Where connections were dialled slowly, others had been lost before: by a limit that still counts them, perhaps.
+    // Connections are dialled slowly after others were lost. A limit that still counts those may explain the silence.
     let mut beside = evidence.same_server.iter().flat_map(|m| &m.variations);
     if beside.any(|c| matches!(c.variation, Variation::InPace { .. })) {
         return None;
@@ -40,9 +40,10 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
     )
 }
 
-/// SYNs with the mark got no answer, and those with the system's own hop limit did.
+/// Reports that SYNs with the mark got no answer, and those with the system's own hop limit did.
 pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
-    // Where another port's marked SYN was answered, or SYNs are lost by their number, something else made the difference.
+    // If another port's marked SYN was answered, or SYNs are lost by their number, the mark did not make the
+    // difference.
     let passes = |m: &Measurement| m.succeeded(Operation::Connect) && m.redial.is_none();
     let mut all = evidence.same_server.iter().copied();
     let marked_passes = all.any(passes);
@@ -57,5 +58,5 @@ pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Connections at the end, from two source ports.
+/// The least number of connections at the end of a run, from different source ports.
 const ENOUGH: usize = 2;

@@ -1,5 +1,5 @@
-//! `mss-clamped` and `tcp-options-changed`: the SYN that reached the server, against the one sent. A
-//! SYN that was not saved, or not this host's own, says nothing.
+//! `mss-clamped` and `tcp-options-changed`: the SYN that reached the server differs from the one sent. A SYN that was
+//! not saved, or is not this host's own, says nothing.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
-/// A smaller MSS arrived than was sent.
+/// Reports that a smaller MSS arrived than was sent.
 pub(super) fn clamped(evidence: &Evidence<'_>) -> Option<Finding> {
     let sent = evidence.probe.transport?.advertised_mss?;
     let received = arrived(evidence)?.maximum_segment_size()?;
@@ -25,7 +25,7 @@ pub(super) fn clamped(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Other options arrived than were sent, in the SYN or in the SYN-ACK.
+/// Reports that other options arrived than were sent, in the SYN or in the SYN-ACK.
 pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     let lost = lost_on_the_way_back(evidence);
     if lost.is_empty() {
@@ -49,8 +49,8 @@ pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(finding.with_detail(detail))
 }
 
-/// The options that the server's end agreed to and this end did not: the SYN-ACK lost them. Empty where either end's
-/// account is missing, and where the SYN was not this host's own.
+/// Returns the options that the server's end agreed to and this end did not, because the SYN-ACK lost them. Empty if
+/// the account of either end is missing, or if the SYN was not this host's own.
 pub(in super::super) fn lost_on_the_way_back(evidence: &Evidence<'_>) -> Vec<&'static str> {
     let both = arrived(evidence).and_then(|_own| {
         let here = evidence.probe.transport?.agreed_options?;
@@ -59,7 +59,7 @@ pub(in super::super) fn lost_on_the_way_back(evidence: &Evidence<'_>) -> Vec<&'s
     both.map_or_else(Vec::new, |(server, here)| server.without_those_of(here))
 }
 
-/// Other options arrived in the SYN than this host's system sends.
+/// Reports that other options arrived in the SYN than this host's system sends.
 fn in_the_syn(evidence: &Evidence<'_>) -> Option<Finding> {
     let sent = kinds(&SynHeader::parse(&evidence.own_syn?.0).ok()?);
     let received = kinds(&arrived(evidence)?);
@@ -83,7 +83,7 @@ fn in_the_syn(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// The SYN as the server received it, if it is the one that was sent.
+/// Returns the SYN as the server received it, if it is the one that was sent.
 fn arrived(evidence: &Evidence<'_>) -> Option<SynHeader> {
     let syn = testimony(evidence.probe)?.syn.as_ref()?;
     let mark = evidence.session()?.hop_limit_mark?;
@@ -91,7 +91,7 @@ fn arrived(evidence: &Evidence<'_>) -> Option<SynHeader> {
     (is_marked(header.hop_limit, mark) && header.options_intact).then_some(header)
 }
 
-/// The options' numbers (IANA "TCP Option Kind Numbers"), padding apart.
+/// Returns the option numbers (IANA "TCP Option Kind Numbers"), without padding.
 fn kinds(syn: &SynHeader) -> BTreeSet<u8> {
     let kind = |option: &TcpOption| match option {
         TcpOption::EndOfList | TcpOption::NoOperation => None,

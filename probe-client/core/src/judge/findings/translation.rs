@@ -1,5 +1,4 @@
-//! `source-address-translated` and `egress-address-differs`: under which address the cloud sees this
-//! host.
+//! `source-address-translated` and `egress-address-differs`: the address under which the cloud sees this host.
 
 use std::net::IpAddr;
 
@@ -8,9 +7,9 @@ use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
-/// The server saw another address than this host used.
+/// Reports that the server saw another address than this host used.
 pub(super) fn source(evidence: &Evidence<'_>) -> Option<Finding> {
-    // A proxy leaves by its own address, as it should; see `egress`.
+    // A proxy connects from its own address, as it should; see `egress`.
     if evidence.proxy().is_some() {
         return None;
     }
@@ -54,7 +53,7 @@ pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// A proxy leaves under another address than this host does without it.
+/// Reports that a proxy connects from another address than this host does without it.
 pub(super) fn egress_by_path(evidence: &Evidence<'_>) -> Option<Finding> {
     let proxy = evidence.proxy()?;
     let mine = testimony(evidence.probe)?.peer?.ip();

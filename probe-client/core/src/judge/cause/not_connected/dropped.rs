@@ -1,4 +1,4 @@
-//! `dropped`: SYNs end on the way there, or at the server's host.
+//! `dropped`: SYNs are lost on the way to the server, or at its host.
 
 use super::super::super::ecn;
 use super::super::super::evidence::{Evidence, Refusal};
@@ -20,19 +20,19 @@ pub(super) fn by_the_witness_word(target: &str) -> Verdict {
     )
 }
 
-/// The server saw no SYN, and would have seen one of a port that works.
+/// Returns whether the server saw no SYN, and would have seen one to a port that works.
 fn unseen(evidence: &Evidence<'_>) -> bool {
     evidence.sees_syns() && evidence.never_seen() && !evidence.working_ports_lose_syns()
 }
 
-/// By the server's word, or because the SYNs are seen to end on the way.
+/// Returns the verdict if the server reports that it saw no SYN, or if the SYNs are seen to end on the path.
 pub(super) fn before_the_server(evidence: &Evidence<'_>) -> Option<Verdict> {
     let place = Place::of_drop(evidence);
     let answer = evidence.sighting_answer();
     let unseen = unseen(evidence);
     let seen = answer.is_some_and(|answer| !answer.sightings.is_empty());
     let ends_on_the_way = evidence.ends_on_the_way();
-    // A hop that falls silent shows no drop where the server's host has answered, and its answers were refused.
+    // A hop that falls silent does not show a drop if the server's host has answered and its answers were refused.
     let refused = matches!(evidence.refusal(), Refusal::Likely { .. });
     if seen || refused || !(unseen || ends_on_the_way) {
         return None;
@@ -55,7 +55,7 @@ pub(super) fn before_the_server(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict.because(place.fact).unless_all(doubts).next(next))
 }
 
-/// What else would have looked the same.
+/// Returns what else would have looked the same.
 fn doubts(evidence: &Evidence<'_>, unseen: bool, ends_on_the_way: bool) -> Vec<Alternative> {
     let mut doubts = Vec::new();
     if evidence.refusal() != Refusal::Excluded || !unseen {
@@ -132,7 +132,7 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
     next
 }
 
-/// What the server says, which saw none of the SYNs.
+/// Returns the account of the server, which saw none of the SYNs.
 fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
     if evidence.never_at_the_host() {
         return vec![

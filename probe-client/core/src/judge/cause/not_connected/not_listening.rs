@@ -18,7 +18,8 @@ pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Ve
     ))
 }
 
-/// As a container's host refuses what it has no rule for.
+/// Returns the verdict for an RST from one hop before the server, as a container's host sends it for a port that it
+/// does not pass on.
 pub(super) fn not_passed_on(evidence: &Evidence<'_>) -> Verdict {
     let port = evidence.probe.port_dialled();
     by_its_host(evidence, Confidence::Medium).because(format!(

@@ -1,4 +1,4 @@
-//! `rejected`: RST comes from before the server, or although the server listens.
+//! `rejected`: an RST comes from nearer than the server, or although the server listens.
 
 use super::super::super::evidence::Evidence;
 use super::super::super::place::Place;
@@ -27,7 +27,7 @@ pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     .unless_all((!evidence.passed_unchanged()).then_some(Alternative::SentElsewhere))
 }
 
-/// Whoever they are sent to.
+/// Returns the verdict for connections that are sent to another destination (DNAT), whichever that is.
 pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     let target = evidence.target();
     Verdict::new(
@@ -48,7 +48,8 @@ pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     ))
 }
 
-/// By the server's host, or by the last router, whose RST comes from as far away.
+/// Returns the verdict for an RST from the server's distance: from its host, or from the last router, whose RST comes
+/// from as far away.
 pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdict> {
     let place = Place::of_end(evidence, distance, from_there(distance))?;
     if evidence.never_at_the_host() {

@@ -39,8 +39,8 @@ pub(super) fn on_the_way(evidence: &Evidence<'_>) -> Verdict {
     }
 }
 
-/// An answer that is refused meets a device that knows nothing of the SYN, or this host, which does not know
-/// the address that answers.
+/// Returns the next step. An answer is refused by a device that did not see the SYN, or by this host if it comes from
+/// another address than the one dialled.
 fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
     let local = evidence
         .probe

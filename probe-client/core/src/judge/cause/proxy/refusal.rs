@@ -1,4 +1,4 @@
-//! What a proxy said when it did not connect.
+//! Judges what a proxy answered when it did not connect.
 
 use std::net::IpAddr;
 
@@ -53,7 +53,8 @@ fn asked_by_name(evidence: &Evidence<'_>) -> bool {
     account.is_some_and(|account| account.host_asked.parse::<IpAddr>().is_err())
 }
 
-/// What web servers say to CONNECT, and some proxies of what they cannot or will not do.
+/// Judges a status that web servers return for CONNECT, and some proxies for requests that they cannot or will not
+/// serve.
 fn not_connect(evidence: &Evidence<'_>, status: u16, said: &str) -> Option<Verdict> {
     let is_proxy = evidence.same_server.iter().any(|m| m.connected());
     let verdict = match (is_proxy, status) {
@@ -72,7 +73,7 @@ fn not_connect(evidence: &Evidence<'_>, status: u16, said: &str) -> Option<Verdi
     })
 }
 
-/// 401 (RFC 9110 section 15.5.2), where nothing asked for credentials as a proxy does.
+/// Judges status 401 (RFC 9110 section 15.5.2), if nothing asked for credentials as a proxy does.
 fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
@@ -87,7 +88,7 @@ fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> 
     )))
 }
 
-/// RFC 6585 section 6.
+/// Judges status 511, which asks for a sign-in to the network (RFC 6585 section 6).
 fn sign_in(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
@@ -167,7 +168,7 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     Some(verdict.because(format!("the proxy's answer: {said}")))
 }
 
-/// Whether a scheme was tried that authenticates a connection, by several messages on it.
+/// Returns whether a scheme was tried that authenticates a connection with several messages on it.
 fn by_connection(known: &ProxyAuthentication) -> bool {
     let names = |text: &str| ["NTLM", "Negotiate"].iter().any(|name| text.contains(name));
     !known.withheld
@@ -243,7 +244,7 @@ fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     )
 }
 
-/// RFC 1928 section 6.
+/// Judges a SOCKS reply code (RFC 1928 section 6).
 fn socks(evidence: &Evidence<'_>, code: u8) -> Option<Verdict> {
     let by_name = evidence.proxy()?.scheme.resolves_names();
     let meaning = match code {
@@ -301,12 +302,13 @@ fn not_a_proxy(evidence: &Evidence<'_>, what: &str, confidence: Confidence) -> O
     )
 }
 
-/// A device that handles HTTP for others says so.
+/// Returns whether the answer has a header that only a device that handles HTTP for others adds.
 fn marked(http: &HttpRefusal) -> bool {
     http.via.is_some() || http.proxy_status.is_some() || http.squid_error.is_some()
 }
 
-/// RFC 9209 section 2.3.2 and 2.3.3; Squid's ERR_DNS_FAIL.
+/// Returns whether the proxy says that it cannot resolve the name: RFC 9209 section 2.3.2 and 2.3.3, or Squid's
+/// ERR_DNS_FAIL.
 fn says_unresolved(http: &HttpRefusal) -> bool {
     let squid = http.squid_error.as_deref().unwrap_or_default();
     let status = http.proxy_status.as_deref().unwrap_or_default();
@@ -316,9 +318,9 @@ fn says_unresolved(http: &HttpRefusal) -> bool {
             .any(|error| status.contains(&format!("error={error}")))
 }
 
-/// What the status alone does not say.
+/// Returns the reason that the status alone does not show.
 fn why(http: &HttpRefusal) -> &'static str {
-    // Squid adds the system's error number, of Linux nearly always.
+    // Squid appends the system's error number, which is nearly always Linux's.
     let squid = http.squid_error.as_deref().unwrap_or_default();
     match (squid.strip_prefix("ERR_CONNECT_FAIL "), http.status) {
         (Some("111"), _) => " (its connection was refused)",
@@ -354,5 +356,5 @@ const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to
                               instead of `option http-server-close`, and no `http-reuse` across \
                               clients)";
 
-/// More of it is in the JSON report.
+/// Characters to quote at most; the JSON report contains more.
 const MAX_QUOTED: usize = 80;

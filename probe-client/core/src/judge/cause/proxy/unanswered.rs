@@ -1,4 +1,4 @@
-//! A proxy that was asked to connect and ended without an answer that can be read: by silence, or by closing.
+//! Judges a proxy that was asked to connect and did not give a readable answer: it was silent, or it closed.
 
 use super::super::super::evidence::Evidence;
 use super::super::super::words::duration;
@@ -28,7 +28,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdic
     Some(verdict)
 }
 
-/// By what it is known to be a proxy that lets this host in; absent where it is not.
+/// Returns the evidence that this is a proxy that lets this host in; `None` if there is none.
 fn proven(evidence: &Evidence<'_>) -> Option<&'static str> {
     let same = || evidence.same_server.iter();
     let refuses = |p: &crate::proxy::ProxyAccount| p.refusal.is_some();
@@ -78,7 +78,7 @@ fn could_not_connect(
     )))
 }
 
-/// Some proxies end the connection on a wrong password instead of saying so.
+/// Returns `inconclusive`, because some proxies end the connection on a wrong password instead of saying so.
 fn undecided(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
