@@ -54,7 +54,7 @@ impl Alternative {
         Self::AnotherService,
     ];
 
-    /// A sentence for the evidence: what it is, and why it is not excluded.
+    /// Returns a sentence for the evidence: which cause is not excluded, and why.
     pub fn words(self) -> &'static str {
         match self {
             Self::AnswerRefused => {

@@ -1,4 +1,4 @@
-//! Every verdict and finding that a report can hold: stable ids, one row and one page each.
+//! Every verdict and finding that a report can contain, each with a stable id, one row and one page.
 
 mod check;
 mod check_markdown;
@@ -34,7 +34,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The word for it in reports.
+    /// Returns the severity's name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -44,8 +44,9 @@ impl Severity {
     }
 }
 
-/// The page of a verdict, finding or check, as Markdown of at most 78 columns; `None` for an id that
-/// none has. Verdicts, findings and checks never share an id.
+/// Returns the page of a verdict, finding or check, as Markdown of at most 78 columns; `None` for an unknown id.
+///
+/// Verdicts, findings and checks never share an id.
 pub fn page(id: &str) -> Option<&'static str> {
     if let Ok(id) = id.parse::<VerdictId>() {
         return Some(id.entry().page);

@@ -1,4 +1,4 @@
-//! How a check of the head node ended.
+//! The status of a check of the head node.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub enum CheckStatus {
 }
 
 impl CheckStatus {
-    /// The word for it in reports.
+    /// Returns the status's name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",

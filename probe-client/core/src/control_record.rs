@@ -1,4 +1,4 @@
-//! What the control channel to one server address told, or why there was none.
+//! What was learnt over the control channel to one server address, or why there was no channel.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +9,7 @@ use crate::measurement::Measurement;
 use crate::observation::Observation;
 use crate::path::NetworkPath;
 
-/// The id of the rule under which the control port is dialled, beside those of a profile.
+/// The id of the rule under which the control port is dialled, in addition to the profile's rules.
 pub const CONTROL_PORT_RULE: &str = "control-port";
 
 /// One server address and its control channel.
@@ -84,14 +84,15 @@ pub struct ListenerState {
 }
 
 impl ControlRecord {
-    /// It is of the server and the path that were measured.
+    /// Returns whether the record is for the server and the path of `measurement`.
     pub fn is_of(&self, measurement: &Measurement) -> bool {
         self.path == measurement.path
             && self.address == measurement.server()
             && (self.address.is_some() || self.host == measurement.host)
     }
 
-    /// The genuine server spoke on this address: it is up, and reachable on some port.
+    /// Returns whether the genuine server answered on this address, which shows that it is up and reachable on some
+    /// port.
     pub fn shows_server_alive(&self) -> bool {
         match self.outcome {
             ControlOutcome::Reached { .. }
@@ -105,14 +106,15 @@ impl ControlRecord {
         self.outcome.description()
     }
 
-    /// Every instance that described itself, the one of [`description`](Self::description) first.
+    /// Returns every instance that described itself, the one of [`description`](Self::description) first.
     pub fn instances(&self) -> impl Iterator<Item = &ServerDescription> {
         let all = std::iter::once(&self.outcome).chain(&self.others);
         all.filter_map(ControlOutcome::description)
     }
 
-    /// An instance that a session may have led to could not be asked: that none of the others saw the
-    /// session proves nothing.
+    /// Returns whether an instance that may have received a session could not be asked.
+    ///
+    /// In that case it proves nothing that none of the others saw the session.
     pub fn lacks_an_instance(&self) -> bool {
         let silent = self.others.iter().any(|o| o.description().is_none());
         silent || !self.unasked.is_empty()
@@ -132,18 +134,20 @@ impl ControlOutcome {
 }
 
 impl ServerDescription {
-    /// Whether the server listens where `probe` dialled, or on its rule's own port; `own` as for [`Self::listens`].
-    /// Absent where only a proxy knows the address.
+    /// Returns whether the server listens on the port that `probe` dialled, or on its rule's own port.
+    ///
+    /// `own` is as for [`Self::listens`]. `None` if only a proxy knows the address.
     pub fn awaits(&self, probe: &Measurement, own: &[IpAddr]) -> Option<bool> {
         let address = probe.address?.ip();
         let mut ports = probe.ports_meant();
         Some(ports.any(|port| self.listens(address, port, own)))
     }
 
-    /// Whether the server listens on the port that clients dial as `port`, for connections to `address`; an
-    /// unspecified IPv6 listener serves both families. One that is bound to the loopback address serves nobody from
-    /// outside, nor does one that is bound to another address than those of `own`, under which the server's host has
-    /// accepted connections to `address`. Where there are none of these, that is not known.
+    /// Returns whether the server listens on the port that clients dial as `port`, for connections to `address`.
+    ///
+    /// An unspecified IPv6 listener serves both families. A listener on a loopback address serves only connections to a
+    /// loopback address. `own` are the addresses under which the server's host has accepted connections to `address`; a
+    /// listener on any other address does not serve them. If `own` is empty, these addresses are not known.
     pub fn listens(&self, address: IpAddr, port: u16, own: &[IpAddr]) -> bool {
         self.listeners.iter().any(|listener| {
             let bound = listener.address.ip().to_canonical();

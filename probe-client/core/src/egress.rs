@@ -1,5 +1,5 @@
-//! The egress map: from which addresses the server saw this host, by path and port. What the cloud side
-//! has to allow.
+//! The egress map: the addresses under which the server saw this host, by path and port. The cloud side must allow
+//! these.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ pub struct Egress {
     pub seen: SocketAddr,
 }
 
-/// One entry for each session that brought a testimony; in the order of `measurements`.
+/// Returns one entry for each session with a testimony, in the order of `measurements`.
 pub fn map<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<Egress> {
     measurements
         .filter_map(|m| {

@@ -1,4 +1,4 @@
-//! Observations: one flat fact each, with one failure mode. Everything that a verdict rests on.
+//! Observations: one flat fact each, with at most one failure. Every verdict rests on them.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// In microseconds since the run's start.
+    /// Returns the end in microseconds since the run's start.
     pub fn end_us(&self) -> u64 {
         self.start_us.saturating_add(self.duration_us)
     }
@@ -169,7 +169,7 @@ impl Failure {
 }
 
 impl Operation {
-    /// For people: what was being done.
+    /// Returns what was being done, for people.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Resolve => "name resolution",
@@ -192,7 +192,7 @@ impl Operation {
 }
 
 impl FailureKind {
-    /// For people: how it ended.
+    /// Returns how it ended, for people.
     pub fn describe(self) -> &'static str {
         match self {
             Self::NameNotFound => "no such name",

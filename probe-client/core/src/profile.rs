@@ -1,5 +1,5 @@
-//! Profiles: named sets of rules, each of which says what the network has to let through or stop.
-//! They are data files (TOML); some are compiled in, and users write their own.
+//! Profiles: named sets of rules, each of which says what the network must let through or block. They are data files
+//! (TOML); some are compiled in, and users write their own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,42 +124,42 @@ impl Profile {
     /// Reads a profile file. `file_name` is only quoted in the errors.
     ///
     /// # Errors
-    /// Everything that is wrong with the file at once, in its order; of a text that is not TOML,
-    /// or larger than [`MAX_FILE_BYTES`], that alone.
+    /// Returns everything that is wrong with the file at once, in the order of the file. If the text is not TOML, or is
+    /// larger than [`MAX_FILE_BYTES`], this is the only error.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, ProfileErrors> {
         read::profile(file_name, text)
     }
 
-    /// The profiles that are compiled in, in the order in which lists show them.
+    /// Returns the compiled-in profiles, in the order in which lists show them.
     pub fn all() -> &'static [Self] {
         builtin::all()
     }
 
-    /// The compiled-in profile with this id, or known by this name too.
+    /// Returns the compiled-in profile with this id or other name.
     ///
     /// # Errors
-    /// There is none; the error names the one that was probably meant.
+    /// Returns an error if there is none; it names the profile that was probably meant.
     pub fn lookup(id_or_alias: &str) -> Result<&'static Self, UnknownProfile> {
         builtin::lookup(id_or_alias)
     }
 
-    /// The profile as a file that [`Profile::parse`] reads back to the same profile. What is not
-    /// verified is marked by a comment.
+    /// Writes the profile as a file that [`Profile::parse`] reads back to the same profile. A comment marks what is not
+    /// verified.
     pub fn to_toml(&self) -> String {
         write::profile(self)
     }
 
-    /// The id and the other names.
+    /// Returns the id and the other names.
     pub fn names(&self) -> impl Iterator<Item = &ProfileId> {
         std::iter::once(&self.id).chain(&self.also_known_as)
     }
 }
 
 impl Rule {
-    /// The session that a probe of this rule opens.
+    /// Returns the kind of session that a probe of this rule opens.
     ///
     /// # Errors
-    /// This side cannot test the rule, and why.
+    /// Returns the reason if the client cannot test the rule.
     pub fn testable(&self) -> Result<SessionKind, Untestable> {
         match (self.direction, self.transport, self.session) {
             (Direction::Inbound, _, _) => Err(Untestable::Inbound),
@@ -169,10 +169,10 @@ impl Rule {
     }
 }
 
-/// Largest profile file that is read, 1 MiB: far above any profile, and parsed in no time.
+/// The largest profile file that is read, 1 MiB: far larger than any profile, but parsed in no time.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
-/// Longest text of one value: a paragraph. Reports repeat these texts once per probe.
+/// The longest text of one value: a paragraph. Reports repeat these texts once per probe.
 pub const MAX_TEXT_BYTES: usize = 1000;
 
 #[cfg(test)]

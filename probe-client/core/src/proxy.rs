@@ -1,5 +1,5 @@
-//! The dialogue with a proxy without its sockets: what to send until it has connected to the server,
-//! what its answers mean, and what a report keeps of them.
+//! The dialogue with a proxy, without sockets: what to send until the proxy has connected to the server, what its
+//! answers mean, and what a report keeps of them.
 
 mod account;
 mod authentication;
@@ -13,7 +13,7 @@ use socks5::Socks5;
 pub use account::{HttpRefusal, ProxyAccount, ProxyAuthentication, ProxyRefusal};
 pub use authentication::{Authorization, Challenge, Challenged, ProxyCredentials, Unanswered};
 
-/// What a proxy is asked to connect to.
+/// The destination that a proxy is asked to connect to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProxyTarget {
     /// A name, or an address (IPv6 without brackets).
@@ -28,20 +28,20 @@ pub struct ProxyDialogue {
     outgoing: Vec<u8>,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Debug, Eq, PartialEq)]
 pub enum ProxyStep {
-    /// Send what there is to send, and receive.
+    /// Send what `transmit` returns, and receive.
     Io,
-    /// The proxy wants to know who asks: [`ProxyDialogue::answer`] goes on.
+    /// The proxy asks the client to authenticate; continue with [`ProxyDialogue::answer`].
     Challenged(Challenged),
-    /// Its user name and password are what a SOCKS proxy wants next: [`ProxyDialogue::leave`] goes on.
+    /// A SOCKS proxy asks for the user name and password; continue with [`ProxyDialogue::leave`].
     AskForLeave,
-    /// The proxy ends this connection, but not the dialogue: it goes on over another one.
+    /// The proxy ends this connection; continue the dialogue over another one.
     Reconnect,
-    /// The proxy says that it is connected. What it sent behind that is the server's already.
+    /// The proxy reports that it is connected. `unread` already came from the server.
     Connected { unread: Vec<u8> },
-    /// It does not connect.
+    /// The proxy does not connect.
     Refused(ProxyRefusal),
 }
 
@@ -52,8 +52,9 @@ enum Kind {
 }
 
 impl ProxyDialogue {
-    /// A dialogue on a connection to a proxy that has just been established. SOCKS takes its
-    /// `credentials` from here; HTTP proxies ask for them ([`ProxyStep::Challenged`]).
+    /// Starts a dialogue on a newly established connection to a proxy.
+    ///
+    /// A SOCKS proxy gets these `credentials`; an HTTP proxy asks for them ([`ProxyStep::Challenged`]).
     pub fn new(
         scheme: ProxyScheme,
         target: &ProxyTarget,
@@ -70,12 +71,12 @@ impl ProxyDialogue {
         Self { kind, outgoing }
     }
 
-    /// What is to be sent now; each byte is given once.
+    /// Returns the bytes to send now; each byte is returned once.
     pub fn transmit(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// Takes in what the proxy sent.
+    /// Takes bytes received from the proxy.
     pub fn receive(&mut self, bytes: &[u8]) -> ProxyStep {
         match &mut self.kind {
             Kind::Connect(connect) => connect.receive(bytes, &mut self.outgoing),
@@ -83,7 +84,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// What is said to a challenge; without one, nothing happens.
+    /// Answers a challenge; does nothing if there is none.
     pub fn answer(&mut self, answer: Result<Authorization, Unanswered>) -> ProxyStep {
         match &mut self.kind {
             Kind::Connect(connect) => connect.answer(answer, &mut self.outgoing),
@@ -91,7 +92,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// Whether the credentials may be sent; where nobody asked, nothing happens.
+    /// Says whether the credentials may be sent; does nothing if the proxy has not asked for them.
     pub fn leave(&mut self, given: bool) -> ProxyStep {
         match &mut self.kind {
             Kind::Socks5(socks) => socks.leave(given, &mut self.outgoing),
@@ -99,8 +100,9 @@ impl ProxyDialogue {
         }
     }
 
-    /// Whether the proxy has accepted the credentials, whatever becomes of the connection to the server: SOCKS says
-    /// so before it connects.
+    /// Returns whether the proxy has accepted the credentials, even if it cannot connect to the server.
+    ///
+    /// A SOCKS proxy says so before it connects.
     pub fn let_in(&self) -> bool {
         match &self.kind {
             Kind::Socks5(socks) => socks.let_in(),
@@ -108,8 +110,9 @@ impl ProxyDialogue {
         }
     }
 
-    /// Whether the proxy has said something in its protocol before it was asked to connect: HTTP's challenge, or which
-    /// SOCKS method it wants.
+    /// Returns whether the proxy has said anything in its protocol before it was asked to connect.
+    ///
+    /// That is a challenge in HTTP, and the chosen method in SOCKS.
     pub fn spoke(&self) -> bool {
         match &self.kind {
             Kind::Connect(connect) => connect.spoke(),
@@ -117,7 +120,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// The proxy has closed the connection; `None`: too early.
+    /// Tells the dialogue that the proxy has closed the connection; returns `None` if it did so too early.
     pub fn closed(&self) -> Option<ProxyStep> {
         match &self.kind {
             Kind::Connect(connect) => connect.closed(),
@@ -125,7 +128,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// After [`ProxyStep::Reconnect`]: there is another connection.
+    /// Tells the dialogue that there is another connection, after [`ProxyStep::Reconnect`].
     pub fn reconnected(&mut self) {
         self.outgoing.clear();
         if let Kind::Connect(connect) = &mut self.kind {
@@ -133,7 +136,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// What was asked for and used to authenticate, as far as it came.
+    /// Returns which authentication methods were offered and tried so far.
     pub fn authentication(&self) -> ProxyAuthentication {
         match &self.kind {
             Kind::Connect(connect) => connect.authentication(),

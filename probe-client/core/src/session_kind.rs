@@ -1,4 +1,4 @@
-//! The six shapes of a session, and what each is made of: preface, TLS, envelope.
+//! The six session kinds, and what each is made of: preface, TLS, envelope.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,18 +27,18 @@ pub enum SessionKind {
     Nettcp,
 }
 
-/// What a session kind is made of, from the outside in.
+/// What a session kind is made of, in the order of the bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SessionShape {
-    /// Spoken in clear text before anything else.
+    /// The exchange in clear text before everything else.
     pub preface: Option<Preface>,
-    /// Absent: the session stays in clear text.
+    /// The TLS parameters; `None` if the session stays in clear text.
     pub tls: Option<TlsShape>,
     /// What the dialogue is wrapped in.
     pub envelope: Envelope,
 }
 
-/// An exchange in clear text that a protocol has before its TLS handshake.
+/// An exchange in clear text before a protocol's TLS handshake.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Preface {
     /// X.224 connection request with RDP_NEG_REQ, and its confirm.
@@ -47,19 +47,19 @@ pub enum Preface {
     NetTcpPreamble,
 }
 
-/// What a ClientHello of the kind carries.
+/// What the ClientHello of a session kind contains.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TlsShape {
     /// Whether the server's name is sent.
     pub sni: bool,
-    /// The one protocol offered, if any.
+    /// The one ALPN protocol offered, if any.
     pub alpn: Option<&'static str>,
 }
 
 /// How the dialogue's messages are wrapped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Envelope {
-    /// Not at all.
+    /// Not wrapped.
     Raw,
     /// HTTP/1.1; every request is self-contained.
     Http1,
@@ -67,12 +67,12 @@ pub enum Envelope {
     NetTcpSized,
 }
 
-/// A word that names no session kind.
+/// A word that is not the name of a session kind.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no session kind of that name; use one of tcp, tls, http, https, rdp, nettcp")]
 pub struct UnknownSessionKind;
 
-/// A peer that did not say which session kind it speaks of.
+/// The peer did not specify a session kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the peer left the session kind unspecified")]
 pub struct UnspecifiedSessionKind;
@@ -88,7 +88,7 @@ impl SessionKind {
         Self::Nettcp,
     ];
 
-    /// The protocol as people call it: `HTTPS`, `plain TCP`.
+    /// Returns the protocol's name for people: `HTTPS`, `plain TCP`.
     pub const fn protocol(self) -> &'static str {
         match self {
             Self::Tcp => "plain TCP",
@@ -100,7 +100,7 @@ impl SessionKind {
         }
     }
 
-    /// The word for it in profiles, arguments and reports.
+    /// Returns the kind's name in profiles, arguments and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -112,7 +112,7 @@ impl SessionKind {
         }
     }
 
-    /// The kind's row: everything in which it differs from the others.
+    /// Returns everything in which the kind differs from the others.
     pub const fn shape(self) -> SessionShape {
         let (preface, tls, envelope) = match self {
             Self::Tcp => (None, None, Envelope::Raw),
@@ -188,7 +188,7 @@ const NAMED_HTTP: TlsShape = TlsShape {
     sni: true,
     alpn: Some("http/1.1"),
 };
-/// WCF authenticates its TLS with an empty host name, so its ClientHello carries none.
+/// WCF gives its TLS an empty host name, so its ClientHello contains none.
 const NAMELESS: TlsShape = TlsShape {
     sni: false,
     alpn: None,

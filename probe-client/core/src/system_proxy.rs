@@ -1,84 +1,86 @@
-//! The proxies that Windows names, without Windows: which of its settings counts for a destination, and what
-//! its lists of proxies and exceptions mean.
+//! The proxies that Windows is configured with, evaluated without Windows: which setting applies to a destination, and
+//! what its lists of proxies and exceptions mean.
 
 use crate::head_node::redacted;
 use crate::path::{InvalidPath, NetworkPath, authority};
 
 mod list;
 
-/// Proxies and exceptions, as Windows keeps them (WINHTTP_PROXY_INFO) and as its scripts answer.
+/// Proxies and exceptions, as Windows stores them (WINHTTP_PROXY_INFO) and as its scripts return them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ProxyList {
-    /// `proxy:8080`, or by the kind of traffic: `http=proxy:80;https=proxy:8080;socks=proxy:1080`.
+    /// `proxy:8080`, or a list by kind of traffic: `http=proxy:80;https=proxy:8080;socks=proxy:1080`.
     pub proxies: String,
-    /// Where to go straight: `*.example;10.*;<local>`.
+    /// Destinations to connect to directly: `*.example;10.*;<local>`.
     pub exceptions: String,
 }
 
-/// What Windows is set to.
+/// The proxy settings of Windows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SystemSettings {
-    /// The user's: look for a script in the network (WPAD).
+    /// The user's setting to look for a script in the network (WPAD).
     pub detect: bool,
-    /// The user's: the URL of a script.
+    /// The URL of the user's script.
     pub script: Option<String>,
-    /// The user's: proxies without a script.
+    /// The user's proxies without a script.
     pub user: Option<ProxyList>,
-    /// WinHTTP's own (`netsh winhttp set proxy`), which services follow.
+    /// WinHTTP's own setting (`netsh winhttp set proxy`), which services use.
     pub winhttp: Option<ProxyList>,
 }
 
-/// Where somebody wants to go.
+/// The destination of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Destination<'a> {
-    /// Plain HTTP; everything else counts as HTTPS, which CONNECT is for.
+    /// Plain HTTP; everything else counts as HTTPS, which uses CONNECT.
     pub http: bool,
     pub host: &'a str,
     pub port: u16,
 }
 
-/// Where a script comes from.
+/// Where a proxy script comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Script<'a> {
-    /// The network says (WPAD).
+    /// From the network (WPAD).
     Detected,
     At(&'a str),
 }
 
-/// What a script came to.
+/// The result of a proxy script.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Scripted {
     Direct,
     Through(ProxyList),
-    /// The network names none.
+    /// The network names no script.
     None,
-    /// Why it could not be asked, for people.
+    /// Why the script could not be evaluated, for people.
     Failed(String),
 }
 
-/// What Windows says of a destination.
+/// What the settings say about a destination.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Choice {
     pub path: NetworkPath,
     /// The setting that decided, for people.
     pub named_by: String,
-    /// What else there is to know: scripts that failed, other proxies that are named.
+    /// Further information: scripts that failed, other proxies that are named.
     pub notes: Vec<String>,
 }
 
 impl Destination<'_> {
-    /// As Windows is asked for it.
+    /// Returns the URL by which Windows is asked about the destination.
     pub fn url(&self) -> String {
         let scheme = if self.http { "http" } else { "https" };
         format!("{scheme}://{}/", authority(self.host, self.port))
     }
 }
 
-/// Asks the settings in the order in which Windows' own programs do: the user's (a script that the network
-/// names, then one at a URL, then proxies without a script), and WinHTTP's where the user has none.
+/// Evaluates the settings in the same order as Windows' own programs.
+///
+/// The user's settings come first: a script that the network names, then one at a URL, then proxies without a script.
+/// If the user has none, WinHTTP's setting applies.
 ///
 /// # Errors
-/// What is wrong with the setting that counts.
+/// Returns what is wrong with the setting that applies.
 pub fn choose(
     settings: &SystemSettings,
     destination: &Destination<'_>,

@@ -1,4 +1,4 @@
-//! Verdicts and findings: what `judge` says of a probe.
+//! Verdicts and findings: the conclusions that `judge` draws about a probe.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub enum Confidence {
 }
 
 impl Segment {
-    /// Between the two ends, and no more is known.
+    /// Somewhere between the two ends; nothing more is known.
     pub(crate) const PATH: Self = Self::Path {
         hop: None,
         address: None,
@@ -107,7 +107,7 @@ impl Verdict {
         self
     }
 
-    /// The evidence does not exclude `other`: the confidence is medium at most.
+    /// Adds `other` as a cause that the evidence does not exclude, which limits the confidence to medium.
     pub(crate) fn unless(mut self, other: Alternative) -> Self {
         if !self.alternatives.contains(&other) {
             self.alternatives.push(other);

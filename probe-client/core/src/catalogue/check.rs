@@ -1,4 +1,4 @@
-//! The checks of a head node: what each asks, who says that it matters, and how well that is founded.
+//! The checks of a head node: the question of each, the source that says that it matters, and how well founded it is.
 
 use super::table::table;
 use crate::check_status::CheckStatus::{self, Fail, Pass, Skipped, Warn};
@@ -12,23 +12,23 @@ pub struct CheckEntry {
     pub title: &'static str,
     /// One sentence.
     pub meaning: &'static str,
-    /// Who says so.
+    /// The source of the rule.
     pub source: &'static str,
-    /// How well the rule behind it is founded; a single answer may rest on less.
+    /// How well founded the rule is; a single answer may be less well founded.
     pub sourcing: Sourcing,
-    /// What it can end with.
+    /// The statuses that it can end with.
     pub statuses: &'static [CheckStatus],
     /// Markdown, at most 78 columns wide.
     pub page: &'static str,
 }
 
-/// A word that names no check.
+/// A word that is not the id of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no check has this id")]
 pub struct UnknownCheckId;
 
 impl CheckId {
-    /// Ids that earlier versions gave out. They are never used again, for anything.
+    /// Ids from earlier versions. They are never used again for anything.
     pub const RETIRED: &'static [&'static str] = &[];
 }
 
@@ -213,7 +213,7 @@ table! {
     }
 }
 
-/// The document that this tool starts from.
+/// The document on which this tool is based.
 const REQUIREMENTS: &str =
     "TechNet, Requirements for Windows Azure Nodes in Windows HPC Server 2008 R2";
 const CLOUD_SERVICES: &str = "MicrosoftDocs/azure-docs, cloud-services-certs-create, 2020-10";

@@ -1,9 +1,9 @@
-//! docs/reference/checks.md: which requirement is covered by which check, the table of checks, every page.
+//! docs/reference/checks.md: which check covers which requirement, the table of checks, and every page.
 
 use super::markdown::page;
 use super::{CheckId, FindingId, VerdictId};
 
-/// The text of docs/reference/checks.md.
+/// Returns the text of docs/reference/checks.md.
 pub fn checks_markdown() -> String {
     let mut out = String::from(INTRODUCTION);
     out.push_str("\n## Requirements and checks\n\n| requirement | checks |\n|---|---|\n");
@@ -36,14 +36,14 @@ pub fn checks_markdown() -> String {
     out
 }
 
-/// To the page of a check here, or to that of a verdict or finding in the other document.
+/// Returns a link to the page of a check here, or to that of a verdict or finding in the other document.
 fn link(id: &str) -> String {
     let elsewhere = id.parse::<VerdictId>().is_ok() || id.parse::<FindingId>().is_ok();
     let document = if elsewhere { "verdicts.md" } else { "" };
     format!("[`{id}`]({document}#{id})")
 }
 
-/// The requirements for Azure nodes in their order, in our words, and what asks for each.
+/// The requirements for Azure nodes in their order, in our words, and the checks that cover each.
 pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
     (
         "a head node with HPC Pack",
@@ -110,7 +110,7 @@ pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
     ),
 ];
 
-/// What is known of Azure nodes and no check asks for, and what does instead.
+/// What is known about Azure nodes but not covered by a check, and what covers it instead.
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "the test of HPC Pack itself, in HPC Cluster Manager",
@@ -161,7 +161,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
 ];
 
-/// Nothing but the program's own input.
+/// The checks that concern only the program's own input.
 #[cfg(test)]
 pub(super) const OF_NO_REQUIREMENT: &[CheckId] = &[CheckId::Sources];
 

@@ -1,4 +1,4 @@
-//! The findings: what is worth knowing about a probe and fails nothing by itself.
+//! The findings: facts about a probe that are worth knowing but fail nothing by themselves.
 
 use super::Severity;
 use super::table::table;
@@ -16,13 +16,13 @@ pub struct FindingEntry {
     pub page: &'static str,
 }
 
-/// A word that names no finding.
+/// A word that is not the id of a finding.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no finding has this id")]
 pub struct UnknownFindingId;
 
 impl FindingId {
-    /// Ids that earlier versions gave out. They are never used again, for a verdict neither.
+    /// Ids from earlier versions. They are never used again, not even for a verdict.
     pub const RETIRED: &'static [&'static str] = &[];
 }
 

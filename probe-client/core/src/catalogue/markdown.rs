@@ -4,8 +4,9 @@ use std::fmt::Display;
 
 use super::{FindingId, PLACEHOLDERS, VerdictClass, VerdictEntry, VerdictId};
 
-/// The text of docs/reference/verdicts.md. Every id is a heading of its own there, so that
-/// [`VerdictId::anchor`] and [`FindingId::anchor`] lead to its page.
+/// Returns the text of docs/reference/verdicts.md.
+///
+/// Every id is a heading of its own there, so that [`VerdictId::anchor`] and [`FindingId::anchor`] lead to its page.
 pub fn markdown() -> String {
     let mut out = String::from(INTRODUCTION);
     verdict_table(&mut out);
@@ -71,7 +72,7 @@ fn placeholders(out: &mut String) {
     }
 }
 
-/// The id alone becomes the heading, for renderers derive the anchor from all of it.
+/// Appends a page. The id alone is the heading, because renderers derive the anchor from the whole heading.
 pub(super) fn page(
     out: &mut String,
     id: impl Display,
@@ -95,7 +96,7 @@ pub(super) fn page(
     }
 }
 
-/// The parts of a line under "See also": an id, and when to look there.
+/// Returns the parts of a line under "See also": an id, and when to look there.
 pub(super) fn see_also(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("- `")?.split_once("`: ")
 }

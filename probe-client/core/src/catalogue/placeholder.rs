@@ -1,14 +1,14 @@
-//! The words in braces that pages use in tickets and commands, for the reader to fill in.
+//! The words in braces that pages use in tickets and commands; the reader replaces them.
 
 /// A word in braces, and what to write in its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Placeholder {
-    /// Without the braces.
+    /// The word without the braces.
     pub name: &'static str,
     pub meaning: &'static str,
 }
 
-/// All that occur in pages, in alphabetical order.
+/// All placeholders that occur in pages, in alphabetical order.
 pub const PLACEHOLDERS: &[Placeholder] = &[
     of("address", "the server's address as dialled"),
     of("addresses", "all addresses that the report lists"),

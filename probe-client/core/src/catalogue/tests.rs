@@ -35,7 +35,7 @@ fn pages_use_headings_paragraphs_lists_and_indented_code_only() {
     for (id, _, page) in pages() {
         let mut in_list = false;
         for line in page.lines().filter(|line| !line.is_empty()) {
-            // Behind a list item, four spaces would continue the item instead of opening code.
+            // After a list item, four spaces continue the item instead of starting a code block.
             let code = line.starts_with("    ");
             assert!(!(code && in_list), "{id}: {line}");
             in_list = line.starts_with("- ") || (in_list && line.starts_with("  "));
@@ -55,7 +55,7 @@ fn pages_use_headings_paragraphs_lists_and_indented_code_only() {
 #[test]
 fn a_ticket_and_commands_are_blocks_of_their_own() {
     for (id, _, page) in pages() {
-        // Two blocks with only a blank line between are one to Markdown, and get pasted as one.
+        // To Markdown, two blocks separated only by a blank line are one block, and they get pasted as one.
         assert!(!joined_blocks(page), "{id}");
     }
 }

@@ -1,4 +1,4 @@
-//! The verdicts: what a probe can be found to be, one cause each.
+//! The verdicts: the possible conclusions about a probe, one cause each.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct VerdictEntry {
     pub class: VerdictClass,
     /// Whether it fulfils a rule that expects `blocked`.
     pub meets_blocked: bool,
-    /// For a rule that expects `open`.
+    /// The severity for a rule that expects `open`.
     pub severity: Severity,
     /// Markdown, at most 78 columns wide.
     pub page: &'static str,
@@ -37,30 +37,30 @@ pub enum VerdictClass {
     NotAboutThePort,
 }
 
-/// A word that names no verdict.
+/// A word that is not the id of a verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("no verdict has this id")]
 pub struct UnknownVerdictId;
 
 impl VerdictId {
-    /// Ids that earlier versions gave out. They are never used again, for a finding neither.
+    /// Ids from earlier versions. They are never used again, not even for a finding.
     pub const RETIRED: &'static [&'static str] = &[];
 }
 
 impl VerdictEntry {
-    /// Whether it fulfils a rule that expects `open`.
+    /// Returns whether it fulfils a rule that expects `open`.
     pub const fn meets_open(&self) -> bool {
         matches!(self.class, VerdictClass::Open)
     }
 
-    /// Whether it decides about the port, so that an unmet expectation counts as a failure.
+    /// Returns whether it decides about the port, so that an unmet expectation counts as a failure.
     pub const fn is_conclusive(&self) -> bool {
         !matches!(self.class, VerdictClass::NotAboutThePort)
     }
 }
 
 impl VerdictClass {
-    /// The word for it in reports.
+    /// Returns the class's name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",

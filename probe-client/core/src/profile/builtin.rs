@@ -1,4 +1,4 @@
-//! The profiles that are compiled in: `profiles/*.toml`, one array of them.
+//! The compiled-in profiles: `profiles/*.toml`, in one array.
 
 use std::sync::LazyLock;
 
@@ -51,7 +51,7 @@ macro_rules! files {
     };
 }
 
-/// File name and text of each.
+/// The file name and the text of each profile.
 pub(super) const FILES: &[(&str, &str)] = files![
     "hpc-2008r2-sp1",
     "hpc-2008r2-sp3",

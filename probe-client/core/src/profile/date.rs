@@ -1,4 +1,4 @@
-//! The date of a source, as exact as it is known: a year, a month or a day.
+//! The date of a source, as precise as it is known: a year, a month or a day.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 #[schemars(!try_from)]
 pub struct SourceDate(#[schemars(regex(pattern = r"^\d{4}(-\d{2}(-\d{2})?)?$"))] String);
 
-/// A text that is no such date.
+/// A text that is not a date of this form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a date is written 2012, 2012-05 or 2012-05-09")]
 pub struct InvalidDate;
 
 impl SourceDate {
-    /// The date as text.
+    /// Returns the date as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -36,7 +36,7 @@ impl FromStr for SourceDate {
     type Err = InvalidDate;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Completed to a day, so that one calendar decides about all three forms.
+        // Completed to a day, so that the calendar can check all three forms.
         let day = match text.len() {
             4 => format!("{text}-01-01"),
             7 => format!("{text}-01"),

@@ -10,14 +10,14 @@ use super::{MAX_FILE_BYTES, MAX_TEXT_BYTES};
 use crate::excerpt::Excerpt;
 use crate::session_kind::SessionKind;
 
-/// All that is wrong with one file, in the order of the file. Never empty.
+/// All errors of one file, in the order of the file. Never empty.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ProfileErrors {
     file: String,
     errors: Vec<ProfileError>,
 }
 
-/// One thing that is wrong with a file.
+/// One error in a file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{line}:{column}: {defect}")]
 pub struct ProfileError {
@@ -25,23 +25,23 @@ pub struct ProfileError {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
-    /// What is wrong there.
+    /// What is wrong at this place.
     pub defect: Defect,
 }
 
-/// What is wrong, and what would be right.
+/// What is wrong, and what would be valid.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Defect {
-    /// More than [`MAX_FILE_BYTES`]; the file was not read at all.
+    /// The file is larger than [`MAX_FILE_BYTES`], and was not read at all.
     #[error("the file has {bytes} bytes; a profile has at most {MAX_FILE_BYTES}")]
     FileTooLarge {
         /// Its size.
         bytes: usize,
     },
-    /// Not TOML. Nothing after this place was read.
+    /// The file is not TOML. Nothing after this place was read.
     #[error("this is not valid TOML: {message}")]
     Syntax {
-        /// The TOML parser's own words.
+        /// The TOML parser's own message.
         message: Excerpt,
     },
     /// A key that profiles do not have.
@@ -56,27 +56,27 @@ pub enum Defect {
         /// All keys that the table may have.
         keys: Vec<&'static str>,
     },
-    /// A key that has to be there and is not.
+    /// A required key is missing.
     #[error("this {section} has no `{key}`; add one, such as {example}")]
     MissingKey {
         /// The key.
         key: &'static str,
         /// What the table describes.
         section: &'static str,
-        /// A line that would do.
+        /// A valid example line.
         example: &'static str,
     },
-    /// A value of another type than its key wants.
+    /// A value whose type its key does not accept.
     #[error("`{key}` is {found}; write it like {example}")]
     WrongType {
         /// The key.
         key: &'static str,
         /// The type of the value, with its article.
         found: &'static str,
-        /// A line that would do.
+        /// A valid example line.
         example: &'static str,
     },
-    /// A number that is no port.
+    /// A number that is not a port.
     #[error("`{key}` is {found}; {reason}")]
     Port {
         /// The key.
@@ -86,17 +86,17 @@ pub enum Defect {
         /// What a port is.
         reason: InvalidPort,
     },
-    /// A word that is not one of the few its key may have.
+    /// A word that is not one of the few that its key accepts.
     #[error("`{key}` is \"{found}\"; use one of {}", words.join(", "))]
     UnknownWord {
         /// The key.
         key: &'static str,
         /// The word.
         found: Excerpt,
-        /// The words that may stand there.
+        /// The words that the key accepts.
         words: Vec<&'static str>,
     },
-    /// A text without the form that its key wants.
+    /// A text that does not have the form that its key requires.
     #[error("`{key}` is \"{found}\"; {reason}")]
     Form {
         /// The key.
@@ -106,7 +106,7 @@ pub enum Defect {
         /// What is wrong with it.
         reason: Malformed,
     },
-    /// A text with nothing to read in it.
+    /// An empty text, or one of white space only.
     #[error("`{key}` is empty; fill it in, or leave it out if it is optional")]
     EmptyText {
         /// The key.
@@ -131,12 +131,12 @@ pub enum Defect {
     /// A profile without rules.
     #[error("this profile has no rules; add at least one [[rules]] table")]
     NoRules,
-    /// An id that an earlier rule has.
+    /// An id that an earlier rule already has.
     #[error("rule id `{id}` is taken in line {first}; give each rule an id of its own")]
     DuplicateId {
         /// The id.
         id: Excerpt,
-        /// The line of the first.
+        /// The line of the earlier rule.
         first: usize,
     },
     /// A rule that asks for the same as an earlier one.
@@ -145,7 +145,7 @@ pub enum Defect {
          nettcp_mode and destination are the same; remove one of the two"
     )]
     DuplicateRule {
-        /// The line of the first.
+        /// The line of the earlier rule.
         first: usize,
     },
     /// Another name that is the profile's id, or is listed twice.
@@ -154,7 +154,7 @@ pub enum Defect {
         /// The name.
         name: Excerpt,
     },
-    /// A Via, or its mode, on a rule that has no use for it.
+    /// A Via or its mode in a rule that cannot use it.
     #[error(
         "`{key}` belongs to session = \"nettcp\", and this rule's session is {session}; remove it"
     )]
@@ -172,15 +172,15 @@ pub enum Defect {
     },
 }
 
-/// Why a text does not have the form that its key wants.
+/// Why a text does not have the form that its key requires.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(transparent)]
 pub enum Malformed {
-    /// No id.
+    /// It is not an id.
     Id(#[from] InvalidId),
-    /// No Via template.
+    /// It is not a Via template.
     Via(#[from] InvalidVia),
-    /// No date.
+    /// It is not a date.
     Date(#[from] InvalidDate),
 }
 
@@ -189,7 +189,7 @@ impl Excerpt {
         Self::cut(text, MAX_EXCERPT_CHARS)
     }
 
-    /// The TOML parser's explanations are longer than what one quotes from a file.
+    /// Quotes an explanation of the TOML parser, which may be longer than a quotation from a file.
     pub(super) fn message(text: &str) -> Self {
         Self::cut(text, MAX_MESSAGE_CHARS)
     }
@@ -201,12 +201,12 @@ impl ProfileErrors {
         Self { file, errors }
     }
 
-    /// The file, as the caller named it.
+    /// Returns the file name as the caller gave it.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The errors, in the order of the file.
+    /// Returns the errors, in the order of the file.
     pub fn errors(&self) -> &[ProfileError] {
         &self.errors
     }
@@ -235,8 +235,8 @@ fn remedy(section: &str, nearest: Option<&str>, keys: &[&str]) -> String {
     }
 }
 
-/// Longest quotation: enough to recognise the place, short enough for one line.
+/// The longest quotation: enough to recognise the place, and short enough for one line.
 const MAX_EXCERPT_CHARS: usize = 60;
 
-/// Longest explanation by the TOML parser: its longest ones list what it expected.
+/// The longest explanation by the TOML parser; its longest ones list what it expected.
 const MAX_MESSAGE_CHARS: usize = 300;

@@ -6,16 +6,16 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A text that is no id.
+/// A text that is not an id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidId {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
-    /// More than [`MAX_ID_BYTES`].
+    /// It is longer than [`MAX_ID_BYTES`].
     #[error("it is longer than {MAX_ID_BYTES} characters")]
     TooLong,
-    /// Another character than `a` to `z`, `0` to `9` and single hyphens between them.
+    /// It contains something other than `a` to `z`, `0` to `9`, and single hyphens between them.
     #[error("it may hold lower-case letters and digits, in words joined by single hyphens")]
     NotKebab,
 }
@@ -89,7 +89,7 @@ fn check(text: &str) -> Result<(), InvalidId> {
     }
 }
 
-/// Longest id: it becomes a table column, a JUnit test name and part of a file name.
+/// The longest id: it becomes a table column, a JUnit test name and part of a file name.
 pub const MAX_ID_BYTES: usize = 64;
 
 #[cfg(test)]

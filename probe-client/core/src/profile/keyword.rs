@@ -1,4 +1,4 @@
-//! The closed vocabularies of a profile: each word once, for files, reports and error texts alike.
+//! The closed vocabularies of a profile: each word is defined once, for files, reports and error texts alike.
 
 use std::fmt;
 
@@ -104,7 +104,7 @@ vocabulary! {
 }
 
 impl Sourcing {
-    /// What to say of a fact that is not verified; nothing for one that is.
+    /// Returns the caveat to show for a fact that is not verified; `None` for a verified one.
     pub const fn caveat(self) -> Option<&'static str> {
         match self {
             Self::Verified => None,

@@ -1,12 +1,13 @@
-//! The word that a misspelt one was probably meant to be.
+//! Finds the word that was probably meant by a misspelt one.
 
-/// The candidate closest to `word`, if one is close enough to be worth naming: at most half of
-/// its letters changed, or `word` is how it begins.
+/// Returns the candidate closest to `word`, if one is close enough to be worth naming.
+///
+/// At most half of its letters may differ, or it may begin with `word`.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    // Nothing that anyone mistypes is longer, and the cost grows with the length.
+    // No real typing error is longer, and the cost grows with the length.
     if word.len() > LONGEST {
         return None;
     }
@@ -26,7 +27,7 @@ fn score(word: &str, candidate: &str) -> usize {
     }
 }
 
-/// Levenshtein's edit distance, one row of his matrix at a time.
+/// Returns the Levenshtein edit distance, calculated one row of the matrix at a time.
 fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.iter().enumerate() {

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct Port(NonZeroU16);
 
-/// A number or text that is no port.
+/// A number or text that is not a port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("a port is a number from 1 to 65535")]
 pub struct InvalidPort;
 
 impl Port {
-    /// Absent for 0, which no peer can listen on.
+    /// Returns `None` for 0, on which no peer can listen.
     pub const fn new(number: u16) -> Option<Self> {
         match NonZeroU16::new(number) {
             Some(number) => Some(Self(number)),
@@ -27,7 +27,7 @@ impl Port {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u16 {
         self.0.get()
     }
@@ -49,7 +49,7 @@ impl FromStr for Port {
     type Err = InvalidPort;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // The standard parser takes a plus sign; a port in a file or an argument never has one.
+        // The standard parser accepts a plus sign, which a port in a file or an argument never has.
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse().map_err(|_| InvalidPort)?;
         digits

@@ -1,4 +1,4 @@
-//! From the text of a file to a profile, or to everything that is wrong with it.
+//! Reads a profile from the text of a file, or reports everything that is wrong with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,8 +47,8 @@ fn root_table(entries: &DeTable<'_>, problems: &mut Problems<'_>) -> Read<Profil
     let applies_to = table.optional("applies_to", problems, Field::text);
     let source = table.required("source", problems, Field::text);
     let also_known_as = names(&table, id.as_ref().ok(), problems);
-    // A rule or note without a source of its own has the profile's; if that is amiss, it is
-    // reported once, and not again for each of them.
+    // A rule or note without its own source inherits the profile's. If that one is invalid, it is reported once, not
+    // again for each of them.
     let inherited = source.as_deref().unwrap_or_default();
     let notes = notes(&table, inherited, problems);
     let rules = rules(&table, inherited, problems);
@@ -186,7 +186,7 @@ fn unique_id(
     })
 }
 
-/// The keys that depend on each other.
+/// The values of the keys that depend on each other.
 struct Session {
     transport: Transport,
     kind: Option<SessionKind>,
@@ -209,7 +209,8 @@ fn session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> 
                 legacy_hello: false,
             })
         }
-        // Which of the other keys belong here is unknown now; whether each makes sense is not.
+        // Without a valid transport, it is unknown which of the other keys belong here, but each can still be checked
+        // by itself.
         Err(reported) => {
             let _: Read<Option<SessionKind>> = table.optional("session", problems, Field::word);
             check_channel(table, problems);
@@ -256,7 +257,7 @@ fn check_channel(table: &Table<'_, '_>, problems: &mut Problems<'_>) {
     let _: Read<Option<bool>> = table.optional("legacy_hello", problems, Field::boolean);
 }
 
-/// Reports each of the keys that is there, for none of them should be.
+/// Reports each of the keys that is present, because none of them is allowed.
 fn refuse(
     table: &Table<'_, '_>,
     keys: &[&'static str],
@@ -272,7 +273,7 @@ fn refuse(
     read
 }
 
-/// What a rule asks of the network. Two rules with the same question are one too many.
+/// Returns what a rule asks of the network. Two rules must not ask the same.
 fn question(rule: &Rule) -> impl Ord + use<> {
     (
         (rule.transport, rule.direction, rule.port, rule.session),

@@ -1,6 +1,6 @@
 //! The three tables of a profile file, and the keys that each may have.
 
-/// What a table describes, and its keys, each with a line that would do.
+/// The description of a table: its name and its keys, each with a valid example line.
 pub(super) struct Section {
     pub(super) name: &'static str,
     pub(super) keys: &'static [(&'static str, &'static str)],

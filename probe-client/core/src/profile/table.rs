@@ -1,4 +1,4 @@
-//! Reading one TOML table key by key, collecting every problem instead of stopping at the first.
+//! Reads one TOML table key by key, and collects all problems instead of stopping at the first.
 
 use std::str::FromStr;
 
@@ -12,27 +12,27 @@ use super::port::{InvalidPort, Port};
 use super::section::Section;
 use crate::excerpt::{Excerpt, unprintable};
 
-/// The value could not be had; why is already among the problems.
+/// The value is invalid, and the reason is already among the problems.
 #[derive(Clone, Copy)]
 pub(super) struct Reported;
 
 pub(super) type Read<T> = Result<T, Reported>;
 
-/// The problems found so far, by their place in the file in bytes.
+/// The problems found so far, each with its byte offset in the file.
 pub(super) struct Problems<'t> {
     text: &'t str,
     line_starts: Vec<usize>,
     found: Vec<(usize, Defect)>,
 }
 
-/// One table, and where it begins.
+/// A table and the offset of its beginning.
 pub(super) struct Table<'a, 'i> {
     section: &'static Section,
     entries: &'a DeTable<'i>,
     pub(super) at: usize,
 }
 
-/// One value of a table, and where it stands.
+/// One value of a table and its offset.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a, 'i> {
     key: &'static str,
@@ -58,16 +58,16 @@ impl<'t> Problems<'t> {
         Reported
     }
 
-    /// The line of a place, from 1.
+    /// Returns the line of an offset, counted from 1.
     pub(super) fn line(&self, at: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= at) + 1
     }
 
-    /// The errors, in the order of the file.
+    /// Returns the errors in the order of the file.
     pub(super) fn finish(mut self) -> Vec<ProfileError> {
         self.found.sort_by_key(|(at, _)| *at);
         let mut errors = Vec::with_capacity(self.found.len());
-        // Counted on from the error before: a file of one long line may hold many.
+        // Columns are counted from the previous error on, because a file with one long line may have many errors.
         let (mut counted, mut column) = (0, 1);
         for (at, defect) in std::mem::take(&mut self.found) {
             let line = self.line(at);
@@ -91,7 +91,7 @@ impl<'t> Problems<'t> {
 }
 
 impl<'a, 'i> Table<'a, 'i> {
-    /// Takes the table, and reports the keys that it should not have.
+    /// Opens the table, and reports the keys that it must not have.
     pub(super) fn open(
         section: &'static Section,
         entries: &'a DeTable<'i>,
@@ -165,12 +165,12 @@ impl<'a, 'i> Table<'a, 'i> {
 }
 
 impl<'a, 'i> Field<'a, 'i> {
-    /// A text fit for a report: not empty, not too long, printable.
+    /// Reads a text that is fit for a report: not empty, not too long, printable.
     pub(super) fn text(self, problems: &mut Problems<'_>) -> Read<String> {
         self.borrowed(problems).map(str::to_owned)
     }
 
-    /// A text with a form of its own.
+    /// Reads a text and parses it.
     pub(super) fn parsed<T: FromStr<Err: Into<Malformed>>>(
         self,
         problems: &mut Problems<'_>,
@@ -220,7 +220,7 @@ impl<'a, 'i> Field<'a, 'i> {
         })
     }
 
-    /// The members of an array.
+    /// Reads the members of an array.
     pub(super) fn members(self, problems: &mut Problems<'_>) -> Read<Vec<Self>> {
         let DeValue::Array(members) = self.value else {
             return Err(self.wrong_type(problems));
@@ -233,7 +233,7 @@ impl<'a, 'i> Field<'a, 'i> {
         Ok(members.collect())
     }
 
-    /// A table in its own right.
+    /// Reads a nested table.
     pub(super) fn table(
         self,
         section: &'static Section,

@@ -167,7 +167,7 @@ fn sourcings() -> impl Strategy<Value = Sourcing> {
     prop::sample::select(vec![Verified, FromMemory, Inferred])
 }
 
-/// Any text that a profile may hold, with what TOML has to escape well represented.
+/// Generates texts that a profile may contain, many of them with characters that TOML has to escape.
 fn texts() -> impl Strategy<Value = String> {
     let plain = "[a-z \"'#\\\\=\\[\\]{}]{1,20}";
     prop_oneof![plain, "\\PC{1,20}"].prop_filter("fit for a profile", |text| {

@@ -21,38 +21,40 @@ use super::port::Port;
 #[schemars(!try_from)]
 pub struct ViaTemplate(String);
 
-/// A text that is no Via template.
+/// A text that is not a Via template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidVia {
-    /// More than [`MAX_VIA_BYTES`].
+    /// It is longer than [`MAX_VIA_BYTES`].
     #[error("it is longer than {MAX_VIA_BYTES} characters")]
     TooLong,
     /// It does not begin with `net.tcp://`.
     #[error("it must begin with net.tcp://")]
     Scheme,
-    /// A space, a control character or one outside ASCII, none of which a URI may hold.
+    /// It contains a space, a control character or one outside ASCII, which no URI may contain.
     #[error("it may hold printable ASCII without spaces only")]
     Character,
-    /// A brace without its partner.
+    /// It contains a brace without its partner.
     #[error("a brace has no partner; a placeholder is {PLACEHOLDERS}")]
     Brace,
-    /// Braces around something else than a known name.
+    /// It contains braces around something other than a known name.
     #[error("a placeholder is {PLACEHOLDERS}; {{{0}}} is none")]
     Placeholder(String),
-    /// The same placeholder twice.
+    /// It contains the same placeholder twice.
     #[error("{{{0}}} stands in it twice")]
     Repeated(&'static str),
 }
 
 impl ViaTemplate {
-    /// The template as text.
+    /// Returns the template as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The Via for one probe. An IPv6 address is put in brackets, as a URI wants it (RFC 3986,
-    /// section 3.2.2). With a host name of at most 255 bytes the Via stays below the 2048 that
-    /// Windows accepts. An address that only a proxy knows is left to the name.
+    /// Returns the Via for one probe.
+    ///
+    /// An IPv6 address is put in brackets, as a URI requires (RFC 3986 section 3.2.2). With a host name of at most 255
+    /// bytes, the Via stays below the 2048 bytes that Windows accepts. If only a proxy knows the address, the host name
+    /// replaces it.
     pub fn render(&self, host: &str, address: Option<IpAddr>, port: Port) -> String {
         let mut via = String::with_capacity(self.0.len() + host.len());
         for piece in Pieces(&self.0) {
@@ -93,11 +95,11 @@ impl TryFrom<String> for ViaTemplate {
     }
 }
 
-/// A template, cut at its braces.
+/// A piece of a template, cut at its braces.
 enum Piece<'a> {
     Text(&'a str),
     Braces(&'a str),
-    /// A brace without its partner; the end of the cutting.
+    /// A brace without its partner, which ends the cutting.
     Lone,
 }
 
@@ -164,8 +166,8 @@ fn literal(address: IpAddr) -> String {
     }
 }
 
-/// Longest template. Filled in it grows by a host name, an address and a port, and must stay
-/// below 2048 bytes, the longest Via that Windows accepts ([MC-NMF], appendix).
+/// The longest template. The placeholders add a host name, an address and a port, and the result must stay below 2048
+/// bytes, the longest Via that Windows accepts ([MC-NMF], appendix).
 pub const MAX_VIA_BYTES: usize = 1024;
 
 const NAMES: [&str; 3] = ["host", "address", "port"];

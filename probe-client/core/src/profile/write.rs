@@ -1,4 +1,4 @@
-//! A profile as the text of a file, in one canonical form.
+//! Writes a profile as the text of a file, in one canonical form.
 
 use std::fmt::Write as _;
 
@@ -92,7 +92,7 @@ impl Text {
         }
     }
 
-    /// Left out where the profile's own is meant: most rules have the same, and it is long.
+    /// Writes a source, unless it is the profile's own: most rules have that one, and it is long.
     fn source(&mut self, source: &str, inherited: &str) {
         if source != inherited {
             self.string("source", source);

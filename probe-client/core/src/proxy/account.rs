@@ -123,20 +123,23 @@ impl HttpRefusal {
         }
     }
 
-    /// `407 Proxy Authentication Required`.
+    /// Returns the status as text, such as `407 Proxy Authentication Required`.
     pub fn status_line(&self) -> String {
         let line = format!("{} {}", self.status, self.reason);
         line.trim_end().to_owned()
     }
 
-    /// Whether it is about who asks: 407; 401, with which tinyproxy refuses a wrong password; 511, with which a
-    /// network asks for a sign-in (RFC 6585 section 6).
+    /// Returns whether the refusal is about authentication.
+    ///
+    /// The status is 407; or 401, with which tinyproxy refuses a wrong password; or 511, with which a network asks for
+    /// a sign-in (RFC 6585 section 6).
     pub fn is_about_who_asks(&self) -> bool {
         matches!(self.status, 401 | 407 | 511)
     }
 
-    /// Whether it tells what became of the proxy's own connection, which a proxy opens only for those whom it has
-    /// let in.
+    /// Returns whether the refusal is about the proxy's own connection to the server.
+    ///
+    /// A proxy opens that connection only for clients that it has accepted.
     pub fn is_about_the_way_on(&self) -> bool {
         matches!(self.status, 502 | 504)
             || self
@@ -151,7 +154,7 @@ impl HttpRefusal {
 }
 
 impl ProxyRefusal {
-    /// Whether it tells that the proxy does not accept who asks.
+    /// Returns whether the proxy does not accept the client.
     pub fn is_about_who_asks(&self) -> bool {
         match self {
             Self::Status(http) => http.is_about_who_asks(),
@@ -163,7 +166,7 @@ impl ProxyRefusal {
         }
     }
 
-    /// Whether it tells what became of the proxy's own connection.
+    /// Returns whether the refusal is about the proxy's own connection to the server.
     pub fn is_about_the_way_on(&self) -> bool {
         match self {
             Self::Status(http) => http.is_about_the_way_on(),
@@ -175,7 +178,7 @@ impl ProxyRefusal {
         }
     }
 
-    /// What was answered, in a few words.
+    /// Returns the answer in a few words.
     pub fn brief(&self) -> String {
         match self {
             Self::Status(http) => http.status_line(),
@@ -188,7 +191,8 @@ impl ProxyRefusal {
     }
 }
 
-/// The words in `text` that say that a name was not found, and what follows them up to a line's or a tag's end.
+/// Returns the words in `text` that say that a name was not found, and what follows them up to the end of a line or
+/// tag.
 fn unresolved(text: &[u8]) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let start = UNRESOLVED.iter().find_map(|words| {
@@ -201,15 +205,17 @@ fn unresolved(text: &[u8]) -> Option<String> {
     Some(printable(&rest[..end]))
 }
 
-/// Cut, and with escapes.
+/// Shortens the bytes, and escapes those that are not printable.
 pub(super) fn printable(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(MAX_TEXT)]
         .escape_ascii()
         .to_string()
 }
 
-/// By which proxies say it where no field does: Privoxy, Apache httpd, the resolvers of glibc, musl, macOS and
-/// Windows, whose words mitmproxy and others repeat, and Go's. In lower case.
+/// How proxies say that a name was not found, if no field says it; in lower case.
+///
+/// These are the words of Privoxy, Apache httpd, Go, and the resolvers of glibc, musl, macOS and Windows, which
+/// mitmproxy and others repeat.
 const UNRESOLVED: [&str; 10] = [
     "no such domain",
     "dns lookup failure",
@@ -223,5 +229,5 @@ const UNRESOLVED: [&str; 10] = [
     "getaddrinfo failed",
 ];
 
-/// Bytes of a field's value.
+/// The most bytes kept of a field's value.
 const MAX_TEXT: usize = 256;

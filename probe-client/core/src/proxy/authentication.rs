@@ -1,54 +1,54 @@
-//! Who the user is to a proxy. The schemes themselves are the shell's: some are the operating
-//! system's, and all need randomness or a clock.
+//! Authentication to a proxy. The shell implements the schemes themselves: some are part of the operating system, and
+//! all need randomness or a clock.
 
 use std::fmt;
 
 use zeroize::ZeroizeOnDrop;
 
-/// A user name and a password for a proxy; a Windows domain may stand before the name (`DOMAIN\user`).
+/// A user name and a password for a proxy. The name may begin with a Windows domain (`DOMAIN\user`).
 #[derive(Clone, Eq, PartialEq, ZeroizeOnDrop)]
 pub struct ProxyCredentials {
     pub user: String,
     pub password: String,
 }
 
-/// One challenge of a 407 (RFC 9110 section 11.7.1).
+/// One challenge of a 407 response (RFC 9110 section 11.7.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Challenge {
-    /// In the proxy's spelling.
+    /// The scheme as the proxy spells it.
     pub scheme: String,
-    /// All behind the scheme: parameters or a token. Printable ASCII.
+    /// Everything after the scheme: parameters or a token, in printable ASCII.
     pub parameters: String,
 }
 
-/// A proxy's question who asks.
+/// A proxy's request for authentication.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Challenged {
     pub challenges: Vec<Challenge>,
-    /// Whether the answer goes over the connection on which this came. Where it does not, a handshake
-    /// that authenticates a connection (NTLM, Negotiate) begins anew.
+    /// Whether the answer goes over the same connection. If not, a handshake that authenticates a connection (NTLM,
+    /// Negotiate) starts again.
     pub same_connection: bool,
 }
 
-/// What is said to a challenge.
+/// The answer to a challenge.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Authorization {
-    /// How it says who the user is, for a report; absent as long as it does not.
+    /// The authentication method, for a report; `None` as long as the answer does not identify the user.
     pub method: Option<String>,
     /// The value of Proxy-Authorization.
     pub value: String,
-    /// It has to be the first that is said on a connection.
+    /// It must be the first request on a connection.
     pub fresh: bool,
 }
 
-/// Why nothing is said to a challenge, for people; `None` where that has been said before, or there is
-/// nobody to name.
+/// Why a challenge is not answered, for people; `None` if that has been said before, or if there are no credentials.
 pub type Unanswered = Option<String>;
 
 impl Challenge {
-    /// The challenges of all Proxy-Authenticate fields. Several may stand in one field, separated by
-    /// commas as their parameters are: what begins with a word and a space, or is a word alone,
-    /// begins a challenge.
+    /// Parses the challenges of all Proxy-Authenticate fields.
+    ///
+    /// One field may hold several challenges, separated by commas like their parameters. A part that begins with a word
+    /// and a space, or is a single word, begins a challenge.
     pub fn parse(values: impl Iterator<Item = String>) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for value in values {
@@ -70,7 +70,7 @@ impl Challenge {
     }
 }
 
-/// At commas outside quotes, without empty parts.
+/// Splits at commas outside quotes, without empty parts.
 fn split(value: &str) -> Vec<&str> {
     let (mut quoted, mut escaped) = (false, false);
     value
@@ -107,10 +107,10 @@ impl fmt::Debug for ProxyCredentials {
     }
 }
 
-/// More than there are schemes in use.
+/// The most challenges read: more than there are schemes in use.
 const MAX_CHALLENGES: usize = 16;
 
-/// Characters of a scheme's name; the longest registered one has 22.
+/// The most characters of a scheme's name; the longest registered one has 22.
 const MAX_SCHEME: usize = 32;
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! HTTP CONNECT (RFC 9110 section 9.3.6): one request, and more of them where the proxy wants to know
-//! who asks.
+//! HTTP CONNECT (RFC 9110 section 9.3.6): one request, or more if the proxy asks for authentication.
 
 use proto::decoded::Decoded;
 use proto::http_head::{
@@ -17,19 +16,19 @@ pub(super) struct Connect {
     /// `host:port`.
     target: String,
     authentication: ProxyAuthentication,
-    /// The request that is to be made next, or was made last.
+    /// The request to be made next, or the one made last.
     request: Vec<u8>,
     requests: u32,
     received: Vec<u8>,
-    /// Bytes of a refusal's body that are yet to come, and lead to nothing.
+    /// Bytes of a refusal's body that have yet to arrive and are ignored.
     skip: u64,
     interim: u32,
     refusal: Option<HttpRefusal>,
-    /// What is left of the answer that asks for authentication, until it is given.
+    /// What follows the head of the current challenge, until the challenge is answered.
     rest: Option<Rest>,
 }
 
-/// What one head asks for.
+/// What to do after reading a head.
 enum Head {
     Incomplete,
     Interim,
@@ -39,9 +38,9 @@ enum Head {
 /// What follows the head of a challenge.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
-    /// So many bytes, and then the connection may be used again.
+    /// A body of this many bytes, after which the connection can be used again.
     Skipped(u64),
-    /// Its end is that of the connection, or too far away.
+    /// A body that ends only with the connection, or is too long to skip.
     Abandoned,
 }
 
@@ -80,7 +79,7 @@ impl Connect {
         }
     }
 
-    /// What is said to the last challenge.
+    /// Answers the last challenge.
     pub(super) fn answer(
         &mut self,
         answer: Result<Authorization, Unanswered>,
@@ -99,12 +98,12 @@ impl Connect {
                     let rest = if said.fresh { Rest::Abandoned } else { rest };
                     return self.again(rest, outgoing);
                 }
-                // Only the authorization can be too long, or hold what no header may.
+                // Only the authorization can be too long, or contain what no header may.
                 Err(_) => Some(TOO_LONG.to_owned()),
             },
             Err(trouble) => trouble,
         };
-        // What was said before stands, where nothing else is said now.
+        // An earlier reason stands if no new one is given.
         if trouble.is_some() {
             self.authentication.trouble = trouble;
         }
@@ -116,8 +115,9 @@ impl Connect {
         self.refusal.is_some() || self.requests > 1
     }
 
-    /// The next request was to be made behind the rest of an answer that will not come. Where the request has been
-    /// made, its own answer is what is missing.
+    /// Returns [`ProxyStep::Reconnect`] if the next request was waiting for the rest of a body that will not come.
+    ///
+    /// If the request has already been made, its own answer is missing, and the result is `None`.
     pub(super) fn closed(&self) -> Option<ProxyStep> {
         (self.skip > 0).then_some(ProxyStep::Reconnect)
     }
@@ -137,7 +137,7 @@ impl Connect {
         outgoing.extend_from_slice(&self.request);
     }
 
-    /// Reads one head from the front of what was received.
+    /// Reads one head from the beginning of the received bytes.
     fn head(&mut self) -> Head {
         if self.received.is_empty() {
             return Head::Incomplete;
@@ -171,7 +171,7 @@ impl Connect {
         }
     }
 
-    /// A 407, of `consumed` bytes.
+    /// Handles the head of a 407 response that is `consumed` bytes long.
     fn challenged(&mut self, consumed: usize) -> Head {
         let Ok(Decoded::Complete { value: head, .. }) = ResponseHead::decode(&self.received) else {
             return Head::Incomplete;
@@ -197,7 +197,7 @@ impl Connect {
         }))
     }
 
-    /// The next request: on this connection, if the answer before it has an end there.
+    /// Prepares the next request: on this connection, if the previous answer ends before the connection does.
     fn again(&mut self, rest: Rest, outgoing: &mut Vec<u8>) -> ProxyStep {
         let Rest::Skipped(length) = rest else {
             return ProxyStep::Reconnect;
@@ -216,7 +216,7 @@ impl Connect {
 fn request(target: &str, authorization: Option<&str>) -> Result<Vec<u8>, HttpBuildError> {
     let mut headers = vec![("User-Agent", USER_AGENT)];
     headers.extend(authorization.map(|value| ("Proxy-Authorization", value)));
-    // Never read by RFC 9110, but proxies that authenticate a connection keep it open for that.
+    // RFC 9110 does not define this header, but proxies that authenticate a connection keep it open if they see it.
     headers.push(("Proxy-Connection", "Keep-Alive"));
     let mut head = Vec::new();
     connect_head(&mut head, target, &headers)?;
@@ -244,7 +244,8 @@ fn step(step: ProxyStep) -> Head {
     Head::Step(Box::new(step))
 }
 
-/// RFC 9112 section 9.3, and the older field that proxies still use.
+/// Returns whether the connection can be used again: by RFC 9112 section 9.3, or by the older field that proxies still
+/// use.
 fn reusable(head: &ResponseHead<'_>) -> bool {
     let says = |word: &[u8]| {
         let mut values = head
@@ -258,7 +259,7 @@ fn reusable(head: &ResponseHead<'_>) -> bool {
     }
 }
 
-/// A challenge is made of printable ASCII; what is not is none.
+/// Returns a challenge as text; empty if it is not printable ASCII, because then it is not a challenge.
 fn printable_or_empty(value: &[u8]) -> String {
     match std::str::from_utf8(value) {
         Ok(text)
@@ -283,17 +284,17 @@ const AUTHENTICATION_REQUIRED: u16 = 407;
 
 const USER_AGENT: &str = concat!("fwprobe/", env!("CARGO_PKG_VERSION"));
 
-/// Of one dialogue: without credentials, one for each scheme that leads to nothing, and the messages of
-/// the longest.
+/// The most requests of one dialogue: one without credentials, one for each scheme that fails, and the messages of the
+/// longest scheme.
 const MAX_REQUESTS: u32 = 8;
 
-/// Bytes of a body that are read only to get past it; what is longer costs a new connection.
+/// The most bytes of a body that are read only to skip it; a longer body costs a new connection.
 const MAX_SKIPPED: u64 = 64 * 1024;
 
-/// Interim answers (1xx) that are passed over.
+/// The most interim answers (1xx) that are ignored.
 const MAX_INTERIM: u32 = 4;
 
-/// In a report.
+/// The most schemes listed in a report.
 const MAX_SCHEMES: usize = 16;
 
 const TOO_LONG: &str = "the authorization does not fit into a request's head";

@@ -1,4 +1,4 @@
-//! SOCKS version 5 (RFC 1928), with user name and password (RFC 1929) where there are any.
+//! SOCKS version 5 (RFC 1928), with user name and password (RFC 1929) if there are any.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub(super) struct Socks5 {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Methods,
-    /// The proxy wants user name and password, and whether they may be sent is being asked.
+    /// The proxy wants user name and password, and the caller has yet to say whether they may be sent.
     Asking,
     Password,
     Reply,
@@ -31,7 +31,7 @@ impl Socks5 {
         credentials: Option<ProxyCredentials>,
         outgoing: &mut Vec<u8>,
     ) -> Self {
-        // One byte each counts their length.
+        // One byte holds the length of each.
         let fits = |text: &str| (1..=usize::from(u8::MAX)).contains(&text.len());
         let usable = credentials.filter(|c| fits(&c.user) && fits(&c.password));
         let methods: &[u8] = if usable.is_some() {
@@ -64,7 +64,7 @@ impl Socks5 {
         }
     }
 
-    /// Sends user name and password (RFC 1929 section 2), or ends where they may not be sent.
+    /// Sends user name and password (RFC 1929 section 2), or ends the dialogue if they may not be sent.
     pub(super) fn leave(&mut self, given: bool, outgoing: &mut Vec<u8>) -> ProxyStep {
         let (State::Asking, Some(credentials)) = (self.state, &self.credentials) else {
             return ProxyStep::Io;
@@ -90,7 +90,7 @@ impl Socks5 {
         !matches!(self.state, State::Methods)
     }
 
-    /// A refusing reply is one even where its useless rest is missing.
+    /// Returns the refusal if a refusing reply arrived, even without the rest, which means nothing.
     pub(super) fn closed(&self) -> Option<ProxyStep> {
         match (self.state, self.received.as_slice()) {
             (State::Reply, [VERSION, code, ..]) if *code != 0 => {
@@ -105,7 +105,7 @@ impl Socks5 {
         self.authentication.clone()
     }
 
-    /// The answer to the methods offered; `None`: go on with the next message.
+    /// Handles the answer to the offered methods; returns `None` if the next message can be read.
     fn methods(&mut self, outgoing: &mut Vec<u8>) -> Option<ProxyStep> {
         let method = match self.received.as_slice() {
             [] | [VERSION] => return Some(ProxyStep::Io),
@@ -118,7 +118,7 @@ impl Socks5 {
                 self.authentication.offered = vec![PASSWORD_METHOD.to_owned()];
                 self.state = State::Asking;
             }
-            // 0xff, or a method that was not offered: as good as none.
+            // 0xff, or a method that was not offered, means that the proxy accepts none.
             (_, _) => return Some(ProxyStep::Refused(ProxyRefusal::SocksMethods)),
         }
         self.received.drain(..2);
@@ -167,7 +167,7 @@ impl Socks5 {
             [VERSION, _, _, IPV4, ..] => 4 + 4 + 2,
             [VERSION, _, _, IPV6, ..] => 4 + 16 + 2,
             [VERSION, _, _, NAME, length, ..] => 4 + 1 + usize::from(*length) + 2,
-            // The kind of address of a refusal says nothing.
+            // In a refusal, the address type means nothing.
             [VERSION, code, _, _, ..] if *code != 0 => 4,
             _ => return Some(self.foreign()),
         };
@@ -199,5 +199,5 @@ const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// What a report calls method 2.
+/// The name of method 2 in a report.
 const PASSWORD_METHOD: &str = "username/password";

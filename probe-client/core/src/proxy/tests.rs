@@ -19,7 +19,7 @@ fn say(value: &str) -> Result<Authorization, Unanswered> {
     })
 }
 
-/// `bytes` have to ask who is there, on a connection that can be used again or not.
+/// Checks that `bytes` are a challenge, and whether the connection can be used again after it.
 fn challenged(dialogue: &mut ProxyDialogue, bytes: &[u8], same_connection: bool) {
     let ProxyStep::Challenged(challenged) = dialogue.receive(bytes) else {
         panic!("it does not ask");
@@ -71,7 +71,7 @@ fn one_request_and_what_follows_the_answer_is_the_servers() {
         dialogue.receive(b"HTTP/1.1 100 \r\n\r\nHTTP/1.0 200 OK\r\n"),
         ProxyStep::Io
     );
-    // A Content-Length means nothing here (RFC 9110 section 9.3.6).
+    // Content-Length means nothing here (RFC 9110 section 9.3.6).
     let step = dialogue.receive(b"Content-Length: 9\r\n\r\nabc");
     assert_eq!(step, connected(b"abc"));
 }
@@ -164,7 +164,7 @@ fn nothing_left_to_say_is_a_refusal_with_its_reason() {
     assert_eq!(status(&step), 407);
     let authentication = dialogue.authentication();
     assert_eq!(authentication.trouble.as_deref(), Some("nothing left"));
-    // Nobody asks any more.
+    // There is no challenge left to answer.
     assert_eq!(dialogue.answer(say("Basic eA==")), ProxyStep::Io);
 }
 
@@ -182,7 +182,7 @@ fn an_authorization_that_no_head_can_hold_is_trouble() {
     }
 }
 
-/// As long as the longest that Windows makes.
+/// The token is as long as the longest that Windows makes.
 #[test]
 fn a_long_token_fits() {
     let mut dialogue = connect();
@@ -200,7 +200,7 @@ fn refusals_keep_what_the_proxy_says() {
         b"HTTP/1.1 403 No \x07way\r\nServer: g\r\nVia: 1.1 g\r\nLocation: /l\r\n\
           X-Squid-Error: E 0\r\nProxy-Status: p\r\n\r\n<p>No.",
     );
-    // A control character makes the first line none of HTTP.
+    // With a control character, the first line is not HTTP.
     assert!(
         matches!(step, ProxyStep::Refused(ProxyRefusal::Foreign { .. })),
         "{step:?}"
@@ -228,7 +228,7 @@ fn heads_have_an_end() {
         step,
         ProxyStep::Refused(ProxyRefusal::HeadTooLong { limit: 8192 })
     );
-    // Interim answers as well.
+    // The number of interim answers is limited too.
     let interim = b"HTTP/1.1 100 \r\n\r\n".repeat(50);
     assert_eq!(status(&connect().receive(&interim)), 100);
 }
@@ -270,7 +270,7 @@ fn socks_with_credentials() {
     assert!(dialogue.authentication().tried.is_empty());
     assert_eq!(dialogue.leave(true), ProxyStep::Io);
     assert_eq!(dialogue.transmit(), b"\x01\x04user\x03p:w");
-    // Once is enough.
+    // A second permission sends nothing more.
     assert_eq!(dialogue.leave(true), ProxyStep::Io);
     assert_eq!(dialogue.transmit(), b"");
     let refused = ProxyStep::Refused(ProxyRefusal::SocksCredentials);
@@ -281,7 +281,7 @@ fn socks_with_credentials() {
 #[test]
 fn socks_without_leave_sends_nothing() {
     let mut dialogue = socks("echo.example", Some(("user", "p:w")));
-    // Nobody asked yet.
+    // The proxy has not asked yet.
     assert_eq!(dialogue.leave(true), ProxyStep::Io);
     assert_eq!(dialogue.transmit(), [5, 2, 0, 2]);
     assert_eq!(dialogue.receive(&[5, 2]), ProxyStep::AskForLeave);
@@ -299,7 +299,7 @@ fn socks_refusals() {
         dialogue.receive(&[5, 0]);
         assert_eq!(dialogue.receive(&[5, code, 0, 99]), refused(code));
     }
-    // Two bytes and a close are as good.
+    // Two bytes and a close mean the same.
     let mut dialogue = socks("echo.example", None);
     dialogue.receive(&[5, 0]);
     assert_eq!(dialogue.receive(&[5, 4]), ProxyStep::Io);

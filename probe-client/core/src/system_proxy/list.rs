@@ -1,5 +1,5 @@
-//! Windows' lists of proxies and of exceptions, in the forms that Microsoft documents (WINHTTP_PROXY_INFO,
-//! "Enabling Internet Functionality": listing proxy servers, listing the proxy bypass).
+//! Windows' lists of proxies and of exceptions, in the forms that Microsoft documents (WINHTTP_PROXY_INFO, "Enabling
+//! Internet Functionality": listing proxy servers, listing the proxy bypass).
 
 use super::{Destination, ProxyList};
 use crate::path::{InvalidPath, NetworkPath, ProxyScheme, ProxyUrl};
@@ -7,13 +7,13 @@ use crate::path::{InvalidPath, NetworkPath, ProxyScheme, ProxyUrl};
 /// One entry of a list of proxies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Entry<'a> {
-    /// The kind of traffic; absent: all.
+    /// The kind of traffic; `None` for all kinds.
     traffic: Option<&'a str>,
     proxy: &'a str,
 }
 
 impl ProxyList {
-    /// The way to `destination`, and what else there is to know.
+    /// Returns the path to `destination`, with notes for people.
     pub(super) fn choose(
         &self,
         destination: &Destination<'_>,
@@ -22,7 +22,7 @@ impl ProxyList {
             return Ok((NetworkPath::Direct, Vec::new()));
         }
         let traffic = if destination.http { "http" } else { "https" };
-        // The own kind of traffic first, then what is for all, then SOCKS.
+        // The proxy for this kind of traffic comes first, then the one for all kinds, then SOCKS.
         let wanted = [Some(traffic), None, Some(SOCKS)];
         let found = wanted.into_iter().find_map(|traffic| {
             let mut these = entries(&self.proxies).filter(move |entry| entry.is_for(traffic));
@@ -39,7 +39,7 @@ impl ProxyList {
             ProxyScheme::Http
         };
         for other in others.take(MAX_OTHERS) {
-            // What cannot be read is not repeated.
+            // An entry that cannot be parsed is not repeated.
             if let Ok(url) = ProxyUrl::parse(other.proxy, Some(bare)) {
                 notes.push(format!(
                     "{} is named too, for when the first does not answer; give it as --via {0} to \
@@ -67,7 +67,7 @@ impl Entry<'_> {
     }
 }
 
-/// `([<scheme>=][<scheme>"://"]<server>[":"<port>])`, separated by semicolons or white space.
+/// Parses `([<scheme>=][<scheme>"://"]<server>[":"<port>])`, separated by semicolons or white space.
 fn entries(list: &str) -> impl Iterator<Item = Entry<'_>> {
     split(list).map(|entry| match entry.split_once('=') {
         Some((traffic, proxy)) => Entry {
@@ -86,8 +86,10 @@ fn split(list: &str) -> impl Iterator<Item = &str> {
     parts.filter(|part| !part.is_empty()).take(MAX_ENTRIES)
 }
 
-/// `<local>` is every name without a period; others may have a scheme in front, a port behind, and `*` for
-/// any number of characters.
+/// Returns whether an exception covers `destination`.
+///
+/// `<local>` covers every name without a period. Other entries may begin with a scheme, end with a port, and contain
+/// `*` for any number of characters.
 fn excepts(entry: &str, destination: &Destination<'_>) -> bool {
     let host = destination.host;
     if entry.eq_ignore_ascii_case("<local>") {
@@ -108,7 +110,7 @@ fn excepts(entry: &str, destination: &Destination<'_>) -> bool {
         )
 }
 
-/// An IPv6 address with a port stands in brackets.
+/// Splits off the port. An IPv6 address with a port is in brackets.
 fn host_and_port(entry: &str) -> (&str, Option<&str>) {
     if let Some((host, behind)) = entry.strip_prefix('[').and_then(|e| e.split_once(']')) {
         return (host, behind.strip_prefix(':'));
@@ -119,8 +121,9 @@ fn host_and_port(entry: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Whether `text` is `pattern`, in which `*` stands for any bytes. Goes back to the last `*` alone, so that it
-/// takes no more than their product.
+/// Returns whether `text` matches `pattern`, in which `*` stands for any bytes.
+///
+/// It goes back only to the last `*`, so its time is at most the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star = None;
@@ -147,8 +150,8 @@ const SOCKS: &str = "socks";
 const OTHER_SOCKS: &str =
     "Windows' programs speak version 4 to a SOCKS proxy (unconfirmed), fwprobe version 5";
 
-/// Of a list; a script may answer with any number.
+/// The most entries read of a list; a script may return any number.
 const MAX_ENTRIES: usize = 256;
 
-/// That are told beside the first.
+/// The most other proxies that are named in addition to the first.
 const MAX_OTHERS: usize = 3;

@@ -154,7 +154,7 @@ fn every_profile_has_something_to_test_from_this_side() {
     }
 }
 
-/// The part of a rule that decides what is sent, in one line.
+/// Returns the part of a rule that decides what is sent, in one line.
 fn question(rule: &Rule) -> String {
     let session = rule.session.map(|session| session.to_string());
     let mode = rule.nettcp_mode.map(|mode| mode.to_string());
@@ -163,7 +163,7 @@ fn question(rule: &Rule) -> String {
     format!("{} {} {}", rule.id, rule.port, shape.join(" "))
 }
 
-/// Outbound TCP that has to be open for the product to work, as the vendor's page says.
+/// Returns whether a rule is outbound TCP that must be open for the product to work, according to the vendor's page.
 fn plain(rule: &Rule) -> bool {
     (rule.direction, rule.transport) == (Direction::Outbound, Transport::Tcp)
         && rule.expect == Expectation::Open
