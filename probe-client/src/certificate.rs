@@ -1,4 +1,4 @@
-//! The certificate that a TLS peer presented: whether it is the pinned one, and who issued it.
+//! Describes the certificate that a TLS peer presented: whether it is the pinned one, and who issued it.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use rustls::pki_types::UnixTime;
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{ASN1Time, FromDer as _, GeneralName, X509Certificate};
 
-/// What a report says of the leaf certificate `der`. A certificate that cannot be parsed is
-/// presented all the same, by its digest.
+/// Describes the leaf certificate `der` for a report. A certificate that cannot be parsed is described by its digest
+/// alone.
 pub(crate) fn describe(der: &[u8], pins: &[Pin]) -> PresentedCertificate {
     let sha256 = hex::encode(Sha256::digest(der));
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
@@ -35,9 +35,10 @@ pub(crate) fn describe(der: &[u8], pins: &[Pin]) -> PresentedCertificate {
     }
 }
 
-/// Whether `now` is within the certificate's dates.
+/// Checks that `now` is within the certificate's dates.
 ///
 /// # Errors
+///
 /// It is not, or the certificate cannot be read.
 pub(crate) fn is_in_time(der: &[u8], now: UnixTime) -> Result<(), CertificateError> {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
@@ -85,7 +86,7 @@ fn name(name: &GeneralName<'_>) -> Option<String> {
     Some(std::net::Ipv6Addr::from(v6).to_string())
 }
 
-/// Whoever made the certificate wrote it.
+/// Escapes and cuts text from a certificate, which may come from a stranger.
 fn shown(text: &str) -> String {
     Excerpt::cut(text, MAX_TEXT).into()
 }
@@ -95,10 +96,10 @@ fn timestamp(unix_seconds: i64) -> String {
         .map_or_else(|_| unix_seconds.to_string(), |t| t.to_string())
 }
 
-/// A certificate of a content network may name thousands of hosts.
+/// Maximum number of names; a certificate of a content network may name thousands of hosts.
 const MAX_NAMES: usize = 32;
 
-/// Characters of a name; those of hosts end before (RFC 1035 section 2.3.4).
+/// Maximum number of characters of a name; host names are shorter (RFC 1035 section 2.3.4).
 const MAX_TEXT: usize = 256;
 
 #[cfg(test)]

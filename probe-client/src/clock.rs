@@ -1,9 +1,9 @@
-//! The run's clock: microseconds since its start, and a date where one is wanted. This host's own is read once, so
-//! that whoever sets it meanwhile moves no time of the run against the others.
+//! The run's clock: microseconds since its start, and a date if one is needed. This host's clock is read only once, so
+//! that setting it during the run does not move the run's times against each other.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Started once per run and copied to every probe.
+/// The clock of a run, started once and copied to every probe.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunClock {
     started: Instant,
@@ -18,12 +18,12 @@ impl RunClock {
         }
     }
 
-    /// Since the run's start.
+    /// Returns the time since the run's start.
     pub(crate) fn now(self) -> Duration {
         self.started.elapsed()
     }
 
-    /// When `since_start` is reached.
+    /// Returns the instant `since_start` after the run's start.
     pub(crate) fn at(self, since_start: Duration) -> Instant {
         self.started + since_start
     }
@@ -32,13 +32,13 @@ impl RunClock {
         u64::try_from(self.now().as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// The date `since_start_us` after the run's start, in milliseconds since 1970.
+    /// Returns the date `since_start_us` after the run's start, in milliseconds since 1970.
     pub(crate) fn unix_ms(self, since_start_us: u64) -> u64 {
         self.started_unix_ms.saturating_add(since_start_us / 1_000)
     }
 }
 
-/// Milliseconds since 1970 by this host's clock; 0 where it stands before that.
+/// Returns milliseconds since 1970 by this host's clock; 0 if it is set to an earlier date.
 fn wall_unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

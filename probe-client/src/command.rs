@@ -1,5 +1,5 @@
-//! One module per command. A command answers with an exit code; what stops it from doing its job is
-//! an error.
+//! The commands, one module each. A command returns an exit code; it returns an error if something stops it from doing
+//! its job.
 
 use std::process::ExitCode;
 
@@ -19,12 +19,12 @@ mod reload_server;
 mod report;
 mod run;
 
-/// The user did not wait for what an interrupted run would have written.
+/// The user interrupted the run a second time, so what was measured is not written.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted again: nothing is written")]
 struct InterruptedAgain;
 
-/// Carries out what was typed.
+/// Carries out the command that the user typed.
 pub(crate) fn execute(arguments: Arguments) -> ExitCode {
     let colour = arguments.color;
     let scope = wants_step_result(&arguments.command);
@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::tell(&told(&error));
-            // HPC Cluster Manager reads standard output alone.
+            // HPC Cluster Manager reads only standard output.
             if let Some(format) = scope {
                 let _ = terminal::print(&crate::report::failed_step(format, &plain(&error)));
             }
@@ -62,7 +62,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
     }
 }
 
-/// The form for HPC Cluster Manager in which a report was to be printed, if it was one.
+/// Returns the HPC Cluster Manager format in which a report was to be printed, if any.
 fn wants_step_result(command: &Command) -> Option<ReportFormat> {
     let options = match command {
         Command::Run(arguments) => &arguments.reports,
@@ -87,7 +87,7 @@ fn wants_step_result(command: &Command) -> Option<ReportFormat> {
     options.format.filter(for_hpc)
 }
 
-/// Every problem, without marks.
+/// Returns every problem as plain text, without `error:`.
 fn plain(error: &anyhow::Error) -> String {
     match error.downcast_ref::<crate::config::Problems>() {
         Some(problems) => problems.lines().join("; "),
@@ -95,7 +95,7 @@ fn plain(error: &anyhow::Error) -> String {
     }
 }
 
-/// `error:` before each line that begins a problem.
+/// Returns the text with `error:` before each problem.
 fn told(error: &anyhow::Error) -> String {
     let text = match error.downcast_ref::<crate::config::Problems>() {
         Some(problems) => problems.lines().join("\nerror: "),
@@ -104,8 +104,8 @@ fn told(error: &anyhow::Error) -> String {
     format!("error: {text}")
 }
 
-/// Usage or configuration.
+/// Exit code for errors in usage or configuration.
 pub(crate) const EXIT_USAGE: u8 = 2;
 
-/// As shells have it: 128 and the number of SIGINT.
+/// Exit code after an interruption, as in shells: 128 plus the number of SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;

@@ -1,5 +1,5 @@
-//! Where the connection string comes from: a file, the environment or the configuration file, in
-//! this order. Never an argument, which every user of the machine could read.
+//! Finds the connection string: in a file, the environment or the configuration file, in this order. It is never an
+//! argument, which every user of the machine could read.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::given_file;
 
-/// Where it was found, for messages.
+/// Where the connection string was found, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionSource {
     File(PathBuf),
@@ -26,10 +26,11 @@ impl std::fmt::Display for ConnectionSource {
     }
 }
 
-/// Reads and parses it.
+/// Reads and parses the connection string.
 ///
 /// # Errors
-/// None was given, its file cannot be read, or it is malformed.
+///
+/// No connection string was given, its file cannot be read, or it is malformed.
 pub(crate) fn find(
     file: Option<&Path>,
     environment: Option<String>,
@@ -71,7 +72,8 @@ fn read(path: &Path) -> Result<String, ConnectionError> {
     given_file::text(path, MAX_BYTES).map_err(unreadable)
 }
 
-/// The server refuses such secrets, too. Of pipes and devices the mode says nothing.
+/// Refuses a file that all users may read or change, as the server does for its secrets. The mode of a pipe or a device
+/// says nothing.
 #[cfg(unix)]
 fn refuse_what_all_may_read(
     path: &Path,
@@ -131,12 +133,12 @@ pub(crate) enum ConnectionError {
     },
 }
 
-/// The environment variable.
+/// The environment variable that holds the connection string.
 pub(crate) const VARIABLE: &str = "FWPROBE_CONNECTION";
 
-/// Whoever is neither the owner nor of the group: may read or write.
+/// Mode bits that let users other than the owner and the group read or write.
 #[cfg(unix)]
 const OTHERS: u32 = 0o006;
 
-/// A connection string of many hosts and pins is far shorter.
+/// Maximum size in bytes; a connection string with many hosts and pins is far shorter.
 const MAX_BYTES: u64 = 16 * 1024;

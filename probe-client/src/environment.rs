@@ -1,4 +1,4 @@
-//! Environment variables, as the rest of the program asks for them.
+//! Access to environment variables for the rest of the program.
 
-/// Answers with the value of an environment variable. Tests answer from a list of their own.
+/// Returns the value of an environment variable. Tests use a list of their own.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;

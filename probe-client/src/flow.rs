@@ -1,4 +1,4 @@
-//! One side connection from a source port of our choice: a handshake, first bytes, a close, and the server's close.
+//! Opens one side connection from a chosen source port: a handshake, first bytes, a close, and the server's close.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,18 +22,19 @@ pub(crate) struct SideCall {
     pub(crate) address: SocketAddr,
     pub(crate) bind: Option<IpAddr>,
     pub(crate) source_port: u16,
-    /// Written once it is open; none: its handshake alone is tried. The server must not take them for a whole request.
+    /// Bytes to write once the connection is open; if empty, only its handshake is tried. The server must not take them
+    /// for a whole request.
     pub(crate) first_bytes: Arc<[u8]>,
-    /// For the handshake, and again for the server's close.
+    /// Time limit of the handshake, and again of the server's close.
     pub(crate) idle_timeout: Duration,
 }
 
 impl SideCall {
-    /// Dials. The hop limit is the system's own, as an application's would be.
+    /// Opens the connection. Its hop limit is the system's own, as an application's would be.
     pub(crate) async fn dial(self, clock: RunClock) -> Flow {
         let start_us = clock.now_us();
         let (round, port, source_port) = (self.round, self.address.port(), self.source_port);
-        // What this host cannot send says nothing about the way.
+        // A packet that this host cannot send says nothing about the path.
         let went = self
             .run()
             .await
@@ -56,7 +57,7 @@ impl SideCall {
         begin(&socket, self.address)?;
         let mut stream = TcpStream::from_std(socket.into())?;
         let answered = timeout(self.idle_timeout, stream.writable()).await.is_ok();
-        // All that was sent again by now is SYNs.
+        // The only retransmissions so far are SYNs.
         let again = sent_again(&stream);
         let only_syns = |end| Went {
             syns_sent_again: again,
@@ -80,13 +81,14 @@ impl SideCall {
             while stream.read(&mut [0; READ]).await? > 0 {}
             io::Result::Ok(())
         };
-        // A reset comes from an end that is there, too.
+        // A reset shows as well that the other end is there.
         let end = match timeout(self.idle_timeout, closing).await {
             Ok(Ok(()) | Err(_)) => FlowEnd::Answered,
             Err(_elapsed) => FlowEnd::Stuck,
         };
         if end == FlowEnd::Stuck {
-            // Reset when dropped: else the system keeps the source port, which is to be dialled from again.
+            // Dropping the stream then resets the connection. Otherwise the system would keep the source port, which
+            // will be dialled from again.
             SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         }
         Ok(Went {
@@ -111,7 +113,7 @@ impl SideCall {
     }
 }
 
-/// How a side connection went.
+/// The result of a side connection.
 #[derive(Clone, Copy, Debug)]
 struct Went {
     end: FlowEnd,
@@ -131,14 +133,14 @@ impl Went {
     }
 }
 
-/// Segments, SYNs included, that this host sent again.
+/// Returns the number of segments that this host sent again, including SYNs.
 fn sent_again(stream: &TcpStream) -> u32 {
     let facts = socket_facts::tcp_facts(stream).unwrap_or_default();
     facts.total_retransmissions.unwrap_or(0)
 }
 
-/// Source ports from all over the range that this host's system uses, in an order without pattern: one from each of
-/// `count` equal parts, and with neighbouring low bits, by which links of a bundle are often chosen.
+/// Returns source ports from the whole range that this host's system uses, in random order. There is one from each of
+/// `count` equal parts, and their low bits are neighbours, since links of a bundle are often chosen by the low bits.
 pub(crate) fn source_ports(count: usize) -> Vec<u16> {
     let range = system_range();
     let width = usize::from(range.end() - range.start()) + 1;
@@ -160,7 +162,7 @@ pub(crate) fn source_ports(count: usize) -> Vec<u16> {
     ports
 }
 
-/// From which the system takes source ports, where it tells.
+/// Returns the range from which the system takes source ports, if the system tells it, or the usual one.
 fn system_range() -> RangeInclusive<u16> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
     let parsed = text.ok().and_then(|text| {
@@ -171,13 +173,13 @@ fn system_range() -> RangeInclusive<u16> {
     parsed.unwrap_or(EPHEMERAL)
 }
 
-/// At a time, of what the server answers.
+/// Number of bytes of the server's answer to read at a time.
 const READ: usize = 4096;
 
-/// As IANA has it (RFC 6335 section 6), and Windows.
+/// The range of IANA (RFC 6335 section 6) and of Windows.
 const EPHEMERAL: RangeInclusive<u16> = 49152..=65535;
 
-/// More links than a bundle usually has.
+/// Number of different low bits: more than the links that a bundle usually has.
 const LOW_BITS: usize = 16;
 
 #[cfg(test)]

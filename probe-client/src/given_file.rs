@@ -1,4 +1,4 @@
-//! Files that the user names: read up to a limit, and nothing in a file's place that could block for ever.
+//! Reads files that the user names, up to a size limit. Anything that could block for ever is refused.
 
 use std::fs::{File, FileType};
 use std::io::{self, Read as _};
@@ -7,11 +7,12 @@ use std::path::Path;
 /// Opens the file `path`.
 ///
 /// # Errors
-/// It is not there, may not be read, or is not a file. A pipe that the shell hands over is taken, `/dev/stdin` or
-/// `/dev/fd/N`: somebody writes into it. One with a name of its own is not: to open it waits for a writer.
+///
+/// The file does not exist, may not be read, or is not a file. A pipe that the shell hands over as `/dev/stdin` or
+/// `/dev/fd/N` is accepted, since it has a writer. A named pipe is refused, since opening it waits for a writer.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let kind = std::fs::metadata(path)?.file_type();
-    // A directory is told by the system as what it is, once it is read.
+    // A directory is opened too, since reading it gives the system's own error.
     if kind.is_file() || kind.is_dir() || is_handed_over(path) {
         return File::open(path);
     }
@@ -19,10 +20,11 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
-/// The bytes of the file `path`.
+/// Reads the bytes of the file `path`.
 ///
 /// # Errors
-/// Those of [`open`]; or it has more than `limit` bytes.
+///
+/// Those of [`open`]; or the file has more than `limit` bytes.
 pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
@@ -33,10 +35,11 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of the file `path`.
+/// Reads the text of the file `path`.
 ///
 /// # Errors
-/// Those of [`bytes`]; or it is not UTF-8.
+///
+/// Those of [`bytes`]; or the text is not UTF-8.
 pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
     String::from_utf8(bytes(path, limit)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
@@ -64,7 +67,7 @@ fn named(_: FileType) -> &'static str {
     "a pipe or a device"
 }
 
-/// Bytes of a file that somebody writes by hand, a hundred times as many as one has.
+/// Maximum size in bytes of a file written by hand: a hundred times the usual size.
 pub(crate) const BY_HAND: u64 = 1024 * 1024;
 
 #[cfg(all(test, unix))]

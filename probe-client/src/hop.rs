@@ -1,5 +1,5 @@
-//! One SYN with a hop limit of its own, and what comes back for it. It is sent once: the wait ends
-//! before the system would repeat it.
+//! Sends one SYN with a chosen hop limit and returns the answer. It is sent once: the wait ends before the system would
+//! repeat it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,8 +15,8 @@ use crate::clock::RunClock;
 use crate::connect::{begin, open};
 use crate::observe::connect_failure;
 
-/// Sends one to `address` and waits for at most `idle_timeout`, which is less than a second. A
-/// connection that comes of it is reset at once.
+/// Sends one SYN to `address` and waits for at most `idle_timeout`, which is less than a second. If a connection is
+/// opened, it is reset at once.
 pub(crate) async fn send(
     address: SocketAddr,
     hop_limit: u8,
@@ -46,14 +46,14 @@ async fn try_once(
     idle_timeout: Duration,
 ) -> io::Result<(u16, HopAnswer)> {
     let socket = open(address, bind, Some(hop_limit))?;
-    // The server is not to wait for what never comes.
+    // The server must not wait for bytes that never come.
     socket.set_linger(Some(Duration::ZERO))?;
     begin(&socket, address)?;
     let stream = TcpStream::from_std(socket.into())?;
     let source_port = stream.local_addr()?.port();
-    // Whether it was in time the socket itself says: on a busy machine this task may wake late.
+    // The socket itself says whether the answer was in time: on a busy machine this task may wake late.
     let _ = timeout(idle_timeout, stream.writable()).await;
-    // take_error first: draining the queue clears it.
+    // Draining the queue clears the pending error, so take it first.
     let pending = stream.take_error()?;
     let queued = drain_error_queue(&stream).ok();
     let queue = queued.as_deref().unwrap_or_default();
@@ -92,16 +92,16 @@ fn classify(kind: FailureKind, origin: Origin, unnamed: bool) -> HopAnswer {
             }
         }
         Origin::Peer if kind == FailureKind::Refused => HopAnswer::Reset,
-        // The SYN was accepted, and what came of it reset before this task awoke.
+        // The SYN was accepted, and the connection was reset before this task awoke.
         Origin::Peer if kind == FailureKind::Reset => HopAnswer::SynAck,
         Origin::ThisHost if !unnamed => HopAnswer::NotSent,
-        // Where the system does not name senders, an unreachable host may be a used-up hop limit:
-        // that the SYN was not answered is all that is known.
+        // On systems that do not name senders, an unreachable host may mean an expired hop limit. All that is known is
+        // that the SYN was not answered.
         Origin::ThisHost | Origin::Peer | Origin::Unknown => HopAnswer::Silence,
     }
 }
 
-/// RFC 792.
+/// ICMP type Time Exceeded (RFC 792).
 const V4_EXCEEDED: u8 = 11;
-/// RFC 4443 section 3.3.
+/// ICMPv6 type Time Exceeded (RFC 4443 section 3.3).
 const V6_EXCEEDED: u8 = 3;

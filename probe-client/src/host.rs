@@ -1,4 +1,4 @@
-//! Who runs the probe, and where: name, user, executable and addresses. Policies of some firewalls
+//! Describes where the probe runs, and as which user: name, user, executable and addresses. Policies of some firewalls
 //! and proxies depend on each of them.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use probe_core::document::Host;
 use probe_core::session::HexBytes;
 use socket_facts::{save_syn, saved_syn};
 
-/// What can be told without privileges; what cannot is absent.
+/// Describes this host as far as that is possible without privileges. Facts that cannot be found are `None`.
 pub(crate) fn describe(own_addresses: &[IpAddr]) -> Host {
     let mut addresses = own_addresses.to_vec();
     addresses.sort_unstable();
@@ -25,8 +25,8 @@ pub(crate) fn describe(own_addresses: &[IpAddr]) -> Host {
     }
 }
 
-/// A SYN that this host sends to itself, as it arrives: so that what a device on the way changes in
-/// others can be told.
+/// Returns a SYN that this host sends to itself, as it arrives, so that changes made by devices on the path can be
+/// seen.
 fn own_syn() -> Option<HexBytes> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
     save_syn(&listener).ok()?;
@@ -40,5 +40,5 @@ fn own_syn() -> Option<HexBytes> {
         .map(HexBytes)
 }
 
-/// For a handshake that no network takes part in.
+/// Time limit of a handshake in which no network takes part.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(500);

@@ -1,5 +1,5 @@
-//! `fwprobe`: opens real sessions in the shape of the real application to an echo server of its own,
-//! and says from both ends' accounts what the network does to them.
+//! `fwprobe` opens real sessions in the shape of the real application to its own echo server. From what both ends
+//! report, it says what the network does to these sessions.
 
 use std::process::ExitCode;
 
@@ -41,14 +41,14 @@ mod xml;
 
 use arguments::Arguments;
 
-/// The whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
-    // The client's key and proxies' passwords are going to stand there.
+    // The memory will contain the client's key and the passwords of proxies.
     socket_facts::keep_memory_private();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are printed to standard output and are no error.
+            // Help and version are printed to standard output and are not errors.
             let _ = error.print();
             return if error.use_stderr() {
                 ExitCode::from(command::EXIT_USAGE)

@@ -1,4 +1,4 @@
-//! What all connections of a run know together of the line that they share.
+//! What all connections of a run know about the line that they share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,14 +7,15 @@ use probe_core::line::{Line, Look};
 use probe_core::measurement::{OneWay, SentAgain};
 use socket_facts::TcpFacts;
 
-/// One [`Line`] for all who hold a clone.
+/// One [`Line`], shared by all clones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedLine(Arc<Mutex<Line>>);
 
 impl SharedLine {
-    /// A handshake took so long, by the clock, and by what the kernel measured of it.
+    /// Records how long a handshake took, by the clock and by the kernel's measurement.
     pub(crate) fn handshake(&self, took: Duration, kernel: &TcpFacts) {
-        // A SYN that was lost makes a handshake late, and no line slow: the kernel times the one that was answered.
+        // A lost SYN makes a handshake late but does not mean a slow line. The kernel times only the SYN that was
+        // answered.
         let at_once = kernel.total_retransmissions.is_none_or(|n| n == 0);
         if let Some(took) = kernel.rtt.or_else(|| at_once.then_some(took)) {
             self.line().handshake(took);
@@ -25,12 +26,12 @@ impl SharedLine {
         self.line().recovered_from_losses();
     }
 
-    /// What the kernel knows of a session that began `so_far` ago and moves, or waits for a window.
+    /// Records what the kernel knows about a session that began `so_far` ago and that moves, or waits for a window.
     pub(crate) fn looked_at(&self, kernel: &TcpFacts, so_far: Duration) {
         let look = Look {
             round_trip: kernel.rtt,
             least_round_trip: kernel.least_rtt,
-            // A device that completes handshakes and opens no window says nothing of the line.
+            // A device that completes handshakes and opens no window says nothing about the line.
             window_limited: kernel
                 .window_limited
                 .filter(|_| kernel.bytes_received.is_some_and(|bytes| bytes > 0))
@@ -52,13 +53,14 @@ impl SharedLine {
         self.line().silence(silence)
     }
 
-    /// Nothing that panics is done while it is locked.
+    /// Locks the line. Nothing that can panic is done while it is locked.
     fn line(&self) -> MutexGuard<'_, Line> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Segments of this end that were lost. Those that were sent again because others overtook them make no line slow.
+/// Returns the number of this end's segments that were lost. Segments sent again only because others overtook them do
+/// not make the line slow.
 fn lost(kernel: &TcpFacts) -> u32 {
     let sent_again = SentAgain {
         up: OneWay {

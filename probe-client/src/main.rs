@@ -1,4 +1,4 @@
-//! The program `fwprobe`; everything is in the library.
+//! The program `fwprobe`; all its code is in the library.
 
 use std::process::ExitCode;
 

@@ -1,13 +1,13 @@
-//! Live progress on a terminal's standard error; nothing anywhere else.
+//! Shows live progress on a terminal's standard error, and nothing anywhere else.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A line that shows how many probes are through, and what came of the last one.
+/// A line that shows how many probes have ended, and what the run does now.
 #[derive(Clone, Debug)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Shows itself if `visible`; otherwise does nothing.
+    /// Creates the line. It is shown only if `visible`.
     pub(crate) fn new(probes: usize, visible: bool) -> Self {
         let target = if visible {
             ProgressDrawTarget::stderr()

@@ -1,4 +1,4 @@
-//! Names to addresses, through the system's own resolver: what the applications get.
+//! Resolves names to addresses with the system's own resolver, as the applications do.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::clock::RunClock;
 use crate::observe::Pending;
 
-/// Which of a name's addresses are wanted.
+/// The address family to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Family {
     #[default]
@@ -30,7 +30,7 @@ impl Family {
     }
 }
 
-/// Every address of `host`, each once, in the resolver's order. Empty where the observation failed.
+/// Returns every address of `host`, each once, in the resolver's order. The list is empty if the observation failed.
 pub(crate) async fn resolve(
     host: &str,
     family: Family,
@@ -86,7 +86,8 @@ async fn look_up(host: &str, idle_timeout: Duration) -> Result<Vec<IpAddr>, Fail
     Ok(all)
 }
 
-/// What an error of getaddrinfo says: RFC 3493 section 6.1. `EAI_AGAIN` and `EAI_FAIL` say nothing of the name.
+/// Returns the failure for an error of getaddrinfo (RFC 3493 section 6.1). `EAI_AGAIN` and `EAI_FAIL` say nothing about
+/// the name.
 fn refusal(error: &LookupError) -> Failure {
     let (kind, text) = match error.kind() {
         LookupErrorKind::NoName => (
@@ -124,6 +125,6 @@ fn list(addresses: &[IpAddr]) -> String {
     texts.join(", ")
 }
 
-/// Every address is probed on its own; a name with more than this is a content network, not an
-/// echo server.
+/// Maximum number of addresses. Every address is probed separately; a name with more than this belongs to a content
+/// network, not to an echo server.
 const MAX_ADDRESSES: usize = 16;

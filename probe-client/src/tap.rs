@@ -1,5 +1,5 @@
-//! Watches what crosses a TCP connection below TLS: counts bytes, keeps those that went and came
-//! first, and hashes the ClientHello.
+//! Watches the bytes of a TCP connection below TLS: counts them, keeps the first ones in each direction, and hashes the
+//! ClientHello.
 
 use std::io;
 use std::pin::Pin;
@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use proto::client_hello::ClientHelloTap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that remembers the beginning of what crossed it.
+/// A stream that keeps the first bytes in each direction.
 #[derive(Debug)]
 pub(crate) struct Tap<S> {
     inner: S,
-    /// Read already, and given to the reader before anything else.
+    /// Bytes read already, which the reader gets before anything else.
     unread: Vec<u8>,
-    /// The first bytes of TLS, up to [`KEPT`] each way.
+    /// The first bytes of TLS, up to [`KEPT`] in each direction.
     first_written: Vec<u8>,
     first_read: Vec<u8>,
     hello: ClientHelloTap,
@@ -24,7 +24,7 @@ pub(crate) struct Tap<S> {
 }
 
 impl<S> Tap<S> {
-    /// `unread` has come already.
+    /// Wraps `inner`; `unread` has been read from it already.
     pub(crate) fn new(inner: S, unread: Vec<u8>) -> Self {
         Self {
             inner,
@@ -42,25 +42,25 @@ impl<S> Tap<S> {
         &self.inner
     }
 
-    /// From now on it is TLS that crosses; `unread` has come already.
+    /// Notes that TLS starts here; `unread` has been read already.
     pub(crate) fn tls_starts(&mut self, unread: Vec<u8>) {
         self.tls = true;
-        // What the session has left comes before what it has not been given yet.
+        // Bytes that the session returns come before bytes that it has not been given yet.
         self.unread.splice(..0, unread);
         self.first_read.extend(self.unread.iter().take(KEPT));
     }
 
-    /// What was written first since TLS started.
+    /// Returns the first bytes written since TLS started.
     pub(crate) fn first_written(&self) -> &[u8] {
         &self.first_written
     }
 
-    /// What was read first since TLS started.
+    /// Returns the first bytes read since TLS started.
     pub(crate) fn first_read(&self) -> &[u8] {
         &self.first_read
     }
 
-    /// Over the ClientHello messages written so far.
+    /// Returns the digest of the ClientHello messages written so far.
     pub(crate) fn client_hello_sha256(&self) -> Option<[u8; 32]> {
         self.hello.sha256()
     }
@@ -137,5 +137,5 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 }
 
-/// As many as the longest prefix that a sighting keeps a digest of.
+/// Number of bytes to keep: the longest prefix for which a sighting has a digest.
 const KEPT: usize = proto::limits::SIGHTING_PREFIXES[proto::limits::SIGHTING_PREFIXES.len() - 1];

@@ -1,4 +1,4 @@
-//! What the user looks at: whether it is a terminal, how wide it is, and whether colour is wanted.
+//! The user's terminal: whether there is one, how wide it is, and whether to use colour.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -7,7 +7,7 @@ use probe_core::excerpt::printable_lines;
 use crate::arguments::Colour;
 use crate::report::Look;
 
-/// How to write to standard output.
+/// Returns the appearance of standard output.
 pub(crate) fn look(colour: Colour) -> Look {
     let terminal = io::stdout().is_terminal();
     let width = terminal_size::terminal_size().map(|(width, _)| width.0);
@@ -15,7 +15,7 @@ pub(crate) fn look(colour: Colour) -> Look {
         colour: match colour {
             Colour::Always => true,
             Colour::Never => false,
-            // https://no-color.org: present and not empty.
+            // The variable counts if it is present and not empty (https://no-color.org).
             Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         },
         width: match width {
@@ -25,14 +25,14 @@ pub(crate) fn look(colour: Colour) -> Look {
     }
 }
 
-/// Whether live progress can be shown.
+/// Returns whether live progress can be shown.
 pub(crate) fn shows_progress() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Writes to standard output; a reader that went away (`| head`) is no error of ours.
+/// Writes to standard output. A reader that has gone away (`| head`) is not an error.
 pub(crate) fn print(text: &str) -> io::Result<()> {
-    // A console older than Windows 10 knows no escape sequences: there anstream sets its colours.
+    // Consoles before Windows 10 do not know escape sequences, so anstream sets their colours.
     let mut out = anstream::AutoStream::new(io::stdout(), anstream::ColorChoice::Always);
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -40,8 +40,9 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Tells the user on standard error. Whatever is quoted from a file or from the network, the terminal obeys none of it.
+/// Writes to standard error. Control characters in text from files or the network are escaped, so that the terminal
+/// obeys none.
 pub(crate) fn tell(text: &str) {
-    // With standard error gone there is nobody to tell.
+    // If standard error is closed, there is no way to tell the user.
     let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }

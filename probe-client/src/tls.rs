@@ -1,5 +1,6 @@
-//! The client's TLS: to the server pinned, never verified against a trust store. A certificate that is
-//! not the pinned one is kept as evidence instead of failing the handshake. To a proxy it is verified.
+//! The client's TLS. A connection to the server is checked against pins, never against a trust store. A certificate
+//! other than the pinned one is kept as evidence instead of failing the handshake. A connection to a proxy is verified
+//! against a trust store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,19 +17,19 @@ use rustls_platform_verifier::Verifier;
 
 use crate::certificate;
 
-/// What one handshake needs to know.
+/// The parameters of one handshake.
 #[derive(Clone, Debug)]
 pub(crate) struct Hello {
     pub(crate) sni: bool,
     pub(crate) alpn: Option<&'static str>,
-    /// Presented if the server asks.
+    /// The client certificate, presented if the server asks for one.
     pub(crate) client: Option<Arc<dyn ResolvesClientCert>>,
-    /// With a post-quantum key share, so that it takes more than one segment.
+    /// Whether to add a post-quantum key share, so that the ClientHello takes more than one segment.
     pub(crate) large: bool,
 }
 
-/// A configuration for one handshake, and where the presented leaf certificate will be found, even
-/// if the handshake then fails.
+/// Returns a configuration for one handshake, and the place of the presented leaf certificate, which is kept even if
+/// the handshake then fails.
 pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     let presented = Presented::default();
     let verifier = KeepCertificate {
@@ -48,23 +49,23 @@ pub(crate) fn client_config(hello: Hello) -> (Arc<ClientConfig>, Presented) {
     config.enable_sni = hello.sni;
     config.alpn_protocols = hello.alpn.iter().map(|p| p.as_bytes().to_vec()).collect();
     if hello.large {
-        // Without a server name the share alone would nearly fit a segment.
+        // Without a server name, the key share alone would nearly fit into one segment.
         config.alpn_protocols.extend(reserved_protocols());
     }
     config.resumption = rustls::client::Resumption::disabled();
     (Arc::new(config), presented)
 }
 
-/// `host` as TLS wants it; a name that is none (too long, odd characters) stands as a placeholder,
-/// which is only right because the certificate's name decides nothing here.
+/// Returns `host` as TLS needs it. A host that is not a valid name (too long, odd characters) is replaced by a
+/// placeholder, which is correct only because the name in the certificate does not matter here.
 pub(crate) fn server_name(host: &str) -> ServerName<'static> {
     ServerName::try_from(host.to_owned()).unwrap_or_else(|_| {
         ServerName::try_from("fwprobe.invalid").expect("a constant that is a DNS name")
     })
 }
 
-/// RFC 9266 `tls-exporter`. TLS 1.2 would need the extended master secret for it to bind, and
-/// whether that was negotiated cannot be asked here; absent then.
+/// Returns the `tls-exporter` of RFC 9266; `None` for TLS 1.2. There it binds only with the extended master secret, and
+/// whether that was negotiated cannot be asked here.
 pub(crate) fn exporter(connection: &ClientConnection) -> Option<[u8; 32]> {
     if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return None;
@@ -87,24 +88,25 @@ impl Presented {
     }
 }
 
-/// Whom to believe that a proxy is the one that was meant: the system's authorities, and others.
+/// The certificates that a proxy may present: those of the system's authorities, and others.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyTrust(Arc<Believed>);
 
 #[derive(Debug)]
 struct Believed {
     authorities: Verifier,
-    /// Certificates that are believed themselves, whoever issued them.
+    /// Certificates that are trusted themselves, whichever authority issued them.
     given: Vec<CertificateDer<'static>>,
 }
 
 impl ProxyTrust {
-    /// The system's authorities and those whose certificates are `extra`. A proxy that shows one of `extra` itself is
-    /// believed too, as by curl's `--proxy-cacert`: a self-signed certificate is often one of an authority (CA:TRUE),
-    /// which path building refuses in a server's place.
+    /// Trusts the system's authorities and those whose certificates are `extra`. A proxy that presents one of `extra`
+    /// itself is trusted too, as with curl's `--proxy-cacert`: a self-signed certificate is often an authority's
+    /// (CA:TRUE), which path building refuses as a server's certificate.
     ///
     /// # Errors
-    /// One of them is none, or the system has none.
+    ///
+    /// One of the certificates is invalid, or the system has no authorities.
     pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let authorities = Verifier::new_with_extra_roots(extra.iter().cloned(), provider)?;
@@ -114,7 +116,7 @@ impl ProxyTrust {
         })))
     }
 
-    /// A configuration for one handshake that fails unless the proxy's certificate is believed.
+    /// Returns a configuration for one handshake that fails unless the proxy's certificate is trusted.
     pub(crate) fn client_config(&self) -> (Arc<ClientConfig>, Presented) {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let presented = Presented::default();
@@ -137,7 +139,7 @@ impl ProxyTrust {
 struct KeepCertificate {
     provider: Arc<CryptoProvider>,
     presented: Presented,
-    /// Who decides; absent: every certificate will do for now.
+    /// The trust that decides; `None` accepts every certificate for now.
     believed: Option<Arc<Believed>>,
 }
 
@@ -178,8 +180,7 @@ impl ServerCertVerifier for KeepCertificate {
         if let Some(believed) = &self.believed {
             return believed.verify(leaf, intermediates, name, ocsp, now);
         }
-        // Whether it is the pinned key is asked after the handshake; that the peer holds the key is
-        // proven by the signatures below.
+        // The pinned key is compared after the handshake; the signatures below prove that the peer has the key.
         Ok(ServerCertVerified::assertion())
     }
 
@@ -210,8 +211,8 @@ impl ServerCertVerifier for KeepCertificate {
     }
 }
 
-/// No post-quantum key share, so that the ClientHello fits one segment: whether a large one passes
-/// is a question of its own, for which there is a `large` one.
+/// Returns the TLS provider. Without a post-quantum key share, the ClientHello fits into one segment. Whether a large
+/// one passes is tested separately, with `large`.
 fn provider(large: bool) -> Arc<CryptoProvider> {
     let mut provider = aws_lc_rs::default_provider();
     provider.kx_groups = vec![
@@ -220,14 +221,14 @@ fn provider(large: bool) -> Arc<CryptoProvider> {
         aws_lc_rs::kx_group::SECP384R1,
     ];
     if large {
-        // First, so that its share is sent; X25519's goes with it, which is what the server takes.
+        // It comes first, so that its share is sent. X25519's share is sent too, and the server uses that one.
         let hybrid = aws_lc_rs::kx_group::X25519MLKEM768;
         provider.kx_groups.insert(0, hybrid);
     }
     Arc::new(provider)
 }
 
-/// Protocol names that RFC 8701 section 2 reserves so that every server must pass over them.
+/// Returns the protocol names that RFC 8701 section 2 reserves and that every server must ignore.
 fn reserved_protocols() -> impl Iterator<Item = Vec<u8>> {
     (0..16).map(|n| vec![n * 0x10 + 0x0a; 2])
 }
@@ -236,7 +237,7 @@ fn reserved_protocols() -> impl Iterator<Item = Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// Payload of an Ethernet segment without TCP options.
+    /// Payload of an Ethernet segment without TCP options, in bytes.
     const SEGMENT: usize = 1460;
 
     fn hello_bytes(large: bool) -> usize {

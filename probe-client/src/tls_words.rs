@@ -1,10 +1,10 @@
-//! What TLS finds fault with, in words: the library's own text is partly made for programmers.
+//! Describes TLS errors in words, since the library's own texts are partly meant for programmers.
 
 use std::io;
 
 use rustls::CertificateError;
 
-/// The text of `error`, where TLS is behind it in words that need no knowledge of the library.
+/// Returns the text of `error`. If it is a TLS error, the words need no knowledge of the library.
 pub(crate) fn of(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|e| e.downcast_ref());
     match inner {
@@ -43,7 +43,7 @@ fn certificate(error: &CertificateError) -> String {
     }
 }
 
-/// `proxy.example` of `DnsName("proxy.example")`.
+/// Returns `proxy.example` for `DnsName("proxy.example")`.
 fn inside(name: &str) -> &str {
     let inner = name
         .split_once('(')
@@ -51,7 +51,7 @@ fn inside(name: &str) -> &str {
     inner.unwrap_or(name).trim_matches('"')
 }
 
-/// `text` with names in the way of programs as words: `BadSignature` is "bad signature".
+/// Returns `text` with identifiers split into words: `BadSignature` becomes "bad signature".
 fn spaced(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());

@@ -1,17 +1,17 @@
-//! What XML 1.0 can hold: text of anybody's, made valid. Escaping is the writer's business.
+//! Makes text of any origin valid for XML 1.0. Escaping is left to the writer.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io::{self, Write};
 
-/// A writer that indents, with the declaration written.
+/// Returns a writer that indents and has written the XML declaration.
 pub(crate) fn document<W: Write>(out: W) -> io::Result<Writer<W>> {
     let mut writer = Writer::new_with_indent(out, b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
     Ok(writer)
 }
 
-/// `<name>text</name>`.
+/// Writes `<name>text</name>`.
 pub(crate) fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::Result<()> {
     let text = valid(text);
     writer
@@ -20,7 +20,7 @@ pub(crate) fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) 
     Ok(())
 }
 
-/// Without the characters that XML 1.0 section 2.2 excludes; a replacement character shows where.
+/// Replaces the characters that XML 1.0 section 2.2 excludes with the replacement character.
 pub(crate) fn valid(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -30,7 +30,7 @@ pub(crate) fn valid(text: &str) -> String {
         .collect()
 }
 
-/// At most `most` characters, fit for an attribute with a limit.
+/// Returns valid text of at most `most` characters, for an attribute with a limit.
 pub(crate) fn limited(text: &str, most: usize) -> String {
     valid(text).chars().take(most).collect()
 }

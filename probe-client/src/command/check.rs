@@ -1,4 +1,4 @@
-//! `fwprobe check`: the head node's own prerequisites, without probing anything.
+//! `fwprobe check`: checks the head node's own prerequisites, without probing anything.
 
 use std::time::Duration;
 
@@ -48,5 +48,5 @@ async fn look_up(node: &mut HeadNode, hosts: &[String]) {
     }
 }
 
-/// With the resolver; the default of a run.
+/// Time limit of a name lookup, the same as the default of a run.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);

@@ -1,4 +1,4 @@
-//! `fwprobe completions`.
+//! `fwprobe completions`: prints shell completions.
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;

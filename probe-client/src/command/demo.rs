@@ -1,5 +1,5 @@
-//! `fwprobe demo`: a full run against an echo server of its own on loopback, with two faults made on
-//! purpose, so that a newcomer sees successes and explained failures without any set-up.
+//! `fwprobe demo`: a full run against its own echo server on loopback, with two deliberate faults. A newcomer sees
+//! successes and explained failures without any set-up.
 
 use anyhow::Context as _;
 use probe_core::catalogue::VerdictId;
@@ -41,7 +41,7 @@ pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Resu
     Ok(1)
 }
 
-/// Sets the stage, runs the probes, and takes everything down again.
+/// Sets up the stage, runs the probes, and takes everything down again.
 async fn perform(talk: bool) -> anyhow::Result<RunDocument> {
     let profile = Profile::lookup(PROFILE)?;
     let ports: Vec<Port> = profile.rules.iter().map(|rule| rule.port).collect();
@@ -81,7 +81,7 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
     })
 }
 
-/// Verdicts that are not what the stage was set for.
+/// Returns a line for each verdict that differs from what the stage was set up for.
 fn untrue(document: &RunDocument) -> Vec<String> {
     let mut wrong = Vec::new();
     for probe in &document.probes {
@@ -123,11 +123,11 @@ fn introduction(stage: &Stage) -> String {
 
 const PROFILE: &str = "hpc-2008r2-sp1";
 
-/// Nothing listens there.
+/// The rule's port on which nothing listens.
 const SHUT: u16 = 7998;
 
-/// Through the relay: the one port of the profile without TLS, so that the flipped bit shows as what
-/// it is and not as a broken handshake.
+/// The rule's port that goes through the relay. It is the only port of the profile without TLS, so the flipped bit
+/// shows as an alteration and not as a failed handshake.
 const ALTERED: u16 = 80;
 
 const CONCLUSION: &str = "\

@@ -1,4 +1,5 @@
-//! `fwprobe explain`: the page of an id, all pages, or the verdicts of a saved run, drawn again from its evidence.
+//! `fwprobe explain`: prints the page of an id, all pages, or the verdicts of a saved run, judged again from its
+//! evidence.
 
 use anyhow::{Context as _, bail};
 use probe_core::catalogue::{self, VerdictId};
@@ -42,7 +43,7 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
     Ok(0)
 }
 
-/// What drawing the verdicts again has changed.
+/// Returns the text that says which verdicts have changed.
 fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
     let mut text = format!(
         "Verdicts drawn again from the evidence in the file (measured by version {by}, judged by \
@@ -67,7 +68,7 @@ fn again(document: &RunDocument, before: &[VerdictId], by: &str) -> String {
     format!("{}\n\n", textwrap::fill(&printable(&text), 80))
 }
 
-/// The ids that may have been meant, or all.
+/// Returns the ids that the user may have meant, or all ids.
 fn advice(subject: &str) -> String {
     let subject = subject.to_ascii_lowercase();
     let meant = WORDS.iter().find(|(word, _)| *word == subject);
@@ -87,7 +88,7 @@ fn advice(subject: &str) -> String {
     format!("; did you mean {}?", near.join(", "))
 }
 
-/// How other programs say what a port is, and which verdicts it can be.
+/// Words of other programs for the state of a port, and the verdicts that match them.
 const WORDS: &[(&str, &str)] = &[
     ("open", "reachable, reachable-with-loss"),
     ("filtered", "dropped, reply-dropped, prohibited, rejected"),
@@ -115,7 +116,7 @@ const WORDS: &[(&str, &str)] = &[
     ),
 ];
 
-/// As alike as `droped` and `dropped`.
+/// Smallest similarity that counts, about that of `droped` and `dropped`.
 const LIKE: f64 = 0.85;
 
 fn all_ids() -> Vec<String> {

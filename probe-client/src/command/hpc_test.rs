@@ -1,5 +1,5 @@
-//! `fwprobe hpc-test definition`: the XML that registers fwprobe as a custom diagnostic test of HPC
-//! Cluster Manager, by DiagnosticTests.xsd (learn.microsoft.com, ee795836).
+//! `fwprobe hpc-test definition`: prints the XML that registers fwprobe as a custom diagnostic test of HPC Cluster
+//! Manager, by DiagnosticTests.xsd (learn.microsoft.com, ee795836).
 
 use std::io::{self, Write};
 
@@ -37,7 +37,7 @@ pub(super) fn execute(command: &HpcTestCommand) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// The values of parameters are put behind it by HPC Pack.
+/// Returns the command, to which HPC Pack appends the values of the parameters.
 fn command_line(definition: &HpcTestDefinition) -> String {
     format!("\"{}\" run --format hpc-step-result", definition.program)
 }
@@ -83,8 +83,8 @@ struct Parameter<'a> {
     switch: &'a str,
     description: &'a str,
     default: &'a str,
-    /// How HPC Pack writes it behind the command: {0} is the switch, {1} the value; `-{0}:{1}` unless
-    /// given.
+    /// The form in which HPC Pack appends the parameter to the command: {0} is the switch, {1} the value; `-{0}:{1}`
+    /// unless given.
     format: &'a str,
     allowed: Option<String>,
 }
@@ -145,6 +145,6 @@ fn parameter<W: Write>(
 const DESCRIPTION: &str = "Opens real sessions to an echo server in Azure and says, port by port, \
                            whether they arrive whole, and if not, what stops them and where.";
 
-/// Characters; DiagnosticTests.xsd.
+/// Limits in characters, from DiagnosticTests.xsd.
 const MAX_COMMAND: usize = 255;
 const MAX_VALUE: usize = 255;

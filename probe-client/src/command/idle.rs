@@ -1,4 +1,4 @@
-//! `fwprobe idle`: verified sessions that keep silent for a ladder of times, and are used again.
+//! `fwprobe idle`: runs verified sessions that stay silent for several lengths of time, and then uses them again.
 
 use probe_core::head_node::HeadNode;
 use probe_core::plan::{Silence, Span};
@@ -13,7 +13,7 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
     let config = config::resolve(
         &arguments.what,
         &arguments.server,
-        // A profile must be named: nothing is read of the head node here.
+        // The profile must be named, since this command reads nothing about the head node.
         &HeadNode::default(),
         arguments.timeout,
         &|name| std::env::var(name).ok(),
@@ -38,7 +38,7 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
     Ok(document.summary.exit_code)
 }
 
-/// Every time, with and without keep-alive as asked; the shortest first.
+/// Returns every length of silence, with and without keep-alive as asked, the shortest first.
 fn ladder(arguments: &IdleArguments) -> Vec<Silence> {
     let mut seconds = arguments.hold.clone();
     seconds.sort_unstable();

@@ -1,4 +1,4 @@
-//! `fwprobe man`.
+//! `fwprobe man`: prints the man page.
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;

@@ -1,4 +1,4 @@
-//! `fwprobe plan`: the plan as data.
+//! `fwprobe plan`: prints the plan of a run.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::terminal;
 use crate::{config, head_node};
 
 pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
-    // IdleTimeout plays no part in a plan.
+    // The idle timeout does not affect a plan.
     let idle_timeout = std::time::Duration::from_secs(1);
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let options = HeadNodeOptions {

@@ -1,4 +1,4 @@
-//! `fwprobe profiles`.
+//! `fwprobe profiles`: lists, shows and validates profiles.
 
 use std::fmt::Write as _;
 

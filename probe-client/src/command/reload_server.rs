@@ -1,5 +1,4 @@
-//! `fwprobe reload-server`: has an echo server read its configuration and keys again, over its control
-//! service.
+//! `fwprobe reload-server`: makes an echo server read its configuration and keys again, over its control service.
 
 use anyhow::Context as _;
 use probe_core::excerpt::printable;
@@ -51,7 +50,7 @@ struct Reloading {
 }
 
 impl Reloading {
-    /// The server at each address of `host`, and says what came of it; whether all have done it.
+    /// Reloads the server at each address of `host`, and reports the result. Returns whether all of them have reloaded.
     async fn host(&self, host: &str) -> anyhow::Result<bool> {
         let context = &self.context;
         let idle_timeout = context.options.idle_timeout;
@@ -96,7 +95,7 @@ impl Reloading {
     }
 }
 
-/// What stood in the way, and what the other end said.
+/// Returns why a server was not reloaded, with the text that the other end sent.
 fn told(failure: &Failure) -> String {
     let what = failure.kind.describe();
     match &failure.text {
@@ -105,5 +104,5 @@ fn told(failure: &Failure) -> String {
     }
 }
 
-/// A server was not reached, or did not do it.
+/// Exit code if a server was not reached, or did not reload.
 const NOT_RELOADED: u8 = 3;

@@ -1,4 +1,4 @@
-//! `fwprobe report`: a saved run in another form, or the schema of the document.
+//! `fwprobe report`: prints a saved run in another form, or the schema of the document.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Re
     };
     let document = load(path)?;
     let outputs = Outputs::open(&arguments.reports.outputs)?;
-    // Whoever names files alone has no use for the table as well.
+    // A user who names only files does not need the table as well.
     if arguments.reports.format.is_none() && !arguments.reports.outputs.is_empty() {
         for path in outputs.write(&document)? {
             terminal::tell(&format!("written: {}", path.display()));
@@ -56,10 +56,11 @@ pub(super) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     Ok(document)
 }
 
-/// The largest plan, with every session that a run adds, makes a document of a tenth of it.
+/// Maximum size of a saved run in bytes. The largest plan, with every session that a run adds, makes a document of a
+/// tenth of that.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
-/// A run has some twenty.
+/// Maximum number of variations of one probe; a run has about twenty.
 const MAX_COMPARISONS: usize = 256;
 
 fn schema() -> anyhow::Result<String> {

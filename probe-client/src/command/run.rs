@@ -1,4 +1,4 @@
-//! `fwprobe run`.
+//! `fwprobe run`: carries out a run and reports it.
 
 use std::io;
 
@@ -40,7 +40,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     Ok(document.summary.exit_code)
 }
 
-/// What `--client-certificate` names.
+/// Loads the certificate that `--client-certificate` names.
 fn client(
     arguments: &RunArguments,
     environment: Environment<'_>,
@@ -55,8 +55,8 @@ fn client(
     Ok(Some(identity))
 }
 
-/// Does `work` on a runtime of its own. Whatever still blocks a thread when it is done is left behind: the
-/// system's resolver has no limit of ours.
+/// Runs `work` on its own runtime. Threads that are still blocked when it has finished are left behind, since the
+/// system's resolver cannot be limited from here.
 pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -67,10 +67,11 @@ pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(done)
 }
 
-/// Runs `config`; Ctrl-C ends it early, with what was measured so far.
+/// Carries out `config`. Ctrl-C ends the run early, with what has been measured so far.
 ///
 /// # Errors
-/// A second one does not wait for that.
+///
+/// A second Ctrl-C ends the run at once.
 pub(super) async fn measure(config: &Config) -> Result<RunDocument, InterruptedAgain> {
     let cancelled = CancellationToken::new();
     let progress = Progress::new(config.plan.len(), terminal::shows_progress());
@@ -78,7 +79,7 @@ pub(super) async fn measure(config: &Config) -> Result<RunDocument, InterruptedA
     interruptible(running, &cancelled, tokio::signal::ctrl_c).await
 }
 
-/// What `running` comes to; the first `signal` only asks it to end.
+/// Returns the result of `running`. The first `signal` only asks it to end.
 async fn interruptible<T>(
     running: impl Future<Output = T>,
     cancelled: &CancellationToken,
@@ -94,14 +95,14 @@ async fn interruptible<T>(
                     terminal::tell("interrupted: writing what was measured");
                     cancelled.cancel();
                 }
-                // Nobody can interrupt it, then.
+                // Without a signal handler, the run cannot be interrupted.
                 Err(_) => return Ok(running.await),
             }
         }
     }
 }
 
-/// The report on standard output, and the files.
+/// Prints the report on standard output, and writes the files.
 pub(super) fn deliver(
     document: &RunDocument,
     options: &ReportOptions,
@@ -122,7 +123,7 @@ pub(super) fn deliver(
 mod tests {
     use super::*;
 
-    /// So many signals, and then none.
+    /// Runs `running` with `signals` signals and then none, and returns whether it came to its end.
     async fn after(
         signals: u32,
         running: impl Future<Output = ()>,
@@ -152,7 +153,7 @@ mod tests {
     fn what_still_blocks_is_left_behind() {
         let (release, blocked) = std::sync::mpsc::channel::<()>();
         let begun = on_network(async move {
-            // For good, if the end waited for it.
+            // This would block for ever if the runtime waited for it.
             drop(tokio::task::spawn_blocking(move || blocked.recv()));
         });
         assert!(begun.is_ok());

@@ -1,4 +1,4 @@
-//! The demo's faulty device: a TCP relay that flips one bit of what goes to the server.
+//! The demo's faulty device: a TCP relay that flips one bit on its way to the server.
 
 use std::net::SocketAddr;
 
@@ -35,7 +35,7 @@ async fn relay(mut client: TcpStream, upstream: SocketAddr) {
     }
 }
 
-/// Copies until either side is through; the lowest bit of the byte at `flip` is flipped.
+/// Copies bytes until either side ends, and flips the lowest bit of the byte at offset `flip`.
 async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -54,5 +54,5 @@ async fn copy(
     }
 }
 
-/// Well inside the payload of the third stage, whatever the heads of the requests add up to.
+/// Offset inside the payload of the third stage, whatever the length of the request heads.
 const FLIPPED: usize = 20_000;

@@ -1,4 +1,4 @@
-//! The demo's server side: an embedded echo server, a port that is shut, and a relay that alters.
+//! The demo's server side: an embedded echo server, a closed port, and a relay that alters bytes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,7 +15,7 @@ use super::{ALTERED, SHUT, relay};
 /// Everything that runs for the demo.
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// Rule's port and the one that stands for it.
+    /// Each rule's port, and the port that is dialled for it.
     pub(super) ports: Vec<(Port, Port)>,
     pub(super) control_port: u16,
     pub(super) connection: ConnectionString,
@@ -23,7 +23,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Sets it; everything stops when `stopped` says so.
+    /// Sets up the stage. Everything stops when `stopped` is cancelled.
     pub(super) async fn set(ports: &[Port], stopped: CancellationToken) -> anyhow::Result<Self> {
         let relay = TcpListener::bind(ANY_FREE).await.context(NO_PORT)?;
         let relay_port = relay.local_addr()?.port();
@@ -32,7 +32,7 @@ impl Stage {
         let mut listen: Vec<Listen> = served
             .iter()
             .map(|port| Listen {
-                // The server knows that what is dialled for it is the relay's port.
+                // Tells the server that the port dialled for this one is the relay's.
                 public_port: (port.get() == ALTERED).then_some(relay_port),
                 ..Listen::on(ANY_FREE)
             })
@@ -40,7 +40,7 @@ impl Stage {
         listen.push(Listen::on(ANY_FREE));
         let identity = Identity::mint(
             &["127.0.0.1".to_owned()],
-            // Told to the client apart: it is known only after binding.
+            // The client learns the control port separately, since it is known only after binding.
             DEFAULT_CONTROL_PORT,
             ["demo".parse()?],
             jiff::Timestamp::now(),
@@ -70,7 +70,7 @@ impl Stage {
         let upstream = addresses[altered];
         let until = stopped.clone();
         stage.running.spawn(async move {
-            // A port that is not served shows in the demo itself.
+            // If a port is not served, the demo's verdicts show it.
             let _ = bound.run(until.cancelled_owned()).await;
         });
         stage.running.spawn(relay::run(relay, upstream, stopped));
@@ -90,7 +90,7 @@ fn address_of(port: Port, served: &[Port], addresses: &[SocketAddr]) -> anyhow::
         .context("every served port has a listener")
 }
 
-/// A port that nothing listens on: it was free a moment ago.
+/// Returns a port that nothing listens on: it was free a moment ago.
 async fn free_port() -> anyhow::Result<u16> {
     let listener = TcpListener::bind(ANY_FREE).await.context(NO_PORT)?;
     Ok(listener.local_addr()?.port())
