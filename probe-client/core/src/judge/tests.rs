@@ -1,4 +1,4 @@
-//! Verdicts over every mixture of variations: what may be claimed, and what never.
+//! Tests verdicts over every mixture of variations: what a verdict may claim, and what it must never claim.
 
 mod by_flow;
 mod idle;
@@ -33,9 +33,9 @@ use crate::verdict::Verdict;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Whole,
-    /// No answer to the greeting.
+    /// The greeting got no answer.
     NoData(FailureKind),
-    /// The first stage ran, and then nothing came back after so many bytes.
+    /// The first stage ran, and then nothing came back after this number of bytes.
     Died(FailureKind, u64),
 }
 
@@ -52,7 +52,7 @@ const UNNAMED: Variation = Variation::InServerName {
     sent: SentName::None,
 };
 
-/// A session that ran whole, as one of a recorded run did.
+/// Returns a session that ran whole, made from one of a recorded run.
 fn whole(kind: SessionKind) -> Measurement {
     static RECORDED: LazyLock<RunDocument> = LazyLock::new(|| {
         let text = include_str!("../../tests/scenarios/demo.json");
@@ -137,7 +137,7 @@ fn probe(kind: SessionKind, own: End, variations: &[(Variation, End)]) -> Measur
     probe
 }
 
-/// Of a connection over which nothing came.
+/// Returns the sighting of a connection over which no bytes came.
 fn sighting(peer: Option<SocketAddr>, end: SightingEnd) -> Sighting {
     Sighting {
         matched_by: MatchedBy::Address,
@@ -152,7 +152,7 @@ fn sighting(peer: Option<SocketAddr>, end: SightingEnd) -> Sighting {
     }
 }
 
-/// By a server that has no witness.
+/// Returns the answer of a server that has no witness.
 fn told(sightings: Vec<Sighting>) -> SightingAnswer {
     SightingAnswer {
         sightings,
@@ -180,7 +180,7 @@ fn evidence(probe: &Measurement) -> Evidence<'_> {
     }
 }
 
-/// `own` and then `variations`, and what that has to be found.
+/// Judges a probe that ended as `own`, with `variations`, and asserts the verdict.
 fn expect(what: &str, own: End, variations: &[&[(Variation, End)]], expected: VerdictId) {
     let probe = probe(SessionKind::Https, own, &variations.concat());
     let found = verdict(&probe);
@@ -219,7 +219,7 @@ fn another_shape_that_passes_each_time_shows_inspection() {
         VerdictId::PayloadReset,
     );
     let undecided = VerdictId::Inconclusive;
-    // One order of ten.
+    // Chance brings about one order in ten.
     let twice: [(Variation, End); 2] = [(AGAIN, MUTE); 2];
     expect("by chance", MUTE, &[&twice, &[whole; 2]], undecided);
     expect("once", MUTE, &[&AGAIN_MUTE, &[whole]], undecided);
@@ -251,7 +251,7 @@ fn segment_sizes_tell_a_black_hole_from_a_stall() {
         hole,
     );
     let dropped = VerdictId::PayloadDropped;
-    // One order of 28.
+    // Chance brings about one order in 28.
     expect(
         "by chance",
         DIED,
@@ -336,7 +336,7 @@ fn a_name_is_the_narrower_cause() {
     assert!(by_name.contains("inspection by server name"), "{by_name}");
 }
 
-/// With so many SYNs and other segments of its own sent again.
+/// Returns the measurement with this number of SYNs, and of other segments of its own, sent again.
 fn lossy(mut measurement: Measurement, syns: u32, others: u32) -> Measurement {
     let transport = measurement.transport.as_mut().unwrap();
     transport.syn_retransmissions = Some(syns);
@@ -363,12 +363,12 @@ fn loss_is_a_verdict_only_if_it_comes_back() {
     };
     let (none, open, lossy) = ((0, 0), VerdictId::Reachable, VerdictId::ReachableWithLoss);
     assert_eq!(judged((0, 1), [none; 3]), (open, true));
-    // A single one, however often, is no more than a note.
+    // A single lost segment in each session is only a finding, however often it recurs.
     assert_eq!(judged((0, 1), [(0, 1); 3]), (open, true));
     assert_eq!(judged((0, 2), [(0, 2), none, none]), (open, true));
     assert_eq!(judged((0, 2), [(0, 2), none, (0, 4)]), (lossy, false));
     assert_eq!(judged((1, 0), [(1, 0); 3]), (lossy, false));
-    // Another loss than the first is not the same one.
+    // Fresh sessions that lose something else do not confirm the first loss.
     assert_eq!(judged((1, 0), [(0, 2); 3]), (open, true));
     assert_eq!(judged(none, [(0, 2); 3]), (open, false));
 }

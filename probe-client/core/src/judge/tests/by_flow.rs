@@ -1,4 +1,4 @@
-//! Faults of some source ports: what side connections may be said to show, and what never.
+//! Tests faults that depend on the source port: what side connections may show, and what they must never show.
 
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn flow(round: FlowRound, source_port: u16, end: FlowEnd) -> Flow {
         source_port,
         start_us: 0,
         duration_us: 1_000,
-        // Dialled again slowly, each has two.
+        // A connection that is dialled again slowly sends two SYNs.
         syns_sent_again: u32::from(end == SILENT && round == FlowRound::Again),
         bytes_written: 300,
         segments_sent_again: if end == STUCK { 4 } else { 0 },
@@ -45,7 +45,7 @@ fn whole() -> Measurement {
     ended(SessionKind::Https, End::Whole)
 }
 
-/// None of its SYNs was answered.
+/// Returns a probe whose SYNs all got no answer.
 fn silent() -> Measurement {
     let mut probe = whole();
     probe.session = None;
@@ -60,7 +60,8 @@ fn silent() -> Measurement {
     probe
 }
 
-/// `dead` of eleven, and what came of dialling slowly: the same again, and fresh ones in turn.
+/// Returns eleven side connections of which `dead` fail, then slow ones: `again` from the same source ports, and
+/// `fresh` from new ones.
 fn dialled(dead: u16, again: FlowEnd, fresh: FlowEnd) -> Vec<(FlowRound, u16, FlowEnd)> {
     let fails = if again == STUCK { STUCK } else { SILENT };
     let first = (0..11).map(|n| {
@@ -95,7 +96,7 @@ fn source_ports_that_lose_all_data_beside_others_are_a_fault_by_flow() {
     let rate =
         "2 of 12 connections from different source ports were opened and then lost what followed";
     assert!(found.claim.contains(rate), "{}", found.claim);
-    // Of each connection, what was sent again within a second counts once.
+    // In each connection, segments sent again within a second count once.
     let evidence = found.evidence.join("\n");
     assert!(evidence.contains("are 1 in 210"), "{evidence}");
 }
@@ -119,7 +120,7 @@ fn a_session_that_met_the_bad_source_port_is_no_inspection() {
         "{}",
         found.claim
     );
-    // Without the source ports nothing is said of them.
+    // Without side connections, the verdict does not mention source ports.
     probe.flows.clear();
     let found = verdict(&probe);
     assert!(
@@ -168,7 +169,7 @@ fn the_border_between_source_ports_is_told_where_there_is_one() {
 }
 
 proptest! {
-    /// Whatever the server saw of them: while connections pass, the port is not dropped.
+    /// The port is not called dropped while connections pass, whatever the server saw of them.
     #[test]
     fn a_port_is_never_dropped_while_flows_pass(
         ends in prop::collection::vec(any::<bool>(), 3),

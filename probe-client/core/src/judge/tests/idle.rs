@@ -1,4 +1,4 @@
-//! Sessions that were kept silent: what their end proves, and what it does not.
+//! Tests sessions that were kept silent: what their end proves, and what it does not.
 
 use super::{evidence, judge, whole};
 use crate::catalogue::VerdictId;
@@ -117,7 +117,7 @@ fn alive(seconds: u32) -> Measurement {
     )
 }
 
-/// Dead after so much silence, while two sessions right after it ran whole.
+/// Returns a session that was dead after this many seconds of silence, while two sessions right after it ran whole.
 fn dead(seconds: u32, kind: FailureKind) -> Measurement {
     let mut probe = died(alive(seconds), Operation::Resume, kind);
     let mut fresh = whole(SessionKind::Tcp);
@@ -156,5 +156,5 @@ fn silent(mut measurement: Measurement, silence: Silence) -> Measurement {
     measurement
 }
 
-/// After everything in a recorded run.
+/// A time after everything in a recorded run, in microseconds.
 const LATER_US: u64 = 10_000_000;

@@ -1,4 +1,4 @@
-//! Several instances of the server behind one address: what one of them says is not said of all.
+//! Tests several instances of the server behind one address: what one of them says does not count for all.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

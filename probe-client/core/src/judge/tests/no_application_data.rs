@@ -1,4 +1,4 @@
-//! Ports that take the connection, and then nothing of the server's comes.
+//! Tests ports that accept the connection, after which nothing comes from the server.
 
 use super::{End, SILENCE, ended, evidence, judge, sighting, told};
 use crate::catalogue::VerdictId;
@@ -19,13 +19,13 @@ fn a_host_acknowledges_whatever_its_process_does() {
         });
         found.id
     };
-    // The SYN is among them.
+    // The acknowledged bytes include the SYN.
     assert_eq!(of([Some(1), Some(1)]), VerdictId::PayloadDropped);
     assert_eq!(of([Some(1), Some(1033)]), VerdictId::ServerSilent);
     assert_eq!(of([Some(1), None]), VerdictId::ServerSilent);
 }
 
-/// A session whose first bytes are sent again and again.
+/// Returns a session whose first bytes are sent again and again.
 fn unanswered(acknowledged: Option<u64>) -> Measurement {
     let mut measurement = ended(SessionKind::Tcp, End::NoData(SILENCE));
     let transport = measurement.transport.as_mut().unwrap();

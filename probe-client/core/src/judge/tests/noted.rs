@@ -1,4 +1,4 @@
-//! Findings that only chance brings about between real hosts, or that no device of a test's makes alone.
+//! Tests findings that only chance brings about between real hosts, or that no device of another test causes alone.
 
 use super::instances::refused;
 use super::{End, Evidence, Variation, VariedSession, ended, evidence, findings, whole};
@@ -54,7 +54,7 @@ fn no_limit_is_claimed_that_chance_explains() {
         detail.contains("odds that chance parts them so are 1 in"),
         "{detail}"
     );
-    // What other ports let pass slowly says nothing about this one.
+    // SYNs that other ports let pass slowly say nothing about this port.
     let mut probe = ended(SessionKind::Https, End::Whole);
     probe.transport.as_mut().unwrap().syn_retransmissions = Some(1);
     probe.flows = side_connections(&probe, 8);
@@ -133,7 +133,7 @@ fn a_client_hello_that_arrived_as_another_is_noted() {
     assert_eq!(noted(None, None), []);
 }
 
-/// What failed failed there.
+/// Returns the probe with its failure moved to the TLS handshake.
 fn at_handshake(mut probe: Measurement) -> Measurement {
     for observation in &mut probe.observations {
         if observation.failure.is_some() {
@@ -157,7 +157,7 @@ fn silent() -> Measurement {
     probe
 }
 
-/// So many at once that were lost, and two of two answered slowly.
+/// Returns `lost` side connections that were opened at once and lost, and two slow ones that were answered.
 fn side_connections(probe: &Measurement, lost: u16) -> Vec<Flow> {
     let flow = |round, source_port, end| Flow {
         round,
@@ -200,7 +200,7 @@ fn segments_that_overtake_each_other_are_not_told_as_lost() {
     };
     assert_eq!(noted(2, 12, 30), (false, true));
     assert_eq!(noted(0, 0, 4), (false, false));
-    // Needless ones alone: a busy host, or a network that duplicates packets.
+    // Needless repeats alone come from a busy host, or from a network that duplicates packets.
     assert_eq!(noted(0, 9, 0), (false, false));
     assert_eq!(noted(3, 0, 0), (true, false));
     assert_eq!(noted(20, 2, 1), (true, false));

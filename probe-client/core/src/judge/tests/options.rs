@@ -1,4 +1,4 @@
-//! TCP options that a device takes out of one of the two SYNs.
+//! Tests TCP options that a device removes from the SYN or the SYN-ACK.
 
 use super::{AGAIN, End, SILENCE, ended, evidence, findings, judge, whole};
 use crate::catalogue::{FindingId, VerdictId};
@@ -17,7 +17,7 @@ const UNSCALED: AgreedOptions = AgreedOptions {
     ..ALL
 };
 
-/// As each end found the options.
+/// Returns the probe with the options that each end found agreed.
 fn agreed(mut probe: Measurement, here: AgreedOptions, server: AgreedOptions) -> Measurement {
     probe.transport.as_mut().unwrap().agreed_options = Some(here);
     if let Some(testimony) = &mut probe.session.as_mut().unwrap().testimony {
@@ -41,7 +41,7 @@ fn an_option_that_the_syn_ack_lost_is_named_with_its_direction() {
         "{lost}"
     );
     assert_eq!(noted(&agreed(whole(SessionKind::Tcp), ALL, ALL)), None);
-    // The server's host may have the option switched off.
+    // The option may be switched off on the server's host.
     assert_eq!(
         noted(&agreed(whole(SessionKind::Tcp), UNSCALED, UNSCALED)),
         None
@@ -65,7 +65,7 @@ fn sessions_that_crawl_for_want_of_a_window_scale_are_laid_to_nothing_else() {
     let found = judge(&evidence(&probe));
     assert_eq!(found.id, VerdictId::Inconclusive, "{}", found.claim);
     assert!(found.claim.contains("window scaling"), "{}", found.claim);
-    // One without a testimony is explained by another session's.
+    // Another session explains one without a testimony.
     let no_data = agreed(
         ended(SessionKind::Https, End::NoData(SILENCE)),
         UNSCALED,

@@ -1,4 +1,5 @@
-//! What SYNs that are lost at one address of a server say of another, and connections to a proxy of each other.
+//! Tests what SYNs lost at one address of a server show about another address, and what connections to a proxy show
+//! about each other.
 
 use super::instances::{DIALLED, record};
 use super::{evidence, judge, told, whole};
@@ -11,7 +12,7 @@ use crate::path::NetworkPath;
 use crate::session_kind::SessionKind;
 use crate::verdict::Verdict;
 
-/// Not connected: `operation` got no answer.
+/// Returns a probe that did not connect: `operation` got no answer.
 fn silent(operation: Operation) -> Measurement {
     let mut silent = whole(SessionKind::Tcp);
     silent.observations = vec![Observation {
@@ -27,7 +28,7 @@ fn silent(operation: Operation) -> Measurement {
     silent
 }
 
-/// Silent while many were dialled, and whole at a slow pace.
+/// Returns a probe that was silent while many were dialled, and ran whole at a slow pace.
 fn limited() -> Measurement {
     passing_later(Variation::InPace { held: 0 })
 }
@@ -41,7 +42,7 @@ fn passing_later(variation: Variation) -> Measurement {
     limited
 }
 
-/// The same session with another address of the server.
+/// Returns the same session with another address of the server.
 fn elsewhere(session: &Measurement) -> Measurement {
     let mut session = session.clone();
     let address = session.address.as_mut().unwrap();

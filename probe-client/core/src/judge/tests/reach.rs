@@ -1,10 +1,10 @@
-//! Where a device stands, found by halving in networks that exist in numbers only.
+//! Tests where a device is found by halving, in networks that exist only as numbers.
 
 use super::*;
 use crate::comparison::{AT_ONCE, Reach, next_reach, reach};
 
-/// What becomes of a session whose packets get `hops` far, where a device behind hop `behind` does
-/// `does`; `tells`: routers say that hop limits are used up.
+/// Returns the end of a session whose packets get `hops` hops far, if a device past hop `behind` does `does`. If
+/// `tells` is set, routers report used-up hop limits.
 fn fate(hops: u8, behind: u8, does: FailureKind, tells: bool) -> End {
     End::NoData(match (hops > behind, tells) {
         (true, _) => does,
@@ -78,7 +78,7 @@ fn what_never_arrives_at_the_server_is_stopped_before_it() {
     let before = Reach { passes: 4, met: 5 };
     assert_eq!(halved(0, 40_000), Some(before));
     assert_eq!(halved(1, 40_000), None);
-    // Another's.
+    // This connection is another session's.
     assert_eq!(halved(0, 40_001), None);
 }
 

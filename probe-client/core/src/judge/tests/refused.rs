@@ -1,4 +1,4 @@
-//! A port that refused the probe, and what other SYNs to it say.
+//! Tests a port that refused the probe, and what other SYNs to it show.
 
 use super::instances::{DIALLED, record, refused, with};
 use super::{End, ended, judge, probe};
@@ -34,7 +34,7 @@ fn what_is_turned_away_in_a_crowd_is_dialled_slowly() {
     let open = ended(SessionKind::Tcp, End::Whole);
     assert_eq!(lost_syns(&[open.clone(), refused()], &refused()), [1]);
     assert_eq!(lost_syns(&[refused()], &open), [0]);
-    // Where nothing connects there is no crowd to blame.
+    // If nothing connects, a crowd of connections cannot be the cause.
     assert_eq!(lost_syns(&[refused()], &refused()), [0_usize; 0]);
     let mut limited = refused();
     let slowly = Variation::InPace { held: 0 };
@@ -75,10 +75,10 @@ fn errors_in_the_dialled_name_show_a_device_that_sends_it_elsewhere() {
         "{}",
         found.claim
     );
-    // Behind a hop that was not looked at it may be any.
+    // The hop before was not surveyed, so the device may be at either.
     let found = survey(&[(DIALLED, 2, server)]);
     assert_eq!(found.segment, Segment::PATH);
-    // Where all ports are translated, so is that of the server.
+    // If all ports are translated, so is the server's own.
     let found = survey(&[(DIALLED, 1, server), (80, 1, server)]);
     assert_eq!(found.segment, Segment::Unknown);
 }
@@ -110,7 +110,7 @@ fn the_last_router_and_the_servers_host_reset_alike() {
     );
 }
 
-/// Port 80 answers from `server` hops away, and the refused one from `own`.
+/// Judges a refused port whose RST comes from `own` hops away, while port 80 answers from `server` hops away.
 fn at_distance(own: u8, server: u8, record: &ControlRecord) -> Verdict {
     let mut tries = Vec::new();
     for source_port in 40_000..40_003 {
@@ -140,7 +140,7 @@ fn at_distance(own: u8, server: u8, record: &ControlRecord) -> Verdict {
     judge(&with(&probe, record))
 }
 
-/// Of a port on which the server says that it listens.
+/// Judges a port on which the server says that it listens.
 fn verdict(answers: &[HopAnswer]) -> Verdict {
     let mut probe = refused();
     let tries = answers.iter().zip(40_000..);

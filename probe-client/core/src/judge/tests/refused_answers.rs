@@ -1,4 +1,5 @@
-//! Answers of the server that were refused at once, of which it keeps a count alone: what may be said of a silent port.
+//! Tests answers of the server that were refused at once, which the server only counts: what they allow to say about a
+//! silent port.
 
 use super::instances::{DIALLED, record, refused, with};
 use super::{judge, sighting, told, whole};
@@ -43,7 +44,7 @@ fn with_a_witness_nothing_else_is_possible() {
 
 #[test]
 fn where_half_as_many_answers_were_refused_as_syns_were_sent_nothing_is_decided() {
-    // Where packets are lost, of four SYNs two may be lost, or the refusals of their answers.
+    // On a path that loses packets, two of four SYNs may be lost, or the refusals of their answers.
     for counted in [2, 4, 50] {
         let found = verdict(unseen(Some((counted, 4))));
         assert_eq!(found.id, VerdictId::Inconclusive);
@@ -65,7 +66,7 @@ fn answers_that_this_host_refused_itself_are_no_sign_of_a_device() {
         .to_vec();
     let mut evidence = with(&probe, &record);
     evidence.same_server = vec![&probe, &works].into();
-    // One late answer was for the connection that was given up, and one is less than half of four.
+    // One of the two late answers was for the connection that was given up. The other one is less than half of four.
     let found = judge(&evidence);
     assert_eq!(found.id, VerdictId::Dropped, "{}", found.claim);
     assert!(found.alternatives.contains(&Alternative::AnswerRefused));

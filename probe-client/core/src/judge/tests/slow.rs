@@ -1,4 +1,4 @@
-//! On a slow way silence is no sign of a device, and what still moves is not dead.
+//! Tests slow paths, on which silence does not point to a device, and a session that still moves is not dead.
 
 use super::{AGAIN, AGAIN_MUTE, AS_TCP, End, MUTE, evidence, findings, judge, lossy, probe, whole};
 use crate::catalogue::{FindingId, VerdictId};
@@ -9,7 +9,7 @@ use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session_kind::SessionKind;
 use crate::verdict::Verdict;
 
-/// That of `probe`, where another port of the same server has round trips of so many milliseconds.
+/// Returns the verdict for `probe`, if another port of the same server has round trips of `rtt_ms` milliseconds.
 fn beside(probe: &Measurement, rtt_ms: u64) -> Verdict {
     let other = with_round_trips(whole(SessionKind::Tcp), rtt_ms);
     judge(&Evidence {

@@ -1,4 +1,4 @@
-//! What the server's witness saw of a port that took no connection, and what may be said because of it.
+//! Tests what the server's witness saw of a port that did not accept a connection, and what that allows to say.
 
 use super::instances::{DIALLED, record, refused, with};
 use super::{judge, sighting, told};
@@ -40,7 +40,7 @@ fn an_answer_that_did_not_leave_the_host_is_laid_to_it() {
         found.segment
     };
     assert_eq!(of(held_back.clone()), Segment::ServerHost);
-    // Of the answer to another SYN nothing says that it was held back.
+    // Nothing says that the answer to another SYN was held back.
     let mut another = answer(&[SightingEnd::HalfOpen]);
     another.sightings[0].peer = Some(([203, 0, 113, 9], 40_001).into());
     let beside = held_back.clone().and(another);
@@ -161,7 +161,7 @@ fn text(verdict: &Verdict) -> String {
     verdict.evidence.join("\n")
 }
 
-/// All of one peer, by a server that has a witness.
+/// Returns the answer of a server with a witness, whose sightings are all of one peer.
 fn answer(ends: &[SightingEnd]) -> SightingAnswer {
     let peer = Some(([203, 0, 113, 9], 40_000).into());
     let seen = ends.iter().map(|end| sighting(peer, *end));
