@@ -1,5 +1,5 @@
-//! Gives memory back to the host after a crowd of strangers has left. That memory is free, but the allocator would
-//! keep it for the next crowd.
+//! Gives memory back to the host after a crowd of strangers has left. The allocator would keep that free memory for the
+//! next crowd.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,27 +8,28 @@ use tokio::time::sleep;
 
 use crate::instance::Instance;
 
-/// Goes on for as long as the server.
+/// Gives memory back whenever it is due, for as long as the server runs.
 pub(crate) async fn give_back_on(instance: Arc<Instance>) {
     let mut tide = Tide::default();
     loop {
         sleep(BETWEEN_LOOKS).await;
         let load = instance.admission.load();
         if tide.has_ebbed(load.strangers + load.sessions) {
-            // It walks all that is free. That the runtime is shutting down is the only way for this to fail.
+            // This walks through all free memory, so it must not run on a serving thread. It fails only if the runtime
+            // is shutting down.
             let _ = tokio::task::spawn_blocking(socket_facts::give_back_memory).await;
         }
     }
 }
 
-/// How many connections there have been, since memory was given back.
+/// The largest number of connections since memory was last given back.
 #[derive(Debug, Default)]
 struct Tide {
     height: usize,
 }
 
 impl Tide {
-    /// Whether half of many are gone.
+    /// Returns whether half of a large number of connections have ended.
     fn has_ebbed(&mut self, present: usize) -> bool {
         self.height = self.height.max(present);
         let ebbed = self.height >= MANY && present <= self.height / 2;
@@ -40,7 +41,7 @@ impl Tide {
 }
 
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// What fewer leave behind is not worth a walk.
+/// The smallest number of connections that leave enough memory to be worth the walk.
 const MANY: usize = 32;
 
 #[cfg(test)]

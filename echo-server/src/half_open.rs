@@ -1,6 +1,6 @@
-//! Connections whose SYN was answered and whose handshake is not complete, looked for only while a known client
-//! asks. They show that the way here is open when the way back is not. SYNs that the witness saw, and that became
-//! no connection here, count too.
+//! Finds connections whose SYN was answered and whose handshake is not complete, but only while a known client asks.
+//! They show that the path to this host is open if the path back is not. SYNs that the witness saw and that became no
+//! connection count too.
 
 mod looks;
 
@@ -20,15 +20,15 @@ use self::looks::{Looks, Turn};
 use crate::clock::Clock;
 use crate::connection_id::new_connection_id;
 
-/// What is known of half-open connections.
+/// The record of half-open connections, and the means to look for them.
 #[derive(Debug)]
 pub(crate) struct HalfOpenWatch {
     available: bool,
-    /// The most half-open connections that the kernel keeps for one port.
+    /// The maximum number of half-open connections that the kernel keeps for one port.
     kept: usize,
     listeners: Vec<ListenerFacts>,
-    /// When each port was looked at last, and may be again. The kernel is asked under this lock, by one at a time, and so not under
-    /// the next, for which whoever is accepted waits.
+    /// When each port was looked at last, and when it may be looked at again. The kernel is queried under this lock, by
+    /// one caller at a time, and not under the lock of `seen`, which accepting a connection waits for.
     looks: Mutex<Looks>,
     seen: Mutex<HalfOpenBook>,
 }
@@ -38,19 +38,20 @@ struct HalfOpenBook {
     sightings: BTreeMap<Ends, HalfOpenEntry>,
     /// The addresses of callers, and when each looked last.
     callers: BTreeMap<IpAddr, Duration>,
-    /// What has been accepted since the kernel was asked: its list may still have it. `None` while it is not asked.
+    /// The connections accepted since the kernel was queried, which its list may still contain. `None` while no query
+    /// runs.
     accepted: Option<BTreeSet<Ends>>,
 }
 
-/// A half-open connection that has been noted, and when it was last on the kernel's list or seen by the witness.
-/// One that is not there any more may be waiting to be accepted.
+/// A half-open connection that has been noted, with the time at which it was last on the kernel's list or seen by the
+/// witness. One that is no longer on the list may be waiting to be accepted.
 #[derive(Clone, Copy, Debug)]
 struct HalfOpenEntry {
     id: SightingId,
     last: Duration,
-    /// It has been on the kernel's list.
+    /// The connection has been on the kernel's list.
     held: bool,
-    /// What the witness saw, if it did.
+    /// The segment that the witness saw, if any.
     witnessed: Option<CapturedSegment>,
 }
 
@@ -73,14 +74,14 @@ impl HalfOpenWatch {
         }
     }
 
-    /// Whether this host tells.
+    /// Returns whether this host can list half-open connections.
     pub(crate) fn is_available(&self) -> bool {
         self.available
     }
 
-    /// Notes as sightings what is half open on any of `ports`, as dialled, or on all; that of `caller` before
-    /// that of strangers. One look serves all callers for a moment. It blocks for some milliseconds when this host
-    /// has very many connections.
+    /// Notes as sightings the half-open connections on `ports`, as dialled, or on all ports. Those of callers go before
+    /// those of strangers. One look serves all callers for a moment. It blocks for some milliseconds if this host has
+    /// very many connections.
     pub(crate) fn look(
         &self,
         clock: &Clock,
@@ -92,7 +93,7 @@ impl HalfOpenWatch {
             return;
         }
         self.seen().looks_on(clock.now(), caller);
-        // Each entry stands for itself.
+        // Every entry is valid without the others, so a panic elsewhere does not matter.
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let began = clock.now();
         let mut due = Vec::new();
@@ -113,7 +114,7 @@ impl HalfOpenWatch {
         }
     }
 
-    /// One walk of the kernel's serves all of them.
+    /// Looks at all listeners in `due` with a single walk through the kernel's table.
     fn look_at(&self, clock: &Clock, sightings: &Sightings, due: &[&ListenerFacts]) {
         let mut ports: Vec<u16> = due.iter().map(|listener| listener.address.port()).collect();
         ports.sort_unstable();
@@ -133,7 +134,7 @@ impl HalfOpenWatch {
                 });
             let note = |half_open: &HalfOpen| note(sightings, listener, half_open, wall);
             let now = clock.now();
-            // Whoever is accepted waits for no more than one port.
+            // The lock is taken anew for each port, so that accepting a connection waits for one port at most.
             let saw_all = self.seen().take_in(now, view.as_ref(), sightings, note);
             if !saw_all {
                 missed(sightings, listener, clock.steady());
@@ -142,8 +143,8 @@ impl HalfOpenWatch {
         self.seen().accepted = None;
     }
 
-    /// Notes as sightings what the witness saw and what has become no connection, as far as there is room:
-    /// false if there was too little.
+    /// Notes as sightings the SYNs that the witness saw and that became no connection. Returns false if there was not
+    /// enough room.
     pub(crate) fn take_note(
         &self,
         now: Duration,
@@ -154,7 +155,7 @@ impl HalfOpenWatch {
             return true;
         }
         let ends = syns.iter().map(|syn| (syn.peer, syn.local)).collect();
-        // Whoever is accepted meanwhile waits here, and finds itself in the list afterwards.
+        // Accepting a connection waits here meanwhile. It is in the list afterwards.
         let mut seen = self.seen();
         let known = sightings.known(&ends);
         seen.forget(now);
@@ -165,13 +166,13 @@ impl HalfOpenWatch {
         seen.take_witnessed(now, syns, &known, sightings, public_port)
     }
 
-    /// The sighting under which a connection just accepted is known already, if it is.
+    /// Removes a connection just accepted, and returns the sighting that it has already, if any.
     pub(crate) fn completed(&self, peer: SocketAddr, local: SocketAddr) -> Option<SightingId> {
         self.seen().completed((peer, local))
     }
 
     fn seen(&self) -> MutexGuard<'_, HalfOpenBook> {
-        // Each entry stands for itself.
+        // Every entry is valid without the others, so a panic elsewhere does not matter.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -198,8 +199,8 @@ impl HalfOpenBook {
             .retain(|_, listed| now.saturating_sub(listed.last) < FORGOTTEN_AFTER);
     }
 
-    /// Adds the SYNs that the witness saw, except those of `known` ends, which have sightings already. False if some of
-    /// `syns` found no room.
+    /// Adds the SYNs that the witness saw, except those whose ends are in `known`, which have sightings already.
+    /// Returns false if there was no room for some of `syns`.
     fn take_witnessed(
         &mut self,
         now: Duration,
@@ -232,8 +233,8 @@ impl HalfOpenBook {
         room
     }
 
-    /// Compares with what the kernel listed when it was asked, and has what is new noted. False if there may be
-    /// more: the kernel did not tell all, or there was no room.
+    /// Compares the book with the list that the kernel returned, and notes what is new. Returns false if there may be
+    /// more, because the kernel's list was incomplete or there was no room.
     fn take_in(
         &mut self,
         now: Duration,
@@ -281,8 +282,8 @@ impl HalfOpenBook {
 }
 
 impl HalfOpenEntry {
-    /// An answer that has been seen once stays so: when the SYN is repeated, the next answer may not have been read
-    /// yet.
+    /// Records a segment that the witness saw. An answer that has been seen stays recorded: when the SYN is repeated,
+    /// the next answer may not have been read yet.
     fn is_witnessed(&mut self, answered: bool, sightings: &Sightings) {
         if self.witnessed != Some(CapturedSegment::Answer) {
             self.witnessed = Some(CapturedSegment::of(answered));
@@ -305,7 +306,7 @@ impl CapturedSegment {
     }
 }
 
-/// Half-open connections of this listener may have gone unnoticed up to now.
+/// Records that half-open connections of this listener may have gone unnoticed until now.
 fn missed(sightings: &Sightings, listener: &ListenerFacts, wall: UnixMillis) {
     sightings.missed(listener.address.port(), wall);
     sightings.missed(dialled(listener), wall);
@@ -354,17 +355,17 @@ fn note_witnessed(
     }
 }
 
-/// Longer than a connection waits to be accepted on any server that works.
+/// How long an entry is kept: longer than a connection waits to be accepted on any server that works.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
-/// Several times as long as who looks on waits in between.
+/// How long a caller counts as one after its last look: several times the interval between two looks.
 const LOOKS_NO_MORE: Duration = Duration::from_secs(2);
 
-/// More than the runs of several clients have half open at once.
+/// The maximum number of entries: more than the runs of several clients have half open at once.
 const MAX_REMEMBERED: usize = 4096;
 
-/// So many leave room for what is of those who look. More within [`FORGOTTEN_AFTER`] are a flood, and would push
-/// out sightings of worth.
+/// The number of entries from which on strangers' connections are not added, so that there is room for those of
+/// callers. More within [`FORGOTTEN_AFTER`] are a flood, and would push out valuable sightings.
 const MAX_STRANGERS: usize = 1024;
 
 #[cfg(test)]

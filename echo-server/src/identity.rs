@@ -1,4 +1,4 @@
-//! The server's identity: its certificate with the private key, and the client keys. It lives in memory, or in a
+//! The server's identity: its certificate with the private key, and the client keys. It is kept in memory, or in a
 //! directory of three files that strangers must not read.
 
 mod change;
@@ -41,7 +41,7 @@ pub struct Identity {
     certificate: CertificateDer<'static>,
     private_key: PrivateKeyDer<'static>,
     pin: Pin,
-    /// That of the certificate which is about to take over.
+    /// The pin of the certificate that is about to take over.
     next_pin: Option<Pin>,
     hosts: Vec<String>,
     control_port: u16,
@@ -49,10 +49,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Puts the parts together.
+    /// Builds an identity from its parts.
     ///
     /// # Errors
-    /// The certificate cannot be read, or the private key is not its own.
+    /// The certificate cannot be read, or the private key does not belong to it.
     pub(crate) fn assemble(
         certificate: CertificateDer<'static>,
         private_key: PrivateKeyDer<'static>,
@@ -75,22 +75,22 @@ impl Identity {
         })
     }
 
-    /// By which clients recognise this server.
+    /// Returns the pin by which clients recognise this server.
     pub fn pin(&self) -> Pin {
         self.pin
     }
 
-    /// By which they will, once the roll-over that has begun is finished.
+    /// Returns the pin by which clients will recognise this server once the current roll-over is finished.
     pub fn next_pin(&self) -> Option<Pin> {
         self.next_pin
     }
 
-    /// The names and addresses in the certificate, where clients look for this server.
+    /// Returns the names and addresses in the certificate, at which clients look for this server.
     pub fn hosts(&self) -> &[String] {
         &self.hosts
     }
 
-    /// The port outside every profile that the connection strings name.
+    /// Returns the port outside every profile that the connection strings name.
     pub fn control_port(&self) -> u16 {
         self.control_port
     }
@@ -99,7 +99,7 @@ impl Identity {
         &self.keys
     }
 
-    /// What the owner of `key` needs to know. It holds the secret.
+    /// Returns the connection string for the owner of `key`. It contains the secret.
     pub fn connection_string(&self, key: &ClientKey) -> ConnectionString {
         ConnectionString {
             key_id: key.id.clone(),
@@ -113,7 +113,7 @@ impl Identity {
         }
     }
 
-    /// The keys as the core wants them.
+    /// Returns the keys in the form that the core uses.
     pub(crate) fn keyring(&self) -> Keyring {
         let keys = self.keys.iter().map(|key| Key {
             id: key.id.clone(),
@@ -125,7 +125,7 @@ impl Identity {
         Keyring::new(keys).expect("two keys with one id are refused where keys are read and made")
     }
 
-    /// The certificate and its key, for the handshake.
+    /// Returns the certificate and its private key, for the handshake.
     pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
         let certified = certified(&self.certificate, &self.private_key);
         Arc::new(certified.expect("it was possible when the identity was assembled"))
@@ -143,7 +143,7 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Why a certificate and a private key are of no use.
+/// The reason why a certificate and a private key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnusableCertificate {
     #[error("the certificate cannot be read")]
@@ -173,15 +173,15 @@ fn signing_key(
         .map_err(|_| UnusableCertificate::KeyKind)
 }
 
-/// SHA-256 of the certificate's public key with its algorithm (RFC 7469 section 2.4).
+/// Returns the pin: the SHA-256 of the certificate's public key with its algorithm (RFC 7469 section 2.4).
 fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, UnusableCertificate> {
     let (_, parsed) =
         X509Certificate::from_der(certificate).map_err(|_| UnusableCertificate::Unreadable)?;
     Ok(Pin(Sha256::digest(parsed.public_key().raw).into()))
 }
 
-/// The last moment at which the certificate is valid; `None`: it has none that this host's clock could tell,
-/// as those of RFC 5280 section 4.1.2.5 that never expire.
+/// Returns the last moment at which the certificate is valid. `None` if this host's clock cannot express it, as in
+/// certificates that never expire (RFC 5280 section 4.1.2.5).
 fn expiry(certificate: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
@@ -207,7 +207,7 @@ fn host(name: &GeneralName<'_>) -> Option<String> {
     v4.or_else(|_| v6()).ok()
 }
 
-/// For an identity that is only looked at.
+/// The control port of an identity that is read only to check it.
 const NO_CONTROL_PORT: u16 = 0;
 
 #[cfg(test)]

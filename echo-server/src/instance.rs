@@ -1,4 +1,4 @@
-//! What all connections of one server share.
+//! The state that all connections of one server share.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,10 +27,10 @@ use crate::strangers::Strangers;
 use crate::tls::ServerTls;
 use crate::witness::SynWitness;
 
-/// One server process' state.
+/// The state of one server process.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    /// What the testimony calls this process; unlike all others.
+    /// The name of this process in testimonies; no other process has the same.
     pub(crate) name: String,
     pub(crate) clock: Clock,
     live: ArcSwap<Live>,
@@ -46,22 +46,22 @@ pub(crate) struct Instance {
     pub(crate) refused_answers: RefusedAnswers,
     pub(crate) witness: Option<SynWitness>,
     pub(crate) runs: Mutex<Runs>,
-    /// Control connections of known clients.
+    /// The places for control connections of known clients.
     pub(crate) control_places: Arc<Places>,
-    /// Calls of `WatchSightings` under way.
+    /// The places for calls of `WatchSightings` in progress.
     pub(crate) watch_places: Arc<Places>,
-    /// Asks the command that runs this server to read its files again; nobody listens if the server was not
-    /// made from files.
+    /// Asks the command that runs this server to read its files again. Nobody receives the requests if the server was
+    /// not made from files.
     pub(crate) reloads: mpsc::Sender<ReloadRequest>,
-    /// Cancelled when the server has been asked to stop, and says so to load balancers.
+    /// Cancelled when the server has been asked to stop, which it then reports to load balancers.
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the server begins to stop.
     pub(crate) draining: CancellationToken,
-    /// Known clients' connections, which are waited for then.
+    /// The known clients' connections, which the server waits for when it stops.
     pub(crate) known: TaskTracker,
 }
 
-/// What a reload replaces, all of it at once.
+/// The values that a reload replaces, all at once.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) facts: ServerFacts,
@@ -74,7 +74,8 @@ pub(crate) struct Live {
 }
 
 impl Instance {
-    /// `witness` is that of `config`, opened; `reloads` takes what an admin asks for over the control service.
+    /// Creates the state of a server. `witness` is the opened witness of `config`; `reloads` receives the reload
+    /// requests that admins send over the control service.
     pub(crate) fn new(
         config: Config,
         identity: &Identity,
@@ -84,7 +85,7 @@ impl Instance {
     ) -> Self {
         let clock = Clock::start();
         let half_open = HalfOpenWatch::new(&listeners);
-        // Two processes of one host are two instances: nonces of one mean nothing to the other.
+        // Two processes on one host are two instances, because the nonces of one mean nothing to the other.
         let mut suffix = [0; INSTANCE_SUFFIX_BYTES];
         rand::rng().fill_bytes(&mut suffix);
         let name = format!("{}/{}", config.instance.as_str(), hex::encode(suffix));
@@ -124,13 +125,13 @@ impl Instance {
         }
     }
 
-    /// What is in force at this moment. Not to be kept.
+    /// Returns the values in force at this moment. Do not keep them.
     pub(crate) fn live(&self) -> arc_swap::Guard<Arc<Live>> {
         self.live.load()
     }
 
-    /// Puts `config` and `identity` in force for everything that begins from now on; what runs goes on
-    /// as it began. What is bound, opened or named once for all stays as it was.
+    /// Puts `config` and `identity` in force for everything that begins from now on. Running sessions keep what they
+    /// began with, and whatever is bound, opened or named only once stays as it was.
     pub(crate) fn reload(&self, config: &Config, identity: &Identity) {
         let mut facts = self.live.load().facts.clone();
         facts.admission = config.admission;
@@ -146,7 +147,7 @@ impl Instance {
             .store(Arc::new(Live::new(config, identity, facts)));
     }
 
-    /// The connections at this moment, for the metrics endpoint.
+    /// Returns the number of connections at this moment, for the metrics endpoint.
     pub(crate) fn present(&self) -> Present {
         let load = self.admission.load();
         Present {
@@ -158,15 +159,14 @@ impl Instance {
         }
     }
 
-    /// Takes the locks that connections share, one after the other: it returns unless one of them is never given
-    /// back.
+    /// Takes the locks that connections share, one after the other. It returns unless one of them is never released.
     pub(crate) fn take_locks(&self) {
         self.present();
         self.strangers.present();
         self.strangers_in_tls.present();
     }
 
-    /// Lets `call` into a session, with what it needs from outside. `transport` asks the kernel.
+    /// Calls `call` with what a session needs from outside. `transport` queries the kernel.
     pub(crate) fn with_env<T>(
         &self,
         transport: &mut dyn FnMut() -> TransportFacts,
@@ -199,9 +199,9 @@ impl Live {
     }
 }
 
-/// More than the runs of several clients have under way at once. A look through all sightings, four times a second,
-/// is what one costs.
+/// The maximum number of watches of one key: more than the runs of several clients have in progress at once. Each costs
+/// a walk through all sightings, four times per second.
 const MAX_WATCHES_PER_KEY: usize = 16;
 
-/// Enough to tell the processes of one host apart.
+/// The number of random bytes in an instance's name: enough to tell the processes of one host apart.
 const INSTANCE_SUFFIX_BYTES: usize = 3;

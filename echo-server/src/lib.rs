@@ -1,5 +1,5 @@
-//! `fwprobe-echo`: listens on the ports under test, proves who it is to clients that hold a key, and
-//! testifies what arrived. Also a library, for a program that wants a server of its own.
+//! `fwprobe-echo` listens on the ports under test, proves its identity to clients that hold a key, and testifies what
+//! arrived. It is also a library, for a program that needs a server of its own.
 
 mod arguments;
 mod bind;
@@ -51,14 +51,13 @@ pub use identity::{
 };
 pub use listener_guard::ListenerDied;
 
-/// The program: reads its arguments, does what they say, and reports on standard error what could
-/// not be done.
+/// Runs the program: reads its arguments, carries them out, and reports on standard error what could not be done.
 pub fn main() -> ExitCode {
     socket_facts::keep_memory_private();
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
-            // Help and version come this way too, and go to standard output.
+            // Help and version come this way too, and are written to standard output.
             let _ = usage.print();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(NOT_DONE));
         }
@@ -72,5 +71,5 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Usage, configuration, or a system that does not let it: standard error says which.
+/// The exit code for a failure: usage, configuration, or an error of the system. Standard error says which.
 const NOT_DONE: u8 = 2;

@@ -1,17 +1,17 @@
-//! Tells the server when a listener is not accepted from any more.
+//! Tells the server when it no longer accepts connections from a listener.
 
 use std::net::SocketAddr;
 
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-/// A listener is there, and nobody accepts what comes. A server that went on would be a closed port, of which
-/// neither systemd nor a load balancer hears.
+/// The error for a listener from which nobody accepts connections any more. If the server continued, that port would be
+/// as good as closed, and neither systemd nor a load balancer would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("connections to {0} are not accepted any more; the log says why")]
 pub struct ListenerDied(pub(crate) SocketAddr);
 
-/// Held by the task that accepts on a listener. Reports when it is dropped, so that a panic is reported, too.
+/// A guard held by the task that accepts on a listener. It reports when it is dropped, so that a panic is reported too.
 #[derive(Debug)]
 pub(crate) struct ListenerGuard {
     address: SocketAddr,
@@ -29,7 +29,7 @@ impl ListenerGuard {
 
 impl Drop for ListenerGuard {
     fn drop(&mut self) {
-        // Who is told to stop does not listen any more.
+        // A server that was told to stop does not receive this any more.
         let _ = self.deaths.send(ListenerDied(self.address));
     }
 }

@@ -1,24 +1,24 @@
-//! Limits how often the kernel is asked. A look makes it walk its table of connections, which is long after a
+//! Limits how often the kernel is queried. A look makes the kernel walk its table of connections, which is long after a
 //! flood, so looks get a fixed share of the processor's time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// When each port was looked at.
+/// The times at which each port was looked at.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     last: BTreeMap<u16, Duration>,
-    /// Before that, another look would cost more than its share.
+    /// The time before which another look would exceed the share.
     rest_until: Duration,
 }
 
-/// What is to become of a look that somebody asks for.
+/// The answer to a request for a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
     Due,
-    /// The last one serves this caller, too.
+    /// The last look serves this caller too.
     Fresh,
-    /// It has to wait, and what has come since the last one may be gone before the next.
+    /// The look has to wait, and connections that came after the last look may be gone before the next.
     Overdue,
 }
 
@@ -36,7 +36,7 @@ impl Looks {
         }
     }
 
-    /// A look at `ports` has taken from `began` to `now`.
+    /// Records that a look at `ports` took from `began` to `now`.
     pub(super) fn looked(
         &mut self,
         began: Duration,
@@ -48,11 +48,12 @@ impl Looks {
     }
 }
 
-/// One look serves all callers for a moment.
+/// How long one look serves all callers.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-/// Times as long as a look takes: a fifth of one core at most is spent.
+/// The pause after a look, as a multiple of its duration: looks take at most a fifth of one core.
 const REST: u32 = 4;
-/// A host that lets no answer out keeps a half-open connection for a second; who asks comes back in a quarter of that.
+/// How old a look may be while the next one has to wait. A host that sends no answer keeps a half-open connection for a
+/// second; callers ask again after a quarter of that.
 const FORGETS_AFTER: Duration = Duration::from_millis(700);
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
         assert_eq!(looks.turn(start + BETWEEN_LOOKS, PORT), Turn::Due);
     }
 
-    /// By callers who ask every millisecond for 30 s, on a host whose kernel takes so long.
+    /// Simulates callers that ask every millisecond for 30 s, on a host whose kernel takes `millis` for each look.
     #[test]
     fn looks_take_a_fifth_of_the_time_however_long_each_is() {
         for millis in [1, 50, 100, 400] {
@@ -91,7 +92,7 @@ mod tests {
                 now += Duration::from_millis(1);
             }
             assert!(spent <= end / 5 + cost, "{millis} ms: {spent:?}");
-            // What may have been missed is told.
+            // A look that may have missed something is reported.
             assert_eq!(overdue, millis == 400, "{millis} ms");
         }
     }

@@ -1,4 +1,4 @@
-//! What is noted of half-open connections, of whom, and when not all was seen.
+//! Tests which half-open connections are noted, for whom, and when a look reports that it did not see all.
 
 use echo_core::sightings::{Fate, Sent, Viewer};
 
@@ -23,7 +23,7 @@ fn view(peers: &[&str]) -> HalfOpenView {
 const OWN: &str = "198.51.100.7:1000";
 const OTHER: &str = "203.0.113.9:1000";
 
-/// Has `seen` compare itself with a list of `peers`; whether it saw all.
+/// Compares `seen` with the kernel's list `view`. Returns whether it saw all.
 fn look(
     seen: &mut HalfOpenBook,
     now: Duration,
@@ -54,7 +54,7 @@ fn what_is_half_open_is_noted_once_and_remembered_for_a_while() {
     let start = Duration::from_secs(5);
     let last = start + looks::BETWEEN_LOOKS;
     for now in [start, last] {
-        // A stranger's may be the caller's, from another address of his.
+        // A stranger's connection may be the caller's, made from another of its addresses.
         assert!(look(&mut seen, now, &sightings, &view(&[OWN, OTHER])));
         assert_eq!(remembered(&seen), [own, other]);
     }
@@ -104,7 +104,7 @@ fn what_is_accepted_while_the_kernel_is_asked_is_not_half_open() {
     assert_eq!(seen.completed(ends), None);
     assert!(look(&mut seen, Duration::ZERO, &sightings, &view(&[OWN])));
     assert!(sightings.is_empty());
-    // The next connection between the same two ends is another.
+    // The next connection between the same two ends is a new one.
     assert!(look(&mut seen, Duration::ZERO, &sightings, &view(&[OWN])));
     assert!(seen.completed(ends).is_some());
     assert_eq!(seen.accepted, None);
@@ -130,7 +130,7 @@ fn a_witnessed_syn_is_noted_unless_there_is_a_connection_of_it() {
     };
     assert_eq!(take(&[own], false, &[own]), 0);
     assert_eq!(take(&[own, other], false, &[other]), 1);
-    // Again, and then with an answer: no other sighting, and known without being asked for.
+    // A repeated SYN, and then its answer, add no sighting, even if its ends are not in `known`.
     assert_eq!(take(&[own], false, &[]), 1);
     assert_eq!(take(&[own], true, &[own]), 1);
     assert_eq!(take(&[other], true, &[]), 2);

@@ -1,5 +1,5 @@
-//! Writes the files of an identity, one process at a time and never by halves. New files are for their owner alone;
-//! a file that replaces another keeps its owner, group and mode.
+//! Writes the files of an identity, by one process at a time and each file as a whole. Only the owner may read a new
+//! file; a file that replaces another keeps its owner, group and mode.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use super::file_names::FILES;
 use super::lock::{Lock, PATIENCE};
 use super::save_error::SaveError;
 
-/// A change of the identity in a directory. Nobody else changes it meanwhile, whatever is read and written.
+/// A change of the identity in a directory. No other process changes it meanwhile, whatever is read and written.
 #[derive(Debug)]
 pub(super) struct Change<'d> {
     directory: &'d Path,
@@ -19,13 +19,14 @@ pub(super) struct Change<'d> {
 }
 
 impl<'d> Change<'d> {
-    /// Waits until nobody else changes what is in `directory`, which is there.
+    /// Waits until no other process changes the contents of `directory`, which must exist.
     ///
     /// # Errors
-    /// Somebody else goes on changing it, or it cannot be locked.
+    /// Another process keeps changing it, or it cannot be locked.
     pub(super) fn begin(directory: &'d Path) -> Result<Self, SaveError> {
         let lock = Lock::take(directory, PATIENCE, |path| {
-            // For whoever may change the identity, and nobody who may only read it: he could hold it for ever.
+            // The lock file belongs to the owner of the identity. A user who may only read the identity must not be
+            // able to hold the lock for ever.
             let like = FILES.map(|name| directory.join(name));
             let like = like.iter().find(|path| path.exists());
             let file = temporary(directory, "", |file| match like {
@@ -38,7 +39,7 @@ impl<'d> Change<'d> {
         Ok(Self { directory, lock })
     }
 
-    /// Writes a new file, for those who may read the file `like`, or for its owner alone.
+    /// Writes a new file that is readable like the file `like`, or by its owner alone.
     pub(super) fn create(
         &self,
         name: &str,
@@ -61,7 +62,7 @@ impl<'d> Change<'d> {
         }
     }
 
-    /// Writes a file anew, for those who may read it already.
+    /// Replaces a file, and keeps its owner, group and mode.
     pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), SaveError> {
         let path = self.path(name);
         let replaced = temporary(self.directory, text, |file| take_rights(file, &path))
@@ -71,23 +72,23 @@ impl<'d> Change<'d> {
             .map_err(|error| SaveError::io(&path, error))
     }
 
-    /// Puts one file in another's place.
+    /// Renames one file over another.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), SaveError> {
         let to = self.path(to);
         std::fs::rename(self.path(from), &to).map_err(|error| SaveError::io(&to, error))
     }
 
-    /// Takes back what was [created](Self::create).
+    /// Removes files that were [created](Self::create).
     pub(super) fn remove(&self, names: &[&str]) {
         for name in names {
             let _ = std::fs::remove_file(self.path(name));
         }
     }
 
-    /// Makes it survive a power cut.
+    /// Makes the change survive a power cut.
     ///
     /// # Errors
-    /// It may not.
+    /// The directory could not be written to disk.
     pub(super) fn finish(self) -> Result<(), SaveError> {
         sync(self.directory).map_err(|error| SaveError::Sync {
             directory: self.directory.to_owned(),
@@ -95,7 +96,7 @@ impl<'d> Change<'d> {
         })
     }
 
-    /// Gives up a directory in which nothing has come about.
+    /// Removes the lock file from a directory in which no identity was made.
     pub(super) fn abandon(self) {
         self.lock.remove();
     }
@@ -105,8 +106,7 @@ impl<'d> Change<'d> {
     }
 }
 
-/// A file beside the one that it will become, on disk already. Its mode is 0600 from the start, until `rights` are
-/// given to it.
+/// Returns a temporary file in the directory, with `text` already on disk. Its mode is 0600 until `rights` changes it.
 fn temporary(
     directory: &Path,
     text: &str,
@@ -121,13 +121,13 @@ fn temporary(
     Ok(file)
 }
 
-/// Gives `file` the owner, group and mode of `like`: whoever reads the one has to read the other, and the
-/// server is often another user than the one who changes its files.
+/// Gives `file` the owner, group and mode of `like`. The user who may read the one must be able to read the other, and
+/// the server often runs as another user than the one who changes its files.
 #[cfg(unix)]
 fn take_rights(file: &File, like: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     take_owner(file, like)?;
-    // Last, because a change of owner or group takes bits away.
+    // The mode is set last, because a change of owner or group clears some of its bits.
     let mode = like.metadata()?.permissions().mode() & MODE_BITS;
     file.set_permissions(std::fs::Permissions::from_mode(mode))
 }
@@ -139,7 +139,7 @@ fn take_owner(file: &File, like: &Path) -> io::Result<()> {
     if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) {
         return Ok(());
     }
-    // What differs alone: an owner may name the group, and nobody but root the owner.
+    // Only what differs is changed: an owner may set the group, but only root may set the owner.
     let owner = (wanted.uid() != found.uid()).then(|| wanted.uid());
     fchown(file, owner, Some(wanted.gid())).map_err(|error| {
         let (path, owner, group) = (like.display(), wanted.uid(), wanted.gid());
@@ -162,18 +162,18 @@ fn take_owner(_: &File, _: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn sync(directory: &Path) -> io::Result<()> {
     match File::open(directory)?.sync_all() {
-        // A file system that does this for no directory.
+        // This file system cannot do this for directories.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         synced => synced,
     }
 }
 
-/// A directory cannot be opened there, and its changes are written in order.
+/// Does nothing, because a directory cannot be opened on these systems, and its changes are written in order.
 #[cfg(not(unix))]
 fn sync(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Without the file's type.
+/// The bits of a mode without the file's type.
 #[cfg(unix)]
 const MODE_BITS: u32 = 0o7777;

@@ -1,4 +1,4 @@
-//! One client key, with what its operator knows about it.
+//! One client key, with the operator's note about it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,12 +16,12 @@ pub struct ClientKey {
     pub secret: Secret,
     pub created: Timestamp,
     pub revoked: bool,
-    /// May have the server read its files again.
+    /// The key may ask the server to read its files again.
     pub admin: bool,
 }
 
 impl ClientKey {
-    /// A new key with random id and secret.
+    /// Creates a key with a random id and secret.
     pub fn generate(label: Label, created: Timestamp) -> Self {
         let mut rng = rand::rng();
         let mut secret = [0; 32];
@@ -42,7 +42,7 @@ impl ClientKey {
     }
 }
 
-/// The operator's note on whose key it is: one line of at most 64 printable characters.
+/// The operator's note about the key's owner: one line of at most 64 printable characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label(String);
 
@@ -77,9 +77,9 @@ impl fmt::Display for Label {
 #[error("a label is 1 to {MAX_LABEL_CHARS} printable characters")]
 pub struct InvalidLabel;
 
-/// Ids are no secrets; two of 32 bits are equal by chance once in 4,000 million pairs, and then a
-/// new one is made.
+/// The number of random bytes in an id. Ids are not secret. Two of 32 bits are equal by chance once in 4,000 million
+/// pairs, and then another one is made.
 const ID_BYTES: usize = 4;
 
-/// Fits a line of a log or a table.
+/// The maximum length of a label in characters: it fits in a line of a log or a table.
 const MAX_LABEL_CHARS: usize = 64;

@@ -1,4 +1,4 @@
-//! Changes the identity in a directory: new files, added and revoked client keys.
+//! Changes the identity in a directory: creates the files, adds and revokes client keys.
 
 use std::io;
 use std::path::Path;
@@ -18,12 +18,12 @@ use super::{ClientKey, Identity, Label, LoadErrors};
 use crate::document::FileProblems;
 
 impl Identity {
-    /// Writes a new identity into `directory`, which is made if it is not there.
+    /// Writes a new identity into `directory`, which is created if it does not exist.
     ///
     /// # Errors
-    /// A file of an identity is there already, or one cannot be written. Nothing is left behind.
+    /// A file of an identity exists already, or one cannot be written. Nothing is left behind.
     pub fn save_new(&self, directory: &Path) -> Result<(), SaveError> {
-        // Before anything is made beside it.
+        // This is checked before the lock file is created.
         refuse_existing(directory)?;
         let made = make_private(directory).map_err(|error| SaveError::io(directory, error))?;
         let change = Change::begin(directory).inspect_err(|_| remove_made(directory, made))?;
@@ -37,8 +37,7 @@ impl Identity {
         saved.and_then(|()| change.finish())
     }
 
-    /// Adds a client key to the identity in `directory`, and returns it. An `admin` may have the
-    /// server reload.
+    /// Adds a client key to the identity in `directory`, and returns it. An `admin` may ask the server to reload.
     ///
     /// # Errors
     /// The identity cannot be read or written.
@@ -51,18 +50,18 @@ impl Identity {
         change_keys(directory, |keys| Ok(added(keys, label, admin, now)))
     }
 
-    /// Adds a client key to the identity in `directory`, and returns it with the connection string that its owner
-    /// needs: made of the same state of the files, and once the key is on disk.
+    /// Adds a client key to the identity in `directory`. Returns it with the connection string that its owner needs.
+    /// Both come from the same state of the files, and are returned only once the key is on disk.
     ///
     /// # Errors
-    /// The identity cannot be read, all of it, or written.
+    /// Some of the identity cannot be read, or it cannot be written.
     pub fn add_key_to_connect(
         directory: &Path,
         label: Label,
         admin: bool,
         now: Timestamp,
     ) -> Result<(ClientKey, ConnectionString), ChangeError> {
-        // All of it is read first: a key that no connection string can be made of is of no use.
+        // The whole identity is read first: a key without a connection string is of no use.
         Self::load(directory)?;
         change_keys(directory, |keys| {
             let identity = Self::load(directory)?;
@@ -72,11 +71,11 @@ impl Identity {
         })
     }
 
-    /// Marks a client key of the identity in `directory` as revoked. It stays listed, so that its id
-    /// is not given out again.
+    /// Marks a client key of the identity in `directory` as revoked. It stays listed, so that its id is not given out
+    /// again.
     ///
     /// # Errors
-    /// There is no such key, or the identity cannot be read or written.
+    /// There is no key with this id, or the identity cannot be read or written.
     pub fn revoke_key(directory: &Path, id: &KeyId) -> Result<(), ChangeError> {
         change_keys(directory, |keys| {
             let Some(key) = keys.iter_mut().find(|key| key.id == *id) else {
@@ -116,14 +115,14 @@ impl Identity {
     }
 }
 
-/// Reads the client keys, has them changed and writes them, with nobody else in between. What `change` returns is
-/// returned only once all of it is on disk.
+/// Reads, changes and writes the client keys, while no other process can change them. The value from `change` is
+/// returned only once everything is on disk.
 fn change_keys<T>(
     directory: &Path,
     change: impl FnOnce(&mut Vec<ClientKey>) -> Result<T, ChangeError>,
 ) -> Result<T, ChangeError> {
     let path = directory.join(KEYS_FILE);
-    // Where there is no identity, nothing is made.
+    // If there is no identity, no lock file is made.
     KeysFile::read(&path)?;
     let writing = Change::begin(directory)?;
     let mut file = KeysFile::read(&path)?;
@@ -153,15 +152,15 @@ fn refuse_existing(directory: &Path) -> Result<(), SaveError> {
     }
 }
 
-/// Removes a directory that was `made` for an identity which did not come about.
+/// Removes a directory that was `made` for an identity which could not be written.
 fn remove_made(directory: &Path, made: bool) {
     if made {
-        // Only if it is empty, as it then is, unless somebody else began to use it.
+        // This removes only an empty directory. It is empty, unless another process has begun to use it.
         let _ = std::fs::remove_dir(directory);
     }
 }
 
-/// Makes `directory` and those above it, for the owner alone; says whether it was not there before.
+/// Creates `directory` and its parents for the owner alone. Returns whether it was missing before.
 fn make_private(directory: &Path) -> io::Result<bool> {
     if directory.is_dir() {
         return Ok(false);
@@ -180,7 +179,7 @@ pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(pem::encode(&pem::Pem::new(label, der)))
 }
 
-/// Why the client keys of an identity were not changed.
+/// The reason why the client keys of an identity were not changed.
 #[derive(Debug, Error)]
 pub enum ChangeError {
     #[error(transparent)]

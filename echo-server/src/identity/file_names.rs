@@ -2,9 +2,9 @@
 
 /// The server's private key, PKCS #8 in PEM.
 pub(crate) const KEY_FILE: &str = "server-key.pem";
-/// The server's certificate in PEM; nothing in it is secret.
+/// The server's certificate in PEM, which contains no secret.
 pub(crate) const CERTIFICATE_FILE: &str = "server-certificate.pem";
-/// The client keys.
+/// The client keys, in TOML.
 pub(crate) const KEYS_FILE: &str = "keys.toml";
 
 /// The files of an identity, without those of a roll-over.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::ClientKey;
 use crate::document::{Defect, Field, FileProblems, Problems, Section, Table, read};
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct KeysFile {
     pub(super) control_port: u16,
@@ -31,7 +31,7 @@ impl KeysFile {
         .whole()
     }
 
-    /// The file's text, secrets included.
+    /// Returns the file's text, secrets included.
     pub(super) fn to_text(&self) -> Zeroizing<String> {
         let encoded = Encoded {
             control_port: self.control_port,

@@ -17,12 +17,12 @@ use super::keys_file::KeysFile;
 use super::{Identity, NO_CONTROL_PORT, UnusableCertificate, expiry, pin_of, signing_key};
 use crate::document::{FileProblems, write_lines};
 
-/// An identity that is to be served with.
+/// An identity that a server is about to use.
 #[derive(Debug)]
 pub(crate) struct ToServe {
-    /// Without its next pin: only connection strings name that.
+    /// The identity without its next pin, which only connection strings name.
     pub(crate) identity: Identity,
-    /// Why the next certificate is of no use, which only those need who make connection strings.
+    /// Why the next certificate cannot be used. Only commands that make connection strings need it.
     pub(crate) without_next: Option<LoadError>,
 }
 
@@ -30,7 +30,7 @@ impl Identity {
     /// Reads the identity in `directory`.
     ///
     /// # Errors
-    /// All that is missing, unreadable or wrong.
+    /// Returns everything that is missing, unreadable or wrong.
     pub fn load(directory: &Path) -> Result<Self, LoadErrors> {
         let mut errors = Vec::new();
         let identity = read(directory, None, &mut errors);
@@ -44,10 +44,10 @@ impl Identity {
         }
     }
 
-    /// Reads what a server wants of it that begins at `now`.
+    /// Reads the part of the identity that a server needs which starts at `now`.
     ///
     /// # Errors
-    /// All that is missing, unreadable or wrong, and a certificate that has expired.
+    /// Returns everything that is missing, unreadable or wrong, including an expired certificate.
     pub(crate) fn load_to_serve(directory: &Path, now: Timestamp) -> Result<ToServe, LoadErrors> {
         let mut errors = Vec::new();
         match read(directory, Some(now), &mut errors) {
@@ -59,14 +59,15 @@ impl Identity {
         }
     }
 
-    /// All files of an identity in `directory`, those of a roll-over that may have begun among them.
+    /// Returns the paths of all files of an identity in `directory`, including those of a roll-over that may have
+    /// begun.
     pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
         let next = [NEXT_KEY_FILE, NEXT_CERTIFICATE_FILE];
         let names = FILES.into_iter().chain(next);
         names.map(|name| directory.join(name)).collect()
     }
 
-    /// Files in `directory` that hold secrets and that every user of this host may read.
+    /// Returns the files in `directory` that contain secrets and that every user of this host may read.
     pub(crate) fn readable_by_all(directory: &Path) -> Vec<PathBuf> {
         let secret = [KEY_FILE, KEYS_FILE, NEXT_KEY_FILE].map(|name| directory.join(name));
         secret
@@ -76,14 +77,14 @@ impl Identity {
     }
 }
 
-/// `None` only where `errors` says why. A certificate that has expired is an error where it is to be served
-/// at a time.
+/// Reads an identity. Returns `None` only if `errors` says why. An expired certificate is an error if the identity is
+/// to be `served` at a given time.
 fn read(
     directory: &Path,
     served: Option<Timestamp>,
     errors: &mut Vec<LoadError>,
 ) -> Option<Identity> {
-    // Only if that is certain: files that may not be looked at are another problem.
+    // This is reported only if it is certain: files that this process may not look at are another problem.
     let is_missing = |name: &str| {
         let found = directory.join(name).metadata();
         found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -100,7 +101,7 @@ fn read(
     let keys = KeysFile::read(&directory.join(KEYS_FILE)).map_err(LoadError::from);
     let keys = noted(keys, errors);
     let (certificate, private_key) = certificate.zip(private_key)?;
-    // Whether the two belong together does not depend on the third.
+    // Certificate and private key can be checked without the client keys.
     let is_whole = keys.is_some();
     let (control_port, keys) = keys.map_or((NO_CONTROL_PORT, Vec::new()), |file| {
         (file.control_port, file.keys)
@@ -114,7 +115,7 @@ fn noted<T>(result: Result<T, LoadError>, errors: &mut Vec<LoadError>) -> Option
     result.map_err(|error| errors.push(error)).ok()
 }
 
-/// The pin that clients are learning, if a roll-over has begun in `directory`.
+/// Returns the pin that clients are learning, if a roll-over has begun in `directory`.
 ///
 /// # Errors
 /// The next certificate cannot be read.
@@ -128,20 +129,20 @@ fn next_pin(directory: &Path) -> Result<Option<Pin>, LoadError> {
         .map_err(|problem| LoadError::unusable(&path, problem))
 }
 
-/// The first certificate of a file.
+/// Returns the first certificate of a file.
 ///
 /// # Errors
-/// It cannot be read.
+/// The certificate cannot be read.
 pub(super) fn certificate(path: &Path) -> Result<CertificateDer<'static>, LoadError> {
     let der = CertificateDer::from_pem_file(path).map_err(|error| LoadError::pem(path, error))?;
     pin_of(&der).map_err(|problem| LoadError::unusable(path, problem))?;
     Ok(der)
 }
 
-/// The first private key of a file.
+/// Returns the first private key of a file.
 ///
 /// # Errors
-/// It cannot be read, or is of a kind that is of no use.
+/// The key cannot be read, or its kind is not supported.
 pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, LoadError> {
     let key = PrivateKeyDer::from_pem_file(path).map_err(|error| LoadError::pem(path, error))?;
     signing_key(&key).map_err(|problem| LoadError::unusable(path, problem))?;
@@ -174,11 +175,11 @@ fn is_readable_by_all(_: &Path) -> bool {
     false
 }
 
-/// All that keeps an identity from being had. Never empty.
+/// All reasons why an identity could not be loaded; never empty.
 #[derive(Debug)]
 pub struct LoadErrors(Vec<LoadError>);
 
-/// One reason why an identity cannot be had from a directory.
+/// One reason why an identity could not be loaded from a directory.
 #[derive(Debug, Error)]
 pub enum LoadError {
     #[error(
@@ -192,7 +193,7 @@ pub enum LoadError {
     NotPem { path: PathBuf },
     #[error(transparent)]
     Keys(#[from] FileProblems),
-    /// `path`: the file, or the directory where two of them are meant.
+    /// `path` is the file, or the directory if the problem concerns two of its files.
     #[error("{} cannot be used: {problem}", path.display())]
     Unusable {
         path: PathBuf,
@@ -212,7 +213,7 @@ pub enum LoadError {
 }
 
 impl LoadErrors {
-    /// One by one.
+    /// Returns the errors one by one.
     pub fn into_each(self) -> Vec<LoadError> {
         self.0
     }

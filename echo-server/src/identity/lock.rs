@@ -1,5 +1,5 @@
-//! Locks an identity's directory for one process at a time: two processes that read, change and replace a file at
-//! once would undo each other's changes, even a revocation.
+//! Locks an identity's directory for one process at a time. Two processes that read, change and replace a file at once
+//! would undo each other's changes, even a revocation.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-/// Held until it is dropped, or its process ends.
+/// A lock that is held until it is dropped or its process ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,
@@ -16,10 +16,10 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `directory` as soon as nobody else has it. `create` makes its file where there is none.
+    /// Takes the lock of `directory` as soon as no other process holds it. `create` makes its file if there is none.
     ///
     /// # Errors
-    /// Somebody had it all of `timeout`, or it cannot be had at all.
+    /// Another process held the lock for all of `timeout`, or it cannot be taken at all.
     pub(super) fn take(
         directory: &Path,
         timeout: Duration,
@@ -35,7 +35,7 @@ impl Lock {
             let file = open(&path, &create).map_err(failed)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => return Ok(Self { file, path }),
-                // Who had it has removed it: others lock another file by now.
+                // The process that held the lock has removed its file, so others lock a new one by now.
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
@@ -47,7 +47,7 @@ impl Lock {
         }
     }
 
-    /// Gives it up together with its file, for a directory that is to go.
+    /// Releases the lock and removes its file, for a directory that is about to be removed.
     pub(super) fn remove(self) {
         let _ = std::fs::remove_file(&self.path);
         drop(self.file);
@@ -67,7 +67,7 @@ fn open(path: &Path, create: &impl Fn(&Path) -> io::Result<()>) -> io::Result<Fi
     }
 }
 
-/// Whether `path` still names `file`.
+/// Returns whether `path` still names `file`.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -76,13 +76,13 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((held, named), (Ok(held), Ok(named)) if held == named)
 }
 
-/// A file that is open cannot be replaced there.
+/// Returns true, because an open file cannot be replaced on these systems.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// Why an identity was left as it is.
+/// The reason why an identity was not changed.
 #[derive(Debug, Error)]
 pub enum LockError {
     #[error(
@@ -95,10 +95,10 @@ pub enum LockError {
     Io { path: PathBuf, error: io::Error },
 }
 
-/// Empty, and never replaced: what is renamed cannot be what is locked.
+/// The name of the lock file. It is empty and never replaced, because a file that is renamed cannot serve as a lock.
 pub(super) const LOCK_FILE: &str = ".lock";
 
-/// A change takes a few writes to disk; this is enough for hundreds of them, one after the other.
+/// How long to wait for the lock. A change takes a few writes to disk, so hundreds of them fit, one after the other.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 

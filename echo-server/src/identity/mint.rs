@@ -13,13 +13,13 @@ use thiserror::Error;
 use super::{ClientKey, Identity, Label, UnusableCertificate};
 
 impl Identity {
-    /// A new identity for a server that clients find at `hosts`, with one key for each of `labels`.
+    /// Makes a new identity for a server that clients find at `hosts`, with one client key for each of `labels`.
     ///
-    /// The certificate is valid for ten years from the day before `now`; clients look at its public
-    /// key alone, so neither its names nor its dates decide anything.
+    /// The certificate is valid for ten years from the day before `now`. Clients check only its public key, so neither
+    /// its names nor its dates matter to them.
     ///
     /// # Errors
-    /// A host is none, there are none or too many, or the library made no certificate of them.
+    /// A host is invalid, there are none or too many, or the library could not make a certificate.
     pub fn mint(
         hosts: &[String],
         control_port: u16,
@@ -50,7 +50,7 @@ impl Identity {
     }
 }
 
-/// A new key whose id none of `keys` has.
+/// Makes a new key with an id that none of `keys` has.
 pub(super) fn unused(keys: &[ClientKey], label: Label, now: Timestamp) -> ClientKey {
     let taken: BTreeSet<&KeyId> = keys.iter().map(|key| &key.id).collect();
     loop {
@@ -67,8 +67,8 @@ fn parameters(hosts: &[String], now: Timestamp) -> Result<CertificateParams, rcg
         .distinguished_name
         .push(DnType::CommonName, COMMON_NAME);
     let day = |years: i16| {
-        // The day before, because clocks differ. No later day than any month has, because ten
-        // years after a leap day there may be none.
+        // The certificate begins the day before, because clocks differ. The day is 28 at most, because ten years after
+        // 29 February the date may not exist.
         let date = now.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         let day = date.day().clamp(1, 28).unsigned_abs();
         let month = date.month().unsigned_abs();
@@ -79,7 +79,7 @@ fn parameters(hosts: &[String], now: Timestamp) -> Result<CertificateParams, rcg
     Ok(parameters)
 }
 
-/// Why there is no new identity.
+/// The reason why no identity could be made.
 #[derive(Debug, Error)]
 pub enum MintError {
     #[error(transparent)]
@@ -96,7 +96,7 @@ pub enum MintError {
 #[error("`{0}` is not a host name or IP address (IPv6 without brackets, and no port)")]
 pub struct InvalidHost(pub String);
 
-/// Each is a server, or a way to one; a connection string must stay short enough to copy.
+/// The maximum number of hosts. Each is a server or a way to one; a connection string must stay short enough to copy.
 pub const MAX_HOSTS: usize = 16;
 
 const COMMON_NAME: &str = "fwprobe-echo";

@@ -1,5 +1,5 @@
-//! Rolls key and certificate over in two steps: first the new pair waits next to the old one while clients learn
-//! its pin, then it replaces the old one. Clients that know both pins notice nothing.
+//! Replaces key and certificate in two steps. First the new pair is stored next to the old one while clients learn its
+//! pin, then it replaces the old one. Clients that know both pins notice nothing.
 
 use std::path::Path;
 
@@ -14,20 +14,19 @@ use super::load::{certificate, private_key};
 use super::{Identity, LoadError, LoadErrors, MintError, SaveError};
 
 impl Identity {
-    /// Puts a new key and certificate for the same hosts beside those in `directory`, and returns the
-    /// new pin.
+    /// Stores a new key and certificate for the same hosts next to those in `directory`, and returns the new pin.
     ///
     /// # Errors
-    /// There is one already, or the identity cannot be read or written.
+    /// A roll-over has begun already, or the identity cannot be read or written.
     pub fn begin_roll_over(directory: &Path, now: Timestamp) -> Result<Pin, RollOverError> {
-        // Where there is no identity, nothing is made.
+        // If there is no identity, no lock file is made.
         Self::load(directory)?;
         let change = Change::begin(directory)?;
         let current = Self::load(directory)?;
         let next = Self::mint(current.hosts(), current.control_port(), [], now)?;
         let key = pem("PRIVATE KEY", next.private_key.secret_der());
         change.create(NEXT_KEY_FILE, &key, Some(KEY_FILE))?;
-        // Last, because it is what the pin is read from.
+        // The certificate is written last, because the pin is read from it.
         let certificate = pem("CERTIFICATE", &next.certificate);
         change
             .create(NEXT_CERTIFICATE_FILE, &certificate, Some(CERTIFICATE_FILE))
@@ -36,15 +35,15 @@ impl Identity {
         Ok(next.pin)
     }
 
-    /// Puts the new key and certificate in the old ones' place. If that is interrupted half way, the
-    /// next call does the rest.
+    /// Replaces the old key and certificate with the new ones. If that is interrupted half way, the next call does the
+    /// rest.
     ///
     /// # Errors
-    /// There is nothing to be put there, or it makes no identity, or it cannot be written.
+    /// There is no new key or certificate, the two do not form an identity, or the files cannot be written.
     pub fn finish_roll_over(directory: &Path) -> Result<Pin, RollOverError> {
         let is_there = |name: &str| directory.join(name).exists();
         let has_begun = || STEPS.iter().any(|(next, _)| is_there(next));
-        // Where none has begun, nothing is made.
+        // If no roll-over has begun, no lock file is made.
         if !has_begun() {
             return Err(RollOverError::NotBegun);
         }
@@ -54,7 +53,7 @@ impl Identity {
         }
         let [key, certificate] = STEPS
             .map(|(next, current)| directory.join(if is_there(next) { next } else { current }));
-        // Nothing is touched unless both belong together.
+        // No file is changed unless both belong together.
         let next = put_together(directory, &key, &certificate).map_err(LoadErrors::from)?;
         for (next, current) in STEPS {
             if is_there(next) {
@@ -72,7 +71,7 @@ fn put_together(directory: &Path, key: &Path, der: &Path) -> Result<Identity, Lo
         .map_err(|problem| LoadError::unusable(directory, problem))
 }
 
-/// Why a roll-over went no further. What was there is still there.
+/// The reason why a roll-over did not proceed. The existing files are kept.
 #[derive(Debug, Error)]
 pub enum RollOverError {
     #[error(
@@ -87,7 +86,7 @@ pub enum RollOverError {
     Save(#[from] SaveError),
 }
 
-/// What takes the place of what, in this order.
+/// The renames of a roll-over, from the next file to the current one, in this order.
 const STEPS: [(&str, &str); 2] = [
     (NEXT_KEY_FILE, KEY_FILE),
     (NEXT_CERTIFICATE_FILE, CERTIFICATE_FILE),

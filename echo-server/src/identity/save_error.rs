@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::lock::LockError;
 
-/// Why an identity was not written.
+/// The reason why an identity was not written.
 #[derive(Debug, Error)]
 pub enum SaveError {
     #[error(

@@ -1,4 +1,4 @@
-//! Identities in memory.
+//! Tests identities in memory.
 
 use rcgen::{CertificateParams, KeyPair};
 
@@ -123,7 +123,7 @@ fn a_certificate_is_served_until_its_last_second_and_looked_at_ever_after() {
     Identity::load(directory.path()).unwrap();
 }
 
-/// RFC 5280 section 4.1.2.5: 99991231235959Z stands for no end.
+/// In RFC 5280 section 4.1.2.5, 99991231235959Z means that there is no end.
 #[test]
 fn a_certificate_may_have_no_end() {
     let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
