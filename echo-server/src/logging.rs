@@ -36,7 +36,7 @@ pub(crate) enum LogLevel {
 /// Sends everything that this process logs from now on to standard error.
 ///
 /// # Errors
-/// It was set up before.
+/// Logging has been set up before.
 pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadyStarted> {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::from(level));
@@ -51,7 +51,7 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadySta
         .with_target(false)
         .with_ansi(colour);
     let lines = match format {
-        // journald knows the time itself.
+        // journald adds the time itself.
         LogFormat::Text if to_journal => lines.without_time().boxed(),
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -62,9 +62,9 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadySta
         .map_err(|_| AlreadyStarted)
 }
 
-/// Says why this program has not done what it was to do, whether its log was started or not.
+/// Writes why this program has not done its job, whether its log was started or not.
 pub(crate) fn say(why: &str) {
-    // Where it cannot be said, the exit code has to do.
+    // If it cannot be written, the exit code has to do.
     let _ = if journal::reads_standard_error() {
         journal::Lines::of(tracing::Level::ERROR).write_all(why.as_bytes())
     } else {

@@ -1,5 +1,5 @@
-//! The server's counters for Prometheus. Every label takes one of a fixed set of words, so that no stranger and no
-//! client can create a time series.
+//! The server's counters for Prometheus. Every label has one of a fixed set of words, so that neither strangers nor
+//! clients can create a time series.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) struct Metrics {
 struct Ended {
     kind: &'static str,
     outcome: &'static str,
-    /// `yes` if a key was proved over it.
+    /// The word `yes` if a key was proved over the connection.
     known: &'static str,
 }
 
@@ -56,7 +56,7 @@ struct StandingLabel {
     standing: &'static str,
 }
 
-/// What is so at this moment.
+/// The gauges at this moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Present {
     pub(crate) strangers: usize,
@@ -145,7 +145,7 @@ impl Metrics {
         );
         registry.register("sightings", "Sightings kept", self.sightings.clone());
         registry.register("nonces", "HTTP nonces kept", self.nonces.clone());
-        // What this platform does not tell is not there at all.
+        // A value that this platform does not report is left out.
         let usage = Usage::now();
         if usage.resident_bytes.is_some() {
             registry.register_with_unit(
@@ -164,7 +164,8 @@ impl Metrics {
         }
     }
 
-    /// A connection has ended. `outcome` is a word of this program's own; `known`: a key was proved over it.
+    /// Counts a connection that has ended. `outcome` is one of this program's own words; `known` says whether a key was
+    /// proved over it.
     pub(crate) fn ended(&self, kind: Option<SessionKind>, outcome: &'static str, known: bool) {
         let ended = Ended {
             kind: kind.map_or("none", SessionKind::word),
@@ -174,27 +175,27 @@ impl Metrics {
         self.connections.get_or_create(&ended).inc();
     }
 
-    /// A session over which a key was proved has ended after `lasted`.
+    /// Counts a session that proved a key and ended after `lasted`.
     pub(crate) fn session(&self, lasted: Duration) {
         self.sessions.observe(lasted.as_secs_f64());
     }
 
-    /// A TLS handshake took until `since_accept`.
+    /// Counts a TLS handshake that was finished `since_accept` after the connection was accepted.
     pub(crate) fn handshake(&self, since_accept: Duration) {
         self.handshakes.observe(since_accept.as_secs_f64());
     }
 
-    /// Somebody was not taken on, or had to make room. `reason` is a word of this program's own.
+    /// Counts a connection that was refused or evicted. `reason` is one of this program's own words.
     pub(crate) fn refused(&self, reason: &'static str) {
         self.refused.get_or_create(&Reason { reason }).inc();
     }
 
-    /// The witness was shown a packet.
+    /// Counts a packet that the witness captured.
     pub(crate) fn witnessed(&self) {
         self.witnessed.inc();
     }
 
-    /// There was no room for `count` more.
+    /// Counts `count` packets that the witness had no room for.
     pub(crate) fn witness_missed(&self, count: u32) {
         self.witness_missed.inc_by(count.into());
     }
@@ -203,7 +204,7 @@ impl Metrics {
         self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
-    /// The text format of OpenMetrics, with what is so now.
+    /// Returns the text format of OpenMetrics, with the gauges at this moment.
     pub(crate) fn text(&self, present: Present) -> String {
         let set = |gauge: &Gauge, value: usize| {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -235,5 +236,5 @@ impl Metrics {
 }
 
 const HANDSHAKE_SECONDS: [f64; 8] = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Up to the longest hold.
+/// The buckets for a session's duration, up to the longest hold.
 const SESSION_SECONDS: [f64; 8] = [0.05, 0.2, 0.5, 2.0, 10.0, 60.0, 300.0, 2700.0];

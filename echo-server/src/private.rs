@@ -1,5 +1,5 @@
-//! The private listeners: small HTTP servers for the operator's own network. They give away nothing
-//! secret, take a fixed number of connections, and end each after a moment.
+//! The private listeners: small HTTP servers for the operator's own network. They reveal no secret, accept a fixed
+//! number of connections, and end each after a short time.
 
 mod health;
 mod metrics;
@@ -27,8 +27,8 @@ use crate::instance::Instance;
 use crate::listener_guard::{ListenerDied, ListenerGuard};
 use crate::tasks::Tasks;
 
-/// Serves those of `listeners` that there are, until `tasks` are abandoned.
-/// What becomes of them is told like that of the others, to `deaths`.
+/// Serves the configured `listeners` until `tasks` are abandoned. A listener that fails is reported to `deaths`, like
+/// the other listeners.
 pub(crate) fn serve(
     listeners: PrivateListeners,
     instance: &Arc<Instance>,
@@ -51,7 +51,7 @@ pub(crate) fn serve(
     }
 }
 
-/// What answers on one of them.
+/// A service that answers on one of the listeners.
 trait Answers:
     Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send>
     + Clone
@@ -91,7 +91,7 @@ async fn accept(
                     drop(place);
                 });
             }
-            // Never spins while descriptors are short.
+            // The pause keeps this loop from spinning while descriptors are short.
             Err(_) => sleep(PAUSE).await,
         }
     }
@@ -113,18 +113,18 @@ async fn converse(tcp: TcpStream, service: impl Answers, tasks: Tasks) {
     }
 }
 
-/// A plain answer.
+/// Returns a plain-text answer.
 fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     let mut response = Response::new(Body::new(text.into()));
     *response.status_mut() = status;
     response
 }
 
-/// A load balancer's probes and a few scrapers, on each listener.
+/// The maximum number of connections per listener: a load balancer's probes and a few scrapers.
 pub(crate) const MAX_CONNECTIONS: usize = 32;
-/// From accept, or the last answer, to a whole request.
+/// The time from accept, or from the last answer, to a complete request.
 const HEAD: Duration = Duration::from_secs(10);
-/// The longest life of a connection; a watcher connects anew.
+/// The longest life of a connection. A watcher connects again.
 const LIFETIME: Duration = Duration::from_secs(120);
 const LEAVE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);

@@ -1,6 +1,6 @@
 //! The resources that this process uses, as the kernel counts them.
 
-/// `None`: this platform does not tell.
+/// The resources that this process uses; each is `None` if this platform does not report it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) resident_bytes: Option<usize>,
@@ -12,7 +12,7 @@ impl Usage {
     pub(crate) fn now() -> Self {
         Self {
             resident_bytes: resident_bytes(),
-            // The directory itself is open while it is read.
+            // The directory itself is open while it is read, so it is not counted.
             descriptors: std::fs::read_dir(PROCESS.to_owned() + "/fd")
                 .ok()
                 .map(|open| open.count().saturating_sub(1)),
@@ -25,7 +25,7 @@ impl Usage {
     }
 }
 
-/// The second number of `statm`, in pages (proc_pid_statm(5)).
+/// Returns the resident memory in bytes: the second number of `statm`, in pages (proc_pid_statm(5)).
 #[cfg(target_os = "linux")]
 fn resident_bytes() -> Option<usize> {
     let statm = std::fs::read_to_string(PROCESS.to_owned() + "/statm").ok()?;
@@ -33,7 +33,7 @@ fn resident_bytes() -> Option<usize> {
     Some(pages * rustix::param::page_size())
 }
 
-/// This process' own directory; nothing else of /proc is looked at.
+/// The directory of this process; the server reads nothing else in /proc.
 #[cfg(target_os = "linux")]
 pub(crate) const PROCESS: &str = "/proc/self";
 

@@ -1,6 +1,6 @@
-//! Counts SYN-ACKs of this host that were refused at once, by RST or by an ICMP error that made the kernel give up.
-//! Such a connection is half open for less than a round trip, too short for a look at the kernel's list; the
-//! kernel's counters keep it.
+//! Counts SYN-ACKs from this host that were refused at once, by RST or by an ICMP error that made the kernel give up.
+//! These connections are half open for less than a round trip, which is too short for the kernel's list to show them.
+//! The kernel's counters include them.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
@@ -19,10 +19,10 @@ impl RefusedAnswers {
         }
     }
 
-    /// How many there have been so far, to whomever; absent where this host does not count them.
+    /// Returns how many have been refused so far, by any peer; `None` if this host does not count them.
     pub(crate) fn count(&self) -> Option<u64> {
         let file = self.counters.as_ref()?.lock();
-        // Each reading begins anew.
+        // Each reading starts at the beginning of the file, so a panic elsewhere does not matter.
         let mut file = file.unwrap_or_else(PoisonError::into_inner);
         file.rewind().ok()?;
         let mut text = String::new();
@@ -40,7 +40,8 @@ fn refused(table: &str) -> Option<u64> {
         let at = names.split_whitespace().position(|name| name == wanted)?;
         figures.split_whitespace().nth(at)?.parse().ok()
     };
-    // An ICMP error of an unreachable host or network counts as a listener's drop (tcp_ipv4.c, tcp_req_err).
+    // The kernel counts an ICMP error about an unreachable host or network as a listener's drop (tcp_ipv4.c,
+    // tcp_req_err).
     Some(figure("EmbryonicRsts")?.saturating_add(figure("ListenDrops")?))
 }
 

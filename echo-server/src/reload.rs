@@ -1,4 +1,4 @@
-//! Reads configuration and identity again while sessions run. All of it takes effect, or none.
+//! Applies a new configuration and identity while sessions run, either completely or not at all.
 
 mod request;
 
@@ -14,33 +14,34 @@ use crate::instance::Instance;
 
 pub(crate) use self::request::{Rejected, ReloadRequest, WAITING};
 
-/// A way to change a server while it runs.
+/// A handle that changes a server while it runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Reloader(Arc<Instance>);
 
 impl Reloader {
-    /// The way to change the server that `bound` will be, and what admins ask of it; the latter once.
+    /// Returns the handle for the server that `bound` will become, and the receiver of admins' requests. Only the first
+    /// call returns the receiver.
     pub(crate) fn of(bound: &mut Bound) -> (Self, Option<mpsc::Receiver<ReloadRequest>>) {
         (Self(Arc::clone(&bound.instance)), bound.reloads.take())
     }
 
-    /// Puts what was read in force.
+    /// Applies the configuration and identity that were read.
     pub(crate) fn accept(&self, config: &Config, identity: &Identity) {
         self.0.reload(config, identity);
         self.0.metrics.reloaded("accepted");
     }
 
-    /// The longest that this server takes to stop, by what is in force.
+    /// Returns the longest time that this server takes to stop with its current settings.
     pub(crate) fn time_to_stop(&self) -> Duration {
         let live = self.0.live();
         live.notice + live.grace + TIDYING
     }
 
-    /// What was read cannot be used.
+    /// Counts a reload that failed because the files cannot be used.
     pub(crate) fn reject(&self) {
         self.0.metrics.reloaded("rejected");
     }
 }
 
-/// For what comes after the grace period: sessions that are ended, and the last lines of the log.
+/// The time needed after the grace period, to end sessions and to write the last lines of the log.
 const TIDYING: Duration = Duration::from_secs(5);

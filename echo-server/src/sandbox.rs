@@ -1,6 +1,6 @@
-//! Gives up what a server with open ports no longer needs: capabilities, new privileges, access to other files, new
-//! connections, and most system calls. Runs before any thread starts, because each step binds only the calling
-//! thread and those that it starts.
+//! Gives up the rights that a server no longer needs once its ports are open: capabilities, new privileges, access to
+//! other files, new connections, and most system calls. It runs before any thread starts, because each step applies
+//! only to the calling thread and the threads that it starts.
 
 #[cfg(target_os = "linux")]
 mod capabilities;
@@ -15,31 +15,31 @@ use std::path::Path;
 use clap::ValueEnum;
 use thiserror::Error;
 
-/// How much of it has to succeed.
+/// How much of the sandbox has to succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SandboxMode {
-    // No doc comments, which would be printed by --help at length.
-    // What the kernel offers; the log says what that is.
+    // These are not doc comments, because --help would print those at length. This mode takes what the kernel offers;
+    // the log says what that is.
     #[default]
     BestEffort,
-    // All of it, or no server.
+    // The server starts only with the complete sandbox.
     Required,
-    // Nothing.
+    // The server runs without a sandbox.
     Off,
 }
 
-/// One layer, and why it is not in force if it is not.
+/// One layer, with the reason if it is not in force.
 #[derive(Debug)]
 pub(crate) struct Layer {
     name: &'static str,
     lacking: Option<String>,
 }
 
-/// What has come of it.
+/// The layers, in force or not.
 #[derive(Debug)]
 pub(crate) struct Sandbox(Vec<Layer>);
 
-/// A layer is required and not in force.
+/// The error that a layer is required and not in force.
 #[derive(Debug, Error)]
 #[error(
     "the sandbox is required, and this host does not give all of it: {0}; `sandbox \
@@ -48,10 +48,10 @@ pub(crate) struct Sandbox(Vec<Layer>);
 pub(crate) struct Incomplete(String);
 
 impl Sandbox {
-    /// Gives everything up but reading in `readable`.
+    /// Gives up everything except reading in `readable`.
     ///
     /// # Errors
-    /// `mode` asks for more than there is.
+    /// The `mode` requires a layer that is not in force.
     pub(crate) fn enter(mode: SandboxMode, readable: &[&Path]) -> Result<Self, Incomplete> {
         if mode == SandboxMode::Off {
             return Ok(Self(Vec::new()));
@@ -64,7 +64,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// What is in force and what is not, in one line.
+    /// Logs which layers are in force and which are not, in one line.
     pub(crate) fn log(&self) {
         let lacking = self.lacking();
         if self.0.is_empty() {
@@ -110,7 +110,7 @@ fn layers(readable: &[&Path]) -> Vec<Layer> {
         name,
         lacking: result.err(),
     };
-    // The last one takes away what the others are made with.
+    // The last layer forbids the calls that set up the others.
     vec![
         layer("no capabilities", capabilities::drop_all()),
         layer("no new privileges", capabilities::no_new_privileges()),

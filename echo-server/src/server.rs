@@ -1,4 +1,4 @@
-//! Accepts connections until it is told to stop, then lets running ones finish.
+//! Accepts connections until the server is told to stop, then lets running sessions finish.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,23 +23,23 @@ use crate::track::Track;
 use crate::watch;
 
 impl Bound {
-    /// Serves until `shutdown` is ready. Then it accepts no more, refuses new sessions, and waits for
-    /// running ones, for the configured time at most. Dropping it ends everything at once.
+    /// Serves until `shutdown` is ready. Then it accepts no more connections, refuses new sessions, and waits for
+    /// running ones, for the configured time at most. Dropping the future ends everything at once.
     ///
-    /// Strangers are not waited for, but for the moment that it takes to greet and be refused.
+    /// It does not wait for strangers, except for the moment that it takes to send a greeting and be refused.
     ///
     /// # Errors
-    /// A listener is not served any more, though nobody has told the server to stop.
+    /// A listener is no longer served, although nobody has told the server to stop.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ListenerDied> {
         let server = Server {
             instance: self.instance,
             tasks: Tasks::default(),
         };
-        // Whoever has not asked for it by now does not hear admins.
+        // Nobody took the receiver, so admin reload requests are not served.
         drop(self.reloads);
         let _abandoned = server.tasks.abandon_on_drop();
         let instance = Arc::clone(&server.instance);
-        // Apart from the others, because they are there until the end.
+        // These tasks are separate from the others, because they run until the end.
         let private = Tasks::default();
         let _private_abandoned = private.abandon_on_drop();
         let (deaths, mut listener_died) = mpsc::unbounded_channel();
@@ -104,10 +104,10 @@ impl Server {
 
     async fn take(&self, tcp: TcpStream, peer: SocketAddr, listener: &ListenerFacts) {
         let Ok(facts) = connection::facts(&tcp, peer, listener) else {
-            // Gone before it was looked at.
+            // The connection was gone before it was handled.
             return;
         };
-        // Linux hands it on from the listener.
+        // Linux copies the option from the listener.
         #[cfg(not(target_os = "linux"))]
         let _ = tcp.set_nodelay(true);
         let instance = &self.instance;
@@ -122,7 +122,7 @@ impl Server {
         self.tasks.spawn(serving);
     }
 
-    /// Accepts no more, and gives what runs the grace period to come to its end.
+    /// Stops accepting, and gives running sessions the grace period to finish.
     async fn drain(&self) {
         let instance = &self.instance;
         let grace = instance.live().grace;
@@ -156,7 +156,7 @@ impl Server {
         instance.stranger_log.flush(instance.clock.now());
     }
 
-    /// A permit for one more connection. Where there is none, a stranger has to go first.
+    /// Returns a permit for one more connection. If there is none, it evicts a stranger first.
     async fn permit(&self) -> Permit {
         let Instance {
             admission,
@@ -165,7 +165,8 @@ impl Server {
         } = &*self.instance;
         loop {
             let mut someone_left = pin!(strangers.someone_left());
-            // Before the look, so that nobody leaves unheard between the two.
+            // The notification is enabled before the check, so that a connection which leaves between the two is not
+            // missed.
             someone_left.as_mut().enable();
             if let Some(permit) = admission.accept() {
                 return permit;
@@ -176,7 +177,7 @@ impl Server {
     }
 }
 
-/// How long to wait after a failed accept: never spin while descriptors are short.
+/// How long to wait after a failed accept, so that the loop does not spin while descriptors are short.
 #[derive(Debug, Default)]
 struct Pause {
     failures: u32,
@@ -201,7 +202,7 @@ impl Pause {
     }
 }
 
-/// Whether the connection to be accepted is to blame, and the next one may be better.
+/// Returns whether the error concerns only the connection to be accepted, so that the next accept may succeed.
 fn is_the_peers(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -211,12 +212,12 @@ fn is_the_peers(error: &io::Error) -> bool {
     )
 }
 
-/// A round trip and a retransmission.
+/// The time for strangers to be refused: a round trip and a retransmission.
 const COURTESY: Duration = Duration::from_millis(1500);
-/// Strangers may be able to cause them.
+/// The time between warnings about failed accepts, which strangers may be able to cause.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(60);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-/// Up to 640 ms.
+/// The number of times that the pause doubles, up to 640 ms.
 const MAX_DOUBLINGS: u32 = 6;
 
 #[cfg(test)]
@@ -241,7 +242,7 @@ mod tests {
     async fn a_listener_that_cannot_be_served_ends_the_server() {
         use std::os::fd::OwnedFd;
         let mut bound = bound();
-        // epoll takes no files.
+        // epoll does not accept regular files.
         let file = OwnedFd::from(tempfile::tempfile().unwrap());
         bound.listeners[1].socket = file.into();
         bound.listeners[1].socket.set_nonblocking(true).unwrap();

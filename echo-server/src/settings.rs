@@ -1,5 +1,4 @@
-//! Turns the command line, a file and the identity into a [`Config`], or reports everything that is wrong with
-//! them.
+//! Turns the command line, a file and the identity into a [`Config`], or reports everything that is wrong with them.
 
 mod file;
 mod fixed;
@@ -25,20 +24,20 @@ use crate::identity::{Identity, LoadError};
 use crate::logging::{LogFormat, LogLevel};
 use crate::sandbox::SandboxMode;
 
-/// All that `serve` needs to know.
+/// The complete settings of `serve`.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
     pub(crate) identity_directory: PathBuf,
-    /// Why the certificate of a roll-over that has begun is of no use. Serving goes on without it.
+    /// Why the certificate of a roll-over that has begun cannot be used. The server runs without it.
     pub(crate) without_next: Option<LoadError>,
     pub(crate) sandbox: SandboxMode,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: LogLevel,
 }
 
-/// Where a setting was made.
+/// The origin of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Flag(&'static str),
@@ -53,10 +52,11 @@ pub(crate) struct Placed<T> {
 }
 
 impl Settings {
-    /// Reads the file, if one is named, and the identity, and decides for a server that begins at `now`.
+    /// Reads the configuration file, if one is named, and the identity, and resolves the settings of a server that
+    /// starts at `now`.
     ///
     /// # Errors
-    /// Everything that is wrong, at once.
+    /// Returns everything that is wrong, at once.
     pub(crate) fn resolve(flags: &ServeArguments, now: Timestamp) -> Result<Self, SettingsErrors> {
         let mut errors = Vec::new();
         let file = read_file(flags.config.as_deref(), &mut errors);
@@ -106,8 +106,8 @@ fn read_file(path: Option<&Path>, errors: &mut Vec<SettingsError>) -> Option<Fil
     value
 }
 
-/// `None` where the file that may name it could not be read: a complaint about the default
-/// directory would lead astray.
+/// Returns the identity's directory. `None` if the file that may name it could not be read: an error about the default
+/// directory would mislead.
 fn identity_directory(flags: &ServeArguments, file: Option<&FileSettings>) -> Option<PathBuf> {
     let named = flags.identity.clone();
     named.or_else(|| {
@@ -147,11 +147,11 @@ fn host_name() -> InstanceName {
     InstanceName::from_host_name(&gethostname::gethostname().to_string_lossy())
 }
 
-/// All that is wrong with what `serve` was told. Never empty.
+/// All problems with the settings of `serve`. Never empty.
 #[derive(Debug)]
 pub(crate) struct SettingsErrors(Vec<SettingsError>);
 
-/// One thing that is wrong.
+/// One problem with the settings.
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
     #[error(transparent)]
@@ -199,5 +199,5 @@ impl fmt::Display for Placed<Listen> {
     }
 }
 
-/// Where a system-wide configuration is looked for.
+/// The default directory of the identity.
 pub(crate) const DEFAULT_IDENTITY: &str = "/etc/fwprobe-echo";

@@ -1,22 +1,22 @@
-//! Logs one line a minute about connections that never proved a key, however many there are.
+//! Logs one line per minute about connections that never proved a key, however many there are.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Counts what became of strangers.
+/// Counts how strangers' connections ended.
 #[derive(Debug, Default)]
 pub(crate) struct StrangerLog(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Since the last line.
+    /// The counts since the last line, by outcome.
     by_outcome: BTreeMap<&'static str, u64>,
     last_line: Option<Duration>,
 }
 
 impl StrangerLog {
-    /// A stranger's connection has ended. `outcome` is a word of this program's own.
+    /// Counts a stranger's connection that has ended. `outcome` is one of this program's own words.
     pub(crate) fn ended(&self, now: Duration, outcome: &'static str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.by_outcome.entry(outcome).or_insert(0) += 1;
@@ -28,7 +28,7 @@ impl StrangerLog {
         }
     }
 
-    /// Says what has not been said yet.
+    /// Logs everything that has not been logged yet.
     pub(crate) fn flush(&self, now: Duration) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !counts.by_outcome.is_empty() {
@@ -54,10 +54,10 @@ impl Counts {
     }
 }
 
-/// The server has ended it, to make room or to stop.
+/// The outcome of a connection that the server ended, to make room or to stop.
 pub(crate) const MADE_TO_LEAVE: &str = "made-to-leave";
 
-/// The control service had it.
+/// The outcome of a connection that the control service had.
 pub(crate) const CONTROL: &str = "control";
 
 const BETWEEN_LINES: Duration = Duration::from_secs(60);

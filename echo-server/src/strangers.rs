@@ -12,13 +12,13 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// All of them.
+/// The strangers of a server, with the means to wake their connections.
 #[derive(Debug)]
 pub(crate) struct Strangers {
     shared: Arc<Shared>,
 }
 
-/// One connection's place among the strangers; given up when dropped.
+/// One connection's place among the strangers, given up when dropped.
 pub(crate) struct Stranger {
     place: Arc<Place>,
     ticket: Ticket,
@@ -35,7 +35,7 @@ struct Shared {
 #[derive(Debug)]
 struct Queue {
     table: StrangerTable<Arc<Place>>,
-    /// Pushed out, and not gone yet.
+    /// The number of connections that were evicted and have not ended yet.
     leaving: usize,
 }
 
@@ -62,12 +62,12 @@ impl Strangers {
         self.shared.queue().table.change_limits(limits);
     }
 
-    /// A connection of `source` that was not among these has proved a key.
+    /// Marks `source` as familiar, because a connection from it that is not in this table has proved a key.
     pub(crate) fn becomes_familiar(&self, now: Duration, source: Source) {
         self.shared.queue().table.becomes_familiar(now, source);
     }
 
-    /// Takes in one more connection. Says why another had to make room, if one had to.
+    /// Adds a connection. Returns why another one had to make room, if one had to.
     pub(crate) fn enter(&self, now: Duration, source: Source) -> (Stranger, Option<Pressure>) {
         let place = Arc::new(Place::default());
         let mut queue = self.shared.queue();
@@ -86,7 +86,7 @@ impl Strangers {
         (stranger, pressure)
     }
 
-    /// Pushes out the first in turn, unless somebody is on the way out already.
+    /// Evicts the connection that is first in the order of eviction, unless an evicted one is still about to end.
     pub(crate) fn make_one_place(&self) {
         let mut queue = self.shared.queue();
         if queue.leaving == 0
@@ -101,7 +101,7 @@ impl Strangers {
         self.shared.queue().table.len()
     }
 
-    /// Ready once a connection has left after this was first polled or enabled.
+    /// Returns a future that is ready once a connection has left after it was first polled or enabled.
     pub(crate) fn someone_left(&self) -> Notified<'_> {
         self.shared.someone_left.notified()
     }
@@ -109,7 +109,7 @@ impl Strangers {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Whole places are put in and taken out; nothing is ever half done.
+        // Each change adds or removes a whole place, so a panic elsewhere leaves nothing half done.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -123,21 +123,21 @@ impl Queue {
 }
 
 impl Stranger {
-    /// Where it comes from.
+    /// Returns the source of the connection.
     pub(crate) fn source(&self) -> Source {
         self.source
     }
 
-    /// It has come so far.
+    /// Records that the connection has reached `standing`.
     pub(crate) fn advance(&self, standing: Standing) {
         self.shared.queue().table.advance(self.ticket, standing);
     }
 
-    /// It has proved a key that was not recorded elsewhere, and cannot be pushed out any more.
+    /// Records that the connection has proved a key, and not with a recorded greeting. It cannot be evicted any more.
     pub(crate) fn has_proved(&self, now: Duration) {
         let mut queue = self.shared.queue();
         queue.table.proved(now, self.ticket);
-        // It may have been pushed out a moment ago, and not have heard of it yet.
+        // The connection may have been evicted a moment ago without knowing it yet.
         if self.place.pushed_out.swap(false, Ordering::AcqRel) {
             queue.leaving -= 1;
         }
@@ -146,13 +146,13 @@ impl Stranger {
         self.shared.someone_left.notify_one();
     }
 
-    /// Ready once this connection has to go.
+    /// Is ready once this connection has to leave.
     pub(crate) fn poll_pushed_out(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.place.is_pushed_out() {
             return Poll::Ready(());
         }
         self.place.waker.register(context.waker());
-        // It may have happened between the look and the registration.
+        // The eviction may have happened between the check and the registration.
         if self.place.is_pushed_out() {
             Poll::Ready(())
         } else {

@@ -1,8 +1,8 @@
-//! Notifies systemd (sd_notify(3)). Without a socket to notify, it does nothing.
+//! Notifies systemd (sd_notify(3)). It does nothing if there is no socket to notify.
 
 use std::time::Duration;
 
-/// Sends what happens to the socket in `NOTIFY_SOCKET`.
+/// A sender of notifications to the socket in `NOTIFY_SOCKET`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Systemd;
 
@@ -19,7 +19,8 @@ impl Systemd {
         self.tell(&state);
     }
 
-    /// `time` is what the end may take, from now on: otherwise `TimeoutStopSec=` of the unit ends it early.
+    /// Announces that the server is stopping. `time` is how long that may take from now on; otherwise the unit's
+    /// `TimeoutStopSec=` would end it early.
     pub(crate) fn stopping(self, time: Duration) {
         let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let extend = sd_notify::NotifyState::ExtendTimeoutUsec(micros);
@@ -30,9 +31,9 @@ impl Systemd {
         self.tell(&[sd_notify::NotifyState::Watchdog]);
     }
 
-    /// How often it wants to hear that this process is alive; `None`: it does not.
+    /// Returns how often to tell systemd that this process is alive, or `None` if systemd does not ask for it.
     pub(crate) fn watchdog(self) -> Option<Duration> {
-        // Twice in each period, as sd_watchdog_enabled(3) advises.
+        // The notifications come twice in each period, as sd_watchdog_enabled(3) advises.
         sd_notify::watchdog_enabled().map(|period| period / 2)
     }
 

@@ -1,8 +1,8 @@
-//! The tasks of one server: waited for when it stops, and ended at once when there is no more time. No
-//! task is started anywhere else.
+//! The tasks of one server. The server waits for them when it stops, and ends them at once when there is no more time.
+//! No task is started anywhere else.
 //!
-//! Own code, because a connection's task must be small: the ways that the libraries have to cancel a
-//! task from outside take more memory than an idle session does.
+//! This is our own code, because a connection's task must be small: the libraries' ways to cancel a task from outside
+//! need more memory than an idle session does.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -13,11 +13,11 @@ use hyper::rt::Executor;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-/// All of them; clones share the book.
+/// The tasks of one server; clones share the same book.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks(Arc<Shared>);
 
-/// Ends all tasks when dropped.
+/// A guard that ends all tasks when dropped.
 #[derive(Debug)]
 pub(crate) struct AbandonOnDrop(Tasks);
 
@@ -29,15 +29,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Book {
-    /// `None` for the moment between entering a task and starting it.
+    /// The handles of running tasks; `None` for the moment between entering a task and starting it.
     running: HashMap<u64, Option<AbortHandle>>,
     next: u64,
-    /// Nothing is started any more.
+    /// Whether no task may be started any more.
     abandoned: bool,
 }
 
 impl Tasks {
-    /// Runs `future` to its end, or to that of the server.
+    /// Runs `future` until it or the server ends.
     pub(crate) fn spawn(&self, future: impl Future<Output: Send> + Send + 'static) {
         let Some(id) = self.0.book().enter() else {
             return;
@@ -50,7 +50,7 @@ impl Tasks {
             future: Box::pin(future),
             _entry: entry,
         };
-        // Not under the lock: a runtime that is shutting down drops the task right here.
+        // The lock must not be held here, because a runtime that is shutting down drops the task in this call.
         let handle = tokio::spawn(task).abort_handle();
         let mut book = self.0.book();
         if book.abandoned {
@@ -73,11 +73,11 @@ impl Tasks {
         AbandonOnDrop(self.clone())
     }
 
-    /// Waits until there is no task.
+    /// Waits until no task is left.
     pub(crate) async fn wait(&self) {
         loop {
             let mut all_ended = std::pin::pin!(self.0.all_ended.notified());
-            // Before the look, so that the last does not end unheard between the two.
+            // The notification is enabled before the check, so that the last task cannot end unnoticed between the two.
             all_ended.as_mut().enable();
             if self.0.book().running.is_empty() {
                 return;
@@ -104,7 +104,7 @@ where
 
 impl Shared {
     fn book(&self) -> MutexGuard<'_, Book> {
-        // Each entry stands for itself.
+        // Every entry is valid without the others, so a panic elsewhere does not matter.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,7 +122,7 @@ impl Book {
 }
 
 struct Task<F> {
-    /// Boxed, because without unsafe code only that can be polled from here.
+    /// The future is boxed, because code without unsafe can poll only a pinned box here.
     future: Pin<Box<F>>,
     _entry: Entry,
 }
@@ -135,7 +135,7 @@ impl<F: Future> Future for Task<F> {
     }
 }
 
-/// A task's place in the book; struck off when dropped, which is after the future.
+/// A task's entry in the book. It is removed when dropped, which is after the future.
 struct Entry {
     id: u64,
     shared: Arc<Shared>,

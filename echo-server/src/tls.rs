@@ -1,5 +1,5 @@
-//! The server's TLS: it accepts whatever a client offers, because it reports what arrived and does not judge it. No
-//! resumption, no tickets, no early data: every session proves itself from the start.
+//! The server's TLS. It accepts whatever a client offers, because it reports what arrived and does not judge it. It
+//! uses no resumption, no tickets and no early data: every session proves itself from the start.
 
 mod any_client;
 
@@ -16,12 +16,12 @@ use sha2::{Digest as _, Sha256};
 use self::any_client::AnyClient;
 use crate::identity::Identity;
 
-/// The two configurations between which the ClientHello decides.
+/// The two TLS configurations. The ClientHello decides which one is used.
 #[derive(Debug)]
 pub(crate) struct ServerTls {
     known_protocols: Arc<ServerConfig>,
-    /// For clients that offer unknown protocols alone: with a list of its own, rustls would refuse
-    /// them, and a refusal would read as a fault of the path.
+    /// The configuration for clients that offer only unknown protocols. With a list of protocols, rustls would refuse
+    /// these clients, and that would look like a fault of the path.
     no_protocols: Arc<ServerConfig>,
 }
 
@@ -49,7 +49,7 @@ impl ServerTls {
     }
 }
 
-/// What the finished handshake agreed on; `None` if it is not finished.
+/// Returns what the finished handshake agreed on, or `None` if it is not finished.
 pub(crate) fn facts(connection: &ServerConnection) -> Option<TlsFacts> {
     let group = connection.negotiated_key_exchange_group();
     let client = connection.peer_certificates().and_then(<[_]>::first);
@@ -64,9 +64,9 @@ pub(crate) fn facts(connection: &ServerConnection) -> Option<TlsFacts> {
     })
 }
 
-/// By how much a record is longer than what it carries, unless it is padded: the header and the AEAD's tag;
-/// under TLS 1.3 the type of what is inside (RFC 8446 section 5.2), and under TLS 1.2 with AES-GCM a part of
-/// the nonce (RFC 5288 section 3, against RFC 7905 section 2).
+/// Returns by how much a record is longer than its content, unless it is padded: by the header and the AEAD's tag;
+/// under TLS 1.3 by the type of the content (RFC 8446 section 5.2); under TLS 1.2 with AES-GCM by a part of the nonce
+/// (RFC 5288 section 3, in contrast to RFC 7905 section 2).
 pub(crate) fn record_overhead(connection: &ServerConnection) -> usize {
     const HEADER_AND_TAG: usize = 5 + 16;
     let suite = connection.negotiated_cipher_suite();
@@ -82,8 +82,8 @@ pub(crate) fn record_overhead(connection: &ServerConnection) -> usize {
         }
 }
 
-/// RFC 9266 `tls-exporter`. Under TLS 1.2 it binds only with the extended master secret, and whether
-/// that was negotiated cannot be asked of rustls; absent then.
+/// Returns the `tls-exporter` of RFC 9266. `None` under TLS 1.2: it is bound to the connection only with the extended
+/// master secret, and rustls does not report whether that was negotiated.
 fn exporter(connection: &ServerConnection) -> Option<Exporter> {
     if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
         return None;
@@ -94,8 +94,8 @@ fn exporter(connection: &ServerConnection) -> Option<Exporter> {
 }
 
 fn config(identity: &Identity) -> ServerConfig {
-    // Its groups are X25519, P-256 and P-384 first, then the post-quantum hybrid, which is thus
-    // taken from a client that sends nothing else.
+    // The provider's groups are X25519, P-256 and P-384 first, then the post-quantum hybrid. The server thus uses the
+    // hybrid only with a client that sends no other key share.
     let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
     let resolver = SingleCertAndKey::from(identity.certified_key());
     let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -103,12 +103,12 @@ fn config(identity: &Identity) -> ServerConfig {
         .expect("the provider has suites for both versions")
         .with_client_cert_verifier(Arc::new(AnyClient::new(provider)))
         .with_cert_resolver(Arc::new(resolver));
-    // The strongest first, whatever a client would rather have: scanners take the other for a weakness.
+    // The server prefers its strongest suite, whatever the client prefers: scanners report the opposite as a weakness.
     config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config
 }
 
-/// The control service's and that of `https` sessions, in the server's order of preference.
+/// The protocols of the control service and of `https` sessions, in the server's order of preference.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];

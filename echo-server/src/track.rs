@@ -13,16 +13,16 @@ use crate::instance::Instance;
 use crate::stranger_log::{CONTROL, MADE_TO_LEAVE};
 use crate::strangers::Stranger;
 
-/// One connection's session and its place in the server's books.
+/// One connection's session, with its entries in the server's books.
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) instance: Arc<Instance>,
     session: Mutex<Session>,
     accepted: Duration,
     sighting: SightingId,
-    /// There from the moment that the connection is a known client's.
+    /// Set once the connection is a known client's.
     known: OnceLock<TaskTrackerToken>,
-    /// There once TLS has begun, among those of whom that is so.
+    /// Set once TLS has begun: the connection's place among the strangers in TLS.
     in_tls: OnceLock<Box<Stranger>>,
     /// Dropped after the session, so that its permit is free when the next waiting connection wakes.
     stranger: Stranger,
@@ -36,7 +36,7 @@ pub(crate) struct KnownControl {
 }
 
 impl Track {
-    /// A connection has just been accepted.
+    /// Starts the record of a connection that has just been accepted.
     pub(crate) fn begin(
         instance: Arc<Instance>,
         facts: ConnectionFacts,
@@ -62,9 +62,9 @@ impl Track {
         }
     }
 
-    /// The session, for one call into it.
+    /// Locks the session, for one call into it.
     pub(crate) fn session(&self) -> MutexGuard<'_, Session> {
-        // A session that panicked half way is at worst silent; its connection ends with the task.
+        // A session that panicked half way is silent at worst. Its connection ends with the task.
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -76,13 +76,13 @@ impl Track {
         self.now().saturating_sub(self.accepted)
     }
 
-    /// What is left of the time that a stranger has to prove a key.
+    /// Returns how much time a stranger has left to prove a key.
     pub(crate) fn greeting_left(&self) -> Duration {
         let greeting = self.instance.live().limits.greeting;
         greeting.saturating_sub(self.since_accept())
     }
 
-    /// A greeting over this connection was authentic. It may be a replay.
+    /// Records that a greeting over this connection was authentic. It may be a replay.
     pub(crate) fn has_greeted(&self) {
         self.known.get_or_init(|| self.instance.known.token());
     }
@@ -98,7 +98,7 @@ impl Track {
         }
     }
 
-    /// TLS begins. Where that is so of many strangers, another has to go for this one.
+    /// Records that TLS begins. If too many strangers are in TLS, another one has to leave.
     pub(crate) fn begins_tls(&self) {
         let (now, source) = (self.now(), self.stranger.source());
         let (in_tls, pressure) = self.instance.strangers_in_tls.enter(now, source);
@@ -108,7 +108,7 @@ impl Track {
         self.in_tls.get_or_init(|| Box::new(in_tls));
     }
 
-    /// It has come so far as a stranger.
+    /// Records that the stranger's connection has reached `standing`.
     pub(crate) fn advance(&self, standing: Standing) {
         self.stranger.advance(standing);
         if let Some(in_tls) = self.in_tls.get() {
@@ -116,7 +116,7 @@ impl Track {
         }
     }
 
-    /// Ready once this connection has to make room.
+    /// Is ready once this connection has to make room.
     pub(crate) fn poll_pushed_out(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.stranger.poll_pushed_out(context).is_ready() {
             return Poll::Ready(());
@@ -127,7 +127,8 @@ impl Track {
         }
     }
 
-    /// A call to the control service has proved a key: only the end of the connection is still to be counted.
+    /// Turns the record into one that only counts the end of the connection, because a call to the control service has
+    /// proved a key.
     pub(crate) fn into_known_control(self: Arc<Self>) -> KnownControl {
         self.has_proved();
         let instance = Arc::clone(&self.instance);
@@ -137,13 +138,13 @@ impl Track {
         }
     }
 
-    /// Brings the sighting up to date.
+    /// Updates the sighting.
     pub(crate) fn note(&self) {
         let notice = self.session().notice();
         self.instance.sightings.update(self.sighting, notice);
     }
 
-    /// Brings the sighting's counts of bytes up to date, those of half a TLS record among them.
+    /// Updates the sighting's byte counts, including bytes of an incomplete TLS record.
     pub(crate) fn count(&self) {
         let (received, sent) = self.session().bytes();
         self.instance.sightings.count(self.sighting, received, sent);
@@ -156,7 +157,7 @@ impl Drop for Track {
         let outcome = match notice.fate {
             Fate::Ended(end) => end.word(),
             Fate::Control => CONTROL,
-            // The session has no part in it: the server made room, or stopped.
+            // The session did not end the connection: the server made room, or stopped.
             Fate::Open | Fate::HalfOpen | Fate::HeldBack | Fate::Unanswered => {
                 notice.fate = Fate::Ended(End::Refused);
                 MADE_TO_LEAVE
@@ -164,7 +165,7 @@ impl Drop for Track {
         };
         self.instance.sightings.update(self.sighting, notice);
         if outcome == CONTROL && self.known.get().is_some() {
-            // It goes on, and is counted by its `KnownControl`.
+            // The connection continues, and its `KnownControl` counts it.
             return;
         }
         let summary = self.session().summary();

@@ -1,11 +1,11 @@
-//! Has the witness take note of one address's SYNs while a client has a run open.
+//! Makes the witness record one address's SYNs while a client has a run open.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::instance::Instance;
 
-/// While it lives, the SYNs of one address are taken note of.
+/// A guard: the witness records the SYNs of one address while it exists.
 #[derive(Debug)]
 pub(crate) struct Watch {
     instance: Arc<Instance>,
@@ -13,7 +13,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// `None` where there is no witness, or it does not work.
+    /// Starts watching. Returns `None` if there is no witness, or it does not work.
     pub(crate) fn begin(instance: &Arc<Instance>, address: IpAddr) -> Option<Self> {
         let witness = instance.witness.as_ref()?;
         if let Err(error) = witness.watch(address, instance.clock.now()) {
@@ -35,7 +35,8 @@ impl Drop for Watch {
     }
 }
 
-/// Reads what the witness of `instance` is shown, for as long as the server lives; nothing to do without one.
+/// Reads what the witness of `instance` captures, for as long as the server lives. Returns at once if there is no
+/// witness.
 pub(crate) async fn read_witness(instance: Arc<Instance>) {
     if let Some(witness) = &instance.witness {
         witness.read_on(&instance.clock, &instance.metrics).await;

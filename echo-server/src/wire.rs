@@ -1,5 +1,5 @@
-//! The TCP side of a TLS stream: gives TLS the bytes that were read before it began, tells the session about every
-//! byte that crosses, and ends connections that only fill the memory of TLS.
+//! The TCP side of a TLS stream. It gives TLS the bytes that were read before TLS began, reports every byte to the
+//! session, and ends connections that only fill the memory of TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -16,11 +16,11 @@ use crate::track::Track;
 #[derive(Debug)]
 pub(crate) struct Wire {
     tcp: TcpStream,
-    /// Read already and not yet handed on; the session has counted it.
+    /// Bytes that were read before TLS and are not passed on yet. The session has counted them.
     leftover: Vec<u8>,
-    /// How much more may come before anything has come of it.
+    /// How many more bytes may come before they complete something.
     allowance: usize,
-    /// `None` once the session has no part in it any more.
+    /// The record of the connection; `None` once the session is no longer involved.
     track: Option<Arc<Track>>,
 }
 
@@ -43,7 +43,7 @@ impl Wire {
         self.allowance = ALLOWANCE;
     }
 
-    /// From now on the session hears nothing.
+    /// Stops reporting to the session.
     pub(crate) fn let_go(&mut self) {
         self.track = None;
     }
@@ -136,13 +136,13 @@ impl Wire {
     }
 }
 
-/// What the TLS library says of twice as much.
+/// Returns the error that the TLS library itself reports for twice as many bytes.
 fn too_long() -> io::Error {
     let error = rustls::Error::from(InvalidMessage::HandshakePayloadTooLarge);
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// The library keeps a handshake's message until its end comes, also behind the handshake, and a client's
-/// certificates for as long as the connection lasts. It reads 4 KiB at a time, which makes that 32 KiB at most. A record
-/// has half as much, and a chain of a dozen certificates fits.
+/// The number of bytes that may come without progress. The library keeps a handshake message until its end has come,
+/// even after the handshake, and a client's certificates for as long as the connection lasts. It reads 4 KiB at a time,
+/// so this allows at most 32 KiB. A record is half as long, and a chain of a dozen certificates fits.
 const ALLOWANCE: usize = 28 * 1024;

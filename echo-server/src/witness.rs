@@ -1,5 +1,5 @@
-//! Sees the SYNs that this host's own firewall drops: a packet socket, opened before all rights are given up and
-//! read while a client has a run open. Captured SYNs wait in a table until the next look.
+//! Sees the SYNs that this host's own firewall drops, through a packet socket that is opened before all rights are
+//! given up and is read while a client has a run open. Captured SYNs wait in a table until the next look.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -15,24 +15,26 @@ use tokio::time::sleep;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
-/// The socket, and what it has shown.
+/// The packet socket, with the SYNs that it has captured.
 #[derive(Debug)]
 pub(crate) struct SynWitness {
     tap: SynTap,
     listeners: Vec<ListenerFacts>,
     table: Mutex<Table>,
-    /// Somebody watches again.
+    /// Notified when watching starts again.
     begun: Notify,
 }
 
 #[derive(Debug)]
 struct Table {
     witness: Witness,
-    /// This host's own, when the first of those who watch began.
+    /// This host's own addresses, read when the first of the current watchers started.
     addresses: Vec<IpAddr>,
 }
 
 impl SynWitness {
+    /// Opens the packet socket.
+    ///
     /// # Errors
     /// This process lacks the right, or there are too many listeners.
     pub(crate) fn open(listeners: Vec<ListenerFacts>) -> Result<Self, FactError> {
@@ -50,7 +52,7 @@ impl SynWitness {
         Ok(witness)
     }
 
-    /// What has come from `address` since it was last asked for, and from nobody in particular.
+    /// Returns the SYNs that came from `address` since the last call, and those from addresses that nobody watches.
     pub(crate) fn hand_over(
         &self,
         clock: &Clock,
@@ -61,17 +63,17 @@ impl SynWitness {
         self.table().witness.hand_over(address)
     }
 
-    /// Every SYN of `address` since `begun` was seen.
+    /// Returns whether every SYN from `address` since `begun` was seen.
     pub(crate) fn saw_all(&self, address: IpAddr, begun: Duration) -> bool {
         self.table().witness.saw_all(address, begun)
     }
 
-    /// Some of what was seen could not be kept.
+    /// Records that some of the captured SYNs could not be kept.
     pub(crate) fn missed(&self, now: Duration) {
         self.table().witness.missed(now);
     }
 
-    /// Reads what is waiting, a batch at most.
+    /// Reads the packets that are waiting, one batch at most.
     fn read(&self, clock: &Clock, metrics: &Metrics) {
         let (now, wall) = (clock.now(), clock.steady());
         let mut buffer = [0; PACKET];
@@ -84,11 +86,11 @@ impl SynWitness {
                     witness.take(packet, |local| self.listens(addresses, local), now, wall);
                 }
                 Ok(None) => break,
-                // An interface has gone; the others have not.
+                // An interface has gone; the others still work.
                 Err(_) => {}
             }
         }
-        // Not to know is to have missed some.
+        // If the number of lost packets is not known, some count as lost.
         let lost = self.tap.lost().unwrap_or(1);
         if lost > 0 {
             witness.missed(now);
@@ -111,10 +113,10 @@ impl SynWitness {
         ports.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Takes note of the SYNs of `address` from now on.
+    /// Records the SYNs from `address` from now on.
     ///
     /// # Errors
-    /// The socket cannot be told to show them.
+    /// The socket cannot be told to capture them.
     pub(crate) fn watch(&self, address: IpAddr, now: Duration) -> Result<(), FactError> {
         let mut table = self.table();
         if table.witness.is_idle() {
@@ -131,12 +133,12 @@ impl SynWitness {
         let mut table = self.table();
         table.witness.leave(address);
         if table.witness.is_idle() {
-            // What it would still let pass is not kept.
+            // If this fails, packets still pass the socket's filter, but the table does not keep them.
             let _ = self.tap.pass_none();
         }
     }
 
-    /// Reads what it is shown, for as long as the server lives; asleep while nobody watches.
+    /// Reads the captured packets for as long as the server lives. It sleeps while nobody watches.
     pub(crate) async fn read_on(&self, clock: &Clock, metrics: &Metrics) {
         loop {
             self.begun.notified().await;
@@ -148,14 +150,14 @@ impl SynWitness {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        // Each entry stands for itself.
+        // Every entry is valid without the others, so a panic elsewhere does not matter.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Headers are never longer; see [`SynTap::pass`].
+/// The buffer for a packet; headers are never longer, see [`SynTap::pass`].
 const PACKET: usize = 256;
-/// With the next: some 12,800 packets a second, at a few microseconds each. The kernel drops what a flood brings
-/// beyond that.
+/// The number of packets read at a time. With the next constant, that is some 12,800 packets per second, at a few
+/// microseconds each. The kernel drops the packets of a flood beyond that.
 const BATCH: usize = 64;
 const BETWEEN_BATCHES: Duration = Duration::from_millis(5);

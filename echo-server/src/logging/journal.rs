@@ -1,13 +1,13 @@
-//! Lines for journald: it reads a line's priority from its prefix (sd-daemon(3)) and would give all lines the same
-//! one otherwise.
+//! Writes lines for journald, which reads a line's priority from its prefix (sd-daemon(3)) and would otherwise give all
+//! lines the same one.
 
 use std::io::{self, Write};
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Whether standard error leads there. A process that something else was put in front of since has the variable as
-/// well, and another stream.
+/// Returns whether standard error is the stream that `JOURNAL_STREAM` names. A process whose standard error was
+/// redirected later still has the variable, but another stream.
 #[cfg(unix)]
 pub(super) fn reads_standard_error() -> bool {
     use std::fs::File;
@@ -26,7 +26,7 @@ pub(super) fn reads_standard_error() -> bool {
     false
 }
 
-/// Whether `variable` means that stream (systemd.exec(5), `JOURNAL_STREAM`).
+/// Returns whether `variable` names the stream with this device and inode (systemd.exec(5), `JOURNAL_STREAM`).
 #[cfg(unix)]
 fn names(variable: &str, device: u64, inode: u64) -> bool {
     variable
@@ -40,7 +40,7 @@ fn names(variable: &str, device: u64, inode: u64) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Journal;
 
-/// Writes the lines of one level, each with its priority.
+/// A writer for the lines of one level, each with its priority.
 #[derive(Debug)]
 pub(super) struct Lines(Level);
 
@@ -64,7 +64,7 @@ impl<'a> MakeWriter<'a> for Journal {
 
 impl Write for Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        // At once, so that no other thread's line comes between.
+        // The text is written with one call, so that no other thread's line comes between.
         io::stderr().write_all(&prefixed(self.0, text))?;
         Ok(text.len())
     }

@@ -1,15 +1,15 @@
-//! What an admin asks of a running server, and the answer.
+//! The reload request of an admin, and its answer.
 
 use tokio::sync::oneshot;
 
-/// An admin asks over the control service; what became of it goes back the same way: the settings that need
-/// a restart, by their names.
+/// The channel for the answer to a reload that an admin requested over the control service: the names of the settings
+/// that need a restart.
 pub(crate) type ReloadRequest = oneshot::Sender<Result<Vec<&'static str>, Rejected>>;
 
-/// What was read cannot be used; everything stays as it was. The log says why: an admin's key opens
-/// the server, and not the files of its host.
+/// The error for files that cannot be used; the settings stay as they were. Only the log says why, because an admin's
+/// key gives access to the server and not to its host's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected;
 
-/// Requests that wait; a second one while the files are being read would only read them again.
+/// The number of requests that wait. A second request while the files are being read would only read them again.
 pub(crate) const WAITING: usize = 1;

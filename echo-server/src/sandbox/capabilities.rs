@@ -1,4 +1,4 @@
-//! Drops the right to low ports, and every other capability, once the ports are taken.
+//! Drops the right to low ports, and every other capability, once the ports are bound.
 
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,

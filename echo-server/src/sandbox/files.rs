@@ -1,5 +1,5 @@
-//! Landlock: no writing anywhere, no reading except named files, and no binding or dialling of TCP ports (Linux
-//! 5.13, and 6.7 for the ports; kernel documentation, userspace-api/landlock).
+//! The Landlock layer: no writing anywhere, no reading except named files, and no binding or dialling of TCP ports
+//! (Linux 5.13, and 6.7 for the ports; kernel documentation, userspace-api/landlock).
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(super) fn only(readable: &[&Path]) -> Result<(), String> {
 }
 
 fn restrict(readable: &[&Path]) -> Result<RulesetStatus, RulesetError> {
-    // For what the metrics say of this process.
+    // The metrics read this process' own figures there.
     let own = [Path::new(PROCESS)];
     let readable = readable.iter().chain(&own);
     let status = Ruleset::default()
@@ -37,8 +37,8 @@ fn restrict(readable: &[&Path]) -> Result<RulesetStatus, RulesetError> {
     Ok(status.ruleset)
 }
 
-/// The first one with the ports, of Linux 6.7: Ubuntu 24.04 has 6.8. The next adds `ioctl` on devices, which
-/// seccomp does not let through anyway, and to ask for it would make every kernel before 6.10 one that lacks a part.
+/// The first ABI version with ports, from Linux 6.7; Ubuntu 24.04 has 6.8. The next version adds `ioctl` on devices,
+/// which seccomp forbids anyway. Requesting it would make every kernel before 6.10 count as incomplete.
 const ENOUGH: ABI = ABI::V4;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! seccomp: the system calls that serving needs, and no others. A call that is not listed fails with EPERM, so that
-//! a library that tries something new does without it and does not take the server down.
+//! The seccomp layer: the system calls that serving needs, and no others. A call that is not listed fails with EPERM,
+//! so that a library which tries something new does without it and does not crash the server.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ fn program() -> Result<BpfProgram, seccompiler::Error> {
     Ok(filter.try_into()?)
 }
 
-/// One rule for each value that the argument may have.
+/// Returns one rule for each value that the argument may have.
 fn first_is(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompiler::Error> {
     let rule = |value: &u64| {
         let condition =
@@ -39,15 +39,15 @@ fn first_is(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompile
     values.iter().map(rule).collect()
 }
 
-/// systemd is told over the one, and the kernel asked for half-open connections over the other. No
-/// new socket of the Internet's families.
+/// The families of new sockets: one to notify systemd, one to query the kernel for half-open connections. New Internet
+/// sockets are not allowed.
 const FAMILIES: [u64; 2] = [libc::AF_UNIX as u64, libc::AF_NETLINK as u64];
 
-/// FIONBIO for non-blocking mode, and TCGETS, which tells whether standard error is a terminal. As in the
-/// kernel's asm-generic/ioctls.h: C libraries differ in their type.
+/// FIONBIO for non-blocking mode, and TCGETS, which tells whether standard error is a terminal. The numbers are from
+/// the kernel's asm-generic/ioctls.h, because C libraries differ in their type.
 const IOCTLS: [u64; 2] = [0x5421, 0x5401];
 
-/// Connections and files, memory, threads, time and signals, in that order.
+/// The allowed calls, in this order: connections and files, memory, threads, time and signals.
 const CALLS: &[i64] = &[
     libc::SYS_accept4,
     libc::SYS_bind,
@@ -124,7 +124,7 @@ const CALLS: &[i64] = &[
     libc::SYS_tgkill,
 ];
 
-/// What C libraries still use where it is there.
+/// Older calls that C libraries still use on architectures that have them.
 #[cfg(target_arch = "x86_64")]
 const OLD_CALLS: &[i64] = &[
     libc::SYS_access,

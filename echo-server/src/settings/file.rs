@@ -1,4 +1,4 @@
-//! The configuration file: the keys that it may contain, with nothing decided yet.
+//! The configuration file: the keys that it may contain, as they were read, without defaults.
 
 mod limits;
 
@@ -96,7 +96,7 @@ impl FileSettings {
     }
 }
 
-/// Remembers in which file the lines are.
+/// Adds the file's path to the lines of values.
 struct Placer<'p> {
     path: &'p Path,
 }
@@ -150,7 +150,7 @@ impl Placer<'_> {
     }
 }
 
-/// A relative path counts from the file that it stands in.
+/// Returns a path. A relative one starts at the folder of the file that contains it.
 fn beside(file: &Path, text: &str) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(text)
 }
@@ -185,9 +185,9 @@ fn word<T: ValueEnum>(field: Field<'_>, problems: &mut Problems<'_>) -> Option<T
     })
 }
 
-/// No load balancer takes longer to notice.
+/// The maximum notice: no load balancer takes longer to react.
 const MAX_NOTICE_SECONDS: u64 = 600;
-/// A session that is still running after an hour is not about to end.
+/// The maximum grace period: a session that still runs after an hour will not end soon.
 const MAX_GRACE_SECONDS: u64 = 3600;
 const FILE: Section = Section {
     name: "a configuration",

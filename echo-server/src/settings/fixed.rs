@@ -1,4 +1,4 @@
-//! Settings that a process keeps from start to end, even if its files change.
+//! The settings that a process keeps from start to end, even if its files change.
 
 use super::Settings;
 use crate::config::Config;
@@ -24,7 +24,8 @@ impl Fixed {
         }
     }
 
-    /// Where `settings` want something else and a restart, by names of the configuration file.
+    /// Returns the settings, by their names in the configuration file, in which `settings` differ and that need a
+    /// restart.
     pub(crate) fn unlike(&self, settings: &Settings) -> Vec<&'static str> {
         let (old, new) = (&self.config, &settings.config);
         let log = (settings.log_format, settings.log_level);

@@ -7,8 +7,8 @@ use super::{Place, Placed, SettingsError};
 use crate::arguments::ServeArguments;
 use crate::config::{DEFAULT_PORTS, Listen, ListenAddress};
 
-/// Ports × addresses, then the listeners that are given one by one. `control_port` is used where
-/// neither flags nor file name one.
+/// Returns a listener for each combination of port and address, then the listeners that are given one by one.
+/// `control_port` is used if neither flags nor file name one.
 pub(super) fn listeners(
     flags: &ServeArguments,
     file: &FileSettings,
@@ -39,7 +39,7 @@ pub(super) fn listeners(
         value: Listen::on(address.value),
         place: address.place.clone(),
     }));
-    // Where ports could not be read, that they are missing is no news.
+    // If the ports could not be read, the error about that is enough.
     if public == 0 && errors.is_empty() {
         errors.push(SettingsError::NoListener);
     }
@@ -85,7 +85,7 @@ fn ports(flags: &ServeArguments, file: &FileSettings, no_single: bool) -> Vec<Pl
     if let Some(ports) = &file.ports {
         return ports.clone();
     }
-    // Whoever names every listener wants no others.
+    // If listeners are given one by one, the default ports are not used.
     let ports = if no_single { &DEFAULT_PORTS[..] } else { &[] };
     ports
         .iter()
@@ -126,7 +126,7 @@ fn addresses(flags: &ServeArguments, file: &FileSettings) -> Vec<ListenAddress> 
     }
 }
 
-/// Whether both cannot be bound. `::` and an IPv4 address can: the former then takes IPv6 alone.
+/// Returns whether the two listeners cannot both be bound. `::` and an IPv4 address can: `::` then accepts IPv6 alone.
 fn overlap(one: &Listen, other: &Listen) -> bool {
     let addresses = match (one.address, other.address) {
         (ListenAddress::One(one), ListenAddress::One(other)) => same_or_covered(one, other),

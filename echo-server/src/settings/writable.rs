@@ -1,11 +1,11 @@
-//! Finds users other than the owner who could change the files that decide who may connect: they could let
-//! themselves in as surely as if they had read a key.
+//! Finds users other than the owner who could change the files that decide who may connect. They could give themselves
+//! access as easily as if they had read a key.
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// A file, or a folder on the way to one, that more than its owner may change.
+/// A file, or a folder on the way to one, that users other than its owner may change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub(crate) enum Writable {
     #[error(
@@ -20,7 +20,7 @@ pub(crate) enum Writable {
     Folder(PathBuf, Who),
 }
 
-/// Besides the owner.
+/// The users, other than the owner, who may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
     #[cfg_attr(
@@ -31,8 +31,8 @@ pub(crate) enum Who {
     Everybody,
 }
 
-/// All that is wrong with the rights to `files` and to the folders that they are found by. `whole` is a folder of
-/// which every name counts, those that are not there yet among them.
+/// Returns all problems with the rights to `files` and to the folders on the way to them. In the folder `whole` every
+/// name matters, even names that do not exist yet.
 pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
     let mut found = Vec::new();
     for file in files {
@@ -42,7 +42,7 @@ pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
     }
     let mut folders: Vec<PathBuf> = vec![whole.to_owned()];
     for file in files {
-        // Where a link stands, and where it leads to.
+        // Both the link's own folder and that of its target matter.
         folders.extend(folder(file));
         folders.extend(file.canonicalize().ok().as_deref().and_then(folder));
     }
@@ -55,7 +55,8 @@ pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
             continue;
         };
         let above = folder.ancestors().skip(1);
-        // A group's folder above is a person's own on many systems, whose users are each a group of their own.
+        // On many systems a folder above that its group may write to is a user's own, because each user has a group of
+        // their own.
         let open =
             above.filter(|above| writers(above) == Some(Who::Everybody) && !is_sticky(above));
         found.extend(open.map(|above| Writable::Folder(above.to_owned(), Who::Everybody)));
@@ -74,8 +75,8 @@ fn folder(file: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The users who may write to `path`; nobody on a file system that is mounted read-only, like secrets and
-/// configurations in containers.
+/// Returns the users who may write to `path`. `None` on a file system that is mounted read-only, which is usual for
+/// secrets and configurations in containers.
 #[cfg(unix)]
 fn writers(path: &Path) -> Option<Who> {
     let mode = mode(path)?;
@@ -89,7 +90,7 @@ fn writers(path: &Path) -> Option<Who> {
     (!is_read_only(path)).then_some(who)
 }
 
-/// Nobody replaces there what another user has made, as in /tmp.
+/// Returns whether the folder is sticky: then users cannot replace each other's files, as in /tmp.
 #[cfg(unix)]
 fn is_sticky(folder: &Path) -> bool {
     mode(folder).is_some_and(|mode| mode & 0o1000 != 0)
@@ -143,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder in which a folder `in` has a file `f`, with these modes.
+    /// Returns a folder that contains a folder `in` with a file `f`, with these modes.
     fn tree(above: u32, folder: u32, file: u32) -> (tempfile::TempDir, PathBuf, PathBuf) {
         let root = tempfile::tempdir().unwrap();
         let inner = root.path().join("in");
@@ -162,7 +163,7 @@ mod tests {
         use Who::{Everybody, Group};
         for (modes, of_above, of_folder, of_file) in [
             ((0o755, 0o755, 0o644), None, None, None),
-            // As the service's user reads it.
+            // These are the modes with which the service's user can read the file.
             ((0o755, 0o750, 0o640), None, None, None),
             ((0o755, 0o755, 0o602), None, None, Some(Everybody)),
             ((0o755, 0o755, 0o660), None, None, Some(Group)),
@@ -184,7 +185,7 @@ mod tests {
         }
     }
 
-    /// Others could put there what is not there yet, as the certificate of a next roll-over.
+    /// Others could create a file that does not exist yet, for example the certificate of a next roll-over.
     #[test]
     fn a_folder_of_which_every_name_counts_is_for_its_owner_alone() {
         let (_root, inner, path) = tree(0o755, 0o1777, 0o600);

@@ -1,5 +1,5 @@
-//! Asks for a client certificate, because some clients and devices show theirs only then; accepts any, and needs
-//! none. Its digest goes into the testimony and grants nothing.
+//! Asks for a client certificate, because some clients and devices send theirs only then. It accepts any certificate,
+//! and needs none. The certificate's digest goes into the testimony and grants nothing.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ impl ClientCertVerifier for AnyClient {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        // No hints: with some, clients send only what these have issued.
+        // There are no hints: with hints, clients send only certificates from the named issuers.
         &[]
     }
 
@@ -36,7 +36,7 @@ impl ClientCertVerifier for AnyClient {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
-        // That the client holds its key is proven by the signatures below.
+        // The signatures checked below prove that the client holds its key.
         Ok(ClientCertVerified::assertion())
     }
 

@@ -7,7 +7,8 @@ use echo_core::admission::AdmissionLimits;
 use crate::config::Config;
 use crate::document::{Defect, Field, Problems, Section, Table};
 
-/// Where it says nothing, the default stands, or less where that is more than what it is a part of.
+/// The limits that the file states. For the others the default applies, or less if the default exceeds the whole that
+/// it is a part of.
 #[derive(Debug, Default)]
 pub(in crate::settings) struct FileLimits {
     sessions: Option<Stated>,
@@ -22,12 +23,12 @@ pub(in crate::settings) struct FileLimits {
     session_bytes: Option<u64>,
 }
 
-/// A number of connections, and where it stands. Another number is a part of it, or it of another.
+/// A number of connections, with its position in the file. It may be a part of another number, or another a part of it.
 #[derive(Clone, Copy, Debug)]
 struct Stated {
     key: &'static str,
     at: usize,
-    /// `None`: what stands there is not one.
+    /// The number; `None` if the value is not one.
     number: Option<usize>,
 }
 
@@ -70,7 +71,7 @@ impl FileLimits {
             let Some((part, found)) = part.and_then(|part| Some((part, part.number?))) else {
                 continue;
             };
-            // What would be right cannot be said where the whole is not a number.
+            // If the whole is not a number, the right value of the part is not known either.
             if found <= most || whole_stated.is_some_and(|whole| whole.number.is_none()) {
                 continue;
             }
@@ -105,7 +106,7 @@ impl FileLimits {
         let per_key =
             number(self.sessions_per_key).unwrap_or_else(|| default.per_key.min(sessions));
         let strangers = number(self.strangers).unwrap_or(default.strangers);
-        // As by default: every other place is for other sources.
+        // As by default, the other half is left for other sources.
         let per_source = default.strangers_per_source.min((strangers / 2).max(1));
         AdmissionLimits {
             strangers,
@@ -168,13 +169,13 @@ pub(super) const LIMITS: Section = Section {
     ],
 };
 
-/// More than any host accepts in a second.
+/// The maximum rate: more than any host accepts in a second.
 const MAX_RATE: u64 = 1_000_000;
-/// More than a process has descriptors.
+/// The maximum count: more than the descriptors of a process.
 const MAX_COUNT: u64 = 1_000_000;
-/// A shorter one could not finish its default stages behind a slow proxy.
+/// The minimum duration of a session: a shorter one could not finish its default stages behind a slow proxy.
 const MIN_SESSION_SECONDS: u64 = 60;
 const MAX_SESSION_SECONDS: u64 = 24 * 3600;
-/// The default stages, both ways.
+/// The minimum payload of a session: the default stages, both ways.
 const MIN_SESSION_BYTES: u64 = 256 * 1024;
 const MAX_SESSION_BYTES: u64 = 1024 * 1024 * 1024;
