@@ -81,7 +81,7 @@ impl SideCall {
             while stream.read(&mut [0; READ]).await? > 0 {}
             io::Result::Ok(())
         };
-        // A reset shows as well that the other end is there.
+        // A reset also shows that the other end is there.
         let end = match timeout(self.idle_timeout, closing).await {
             Ok(Ok(()) | Err(_)) => FlowEnd::Answered,
             Err(_elapsed) => FlowEnd::Stuck,

@@ -184,7 +184,7 @@ impl Opening<'_> {
         talked.map(|unread| (link, unread))
     }
 
-    /// Carries the dialogue to its end, over as many connections as it needs.
+    /// Carries the dialogue to its end, over further connections if needed.
     async fn negotiate(
         &mut self,
         dialogue: &mut ProxyDialogue,

@@ -1,4 +1,5 @@
-//! Formats checks as text. What is wrong is shown in full; what is right takes one line each, or one line in all.
+//! Formats checks as text. Checks that did not pass are shown in full; those that passed take one line each, or one
+//! line in all.
 
 use std::io::{self, Write};
 

@@ -187,8 +187,8 @@ const MAX_PROBES: usize = 12;
 /// and far from a flood.
 const MAX_IN_FLIGHT: usize = 24;
 
-/// Number of stages of such a session, one byte and one segment: more than arrived in the session that it is compared
-/// with.
+/// Number of stages in a session of another shape or name, if the server never testified on this port: one byte and one
+/// segment, which is more than arrived in the session that it is compared with.
 const STAGES_OF_OTHERS: usize = 2;
 
 /// Maximum number of rounds: a repetition, then sizes or shapes, then a last look.

@@ -135,8 +135,8 @@ impl SlowDialling<'_> {
         whole
     }
 
-    /// Opens connections one after another, as many as there were at once at the beginning (at most [`MAX_HELD`]),
-    /// until one is not answered.
+    /// Opens connections one after another until one is not answered: the number that the run opened at once at the
+    /// beginning, but at most [`MAX_HELD`].
     async fn hold(&self, result: &ServerResult) -> Vec<TcpStream> {
         let dialled: Vec<SocketAddr> = result.probes.iter().filter_map(|p| p.address).collect();
         let mut held = Vec::new();
@@ -160,8 +160,8 @@ const SPACING: Duration = Duration::from_millis(1_100);
 /// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
 const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
-/// Maximum number of connections held open: as many as fit before the server closes the first, since it closes
-/// connections that send nothing for ten seconds.
+/// Maximum number of connections held open. The server closes a connection that sends nothing for ten seconds, and this
+/// number can be opened before it closes the first.
 const MAX_HELD: usize = 7;
 
 const MAX_ALONE: usize = 12;
