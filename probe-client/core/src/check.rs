@@ -64,7 +64,7 @@ pub struct Check {
     pub page: String,
 }
 
-/// All answers: first about the head node, then about each certificate file.
+/// Returns the answers of all checks: first about the head node, then about each certificate file.
 pub fn checks(node: &HeadNode, now: Timestamp) -> Vec<Check> {
     let mut all: Vec<Check> = ABOUT_THE_NODE.iter().map(|ask| ask(node)).collect();
     if node.certificates.is_empty() {
@@ -84,7 +84,7 @@ pub fn checks(node: &HeadNode, now: Timestamp) -> Vec<Check> {
     all
 }
 
-/// What a run reports: the answers that it could find, without those that nobody gave it the means for.
+/// Returns the answers for a run's report, without the checks that were skipped for want of information.
 pub fn checks_of_run(node: &HeadNode, now: Timestamp) -> Vec<Check> {
     let mut all = checks(node, now);
     all.retain(|check| check.status != CheckStatus::Skipped);
@@ -119,7 +119,7 @@ impl Check {
         self
     }
 
-    /// The answer rests on a fact that is no better founded than this.
+    /// Limits how well founded the answer is to that of a fact on which it rests.
     fn resting_on(mut self, sourcing: Sourcing) -> Self {
         if self.sourcing == Sourcing::Verified {
             self.sourcing = sourcing;
@@ -128,14 +128,14 @@ impl Check {
     }
 }
 
-/// The contents of a certificate file, and the head node that it is for.
+/// The contents of a certificate file, and the head node for which it is meant.
 #[derive(Clone, Copy, Debug)]
 struct Certificate<'a> {
     bundle: &'a Bundle,
     node: &'a HeadNode,
 }
 
-/// In the order of the report.
+/// The checks of the head node itself, in the order of the report.
 const ABOUT_THE_NODE: &[fn(&HeadNode) -> Check] = &[
     sources::ask,
     hpc_pack::ask,

@@ -1,5 +1,5 @@
-//! What is known of a head node: values, each with where it comes from. The shell fills them in from a
-//! registry, certificate files, flags and the system; [`crate::check`] judges them.
+//! What is known about a head node: values, each with its origin. The shell fills them in from a registry, certificate
+//! files, flags and the system; [`crate::check`] judges them.
 
 use std::net::IpAddr;
 
@@ -25,36 +25,36 @@ pub use version::{AzurePorts, InvalidVersion, Release, Version};
 
 use registry::Registry;
 
-/// The head node. What nothing told is [`Reading::NotRead`].
+/// The head node. A value that no source provided is [`Reading::NotRead`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeadNode {
-    /// What was read, and what was wrong with it.
+    /// The sources that were read, and what was wrong with them.
     pub sources: Vec<SourceRead>,
-    /// Values that only 32-bit programs see, and that were not taken: where each stands.
+    /// Where there are values that only 32-bit programs see, and that were therefore not used.
     pub ignored_values: Vec<String>,
-    /// The key of HPC Pack is there.
+    /// Whether HPC Pack's key exists.
     pub installed: Reading<()>,
     pub version: Reading<ProductVersion>,
-    /// `HN`, `CN`, `BN` and the like.
+    /// `HN`, `CN`, `BN` and so on.
     pub roles: Reading<Vec<String>>,
     pub use_sp2_azure_ports: Reading<u32>,
     pub file_staging_calls: Reading<u32>,
     pub nettcp_over_443: Reading<bool>,
     pub network_topology: Reading<String>,
-    /// Every proxy setting found; empty: looked for, and none.
+    /// Every proxy setting found; empty if there are none.
     pub proxies: Reading<Vec<Proxy>>,
     pub stores: Reading<CertificateStores>,
-    /// The thumbprint that the cluster is given, as somebody typed it.
+    /// The thumbprint that was entered into the cluster, exactly as typed.
     pub thumbprint: Reading<String>,
     pub certificates: Vec<CertificateFile>,
     pub planned: Planned,
-    /// Addresses that this host would leave from towards the Internet; empty: it has no route.
+    /// The local addresses that this host would use towards the Internet; empty if it has no route.
     pub routes: Reading<Vec<IpAddr>>,
     pub names: Vec<NameLookup>,
     pub clock: Reading<ClockState>,
 }
 
-/// Something that values were read from.
+/// A source from which values were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRead {
     pub origin: Origin,
@@ -63,35 +63,35 @@ pub struct SourceRead {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceState {
-    /// How much of it was taken.
+    /// How much of it was used.
     Read { keys: usize, values: usize },
-    /// Parts of it could not be read; what it seems to lack is then not known to be absent.
+    /// Parts of it could not be read, so a value that seems to be missing may exist.
     Partly { problems: Vec<String> },
     /// It could not be used at all.
     Unreadable { why: String },
 }
 
-/// A version, and whether service packs are sure to show in it.
+/// A version, and whether it certainly shows service packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProductVersion {
     pub version: Version,
-    /// False: from the list of installed programs, where service packs may leave the version as it is.
+    /// False for a version from the list of installed programs, which a service pack may leave unchanged.
     pub shows_service_pack: bool,
 }
 
-/// What stands in the certificate stores.
+/// The contents of the certificate stores.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CertificateStores {
-    /// Those that were read; of others nothing is known.
+    /// The stores that were read; nothing is known about others.
     pub read: Vec<Store>,
     pub certificates: Vec<StoredCertificate>,
 }
 
-/// A certificate in a store, by its SHA-1 thumbprint.
+/// A certificate in a store, identified by its SHA-1 thumbprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCertificate {
     pub store: Store,
-    /// 40 hexadecimal digits in capitals.
+    /// 40 hexadecimal digits, in capitals.
     pub thumbprint: String,
 }
 
@@ -120,28 +120,28 @@ pub struct NameLookup {
     pub result: Result<Vec<IpAddr>, String>,
 }
 
-/// This host's clock against the echo server's, from a run.
+/// This host's clock compared with the echo server's, from a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClockState {
     /// No probe noted a difference.
     Agrees,
-    /// In words, with the figure.
+    /// The difference as text, with the figure.
     Differs(String),
 }
 
 impl HeadNode {
-    /// Takes in what `registry` holds. Values that were found before stay.
+    /// Adds what `registry` contains. Values found before are kept.
     pub fn read_registry(&mut self, registry: &Registry, origin: &Origin) {
         registry_values::read(self, registry, origin);
     }
 
-    /// Fills in what nothing else told. Where something did and says otherwise, that stays, and the
-    /// contradiction is noted.
+    /// Fills in values that no other source provided. If another source contradicts `assumption`, its value is kept and
+    /// the contradiction is noted.
     pub fn assume(&mut self, assumption: Assumption) {
         assumption::apply(self, assumption);
     }
 
-    /// The row of the version table for this head node.
+    /// Returns the row of the version table for this head node.
     pub fn release(&self) -> Option<&'static Release> {
         let known = self.version.value()?;
         known.shows_service_pack.then(|| known.version.release())?

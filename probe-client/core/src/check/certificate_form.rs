@@ -1,4 +1,4 @@
-//! `certificate-form`: X.509 version 3, and no authority's certificate.
+//! `certificate-form`: X.509 version 3, and not the certificate of an authority.
 
 use jiff::Timestamp;
 

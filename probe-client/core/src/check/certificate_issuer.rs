@@ -36,7 +36,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     )
 }
 
-/// The subject is not confirmed; the portal shows the second form.
+/// The names of HPC Pack's test certificate. The subject is not confirmed; the portal shows the second form.
 const DEFAULT_NAMES: [&str; 2] = [
     "Default Microsoft HPC Azure Management",
     "Default HPC Azure Management",

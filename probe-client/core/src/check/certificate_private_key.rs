@@ -1,4 +1,4 @@
-//! `certificate-private-key`: there, and of this certificate.
+//! `certificate-private-key`: the private key is present, and belongs to this certificate.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! `certificate-signature`: the algorithm that the certificate is signed with.
+//! `certificate-signature`: the algorithm with which the certificate is signed.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! `certificate-stores`: where the certificate has to be, by version, and whether it is there.
+//! `certificate-stores`: which stores must contain the certificate, by version, and whether they do.
 
 use jiff::Timestamp;
 
@@ -57,8 +57,9 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         .resting_on(Sourcing::FromMemory)
 }
 
-/// The user's own store is needed before HPC Pack 2012 SP1; not asked for where the version is not
-/// known.
+/// Returns the stores that must contain the certificate.
+///
+/// The user's own store is needed before HPC Pack 2012 SP1. It is left out if the version is not known.
 fn needed(node: &HeadNode) -> Vec<Store> {
     let mut all = vec![Store::MachinePersonal, Store::MachineRoot];
     if node

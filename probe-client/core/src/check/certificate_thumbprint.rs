@@ -1,4 +1,4 @@
-//! `certificate-thumbprint`: what is entered into the cluster, and whether it is this certificate's.
+//! `certificate-thumbprint`: the thumbprint entered into the cluster, and whether it is that of this certificate.
 
 use jiff::Timestamp;
 

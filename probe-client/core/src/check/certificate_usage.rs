@@ -1,4 +1,4 @@
-//! `certificate-usage`: key usage and extended key usage, where present, allow a TLS client.
+//! `certificate-usage`: key usage and extended key usage, if present, allow a TLS client.
 
 use jiff::Timestamp;
 

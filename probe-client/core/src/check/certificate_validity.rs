@@ -1,4 +1,4 @@
-//! `certificate-validity`: today lies between its dates.
+//! `certificate-validity`: today is within the certificate's validity period.
 
 use jiff::Timestamp;
 
@@ -38,11 +38,11 @@ pub(super) fn ask(certificate: &Certificate<'_>, now: Timestamp) -> Check {
     Check::new(id, CheckStatus::Pass, text)
 }
 
-/// The date in UTC. 9999-12-31 stands for no end (RFC 5280 section 4.1.2.5).
+/// Returns the date in UTC. 9999-12-31 means no end (RFC 5280 section 4.1.2.5).
 pub(super) fn day(unix_seconds: i64) -> String {
     match Timestamp::from_second(unix_seconds) {
         Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
-        // The calendar in use ends a few hours before that day does.
+        // The time library's calendar ends a few hours before that day does.
         Err(_) if unix_seconds > 0 => "9999-12-31 or later, which stands for no end".to_owned(),
         Err(_) => "a day before the calendar begins".to_owned(),
     }

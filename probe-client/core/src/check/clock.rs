@@ -1,4 +1,4 @@
-//! `clock`: this host's clock against the echo server's.
+//! `clock`: this host's clock compared with the echo server's.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

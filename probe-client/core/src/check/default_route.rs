@@ -1,4 +1,4 @@
-//! `default-route`: this host has a way to public addresses.
+//! `default-route`: this host has a route to public addresses.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

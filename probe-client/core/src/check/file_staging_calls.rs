@@ -1,4 +1,4 @@
-//! `file-staging-calls`: FileStagingMaxConcurrentCalls against the number of planned nodes.
+//! `file-staging-calls`: FileStagingMaxConcurrentCalls compared with the number of planned nodes.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;
@@ -72,8 +72,8 @@ fn set(nodes: Option<u32>) -> String {
     )
 }
 
-/// What applies where the value is absent or of another type: Azure/Telepathy, FileStagingCommon.
+/// The value that applies if it is absent or of another type (Azure/Telepathy, FileStagingCommon).
 const DEFAULT: u32 = 64;
 
-/// Cores; the requirements speak of more than these.
+/// The number of cores above which the requirements apply.
 const LARGE: u32 = 200;

@@ -1,4 +1,4 @@
-//! `head-node-role`: HPC Pack's value InstalledRole names HN.
+//! `head-node-role`: HPC Pack's value InstalledRole contains HN.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

@@ -1,4 +1,4 @@
-//! `hpc-pack`: the key of HPC Pack is in the registry.
+//! `hpc-pack`: HPC Pack's key is in the registry.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

@@ -1,4 +1,4 @@
-//! `network-topology`: told, since the meaning of its values was never published.
+//! `network-topology`: only reported, because the meaning of its values was never published.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

@@ -50,7 +50,7 @@ fn decided(node: &HeadNode, mode: PortsMode) -> Check {
     };
     match node.release() {
         Some(release) => check.resting_on(match release.major {
-            // That the value does nothing any more is concluded from the later code.
+            // It is inferred from the later code that the value no longer has an effect.
             4.. => Sourcing::Inferred,
             _ => release.sourcing,
         }),

@@ -1,4 +1,4 @@
-//! `proxy-settings`: which proxies the head node's programs may follow.
+//! `proxy-settings`: which proxies the programs on the head node may use.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

@@ -1,4 +1,4 @@
-//! What `fwprobe check` hands out: the answers, the advice that goes with the ports, and the exit code.
+//! The output of `fwprobe check`: the answers, the advice that goes with the ports, and the exit code.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

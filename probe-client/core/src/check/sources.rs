@@ -1,4 +1,4 @@
-//! `sources`: what the user gave could be read, and does not contradict itself.
+//! `sources`: the user's input can be read, and does not contradict itself.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

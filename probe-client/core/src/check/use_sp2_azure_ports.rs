@@ -1,4 +1,4 @@
-//! `use-sp2-azure-ports`: the registry value has the right type, and does something here.
+//! `use-sp2-azure-ports`: the registry value has the right type, and has an effect in this release.
 
 use super::{Check, CheckStatus};
 use crate::catalogue::CheckId;

@@ -1,13 +1,13 @@
-//! `--assume KEY=VALUE`: what the user says of a head node where nothing can be read.
+//! `--assume KEY=VALUE`: what the user states about a head node if it cannot be read.
 
 use std::str::FromStr;
 
 use super::{HeadNode, Origin, ProductVersion, Reading, SourceRead, SourceState, Version};
 
-/// One thing to take for given.
+/// A fact that the user states about the head node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assumption {
-    /// Of HPC Pack; `sp=N` stands for the service packs of 2008 R2.
+    /// The version of HPC Pack; `sp=N` gives a service pack of 2008 R2.
     Version(Version),
     Roles(Vec<String>),
     UseSp2AzurePorts(u32),
@@ -17,7 +17,7 @@ pub enum Assumption {
     Thumbprint(String),
 }
 
-/// What is wrong with an assumption, and what would be right.
+/// What is wrong with an assumption, and what would be valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--assume {text}: {wanted}")]
 pub struct InvalidAssumption {
@@ -103,7 +103,7 @@ pub(super) fn apply(node: &mut HeadNode, assumption: Assumption) {
     }
 }
 
-/// A version that may lack its service pack is completed by one of the same product.
+/// Applies a version. If the known version may lack its service pack, one of the same product replaces it.
 fn version_of(node: &mut HeadNode, version: Version) {
     let given = ProductVersion {
         version,
@@ -139,7 +139,7 @@ fn put<T: PartialEq>(reading: &mut Reading<T>, value: T, sources: &mut Vec<Sourc
 const KEYS: &str = "expected KEY=VALUE, where KEY is sp, version, role, use-sp2-azure-ports, \
                     file-staging-calls, nettcp-over-443, topology or thumbprint";
 
-/// Far more than a list of roles or a thumbprint needs.
+/// The longest value: far longer than a list of roles or a thumbprint.
 const MAX_VALUE_BYTES: usize = 200;
 
 #[cfg(test)]

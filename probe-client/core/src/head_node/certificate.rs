@@ -1,13 +1,13 @@
-//! What checks need to know of a certificate file. The shell reads and decodes it; no key and no
-//! password is in here.
+//! What checks need to know about a certificate file. The shell reads and decodes it; this module contains no key and
+//! no password.
 
 use serde::{Deserialize, Serialize};
 
-/// One file that the user named.
+/// A file that the user named.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateFile {
-    /// As the user wrote it.
+    /// The file name as the user wrote it.
     pub file: String,
     pub contents: CertificateContents,
 }
@@ -15,18 +15,18 @@ pub struct CertificateFile {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateContents {
-    /// And what would be right.
+    /// The file could not be read: the reason, and what would be valid.
     Unreadable(String),
     Read(Box<Bundle>),
 }
 
-/// A file's certificates and keys.
+/// The certificates and keys of a file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
     /// `PKCS#12`, `PEM`, `DER` or `PKCS#7`.
     pub form: String,
-    /// The one that the file is about: that of the private key, else the first.
+    /// The certificate that the file is about: the private key's, or else the first one.
     pub leaf: CertificateFacts,
     #[serde(default)]
     pub others: Vec<CertificateFacts>,
@@ -39,16 +39,16 @@ pub struct Bundle {
 pub enum PrivateKey {
     Absent,
     Matches,
-    /// There is a key, of no certificate in the file.
+    /// There is a key, but it belongs to no certificate in the file.
     Foreign,
-    /// More than one key; how many belong to a certificate of the file.
+    /// There is more than one key. `matching` counts those that belong to a certificate in the file.
     Several {
         keys: usize,
         matching: usize,
     },
-    /// There is one, and why it could not be compared.
+    /// There is a key, but it could not be compared, for this reason.
     NotCompared(String),
-    /// There is one, and why it could not be opened.
+    /// There is a key, but it could not be opened, for this reason.
     NotOpened(String),
 }
 
@@ -66,38 +66,38 @@ pub struct CertificateFacts {
     pub not_after: i64,
     /// `RSA`, or the name or number of another algorithm.
     pub key_algorithm: String,
-    /// Absent: not known for this algorithm.
+    /// `None` if the size is not known for this algorithm.
     #[serde(default)]
     pub key_bits: Option<u32>,
     pub signature: Signature,
-    /// The basic constraints name it a certificate authority.
+    /// The basic constraints declare it a certificate authority.
     #[serde(default)]
     pub is_authority: bool,
-    /// Absent: the extension is not there, which allows everything.
+    /// `None` if the extension is missing, which allows everything.
     #[serde(default)]
     pub key_usage: Option<Vec<String>>,
-    /// Names or numbers; absent: the extension is not there, which allows everything.
+    /// Names or numbers; `None` if the extension is missing, which allows everything.
     #[serde(default)]
     pub extended_key_usage: Option<Vec<String>>,
-    /// SHA-1 over the certificate, 40 hexadecimal digits in capitals: how Windows names it.
+    /// SHA-1 of the certificate, 40 hexadecimal digits in capitals, by which Windows identifies it.
     pub thumbprint: String,
 }
 
-/// The algorithm that a certificate is signed with.
+/// The algorithm with which a certificate is signed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signature {
-    /// With SHA-256 or better.
+    /// Uses SHA-256 or better.
     Sound(String),
     Sha1(String),
-    /// MD2, MD4 or MD5.
+    /// Uses MD2, MD4 or MD5.
     Broken(String),
-    /// By its object identifier.
+    /// An unknown algorithm, by its object identifier.
     Unknown(String),
 }
 
 impl CertificateFacts {
-    /// Subject and issuer are the same name. Whether the signature is its own is not verified.
+    /// Returns whether subject and issuer have the same name. The signature is not verified.
     pub fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }

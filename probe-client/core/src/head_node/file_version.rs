@@ -1,10 +1,10 @@
-//! The version that a Windows program file carries: `VS_FIXEDFILEINFO` in its resources (Windows SDK,
-//! verrsrc.h).
+//! The version in a Windows program file: `VS_FIXEDFILEINFO` in its resources (Windows SDK, verrsrc.h).
 
 use super::Version;
 
-/// The file version of a program, or `None` where its bytes hold none. Searches for the structure's
-/// signature, so that neither the file's headers nor its resource tree need be believed.
+/// Returns the file version of a program; `None` if its bytes contain none.
+///
+/// Searches for the structure's signature, so that neither the file's headers nor its resource tree has to be trusted.
 pub fn file_version(program: &[u8]) -> Option<Version> {
     let at = program
         .windows(SIGNATURE.len())
@@ -31,7 +31,7 @@ const SIGNATURE: [u8; 8] = [0xbd, 0x04, 0xef, 0xfe, 0, 0, 1, 0];
 mod tests {
     use super::*;
 
-    /// As a linker writes 3.3.3950.7 into a program.
+    /// Returns bytes as a linker writes version 3.3.3950.7 into a program.
     fn program() -> Vec<u8> {
         let mut bytes = b"MZ and what else there is".to_vec();
         bytes.extend(SIGNATURE);

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// From `--node-type`, `--nodes` and `--cores`; what was not given is absent.
+/// The plan from `--node-type`, `--nodes` and `--cores`; values that were not given are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Planned {
     pub node_type: Option<NodeType>,
-    /// Azure nodes at the same time.
+    /// The number of Azure nodes running at the same time.
     pub nodes: Option<u32>,
-    /// Cores of all of them together.
+    /// The number of cores of all these nodes together.
     pub cores: Option<u32>,
 }
 

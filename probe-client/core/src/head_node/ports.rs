@@ -1,4 +1,4 @@
-//! Which ports the Azure nodes of this head node use, and so which profile to probe.
+//! Decides which ports the Azure nodes of this head node use, and so which profile to probe.
 
 use super::{AzurePorts, HeadNode, Reading, Version};
 
@@ -10,20 +10,20 @@ pub struct PortsMode {
     pub switch: SwitchEffect,
 }
 
-/// What `UseSp2AzurePorts` has to do with it.
+/// The effect of `UseSp2AzurePorts` on the profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SwitchEffect {
-    /// This release knows no such value, or no longer.
+    /// This release does not use the value, or no longer does.
     NoneInThisRelease,
-    /// Greater than 0: the seven ports.
+    /// The value is greater than 0, which selects the seven ports.
     On,
-    /// Absent or 0: the shared port.
+    /// The value is absent or 0, which selects the shared port.
     Off,
-    /// Not read: taken for absent, which is the default.
+    /// The value was not read, so it is assumed to be absent, the default.
     TakenForOff,
 }
 
-/// Why no profile follows.
+/// Why no profile can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortsUndecided {
     #[error("nothing tells the version of HPC Pack")]
@@ -43,7 +43,7 @@ impl HeadNode {
     /// Decides the ports mode.
     ///
     /// # Errors
-    /// Too little is known, or the release has no Azure nodes.
+    /// Returns an error if too little is known, or if the release has no Azure nodes.
     pub fn ports_mode(&self) -> Result<PortsMode, PortsUndecided> {
         let known = self.version.value().ok_or(PortsUndecided::NoVersion)?;
         let version = known.version;

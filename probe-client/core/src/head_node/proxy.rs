@@ -1,16 +1,18 @@
-//! Proxy settings that some program of the head node may follow.
+//! Proxy settings that programs on the head node may use.
 
-/// One setting.
+/// A proxy setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// Who follows it: the name of a variable, `WinHTTP`, `the user's Internet settings`.
+    /// The name of the setting: a variable, `WinHTTP`, `the user's Internet settings`.
     pub setting: String,
-    /// Without credentials.
+    /// The setting's value without credentials.
     pub value: String,
 }
 
-/// `text` without user and password, which a proxy's URL may hold: nothing is left of what stands before its last
-/// `@` but the scheme. A password may hold a `;`, so that not even Windows' lists can be taken apart first.
+/// Returns `text` without the user and password that a proxy's URL may contain.
+///
+/// Everything before the last `@` is removed except the scheme. A password may contain a `;`, so not even Windows'
+/// lists can safely be split first.
 pub fn redacted(text: &str) -> String {
     let Some(end) = text.rfind('@') else {
         return text.to_owned();
@@ -22,9 +24,10 @@ pub fn redacted(text: &str) -> String {
     format!("{}…@{}", &text[..start], &text[end + 1..])
 }
 
-/// The proxy in the value `WinHttpSettings`; `None` where it says to go directly or has another form.
-/// The form was never published: header, a counter, flags at offset 8 (2: proxy), then the proxy's
-/// text behind its length (unconfirmed, from memory).
+/// Returns the proxy in the value `WinHttpSettings`; `None` if it says to connect directly, or has another form.
+///
+/// The form was never published: header, a counter, flags at offset 8 (2: proxy), then the length of the proxy's text
+/// and the text (unconfirmed, from memory).
 pub(super) fn of_winhttp(blob: &[u8]) -> Option<String> {
     let number = |at: usize| -> Option<u32> {
         let bytes = blob.get(at..at.checked_add(4)?)?;
@@ -37,7 +40,8 @@ pub(super) fn of_winhttp(blob: &[u8]) -> Option<String> {
         .then(|| String::from_utf8_lossy(text).into_owned())
 }
 
-/// Of a scheme (RFC 3986 section 3.1), or before it in a list (`https=http`) and in a report (`script http`).
+/// Returns whether a byte may be part of a scheme (RFC 3986 section 3.1), or precede it in a list (`https=http`) or in
+/// a report (`script http`).
 fn before_scheme(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"+-.= ".contains(&byte)
 }
@@ -55,7 +59,7 @@ mod tests {
             ("u:p://w@proxy:1", "…@proxy:1"),
             ("script http://u:p@web/a.pac", "script http://…@web/a.pac"),
             ("proxy:8080", "proxy:8080"),
-            // Lists.
+            // Lists of proxies.
             ("http=proxy:1;https=proxy:2", "http=proxy:1;https=proxy:2"),
             ("a:b@proxy:1;https=proxy:2", "…@proxy:1;https=proxy:2"),
             ("https=http://u:Se;cret@proxy:1", "https=http://…@proxy:1"),

@@ -1,38 +1,38 @@
-//! A value with where it comes from, and the ways not to have one.
+//! A value with its origin, and the ways in which it can be missing.
 
 use std::fmt;
 
-/// What came of looking for a value.
+/// The result of looking for a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Reading<T> {
-    /// Nothing that was read could tell.
+    /// No source that was read could show it.
     #[default]
     NotRead,
-    /// Looked for, and sure not to be there.
+    /// Looked for, and certainly missing.
     Absent(Origin),
-    /// Something is there that is no such value; what, in words.
+    /// Something else is there; described in words.
     Unusable(Origin, String),
     Found(Origin, T),
 }
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The registry of this machine; the account that read it.
+    /// The registry of this machine, with the account that read it.
     LiveRegistry(String),
-    /// The certificate stores of this machine; the account that opened them.
+    /// The certificate stores of this machine, with the account that opened them.
     LiveStores(String),
-    /// A program file on this machine; its name.
+    /// A program file on this machine, by name.
     Program(String),
-    /// A file that `reg export` wrote; its name.
+    /// A file that `reg export` wrote, by name.
     ExportedFile(String),
     /// `--assume`, or another flag.
     Flag,
     /// An environment variable of this process.
     Environment,
-    /// Asked of this operating system.
+    /// This operating system, on request.
     System,
-    /// Measured in this run.
+    /// A measurement in this run.
     Run,
 }
 
@@ -53,7 +53,7 @@ impl<T> Reading<T> {
         }
     }
 
-    /// Takes `other` where this one told nothing or only that there is nothing.
+    /// Takes `other` if this reading found nothing.
     pub(super) fn or_take(&mut self, other: Self) {
         let nothing_yet = match (&*self, &other) {
             (Self::NotRead, _) => true,

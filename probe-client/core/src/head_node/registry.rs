@@ -1,5 +1,5 @@
-//! The part of a Windows registry that checks ask for, from whatever source. Keys and names are
-//! compared without regard to case, as Windows does.
+//! The part of a Windows registry that checks need, from any source. Keys and names are compared without regard to
+//! case, as in Windows.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,12 @@ pub use export::{Export, ExportError, LineProblem, MAX_EXPORT_BYTES, parse_expor
 pub use text::Encoding;
 pub use value::Value;
 
-/// Keys and values. Only what [`wanted`] names is kept.
+/// Keys and values. Only keys that [`wanted`] names, and those above them, are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
-    /// By path in small letters; each with its values by name in small letters, `""` for the default
-    /// value.
+    /// Values by name, by the path of their key, both in lower case; the name of a default value is `""`.
     keys: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Parts of the source could not be read: what is not here may still be there.
+    /// Parts of the source could not be read, so what is missing here may still exist.
     pub(crate) has_gaps: bool,
 }
 
@@ -38,12 +37,14 @@ impl Registry {
         }
     }
 
-    /// Parts of the source could not be read.
+    /// Records that parts of the source could not be read.
     pub fn note_gaps(&mut self) {
         self.has_gaps = true;
     }
 
-    /// Removes a key and all below it. Looks at no other key: an export may hold as many deletions as keys.
+    /// Removes a key and everything below it.
+    ///
+    /// It visits no other key, because an export may contain as many deletions as keys.
     pub(crate) fn remove_key(&mut self, path: &str) {
         let path = path.to_lowercase();
         self.keys.remove(&path);
@@ -70,7 +71,7 @@ impl Registry {
         values.get(&name.to_lowercase())
     }
 
-    /// Names of the keys right below `path`, in small letters.
+    /// Returns the names of the keys directly below `path`, in lower case.
     pub(super) fn below(&self, path: &str) -> impl Iterator<Item = &str> {
         let prefix = format!("{}\\", path.to_lowercase());
         let from = prefix.clone();
@@ -79,7 +80,9 @@ impl Registry {
             .filter(|rest| !rest.contains('\\'))
     }
 
-    /// The source holds `path` or a key above it, and all of it: what is missing below is not there.
+    /// Returns whether the source contains all of `path`, so that a value missing there does not exist.
+    ///
+    /// That is the case if the source contains `path` or a key above it, without gaps.
     pub(super) fn covers(&self, path: &str) -> bool {
         if self.has_gaps {
             return false;
@@ -91,7 +94,7 @@ impl Registry {
                 return true;
             }
             match part.rsplit_once('\\') {
-                // A bare root key says nothing: exports are made of some key below.
+                // A bare root key proves nothing: exports are made of some key below it.
                 Some((above, _)) if above.contains('\\') => part = above,
                 Some(_) | None => return false,
             }
@@ -99,13 +102,13 @@ impl Registry {
     }
 }
 
-/// Whether a check may ask for values of this key.
+/// Returns whether a check may need values of this key.
 pub fn wanted(path: &str) -> bool {
     let path = path.to_lowercase();
     all_wanted().any(|wanted| is_or_below(&path, wanted))
 }
 
-/// Wanted keys, and those above them, which show what an export covers.
+/// Returns whether a key is wanted, or is above a wanted one. The latter show what an export covers.
 fn kept(path: &str) -> bool {
     let path = path.to_lowercase();
     all_wanted().any(|wanted| is_or_below(&path, wanted) || is_or_below(wanted, &path))
@@ -120,7 +123,7 @@ fn is_or_below(path: &str, above: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('\\'))
 }
 
-/// Keys that checks ask for, in small letters. Whoever reads a live registry reads these.
+/// The keys that checks need, in lower case. A reader of a live registry reads these.
 pub const WANTED: &[&str] = &[
     r"hkey_local_machine\software\microsoft\hpc",
     r"hkey_local_machine\software\wow6432node\microsoft\hpc",
@@ -130,8 +133,10 @@ pub const WANTED: &[&str] = &[
     r"hkey_current_user\software\microsoft\windows\currentversion\internet settings",
 ];
 
-/// Those that show certificates in an export. Windows itself is asked for its stores: they take in what
-/// stands elsewhere, by group policy for one.
+/// The keys that show certificates in an export.
+///
+/// On a live system, Windows is asked for its stores instead, because they also include certificates kept elsewhere,
+/// for example by group policy.
 const CERTIFICATE_STORES: &[&str] = &[
     r"hkey_local_machine\software\microsoft\systemcertificates\my\certificates",
     r"hkey_local_machine\software\microsoft\systemcertificates\root\certificates",

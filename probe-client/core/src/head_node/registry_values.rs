@@ -1,5 +1,5 @@
-//! From registry values to readings: where HPC Pack, Windows and its certificate stores keep what the
-//! checks ask for.
+//! Turns registry values into readings. It knows where HPC Pack, Windows and its certificate stores keep what the
+//! checks need.
 
 use super::registry::{Registry, Value};
 use super::{
@@ -30,7 +30,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The key of HPC Pack; a 32-bit view is asked where the native one has none.
+    /// Returns HPC Pack's key, from the 32-bit view if the native view has none.
     fn hpc_key(&self) -> Option<&'static str> {
         HPC.into_iter().find(|key| self.registry.has_key(key))
     }
@@ -45,7 +45,7 @@ impl Source<'_> {
         }
     }
 
-    /// Values stand in one view only: a program sees the other one's never.
+    /// Reads a value from one view only, because a program never sees the values of the other view.
     fn value<T>(&self, name: &str, convert: fn(&Value) -> Option<T>) -> Reading<T> {
         let found = self
             .hpc_key()
@@ -60,7 +60,7 @@ impl Source<'_> {
         }
     }
 
-    /// Values of the 32-bit view beside a native key that lacks them or says otherwise.
+    /// Returns the values of the 32-bit view that the native key lacks or contradicts.
     fn ignored(&self) -> Vec<String> {
         let [native, narrow] = HPC;
         if !self.registry.has_key(native) {
@@ -74,7 +74,7 @@ impl Source<'_> {
         told.collect()
     }
 
-    /// The highest version that the list of installed programs gives for HPC Pack's product codes.
+    /// Returns the highest version that the list of installed programs gives for HPC Pack's product codes.
     fn version(&self) -> Reading<ProductVersion> {
         let mut versions = Vec::new();
         for list in UNINSTALL {
@@ -90,7 +90,7 @@ impl Source<'_> {
                 self.origin.clone(),
                 ProductVersion {
                     version,
-                    // Updates from 2012 on are installed anew; service packs of 2008 R2 are patches.
+                    // Updates from 2012 on are installed as new products; service packs of 2008 R2 are patches.
                     shows_service_pack: version.major != 3,
                 },
             ),
@@ -132,7 +132,7 @@ impl Source<'_> {
         }
     }
 
-    /// Certificates stand below their store by their thumbprint (unconfirmed, from memory).
+    /// Reads the stores. The certificates of a store are keys named by their thumbprint (unconfirmed, from memory).
     fn stores(&self) -> Reading<CertificateStores> {
         let mut all = CertificateStores::default();
         for (store, key) in STORES {
@@ -148,8 +148,8 @@ impl Source<'_> {
                     thumbprint: print.to_uppercase(),
                 })
                 .collect();
-            // Windows keeps a user's own certificates in files (unconfirmed, from memory): that the
-            // registry has none shows nothing.
+            // Windows keeps a user's own certificates in files (unconfirmed, from memory), so their absence from the
+            // registry proves nothing.
             if store == Store::UserPersonal && found.is_empty() {
                 continue;
             }
@@ -175,7 +175,7 @@ fn dword(value: &Value) -> Option<u32> {
     }
 }
 
-/// Names of roles are letters. Anything else is a text in the wrong encoding, and says nothing.
+/// Returns the roles. Their names consist of letters; anything else is text in the wrong encoding, and says nothing.
 fn roles(value: &Value) -> Option<Vec<String>> {
     let named = |role: &String| role.bytes().all(|b| b.is_ascii_alphanumeric());
     texts(value).filter(|roles| roles.iter().all(named))
@@ -197,13 +197,13 @@ fn text_or_number(value: &Value) -> Option<String> {
     }
 }
 
-/// HPC Pack's own constants, public with the Azure/Telepathy sources.
+/// HPC Pack's own constants, published with the Azure/Telepathy sources.
 const HPC: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\HPC",
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\HPC",
 ];
 
-/// Those that checks ask HPC Pack's key for.
+/// The values that checks need from HPC Pack's key.
 const VALUES: [&str; 4] = [
     "FileStagingMaxConcurrentCalls",
     "InstalledRole",
@@ -216,8 +216,8 @@ const UNINSTALL: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall",
 ];
 
-/// Servers: 2008, 2008 R2 (x64, x86), 2012 and 2012 R2, 2016, 2019. The same sources, and the
-/// installation script of 2019.
+/// The product codes of the servers: 2008, 2008 R2 (x64, x86), 2012 and 2012 R2, 2016, 2019. They come from the same
+/// sources and from the installation script of 2019.
 const PRODUCT_CODES: [&str; 6] = [
     "{21CE1D35-AB84-46fe-B2FD-B57271BE7B93}",
     "{CD5190DD-A85D-4844-9BF4-AC6B04EB1A12}",

@@ -1,12 +1,12 @@
-//! Versions of HPC Pack as data: which product and service pack a number means, and what that release
-//! can do with Azure. Service packs are told by the first two numbers alone.
+//! Versions of HPC Pack as data: which product and service pack a number means, and how that release uses Azure. The
+//! first two numbers alone identify the service pack.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::profile::Sourcing;
 
-/// As file versions write it; the last two parts may be unknown.
+/// A version as in file versions; the last two parts may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     pub major: u16,
@@ -15,7 +15,7 @@ pub struct Version {
     pub revision: Option<u32>,
 }
 
-/// What is no version.
+/// A text that is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected two to four numbers, as in 3.3 or 3.3.3950.0")]
 pub struct InvalidVersion;
@@ -25,11 +25,11 @@ pub struct InvalidVersion;
 pub struct Release {
     pub major: u16,
     pub minor: u16,
-    /// With its service pack or update.
+    /// The name with service pack or update.
     pub name: &'static str,
-    /// How well it is founded that this number means this release.
+    /// How well founded it is that this number means this release.
     pub sourcing: Sourcing,
-    /// The build that was released, and how well that is founded.
+    /// The released build, and how well founded that is.
     pub build: Option<(&'static str, Sourcing)>,
     pub ports: AzurePorts,
 }
@@ -41,9 +41,9 @@ pub enum AzurePorts {
     NoAzureNodes,
     /// Seven ports, one per service.
     Seven,
-    /// 443 and 3389, or the seven where `UseSp2AzurePorts` says so.
+    /// 443 and 3389, or the seven if `UseSp2AzurePorts` says so.
     Switchable,
-    /// 443 and 3389; `UseSp2AzurePorts` does nothing.
+    /// 443 and 3389; `UseSp2AzurePorts` has no effect.
     Shared,
 }
 
@@ -57,21 +57,21 @@ impl Version {
         }
     }
 
-    /// Its row, if the table has one.
+    /// Returns the version's row, if the table has one.
     pub fn release(self) -> Option<&'static Release> {
         RELEASES
             .iter()
             .find(|row| (row.major, row.minor) == (self.major, self.minor))
     }
 
-    /// The first two numbers, by which releases are compared.
+    /// Returns the first two numbers, by which releases are compared.
     pub const fn pair(self) -> (u16, u16) {
         (self.major, self.minor)
     }
 }
 
 impl Release {
-    /// Every row, oldest first.
+    /// Returns every row, oldest first.
     pub const fn all() -> &'static [Self] {
         RELEASES
     }
@@ -141,8 +141,10 @@ const fn row(
 use AzurePorts::{NoAzureNodes, Seven, Shared, Switchable};
 use Sourcing::{FromMemory, Inferred, Verified};
 
-/// Names and numbers: the HPC Pack release notes and the SOA client's own version constants; the
-/// service packs of 2008 R2 from SP2 on follow the pattern of RTM and SP1.
+/// The releases.
+///
+/// Names and numbers come from the HPC Pack release notes and from the SOA client's own version constants. The service
+/// packs of 2008 R2 from SP2 on follow the pattern of RTM and SP1.
 const RELEASES: &[Release] = &[
     row((2, 0), "HPC Pack 2008", FromMemory, None, NoAzureNodes),
     row((2, 1), "HPC Pack 2008 SP1", FromMemory, None, NoAzureNodes),

@@ -1,5 +1,5 @@
-//! Files that `reg export` and regedit write: "Windows Registry Editor Version 5.00" and REGEDIT4.
-//! What cannot be read is named by its line; the rest is taken.
+//! Reads files that `reg export` and regedit write: "Windows Registry Editor Version 5.00" and REGEDIT4. Lines that
+//! cannot be read are reported by number; the rest is used.
 
 use super::lines::{Data, Entries, Entry};
 use super::text::{Encoding, decode};
@@ -7,20 +7,20 @@ use super::value::Value;
 use super::{Registry, wanted};
 use crate::head_node::SourceState;
 
-/// What a file held.
+/// The contents of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Export {
     pub registry: Registry,
-    /// All keys and values of the file, kept or not.
+    /// The number of all keys in the file, kept or not; `values` counts all values.
     pub keys: usize,
     pub values: usize,
-    /// At most 10, in the file's order.
+    /// At most 10, in the order of the file.
     pub problems: Vec<LineProblem>,
     pub encoding: Encoding,
 }
 
 impl Export {
-    /// For the list of what was read.
+    /// Returns the state for the list of sources.
     pub fn state(&self) -> SourceState {
         if self.problems.is_empty() {
             return SourceState::Read {
@@ -62,7 +62,8 @@ pub enum ExportError {
 /// Reads an export.
 ///
 /// # Errors
-/// It is empty, too large or no export. Single lines that cannot be read are no errors, but told.
+/// Returns an error if the file is empty, too large, or not an export. Single lines that cannot be read are not errors;
+/// they are listed in [`Export::problems`].
 pub fn parse_export(bytes: &[u8]) -> Result<Export, ExportError> {
     if bytes.len() > MAX_EXPORT_BYTES {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -72,7 +73,7 @@ pub fn parse_export(bytes: &[u8]) -> Result<Export, ExportError> {
         return Err(ExportError::Empty);
     }
     let (text, encoding, cut) = decode(bytes);
-    // Half a number is a number too: a line without its end is not believed.
+    // A line without its end is dropped: a number that was cut in half would still look valid.
     let whole = text.rfind('\n').map_or(text.as_str(), |end| &text[..=end]);
     let mut entries = Entries::of(whole);
     let header = entries.next_line().map(|(_, line)| line.trim());
@@ -95,7 +96,7 @@ pub fn parse_export(bytes: &[u8]) -> Result<Export, ExportError> {
     for (line, entry) in entries {
         reader.take(line, entry);
     }
-    // Every export ends with an empty line; a cut between two values shows in nothing else.
+    // Every export ends with an empty line; nothing else shows that a file was cut between two values.
     if cut || !(text.ends_with("\n\n") || text.ends_with("\n\r\n")) {
         let line = text.lines().count();
         reader.problem(line, CUT_SHORT);
@@ -106,9 +107,9 @@ pub fn parse_export(bytes: &[u8]) -> Result<Export, ExportError> {
 #[derive(Debug)]
 struct Reader<'a> {
     export: Export,
-    /// Texts among the bytes are UTF-16.
+    /// Whether texts given as bytes are UTF-16.
     wide: bool,
-    /// The key that values belong to.
+    /// The key to which the following values belong.
     key: Option<&'a str>,
 }
 
@@ -161,7 +162,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What stands behind `=` without quotes; `None` for `-`, which deletes the value.
+/// Parses what follows `=` without quotes; returns `None` for `-`, which deletes the value.
 fn raw_value(raw: &str, wide: bool) -> Result<Option<Value>, &'static str> {
     let raw = raw.trim();
     if raw == "-" {
@@ -205,11 +206,10 @@ fn hex_bytes(text: &str) -> Result<Vec<u8>, &'static str> {
         .collect()
 }
 
-/// Largest file that is read, 64 MiB: the HPC key alone takes a few KiB, all of HKLM\SOFTWARE some
-/// hundred MiB.
+/// The largest file that is read, 64 MiB: the HPC key alone takes a few KiB, all of HKLM\SOFTWARE several hundred MiB.
 pub const MAX_EXPORT_BYTES: usize = 64 * 1024 * 1024;
 
-/// A file with more is garbage, and the first ones show it.
+/// The most problems listed: a file with more is garbage, and the first ones show it.
 const MAX_PROBLEMS: usize = 10;
 
 const UNKNOWN_DATA: &str = "expected a text in quotes, dword:, hex: or hex(N): after `=`";

@@ -1,27 +1,27 @@
-//! Logical lines of an export: a text value may hold line breaks, and bytes are continued behind a
+//! The logical lines of an export: a text value may contain line breaks, and bytes continue on the next line after a
 //! backslash.
 
 use std::str::Lines;
 
-/// One entry as it stands in the file.
+/// One entry as written in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry<'a> {
-    /// `[path]`, or `[-path]` which deletes it.
+    /// `[path]`, or `[-path]`, which deletes the key.
     Key { path: &'a str, delete: bool },
     /// `"name"=data` or `@=data`; the name is empty for `@`.
     Value { name: String, data: Data },
-    /// Something else, and what was wanted.
+    /// Something else, and what was expected.
     Broken(&'static str),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Data {
     Text(String),
-    /// Everything behind `=`, with continuations joined.
+    /// Everything after `=`, with continuation lines joined.
     Raw(String),
 }
 
-/// Entries with the number of the line on which each begins.
+/// The entries, each with the number of its first line.
 #[derive(Clone, Debug)]
 pub(super) struct Entries<'a> {
     lines: Lines<'a>,
@@ -36,7 +36,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// The next line that is neither empty nor a comment.
+    /// Returns the next line that is neither empty nor a comment.
     pub(super) fn next_line(&mut self) -> Option<(usize, &'a str)> {
         loop {
             let line = self.take()?;
@@ -84,7 +84,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// A quoted text, over as many lines as it takes; `None` where the file ends before the quote.
+    /// Reads a quoted text, over any number of lines; returns `None` if the file ends before the closing quote.
     fn text(&mut self, first: &str) -> Option<String> {
         let mut text = String::new();
         let mut line = first;
@@ -95,7 +95,7 @@ impl<'a> Entries<'a> {
         Some(text)
     }
 
-    /// `None` where the file ends behind a continuation.
+    /// Reads data without quotes; returns `None` if the file ends after a continuation.
     fn raw(&mut self, first: &str) -> Option<String> {
         let mut all = first.trim_end().to_owned();
         while all.ends_with('\\') {
@@ -120,7 +120,7 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 fn key(rest: &str) -> Entry<'_> {
-    // A key's name may hold brackets: the last one closes.
+    // The name of a key may contain brackets; the last one closes it.
     let Some(end) = rest.rfind(']') else {
         return Entry::Broken("the name of a key has no closing bracket");
     };
@@ -134,14 +134,14 @@ fn key(rest: &str) -> Entry<'_> {
     }
 }
 
-/// The text up to the closing quote without escapes, and what follows.
+/// Returns the text up to the closing quote, with escapes resolved, and what follows it.
 fn quoted(rest: &str) -> Option<(String, &str)> {
     let mut text = String::new();
     let rest = unquoted(&mut text, rest)?;
     Some((text, rest))
 }
 
-/// Adds to `text` up to the closing quote, and gives what follows it; `None` where it does not close.
+/// Appends the text up to the closing quote, and returns what follows it; `None` if there is no closing quote.
 fn unquoted<'r>(text: &mut String, rest: &'r str) -> Option<&'r str> {
     let mut characters = rest.char_indices();
     while let Some((at, character)) = characters.next() {

@@ -1,29 +1,29 @@
-//! The encodings in which registry exports come.
+//! The encodings of registry exports.
 
-/// How a file's text was stored.
+/// The encoding of a file's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// What `reg export` and regedit write since Windows 2000.
+    /// Written by `reg export` and regedit since Windows 2000.
     Utf16LittleEndian,
     Utf16BigEndian,
     Utf8,
-    /// The ANSI code page of some Windows; letters beyond ASCII are guessed as Latin-1.
+    /// The ANSI code page of some Windows system; characters outside ASCII are read as Latin-1, which is a guess.
     Ansi,
 }
 
-/// The text, and whether a last half of a character was cut off.
+/// Decodes the text. The returned flag says whether the file ends within a character.
 pub(super) fn decode(bytes: &[u8]) -> (String, Encoding, bool) {
     match bytes {
         [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes, Encoding::Utf16LittleEndian),
         [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes, Encoding::Utf16BigEndian),
-        // No registry export begins with a character beyond ASCII.
+        // UTF-16 without a byte order mark: an export always begins with ASCII characters.
         [_, 0, _, 0, ..] => wide(bytes, u16::from_le_bytes, Encoding::Utf16LittleEndian),
         [0xef, 0xbb, 0xbf, rest @ ..] => unmarked(rest),
         _ => unmarked(bytes),
     }
 }
 
-/// UTF-8 where it is that, else one character per byte.
+/// Decodes valid UTF-8; otherwise takes each byte as one character.
 pub(super) fn narrow(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

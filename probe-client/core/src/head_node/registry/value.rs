@@ -1,17 +1,17 @@
 //! A registry value, and its form in an export.
 
-/// By type; numbers of the types: Windows SDK, winnt.h.
+/// A value by type. The numbers of the types are in the Windows SDK, winnt.h.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `REG_SZ` and `REG_EXPAND_SZ`.
     Text(String),
     /// `REG_MULTI_SZ`.
     Texts(Vec<String>),
-    /// `REG_DWORD`, and `REG_DWORD_BIG_ENDIAN`.
+    /// `REG_DWORD` and `REG_DWORD_BIG_ENDIAN`.
     Dword(u32),
     Qword(u64),
     Binary(Vec<u8>),
-    /// A type that no check asks for, or bytes that do not fit their type.
+    /// A type that no check needs, or bytes that do not fit their type.
     Other {
         kind: u32,
         bytes: usize,
@@ -19,15 +19,17 @@ pub enum Value {
 }
 
 impl Value {
-    /// From the number of a type and the bytes, as the registry keeps them, or as `hex(KIND):` writes
-    /// them. `wide`: texts are UTF-16, as they are but in old exports.
+    /// Makes a value from the number of its type and its bytes, as the registry stores them or as `hex(KIND):` writes
+    /// them.
+    ///
+    /// `wide` means that texts are UTF-16, which is the case except in old exports.
     pub fn of_bytes(kind: u32, bytes: Vec<u8>, wide: bool) -> Self {
         let other = Self::Other {
             kind,
             bytes: bytes.len(),
         };
         match kind {
-            // UTF-16 has two bytes a unit: half a unit is text in another encoding.
+            // UTF-16 has two bytes per code unit, so an odd number of bytes is text in another encoding.
             1 | 2 | 7 if wide && bytes.len() % 2 == 1 => other,
             1 | 2 => Self::Text(one_text(&bytes, wide)),
             3 => Self::Binary(bytes),
@@ -45,7 +47,7 @@ impl Value {
         }
     }
 
-    /// The type and the value in short, for a message.
+    /// Returns the type and the value in short form, for a message.
     pub(crate) fn described(&self) -> String {
         match self {
             Self::Text(text) => format!("the text `{}` (REG_SZ)", shortened(text)),
@@ -75,7 +77,7 @@ fn decoded(bytes: &[u8], wide: bool) -> String {
         .collect()
 }
 
-/// Fit for one line of a report.
+/// Shortens a text to fit on one line of a report.
 fn shortened(text: &str) -> String {
     let mut short: String = text.chars().filter(|c| !c.is_control()).take(40).collect();
     if short.len() < text.len() {

@@ -153,7 +153,7 @@ fn what_cannot_be_read_is_named_by_its_line() {
     ] {
         assert_eq!(problem(body).line, 4, "{body}");
     }
-    // The rest is taken all the same.
+    // The other lines are used all the same.
     let export = values("\"v\"=dword:x\n\"w\"=dword:2");
     assert_eq!(export.registry.value(HPC, "w"), Some(&Value::Dword(2)));
 }
