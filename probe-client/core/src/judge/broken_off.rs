@@ -11,9 +11,9 @@ use crate::observation::{FailureKind, Operation};
 pub(super) enum BrokenOff {
     /// A process of the server began at this time.
     Restarted { at_us: u64 },
-    /// The server answered until this time; since then, ports that had worked refuse connections.
+    /// The last answer came at this time; since then, ports that had worked refuse connections.
     Refused { at_us: u64 },
-    /// The server answered until this time; since then it is silent, also on ports that had worked.
+    /// The last answer came at this time; since then nothing answers, not even ports that had worked.
     Silent { at_us: u64 },
 }
 

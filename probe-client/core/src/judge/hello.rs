@@ -11,7 +11,7 @@ use crate::observation::{FailureKind, Operation};
 pub(super) enum Fate {
     /// The server answered it, or saw it as it was sent.
     Arrived,
-    /// It got no answer, and the server did not see it.
+    /// It got no answer, and no sighting shows it.
     Lost {
         how: &'static str,
         /// Bytes sent on the connection, preface included.

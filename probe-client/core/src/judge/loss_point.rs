@@ -57,7 +57,8 @@ fn way(measurement: &Measurement) -> Option<Way> {
             Way::Down
         });
     }
-    // An acknowledgement may come from a device in the server's place, but unacknowledged segments did not arrive.
+    // A device may acknowledge in the server's place. Only unacknowledged segments show a direction: they did not
+    // arrive.
     let lost = transport.unacknowledged_segments.is_some_and(|n| n > 0);
     lost.then_some(Way::Up)
 }

@@ -219,7 +219,7 @@ fn another_shape_that_passes_each_time_shows_inspection() {
         VerdictId::PayloadReset,
     );
     let undecided = VerdictId::Inconclusive;
-    // Chance brings about one order in ten.
+    // One of ten possible orders looks like this, so chance is not excluded.
     let twice: [(Variation, End); 2] = [(AGAIN, MUTE); 2];
     expect("by chance", MUTE, &[&twice, &[whole; 2]], undecided);
     expect("once", MUTE, &[&AGAIN_MUTE, &[whole]], undecided);
@@ -251,7 +251,7 @@ fn segment_sizes_tell_a_black_hole_from_a_stall() {
         hole,
     );
     let dropped = VerdictId::PayloadDropped;
-    // Chance brings about one order in 28.
+    // One of 28 possible orders looks like this, so chance is not excluded.
     expect(
         "by chance",
         DIED,

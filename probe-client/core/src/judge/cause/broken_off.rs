@@ -103,7 +103,7 @@ fn moment(evidence: &Evidence<'_>, at_us: u64) -> String {
     let after = format!("{}.{} s after the run began", tenths / 10, tenths % 10);
     let date = evidence.run_started_ms.and_then(|started| {
         let ms = started.checked_add(i64::try_from(at_us / 1_000).ok()?)?;
-        // Rounded to the second, because other logs are no finer.
+        // Whole seconds suffice, because other logs are no finer.
         jiff::Timestamp::from_second(ms / 1_000).ok()
     });
     match date {

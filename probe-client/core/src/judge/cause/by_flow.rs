@@ -273,7 +273,7 @@ fn list(ports: &[u16]) -> String {
     shown.join(", ")
 }
 
-/// Most source ports that one sentence lists.
+/// The number of source ports that a sentence lists at most.
 const SHOWN: usize = 12;
 
 /// The share of flows that fail if one of four links does, or if a race costs one in four.

@@ -59,7 +59,7 @@ fn converted(kind: SessionKind, departure: &Departure) -> Option<String> {
         | Respect::TlsLost
         | Respect::Exporter
         | Respect::Certificate
-        // An altered offset of the preface has a verdict of its own.
+        // A preface that was altered at a known offset has a verdict of its own.
         | Respect::PrefaceAltered => return None,
         Respect::Port { reached: None } => "the server does not say on which port it arrived".to_owned(),
         Respect::Kind { arrived: Some(arrived) } => {

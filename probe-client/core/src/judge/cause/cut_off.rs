@@ -69,7 +69,8 @@ pub(super) fn at_its_hop(verdict: Verdict, device: Option<Place>) -> Verdict {
     verdict
 }
 
-/// Returns in words where the flow was cut off, in bytes, and in which direction. `None` if neither is known.
+/// Returns in words where the flow was cut off, in bytes, and in which direction. `None` if no stage had begun and
+/// either is unknown.
 pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
     let stages = evidence.session().map_or(&[][..], |s| &s.stages);
     let confirmed: u64 = stages

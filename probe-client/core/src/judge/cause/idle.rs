@@ -225,6 +225,7 @@ fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) ->
 struct Siblings {
     /// Longest silence, in seconds, that a session with the same keep-alive survived.
     longest_alive: Option<u32>,
+    /// Shortest silence, in seconds, after which a session with the same keep-alive was dead.
     shortest_dead: u32,
     /// The longest silence that was tried, in seconds. The timeout should exceed it.
     longest_wanted: u32,

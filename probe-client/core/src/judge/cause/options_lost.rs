@@ -17,8 +17,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if !evidence.probe.died_in_silence() && !slowness::still_moved(evidence.probe) {
         return None;
     }
-    // A session without a testimony cannot show the loss itself. Another session shows it, on the same port or on
-    // another one, but it explains this session only if this host's own end lacks the option here too.
+    // A session without a testimony cannot show the loss itself. Another session can, on the same port or on another
+    // one, but it explains this session only if this host's own end lacks the option here too.
     let here = evidence.probe.transport?.agreed_options?;
     let all = std::iter::once(evidence.probe)
         .chain(evidence.probe.variations.iter().map(|c| &c.measurement))

@@ -142,7 +142,7 @@ fn connected_somewhere(evidence: &Evidence<'_>) -> bool {
         .any(|m| m.succeeded(Operation::Connect) && !is_foreign(m))
 }
 
-/// Returns whether this host gave up on the port, so that nobody knows whether it would have answered.
+/// Returns whether this host gave up on the port, so that it is unknown whether the port would have answered.
 fn untried(measurement: &Measurement) -> bool {
     let failure = measurement.failure().map(|(_, failure)| failure.kind);
     matches!(ending(measurement), Ending::Interrupted)

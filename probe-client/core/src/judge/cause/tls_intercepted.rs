@@ -1,4 +1,4 @@
-//! `tls-intercepted`: TLS is terminated on the way, and relayed to the server or not.
+//! `tls-intercepted`: TLS is terminated on the way, whether or not it is relayed to the server.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;

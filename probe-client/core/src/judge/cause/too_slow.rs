@@ -35,7 +35,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 /// Returns whether a slow path may be the only reason for this probe's silence.
 fn explains(evidence: &Evidence<'_>) -> bool {
     match evidence.ending() {
-        // If the handshake never completed at the server, slowness alone does not explain what is missing.
+        // If the handshake never completed at the server, slowness alone does not explain why the rest is missing.
         Ending::NoData(..) | Ending::Testified(..) => {
             let half_open = |end| end == SightingEnd::HalfOpen;
             evidence.probe.died_in_silence()

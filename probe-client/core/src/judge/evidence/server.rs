@@ -128,7 +128,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns whether another port, one that works, lost SYNs as well because of their pace or number. If so, the same
-    /// loss explains why the server saw no SYN to this port.
+    /// loss may explain why the server saw no SYN to this port.
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());

@@ -24,7 +24,7 @@ struct Shared<'a> {
 
 /// A probe, by its address in memory, and the variation by which sessions differ from it.
 type ComparedBy = (*const Measurement, Variation);
-/// The number of sessions that ran, and the number of those that ran whole.
+/// The number of sessions that ran, and of those that ran whole.
 type Tally = (usize, usize);
 
 impl Siblings<'_> {

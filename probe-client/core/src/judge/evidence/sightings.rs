@@ -14,8 +14,8 @@ pub enum Refusal {
     Excluded,
     /// It is not known, or fewer were refused than half the number of the probe's SYNs.
     Possible,
-    /// At least half as many were refused as the probe sent SYNs: on a path that loses packets, a refusal may be lost
-    /// as well.
+    /// At least half as many were refused as the probe sent SYNs. Half is enough, because a path that loses packets may
+    /// lose a refusal as well.
     Likely { counted: u32 },
 }
 

@@ -21,7 +21,8 @@ pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports a limit on the number: one more connection than are open is not let in, and is let in once they are closed.
+/// Reports a limit on the number: a further connection is not let in while others are open, and is let in once they are
+/// closed.
 pub(super) fn number(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
     let (most, _) = held(evidence.probe).find(|(_, m)| not_let_in(m))?;

@@ -34,7 +34,7 @@ fn what_is_turned_away_in_a_crowd_is_dialled_slowly() {
     let open = ended(SessionKind::Tcp, End::Whole);
     assert_eq!(lost_syns(&[open.clone(), refused()], &refused()), [1]);
     assert_eq!(lost_syns(&[refused()], &open), [0]);
-    // If nothing connects, a crowd of connections cannot be the cause.
+    // If nothing connects, the number of connections is not to blame.
     assert_eq!(lost_syns(&[refused()], &refused()), [0_usize; 0]);
     let mut limited = refused();
     let slowly = Variation::InPace { held: 0 };
@@ -75,7 +75,7 @@ fn errors_in_the_dialled_name_show_a_device_that_sends_it_elsewhere() {
         "{}",
         found.claim
     );
-    // The hop before was not surveyed, so the device may be at either.
+    // Hop 1 was not surveyed, so the device may be there or at hop 2.
     let found = survey(&[(DIALLED, 2, server)]);
     assert_eq!(found.segment, Segment::PATH);
     // If all ports are translated, so is the server's own.
