@@ -1,8 +1,9 @@
-//! What whole runs take in the fault lab, from the start of the program to its end, as an unprivileged user
-//! types it: all seven ports of the profile dropped, and all seven open over a round trip of 100 ms, beside a bare
-//! client that takes the turns of the longest session over the same way.
+//! Measures whole runs in the fault lab, from the start of the program to its end, as an unprivileged user.
 //!
-//! `cargo bench --package fwprobe-tests --bench lab_runs`, as root, who makes the hosts.
+//! In one case all seven ports of the profile are dropped. In the other all are open over a round trip of 100 ms,
+//! compared with a bare client that takes the turns of the longest session over the same way.
+//!
+//! `cargo bench --package fwprobe-tests --bench lab_runs`, as root, to make the hosts.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -61,7 +62,7 @@ fn several(
     Ok(())
 }
 
-/// How far SYNs get, by the survey of one of the ports.
+/// Returns how far SYNs get, from the survey of one of the ports.
 fn last_hop(timed: &Timed) -> anyhow::Result<String> {
     let probes = &timed.run.document()?.probes;
     let mut surveys = probes.iter().filter_map(|p| p.measurement.survey.as_ref());
@@ -74,7 +75,7 @@ fn last_hop(timed: &Timed) -> anyhow::Result<String> {
     Ok(format!("{} x {verdict}, {hop}", of(verdict)))
 }
 
-/// When the last of the sessions was through, which are all at once, beside the bare twin of the slowest kind.
+/// Returns when the last of the simultaneous sessions ended, compared with the bare counterpart of the slowest kind.
 fn longest(timed: &Timed) -> anyhow::Result<String> {
     let probes = &timed.run.document()?.probes;
     let open = |id| matches!(id, VerdictId::Reachable | VerdictId::ReachableWithLoss);

@@ -1,10 +1,12 @@
-//! Writes docs/reference/accuracy.md: how often fwprobe and the programs that administrators use today are right
-//! about a port, in every scenario of the fault lab. As root; the programs are installed if need be.
+//! Writes docs/reference/accuracy.md: how often fwprobe, and the programs that administrators use today, are right
+//! about a port, in every scenario of the fault lab.
+//!
+//! Needs root; it installs the programs if necessary.
 //!
 //!     cargo build --workspace --bins && cargo run -p fwprobe-tests --example accuracy
 //!
-//! `again` judges what was printed the last time; any other words play the scenarios of these names alone, for
-//! `again` to take in, and write no page.
+//! `again` judges the outputs of the last time. Other arguments are names of scenarios: only these are played, their
+//! outputs are kept for `again`, and no page is written.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
@@ -52,7 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 type Turn<'s> = (&'s String, &'s Scenario, Family);
 
-/// Plays what is wanted, and keeps what is printed; of the whole, nothing that was kept before.
+/// Plays the wanted scenarios and keeps the outputs. If `whole`, earlier outputs are removed first.
 fn measure(
     scenarios: &BTreeMap<String, Scenario>,
     wanted: impl Fn(&&String) -> bool,
@@ -87,7 +89,7 @@ fn measure(
     Ok((circumstances, played))
 }
 
-/// Some at a time: they wait most of it, each for an answer that never comes.
+/// Plays several scenarios at once, because each waits most of the time for an answer that never comes.
 fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<anyhow::Result<Played>>> {
     let all = turns.len();
     let (turns, done) = (Mutex::new(turns), Mutex::new(Vec::new()));
@@ -103,7 +105,7 @@ fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<anyhow::Result<Play
                     let (seconds, family) = (begin.elapsed().as_secs(), family.name());
                     let Ok(mut done) = done.lock() else { break };
                     done.push(played);
-                    // Nothing is lost with a line of progress.
+                    // A lost line of progress does not matter.
                     let _ = writeln!(
                         std::io::stdout(),
                         "{:3} of {all}  {seconds:3} s  {name} {family}",
@@ -116,7 +118,7 @@ fn play_all(turns: VecDeque<Turn<'_>>) -> anyhow::Result<Vec<anyhow::Result<Play
     done.into_inner().ok().context("a scenario panicked")
 }
 
-/// At once, so that a failure later on loses nothing.
+/// Keeps the outputs at once, so that a later failure loses nothing.
 fn keep(played: Played) -> anyhow::Result<Played> {
     let name = format!("{}-{}.json", played.scenario, played.family.name());
     std::fs::write(
@@ -157,7 +159,7 @@ fn circumstances() -> anyhow::Result<Circumstances> {
     })
 }
 
-/// That has anything in it, of whatever `command` prints.
+/// Returns the first line of the output of `command` that is not blank.
 fn first_line(command: &str) -> anyhow::Result<String> {
     let mut words = command.split(' ');
     let program = words.next().unwrap_or_default();

@@ -1,14 +1,14 @@
-//! Plays scenarios of the lab again and again, and prints how many runs said what they had to, as root, who makes the
-//! hosts (`cargo build --workspace --bins` first):
+//! Plays scenarios of the lab many times, and prints how many runs had the expected result. Needs root, to make the
+//! hosts, and `cargo build --workspace --bins` first:
 //!
 //!     cargo run -p fwprobe-tests --example repeat -- 40 tests/lab/scenarios/loss-and-a-port-dropped.toml::ipv4
 //!
-//! `links` in the place of files stands for the link matrix, which is played with the client's own idle timeout:
+//! `links` instead of files plays the link matrix, with the client's default idle timeout:
 //!
 //!     cargo run -p fwprobe-tests --example repeat -- 20 links
 //!
-//! `FWPROBE_SIDE_BY_SIDE` runs go at the same time (4 unless set). `FWPROBE_KEEP=FOLDER` keeps the documents of wrong
-//! runs. `FWPROBE_OWN_PATIENCE=1` plays files, too, with the client's own idle timeout.
+//! `FWPROBE_SIDE_BY_SIDE` sets the number of runs at the same time (default 4). `FWPROBE_KEEP=FOLDER` keeps the
+//! documents of wrong runs. `FWPROBE_OWN_PATIENCE=1` uses the client's default idle timeout for files, too.
 
 #![expect(clippy::print_stdout, reason = "an example prints its figures")]
 
@@ -76,7 +76,7 @@ const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/scenarios");
 
 const SIDE_BY_SIDE: usize = 4;
 
-/// What a run on an odd link may take.
+/// The time limit of a run on a link of the matrix.
 const LONGEST: Duration = Duration::from_secs(60);
 
 const USAGE: &str = "usage: repeat TIMES links | SCENARIO[::ipv4|::ipv6][::control_blocked]…";

@@ -1,6 +1,8 @@
-//! Wears a server on loopback for an hour, or as many minutes as its argument says: known clients run
-//! and are killed half way, strangers come and say nothing, keys come and go, the clients' own among them,
-//! certificates are replaced, files are wrong for a while, and nothing of it may show.
+//! Exercises a server on loopback for an hour, or for the number of minutes in its argument.
+//!
+//! Authenticated clients run and are killed half way, strangers connect and send nothing, keys come and go (including
+//! those of the clients), certificates are replaced, and files are invalid for a while. Nothing of this may cause a
+//! failure or a leak.
 //!
 //!     cargo build --workspace && cargo run -p fwprobe-tests --example soak -- 60
 //!
@@ -35,7 +37,7 @@ fn main() -> anyhow::Result<()> {
         soak.round(rounds)?;
         rounds += 1;
         let metrics = calm(&soak.server)?;
-        // By then everything has happened that is there to happen.
+        // After the first CHANGES rounds, every kind of change has happened once.
         if rounds < CHANGES {
             continue;
         }
@@ -59,9 +61,9 @@ fn main() -> anyhow::Result<()> {
 
 struct Soak {
     server: EchoServer,
-    /// With the key and the pins that are good at this moment.
+    /// The connection string with the key and the pins that are valid now.
     connection: Connection,
-    /// With the key that is to follow, once the server knows it.
+    /// The connection string with the client's next key, once the server knows it.
     next: Option<Connection>,
 }
 
@@ -74,7 +76,7 @@ impl Soak {
         let strangers: Vec<TcpStream> = (0..STRANGERS)
             .map(|_| TcpStream::connect(self.server.address(1)))
             .collect::<Result<_, _>>()?;
-        // Before anybody starts, so that all of them know both certificates.
+        // The roll-over begins before any client starts, so that all clients know both certificates.
         if number % CHANGES == BEGIN_ROLL_OVER {
             let pin = self.server.identity().begin_roll_over()?;
             self.connection = self.connection.with_pin(&pin)?;
@@ -84,7 +86,7 @@ impl Soak {
         let (doomed, whole) = (probe(self)?, probe(self)?);
         let victim = doomed.start()?;
         let running = whole.start()?;
-        // Wherever it is by now.
+        // The run is killed at whatever step it has reached.
         victim.signal(Signal::KILL)?;
         victim.finish()?;
         self.change(number)?;
@@ -101,8 +103,10 @@ impl Soak {
         Ok(())
     }
 
-    /// A key more, a file that is wrong for a while, another certificate, a key that takes over from the
-    /// clients' own: in turn, while a run goes on.
+    /// Makes one change while a run goes on.
+    ///
+    /// In turn: one more key, a file that is invalid for a while, a new certificate, and a new key that replaces the
+    /// clients' own.
     fn change(&mut self, number: u32) -> anyhow::Result<()> {
         let identity = self.server.identity();
         let keys = identity.directory().join("keys.toml");
@@ -111,7 +115,7 @@ impl Soak {
             0 => {
                 identity.add_key("soak")?;
                 self.reload("accepted")?;
-                // No key too many after a thousand rounds.
+                // The key is removed again, so that there are not too many after a thousand rounds.
                 std::fs::write(&keys, good)?;
             }
             1 => {
@@ -124,7 +128,7 @@ impl Soak {
                 self.reload("accepted")?;
                 self.connection = self.connection.clone().with_last_pin();
             }
-            // Clients go on with the old one meanwhile, and take the new one in the next round.
+            // Clients go on with the old key, and use the new one in the next round.
             BEGIN_NEW_KEY => {
                 let next = identity.add_key("next")?;
                 self.next = Some(next.with_control_port(self.server.port(0)));
@@ -182,18 +186,18 @@ fn grown_at_most(mib: f64, before: &Metrics, now: &Metrics) -> anyhow::Result<()
     Ok(())
 }
 
-/// Rounds after which everything comes again.
+/// The number of rounds after which the changes repeat.
 const CHANGES: u32 = 6;
 const BEGIN_ROLL_OVER: u32 = 2;
 const BEGIN_NEW_KEY: u32 = 4;
-/// Exit code of a run that is refused everywhere.
+/// The exit code of a run that is refused everywhere.
 const REFUSED: u8 = 3;
 
-/// Connections that say nothing while a round lasts.
+/// The number of connections that send nothing during a round.
 const STRANGERS: usize = 20;
 
-/// What the allocator keeps for itself. All that is remembered of connections has its place from the start.
+/// The growth that the allocator may cause. Tables about connections have their full size from the start.
 const MAX_GROWN_MIB: f64 = 4.0;
 
-/// From the middle to the end. By then the allocator has what it keeps, and what still grows is a leak.
+/// The growth allowed from the middle to the end. By then the allocator has grown fully, so more growth is a leak.
 const MAX_GROWN_AT_LAST_MIB: f64 = 1.0;

@@ -1,6 +1,7 @@
-//! Strangers do their worst to a real server on loopback, and a known client notices nothing but the
-//! time that it takes. Every attack is bounded by the run that goes on under it. What befalls a server
-//! without anybody's doing is here as well.
+//! Strangers attack a real server on loopback, and an authenticated client notices nothing except longer times. Every
+//! attack lasts as long as the client's run.
+//!
+//! Hardships of a server that nobody attacks are here as well.
 
 use std::process::ExitCode;
 
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     .flat_map(Trials::into_vec)
     .collect();
     let mut arguments = Arguments::from_args();
-    // Two floods side by side would be one that nobody has asked for.
+    // Two floods at the same time would be a different test.
     arguments.test_threads = Some(1);
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,5 +1,5 @@
-//! The rules of ARCHITECTURE.md, held against the tree: who depends on whom, what the pure crates keep
-//! out, how long files may be.
+//! Checks the source tree against the rules of ARCHITECTURE.md: which crates depend on which, what pure crates must not
+//! use, and how long files may be.
 
 #[path = "architecture/imports.rs"]
 mod imports;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use self::imports::Imports;
 
-/// Which of our crates each of our crates may use.
+/// The crates of this workspace that each crate may use.
 const ARROWS: &[(&str, &str, &[&str])] = &[
     ("proto", "proto", &[]),
     ("socket-facts", "socket-facts", &[]),
@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// What a pure crate must not be able to reach.
+/// The dependencies that a pure crate must not have.
 const IMPURE: &[&str] = &[
     "clap",
     "hyper",
@@ -66,7 +66,7 @@ fn pure_crates_have_no_runtime_socket_or_terminal() {
     }
 }
 
-/// Circles that are still to be opened; none may be added.
+/// Import cycles that remain to be removed; no new ones may be added.
 const CIRCLES: &[&str] = &[
     "probe-client/core: comparison -> measurement",
     "probe-client/core: flow -> measurement",
@@ -126,7 +126,7 @@ fn files_are_short_and_say_what_they_are_for() {
         let text = fs::read_to_string(&file).unwrap();
         let lines = text.lines().count();
         assert!(lines <= 500, "{} has {lines} lines", file.display());
-        // Tests in a file of their own go on from the file that they test.
+        // A test module in its own file belongs to the file that it tests, and needs no doc comment.
         let is_test =
             file.ends_with("tests.rs") || file.components().any(|c| c.as_os_str() == "tests");
         assert!(
@@ -148,7 +148,7 @@ fn no_file_is_a_mod_rs() {
     }
 }
 
-/// Normal and build dependencies of the crate in `folder`, by package name.
+/// Returns the names of the normal and build dependencies of the crate in `folder`.
 fn dependencies(folder: &str) -> BTreeSet<String> {
     let file = root().join(folder).join("Cargo.toml");
     let text = fs::read_to_string(file).expect("a manifest");

@@ -1,5 +1,5 @@
-//! Every `fwprobe …` and `fwprobe-echo …` in pages and documents, held against the programs themselves: nobody is
-//! sent to a command or an option that does not exist.
+//! Checks every `fwprobe …` and `fwprobe-echo …` in pages and documents against the programs themselves, so that no
+//! reader is sent to a command or an option that does not exist.
 
 #[path = "documents/links.rs"]
 mod links;
@@ -34,8 +34,8 @@ fn every_command_in_a_document_exists() {
     assert!(count > 100, "only {count} were found");
 }
 
-/// Each row of docs/develop/how-verdicts-are-decided.md names files and scenarios that exist, and every cause that a
-/// verdict can leave open is in one of them.
+/// Checks that each row of docs/develop/how-verdicts-are-decided.md names files and scenarios that exist, and that every
+/// alternative of a verdict is named in some row.
 #[test]
 fn the_table_of_inferences_names_what_there_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -80,7 +80,7 @@ fn the_table_of_inferences_names_what_there_is() {
     assert!(rules.len() > 15, "only {} rules", rules.len());
 }
 
-/// What is not there of the judge's `files` and of the scenarios that prove something, both separated by commas.
+/// Lists those of the judge's `files` and of the scenarios in `proofs` (both comma-separated) that do not exist.
 fn missing(root: &Path, files: &str, proofs: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for file in files.split(',').map(|f| f.trim().trim_matches('`')) {
@@ -139,7 +139,7 @@ fn find(place: &Path, documents: &mut Vec<PathBuf>) {
     }
 }
 
-/// What the reader of `text` would type: lines of code first, then what stands between backticks.
+/// Returns the commands in `text`: first lines of code, then code spans in backticks.
 fn typed(text: &str) -> Vec<String> {
     let text = text.replace("\\\n", " ");
     let (mut code, mut prose) = (Vec::new(), String::new());
@@ -156,11 +156,11 @@ fn typed(text: &str) -> Vec<String> {
         }
     }
     let code = code.into_iter().filter(|line| {
-        // Lines of a ticket's text.
+        // Lines with these verbs are part of a ticket's text and not commands.
         let verb = line.split(' ').nth(1).unwrap_or_default();
         !VERBS.contains(&verb)
     });
-    // A backtick too few spoils no more than its paragraph.
+    // A missing backtick affects only its own paragraph.
     let spans = prose
         .split("\n\n")
         .flat_map(|p| p.split('`').skip(1).step_by(2));
@@ -174,7 +174,7 @@ fn typed(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether its program gets as far as being asked for help behind it.
+/// Checks that the program accepts the command when `--help` is appended.
 fn understood(typed: &str) -> Result<(), String> {
     let mut words = typed.split(' ');
     let program = match words.next() {
@@ -185,7 +185,7 @@ fn understood(typed: &str) -> Result<(), String> {
     command.args(words.clone().map(|word| word.replace(['{', '}'], "")));
     let asked = |command: &mut Command| command.arg("--help").output().expect("it starts");
     let mut output = asked(&mut command);
-    // Named without its value.
+    // The document names an option without its value, so a value is added.
     if !output.status.success() && words.next_back().is_some_and(|last| last.starts_with("--")) {
         let mut valued = Command::new(command.get_program());
         let given = command.get_args().count() - 1;
@@ -199,7 +199,7 @@ fn understood(typed: &str) -> Result<(), String> {
     Err(told.lines().next().unwrap_or_default().to_owned())
 }
 
-/// With everything below them.
+/// Documents and folders; folders include everything below them.
 const PLACES: [&str; 10] = [
     ".github",
     "README.md",

@@ -1,5 +1,5 @@
-//! The fault lab: every scenario in `lab/scenarios`, over IPv4 and IPv6, with the control service
-//! within reach and without. Needs root, to make the hosts.
+//! The fault lab: every scenario in `lab/scenarios`, over IPv4 and IPv6, with and without a reachable control service.
+//! Needs root, to make the hosts.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use libtest_mimic::Arguments;
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::from_args();
-    // They wait most of the time, each for an answer that never comes.
+    // Trials wait most of the time, each for an answer that never comes, so many can run at once.
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let trials = lab::trials(Path::new(SCENARIOS))?.into_vec();
     Ok(libtest_mimic::run(&arguments, trials).exit_code())

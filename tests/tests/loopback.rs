@@ -1,6 +1,8 @@
-//! The two programs against each other on this machine's loopback addresses, as an ordinary user,
-//! without any network: what they conclude with nothing between them, and with every kind of device
-//! that can stand there without the right to change a packet.
+//! The two programs against each other on this machine's loopback addresses, as an ordinary user and without any
+//! network.
+//!
+//! The tests check the results with nothing between the programs, and with every kind of device that needs no right to
+//! change packets.
 
 use std::process::ExitCode;
 
@@ -34,7 +36,7 @@ mod loopback {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They wait most of the time, each for an answer that never comes.
+    // Trials wait most of the time, each for an answer that never comes, so many can run at once.
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let trials: Vec<Trial> = [
         loopback::reachable::trials(),

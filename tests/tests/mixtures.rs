@@ -1,5 +1,5 @@
-//! Mixtures of faults, drawn by seeds: `FWPROBE_SEEDS=0..500` plays others than the first twenty. Needs root, to make
-//! the hosts.
+//! Mixtures of faults, drawn by seeds. `FWPROBE_SEEDS=0..500` plays these seeds instead of the first twenty. Needs
+//! root, to make the hosts.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use libtest_mimic::Arguments;
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::from_args();
-    // They wait most of the time, each for an answer that never comes.
+    // Trials wait most of the time, each for an answer that never comes, so many can run at once.
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let seeds = match std::env::var("FWPROBE_SEEDS") {
         Ok(text) => lab::seeds(&text)?,

@@ -1,6 +1,7 @@
-//! Programs that nobody here wrote meet the server's session shapes: OpenSSL and curl on TLS and HTTP,
-//! nmap on the RDP negotiation, Wireshark's dissectors on what crosses the wire before TLS. And scanners, which
-//! must learn no more than docs/operate/threat-model.md lists.
+//! Third-party programs against the server's session kinds: OpenSSL and curl on TLS and HTTP, nmap on the RDP
+//! negotiation, Wireshark's dissectors on the bytes before TLS.
+//!
+//! And scanners, which must learn no more than docs/operate/threat-model.md lists.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -116,7 +117,7 @@ fn nmap_negotiates_rdp() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// It waits for seconds for an answer to each of its questions: three minutes in all.
+/// nmap waits several seconds for an answer to each of its probes: three minutes in all.
 fn nmap_names_nothing() -> anyhow::Result<()> {
     let (_server, address) = server()?;
     let port = address.port().to_string();
@@ -130,7 +131,7 @@ fn nmap_names_nothing() -> anyhow::Result<()> {
     let line = said.lines().find(|line| line.starts_with(&port));
     let words: Vec<&str> = line.unwrap_or_default().split_whitespace().collect();
     ensure!(matches!(words[..], [_, "open", "ssl/unknown"]), "{said}");
-    // What was said to each of its questions, and nothing of who said it.
+    // nmap prints the answers to its probes, and none of them may reveal which program sent it.
     let answers = said.replace("\nSF:", "");
     for told in ["fwprobe", "Server:", env!("CARGO_PKG_VERSION")] {
         ensure!(!answers.contains(told), "{said}");
@@ -146,8 +147,8 @@ struct Remark {
     finding: String,
 }
 
-/// Protocols, ciphers and whose order of them counts, forward secrecy, the certificate, what HTTP says, which
-/// clients get through, and all known attacks.
+/// testssl.sh tests protocols, ciphers and who orders them, forward secrecy, the certificate, HTTP headers, client
+/// compatibility, and all known attacks.
 fn testssl_finds_no_weakness() -> anyhow::Result<()> {
     let remarks = testssl()?;
     let of = |id: &str| remarks.iter().find(|remark| remark.id == id);
@@ -164,7 +165,7 @@ fn testssl_finds_no_weakness() -> anyhow::Result<()> {
     ] {
         ensure!(of(tested).is_some(), "{tested}: {remarks:?}");
     }
-    // One that is as old as the oldest head node with TLS 1.2, and one of today.
+    // One simulated client is as old as the oldest head node with TLS 1.2, the other is current.
     for client in ["ie_11_win7", "openssl_303"] {
         let finding = of(&format!("clientsimulation-{client}")).map_or("", |r| &*r.finding);
         ensure!(finding.starts_with("TLSv1."), "{client}: {finding}");
@@ -215,13 +216,13 @@ fn scanned() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a scanner says first.
+/// The first bytes that a scanner sends.
 enum Opening {
     Text(&'static str),
     Hex(&'static str),
 }
 
-/// What scanners open conversations with, and the whole of what each gets.
+/// Returns scanners' opening bytes, and the complete answer to each.
 fn openings() -> [(&'static str, Opening, &'static [u8]); 13] {
     use Opening::{Hex, Text};
     const NOTHING: &[u8] = b"";
@@ -256,8 +257,10 @@ fn openings() -> [(&'static str, Opening, &'static [u8]); 13] {
     ]
 }
 
-/// Sends `request`, in hexadecimal, to the server, and has Wireshark read the request and the `answer` bytes that come
-/// back, as `protocol`. Each of `expected` must be among what it makes of them, and nothing malformed.
+/// Sends `request` (in hexadecimal) to the server, and lets Wireshark decode the request and the `answer` bytes that
+/// come back, as `protocol`.
+///
+/// Its output must contain each of `expected`, and nothing malformed.
 fn dissected(
     request: &str,
     answer: usize,
@@ -296,7 +299,7 @@ fn dissected(
     Ok(())
 }
 
-/// One line for each packet: what Wireshark says it is, and what is wrong with it.
+/// Returns one line for each packet, with Wireshark's description and its complaints.
 fn packets(capture: &Path, protocol: &str) -> anyhow::Result<String> {
     let fields = ["_ws.col.Info", "_ws.malformed", "_ws.expert.message"];
     let mut command = Command::new("tshark");
@@ -328,7 +331,7 @@ fn packets(capture: &Path, protocol: &str) -> anyhow::Result<String> {
     Ok(out)
 }
 
-/// As text2pcap reads it.
+/// Returns the bytes in the format that text2pcap reads.
 fn dump(bytes: &[u8]) -> String {
     bytes
         .chunks(16)
@@ -340,7 +343,7 @@ fn dump(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// All that a program writes on both streams.
+/// Returns everything that a program writes to both streams.
 fn said_by(command: &mut Command) -> anyhow::Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -353,27 +356,27 @@ fn said_by(command: &mut Command) -> anyhow::Result<String> {
     ))
 }
 
-/// TLS or CredSSP, with a cookie: [MS-RDPBCGR] 2.2.1.1.
+/// An X.224 request that offers TLS or CredSSP, with a cookie ([MS-RDPBCGR] 2.2.1.1).
 const X224_REQUEST: &str = "0300002b26e00000000000436f6f6b69653a206d737473686173683d70726f62650d0a\
     0100080003000000";
 
-/// Duplex, binary with a session dictionary, upgrade to TLS: [MC-NMF] 2.2.3 and 2.2.6.
+/// A preamble: duplex, binary with a session dictionary, upgrade to TLS ([MC-NMF] 2.2.3 and 2.2.6).
 const NET_TCP_PREAMBLE: &str = "000100010202446e65742e7463703a2f2f3230332e302e3131332e31303a373939382f4d6963726f736f66742e4870632e417a7572652e456e64706f696e742e46696c6553746167696e67030809136170706c69636174696f6e2f73736c2d746c73";
 
-/// Clients know the certificate by its key: who has issued it, for how long, and whether it was revoked
-/// decides nothing.
+/// testssl.sh's remarks on issuer, validity and revocation, which do not matter because clients know the certificate by
+/// its key.
 const OF_A_PINNED_CERTIFICATE: [&str; 3] = [
     "cert_chain_of_trust",
     "cert_revocation",
     "cert_validityPeriod",
 ];
 
-/// What protects pages in browsers; an answer without content has nothing to protect.
+/// testssl.sh's remark on headers that protect pages in browsers; an answer without content needs none.
 const OF_PAGES: &str = "security_headers";
 
-/// In seconds.
+/// The time limit of a scan in seconds.
 const LONGEST_SCAN: &str = "600";
 
-/// A port without a dissector of its own, so that only ours is tried.
+/// A port for which Wireshark has no dissector, so that only `protocol` is tried.
 const SERVED_AS: u16 = 47_998;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

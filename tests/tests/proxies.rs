@@ -1,4 +1,4 @@
-//! Paths through proxies: small ones on loopback that do right or wrong on purpose, and real ones.
+//! Paths through proxies: small ones on loopback that work or fail on purpose, and real ones.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Every scenario of the fault lab as it was recorded, judged anew: needs neither root nor a network.
+//! Judges every replay record of the fault lab anew. Needs neither root nor a network.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The bare client and its peer: bytes of no meaning, in the same turns as a session's.
+//! The bare client and its peer, which exchange meaningless bytes in the same turns as a session.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::delay;
 
-/// Plays `turns` over a path with that delay and says how long it took the client, from its connect
-/// to the last byte.
+/// Plays `turns` over a path with the delay `one_way`, and returns how long they took the client, from its connect to
+/// the last byte.
 pub(crate) async fn play(turns: &'static [Turn], one_way: Duration) -> anyhow::Result<Duration> {
     let peer = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let upstream = peer.local_addr()?;

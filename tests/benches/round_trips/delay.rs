@@ -1,5 +1,5 @@
-//! A relay that holds every piece back for a fixed time, each way. The TCP handshake is answered
-//! at once, for both clients alike.
+//! A relay that delays every piece by a fixed time in each direction. The TCP handshake is answered at once, for both
+//! clients alike.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-/// Stopped when dropped.
+/// A relay with a delay, stopped when dropped.
 pub(crate) struct DelayRelay {
     port: u16,
     task: Option<JoinHandle<()>>,
@@ -40,7 +40,7 @@ impl DelayRelay {
         self.port
     }
 
-    /// Until the process ends.
+    /// Leaves the relay running until the process ends.
     pub(crate) fn leave_running(mut self) {
         self.task = None;
     }
@@ -54,7 +54,7 @@ impl Drop for DelayRelay {
     }
 }
 
-/// Relays every connection that `listener` gets.
+/// Relays every connection to `listener`.
 pub(crate) async fn serve(listener: TcpListener, upstream: SocketAddr, one_way: Duration) {
     while let Ok((client, _)) = listener.accept().await {
         let Ok(server) = TcpStream::connect(upstream).await else {

@@ -1,6 +1,8 @@
-//! What a clean run costs over the protocol's floor: every kind over a path with a fixed delay, beside
-//! a bare client that sends and receives the same bytes in the same turns, without a check, over the
-//! same path in the same run. Then the seven-port profile, all ports together.
+//! Measures the cost of a clean run above the protocol's minimum, for every session kind over a path with a fixed
+//! delay.
+//!
+//! The minimum is the time of a bare client that sends and receives the same bytes in the same turns, without a check,
+//! over the same path in the same run. After that, the seven-port profile is measured with all ports together.
 //!
 //! `cargo bench --package fwprobe-tests --bench round_trips`
 
@@ -39,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     through_a_proxy(&runtime)
 }
 
-/// One probe of `kind` against its bare twin, the better of [`REPEATS`] each.
+/// Compares one probe of `kind` with its bare counterpart, each with the best of [`REPEATS`].
 fn one_kind(runtime: &tokio::runtime::Runtime, kind: SessionKind) -> anyhow::Result<()> {
     let flights = flights::of(kind);
     let mut probe_ms = f64::INFINITY;
@@ -56,7 +58,7 @@ fn one_kind(runtime: &tokio::runtime::Runtime, kind: SessionKind) -> anyhow::Res
     Ok(())
 }
 
-/// The profile's seven ports at once: its whole run, beside the slowest bare session alone.
+/// Compares a whole run over the profile's seven ports with the slowest bare session alone.
 fn seven_ports(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let ports = [80, 443, 3389, 5901, 5902, 7998, 7999];
     let mut seats = Vec::new();
@@ -97,8 +99,8 @@ fn seven_ports(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// CONNECT with the delay before the proxy, beside the direct path with the same delay: the request to
-/// the proxy is the one round trip more.
+/// Compares CONNECT, with the delay before the proxy, with the direct path with the same delay. The request to the
+/// proxy adds one round trip.
 fn through_a_proxy(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let kind = SessionKind::Tls;
     let (mut direct_ms, mut proxied_ms) = (f64::INFINITY, f64::INFINITY);

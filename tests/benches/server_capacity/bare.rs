@@ -1,5 +1,5 @@
-//! The bare server: an epoll loop in a process of its own that reads and writes a session's bytes in a
-//! session's turns, without a check.
+//! The bare server: an epoll loop in its own process that reads and writes the bytes of a session in the same turns,
+//! without a check.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,10 +14,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Shape;
 
-/// Bytes up, then bytes down, of a session without an exchange.
+/// The bytes up and down in each turn of a session without an exchange.
 pub(crate) const TURNS: [(usize, usize); 2] = [(1_032, 600), (230, 90)];
 
-/// Killed when dropped.
+/// A bare server, killed when dropped.
 pub(crate) struct BarePeer {
     process: Child,
     address: SocketAddr,
@@ -48,7 +48,7 @@ impl Drop for BarePeer {
     }
 }
 
-/// The shape that this process is to serve, if `text` says so.
+/// Returns the shape that this process has to serve, if `text` is the argument for one.
 pub(crate) fn asked_for(text: &str) -> Option<Shape> {
     [Shape::Plain, Shape::Tls]
         .into_iter()
@@ -59,7 +59,7 @@ fn argument(shape: Shape) -> String {
     format!("bare-server-{}", shape.name())
 }
 
-/// Serves until killed.
+/// Serves until the process is killed.
 pub(crate) fn serve(shape: Shape) -> anyhow::Result<()> {
     let certificate = Authority::new()?.issue("bare.test")?;
     let acceptor = TlsAcceptor::from(server_config(certificate, Vec::new())?);
@@ -72,7 +72,7 @@ pub(crate) fn serve(shape: Shape) -> anyhow::Result<()> {
             loop {
                 let (stream, _) = listener.accept().await?;
                 let acceptor = acceptor.clone();
-                // What became of a connection its client knows.
+                // The client notices if a connection fails, so the result is ignored.
                 tokio::spawn(async move { one(stream, shape, &acceptor).await });
             }
         })

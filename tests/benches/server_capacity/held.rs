@@ -1,4 +1,4 @@
-//! Memory: many verified sessions that say nothing, all at once.
+//! Measures memory: many verified sessions that are silent, all at once.
 
 use fwprobe_tests::ServerPlan;
 use fwprobe_tests::played::{NOW, play};
@@ -7,7 +7,7 @@ use probe_core::session::{ClientSession, Phase};
 use super::load::{Client, Encrypted, connect, facts};
 use super::{LOCALHOST, Shape, limitless};
 
-/// Holds so many `sessions` and prints what each costs the server.
+/// Holds this number of sessions, and prints the server's memory for each.
 pub(crate) fn measure(shape: Shape, sessions: usize) -> anyhow::Result<()> {
     let server = limitless(ServerPlan::on(LOCALHOST).ports(1).with_metrics()).start()?;
     let client = Client::new()?;

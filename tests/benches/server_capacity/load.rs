@@ -19,7 +19,7 @@ use socket2::SockRef;
 use super::Shape;
 use super::bare::TURNS;
 
-/// Carries out `one` as often as `shape` says, from [`THREADS`] threads.
+/// Calls `one` as often as `shape` says, from [`THREADS`] threads, and returns the calls per second.
 pub(crate) fn per_second(
     shape: Shape,
     one: impl Fn() -> anyhow::Result<()> + Sync,
@@ -50,7 +50,7 @@ pub(crate) fn per_second(
     Ok(shape.sessions() as f64 / began.elapsed().as_secs_f64())
 }
 
-/// What all clients share.
+/// The configuration that all clients share.
 pub(crate) struct Client {
     tls: Arc<ClientConfig>,
 }
@@ -60,12 +60,12 @@ pub(crate) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 impl Client {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let mut tls = trusting_anyone()?;
-        // Every handshake is a whole one.
+        // Without resumption, every handshake is a full one.
         tls.resumption = rustls::client::Resumption::disabled();
         Ok(Self { tls: Arc::new(tls) })
     }
 
-    /// One bare session.
+    /// Plays one bare session.
     pub(crate) fn bare(&self, address: SocketAddr, shape: Shape) -> anyhow::Result<()> {
         let tcp = connect(address)?;
         match shape {
@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    /// One verified session, without an exchange.
+    /// Plays one verified session, without an exchange.
     pub(crate) fn session(
         &self,
         address: SocketAddr,
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// With the handshake done.
+    /// Returns the connection after a complete TLS handshake.
     pub(crate) fn encrypt(&self, tcp: TcpStream) -> anyhow::Result<Encrypted> {
         let name = ServerName::try_from("bare.test")?;
         let mut stream = StreamOwned::new(ClientConnection::new(Arc::clone(&self.tls), name)?, tcp);
@@ -126,7 +126,7 @@ impl Client {
     }
 }
 
-/// What the server compares.
+/// Returns the facts about TLS that the server compares.
 pub(crate) fn facts(tls: &Encrypted) -> anyhow::Result<TlsFacts> {
     let exporter =
         tls.conn
@@ -150,7 +150,7 @@ pub(crate) fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     let tcp = TcpStream::connect(address)?;
     tcp.set_nodelay(true)?;
     tcp.set_read_timeout(Some(WATCHDOG))?;
-    // Neither side keeps the ports of a connection that ends with a reset.
+    // After a reset, neither side keeps the connection's ports in TIME_WAIT.
     SockRef::from(&tcp).set_linger(Some(Duration::ZERO))?;
     Ok(tcp)
 }
@@ -165,5 +165,5 @@ fn take_turns(mut stream: impl Read + Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Some tens in flight keep both cores busy.
+/// The number of threads: some tens of sessions in flight keep both cores busy.
 const THREADS: usize = 32;

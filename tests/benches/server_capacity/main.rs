@@ -1,5 +1,7 @@
-//! What the server carries: sessions a second beside a bare server that reads and writes as many bytes in
-//! the same turns, both driven by clients on the same cores, and memory for each session that it holds.
+//! Measures the server's capacity: sessions per second, and memory for each held session.
+//!
+//! The rate is compared with that of a bare server that reads and writes as many bytes in the same turns; the clients
+//! of both run on the same cores.
 //!
 //! `cargo build --release --bin fwprobe-echo && cargo bench --package fwprobe-tests --bench server_capacity`
 
@@ -44,7 +46,7 @@ impl Shape {
         }
     }
 
-    /// Enough for some seconds.
+    /// Returns the number of sessions, enough for some seconds.
     fn sessions(self) -> usize {
         match self {
             Self::Plain => 30_000,
@@ -53,7 +55,7 @@ impl Shape {
     }
 }
 
-/// Sessions without an exchange, one after another from each of many clients.
+/// Measures sessions without an exchange, one after another from each of many clients.
 fn rates() -> anyhow::Result<()> {
     println!(
         "{:<8} {:>10} {:>12} {:>14} {:>8}",
@@ -83,12 +85,12 @@ fn rates() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One client is all that there is, and it is in a hurry.
+/// Raises the server's limits, because a single host with a single key makes all sessions, as fast as possible.
 fn limitless(plan: ServerPlan) -> ServerPlan {
     LIMITS.iter().fold(plan, |plan, line| plan.limit(line))
 }
 
-/// For this process and for those that it starts.
+/// Raises the limit of descriptors for this process and its children.
 fn raise_descriptor_limit() -> anyhow::Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(

@@ -1,4 +1,4 @@
-//! Nobody gets more out of the server than he has put in, whatever he begins with.
+//! A stranger gets no more bytes out of the server than it has sent, whatever it sends first.
 
 mod wire;
 
@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Trials {
         .on_both_families("nor_does_any_inside_tls", openings_inside_tls)
 }
 
-/// Payload out per byte in; TLS handshakes and alerts are apart, and none is begun here.
+/// Compares payload bytes out with payload bytes in. TLS handshakes and alerts do not count, and none begins here.
 fn openings(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let address = server.address(1);
@@ -62,17 +62,17 @@ fn openings(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// What a stranger says inside TLS, and what stands before that.
+/// The bytes that a stranger sends inside TLS, and those that it sends before.
 struct Inside {
     name: &'static str,
-    /// And the length of its answer.
+    /// The bytes before TLS, and the length of the server's answer to them.
     preface: (Vec<u8>, usize),
     alpn: &'static str,
     said: Vec<u8>,
 }
 
-/// Payload is what TCP carries once the handshake is over, with all that TLS adds to it. Each connection
-/// stays open until the server ends it.
+/// Compares the bytes that TCP carries after the handshake, including the overhead of TLS. Each connection stays open
+/// until the server ends it.
 fn openings_inside_tls(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let address = server.address(1);
@@ -102,7 +102,7 @@ fn openings_inside_tls(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// `recorded` is a known client's greeting.
+/// Returns the cases; `recorded` is an authenticated client's greeting.
 fn inside(recorded: &[u8]) -> anyhow::Result<Vec<Inside>> {
     let mut rows = Vec::new();
     let mut row = |name, preface, alpn, said| {
@@ -147,7 +147,7 @@ fn inside(recorded: &[u8]) -> anyhow::Result<Vec<Inside>> {
     Ok(rows)
 }
 
-/// How many bytes cross in and out, from the end of the handshake until the server ends the connection.
+/// Returns the bytes sent and received from the end of the handshake until the server ends the connection.
 fn crossing_inside_tls(
     address: SocketAddr,
     row: &Inside,
@@ -159,7 +159,7 @@ fn crossing_inside_tls(
     tcp.write_all(preface)?;
     tcp.read_exact(&mut vec![0; *answer])?;
     let tls = Tls::over(suite, row.alpn)?.open(&mut tcp)?;
-    // No ticket follows, so what comes from here on is payload, and the alert at the end.
+    // The server sends no session ticket, so everything from here on is payload, except for the alert at the end.
     let mut stream = StreamOwned::new(tls, Wire::behind_handshake(tcp));
     stream.write_all(&row.said)?;
     stream.flush()?;
@@ -181,12 +181,12 @@ fn is_an_end(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionReset | UnexpectedEof)
 }
 
-/// An X.224 connection request that offers TLS.
+/// Returns an X.224 connection request that offers TLS.
 fn x224() -> anyhow::Result<Vec<u8>> {
     Ok(hex::decode("030000130ee000000000000100080001000000")?)
 }
 
-/// An MC-NMF preamble that asks for TLS.
+/// Returns an MC-NMF preamble that asks for TLS.
 fn net_tcp() -> anyhow::Result<Vec<u8>> {
     Ok([
         &hex::decode("00010001020210")?[..],
@@ -196,13 +196,13 @@ fn net_tcp() -> anyhow::Result<Vec<u8>> {
     .concat())
 }
 
-/// The opening of a client, and so many calls without a key.
+/// Returns the opening of an HTTP/2 client, and `count` calls without a key.
 fn calls(count: u32) -> Vec<u8> {
     let calls = (0..count).flat_map(|number| http2::call(number, http2::END_STREAM));
     http2::opening().into_iter().chain(calls).collect()
 }
 
-/// One of each way in which a record is longer than what it carries.
+/// One cipher suite for each size of record overhead.
 const SUITES: [SupportedCipherSuite; 3] = [
     cipher_suite::TLS13_AES_256_GCM_SHA384,
     cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,

@@ -1,4 +1,4 @@
-//! The attacks, each on its own.
+//! The attacks, each in its own trial.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
@@ -17,7 +17,7 @@ use socket2::SockRef;
 
 pub(crate) fn trials() -> Trials {
     let few = ATTACKS.map(|(name, attack)| Row::of(name, DESCRIPTORS, attack));
-    // A client needs a moment to speak: with few places it would be crowded out before that.
+    // With few places, the attack would push out the client before it can send its greeting.
     let beside = Row::of(
         "silence_from_the_clients_own_address",
         4 * DESCRIPTORS,
@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Trials {
         MANY_DESCRIPTORS,
         one_byte_a_second,
     );
-    // With so many that what each costs shows beside all else.
+    // There are so many descriptors that the cost per stranger stands out from everything else.
     let dear = DEAR.map(|(name, kib_for_each, attack)| Row {
         kib_for_each,
         ..Row::of(name, MANY_DESCRIPTORS, attack)
@@ -65,9 +65,9 @@ fn siege(trials: Trials, ip: IpAddr, sources: Sources, row: Row) -> Trials {
 #[derive(Clone, Copy)]
 struct Row {
     name: &'static str,
-    /// Of the server.
+    /// The file descriptors of the server.
     descriptors: usize,
-    /// What a stranger may cost the server by what he has sent, and it has to keep.
+    /// The memory in KiB that each stranger may cost the server for bytes that it has to keep.
     kib_for_each: f64,
     attack: Attack,
 }
@@ -83,7 +83,8 @@ impl Row {
     }
 }
 
-/// The first two in every combination of family and number of attackers.
+/// All attacks on a server with few descriptors. The first two run in every combination of family and number of
+/// sources.
 pub(super) const ATTACKS: [(&str, Attack); 13] = [
     ("silence_beyond_every_descriptor", silence),
     ("wrong_keys", wrong_keys),
@@ -100,18 +101,20 @@ pub(super) const ATTACKS: [(&str, Attack); 13] = [
     ("resets_at_every_stage", resets_at_every_stage),
 ];
 
-/// Of a server with many descriptors, and what each stranger costs it there, beside what all are allowed: what he has
-/// sent and, half as much again, what the allocator loses between such pieces. Of the first and the last, every other
-/// one goes too far and is let go.
+/// Attacks on a server with many descriptors, and the KiB that each stranger may cost it beyond the general allowance.
+///
+/// The KiB cover what the stranger has sent, and half as much again that the allocator loses between these pieces. In
+/// the first and the last attack, every other stranger exceeds a limit and is disconnected.
 pub(super) const DEAR: [(&str, f64, Attack); 3] = [
     ("half_hellos", 24.0, half_hellos),
     ("finished_handshakes", 40.0, finished_handshakes),
     ("unfinished_calls", 24.0, unfinished_calls),
 ];
 
-/// Does `one` thing after the other, and holds on to what it gives until it holds `many`. What is
-/// older has to go then: by that time the server has closed it, or keeps it for good. How often in a second is
-/// what it returns.
+/// Calls `one` repeatedly and holds its results until there are more than `many`; then it drops the oldest. Returns the
+/// calls per second.
+///
+/// By the time a connection is dropped, the server has closed it, or would keep it forever.
 pub(super) fn again_and_again<T>(
     target: &Target,
     begun: &Sender<()>,
@@ -121,7 +124,7 @@ pub(super) fn again_and_again<T>(
     at_least(0, target, begun, many, one)
 }
 
-/// The same; it goes on until it is done so often, however soon the siege is over.
+/// Works like [`again_and_again`], but makes at least `least` calls, even if the siege is over.
 fn at_least<T>(
     least: usize,
     target: &Target,
@@ -142,15 +145,15 @@ fn at_least<T>(
             held.pop_front();
         }
         if round == many {
-            // Nobody waits any more where this fails.
+            // Sending fails if the receiver was dropped, and then nobody waits for it.
             let _ = begun.send(());
         }
     }
     Ok(f64::from(done) / began.elapsed().as_secs_f64())
 }
 
-/// Does the same in several threads: where the kernel's queue is full, a connect waits for a second, and the others
-/// go on.
+/// Runs the attack in several threads. If the kernel's queue is full, a connect waits for a second, while the other
+/// threads go on.
 pub(super) fn by_several(attack: impl Fn() -> anyhow::Result<f64> + Sync) -> anyhow::Result<f64> {
     thread::scope(|scope| {
         let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(&attack)).collect();
@@ -166,14 +169,15 @@ fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| target.connect())
 }
 
-/// The same, and the server cannot tell attacker and client apart by where they come from.
+/// Opens silent connections from the client's own address, so that the server cannot tell attacker and client apart by
+/// address.
 fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
         target.connect_beside_client()
     })
 }
 
-/// As many connections as there is room for, each of which says one byte more in its turn.
+/// Opens as many connections as the server has room for, and sends one more byte on each in turn.
 fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     let mut slow = VecDeque::new();
@@ -182,7 +186,7 @@ fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64
             slow.push_back((target.connect()?, 0));
         }
         let (mut stream, at): (TcpStream, usize) = slow.pop_front().context("one is there")?;
-        // One that was let go is not missed.
+        // A connection that the server has closed is not replaced here.
         if stream.write_all(&greeting[at..=at]).is_ok() && at + 2 < greeting.len() {
             slow.push_back((stream, at + 1));
         }
@@ -190,7 +194,7 @@ fn one_byte_at_a_time(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64
     })
 }
 
-/// So many at once, each of which says one byte a second until it is let go, and is replaced then.
+/// Opens [`SLOW_SOCKETS`] connections, sends one byte a second on each, and replaces those that the server closes.
 fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let greeting = target.greeting()?;
@@ -200,13 +204,13 @@ fn one_byte_a_second(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64>
         while slow.len() < SLOW_SOCKETS && !target.is_over() {
             slow.push((target.connect()?, 0));
         }
-        // One that was let go is not missed.
+        // Connections that the server has closed are removed, and replaced in the next turn.
         slow.retain_mut(|(stream, at)| {
             let said = stream.write_all(&greeting[*at..=*at]);
             *at += 1;
             said.is_ok() && *at + 1 < greeting.len()
         });
-        // The pace is the attack.
+        // The attack needs this pace, so the thread sleeps.
         turn += Duration::from_secs(1);
         thread::sleep(turn.saturating_duration_since(Instant::now()));
         Ok(())
@@ -218,7 +222,7 @@ fn connects(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 0, |_| target.connect().map(drop))
 }
 
-/// A ClientHello, and never a word after the server's answer, which has cost it a signature.
+/// Sends a ClientHello and then nothing after the server's answer, which has cost the server a signature.
 fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let client = Tls::offering("")?;
     again_and_again(target, begun, DESCRIPTORS, |_| {
@@ -226,8 +230,10 @@ fn tls_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     })
 }
 
-/// A ClientHello that announces more than ever comes: all that the server waits for, or a little less, so that it
-/// keeps that until the time is up.
+/// Sends part of a ClientHello that announces more bytes than arrive.
+///
+/// Half of the attempts send more than the server accepts. The others send a little less, so that the server keeps it
+/// until its deadline.
 fn half_hellos(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let record = Tls::offering("")?.hello()?;
@@ -246,14 +252,14 @@ fn half_hellos(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     })
 }
 
-/// Whole handshakes, with as long a chain of certificates as the server takes, and nothing inside.
+/// Completes handshakes with as long a certificate chain as the server accepts, and sends nothing inside.
 fn finished_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let client = Tls::presenting(24 * 1024)?;
     let mut finished = 0;
     let a_second = again_and_again(target, begun, MANY_PLACES, |_| {
         let mut stream = target.connect()?;
-        // One that was let go is not missed.
+        // A connection that the server has closed does not count.
         finished += u32::from(client.open(&mut stream).is_ok());
         Ok(stream)
     })?;
@@ -262,9 +268,10 @@ fn finished_handshakes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f6
     Ok(a_second)
 }
 
-/// As many calls without a key as a connection may have under way, of whose messages only a part comes: of a
-/// client's longest as much as HTTP/2 lets anybody say at once, or of a stranger's a little less than he is let say, so
-/// that the server keeps it until the time is up.
+/// Makes as many calls without a key as a connection may have under way, each with an incomplete message.
+///
+/// Half of the attempts announce a client's longest message, and send as much as HTTP/2's flow control allows. The
+/// others send a little less than a stranger may send, so that the server keeps it until its deadline.
 fn unfinished_calls(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let client = Tls::offering("h2")?;
@@ -278,7 +285,7 @@ fn unfinished_calls(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> 
     let mut begun_calls = 0;
     let a_second = again_and_again(target, begun, MANY_PLACES, |round| {
         let mut stream = target.connect()?;
-        // One that was let go is not missed.
+        // A connection that the server has closed does not count.
         if let Ok(mut tls) = client.open(&mut stream) {
             let mut inside = rustls::Stream::new(&mut tls, &mut stream);
             let said = inside.write_all(&openings[round % openings.len()]);
@@ -299,7 +306,7 @@ fn random_bytes(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
 }
 
 fn wrong_keys(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
-    // To make them is no part of the attack.
+    // Making the greetings is not part of the attack.
     let forged: Vec<_> = (0..FORGERIES)
         .map(|_| target.forged_greeting())
         .collect::<Result<_, _>>()?;
@@ -311,7 +318,7 @@ fn wrong_keys(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     })
 }
 
-/// One recorded greeting, on as many connections as there is room for.
+/// Sends one recorded greeting on as many connections as the server has room for.
 fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let recorded = target.greeting()?;
     again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
@@ -319,16 +326,16 @@ fn replayed_greetings(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64
     })
 }
 
-/// One recorded greeting in request after request, and no answer to any of them is ever read.
+/// Sends one recorded greeting in request after request, and never reads an answer.
 fn answers_that_nobody_reads(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let requests = request_with(&target.greeting()?).repeat(64);
     let mut asking = VecDeque::new();
     again_and_again(target, begun, DESCRIPTORS, |_| {
         if asking.len() < DESCRIPTORS / 8 {
             let stream = target.connect()?;
-            // So that the answers wait with the server, and not in kernels.
+            // With a tiny receive buffer, the answers wait in the server and not in the kernels.
             SockRef::from(&stream).set_recv_buffer_size(1)?;
-            // Others are asked meanwhile.
+            // A short timeout lets the attack go on to the next connection.
             stream.set_write_timeout(Some(Duration::from_millis(1)))?;
             asking.push_back((stream, 0));
         }
@@ -338,14 +345,14 @@ fn answers_that_nobody_reads(target: &Target, begun: &Sender<()>) -> anyhow::Res
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 asking.push_back((stream, at));
             }
-            // One that was let go is not missed.
+            // A connection that the server has closed is not replaced here.
             Err(_) => {}
         }
         Ok(())
     })
 }
 
-/// A frame's header that announces more than there can be, and some of it.
+/// Sends a frame header that announces more than the maximum, and part of the frame.
 fn oversized_frames(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     let mut huge = greeting[..MAGIC_AND_TYPE].to_vec();
@@ -360,13 +367,13 @@ fn half_closed(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let greeting = target.greeting()?;
     again_and_again(target, begun, DESCRIPTORS, |round| {
         let stream = say(target.connect()?, &greeting[..round % greeting.len()])?;
-        // Where the server was faster, it is closed already.
+        // Shutting down fails if the server was faster and has closed the connection.
         let _ = stream.shutdown(Shutdown::Write);
         Ok(stream)
     })
 }
 
-/// More than the kernel has room for, and no answer ever reaches anybody.
+/// Sends more SYNs than the kernel has room for, from addresses that no answer reaches.
 fn syns(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let flood = SynFlood::on(target.address)?;
     let before = SynFlood::overflows()?;
@@ -376,14 +383,14 @@ fn syns(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     Ok(a_second)
 }
 
-/// Connections under a key that is good, cut off by a reset wherever they can be.
+/// Opens connections with a valid key, and resets them at every moment.
 fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let mut reached = [0; Moment::ALL.len()];
     let a_second = again_and_again(target, begun, 8 * Moment::ALL.len(), |round| {
         let index = round % Moment::ALL.len();
         let mut stream = target.connect()?;
         let moment = Moment::ALL[index];
-        // A key has only so many sessions a second, and a crowd pushes out its own.
+        // Some attempts fail: a key has a limit of sessions per second, and many connections push out each other.
         let so_far = moment.reach(&mut stream, target.address, &target.insider);
         reached[index] += u32::from(so_far.is_ok());
         drop(stream);
@@ -394,8 +401,8 @@ fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyhow::Result<
     Ok(a_second)
 }
 
-/// The known client's own greeting, cut off by a reset after each of its bytes, or read as far as the
-/// first bytes of its answer.
+/// Sends the authenticated client's greeting, and resets the connection after each possible number of bytes, or after
+/// the first bytes of the answer.
 fn resets_after_each_byte(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     again_and_again(target, begun, 64, |round| {
         let greeting = target.greeting()?;
@@ -409,40 +416,40 @@ fn resets_after_each_byte(target: &Target, begun: &Sender<()>) -> anyhow::Result
     })
 }
 
-/// To this process, whose limit is usually lower than it may be.
+/// Raises this process's limit of descriptors to the maximum.
 pub(super) fn allow_many_descriptors() -> anyhow::Result<()> {
     let mut descriptors = getrlimit(Resource::Nofile);
     descriptors.current = descriptors.maximum;
     Ok(setrlimit(Resource::Nofile, descriptors)?)
 }
 
-/// Says `bytes`; a server that has closed in the middle of them has heard enough.
+/// Sends `bytes`. An error is ignored, because the server may close the connection before the end.
 fn say(mut stream: TcpStream, bytes: &[u8]) -> anyhow::Result<TcpStream> {
     let _ = stream.write_all(bytes);
     Ok(stream)
 }
 
-/// Of the server. Attackers have more.
+/// The file descriptors of the server; attackers have more.
 const DESCRIPTORS: usize = 300;
-/// Of a server that has places for many strangers.
+/// The file descriptors of a server with places for many strangers.
 const MANY_DESCRIPTORS: usize = 2 * SLOW_SOCKETS;
-/// More than that.
+/// A number above that server's places for strangers.
 const MANY_PLACES: usize = MANY_DESCRIPTORS / 4;
-/// In turn, as many as a slow attacker of the usual kind has.
+/// The number of connections that are served in turn, as a typical slow attacker has.
 const SLOW_SOCKETS: usize = 2_000;
-/// Of [`by_several`].
+/// The number of threads of [`by_several`].
 pub(super) const HANDS: usize = 8;
-/// Other secrets each.
+/// The number of forged greetings, each with a different secret.
 const FORGERIES: usize = 256;
-/// At least, however fast the server and the run that goes on meanwhile.
+/// The minimum number of attempts, however fast the server and the client's run are.
 const WRONG_KEYS: usize = 1_000;
-/// From then on the kernel's queue is full.
+/// The number of SYNs after which the kernel's queue is full.
 const SYNS_BEFORE: usize = 5_000;
-/// At most, however slow the run that goes on meanwhile.
+/// The maximum number of attempts, however slow the client's run is.
 const MAX_ROUNDS: usize = 2_000_000;
-/// RFC 8446 section 5.1.
+/// The length of a TLS record header (RFC 8446 section 5.1).
 const RECORD_HEADER: usize = 5;
-/// The server takes so many at once.
+/// The number of calls that the server allows at once on a connection.
 const CALLS: u32 = 8;
-/// docs/develop/wire.md.
+/// The length of the magic and a frame's type (docs/develop/wire.md).
 const MAGIC_AND_TYPE: usize = 9;

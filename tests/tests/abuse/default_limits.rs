@@ -1,5 +1,5 @@
-//! A server with its default limits, and what strangers can make it hold of its host's memory: each in the dearest way
-//! that there is, and all attacks in a row.
+//! A server with its default limits, and the memory that strangers can make it hold: in the most expensive way that
+//! exists, and with all attacks one after another.
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
@@ -63,8 +63,8 @@ fn siege(
     })
 }
 
-/// All that a stranger can have the server keep at once: as long a chain of certificates as it takes, calls to the
-/// control service of which a part has come, and a TLS record that is not whole.
+/// Makes the server keep everything that a stranger can make it keep at once: the longest accepted certificate chain,
+/// incomplete calls to the control service, and an incomplete TLS record.
 fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     allow_many_descriptors()?;
     let client = Tls::presenting_to(CERTIFICATES, "h2")?;
@@ -73,7 +73,7 @@ fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
         [http2::call(number, 0), message].concat()
     });
     let inside = [http2::opening(), calls.collect::<Vec<_>>().concat()].concat();
-    // Application data, as much as a record may have.
+    // A record of application data with the maximum length.
     let mut record = vec![23, 3, 3, 0x40, 0x00];
     record.resize(RECORD, 0xaa);
     let held = AtomicU32::new(0);
@@ -81,11 +81,12 @@ fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
         let mut unfinished = VecDeque::new();
         again_and_again(target, begun, PLACES / HANDS, |_| {
             let mut stream = target.connect()?;
-            // One that was let go is not missed.
+            // A connection that the server has closed does not count.
             if let Ok(tls) = client.open(&mut stream) {
                 unfinished.push_back((stream.try_clone()?, tls));
             }
-            // What comes with the handshake's last bytes counts as a part of it: others come first.
+            // Bytes that arrive together with the end of the handshake count as part of it, so other connections are
+            // opened first.
             if unfinished.len() > UNFINISHED
                 && let Some((mut stream, mut tls)) = unfinished.pop_front()
             {
@@ -104,22 +105,22 @@ fn dearest(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     Ok(a_second)
 }
 
-/// As on the machine that docs/operate/reliability.md is about.
+/// The file descriptors, as on the machine of docs/operate/reliability.md.
 const DESCRIPTORS: usize = 20_000;
-/// More than there are for strangers.
+/// A number above the server's places for strangers.
 const PLACES: usize = 4_800;
-/// A little less than TLS takes of a handshake.
+/// A chain a little shorter than the server accepts in a handshake.
 const CERTIFICATES: usize = 24 * 1024;
-/// As many as a connection may have under way.
+/// The number of calls that a connection may have under way.
 const CALLS: u32 = 8;
-/// All of them come to a little less than a stranger is heard for.
+/// The bytes sent of each call's message; together a little less than a stranger may send.
 const SAID_IN_EACH: usize = 1_900;
-/// Handshakes that have just been finished, of each hand's.
+/// The number of connections in each thread whose handshakes have just ended.
 const UNFINISHED: usize = 16;
-/// All of it but the last bytes.
+/// The bytes sent of the record: all but the last ones.
 const RECORD: usize = 16_000;
 
-/// docs/operate/threat-model.md. In MiB, of which some 25 are the server's own.
+/// The limits in MiB (docs/operate/threat-model.md), of which about 25 are for the server itself.
 const FROM_ALL: f64 = 240.0;
 const FROM_ONE: f64 = 120.0;
 const AT_REST: f64 = 40.0;

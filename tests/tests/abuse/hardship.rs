@@ -1,4 +1,4 @@
-//! What befalls a server that nobody attacks.
+//! Events that hurt a server that nobody attacks.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -18,12 +18,11 @@ pub(crate) fn trials() -> Trials {
     )
 }
 
-/// Forward and back again, by a day each time: sessions go on, and what the server saw of one before is found
-/// after.
+/// The date is set forward and back by a day. Sessions still work, and the server still finds what it noted before.
 fn the_date_is_set() -> anyhow::Result<()> {
     let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
     let identity = Identity::make(&Place::ordinary(), &[&ip.to_string()])?;
-    // Beside the configuration, where the server may read.
+    // The file is in the configuration's directory, where the server may read.
     let date = identity.scratch().join("date");
     set(&date, "+0")?;
     let place = Place::ordinary()
@@ -42,7 +41,7 @@ fn the_date_is_set() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Every session kind; the clocks of the two ends differ, or they do not.
+/// Runs every session kind, and expects a clock difference if `is_off`.
 fn probe(server: &EchoServer, is_off: bool) -> anyhow::Result<()> {
     let probe = Probe::of(server)?.kinds(server.port(1), SessionKind::ALL);
     let run = probe.run()?;
@@ -55,17 +54,17 @@ fn probe(server: &EchoServer, is_off: bool) -> anyhow::Result<()> {
 }
 
 fn set(file: &Path, offset: &str) -> anyhow::Result<()> {
-    // In place, so that no moment is without a date.
+    // The file is overwritten in place, so that there is a date at every moment.
     std::fs::write(file, format!("{offset}\n")).context("the file with the date")
 }
 
-/// Where faketime's library is, as it says itself.
+/// Returns the path of faketime's library, as faketime prints it.
 fn library() -> anyhow::Result<String> {
     let output = Command::new("faketime")
         .args(["-f", "+0", "sh", "-c", "printf %s \"$LD_PRELOAD\""])
         .output()
         .context("faketime")?;
-    // With a word in it that the loader knows, so that it cannot be looked for here.
+    // The path contains a placeholder that only the dynamic loader expands, so its existence cannot be checked here.
     let path = String::from_utf8(output.stdout)?;
     ensure!(!path.is_empty(), "faketime preloads nothing");
     Ok(path)

@@ -1,4 +1,4 @@
-//! A server that is killed and started again is the same to its clients, and no better for thieves.
+//! A server that is killed and started again behaves the same to its clients, and accepts no replays.
 
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -16,7 +16,8 @@ pub(crate) fn trials() -> Trials {
         .on_both_families("a_recorded_session_is_worth_nothing_anywhere", recorded)
 }
 
-/// At every moment of a session, and while a client keeps its sessions silent and has the server watch them.
+/// Kills the server at every moment of a session, and while a client holds silent sessions and the server reports on
+/// them.
 fn killed(ip: IpAddr) -> anyhow::Result<()> {
     let plan = || ServerPlan::on(ip).ports(1).with_metrics();
     let whole = |server: &EchoServer| -> anyhow::Result<()> {
@@ -32,7 +33,7 @@ fn killed(ip: IpAddr) -> anyhow::Result<()> {
         let reached = moment.reach(&mut in_flight, address, &server.connection());
         reached.with_context(|| format!("{moment:?}"))?;
         server = plan().start_as(server.kill()?)?;
-        // Whatever was under way is over, and nothing else.
+        // Only the connection in flight has ended.
         let end = in_flight.read_to_end(&mut Vec::new());
         let reset = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset;
         ensure!(
@@ -51,22 +52,22 @@ fn killed(ip: IpAddr) -> anyhow::Result<()> {
     watching.wait_until(watched)?;
     server = plan().start_as(server.kill()?)?;
     let run = watcher.finish(watching)?;
-    // An outage, and nothing that stands between.
+    // The run reports an outage, and blames nothing on the path.
     run.expect_exit(UNDECIDED)?
         .expect_all(VerdictId::Inconclusive)?;
     whole(&server)?;
     server.stop().map(drop)
 }
 
-/// Everything that a client has sent in a session that went well, again: to the same server, to the
-/// same server after a restart, and to another instance with the same identity.
+/// Replays everything that a client has sent in a successful session: to the same server, to the same server after a
+/// restart, and to another instance with the same identity.
 fn recorded(ip: IpAddr) -> anyhow::Result<()> {
     let plan = || ServerPlan::on(ip).ports(1);
     let server = plan().start()?;
     let recorded = session_bytes(server.address(1), &server.connection())?;
     let replay = |address: SocketAddr| -> anyhow::Result<()> {
         let answer = answer_to(TcpStream::connect(address)?, &recorded)?;
-        // A testimony at most: no confirmation, no payload, no farewell.
+        // A replay gets a testimony at most: no confirmation, no payload, no farewell.
         ensure!(answer <= GREETING_BYTES, "{answer} bytes for a replay");
         Ok(())
     };
@@ -80,11 +81,11 @@ fn recorded(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Exit code of a run that has decided nothing.
+/// The exit code of a run that is undecided.
 const UNDECIDED: u8 = 3;
 const CALLERS: &str = "fwprobe_echo_present{standing=\"control\"}";
 const SESSIONS: &str = "fwprobe_echo_present{standing=\"session\"}";
-/// With keep-alive, and without.
+/// The number of silent sessions: one with keep-alive, and one without.
 const SILENT: f64 = 2.0;
-/// What a greeting is padded to (docs/develop/wire.md).
+/// The length to which a greeting is padded, with the magic (docs/develop/wire.md).
 const GREETING_BYTES: usize = 1024 + 8;

@@ -1,4 +1,4 @@
-//! A server that has no file descriptor left, for which its limits could not be fitted beforehand.
+//! A server that runs out of file descriptors, because the limit was lowered after its limits were fitted to it.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpStream};
@@ -17,8 +17,7 @@ pub(crate) fn trials() -> Trials {
     )
 }
 
-/// Connections that it cannot accept wait, whoever is there stays, and when others leave it goes on of its own
-/// accord.
+/// New connections wait in the queue, existing ones stay, and the server goes on by itself when others leave.
 fn shortage(ip: IpAddr) -> anyhow::Result<()> {
     let mut server = ServerPlan::on(ip).ports(1).with_metrics().start()?;
     let address = server.address(1);
@@ -35,7 +34,7 @@ fn shortage(ip: IpAddr) -> anyhow::Result<()> {
         .map(|_| TcpStream::connect(address))
         .collect::<Result<_, _>>()?;
     server.says(NONE_LEFT)?;
-    // Neither closed nor told anything.
+    // The held session is neither closed nor sent anything.
     held.set_nonblocking(true)?;
     let said = held.peek(&mut [0]);
     ensure!(
@@ -50,12 +49,12 @@ fn shortage(ip: IpAddr) -> anyhow::Result<()> {
     calm(&server, |now| now.descriptors() <= before.descriptors())?;
     let finished = server.stop()?;
     ensure!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
-    // Once a minute and listener.
+    // There is at most one warning per minute and listener.
     let warnings = finished.stderr.matches(NONE_LEFT).count();
     ensure!(warnings <= 2, "{}", finished.stderr);
     Ok(())
 }
 
-/// For more than a run has connections.
+/// The number of remaining descriptors: more than a run has connections.
 const ROOM: usize = 40;
 const NONE_LEFT: &str = "connections cannot be accepted";

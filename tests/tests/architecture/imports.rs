@@ -1,4 +1,4 @@
-//! Which file imports from which, read from the source text of one crate.
+//! Finds which file imports from which, from the source text of one crate.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::Path;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, Meta, UseTree, Visibility};
 
-/// A module's names from the crate's root down; empty for the root itself.
+/// The names of a module from the crate root down; empty for the root itself.
 type Module = Vec<String>;
 
-/// The imports among the files of one crate, test code left out.
+/// The imports between the files of one crate, without test code.
 #[derive(Debug, Default)]
 pub(crate) struct Imports(BTreeMap<Module, BTreeSet<Module>>);
 
@@ -23,7 +23,7 @@ impl Imports {
         Self::between(&files)
     }
 
-    /// Reads sources that are at hand, each with its module's name, as in `a::b`.
+    /// Reads the given sources, each with its module's name, as in `a::b`.
     pub(crate) fn of_texts(texts: &[(&str, &str)]) -> Self {
         let parsed = texts.iter().map(|(name, text)| {
             let module = name
@@ -46,8 +46,9 @@ impl Imports {
         Self(edges.collect())
     }
 
-    /// The shortest circle through each file that is in one, each circle once. A parent and its children
-    /// are no circle: a child may use what its parent defines.
+    /// Returns the shortest cycle through each file that is in one, each cycle once.
+    ///
+    /// A parent and its children do not form a cycle: a child may use what its parent defines.
     pub(crate) fn circles(&self) -> BTreeSet<Vec<String>> {
         self.0
             .keys()
@@ -72,7 +73,7 @@ impl Imports {
         None
     }
 
-    /// The names on the way from `start` to `last`, turned so that the first in the alphabet begins.
+    /// Returns the names on the way from `start` to `last`, rotated so that the alphabetically first one comes first.
     fn way_back(
         came_from: &BTreeMap<&Module, &Module>,
         start: &Module,
@@ -91,10 +92,10 @@ impl Imports {
     }
 }
 
-/// The file that defines what `path` names, re-exports followed.
+/// Returns the file that defines what `path` names, following re-exports.
 fn target(files: &BTreeMap<Module, File>, path: &[String]) -> Option<Module> {
     let mut path = path.to_vec();
-    // Re-exports of re-exports are few; a circle of them would not compile.
+    // Chains of re-exports are short, and a cycle of them would not compile.
     for _ in 0..16 {
         let known = (0..=path.len())
             .rev()
@@ -111,15 +112,15 @@ fn target(files: &BTreeMap<Module, File>, path: &[String]) -> Option<Module> {
     None
 }
 
-/// What one file says.
+/// The modules and paths of one file.
 #[derive(Debug, Default)]
 struct File {
     module: Module,
-    /// The modules that it declares.
+    /// The child modules that the file declares.
     children: BTreeSet<String>,
-    /// Absolute paths that its code names.
+    /// The absolute paths that its code uses.
     paths: BTreeSet<Vec<String>>,
-    /// Names that it passes on, and where they come from.
+    /// The names that the file re-exports, and where they come from.
     reexports: BTreeMap<String, Vec<String>>,
 }
 
@@ -135,7 +136,7 @@ impl File {
         file
     }
 
-    /// `path` from the crate's root, if it begins with `crate`, `self`, `super` or a child.
+    /// Returns `path` from the crate root if it begins with `crate`, `self`, `super` or a child.
     fn absolute(&self, path: &[String]) -> Option<Vec<String>> {
         let (first, mut rest) = path.split_first()?;
         let mut base = match first.as_str() {
@@ -217,7 +218,7 @@ fn declared(item: &Item) -> Option<String> {
     Some(module.ident.to_string())
 }
 
-/// Empty for items that are never only for tests here.
+/// Returns the attributes of an item; empty for item types that are never test-only here.
 fn attributes(item: &Item) -> &[Attribute] {
     if let Item::Fn(item) = item {
         &item.attrs
@@ -247,7 +248,7 @@ fn collect(folder: &Path, above: &[String], files: &mut BTreeMap<Module, File>) 
             .expect("a name")
             .to_string_lossy()
             .into_owned();
-        // Files of tests go on from what they test.
+        // Files of tests belong to the file that they test.
         if name == "tests" || name.ends_with("_tests") || name == "main" {
             continue;
         }

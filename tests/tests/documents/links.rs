@@ -1,4 +1,4 @@
-//! Links between documents lead to files that exist, and to headings that these files have.
+//! Checks that links between documents lead to files that exist, and to headings in these files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn a_dead_link_is_noticed() {
     assert!(exists(&readme, "README.md#no-such-heading").is_err());
 }
 
-/// Targets of Markdown links, without those on the web.
+/// Returns the targets of Markdown links, without links to the web.
 fn targets(text: &str) -> Vec<&str> {
     text.split("](")
         .skip(1)
@@ -67,7 +67,7 @@ fn exists(document: &Path, target: &str) -> Result<(), String> {
     }
 }
 
-/// The anchor that a heading gets where Markdown is shown.
+/// Returns the anchor that a heading gets when Markdown is rendered.
 fn slug(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text

@@ -1,12 +1,12 @@
-//! Holds the line on plain English, as far as a search can see it: phrases of CONTRIBUTING.md's table, in documents,
-//! in the pages of the catalogue, and in what the programs print.
+//! Finds phrases that are not plain English, as far as a search can: those of CONTRIBUTING.md's table, in documents, in
+//! the pages of the catalogue, and in the programs' texts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{PLACES, find};
 
-/// Phrases that have a plain form, and that form.
+/// The phrases, each with its plain form.
 const PHRASES: &[(&str, &str)] = &[
     ("is wanted", "expected …"),
     ("are wanted", "expected …"),
@@ -27,10 +27,10 @@ const PHRASES: &[(&str, &str)] = &[
     (" 1 times", "once"),
 ];
 
-/// Pronouns that must not begin a sentence, questions apart.
+/// Pronouns that must not begin a sentence, except in questions.
 const OPENINGS: &[&str] = &["Whoever ", "Who "];
 
-/// It quotes what it tells readers to avoid.
+/// The document that quotes these phrases, to tell readers to avoid them.
 const EXEMPT: &str = "CONTRIBUTING.md";
 
 #[test]
@@ -97,7 +97,7 @@ fn what_is_not_plain_is_noticed() {
     assert_eq!(literals(source), ["is wanted"]);
 }
 
-/// Each phrase of `text` that has a plainer form, with some words around it.
+/// Returns each phrase of `text` that has a plainer form, with some words around it.
 fn quaint(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (phrase, plain) in PHRASES {
@@ -130,7 +130,7 @@ fn around(text: &str, at: usize) -> String {
     before.into_iter().rev().chain(after).collect()
 }
 
-/// The texts between quotes of Rust source, with wrapped lines joined. Comments and raw texts are left out.
+/// Returns the string literals of Rust source, with wrapped lines joined. Comments and raw strings are left out.
 fn literals(source: &str) -> Vec<String> {
     let (mut found, mut rest) = (Vec::new(), source);
     while let Some(at) = rest.find(['"', '/', '\'']) {
@@ -150,7 +150,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-/// Where the text ends whose first quote stands before `text`.
+/// Returns the position of the closing quote; `text` begins after the opening quote.
 fn end_of(text: &str) -> usize {
     let mut is_escaped = false;
     let quote = text.char_indices().find(|(_, character)| {

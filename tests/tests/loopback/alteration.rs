@@ -1,5 +1,5 @@
-//! One bit is changed on the way, anywhere: nothing of that is ever reachable, and in the payload
-//! the very byte is named.
+//! One bit is flipped on the way, at any position. The port is then never reachable, and in the payload the report
+//! names the exact byte.
 
 use std::net::IpAddr;
 
@@ -101,7 +101,7 @@ fn of_stream(ip: IpAddr, kind: SessionKind, direction: Direction) -> anyhow::Res
     Ok(())
 }
 
-/// One session of `kind` through each of the devices; gives the run and their ports.
+/// Runs one session of `kind` through each device, and returns the run and the devices' ports.
 fn play(ip: IpAddr, kind: SessionKind, flips: &[Flip]) -> anyhow::Result<(Run, Vec<u16>)> {
     let (server, devices) = ServerPlan::on(ip).start_behind(flips, |seat, upstream, flip| {
         Middlebox::flipping(seat, upstream, *flip)
@@ -122,8 +122,8 @@ fn play(ip: IpAddr, kind: SessionKind, flips: &[Flip]) -> anyhow::Result<(Run, V
     Ok((run, devices.iter().map(Middlebox::port).collect()))
 }
 
-/// Nothing that was altered passes for whole. A head of HTTP may arrive altered and still do its
-/// work; that has to be noted at least.
+/// Checks that no altered session counts as open. An altered HTTP head may still work, but then a finding must mention
+/// it.
 fn never_open(run: &Run) -> anyhow::Result<()> {
     for probe in &run.document()?.probes {
         let noted = probe.findings.iter().any(|finding| {
@@ -142,7 +142,7 @@ fn never_open(run: &Run) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stage, and byte of it.
+/// The flipped bytes: stage, and offset in its payload.
 const PAYLOAD: [(usize, usize); 11] = [
     (0, 0),
     (1, 0),
@@ -196,13 +196,14 @@ const MESSAGES_DOWN: [(Place, usize); 16] = [
     (Place::Frame(FrameType::Farewell, 0), 20),
 ];
 
-/// Bytes of the whole connection, envelopes and TLS records included. Clear of where records begin: a
-/// record's version is ignored by whoever receives it (RFC 8446 section 5.1), so that a flip there
-/// changes nothing.
+/// Offsets in the whole connection, including envelopes and TLS records.
+///
+/// They avoid the beginning of records: the receiver ignores a record's version (RFC 8446 section 5.1), so that a flip
+/// there changes nothing.
 const STREAM: [usize; 8] = [0, 4, 60, 300, 600, 2_000, IN_THE_PAYLOAD, 70_000];
 
-/// From here on, in every kind and either direction, nearly all is payload of the later stages.
+/// From this offset on, nearly everything is payload of the later stages, in every kind and direction.
 const IN_THE_PAYLOAD: usize = 20_000;
 
-/// In seconds. A flipped bit of a length makes both ends wait for each other.
+/// The idle timeout in seconds. A flipped bit in a length makes both ends wait for each other.
 const IDLE_TIMEOUT: u8 = 12;

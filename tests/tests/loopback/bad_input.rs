@@ -1,4 +1,4 @@
-//! What a user of `fwprobe` gets wrong: exit code 2, nothing sent, and one line that names the thing.
+//! Mistakes of a user of `fwprobe`: exit code 2, nothing is sent, and one line names the cause.
 
 use anyhow::ensure;
 use fwprobe_tests::trial::Trials;
@@ -10,14 +10,14 @@ pub(crate) fn trials() -> Trials {
     })
 }
 
-/// One defect, and nothing else wrong.
+/// A command line with exactly one mistake.
 struct Case {
     name: &'static str,
-    /// The file that is wrong, beside the arguments.
+    /// The name and text of the file with the mistake, if it is in a file.
     file: Option<(&'static str, &'static str)>,
-    /// `{FILE}` stands for that file.
+    /// The arguments; `{FILE}` stands for that file.
     arguments: &'static [&'static str],
-    /// Each has to be in the one line.
+    /// The texts that the one line must contain.
     named: &'static [&'static str],
 }
 
@@ -36,7 +36,7 @@ fn told(case: &Case) -> anyhow::Result<()> {
         .transpose()?
         .map(|path| path.display().to_string())
         .unwrap_or_default();
-    // A connection string that is right, unless that is what the case is about.
+    // The connection string is right, unless it is the mistake of the case.
     cli = cli.variable("FWPROBE_CONNECTION", connection.text());
     let report = cli.directory().join("report.json");
     cli = cli

@@ -1,4 +1,4 @@
-//! A server in the wrong hands can make a run end without an answer, and costs the client a bounded time and memory.
+//! A server in the wrong hands can make a run end without a result, but costs the client only bounded time and memory.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -52,13 +52,14 @@ fn costs_little(ip: IpAddr, answers: Answers) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run of a development build needs less than half of it, the stacks of its threads included.
+/// The memory limit. A run of a development build needs less than half of it, including the stacks of its threads.
 const MEMORY: u64 = 96 * 1024 * 1024;
 
 const IDLE_TIMEOUT: u8 = 2;
 
-/// Six times the idle timeout for control answers, the sessions themselves and what follows them, on a busy machine.
+/// The time limit: six times the idle timeout for control answers, then the sessions and what follows them, on a busy
+/// machine.
 const MOST: Duration = Duration::from_secs(60);
 
-/// Of six probes and what was compared with them.
+/// The maximum size of the document for six probes and their variations.
 const DOCUMENT: usize = 4 * 1024 * 1024;

@@ -1,5 +1,7 @@
-//! Sessions that a device converts on the way, keeping their dialogue whole: the server is genuine, every byte of the
-//! payload arrives, and what was sent is not what reached it. None of that is ever reachable.
+//! Sessions that a device converts on the way, while the dialogue inside stays intact.
+//!
+//! The server is genuine and every byte of the payload arrives, but it arrives in another form than it was sent, so the
+//! port is never reachable.
 
 use std::net::IpAddr;
 
@@ -91,7 +93,7 @@ fn later_requests_to_another_port(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The device stands where the rule's port is said to be dialled, and the server accepts on the rule's own.
+/// The device listens on the port that `--map` names for the rule, and the server accepts on the rule's own port.
 fn translated_as_declared(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let (rule, relay) = (

@@ -1,4 +1,4 @@
-//! Connections that die on the way, after any number of bytes in either direction.
+//! Connections that are cut after a number of bytes in either direction.
 
 use std::net::IpAddr;
 
@@ -32,7 +32,7 @@ pub(crate) fn trials() -> Trials {
         })
 }
 
-/// Raw sessions, each through a device of its own that lets another number of bytes pass.
+/// Runs raw sessions, each through its own device that passes a different number of bytes.
 fn anywhere(ip: IpAddr, direction: Direction, ending: Ending) -> anyhow::Result<()> {
     let cuts = AFTER.map(|after| Cut {
         direction,
@@ -56,7 +56,7 @@ fn anywhere(ip: IpAddr, direction: Direction, ending: Ending) -> anyhow::Result<
     server.stop().map(drop)
 }
 
-/// No more can have arrived than the device let pass.
+/// Checks that no more payload arrived than the device passed.
 fn place_is_right(run: &Run, probe: &document::Probe, cut: Cut) -> anyhow::Result<()> {
     let session = probe
         .measurement
@@ -82,7 +82,7 @@ fn place_is_right(run: &Run, probe: &document::Probe, cut: Cut) -> anyhow::Resul
         cut.after,
         run.text()
     );
-    // Enough for the greeting or the testimony: this end knows that it spoke to the server.
+    // If enough bytes passed for the greeting or the testimony, the client knows that it spoke to the server.
     let testified = session.testimony.is_some();
     ensure!(
         testified || cut.after < PAST_THE_TESTIMONY,
@@ -93,7 +93,7 @@ fn place_is_right(run: &Run, probe: &document::Probe, cut: Cut) -> anyhow::Resul
     Ok(())
 }
 
-/// Every kind, each through a device of its own that ends it at the first byte from the client.
+/// Runs every session kind, each through its own device that ends it at the first byte from the client.
 fn at_the_first_byte(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     let cut = Cut {
         direction: Direction::Up,
@@ -117,7 +117,7 @@ fn at_the_first_byte(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Silence that comes after the same number of bytes in every session is a cause of its own, once the
+/// Returns the expected verdict. Silence after the same number of bytes in every session has its own cause, once the
 /// exchange has begun.
 fn verdict_after(cut: Cut) -> VerdictId {
     match cut.ending {
@@ -133,14 +133,14 @@ fn verdict(ending: Ending) -> VerdictId {
     }
 }
 
-/// In the greeting or testimony, and in each stage.
+/// The cuts lie in the greeting or testimony, and in each stage.
 const AFTER: [usize; 7] = [0, 1, 200, 2_000, 10_000, 30_000, 80_000];
 
-/// The greeting is 1,032 bytes with the magic, and no testimony is longer.
+/// A length beyond the testimony: the greeting is 1,032 bytes with the magic, and no testimony is longer.
 const PAST_THE_TESTIMONY: usize = 1_100;
 
-/// Greeting or testimony, and the first stage.
+/// A length beyond the greeting or testimony and the first stage.
 const PAST_THE_FIRST_STAGE: usize = 2_000;
 
-/// In seconds: as long as every silence here lasts.
+/// The idle timeout in seconds, which every silence in these tests takes in full.
 const IDLE_TIMEOUT: u8 = 12;

@@ -1,4 +1,4 @@
-//! What is right depends on what was expected.
+//! The same result is right or wrong depending on the profile's expectation.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ pub(crate) fn trials() -> Trials {
         .on_both_families("blocked_and_open", blocked_and_open)
 }
 
-/// A device resets what is expected to be blocked, and the port beside it is open as it should be.
+/// A device resets a port that is expected to be blocked, and the other port is open as expected.
 fn blocked_and_blocked(ip: IpAddr) -> anyhow::Result<()> {
     let (server, devices) = ServerPlan::on(ip)
         .ports(1)
@@ -33,7 +33,7 @@ fn blocked_and_blocked(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// A hole in the firewall is not as expected, however well it works.
+/// An open port that is expected to be blocked is a failure, however well it works.
 fn blocked_and_open(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let port = server.port(1);

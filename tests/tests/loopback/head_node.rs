@@ -1,5 +1,5 @@
-//! The checks of the head node as a user makes them: certificate files by other people's tools,
-//! registry exports, and the certificate on the wire.
+//! The checks of the head node as a user runs them: certificate files from third-party tools, registry exports, and the
+//! certificate on the wire.
 
 use std::fs::Permissions;
 use std::net::Ipv4Addr;
@@ -64,7 +64,7 @@ pub(crate) fn trials() -> Trials {
         .once("bad_flags_are_told_at_once", bad_flags_are_told_at_once)
 }
 
-/// One certificate in all forms: each is read, and each with a key finds it matching.
+/// Reads one certificate in all forms, and finds the key matching in each form that has one.
 fn every_form() -> anyhow::Result<()> {
     let files = Files::make()?;
     let forms: [(&str, CheckStatus); 10] = [
@@ -91,7 +91,7 @@ fn every_form() -> anyhow::Result<()> {
             CheckStatus::Pass,
         )?;
     }
-    // The thumbprint is what OpenSSL says it is.
+    // OpenSSL prints the same thumbprint.
     let printed = files.openssl(&["x509", "-in", "cert.pem", "-noout", "-fingerprint", "-sha1"])?;
     let thumbprint = printed.rsplit('=').next().context("a fingerprint")?;
     let thumbprint = thumbprint.trim().replace(':', "");
@@ -101,7 +101,7 @@ fn every_form() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A clear message each, the other checks still made, and the password nowhere.
+/// Each problem gets a clear message, the other checks still run, and the password is not printed.
 fn what_is_wrong() -> anyhow::Result<()> {
     let files = Files::make()?;
     let large = vec![b'-'; 2 * 1024 * 1024];
@@ -155,7 +155,7 @@ fn what_is_wrong() -> anyhow::Result<()> {
     )
 }
 
-/// keytool writes PBES2, and one file with two keys.
+/// keytool writes PBES2, and two keys in one file.
 fn by_keytool() -> anyhow::Result<()> {
     let files = Files::make()?;
     for alias in ["one", "two"] {
@@ -190,7 +190,7 @@ fn by_keytool() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Presented on every kind with TLS, and compared with what the server testifies.
+/// The client certificate is presented with every kind of TLS, and compared with the server's testimony.
 fn on_the_wire(intercepted: bool) -> anyhow::Result<()> {
     let files = Files::make()?;
     let ip = Ipv4Addr::LOCALHOST.into();
@@ -274,7 +274,7 @@ fn nothing_chooses_the_profile() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In the document and in the table; a failed check does not change the exit code.
+/// Checks are in the document and in the table; a failed check does not change the exit code.
 fn a_run_reports_its_checks() -> anyhow::Result<()> {
     let server = ServerPlan::on(Ipv4Addr::LOCALHOST.into())
         .ports(1)
@@ -307,7 +307,7 @@ fn bad_flags_are_told_at_once() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Certificates by OpenSSL, in a directory of their own.
+/// Certificates made by OpenSSL, in their own directory.
 #[derive(Debug)]
 struct Files {
     cli: Cli,
@@ -322,7 +322,7 @@ impl Files {
             let arguments: Vec<&str> = arguments.split(' ').collect();
             files.openssl(&arguments)?;
         }
-        // fwprobe runs as another user than a root who tests it.
+        // If root runs the test, fwprobe runs as another user, who has to read these files.
         for entry in files.cli.directory().read_dir()? {
             std::fs::set_permissions(entry?.path(), Permissions::from_mode(0o644))?;
         }
@@ -370,7 +370,7 @@ impl Files {
         )
     }
 
-    /// What `fwprobe check` says of one file; an empty password is none.
+    /// Runs `fwprobe check` on one file, and returns the document. An empty `password` means none.
     fn check(&self, name: &str, password: &str) -> anyhow::Result<CheckDocument> {
         let cli = Cli::fwprobe()?.args(["check", "--format", "json", "--certificate"]);
         let mut cli = cli.arg(self.path(name));
@@ -416,10 +416,10 @@ fn expect(
 
 const PASSWORD: &str = "correct-horse-battery";
 
-/// Well-formed, and of nobody.
+/// A well-formed connection string of no server.
 const CONNECTION: &str = "fwprobe://nobody:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@echo.example.net?pin=sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Certificates with their keys, and further forms of the first.
+/// The OpenSSL commands that make certificates with their keys, and further forms of the first one.
 const BY_OPENSSL: [&str; 10] = [
     "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=management -keyout key.pem -out \
      cert.pem",

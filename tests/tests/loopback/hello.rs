@@ -1,5 +1,5 @@
-//! Devices that let the modern ClientHello of a session pass and stop another: the port is open, and what
-//! will not pass is noted.
+//! Devices that pass the modern ClientHello of a session and block another form of it: the port is open, and a finding
+//! names the form that is blocked.
 
 use std::net::IpAddr;
 
@@ -40,7 +40,7 @@ fn large(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// On one port of the profile whose product sends such a one.
+/// The device is on one port of the profile, whose product sends an old ClientHello.
 fn old(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     let inspection = Inspection {
         dislikes: Dislike::OldHello,
@@ -84,5 +84,5 @@ fn noted_only_on(run: &Run, id: FindingId, port: u16) -> anyhow::Result<()> {
 const PROFILE: &str = "hpc-2008r2-sp1";
 const INSPECTED: u16 = 5901;
 
-/// In seconds: as long as every silence here lasts.
+/// The idle timeout in seconds, which every silence in these tests takes in full.
 const IDLE_TIMEOUT: u8 = 8;

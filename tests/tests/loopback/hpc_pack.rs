@@ -1,5 +1,4 @@
-//! What HPC Cluster Manager is given, held against schemas of the published shape by somebody else's
-//! validator.
+//! Validates the output for HPC Cluster Manager with a third-party validator, against schemas of the published form.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +17,7 @@ pub(crate) fn trials() -> Trials {
         .needing(XMLLINT, "odd_characters_fit_the_schema", odd_characters)
 }
 
-/// As it is by default, and with whatever a path may hold.
+/// Tests the definition with default options, and with options that contain odd characters.
 fn a_definition() -> anyhow::Result<()> {
     let long = format!("C:\\{}\\{ODD}", "x".repeat(200));
     let variants: [&[&str]; 3] = [
@@ -30,7 +29,7 @@ fn a_definition() -> anyhow::Result<()> {
         let cli = Cli::fwprobe()?.args(["hpc-test", "definition"]);
         let text = cli.args(arguments).succeeds()?;
         fits(DEFINITION, &text)?;
-        // The schema says something.
+        // A wrong attribute shows that the schema does not accept everything.
         let anonymous = text.replacen("Company=", "Firm=", 1);
         fits_not(DEFINITION, &anonymous)?;
     }
@@ -51,7 +50,7 @@ fn a_mixed_result() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In everything that comes from outside: the host's name, what a profile says, what a stranger answered.
+/// Odd characters in everything that comes from outside: the host's name, a profile's texts, a stranger's answer.
 fn odd_characters() -> anyhow::Result<()> {
     let json = a_mixed_run()?.json.context("the report")?;
     let mut report: Value = serde_json::from_str(&json)?;
@@ -105,8 +104,8 @@ pub(crate) const STEP_RESULT: &str = "schemas/hpc-step-result.xsd";
 
 const FORMATS: [&str; 2] = ["hpc-step-result", "hpc-step-summary"];
 
-/// Exit code of xmllint(1): a validation error.
+/// The exit code of xmllint(1) for a validation error.
 const DOES_NOT_FIT: i32 = 3;
 
-/// Markup, control characters, a character that no XML may hold, and letters of several planes.
+/// Markup, control characters, a character that XML does not allow, and letters of several Unicode planes.
 const ODD: &str = "]]> <a b='c'>&amp; \u{1b}[1m\u{7}\u{fffe} \u{7528}\u{1f525}\u{e9}";

@@ -1,5 +1,4 @@
-//! Devices that let a port pass for one protocol and not for another: that, and only that, is called
-//! inspection.
+//! Devices that let a port pass for one protocol and not for another. Only this counts as inspection.
 
 use std::net::IpAddr;
 
@@ -22,7 +21,8 @@ pub(crate) fn trials() -> Trials {
         .on_both_families("of_everything_is_none", of_everything_is_none)
 }
 
-/// Each kind behind a device that dislikes just that, and what has to be named as passing.
+/// Runs each session kind through a device that dislikes this kind, and checks the protocols that the claim names as
+/// passing.
 fn by_protocol(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     let inspections = CASES.map(|(dislikes, ..)| Inspection { dislikes, ending });
     let (server, devices) = ServerPlan::on(ip)
@@ -54,7 +54,7 @@ fn by_protocol(ip: IpAddr, ending: Ending) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// A device that ends every session at its first byte inspects nothing.
+/// A device that ends every session at its first byte is not reported as inspection.
 fn of_everything_is_none(ip: IpAddr) -> anyhow::Result<()> {
     let cut = Cut {
         direction: Direction::Up,
@@ -108,5 +108,5 @@ const CASES: [(Dislike, SessionKind, &str); 5] = [
     ),
 ];
 
-/// In seconds: as long as every silence here lasts.
+/// The idle timeout in seconds, which every silence in these tests takes in full.
 const IDLE_TIMEOUT: u8 = 8;

@@ -1,5 +1,6 @@
-//! Two instances of the server behind one address, with HAProxy spreading connections over them in turn:
-//! what one of them says or lacks must not be taken for what the network does.
+//! Two instances of the server behind one address, with HAProxy distributing connections over them in turn.
+//!
+//! What one instance reports or lacks must not be taken for an effect of the network.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -25,12 +26,12 @@ pub(crate) fn trials() -> Trials {
         .needing(HAPROXY, "one_refuses_the_key", one_refuses_the_key)
 }
 
-/// HAProxy and the instances behind it.
+/// HAProxy, and the identity and ports of the instances behind it.
 struct Farm {
     balancer: Setting,
-    /// As clients dial them: the control port and two more.
+    /// The ports that clients dial: the control port and two more.
     ports: [u16; 3],
-    /// Two of them, until HAProxy listens there: an instance would take one that is free.
+    /// Reserves two of the ports until HAProxy listens on them; otherwise an instance might take one of them.
     held: [ShutPort; 2],
     identity: Identity,
 }
@@ -48,8 +49,7 @@ impl Farm {
         })
     }
 
-    /// An instance behind the first `count` of the ports; its listener behind the first of them is that with
-    /// the index 1.
+    /// Starts an instance behind the first `count` of the ports. Its listener with index 1 is behind the first of them.
     fn instance(&self, count: usize) -> anyhow::Result<EchoServer> {
         let plan = ServerPlan::on(self.balancer.address().ip()).setting("behind_source_nat = true");
         let ports = self.ports.iter().take(count);
@@ -58,7 +58,7 @@ impl Farm {
             .start_as(self.identity.clone())
     }
 
-    /// Each port leads to one after the other of `behind` it.
+    /// Starts HAProxy, which distributes the connections to each port over the addresses in `behind` in turn.
     fn balance(self, behind: [[SocketAddr; 2]; 3]) -> anyhow::Result<(RealProxy, Probe)> {
         let ip = self.balancer.address().ip();
         let mut text = HAPROXY.to_owned();
@@ -132,7 +132,7 @@ fn one_lacks_a_port(ip: IpAddr) -> anyhow::Result<()> {
     b.stop().map(drop)
 }
 
-/// The keys of one are newer than those of the other.
+/// One instance has newer keys than the other, and refuses the client's key.
 fn one_refuses_the_key() -> anyhow::Result<()> {
     let farm = Farm::on(V4)?;
     let [_, first, second] = farm.ports;
@@ -160,7 +160,7 @@ fn one_refuses_the_key() -> anyhow::Result<()> {
     b.stop().map(drop)
 }
 
-/// The instances that testified.
+/// Returns the names of the instances that testified.
 fn met(run: &Run) -> anyhow::Result<BTreeSet<String>> {
     let probes = run.document()?.probes.iter();
     let sessions = probes.filter_map(|p| p.measurement.session.as_ref());
@@ -171,7 +171,8 @@ fn met(run: &Run) -> anyhow::Result<BTreeSet<String>> {
 const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
 
-/// A server that refuses is not asked again, and no other in its stead.
+/// The common configuration. With `retries 0`, a refused connection is not tried again, neither on the same server nor
+/// on the other.
 const HAPROXY: &str = "\
 defaults
   mode tcp

@@ -1,4 +1,4 @@
-//! TLS that is opened on the way: found out, and whose certificate it was is said.
+//! Intercepted TLS: it is detected, and the report names the issuer of the certificate.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ fn relayed_in_tls(ip: IpAddr) -> anyhow::Result<()> {
     relayed(ip, Onward::Tls, &WITH_TLS)
 }
 
-/// X.224 and MC-NMF begin before TLS does, and a server that agreed to TLS takes nothing else.
+/// This covers only kinds that begin with TLS: X.224 and MC-NMF negotiate TLS first, and a server that agreed to TLS
+/// accepts nothing else.
 fn relayed_in_clear_text(ip: IpAddr) -> anyhow::Result<()> {
     relayed(ip, Onward::Plain, &[SessionKind::Tls, SessionKind::Https])
 }
@@ -62,7 +63,7 @@ fn a_wall_that_makes_certificates(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The same path without the interception: it is not the relaying that was found.
+/// The same path without interception is reachable: relaying alone is not reported as interception.
 fn a_plain_relay_is_none(ip: IpAddr) -> anyhow::Result<()> {
     let (server, devices) = ServerPlan::on(ip)
         .start_behind(&[()], |seat, upstream, ()| Middlebox::relay(seat, upstream))?;

@@ -1,4 +1,4 @@
-//! Ctrl-C: what was measured is written all the same, and says that it is not all.
+//! Ctrl-C: the results so far are written, and the report says that it is incomplete.
 
 use std::io::Read as _;
 use std::net::{IpAddr, TcpListener};
@@ -24,7 +24,7 @@ fn by_the_user(ip: IpAddr) -> anyhow::Result<()> {
         .idle_timeout(LONG)
         .port(port, SessionKind::Tcp);
     let process = probe.start()?;
-    // Once it has sent something it waits for the answer, which does not come.
+    // Once the client has sent something, it waits for an answer, which does not come.
     let (mut accepted, _) = silent.accept()?;
     accepted.set_read_timeout(Some(WATCHDOG))?;
     accepted.read_exact(&mut [0])?;
@@ -39,5 +39,5 @@ fn by_the_user(ip: IpAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As long as there is: without the signal, the run would go on.
+/// The longest idle timeout in seconds, so that without the signal the run would go on.
 const LONG: u8 = 60;

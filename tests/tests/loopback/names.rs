@@ -1,4 +1,4 @@
-//! Names that lead nowhere.
+//! Names that do not resolve.
 
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Probe, ServerPlan};
@@ -43,6 +43,6 @@ fn one_of_two_hosts_does_not_exist() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// RFC 6761 section 6.4: no resolver may have an answer.
+/// A name that no resolver may resolve (RFC 6761 section 6.4).
 const NO_NAME: &str = "nonexistent.invalid";
 const LOOPBACK: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;

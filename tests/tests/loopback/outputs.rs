@@ -1,4 +1,4 @@
-//! Report files: whole or not at all, and what was there before stays until then.
+//! Report files are written whole or not at all, and the previous file stays until then.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn into_a_directory_that_is_not_there() -> anyhow::Result<()> {
     refused("/nowhere/report.json", |_| Ok(()))
 }
 
-/// Even root may make no files there.
+/// Even root may not create files there.
 fn into_a_directory_without_the_right() -> anyhow::Result<()> {
     refused("/proc/report.json", |_| Ok(()))
 }
@@ -40,7 +40,7 @@ fn in_no_format() -> anyhow::Result<()> {
     refused("report.doc", |_| Ok(()))
 }
 
-/// `output`, within the test's directory unless it is absolute, is refused before anything is sent.
+/// Checks that `output` is refused before anything is sent. A relative path is in the test's directory.
 fn refused(output: &str, prepare: fn(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
     let cli = Cli::fwprobe()?;

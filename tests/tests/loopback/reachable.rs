@@ -1,4 +1,4 @@
-//! Nothing in between: every kind is reachable, on any port.
+//! With nothing between client and server, every session kind is reachable on any port.
 
 use std::net::IpAddr;
 
@@ -55,7 +55,7 @@ fn a_profile_with_mapped_ports(ip: IpAddr) -> anyhow::Result<()> {
     run.expect_exit(0)?.expect_all(VerdictId::Reachable)?;
     for rule in rules {
         let probe = run.one(rule.port.get())?;
-        // The service that the rule is for is another host's.
+        // The rule is about a service on another host, which this run does not reach.
         run.expect_finding(probe, FindingId::DestinationNotTested)?;
     }
     server.stop().map(drop)

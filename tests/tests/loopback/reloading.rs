@@ -1,4 +1,4 @@
-//! `fwprobe reload-server`: who may have a server read its files again, and what he is told.
+//! `fwprobe reload-server`: who may make a server read its files again, and what the command prints.
 
 use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr};
@@ -61,7 +61,7 @@ fn an_admin(ip: IpAddr) -> anyhow::Result<()> {
         .run()?
         .expect_exit(3)?
         .expect_all(VerdictId::ServerRefused)?;
-    // What cannot be used changes nothing, and says so.
+    // A file that cannot be used changes nothing, and the command says so.
     std::fs::write(
         server.identity().directory().join("keys.toml"),
         "keys = 5\n",
@@ -70,7 +70,7 @@ fn an_admin(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// As deploy/README.md sets it up: the server reads by group what root alone may change.
+/// Files as deploy/README.md sets them up: only root may change them, and the server reads them through its group.
 fn of_root_and_a_group() -> anyhow::Result<()> {
     let ip = IpAddr::from(Ipv4Addr::LOCALHOST);
     let identity = Identity::make(&Place::of(User::Same), &[&ip.to_string()])?;
@@ -131,5 +131,5 @@ fn failed(connection: &Connection, why: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// That of those who are nobody in particular ([`Place::ordinary`]).
+/// The group of the unprivileged user of [`Place::ordinary`].
 const NOBODYS_GROUP: u32 = 65534;

@@ -1,4 +1,4 @@
-//! What is made of a saved run, without any network, and the demonstration.
+//! Reports made from a saved run, without any network, and the demonstration (`fwprobe demo`).
 
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::middlebox::Middlebox;
@@ -44,7 +44,7 @@ fn every_report_fits_the_schema() -> anyhow::Result<()> {
         .map(|e| e.to_string())
         .collect();
     ensure!(wrong.is_empty(), "the report does not fit: {wrong:#?}");
-    // The schema says something, and does not take just anything.
+    // A wrong verdict shows that the schema does not accept everything.
     report["probes"][0]["verdict"]["id"] = Value::from("fine");
     ensure!(
         !validator.is_valid(&report),
@@ -86,7 +86,7 @@ fn report_gives_the_same_bytes() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A run with a success, three causes of failure and one that is undecided.
+/// Returns a run with a success, three causes of failure, and one undecided probe.
 pub(crate) fn a_mixed_run() -> anyhow::Result<Run> {
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
     let server = ServerPlan::on(ip).ports(1).start()?;

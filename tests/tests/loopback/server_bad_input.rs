@@ -1,4 +1,4 @@
-//! What the operator of `fwprobe-echo` gets wrong: it does not start, and one line names the thing.
+//! Mistakes of the operator of `fwprobe-echo`: the server does not start, and one line names the cause.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Trials {
         .once("an_identity_over_another", an_identity_over_another)
 }
 
-/// Whatever the reason: standard error tells it.
+/// The exit code for every reason; standard error names the reason.
 const NOT_DONE: i32 = 2;
 
 fn a_port_in_use() -> anyhow::Result<()> {
@@ -56,7 +56,7 @@ fn no_right_to_a_low_port() -> anyhow::Result<()> {
     )
 }
 
-/// An ordinary user, who has no capabilities.
+/// An ordinary user lacks the capability that a witness needs.
 fn no_right_to_a_witness() -> anyhow::Result<()> {
     let identity = identity()?;
     let cli = serve(&identity)?;
@@ -70,7 +70,7 @@ fn no_right_to_a_witness() -> anyhow::Result<()> {
     )
 }
 
-/// RFC 5737: nobody has that one.
+/// No host has this address (RFC 5737).
 fn an_address_of_another_host() -> anyhow::Result<()> {
     let identity = identity()?;
     let listen = ["--listen", "203.0.113.9:0"];
@@ -130,7 +130,7 @@ fn a_configuration_that_is_not_there() -> anyhow::Result<()> {
     fails(cli, &["/nowhere/server.toml"])
 }
 
-/// The old one stays as it is.
+/// The existing identity is left unchanged.
 fn an_identity_over_another() -> anyhow::Result<()> {
     let identity = identity()?;
     let path = identity.directory().join(KEY);

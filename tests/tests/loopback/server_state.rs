@@ -1,4 +1,4 @@
-//! The server itself is the matter: nothing of it may read as a fault of the firewall.
+//! Problems of the server itself, which must not be reported as faults of the firewall.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -110,8 +110,11 @@ fn redirected_to_another_port(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The server's certificate was replaced, or the connection string is another's, or somebody else holds the key: one
-/// statement about all ports, and the same in the table, in every file and in the exit code.
+/// If the server's pin does not match, all ports get one verdict with one claim, in the table, in every file and in the
+/// exit code.
+///
+/// The certificate may have been replaced, the connection string may belong to another server, or the answering host
+/// may not be the server at all.
 fn pin_of_another_server(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let run = Probe::with(server.connection().with_another_pin())?
@@ -152,5 +155,5 @@ fn undecided(probe: Probe, id: VerdictId) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In seconds, until nothing more is expected.
+/// The idle timeout in seconds: after this time, nothing more is expected.
 const SILENCE: u8 = 4;

@@ -1,4 +1,4 @@
-//! Somebody else in the server's place: never reachable, and what was said is quoted.
+//! A stranger in the server's place: the port is never reachable, and the claim quotes what the stranger sent.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn tls_web_server(seat: Seat) -> anyhow::Result<Middlebox> {
     Middlebox::tls_web_server(seat, &Arc::new(Authority::new()?))
 }
 
-/// The server itself is there, on its control port.
+/// The server itself runs too, on its control port.
 fn beside_the_server(ip: IpAddr, stranger: Stranger, named: &str) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).start()?;
     let stranger = stranger(Seat::take(ip)?)?;
@@ -54,7 +54,7 @@ fn beside_the_server(ip: IpAddr, stranger: Stranger, named: &str) -> anyhow::Res
     server.stop().map(drop)
 }
 
-/// There is no server at all.
+/// No server runs at all.
 fn alone(ip: IpAddr, stranger: Stranger) -> anyhow::Result<()> {
     let identity = Identity::make(&Place::ordinary(), &[&ip.to_string()])?;
     let stranger = stranger(Seat::take(ip)?)?;

@@ -1,4 +1,4 @@
-//! What a user is told before anything is sent, and where to look a word up.
+//! The help that a user gets before anything is sent, and where to look up an id.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -50,7 +50,7 @@ fn an_id_that_is_misspelt() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// HPC Cluster Manager reads standard output alone.
+/// A step that cannot run is reported on standard output, because HPC Cluster Manager reads nothing else.
 fn a_step_that_could_not_run() -> anyhow::Result<()> {
     for format in ["hpc-step-result", "hpc-step-summary"] {
         let cli = Cli::fwprobe()?.args(["run", "--port", "443", "--format", format]);

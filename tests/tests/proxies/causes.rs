@@ -1,4 +1,4 @@
-//! Whatever can go wrong with a proxy, each with a cause of its own.
+//! Everything that can go wrong with a proxy, each with its own cause.
 
 use std::net::IpAddr;
 
@@ -28,13 +28,13 @@ pub(crate) fn trials() -> Trials {
     )
 }
 
-/// A manner, and what has to be said of it.
+/// A proxy's behaviour, and the expected verdict.
 struct Case {
     name: &'static str,
     scheme: &'static str,
     manner: fn() -> Manner,
     verdict: VerdictId,
-    /// Each has to be in the claim.
+    /// The texts that the claim must contain.
     claim: &'static [&'static str],
 }
 
@@ -80,7 +80,7 @@ fn refused(ip: IpAddr) -> anyhow::Result<()> {
         VerdictId::ProxyUnreachable,
         Segment::Proxy,
     )?;
-    // That the server is well over another path is evidence.
+    // The server's success over another path is evidence against the proxy.
     expect_evidence_of_proxied(&run, server.port(1), "path direct")?;
     server.stop().map(drop)
 }
@@ -114,8 +114,9 @@ fn says_200_and_passes_nothing(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// With the direct path beside it, the server can be asked whether a connection came. This run's direct sessions,
-/// and the handshakes beside them, are not taken for what the proxy may have let through.
+/// With a direct path in the same run, the server can be asked whether a connection arrived.
+///
+/// The run's direct sessions, and their handshakes, are not taken for connections through the proxy.
 fn swallows_beside_direct(ip: IpAddr) -> anyhow::Result<()> {
     let mut server = ServerPlan::on(ip).ports(1).start()?;
     server.grow_old()?;
@@ -147,7 +148,7 @@ fn silent(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// As `ssh -D` and pproxy do where the port behind them is refused.
+/// `ssh -D` and pproxy close like this when the destination port refuses the connection.
 fn socks_closes_beside(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let shut = ShutPort::take(ip)?;
@@ -375,5 +376,5 @@ const CASES: [Case; 25] = [
     },
 ];
 
-/// In seconds, until nothing more is expected.
+/// The idle timeout in seconds: after this time, nothing more is expected.
 const SILENCE: u8 = 5;

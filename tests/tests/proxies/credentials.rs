@@ -1,4 +1,4 @@
-//! Who the user is to a proxy: where it is taken from, what is refused, and that nobody is told.
+//! The user's credentials for a proxy: where they are taken from, which are refused, and that they are not revealed.
 
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -92,7 +92,7 @@ fn by_basic_from_everywhere() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// By all the probes of a run together.
+/// A wrong password is sent once by all the probes of a run together.
 fn a_wrong_password_is_sent_once(scheme: &str, manner: Manner) -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;
@@ -117,7 +117,7 @@ fn a_wrong_password_is_sent_once(scheme: &str, manner: Manner) -> anyhow::Result
     server.stop().map(drop)
 }
 
-/// The other dialogues are all waiting when it comes.
+/// All other dialogues are waiting when the refusal arrives.
 fn a_late_refusal_is_waited_for() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let all = u32::try_from(SessionKind::ALL.len())?;
@@ -137,7 +137,8 @@ fn a_late_refusal_is_waited_for() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// By a proxy that would refuse them, if there were time enough: a third might lock the account.
+/// The proxy would refuse the credentials, but too late. They are sent twice at most, because a third attempt might
+/// lock the account.
 fn what_gets_no_answer_is_sent_twice() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let never = Manner::refuses_late(u32::MAX);
@@ -162,10 +163,10 @@ fn what_gets_no_answer_is_sent_twice() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Whatever the request that carried credentials is answered with, no other sends them as if they had been accepted.
+/// Whatever the answer to the request with credentials, no other request sends them as if they had been accepted.
 fn an_answer_is_no_acceptance() -> anyhow::Result<()> {
     let cases = [
-        // tinyproxy's answer to a wrong password.
+        // tinyproxy answers a wrong password like this.
         (
             "HTTP/1.1 401 Unauthorized\r\nServer: tinyproxy/1.11.1\r\n\r\n",
             1,
@@ -209,7 +210,7 @@ fn an_answer_is_no_acceptance() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// What tells of the way on shows that the credentials were accepted, so the others send them too.
+/// A failure beyond the proxy shows that the credentials were accepted, so the other probes send them too.
 fn another_port_may_be_let_through() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let shut = [(); 3].map(|()| ShutPort::take(V4));
@@ -261,8 +262,8 @@ fn over_tls_to_the_proxy() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// As by curl's `--proxy-cacert`, whatever the certificate says of authorities; but for its own name alone, and without a
-/// word that is made for programmers.
+/// A self-signed certificate given as `--proxy-ca` is accepted as by curl's `--proxy-cacert`, even if it is marked as a
+/// CA, but only for its own name. The messages contain no programmers' terms.
 fn a_self_signed_proxy_is_believed_by_name() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let cases = [
@@ -284,7 +285,7 @@ fn a_self_signed_proxy_is_believed_by_name() -> anyhow::Result<()> {
         };
         let run = given(probe()?, &pem)?.run()?;
         run.expect_all(verdict)?;
-        // One that is not given is not believed for looking like it.
+        // Another self-signed certificate for the same name is not accepted.
         let (_, another) = Authority::self_signed(name)?;
         let others = given(probe()?, &another)?.run()?;
         others.expect_all(VerdictId::ProxyUnreachable)?;
@@ -298,7 +299,8 @@ fn a_self_signed_proxy_is_believed_by_name() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Without the user's word for it; with it, the run says that everybody could read it.
+/// A domain account's password is not sent in clear without the user's permission; with it, a finding says that it was
+/// readable on the way.
 fn a_domain_account_goes_not_in_clear(scheme: &str, manner: Manner) -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, manner)?;
@@ -337,7 +339,7 @@ fn domain_basic() -> Manner {
     }
 }
 
-/// With its credentials, percent-encoded; NO_PROXY sends one of two hosts straight.
+/// The proxy's URL contains the credentials, percent-encoded; NO_PROXY exempts one of two hosts.
 fn the_environment_names_the_proxy() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
@@ -372,7 +374,7 @@ fn the_environment_names_the_proxy() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Exit code 2, a reason, and nothing repeated.
+/// Each mistake gives exit code 2 and a reason, and does not repeat the secret.
 fn wrong_places() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let cases: [(&[&str], &str, &str); 4] = [
@@ -410,7 +412,7 @@ fn wrong_places() -> anyhow::Result<()> {
 
 const DOMAIN_USER: &str = "FWPROBE\\prober";
 
-/// Nothing comes; so long it is waited for.
+/// The idle timeout in seconds; the proxy never answers, so the run waits this long.
 const SILENCE: u8 = 2;
 
 const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -1,5 +1,5 @@
-//! The schemes of Windows domains, against proxies that leave the checking to others: Samba's ntlm_auth
-//! for NTLM, bare and inside Negotiate, and a KDC of MIT's for Kerberos.
+//! The authentication schemes of Windows domains, with third-party checkers behind the proxy: Samba's ntlm_auth for
+//! NTLM (bare and inside Negotiate), and MIT's KDC for Kerberos.
 
 use std::path::Path;
 
@@ -44,12 +44,12 @@ pub(crate) fn trials() -> Trials {
         .needing(kerberos(), "the_kdc_is_down", the_kdc_is_down)
 }
 
-/// Without an account, with a wrong password, and with the right one.
+/// Runs without an account, with a wrong password, and with the right one.
 fn by_samba(scheme: &str, protocol: &str, method: &str) -> anyhow::Result<()> {
     let server = server(V4)?;
     let setting = Setting::on(V4)?;
     setting.file("smb.conf", "[global]\nworkgroup = FWPROBE\n")?;
-    // Told the password, it asks no domain controller; the checks are the same.
+    // ntlm_auth knows the password and asks no domain controller; its checks are the same.
     let proxy = setting.squid(&format!(
         "http_port {{PORT}}\nauth_param {scheme} program /usr/bin/ntlm_auth \
          --configfile={{DIR}}/smb.conf --helper-protocol={protocol} --domain=FWPROBE \
@@ -79,8 +79,8 @@ fn by_samba(scheme: &str, protocol: &str, method: &str) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Right credentials, and each request reaches the proxy over another connection: the password is not the only thing
-/// to be looked at.
+/// The credentials are right, but each request reaches the proxy over another connection: the next step must not
+/// mention only the password.
 fn a_balancer_splits() -> anyhow::Result<()> {
     let server = server(V4)?;
     let setting = Setting::on(V4)?;
@@ -148,7 +148,7 @@ fn kerberos_by_every_name() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Then nothing weaker is tried: each try may be one too many.
+/// After a refusal by the KDC nothing weaker is tried, because each attempt counts towards a lockout.
 fn the_kdc_refuses() -> anyhow::Result<()> {
     let server = server(V4)?;
     let kdc = RealKdc::start("prober", SECRET, "HTTP/localhost")?;
@@ -163,7 +163,7 @@ fn the_kdc_refuses() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// The ticket is for the name by which the proxy is called here, and the proxy has another one's key.
+/// The ticket is for the name by which the client calls the proxy, but the proxy has the key of another name.
 fn another_proxy() -> anyhow::Result<()> {
     let server = server(V4)?;
     let kdc = RealKdc::start("prober", SECRET, "HTTP/elsewhere.test")?;
@@ -217,7 +217,7 @@ fn the_kdc_is_down() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Squid with MIT's library behind it; `others` are further schemes.
+/// Returns the configuration of a squid that checks tickets with MIT's library; `others` are further schemes.
 fn checks_tickets(kdc: &RealKdc, others: &str) -> String {
     let (configuration, keytab) = (kdc.configuration().display(), kdc.keytab().display());
     format!(
@@ -229,7 +229,7 @@ fn checks_tickets(kdc: &RealKdc, others: &str) -> String {
     )
 }
 
-/// Kerberos knows proxies by name.
+/// Returns a run that names the proxy by host name, as Kerberos requires.
 fn with_kdc(server: &EchoServer, proxy: &RealProxy, configuration: &Path) -> anyhow::Result<Probe> {
     Ok(over(server, proxy, "localhost")?.variable("KRB5_CONFIG", configuration))
 }
@@ -248,7 +248,7 @@ fn tried(run: &Run, methods: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The proxy wants to know who asks, on every path, and `words` say why it does not.
+/// Checks that the proxy requires authentication on every path, and that `words` in the claim say why it failed.
 fn turned_away(run: &Run, words: &str) -> anyhow::Result<()> {
     run.expect_exit(1)?
         .expect_all(VerdictId::ProxyAuthenticationRequired)?;

@@ -1,4 +1,4 @@
-//! Every session kind through every kind of proxy, beside the direct path.
+//! Every session kind through every kind of proxy, compared with the direct path.
 
 use std::net::IpAddr;
 
@@ -31,7 +31,7 @@ pub(crate) fn trials() -> Trials {
         )
 }
 
-/// One run over `direct` and the proxy: all of it is reachable, and the proxy did carry it.
+/// Runs every kind directly and through the proxy: all are reachable, and the proxy carried its share.
 fn every_kind(ip: IpAddr, scheme: &str, manner: Manner) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, manner)?;
@@ -45,7 +45,7 @@ fn every_kind(ip: IpAddr, scheme: &str, manner: Manner) -> anyhow::Result<()> {
         "{direct} probes were direct and {proxied} proxied:\n{}",
         run.text()
     );
-    // The control port is probed as well.
+    // The control port is probed too, so there is at least one more tunnel.
     ensure!(
         proxy.strikes() > proxied,
         "{} tunnels were made",
@@ -68,7 +68,7 @@ fn every_kind(ip: IpAddr, scheme: &str, manner: Manner) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Nobody but the proxy can turn it into an address: nothing is looked up here.
+/// Only the proxy can resolve the name, and the client does not look it up.
 fn a_name_that_only_the_proxy_knows(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     for (scheme, manner) in [
@@ -93,7 +93,7 @@ fn a_name_that_only_the_proxy_knows(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// A port on which nothing listens needs the server's own word.
+/// A port on which nothing listens is decided by the server's report, which arrives through the proxy.
 fn the_control_channel_goes_through(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(ip)?, ip, Manner::Connect)?;
@@ -109,12 +109,12 @@ fn the_control_channel_goes_through(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// A run over both paths: the direct one, and `via`.
+/// Returns a run over two paths: the direct one, and `via`.
 pub(crate) fn beside_direct(server: &EchoServer, via: &str) -> anyhow::Result<Probe> {
     Ok(Probe::of(server)?.args(["--via", "direct", "--via", via]))
 }
 
-/// The direct path of `port` is well, and the one through the proxy comes to `proxied`.
+/// Checks that `port` is reachable directly, and has the verdict `proxied` in `segment` through the proxy.
 pub(crate) fn expect_beside_direct(
     run: &Run,
     port: u16,
@@ -135,7 +135,7 @@ pub(crate) fn expect_beside_direct(
     Ok(())
 }
 
-/// Of the probes of `port` those through the proxy have `words` in their evidence, and no other has.
+/// Checks that of the probes of `port` those through the proxy, and only those, have `words` in their evidence.
 pub(crate) fn expect_evidence_of_proxied(run: &Run, port: u16, words: &str) -> anyhow::Result<()> {
     for probe in run.of_port(port)? {
         let evidence = &probe.verdict.evidence;
@@ -158,5 +158,5 @@ fn by_path(run: &Run) -> anyhow::Result<(usize, usize)> {
     Ok((direct, probes.len() - direct))
 }
 
-/// RFC 6761 section 6.4: no resolver may have an answer.
+/// A name that no resolver may resolve (RFC 6761 section 6.4).
 const NO_NAME: &str = "echo.invalid";

@@ -1,4 +1,4 @@
-//! Squid, tinyproxy, mitmproxy: HTTP proxies of other makes, set up as companies do.
+//! Squid, tinyproxy and mitmproxy: third-party HTTP proxies, set up as companies do.
 
 use std::net::IpAddr;
 
@@ -43,7 +43,7 @@ pub(crate) fn server(ip: IpAddr) -> anyhow::Result<EchoServer> {
     ServerPlan::on(ip).ports(1).start()
 }
 
-/// All kinds over the proxy; all reachable.
+/// Runs all session kinds through the proxy, and expects all to be reachable.
 pub(crate) fn all_kinds(
     server: &EchoServer,
     scheme: &str,
@@ -72,7 +72,7 @@ fn squid_open(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// As most are: CONNECT to one port and no other.
+/// As in most companies, the proxy allows CONNECT to one port only.
 fn squid_allows_few_ports() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(2).start()?;
     let allowed = server.port(1);
@@ -105,7 +105,7 @@ fn squid_cannot() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Without credentials, with wrong ones, and with the right ones.
+/// Runs without credentials, with wrong ones, and with the right ones.
 fn squid_wants(scheme_lines: &str, scheme: &str, secret: &str) -> anyhow::Result<()> {
     let server = server(V4)?;
     let setting = Setting::on(V4)?;
@@ -176,7 +176,7 @@ fn squid_over_tls() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// SSL-bump: the proxy ends TLS itself, with certificates of its own making.
+/// With SSL-bump, the proxy terminates TLS with its own certificates.
 fn squid_opens_tls() -> anyhow::Result<()> {
     let server = server(V4)?;
     let setting = Setting::on(V4)?;
@@ -206,8 +206,11 @@ fn squid_opens_tls() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// SSL-bump that opens nothing: it says 200, looks at the first bytes, and connects for a ClientHello alone. That
-/// another shape passes on the same port is found by trying it, though the server never saw the probe.
+/// With SSL-bump set to peek, the proxy answers 200, looks at the first bytes, and connects to the server only for a
+/// ClientHello.
+///
+/// fwprobe finds that another session kind passes on the same port by trying it, although the server never saw the
+/// probe.
 fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
     let server = server(ip)?;
     let setting = Setting::on(ip)?;
@@ -276,7 +279,8 @@ fn tinyproxy(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// It asks with 407, and answers a wrong password with 401. By its own log it gets one such request, whatever the run dials.
+/// tinyproxy asks for credentials with 407, and answers a wrong password with 401. Its log shows only one request with
+/// the wrong password, however many ports the run dials.
 fn tinyproxy_refuses_a_password_once(ip: IpAddr) -> anyhow::Result<()> {
     let server = server(ip)?;
     let setting = Setting::on(ip)?;
@@ -306,7 +310,8 @@ fn tinyproxy_refuses_a_password_once(ip: IpAddr) -> anyhow::Result<()> {
         );
     }
     let log = std::fs::read_to_string(&log)?;
-    // Each connection asks once without credentials: each rule's, and that of the control port. One sends them.
+    // Each connection asks once without credentials (one per rule, and one for the control port); one of them then
+    // sends credentials.
     let asked = log.matches("Request (file descriptor").count();
     let most = run.document()?.probes.len() + 2;
     ensure!(asked <= most, "it was asked {asked} times:\n{log}");
@@ -314,7 +319,7 @@ fn tinyproxy_refuses_a_password_once(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// It opens what begins with TLS, and leaves the rest alone.
+/// mitmproxy intercepts what begins with TLS, and relays the rest unchanged.
 fn mitmproxy(ip: IpAddr) -> anyhow::Result<()> {
     let server = server(ip)?;
     let setting = Setting::on(ip)?;
@@ -345,7 +350,7 @@ fn mitmproxy(ip: IpAddr) -> anyhow::Result<()> {
         Ok(probes.iter().map(|p| p.verdict.claim.as_str()).collect())
     };
     ensure!(claims(&run)?.contains("CN=mitmproxy"), "{}", claims(&run)?);
-    // Nothing to compare it with, so nobody in particular is blamed.
+    // Without a direct path to compare with, no segment is known to be at fault.
     let run = one(&server, "http", &proxy)?.run()?;
     run.expect_exit(1)?.expect_all(intercepted)?;
     let probe = run.one(server.port(1))?;
@@ -360,7 +365,7 @@ fn mitmproxy(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// No output of a run tells `secret`, in clear or as Basic would send it.
+/// Checks that no output of a run contains `secret`, in clear or as Basic encodes it.
 pub(crate) fn silent(run: &Run, secret: &str) -> anyhow::Result<()> {
     use base64::Engine as _;
     let token = base64::prelude::BASE64_STANDARD.encode(format!("prober:{secret}"));
@@ -376,10 +381,10 @@ pub(crate) fn silent(run: &Run, secret: &str) -> anyhow::Result<()> {
 pub(crate) const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 pub(crate) const SECRET: &str = "p:w@rd/100%";
-/// In seconds, until nothing more is expected.
+/// The idle timeout in seconds: after this time, nothing more is expected.
 const SILENCE: u8 = 3;
 
-/// Squid's helper for Digest ends a password there.
+/// A password without a colon, because Squid's helper for Digest ends passwords at a colon.
 const WITHOUT_COLON: &str = "pw@rd/100%";
 const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";
 

@@ -1,4 +1,4 @@
-//! Dante and microsocks: SOCKS servers of other makes.
+//! Dante and microsocks: third-party SOCKS servers.
 
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ fn danted(ip: IpAddr, method: &str, rule: &str) -> anyhow::Result<RealProxy> {
     );
     let file = setting.file("danted.conf", &text)?;
     let pid = setting.directory().join("pid");
-    // Its users are the system's, and those are told by the library where it is loaded.
+    // Dante takes its users from the system; the preloaded library replaces these.
     let mut words = vec![format!("LD_PRELOAD={USERS}")];
     for (variable, text) in [
         ("NSS_WRAPPER_PASSWD", PASSWD),
@@ -108,7 +108,7 @@ fn microsocks_wants_a_password(ip: IpAddr) -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Without one, with a wrong one, and with the right one.
+/// Runs without a password, with a wrong one, and with the right one.
 fn wants_a_password(server: &EchoServer, proxy: &RealProxy) -> anyhow::Result<()> {
     let required = VerdictId::ProxyAuthenticationRequired;
     let run = one(server, "socks5h", proxy)?.run()?;
@@ -123,10 +123,10 @@ fn wants_a_password(server: &EchoServer, proxy: &RealProxy) -> anyhow::Result<()
     Ok(())
 }
 
-/// Shows programs other users than the system's.
+/// A library that shows a program other users than the system's.
 const USERS: &str = "libnss_wrapper.so";
 
 const PASSWD: &str = "nobody:x:65534:65534::/:/bin/false\nprober:x:65534:65534::/:/bin/false\n";
 
-/// The hash of [`SECRET`].
+/// The shadow entry with the hash of [`SECRET`].
 const SHADOW: &str = "prober:$6$fwprobe$GFs7s02e0FqyFQsbHMZPNaLOCYod9s8ieli8P7sK0rnRZj7C0tdOjAhTCVGdLVtEMc40GS.RmHX98m.Hj8JZj.:19000:0:99999:7:::\n";

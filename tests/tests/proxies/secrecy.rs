@@ -1,5 +1,4 @@
-//! That a proxy's password is seen by nobody: not while it is typed, not in the list of processes, not in a
-//! report.
+//! A proxy's password is not visible anywhere: not while it is typed, not in the list of processes, not in a report.
 
 use std::net::IpAddr;
 
@@ -24,7 +23,7 @@ pub(crate) fn trials() -> Trials {
         .once("no_report_tells_them", no_report_tells_them)
 }
 
-/// The name is shown as it is typed, the password is not.
+/// The user name is shown as it is typed, and the password is not.
 fn typed_at_a_prompt() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
@@ -49,7 +48,7 @@ fn typed_at_a_prompt() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// While the run goes on, neither an argument nor a variable of any process has what stands in the file.
+/// During the run, no argument and no variable of any process contains the password from the file.
 fn not_among_the_processes() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, Manner::Silent)?;
@@ -60,7 +59,7 @@ fn not_among_the_processes() -> anyhow::Result<()> {
     let file = probe.file("credentials", &format!("prober:{secret}\n"))?;
     let probe = probe.arg("--proxy-credentials-file").arg(file);
     let mut process = probe.start()?;
-    // It has read the file before it asks the proxy for anything.
+    // The program reads the file before it asks the proxy for anything.
     process.wait_until(|| Ok(proxy.strikes() > 0))?;
     let own = listed(process.id()).context("the run's own entry")?;
     ensure!(own.contains("--proxy-credentials-file"), "{own}");
@@ -69,7 +68,7 @@ fn not_among_the_processes() -> anyhow::Result<()> {
         let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        // Others may have ended meanwhile, or be somebody else's.
+        // Other processes may have ended meanwhile, or belong to another user.
         let told = listed(id).is_some_and(|text| text.contains(secret));
         ensure!(!told, "process {id} shows the password");
     }
@@ -78,7 +77,7 @@ fn not_among_the_processes() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Arguments and, where they can be read, the variables of a process.
+/// Returns the arguments of a process and, if they are readable, its environment variables.
 fn listed(id: u32) -> Option<String> {
     let read = |what| std::fs::read(format!("/proc/{id}/{what}"));
     let mut text = read("cmdline").ok()?;
@@ -86,14 +85,15 @@ fn listed(id: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// In no format, in no encoding; of a run that has to say something about them.
+/// No report contains the password in any format or encoding, even if the run has to say something about the
+/// credentials.
 fn no_report_tells_them() -> anyhow::Result<()> {
     let server = ServerPlan::on(V4).ports(1).start()?;
     let proxy = Middlebox::proxy(Seat::take(V4)?, V4, basic())?;
     for secret in [SECRET, "another-secret"] {
         let probe = Probe::of(&server)?.args(["--via", &url("http", V4, proxy.port())]);
         let file = probe.file("credentials", &format!("prober:{secret}\n"))?;
-        // Outlives the run's own.
+        // This directory outlives the run's own.
         let setting = Setting::on(V4)?;
         let place = setting.directory();
         let written: Vec<_> = FORMATS.iter().map(|f| (f, place.join(f))).collect();

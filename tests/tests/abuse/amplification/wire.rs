@@ -1,4 +1,4 @@
-//! The TCP connection below a TLS client, which keeps what crosses it once the handshake is over.
+//! The TCP connection below a TLS client, which records what crosses it after the handshake.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -21,12 +21,12 @@ impl Wire {
         }
     }
 
-    /// Bytes of TCP payload.
+    /// Returns the number of bytes of TCP payload that were sent.
     pub(super) fn sent(&self) -> usize {
         self.sent
     }
 
-    /// The lengths of the records that have come, headers and all (RFC 8446 section 5.1).
+    /// Returns the lengths of the received records, including their headers (RFC 8446 section 5.1).
     pub(super) fn records(&self) -> anyhow::Result<Vec<usize>> {
         let mut records = Vec::new();
         let mut rest = &self.received[..];

@@ -1,4 +1,4 @@
-//! Certificate files of other makers and older times, and keys that cannot be opened.
+//! Certificate files from other tools and older times, and keys that cannot be opened.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,8 @@ use probe_core::check::CheckStatus;
 
 use super::{Files, PASSWORD, answer, expect};
 
-/// Each is read whole: what editors and shells of Windows add, and ciphers and hashes of before 2010.
+/// Reads files completely despite the additions of Windows editors and shells, and with ciphers and hashes from before
+/// 2010.
 pub(super) fn are_read() -> anyhow::Result<()> {
     let files = Files::make()?;
     let pass = "pass:correct-horse-battery";
@@ -68,7 +69,7 @@ pub(super) fn are_read() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The certificate beside such a key is checked all the same.
+/// The certificate next to a key that does not open is still checked.
 pub(super) fn keys_that_do_not_open() -> anyhow::Result<()> {
     let files = Files::make()?;
     files.openssl(&[
@@ -119,7 +120,7 @@ pub(super) fn keys_that_do_not_open() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The algorithm's own identifier says nothing of the hash.
+/// With RSA-PSS, the hash is in the parameters and not in the algorithm identifier.
 pub(super) fn weak_hash_behind_pss() -> anyhow::Result<()> {
     let files = Files::make()?;
     for (hash, expected) in [("sha1", CheckStatus::Warn), ("sha256", CheckStatus::Pass)] {
@@ -137,7 +138,7 @@ pub(super) fn weak_hash_behind_pss() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each is named as what it is.
+/// Files of other types are named as what they are.
 pub(super) fn other_forms() -> anyhow::Result<()> {
     let files = Files::make()?;
     files.openssl(&[
