@@ -147,7 +147,8 @@ impl ServerDescription {
     ///
     /// An unspecified IPv6 listener serves both families. A listener on a loopback address serves only connections to a
     /// loopback address. `own` are the addresses under which the server's host has accepted connections to `address`; a
-    /// listener on any other address does not serve them. If `own` is empty, these addresses are not known.
+    /// listener on an address that is neither one of them nor `address` does not serve these connections. If `own` is
+    /// empty, these addresses are not known.
     pub fn listens(&self, address: IpAddr, port: u16, own: &[IpAddr]) -> bool {
         self.listeners.iter().any(|listener| {
             let bound = listener.address.ip().to_canonical();

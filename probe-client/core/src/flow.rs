@@ -3,7 +3,7 @@
 //! session sends them, a close, and the server's close, which comes only if the bytes before it have arrived.
 //!
 //! A fault by flow (one of several parallel links, an asymmetric path, a race in connection tracking) stays with its
-//! source port; random loss does not. So a source port that got no answer is dialled again.
+//! source port; random loss does not. So a connection without an answer is dialled again from the same source port.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -30,7 +30,7 @@ use registry::Registry;
 pub struct HeadNode {
     /// The sources that were read, and what was wrong with them.
     pub sources: Vec<SourceRead>,
-    /// Where there are values that only 32-bit programs see, and that were therefore not used.
+    /// The places of values that only 32-bit programs see, and that were therefore not used.
     pub ignored_values: Vec<String>,
     /// Whether HPC Pack's key exists.
     pub installed: Reading<()>,

@@ -49,7 +49,7 @@ impl Line {
         self.is_slow |= late >= if lossy { LATE_WITH_LOSS } else { LATE };
     }
 
-    /// Returns whether the line carries so little, or so late, that only what is necessary should be sent.
+    /// Returns whether the line carries so little, or so late, that optional data should not be sent.
     pub fn is_slow(&self) -> bool {
         self.is_slow
             || self

@@ -232,7 +232,7 @@ fn host_and_port(authority: &str, scheme: ProxyScheme) -> Result<(String, u16), 
     Ok((host.to_ascii_lowercase(), port))
 }
 
-/// Shortens a text for a message, and escapes what is not printable.
+/// Shortens a text for a message, and escapes unprintable characters.
 fn shown(text: &str) -> String {
     text.chars()
         .take(MAX_SHOWN)

@@ -188,7 +188,7 @@ const NAMED_HTTP: TlsShape = TlsShape {
     sni: true,
     alpn: Some("http/1.1"),
 };
-/// WCF gives its TLS an empty host name, so its ClientHello contains none.
+/// WCF authenticates over TLS with an empty host name, so its ClientHello contains none.
 const NAMELESS: TlsShape = TlsShape {
     sni: false,
     alpn: None,

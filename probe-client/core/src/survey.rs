@@ -105,7 +105,7 @@ impl Survey {
         self.tries.iter().filter(move |t| Some(t.port) == reference)
     }
 
-    /// Returns the distance to what answers on the failing port.
+    /// Returns the distance to the peer that answers on the failing port.
     pub fn distance(&self) -> Option<Distance> {
         Distance::of(self.of_port(self.port), &[])
     }
@@ -124,7 +124,7 @@ impl Survey {
         (distance.nearest == distance.farthest).then_some(distance.nearest)
     }
 
-    /// Compares the distance to what answers on the failing port with the distance to the server.
+    /// Compares the distance to the peer that answers on the failing port with the distance to the server.
     pub fn compare(&self, known: &[u8]) -> RelativeDistance {
         match (self.distance(), self.server_distance(known)) {
             (Some(failing), Some(server)) => failing.compare(server),

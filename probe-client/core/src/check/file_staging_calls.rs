@@ -72,7 +72,7 @@ fn set(nodes: Option<u32>) -> String {
     )
 }
 
-/// The value that applies if it is absent or of another type (Azure/Telepathy, FileStagingCommon).
+/// The default that applies if the registry value is absent or of another type (Azure/Telepathy, FileStagingCommon).
 const DEFAULT: u32 = 64;
 
 /// The number of cores above which the requirements apply.

@@ -7,8 +7,10 @@ use crate::observation::Operation;
 /// Returns the indices of the `probes` that are worth dialling slowly.
 ///
 /// Their SYNs were not let in, or were lost, while other ports of the same server accepted connections. Those that
-/// never connected come first. A device that enforces a limit may reject every probe, so an accepted connection to the
-/// `control_port` is enough for a rejected one.
+/// never connected come first.
+///
+/// A limit that rejects connections keeps rejecting them, so the `control_port` may be the only port that was let in.
+/// For rejected probes that is enough.
 pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usize> {
     let connected = |m: &Measurement| m.succeeded(Operation::Connect);
     let one_of_them = probes.iter().any(connected);

@@ -17,7 +17,7 @@ pub use value::Value;
 pub struct Registry {
     /// Values by name, by the path of their key, both in lower case; the name of a default value is `""`.
     keys: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Parts of the source could not be read, so what is missing here may still exist.
+    /// Parts of the source could not be read, so a missing key or value may still exist.
     pub(crate) has_gaps: bool,
 }
 

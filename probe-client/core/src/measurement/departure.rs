@@ -155,7 +155,7 @@ impl Measurement {
         respects
     }
 
-    /// Returns whether the server may accept on `port` what was dialled here.
+    /// Returns whether the server may accept on `port` the connection dialled here.
     ///
     /// That is the port dialled, or the rule's own port if `--map` dials another one for it.
     fn is_meant(&self, port: u16) -> bool {

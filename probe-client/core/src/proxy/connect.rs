@@ -216,7 +216,7 @@ impl Connect {
 fn request(target: &str, authorization: Option<&str>) -> Result<Vec<u8>, HttpBuildError> {
     let mut headers = vec![("User-Agent", USER_AGENT)];
     headers.extend(authorization.map(|value| ("Proxy-Authorization", value)));
-    // RFC 9110 does not define this header, but proxies that authenticate a connection keep it open if they see it.
+    // By RFC 9110 no proxy reads this header, but those that authenticate a connection keep it open for it.
     headers.push(("Proxy-Connection", "Keep-Alive"));
     let mut head = Vec::new();
     connect_head(&mut head, target, &headers)?;

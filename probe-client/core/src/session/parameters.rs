@@ -22,7 +22,7 @@ pub struct SessionParameters {
     pub run_id: [u8; 16],
     /// Random, so that the session's HTTP requests also differ from those of any other session.
     pub session_id: [u8; 16],
-    /// Returns a fresh random nonce at each call. Each greeting takes one, and so does each HTTP request.
+    /// Returns a fresh random nonce at each call. Each greeting needs its own, so each HTTP request does.
     pub nonces: Box<dyn FnMut() -> Nonce + Send>,
     pub port_dialled: u16,
     /// `direct`, or the proxy without its credentials.

@@ -1,4 +1,5 @@
-//! The distance, in hops, to what answers on a port. It is a range, because paths of different lengths may lead there.
+//! The distance, in hops, to the peer that answers on a port. It is a range, because paths of different lengths may
+//! lead there.
 
 use super::{AGREEING, HopTry, sources};
 

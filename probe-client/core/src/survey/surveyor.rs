@@ -184,7 +184,7 @@ impl Surveyor {
             })
     }
 
-    /// Asks the hops around what answers for their addresses, because one of them may be the device itself.
+    /// Asks the hops around the answering peer for their addresses, because the peer may be a device at one of them.
     ///
     /// So may the first of several hops that answer from one address.
     fn name_hops(&self, reference: u16) -> Option<Wanted> {
