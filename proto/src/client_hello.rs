@@ -1,5 +1,5 @@
-//! Watches the client's side of a TLS stream for its ClientHello messages. Both ends hash them, so
-//! that a device which rewrites the hello shows even where TLS itself does not notice.
+//! Watches the client's side of a TLS stream for its ClientHello messages. Both ends hash them, so that a device which
+//! rewrites the hello is noticed even if TLS itself does not notice.
 
 mod records;
 mod summary;
@@ -12,22 +12,20 @@ pub use self::summary::{ClientHelloSummary, MAX_LISTED};
 
 /// Reads the bytes that the client sends, from the first on, in pieces of any size.
 ///
-/// It counts the first ClientHello and, after a HelloRetryRequest, the second (RFC 8446 section
-/// 4.1.2). It stops for good at the first record that is neither handshake nor change_cipher_spec,
-/// at any other handshake message, and at whatever cannot be the second hello; so a TLS 1.2
-/// handshake, where encrypted messages have the record type of plain ones, adds nothing. A second
-/// hello that follows early data is not seen.
+/// It counts the first ClientHello and, after a HelloRetryRequest, the second (RFC 8446 section 4.1.2). It stops for
+/// good at the first record that is neither handshake nor change_cipher_spec, at any other handshake message, and at
+/// anything that cannot be the second hello. A TLS 1.2 handshake, in which encrypted messages have the record type of
+/// plain ones, thus adds nothing. A second hello that follows early data is not seen.
 ///
-/// Memory is bounded: at most [`MAX_KEPT`] bytes of the first hello are held, and only until its
-/// end.
+/// Memory is bounded: it keeps at most [`MAX_KEPT`] bytes of the first hello, and only until the hello ends.
 #[derive(Debug)]
 pub struct ClientHelloTap {
     records: Records,
     message: Message,
-    /// Over all whole hellos so far.
+    /// The hash over all complete hellos so far.
     whole: Sha256,
     hellos: u8,
-    /// What the second hello must repeat of the first.
+    /// The bytes of the first hello that the second must repeat.
     identity: [u8; IDENTITY],
     summary: Option<ClientHelloSummary>,
     ended: bool,
@@ -46,7 +44,7 @@ impl ClientHelloTap {
         }
     }
 
-    /// Takes the next bytes of the stream. Those after the end of the tap cost nothing.
+    /// Takes the next bytes of the stream. Bytes after the end of the tap cost nothing.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !self.ended && !bytes.is_empty() {
             let (piece, used) = self.records.next(bytes);
@@ -54,7 +52,7 @@ impl ClientHelloTap {
             match piece {
                 Piece::Nothing => {}
                 Piece::Handshake(fragment) => self.push_handshake(fragment),
-                // It may stand between two hellos (RFC 8446 appendix D.4), not before or within one.
+                // This record may come between two hellos (RFC 8446 appendix D.4), but not before or within one.
                 Piece::ChangeCipherSpec => {
                     self.ended = self.hellos == 0 || self.message.is_begun();
                 }
@@ -63,24 +61,23 @@ impl ClientHelloTap {
         }
     }
 
-    /// How many whole ClientHello messages were seen: 0, 1 or 2.
+    /// Returns how many complete ClientHello messages were seen: 0, 1 or 2.
     pub fn hellos(&self) -> usize {
         usize::from(self.hellos)
     }
 
-    /// SHA-256 over all whole ClientHello messages in their order, each with its handshake header
-    /// and without record headers. `None` before the first.
+    /// Returns the SHA-256 over all complete ClientHello messages in their order, each with its handshake header and
+    /// without record headers. `None` before the first.
     pub fn sha256(&self) -> Option<[u8; 32]> {
         (self.hellos > 0).then(|| self.whole.clone().finalize().into())
     }
 
-    /// What the first hello says. `None` before it is whole, or if it is too malformed to say
-    /// anything.
+    /// Returns the contents of the first hello. `None` before it is complete, or if it is too malformed to read.
     pub fn summary(&self) -> Option<&ClientHelloSummary> {
         self.summary.as_ref()
     }
 
-    /// Whether no further byte can change anything.
+    /// Returns whether no further byte can change anything.
     pub fn has_ended(&self) -> bool {
         self.ended
     }
@@ -122,9 +119,9 @@ impl Default for ClientHelloTap {
 /// A handshake message that is still being received.
 #[derive(Debug)]
 struct Message {
-    /// Over the hellos before it, and what has come of it.
+    /// The hash over the earlier hellos and the part of this message that has come.
     hash: Sha256,
-    /// Its first bytes, at most `keep` of them.
+    /// The first bytes of the message, at most `keep` of them.
     kept: Vec<u8>,
     keep: usize,
     seen: usize,
@@ -150,7 +147,7 @@ impl Message {
         self.seen > 0
     }
 
-    /// Takes what belongs to the header or, once that is there, to the body; at least one byte.
+    /// Takes bytes of the header or, once that is complete, of the body; at least one byte.
     fn push(&mut self, fragment: &[u8]) -> usize {
         let missing = self.length().unwrap_or(HEADER).saturating_sub(self.seen);
         let taken = &fragment[..missing.min(fragment.len())];
@@ -171,13 +168,13 @@ impl Message {
         }
     }
 
-    /// The length of the message with its header, once that is known.
+    /// Returns the length of the message with its header, once that is known.
     fn length(&self) -> Option<usize> {
         let [_, high, middle, low] = *self.kept.first_chunk::<HEADER>()?;
         Some(HEADER + u32::from_be_bytes([0, high, middle, low]) as usize)
     }
 
-    /// Legacy version and random; of a whole hello only.
+    /// Returns legacy version and random. Call it only on a complete hello.
     fn identity(&self) -> [u8; IDENTITY] {
         let mut identity = [0; IDENTITY];
         let kept = self.kept.get(HEADER..HEADER + IDENTITY);
@@ -186,20 +183,20 @@ impl Message {
     }
 }
 
-/// Bytes of a ClientHello at most, its header included: what TLS libraries accept. Post-quantum
-/// key shares take about 2 KiB of it.
+/// The maximum length of a ClientHello in bytes, its header included: what TLS libraries accept. Post-quantum key
+/// shares take about 2 KiB of it.
 pub const MAX_HELLO: usize = 64 * 1024;
 
-/// Bytes of the first hello that the summary is made from. More than any hello in use has; of a
-/// longer one the rest is hashed, and the summary says that it was cut.
+/// The number of bytes of the first hello that the summary is made from: more than any hello in use has. The rest of a
+/// longer one is hashed, and the summary says that it was cut.
 pub const MAX_KEPT: usize = 4 * 1024;
 
-/// A second HelloRetryRequest is a protocol violation (RFC 8446 section 4.1.4).
+/// The maximum number of hellos: a second HelloRetryRequest is a protocol violation (RFC 8446 section 4.1.4).
 const MAX_HELLOS: u8 = 2;
 
-/// Message type and length.
+/// The length of message type and length field.
 const HEADER: usize = 4;
-/// Legacy version and random: a client must repeat both (RFC 8446 section 4.1.2).
+/// The length of legacy version and random, both of which a client must repeat (RFC 8446 section 4.1.2).
 const IDENTITY: usize = 2 + 32;
 const CLIENT_HELLO: u8 = 1;
 

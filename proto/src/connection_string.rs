@@ -1,5 +1,5 @@
-//! `fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…[&pin=…][&control=PORT]`: everything a client
-//! needs to reach and to recognise its echo server, in one line that the server prints.
+//! `fwprobe://KEYID:SECRET@HOST[,HOST…]?pin=sha256:…[&pin=…][&control=PORT]`: everything that a client needs to reach
+//! and to recognise its echo server, in one line that the server prints.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -11,27 +11,27 @@ use thiserror::Error;
 
 use crate::key::{KeyId, Secret};
 
-/// SHA-256 of a certificate's SubjectPublicKeyInfo in DER. The key alone is pinned: name and expiry
-/// of the certificate decide nothing.
+/// The SHA-256 of a certificate's SubjectPublicKeyInfo in DER. Only the key is pinned: name and expiry of the
+/// certificate do not matter.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pin(pub [u8; 32]);
 
-/// A connection string, taken apart. `Debug` does not show the secret.
+/// The parts of a connection string. `Debug` does not show the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionString {
     pub key_id: KeyId,
     pub secret: Secret,
-    /// Host names or addresses (IPv6 without brackets), each a server of its own or another way to
-    /// the same one. Never empty.
+    /// Host names or addresses (IPv6 without brackets). Each is a server of its own, or another way to the same one.
+    /// Never empty.
     pub hosts: Vec<String>,
-    /// Never empty; several during a roll-over of the server's certificate.
+    /// The server's pins. Never empty; several during a roll-over of the server's certificate.
     pub pins: Vec<Pin>,
-    /// A port outside every profile, which the server listens on for comparison.
+    /// A port outside every profile, on which the server also listens, as a reference.
     pub control_port: u16,
 }
 
 impl ConnectionString {
-    /// The string itself, secret included: for the one command that hands it to its owner.
+    /// Returns the string itself, secret included, for the one command that gives it to its owner.
     pub fn expose(&self) -> String {
         let hosts: Vec<String> = self.hosts.iter().map(|h| bracketed(h)).collect();
         let mut text = format!(
@@ -123,7 +123,7 @@ fn host(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// Whether `text` can stand as a host in a connection string (IPv6 without brackets).
+/// Returns whether `text` can be a host in a connection string (IPv6 without brackets).
 pub fn is_host(text: &str) -> bool {
     host(&bracketed(text)).is_some()
 }
@@ -161,13 +161,13 @@ impl FromStr for Pin {
     }
 }
 
-/// The text is not `sha256:` and 64 hexadecimal digits.
+/// The error for a text that is not `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected `sha256:` and 64 hexadecimal digits")]
 pub struct InvalidPin;
 
-/// What is wrong with a connection string. No message repeats any part of it: in a string that was pasted wrongly the
-/// secret can stand anywhere. Parts are counted from 1 instead.
+/// What is wrong with a connection string. No message repeats any part of the string, because the secret can be
+/// anywhere in a string that was pasted wrongly. Parts are counted from 1 instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidConnectionString {
     #[error(
@@ -197,11 +197,12 @@ pub enum InvalidConnectionString {
     Parameter(usize),
 }
 
-/// In no profile, yet widely let out: a comparison for the ports that are.
+/// The default control port. No profile contains it, but many firewalls allow it, so it is a reference for the ports in
+/// profiles.
 pub const DEFAULT_CONTROL_PORT: u16 = 8443;
 
 const SCHEME: &str = "fwprobe://";
-/// RFC 1035 section 2.3.4.
+/// The maximum length of a host name (RFC 1035 section 2.3.4).
 const MAX_HOST: usize = 253;
 
 #[cfg(test)]
@@ -282,7 +283,7 @@ mod tests {
         }
     }
 
-    /// Where a string is cut, doubled or glued together, the secret can stand in any part.
+    /// If a string is cut, doubled or joined, the secret can be in any part.
     #[test]
     fn no_message_quotes_the_string() {
         let whole = format!(

@@ -1,5 +1,5 @@
-//! Authentication of a control call: an HMAC over the method, this TLS connection's exporter and the
-//! request as sent, so that what crosses the wire is of no use on another connection or call.
+//! Authenticates a control call by an HMAC over the method, this TLS connection's exporter and the request as sent. A
+//! recorded call is thus of no use on another connection or for another call.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -8,13 +8,13 @@ use subtle::ConstantTimeEq as _;
 use crate::key::{KeyId, Secret};
 use crate::wire::SignedRequest;
 
-/// Keying material of the TLS connection (RFC 9266 `tls-exporter`).
+/// The keying material of the TLS connection (RFC 9266 `tls-exporter`).
 pub type Exporter = [u8; 32];
 
-/// The label of RFC 9266 section 4, for both ends' `export_keying_material`.
+/// The label of RFC 9266 section 4, which both ends give to `export_keying_material`.
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
-/// `method` is the gRPC method's name alone, for example `Describe`.
+/// Signs a request. `method` is only the gRPC method's name, for example `Describe`.
 pub fn sign(
     secret: &Secret,
     key_id: &KeyId,
@@ -30,8 +30,8 @@ pub fn sign(
     }
 }
 
-/// Whether `signed` is what the owner of `secret` signed for this method and connection. To be called
-/// with some secret even where the key id is unknown, so that both cases take the same time.
+/// Returns whether the owner of `secret` signed `signed` for this method and connection. Call it with some secret even
+/// if the key id is unknown, so that both cases take the same time.
 pub fn verify(secret: &Secret, method: &str, exporter: &Exporter, signed: &SignedRequest) -> bool {
     mac(secret, method, exporter, &signed.request)
         .ct_eq(&signed.mac)
@@ -42,7 +42,7 @@ fn mac(secret: &Secret, method: &str, exporter: &Exporter, request: &[u8]) -> [u
     let key = secret.for_greeting().expand("control");
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length");
-    // The method's length keeps `method ‖ exporter ‖ request` from being cut elsewhere.
+    // The method's length keeps `method ‖ exporter ‖ request` from being split at another place.
     mac.update(&[u8::try_from(method.len()).unwrap_or(u8::MAX)]);
     mac.update(method.as_bytes());
     mac.update(exporter);

@@ -1,9 +1,9 @@
-//! Reading forwards through a buffer that may end before the value does.
+//! Reads forwards through a buffer that may end before the value does.
 
 use crate::decoded::Decoded;
 
-/// A position in a buffer. Nothing is copied; a length claimed by the other side is only compared
-/// with what is there.
+/// A position in a buffer. Nothing is copied, and a length that the other side claims is only compared with the bytes
+/// present.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -48,13 +48,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The buffer ends `by` bytes before what was asked for.
+/// The error that the buffer ends `by` bytes too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Short {
     pub(crate) by: usize,
 }
 
-/// Why a value could not be read.
+/// The reason why a value could not be read.
 #[derive(Debug)]
 pub(crate) enum Stop<E> {
     Short(Short),
@@ -67,7 +67,7 @@ impl<E> From<Short> for Stop<E> {
     }
 }
 
-/// Reads one value from the front of `bytes`; running short becomes [`Decoded::Incomplete`].
+/// Reads one value from the front of `bytes`. A buffer that is too short becomes [`Decoded::Incomplete`].
 pub(crate) fn decode_front<'a, T, E>(
     bytes: &'a [u8],
     read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Stop<E>>,

@@ -1,11 +1,11 @@
-//! What every incremental decoder of this crate answers.
+//! The result of every incremental decoder in this crate.
 
-/// The outcome of decoding from the front of a buffer that may still grow.
+/// The result of decoding from the front of a buffer that may still grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decoded<T> {
-    /// At least this many further bytes are needed before anything can be said.
+    /// The value is not complete: at least this many further bytes are needed.
     Incomplete { at_least: usize },
-    /// A whole value, and how many bytes of the buffer it took.
+    /// A complete value, and how many bytes of the buffer it took.
     Complete { value: T, consumed: usize },
 }
 

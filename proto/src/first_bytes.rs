@@ -1,31 +1,29 @@
-//! Which kind of session a connection's first bytes begin. Every kind is served on every port, so
-//! this is all that a server goes by.
+//! Recognises the session kind by a connection's first bytes. Every kind is served on every port, so a server has
+//! nothing else to decide by.
 
-/// What a plain TCP stream begins with.
+/// The first bytes of a plain TCP stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FirstBytes {
-    /// Too few bytes to tell. At most [`MAX_BYTES_NEEDED`] are ever needed.
+    /// There are too few bytes to decide; [`MAX_BYTES_NEEDED`] are always enough.
     Incomplete,
-    /// A TLS record with a handshake message (RFC 8446 section 5.1). The minor version is not
-    /// looked at, as the RFC demands.
+    /// A TLS record with a handshake message (RFC 8446 section 5.1). The minor version is ignored, as the RFC requires.
     Tls,
     /// TPKT version 3 (RFC 1006 section 6), which carries X.224 and RDP.
     Tpkt,
     /// The version record 1.0 of .NET Message Framing (MC-NMF section 2.2.3.1).
     NetTcp,
-    /// A request line: a method of upper-case letters, then a space. The preface of HTTP/2 looks
-    /// like this too.
+    /// A request line: a method of upper-case letters, then a space. The preface of HTTP/2 also looks like this.
     Http,
     /// [`MAGIC`]: the dialogue itself, without an envelope.
     Dialogue,
-    /// Nothing that is served here, whatever follows.
+    /// The bytes begin nothing that is served here, whatever follows.
     Unknown,
 }
 
-/// What the plaintext inside a TLS session begins with.
+/// The first bytes of the plaintext inside a TLS session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FirstBytesInsideTls {
-    /// Too few bytes to tell. At most [`MAX_BYTES_NEEDED`] are ever needed.
+    /// There are too few bytes to decide; [`MAX_BYTES_NEEDED`] are always enough.
     Incomplete,
     /// A request line, as in [`FirstBytes::Http`].
     Http,
@@ -33,13 +31,13 @@ pub enum FirstBytesInsideTls {
     NetTcpPreambleEnd,
     /// [`MAGIC`].
     Dialogue,
-    /// Nothing that is served here, whatever follows.
+    /// The bytes begin nothing that is served here, whatever follows.
     Unknown,
 }
 
-/// Classifies the bytes that a plain TCP stream begins with.
+/// Classifies the first bytes of a plain TCP stream.
 ///
-/// Any answer but `Incomplete` stays the same however many bytes follow.
+/// An answer other than `Incomplete` stays the same however many bytes follow.
 pub fn classify(bytes: &[u8]) -> FirstBytes {
     first_match(bytes, &PLAIN).unwrap_or_else(|| match method(bytes) {
         Fit::Whole => FirstBytes::Http,
@@ -48,9 +46,9 @@ pub fn classify(bytes: &[u8]) -> FirstBytes {
     })
 }
 
-/// Classifies the bytes that the plaintext inside a TLS session begins with.
+/// Classifies the first bytes of the plaintext inside a TLS session.
 ///
-/// Any answer but `Incomplete` stays the same however many bytes follow.
+/// An answer other than `Incomplete` stays the same however many bytes follow.
 pub fn classify_inside_tls(bytes: &[u8]) -> FirstBytesInsideTls {
     first_match(bytes, &INSIDE_TLS).unwrap_or_else(|| match method(bytes) {
         Fit::Whole => FirstBytesInsideTls::Http,
@@ -59,7 +57,7 @@ pub fn classify_inside_tls(bytes: &[u8]) -> FirstBytesInsideTls {
     })
 }
 
-/// How bytes compare with what a kind begins with.
+/// The result of comparing bytes with a pattern: all of it, the part so far, or nothing fits.
 #[derive(Clone, Copy)]
 enum Fit {
     Whole,
@@ -67,8 +65,8 @@ enum Fit {
     None,
 }
 
-/// The kind whose pattern the bytes begin with; no two patterns share their first byte, so one that
-/// fits so far leaves no other. `None` for bytes that fit no pattern even in part.
+/// Returns the kind whose pattern the bytes begin with. No two patterns have the same first byte, so a pattern that
+/// fits so far excludes all others. `None` if the bytes do not fit any pattern even in part.
 fn first_match<K: Copy>(bytes: &[u8], table: &Table<'_, K>) -> Option<K> {
     table
         .patterns
@@ -108,15 +106,15 @@ struct Table<'a, K> {
     incomplete: K,
 }
 
-/// What the dialogue begins with: a byte that begins no text, no TLS record and none of the other
-/// kinds, the name, and the version of the framing.
+/// The first bytes of the dialogue: a byte that begins no text, no TLS record and none of the other kinds, then the
+/// name and the version of the framing.
 pub const MAGIC: [u8; 8] = [0xF7, b'f', b'w', b'p', b'r', b'o', b'b', 0x01];
 
-/// Letters of a method at most. UPDATEREDIRECTREF (RFC 4437) is the longest in the IANA registry
-/// that has letters only.
+/// The maximum length of a method in letters. UPDATEREDIRECTREF (RFC 4437) is the longest in the IANA registry that has
+/// only letters.
 pub const MAX_METHOD: usize = 17;
 
-/// After so many bytes no answer is `Incomplete`: the longest method and its space.
+/// The number of bytes after which no answer is `Incomplete`: the longest method and its space.
 pub const MAX_BYTES_NEEDED: usize = MAX_METHOD + 1;
 
 const PLAIN: Table<'_, FirstBytes> = Table {

@@ -1,5 +1,5 @@
-//! Frames of the dialogue: type, length, body, MAC. A frame is checked against hard limits before
-//! anything is allocated, and its MAC covers the bytes as received, never a re-encoding.
+//! Frames of the dialogue: type, length, body, MAC. A frame is checked against fixed limits before memory is allocated.
+//! Its MAC covers the bytes as received, never a re-encoding.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::transcript::Transcript;
 
 pub use crate::frame_type::FrameType;
 
-/// One whole frame as it stands in the receive buffer.
+/// One complete frame in the receive buffer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     frame_type: FrameType,
@@ -25,7 +25,7 @@ impl<'a> Frame<'a> {
     /// Reads one frame from the front of `input`.
     ///
     /// # Errors
-    /// An unknown type or a length over the type's limit: nothing after it can be read.
+    /// The type is unknown, or the length is over the type's limit. Nothing after the frame can be read.
     pub fn decode(input: &'a [u8]) -> Result<Decoded<Self>, FrameError> {
         let Some((&type_byte, _)) = input.split_first() else {
             return Ok(Decoded::Incomplete { at_least: OVERHEAD });
@@ -57,16 +57,16 @@ impl<'a> Frame<'a> {
         self.frame_type
     }
 
-    /// The frame's length on the wire, in bytes.
+    /// Returns the frame's length on the wire, in bytes.
     pub fn wire_len(&self) -> usize {
         self.raw.len()
     }
 
-    /// Decodes the body without looking at the MAC: for the one field (the key id) that must be
-    /// read before a MAC can be checked.
+    /// Decodes the body without checking the MAC, for the one field (the key id) that must be read before a MAC can be
+    /// checked.
     ///
     /// # Errors
-    /// The body is no message of type `M`.
+    /// The body is not a message of type `M`.
     pub fn peek<M: Message + Default>(&self) -> Result<M, OpenError> {
         M::decode(self.body()).map_err(|_| OpenError::Malformed(self.frame_type))
     }
@@ -74,8 +74,8 @@ impl<'a> Frame<'a> {
     /// Checks the MAC, adds the frame to the transcript, and decodes the body.
     ///
     /// # Errors
-    /// The MAC is not that of these bytes under this key after this transcript, or an authentic
-    /// body is no message of type `M`. The transcript is then unchanged.
+    /// The MAC does not match these bytes under this key after this transcript, or an authentic body is not a message
+    /// of type `M`. The transcript is then unchanged.
     pub fn open<M: Message + Default>(
         &self,
         keys: &KeySchedule,
@@ -141,7 +141,7 @@ fn mac_over(
     mac
 }
 
-/// Nothing after such a frame can be read.
+/// The error for bytes that are not a frame. Nothing after them can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
     #[error("{0:#04x} is no frame type")]
@@ -153,7 +153,7 @@ pub enum FrameError {
     },
 }
 
-/// A whole frame that is not what it should be.
+/// The error for a complete frame with a wrong MAC or body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {
     #[error("the MAC of the {0:?} frame does not fit its bytes")]
@@ -162,11 +162,11 @@ pub enum OpenError {
     Malformed(FrameType),
 }
 
-/// Type and length.
+/// The length of type and length field.
 pub const HEADER: usize = 5;
-/// HMAC-SHA-256, whole.
+/// The length of the complete HMAC-SHA-256.
 pub const MAC: usize = 32;
-/// What a frame adds to its body.
+/// The number of bytes that a frame adds to its body.
 pub const OVERHEAD: usize = HEADER + MAC;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::limits::{MAX_FRAME_BODY, MAX_GREETING_BODY};
 
-/// What a frame carries; the number is the frame's first byte.
+/// The type of a frame. Its number is the frame's first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum FrameType {
@@ -18,7 +18,7 @@ pub enum FrameType {
 }
 
 impl FrameType {
-    /// The HKDF label of this type's key: one per type and direction.
+    /// Returns the HKDF label of this type's key. Each type and direction has its own.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Greeting => "greeting",
@@ -33,7 +33,7 @@ impl FrameType {
         }
     }
 
-    /// The longest body that a frame of this type may have, in bytes.
+    /// Returns the longest body that a frame of this type may have, in bytes.
     pub(crate) fn max_body(self) -> usize {
         match self {
             Self::Greeting => MAX_GREETING_BODY,
@@ -48,7 +48,7 @@ impl FrameType {
         }
     }
 
-    /// The type whose number `byte` is; `None` for a number that stands for none.
+    /// Returns the type with number `byte`, or `None` if there is none.
     pub fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             1 => Self::Greeting,

@@ -1,5 +1,5 @@
-//! Heads of HTTP/1.1 requests and responses (RFC 9112): what our own peers send, and what
-//! strangers, proxies and portals answer. The raw bytes are kept, for testimony and quotation.
+//! Heads of HTTP/1.1 requests and responses (RFC 9112): those that our own peers send, and those that strangers,
+//! proxies and portals answer. The raw bytes are kept, for testimony and quotation.
 
 mod body;
 mod build;
@@ -20,9 +20,9 @@ pub use self::response::ResponseHead;
 /// One header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
-    /// In the case in which it was received.
+    /// The name, in the case in which it was received.
     pub name: &'a str,
-    /// Without white space around it. Any bytes but control characters.
+    /// The value without surrounding white space. It may contain any bytes except control characters.
     pub value: &'a [u8],
 }
 
@@ -33,7 +33,7 @@ pub enum Version {
     Http11,
 }
 
-/// Why bytes are no head, or none that can be acted on.
+/// Why bytes are not a head, or not one that is safe to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HttpHeadError {
     #[error("no end of the head within {MAX_HEAD} bytes")]
@@ -86,8 +86,8 @@ impl Version {
     }
 }
 
-/// Cuts the window in which a head must end, and turns the parser's "partial" into how much more is
-/// needed or, at the end of the window, into an error.
+/// Limits the bytes in which a head must end. Turns the parser's "partial" into the number of missing bytes or, at the
+/// limit, into an error.
 fn decode_within_limit<'a, T>(
     bytes: &'a [u8],
     parse: impl FnOnce(&'a [u8]) -> Result<Option<(T, usize)>, HttpHeadError>,
@@ -114,7 +114,7 @@ fn values<'a>(headers: &[Header<'a>], name: &str) -> impl Iterator<Item = &'a [u
         .map(|header| header.value)
 }
 
-/// The one value of all Content-Length headers; equal ones count once (RFC 9110 section 8.6).
+/// Returns the single value of all Content-Length headers; equal ones count once (RFC 9110 section 8.6).
 fn content_length(headers: &[Header<'_>]) -> Result<Option<u64>, HttpHeadError> {
     let mut length = None;
     for value in values(headers, CONTENT_LENGTH) {
@@ -128,18 +128,18 @@ fn content_length(headers: &[Header<'_>]) -> Result<Option<u64>, HttpHeadError> 
 }
 
 fn decimal(digits: &[u8]) -> Option<u64> {
-    // `parse` alone would take a sign.
+    // `parse` alone would accept a sign.
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Bytes of a head at most, its empty line included: what common servers and proxies accept, and
-/// several times what our own peers send.
+/// The maximum length of a head in bytes, its empty line included: what common servers and proxies accept, and several
+/// times what our own peers send.
 pub const MAX_HEAD: usize = 8 * 1024;
 
-/// Headers of a head at most; a portal's answer with its cookies has some thirty.
+/// The maximum number of headers in a head; a portal's answer with its cookies has some thirty.
 pub const MAX_HEADERS: usize = 100;
 
 const CONTENT_LENGTH: &str = "Content-Length";

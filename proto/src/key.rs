@@ -1,5 +1,5 @@
-//! Client keys and what is derived from them: HKDF-SHA-256 (RFC 5869) gives every direction and
-//! message type a key of its own. The construction is described in docs/develop/wire.md.
+//! Client keys and the keys derived from them. HKDF-SHA-256 (RFC 5869) gives every direction and message type a key of
+//! its own. The construction is described in docs/develop/wire.md.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 /// A nonce of either side, 32 random bytes.
 pub type Nonce = [u8; 32];
 
-/// Names a client key; never secret. 1 to 32 characters of `A-Z a-z 0-9 - _`.
+/// The name of a client key, 1 to 32 characters of `A-Z a-z 0-9 - _`. It is not secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(String);
 
@@ -48,7 +48,7 @@ impl FromStr for KeyId {
 #[error("a key id is 1 to 32 characters of A-Z a-z 0-9 - _")]
 pub struct InvalidKeyId;
 
-/// The 256 bits that a client and the server share. Wiped from memory when dropped, and never shown.
+/// The 256 bits that a client and the server share. They are wiped from memory when dropped, and never shown.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; 32]);
 
@@ -57,22 +57,23 @@ impl Secret {
         Self(bytes)
     }
 
-    /// The secret itself, for the one place that writes it into a key file or a connection string.
+    /// Returns the secret itself, for the one place that writes it into a key file or a connection string.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Keys for the greeting, before either side knows the other's nonce.
+    /// Returns the keys for the greeting, before either side knows the other's nonce.
     pub fn for_greeting(&self) -> KeySchedule {
         KeySchedule::extract(&[], self)
     }
 
-    /// Keys for the testimony and the refusal: bound to the client's nonce.
+    /// Returns the keys for the testimony and the refusal, which are bound to the client's nonce.
     pub fn for_answer(&self, client: &Nonce) -> KeySchedule {
         KeySchedule::extract(client, self)
     }
 
-    /// Keys for all that follows: bound to both nonces, so that a replay derives other ones.
+    /// Returns the keys for everything that follows. They are bound to both nonces, so that a replay derives other
+    /// keys.
     pub fn for_session(&self, client: &Nonce, server: &Nonce) -> KeySchedule {
         let mut salt = [0u8; 64];
         salt[..32].copy_from_slice(client);
@@ -87,8 +88,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// One extracted HKDF key, from which the key of each purpose is expanded. Wiped from memory when dropped, by the
-/// libraries that hold it.
+/// One extracted HKDF key, from which the key for each purpose is expanded. The libraries that hold it wipe it from
+/// memory when it is dropped.
 pub struct KeySchedule(Hkdf<Sha256>);
 
 impl KeySchedule {
@@ -96,7 +97,7 @@ impl KeySchedule {
         Self(Hkdf::new(Some(salt), secret.expose()))
     }
 
-    /// The key for one purpose; `label` is part of docs/develop/wire.md.
+    /// Returns the key for one purpose. The `label` is part of docs/develop/wire.md.
     pub(crate) fn expand(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0u8; 32]);
         self.0
@@ -125,12 +126,12 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(…)");
     }
 
-    /// Where a library is built without that, this is not compiled.
+    /// If a library is built without wiping, this does not compile.
     #[test]
     fn whatever_holds_a_key_wipes_it() {
         fn wipes<T: ZeroizeOnDrop>() {}
         wipes::<Secret>();
-        // What an HMAC and an HKDF are made of.
+        // An HMAC and an HKDF consist of this type.
         wipes::<Sha256>();
         wipes::<chacha20::ChaChaCore<chacha20::R20, chacha20::variants::Ietf>>();
     }

@@ -20,5 +20,5 @@ pub mod wire;
 pub mod x224;
 
 /// The version of dialogue and control service, in every greeting, testimony and refusal. Two ends with different
-/// versions say so and stop.
+/// versions report that and stop.
 pub const DIALOGUE_VERSION: u32 = 2;

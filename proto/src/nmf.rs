@@ -19,7 +19,7 @@ pub use self::record::{Record, RecordType};
 pub use self::text::Text;
 pub use self::values::{KnownEncoding, Mode, Upgrade};
 
-/// Why bytes are no record, or no preamble.
+/// Why bytes are not a record, or not a preamble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NmfError {
     #[error("{0:#04x} is no record type")]
@@ -45,17 +45,17 @@ pub enum NmfError {
     NotUtf8,
 }
 
-/// Bytes of a Via at most: what Windows accepts.
+/// The maximum length of a Via in bytes: what Windows accepts.
 pub const MAX_VIA: u32 = 2048;
 
-/// Bytes of a content type or of the name of an upgrade at most: what Windows accepts.
+/// The maximum length in bytes of a content type or an upgrade's name: what Windows accepts.
 pub const MAX_CONTENT_TYPE: u32 = 256;
 
-/// Bytes of a fault at most: what Windows accepts.
+/// The maximum length of a fault in bytes: what Windows accepts.
 pub const MAX_FAULT: u32 = 256;
 
-/// Bytes of a sized envelope or a chunk at most: one stage of an exchange, and ample room for the
-/// frames beside it. Payload is never held whole, so this bounds time rather than memory.
+/// The maximum length in bytes of a sized envelope or a chunk: one stage of an exchange, and ample room for the frames
+/// around it. Payload is never held as a whole, so this limits time rather than memory.
 pub const MAX_ENVELOPE: u32 = MAX_STAGE_BYTES + 64 * 1024;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The exchange's payload: a ChaCha20 key stream (RFC 8439) that only the two ends can produce, so
-//! that nothing on the way can answer for the server, and any offset can be checked without a copy.
+//! The exchange's payload: a ChaCha20 key stream (RFC 8439) that only the two ends can produce. No device on the path
+//! can thus answer for the server, and any offset can be checked without a copy.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::key::KeySchedule;
 use crate::wire::Received;
 
-/// Which end sends.
+/// The direction of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
     /// Client to server.
@@ -26,7 +26,7 @@ pub struct PayloadSource {
 }
 
 impl PayloadSource {
-    /// `keys` are the session's; `bytes` is the stage's size.
+    /// Creates the source of one stage's payload. `keys` are the session's keys; `bytes` is the stage's size.
     pub fn new(keys: &KeySchedule, direction: Direction, stage: u32, bytes: u32) -> Self {
         Self {
             stream: key_stream(keys, direction, stage),
@@ -38,7 +38,7 @@ impl PayloadSource {
         self.remaining
     }
 
-    /// Appends up to `limit` bytes and says how many.
+    /// Appends up to `limit` bytes to `out` and returns how many.
     pub fn produce(&mut self, out: &mut Vec<u8>, limit: usize) -> usize {
         let n = limit.min(self.remaining as usize);
         let start = out.len();
@@ -79,7 +79,7 @@ impl PayloadSink {
         }
     }
 
-    /// Takes what belongs to this stage from the front of `input` and says how many bytes it took.
+    /// Takes this stage's bytes from the front of `input` and returns how many.
     pub fn accept(&mut self, input: &[u8]) -> usize {
         let n = input.len().min((self.wanted - self.received) as usize);
         self.digest.update(&input[..n]);
@@ -101,7 +101,7 @@ impl PayloadSink {
         self.altered_at
     }
 
-    /// What to tell the sender.
+    /// Returns the report for the sender.
     pub fn report(&self) -> Received {
         Received {
             stage: self.stage,
@@ -143,12 +143,12 @@ fn key_stream(keys: &KeySchedule, direction: Direction, stage: u32) -> ChaCha20 
     });
     let mut nonce = [0u8; 12];
     nonce[8..].copy_from_slice(&stage.to_be_bytes());
-    // Not by value: a copy would stay where it was made.
+    // The key is passed by reference: a copy would stay in memory.
     ChaCha20::new_from_slices(key.as_slice(), &nonce)
         .expect("these are a key's and a nonce's lengths")
 }
 
-/// Compared piecewise on the stack, so that a check in progress costs no heap.
+/// The number of bytes compared at a time. They are on the stack, so that a check in progress needs no heap.
 const CHUNK: usize = 512;
 
 #[cfg(test)]
@@ -198,7 +198,7 @@ mod tests {
                 prop_assert_eq!(sink.accept(&rest[..n]), n);
                 rest = &rest[n..];
             }
-            // What follows the stage belongs to the next frame.
+            // Bytes after the stage belong to the next frame.
             let mut tail = rest.to_vec();
             tail.extend_from_slice(b"next");
             prop_assert_eq!(sink.accept(&tail), rest.len());

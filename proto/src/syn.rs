@@ -1,27 +1,27 @@
-//! The headers of a TCP SYN as its receiver kept them: the evidence for a lost mark, a clamped MSS
-//! or stripped options.
+//! Parses the headers of a TCP SYN as its receiver kept them: the evidence for a lost mark, a clamped MSS or stripped
+//! options.
 //!
-//! Own code, because etherparse ends its option list at the first kind it does not know, and an
-//! unknown kind is part of what a changed SYN is recognised by.
+//! This is our own code, because etherparse ends its option list at the first unknown kind, and an unknown kind is one
+//! of the signs of a changed SYN.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// What a SYN said when it arrived. Nothing here is authenticated: any device on the way may have written it.
+/// The fields of a SYN when it arrived. None of them is authenticated: any device on the path may have written them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SynHeader {
-    /// The sender, with the addresses that the receiver saw, thus after any translation.
+    /// The sender, with the address that the receiver saw, that is, after any translation.
     pub source: SocketAddr,
-    /// The receiver, likewise.
+    /// The receiver, with the address that it saw itself.
     pub destination: SocketAddr,
-    /// TTL (RFC 791) or hop limit (RFC 8200) left on arrival.
+    /// The TTL (RFC 791) or hop limit (RFC 8200) left on arrival.
     pub hop_limit: u8,
-    /// Window in bytes; a SYN's window is never scaled (RFC 7323 section 2.2).
+    /// The window in bytes; a SYN's window is never scaled (RFC 7323 section 2.2).
     pub window: u16,
-    /// ECE and CWR are both set: it asks for explicit congestion notification (RFC 3168 section 6.1.1).
+    /// Whether ECE and CWR are both set, which asks for explicit congestion notification (RFC 3168 section 6.1.1).
     pub ecn: bool,
-    /// In the order in which they were sent, padding included.
+    /// The options in the order in which they were sent, padding included.
     pub options: Vec<TcpOption>,
-    /// False if the option list broke off in an option that claims an impossible length.
+    /// False if the option list broke off in an option with an impossible length.
     pub options_intact: bool,
 }
 
@@ -30,11 +30,11 @@ pub struct SynHeader {
 pub enum TcpOption {
     /// Kind 0, the last one of a list.
     EndOfList,
-    /// Kind 1, padding; also what a device leaves in place of an option that it strips.
+    /// Kind 1, padding. A device also leaves it in place of an option that it strips.
     NoOperation,
-    /// Kind 2, in bytes.
+    /// Kind 2, the maximum segment size in bytes.
     MaximumSegmentSize(u16),
-    /// Kind 3 (RFC 7323), the exponent of two.
+    /// Kind 3 (RFC 7323), the window scale as an exponent of two.
     WindowScale(u8),
     /// Kind 4 (RFC 2018).
     SackPermitted,
@@ -42,14 +42,14 @@ pub enum TcpOption {
     Timestamps {
         /// The sender's clock, in ticks of its own choice.
         value: u32,
-        /// Zero in a SYN.
+        /// The echoed value, which is zero in a SYN.
         echo: u32,
     },
-    /// Any other kind, or a known one with a length it never has.
+    /// Any other kind, or a known kind with an invalid length.
     Unknown {
-        /// As sent.
+        /// The option's kind as sent.
         kind: u8,
-        /// Length of the whole option in bytes, kind and length bytes included.
+        /// The length of the whole option in bytes, kind and length bytes included.
         length: u8,
     },
 }
@@ -57,42 +57,42 @@ pub enum TcpOption {
 /// Why bytes are not the headers of a SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSyn {
-    /// They end within a header.
+    /// The bytes end within a header.
     #[error("the bytes end within a header")]
     Truncated,
-    /// They begin with another version than 4 or 6.
+    /// The IP version is neither 4 nor 6.
     #[error("IP version {0} is neither 4 nor 6")]
     IpVersion(u8),
     /// A header states a length below its own minimum.
     #[error("a header states a length below its minimum")]
     HeaderLength,
-    /// The IP header leads to something else than TCP; this is its protocol number.
+    /// The IP header leads to a protocol other than TCP; this is its number.
     #[error("IP protocol {0} is not TCP")]
     NotTcp(u8),
     /// The IPv6 header is followed by more extension headers than this parser follows.
     #[error("more than {EXTENSION_HEADERS_MAX} IPv6 extension headers")]
     TooManyExtensions,
-    /// A TCP segment that does not open a connection (SYN without ACK), or answer such a one.
+    /// The TCP segment neither opens a connection (SYN without ACK) nor answers one that does, as required.
     #[error("the TCP flags are not those of a SYN")]
     NotSyn,
 }
 
 impl SynHeader {
-    /// Reads the IP and TCP headers that `bytes` begin with; whatever follows them (Fast Open data) is ignored.
+    /// Reads the IP and TCP headers at the start of `bytes`; any bytes after them (Fast Open data) are ignored.
     ///
-    /// Checksums and total lengths are not checked, since a receiver that kept the SYN has done so.
+    /// Checksums and total lengths are not checked, because the receiver that kept the SYN has done so.
     ///
     /// # Errors
-    /// [`InvalidSyn`] if the fixed headers cannot be read. Odd options are no error, see
+    /// [`InvalidSyn`] if the fixed headers cannot be read. Malformed options are not an error, see
     /// [`options_intact`](Self::options_intact).
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidSyn> {
         Self::with_flags(bytes, FLAG_SYN)
     }
 
-    /// Parses the segment that answers a SYN, SYN and ACK in one.
+    /// Parses the segment that answers a SYN, with SYN and ACK set.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse); [`InvalidSyn::NotSyn`] for every other segment.
+    /// The same as for [`parse`](Self::parse), and [`InvalidSyn::NotSyn`] for every other segment.
     pub fn parse_answer(bytes: &[u8]) -> Result<Self, InvalidSyn> {
         Self::with_flags(bytes, FLAG_SYN | FLAG_ACK)
     }
@@ -123,7 +123,7 @@ impl SynHeader {
         })
     }
 
-    /// The maximum segment size offered, in bytes.
+    /// Returns the maximum segment size offered, in bytes.
     #[must_use]
     pub fn maximum_segment_size(&self) -> Option<u16> {
         self.options.iter().find_map(|option| {
@@ -135,7 +135,7 @@ impl SynHeader {
         })
     }
 
-    /// The window scale offered, as an exponent of two.
+    /// Returns the window scale offered, as an exponent of two.
     #[must_use]
     pub fn window_scale(&self) -> Option<u8> {
         self.options.iter().find_map(|option| {
@@ -147,13 +147,13 @@ impl SynHeader {
         })
     }
 
-    /// Whether selective acknowledgement was offered.
+    /// Returns whether selective acknowledgement was offered.
     #[must_use]
     pub fn sack_permitted(&self) -> bool {
         self.options.contains(&TcpOption::SackPermitted)
     }
 
-    /// Whether timestamps were offered.
+    /// Returns whether timestamps were offered.
     #[must_use]
     pub fn timestamps(&self) -> bool {
         self.options
@@ -162,7 +162,7 @@ impl SynHeader {
     }
 }
 
-/// Whether a SYN that arrived with hop limit `arrived` can have left with `mark`.
+/// Returns whether a SYN that arrived with hop limit `arrived` can have been sent with `mark`.
 #[must_use]
 pub fn is_marked(arrived: u8, mark: u8) -> bool {
     arrived <= mark && arrived > MOST_COMMON_START
@@ -222,7 +222,7 @@ impl<'a> IpHeader<'a> {
     }
 }
 
-/// Follows the chain of RFC 8200 section 4 from `next` on, up to the TCP header.
+/// Follows the chain of extension headers (RFC 8200 section 4) from `next` on, up to the TCP header.
 fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<&[u8], InvalidSyn> {
     for _ in 0..=EXTENSION_HEADERS_MAX {
         let length = match next {
@@ -239,7 +239,7 @@ fn skip_extensions(mut next: u8, mut bytes: &[u8]) -> Result<&[u8], InvalidSyn> 
     Err(InvalidSyn::TooManyExtensions)
 }
 
-/// The options, at most one per byte, and whether the list came to its end.
+/// Returns the options, at most one per byte, and whether the list is complete.
 fn parse_options(mut bytes: &[u8]) -> (Vec<TcpOption>, bool) {
     let mut options = Vec::new();
     while let Some((&kind, rest)) = bytes.split_first() {
@@ -264,7 +264,7 @@ fn parse_options(mut bytes: &[u8]) -> (Vec<TcpOption>, bool) {
     (options, true)
 }
 
-/// What follows a kind byte: the length byte, the body it promises and the bytes after that.
+/// Splits the bytes after a kind byte: the length byte, the body that it announces, and the bytes after that.
 fn split_option(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&length, rest) = bytes.split_first()?;
     let (body, after) = rest.split_at_checked(usize::from(length).checked_sub(2)?)?;
@@ -286,29 +286,29 @@ impl TcpOption {
     }
 }
 
-/// More than any host sends; each costs at least eight bytes of the SYN.
+/// The maximum number of extension headers: more than any host sends. Each takes at least eight bytes of the SYN.
 const EXTENSION_HEADERS_MAX: usize = 8;
 
-/// Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A marked SYN would
-/// need 36 hops to look like the first, and cannot look like the others.
+/// The most common initial hop limit. Linux, macOS and most appliances start at 64, Windows at 128, others at 255. A
+/// marked SYN would need 36 hops to look like the first, and cannot look like the others.
 const MOST_COMMON_START: u8 = 64;
 
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 const TCP_HEADER: usize = 20;
 
-/// IANA "Protocol Numbers".
+/// The number of the hop-by-hop options header. Like the next four, it is from IANA's "Protocol Numbers".
 const HOP_BY_HOP: u8 = 0;
 const PROTOCOL_TCP: u8 = 6;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
 
-/// RFC 9293 section 3.1, byte 13 of the header.
+/// The flag SYN in byte 13 of the header (RFC 9293 section 3.1).
 const FLAG_SYN: u8 = 0x02;
 const FLAG_ACK: u8 = 0x10;
 
-/// RFC 3168 section 6.1: CWR and ECE.
+/// The flags CWR and ECE (RFC 3168 section 6.1).
 const FLAGS_ECN: u8 = 0xc0;
 
 #[cfg(test)]

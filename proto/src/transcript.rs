@@ -1,5 +1,5 @@
-//! The running digest of a dialogue, one per direction: every MAC covers what went before it, so
-//! that no frame can be dropped, repeated, moved or taken from another session.
+//! The running digest of a dialogue, one per direction. Every MAC covers what went before it, so that no frame can be
+//! dropped, repeated, moved or taken from another session.
 
 use std::fmt;
 
@@ -7,17 +7,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::frame_type::FrameType;
 
-/// Digest of both directions, client's first.
+/// The digests of both directions, the client's first.
 pub type Covered = [u8; 64];
 
-/// Grows by whole frames. Payload between frames is covered by the digests that confirmations and
-/// receipts carry.
+/// The digests of all frames so far. Payload between frames is covered by the digests in confirmations and receipts.
 #[derive(Clone)]
 pub struct Transcript {
     client: Sha256,
     server: Sha256,
-    /// The server's digest after its testimony: stages may be sent before the confirmations of
-    /// earlier ones have come, so that is all of the server's side that an exchange frame can cover.
+    /// The server's digest after its testimony. A client may send stages before the confirmations of earlier ones have
+    /// come, so an exchange frame can cover no more of the server's side.
     testimony: [u8; 32],
     /// The client's digest after each exchange frame, for the confirmation that answers it.
     exchanges: Vec<[u8; 32]>,
@@ -35,12 +34,12 @@ impl Transcript {
         }
     }
 
-    /// Digest of everything so far, to chain one HTTP round to the next.
+    /// Returns the digest of everything so far, which links one HTTP round to the next.
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(pair(self.client_digest(), self.server_digest())).into()
     }
 
-    /// What the MAC of the next frame of this type covers besides the frame itself.
+    /// Returns the digests that the MAC of the next frame of this type covers in addition to the frame itself.
     pub(crate) fn covered_by(&self, frame_type: FrameType) -> Covered {
         match frame_type {
             FrameType::Exchange | FrameType::KeepAliveUp | FrameType::KeepAliveDown => {
@@ -78,7 +77,7 @@ impl Transcript {
                 self.server.update(raw);
                 self.confirmations += 1;
             }
-            // Sent at any time by either side, so their place in the order is not defined.
+            // Either side may send keep-alives at any time, so their place in the order is not defined.
             FrameType::KeepAliveUp | FrameType::KeepAliveDown => {}
         }
     }

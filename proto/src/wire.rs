@@ -1,4 +1,4 @@
-//! The messages of `proto/fwprobe/v1`, as generated. docs/develop/wire.md is their description.
+//! The generated messages of `proto/fwprobe/v1`; docs/develop/wire.md describes them.
 
 #[cfg_attr(
     feature = "control",

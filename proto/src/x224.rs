@@ -13,13 +13,13 @@ use crate::cursor::{Cursor, Stop};
 pub use self::confirm::{ConnectionConfirm, Negotiation, NegotiationFailure};
 pub use self::request::{ConnectionRequest, Cookie, NegotiationRequest};
 
-/// A set of security protocols: `requestedProtocols` of a request, and the one bit (or none) of
-/// `selectedProtocol` in a confirm.
+/// A set of security protocols: `requestedProtocols` of a request, or the one bit (or none) of `selectedProtocol` in a
+/// confirm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Protocols(u32);
 
 impl Protocols {
-    /// Standard RDP security. It has no bit: every set contains it.
+    /// Standard RDP security, which has no bit: every set contains it.
     pub const RDP: Self = Self(0);
     /// TLS.
     pub const SSL: Self = Self(0x01);
@@ -31,7 +31,7 @@ impl Protocols {
     /// Microsoft Entra authentication.
     pub const RDSAAD: Self = Self(0x10);
 
-    /// Keeps bits without a name: what was received must not be lost.
+    /// Creates a set. It keeps bits without a name, so that nothing received is lost.
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
@@ -53,7 +53,7 @@ impl BitOr for Protocols {
     }
 }
 
-/// Why bytes are no X.224 connection request or confirm.
+/// Why bytes are not an X.224 connection request or confirm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum X224Error {
     #[error("begins with {0:#04x} {1:#04x}, not with TPKT version 3")]
@@ -81,14 +81,14 @@ pub enum X224Error {
 /// The part that both TPDUs have in common.
 struct Tpdu<'a> {
     source_reference: u16,
-    /// What follows the fixed part: cookie and negotiation data.
+    /// The bytes after the fixed part: cookie and negotiation data.
     variable: &'a [u8],
 }
 
 impl<'a> Tpdu<'a> {
     /// Reads one TPKT packet and the fixed part of the TPDU in it.
     ///
-    /// The destination reference is not looked at: class 0 has no use for it.
+    /// The destination reference is ignored, because class 0 does not use it.
     fn read(cursor: &mut Cursor<'a>, code: u8) -> Result<Self, Stop<X224Error>> {
         let [version, reserved] = cursor.array()?;
         if [version, reserved] != TPKT {
@@ -144,7 +144,7 @@ struct NegotiationData {
 }
 
 impl NegotiationData {
-    /// `None` if the TPDU ends before it, as the specification allows.
+    /// Reads the data. `None` if the TPDU ends before it, as the specification allows.
     fn read(bytes: &[u8]) -> Result<Option<Self>, X224Error> {
         if bytes.is_empty() {
             return Ok(None);
@@ -170,17 +170,17 @@ impl NegotiationData {
     }
 }
 
-/// The longest packet that can hold one TPDU: its length indicator is one byte, of which 255 is
-/// reserved (ITU-T X.224 section 13.2.1).
+/// The length of the longest packet with one TPDU. The length indicator is one byte, and its value 255 is reserved
+/// (ITU-T X.224 section 13.2.1).
 pub const MAX_PACKET: u16 = TPKT_HEADER + 1 + 254;
 
-/// Bytes of the name in a cookie at most. Windows puts in at most 9 of them; other clients put in a
-/// whole `DOMAIN\user`, which is at most 15 + 1 + 20.
+/// The maximum length in bytes of the name in a cookie. Windows sends at most 9; other clients send a whole
+/// `DOMAIN\user`, which has at most 15 + 1 + 20.
 pub const MAX_COOKIE_NAME: usize = 64;
 
 const TPKT: [u8; 2] = [3, 0];
 const TPKT_HEADER: u16 = 4;
-/// Length indicator, code, both references, class.
+/// The length of the fixed part: length indicator, code, both references, class.
 const FIXED_PART: u8 = 7;
 const MIN_PACKET: u16 = TPKT_HEADER + FIXED_PART as u16;
 const NEGOTIATION_LEN: u16 = 8;

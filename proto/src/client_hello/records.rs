@@ -1,6 +1,6 @@
-//! Plaintext records of TLS (RFC 8446 section 5.1), taken apart as they come.
+//! Takes plaintext records of TLS (RFC 8446 section 5.1) apart as they come.
 
-/// What the next bytes of a stream are.
+/// The kind of the next bytes of a stream.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
     /// Part of a record header.
@@ -9,16 +9,16 @@ pub(super) enum Piece<'a> {
     Handshake(&'a [u8]),
     /// A whole change_cipher_spec record.
     ChangeCipherSpec,
-    /// Anything else: what follows is not read.
+    /// Anything else; the bytes that follow are not read.
     End,
 }
 
-/// Where in a record the stream stands.
+/// The position of the stream within a record.
 #[derive(Debug)]
 pub(super) struct Records {
     header: [u8; HEADER],
     header_len: usize,
-    /// Bytes of the current fragment still to come.
+    /// The number of bytes of the current fragment that are still to come.
     left: usize,
 }
 
@@ -31,7 +31,7 @@ impl Records {
         }
     }
 
-    /// Reads one piece from the front of `bytes`, and says how many bytes it took: at least one,
+    /// Reads one piece from the front of `bytes`. Returns it with the number of bytes that it took: at least one,
     /// except for [`Piece::End`].
     pub(super) fn next<'a>(&mut self, bytes: &'a [u8]) -> (Piece<'a>, usize) {
         if self.left == 0 {
@@ -79,5 +79,5 @@ const HEADER: usize = 5;
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
 const MAJOR_VERSION: u8 = 3;
-/// RFC 8446 section 5.1; a handshake fragment may not be empty either.
+/// The maximum length of a fragment (RFC 8446 section 5.1). A handshake fragment may not be empty either.
 const MAX_FRAGMENT: u16 = 1 << 14;

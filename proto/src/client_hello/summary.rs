@@ -1,32 +1,31 @@
-//! The few facts of a ClientHello that the testimony repeats (RFC 8446 section 4.1.2). Tolerant: a
-//! damaged hello says what it still can.
+//! The few facts of a ClientHello that the testimony repeats (RFC 8446 section 4.1.2). The parser is tolerant: it reads
+//! as much of a damaged hello as it can.
 
 use crate::cursor::{Cursor, Short};
 
-/// What a ClientHello asks for, as it was received; reserved values (RFC 8701) are not taken out.
+/// The contents of a ClientHello as received. Reserved values (RFC 8701) are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHelloSummary {
-    /// 0x0303 for TLS 1.2 and later.
+    /// The legacy version: 0x0303 for TLS 1.2 and later.
     pub legacy_version: u16,
-    /// The first host name; bytes that are not UTF-8 are replaced. `None`: no name was sent.
+    /// The first host name, with bytes that are not UTF-8 replaced. `None` if no name was sent.
     pub server_name: Option<String>,
-    /// Empty: the extension was not sent.
+    /// The ALPN protocols; empty if the extension was not sent.
     pub alpn: Vec<Vec<u8>>,
-    /// Empty: the extension was not sent.
+    /// The supported versions; empty if the extension was not sent.
     pub supported_versions: Vec<u16>,
-    /// The groups of the key shares, IANA numbers. Empty: the extension was not sent, or without a
-    /// share.
+    /// The IANA numbers of the key shares' groups. Empty if the extension was not sent, or without a share.
     pub key_share_groups: Vec<u16>,
-    /// Reading stopped before the end: the hello is malformed, was too long to keep, or lists more
-    /// than is kept. The fields hold what came before.
+    /// Whether reading stopped before the end, because the hello is malformed, was too long to keep, or lists more than
+    /// is kept. The fields contain what came before.
     pub cut: bool,
 }
 
 impl ClientHelloSummary {
     /// Reads the beginning of a handshake message, header included, as far as it can be read.
     ///
-    /// Every list holds at most [`MAX_LISTED`] entries, whatever the size of the hello. `None` if not
-    /// even the legacy version is there.
+    /// Every list has at most [`MAX_LISTED`] entries, whatever the size of the hello. `None` if even the legacy version
+    /// is missing.
     pub fn parse(message: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(message);
         cursor.take(MESSAGE_HEADER).ok()?;
@@ -47,7 +46,7 @@ impl ClientHelloSummary {
         let compressions = cursor.byte()?;
         cursor.take(compressions.into())?;
         if cursor.is_empty() {
-            // A hello without extensions, as before RFC 3546.
+            // The hello has no extensions, as before RFC 3546.
             return Ok(());
         }
         let extensions = cursor.u16_be()?;
@@ -118,7 +117,7 @@ impl ClientHelloSummary {
     }
 }
 
-/// Reading cannot go on.
+/// The error that reading cannot continue.
 struct Cut;
 
 impl From<Short> for Cut {
@@ -135,7 +134,7 @@ fn list<T>(entries: &mut Vec<T>, entry: T) -> Result<(), Cut> {
     Ok(())
 }
 
-/// The next `length` bytes or as many as there are, and whether that is all of them.
+/// Returns the next `length` bytes, or as many as there are, and whether those are all.
 fn up_to<'a>(cursor: &mut Cursor<'a>, length: usize) -> (Cursor<'a>, Result<(), Cut>) {
     match cursor.take(length) {
         Ok(bytes) => (Cursor::new(bytes), Ok(())),
@@ -143,7 +142,7 @@ fn up_to<'a>(cursor: &mut Cursor<'a>, length: usize) -> (Cursor<'a>, Result<(), 
     }
 }
 
-/// Entries of each list at most: no client in use comes near, and a hello made of empty entries must
+/// The maximum number of entries in each list. No client in use comes near it, and a hello made of empty entries must
 /// not take more memory than it has bytes.
 pub const MAX_LISTED: usize = 32;
 

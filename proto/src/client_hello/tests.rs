@@ -1,4 +1,4 @@
-//! Real streams with digests from another source, and hostile ones.
+//! Tests real streams, with digests from another source, and hostile ones.
 
 use proptest::prelude::*;
 use sha2::Digest as _;
@@ -62,7 +62,7 @@ fn first_of_two_hellos_has_its_own_digest() {
     tap.push(&stream[301..302]);
     let first = "f038ab1a7f8b554364c97b4f26753544afd4376d472a5ed4b54a9577cb19ddfe";
     assert_eq!(tap.sha256().map(hex::encode).as_deref(), Some(first));
-    // All of the second hello but its last byte changes nothing.
+    // The second hello without its last byte changes nothing.
     tap.push(&stream[302..302 + 6 + 366]);
     assert_eq!((tap.hellos(), tap.has_ended()), (1, false));
     assert_eq!(tap.sha256().map(hex::encode).as_deref(), Some(first));
@@ -123,7 +123,8 @@ fn a_second_hello_must_be_of_the_same_client() {
 
 #[test]
 fn an_encrypted_message_that_looks_like_a_hello_adds_nothing() {
-    // TLS 1.2: type handshake, and the first encrypted bytes are those of a ClientHello by chance.
+    // In TLS 1.2 the record type is handshake, and the first encrypted bytes look like those of a ClientHello by
+    // chance.
     let first = record(22, &hello([1; 32], &[]));
     let change = record(20, &[1]);
     let mut encrypted = vec![0x01, 0x00, 0x00, 0x24];
@@ -241,7 +242,7 @@ proptest! {
     }
 }
 
-/// Captures with one byte changed: random bytes would never get past the first record header.
+/// Generates captures with one byte changed: random bytes would never get past the first record header.
 fn streams() -> impl Strategy<Value = Vec<u8>> {
     (0..CAPTURES.len(), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(which, at, byte)| {
         let mut stream = from_hex(CAPTURES[which].hex);
@@ -262,7 +263,7 @@ fn record(kind: u8, fragment: &[u8]) -> Vec<u8> {
     [&[kind, 3, 1][..], &length, fragment].concat()
 }
 
-/// A ClientHello whose body after the random is `rest`.
+/// Returns a ClientHello whose body after the random is `rest`.
 fn hello(random: [u8; 32], rest: &[u8]) -> Vec<u8> {
     let length = u32::try_from(34 + rest.len()).unwrap().to_be_bytes();
     [&[1][..], &length[1..], &[3, 3], &random, rest].concat()

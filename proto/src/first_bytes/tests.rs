@@ -1,4 +1,4 @@
-//! Golden first bytes, and the promise that a decision never changes.
+//! Tests golden first bytes, and that a decision never changes.
 
 use proptest::prelude::*;
 
@@ -50,14 +50,14 @@ fn inside_tls_only_three_kinds_are_served() {
 
 #[test]
 fn a_stranger_is_known_at_the_first_byte_that_fits_nothing() {
-    // The bytes, and how many of them decide.
+    // Each entry has the bytes, and how many of them decide.
     let strangers: [(&[u8], usize); 10] = [
         (b"\x15\x03", 1),            // TLS alert
         (b"\x80\x2e", 1),            // SSL 2 hello
-        (b"\x16\x02", 2),            // no TLS version
-        (b"\x03\x01", 2),            // no TPKT
+        (b"\x16\x02", 2),            // not a TLS version
+        (b"\x03\x01", 2),            // not TPKT
         (b"\x00\x02", 2),            // MC-NMF of another major version
-        (b"\x00\x01\x01", 3),        // and of another minor one
+        (b"\x00\x01\x01", 3),        // MC-NMF of another minor version
         (b"get ", 1),                // methods are case-sensitive
         (b" GET", 1),                // no method at all
         (b"SSH-2.0", 4),             // another service
@@ -89,7 +89,7 @@ fn no_two_kinds_share_their_first_byte() {
     assert_eq!(firsts.len(), count);
 }
 
-/// Random bytes hardly ever get past the first one, so most cases start like something.
+/// Generates bytes that mostly begin like a kind, because random bytes hardly ever get past the first one.
 fn beginnings() -> impl Strategy<Value = Vec<u8>> {
     let start = prop_oneof![
         Just(vec![]),
@@ -122,7 +122,7 @@ proptest! {
         }
     }
 
-    /// Some continuation must lead to a kind, or `Incomplete` would only delay the refusal.
+    /// Some continuation must lead to a kind; otherwise `Incomplete` would only delay the refusal.
     #[test]
     fn incomplete_can_still_become_a_kind(bytes in beginnings()) {
         for end in 0..bytes.len() {

@@ -1,4 +1,4 @@
-//! What was sealed opens, once and in its order, and nothing else does.
+//! Tests that sealed frames open once and in their order, and that nothing else opens.
 
 use proptest::prelude::*;
 

@@ -5,13 +5,13 @@ use super::{Header, HttpHeadError, TRANSFER_ENCODING, Version, content_length, v
 /// Where a response's body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Body {
-    /// There is none, whatever the headers say.
+    /// The response has no body, whatever the headers say.
     None,
-    /// After so many bytes.
+    /// The body ends after this number of bytes.
     Length(u64),
-    /// With the last chunk.
+    /// The body ends with the last chunk.
     Chunked,
-    /// With the connection.
+    /// The body ends with the connection.
     UntilClose,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn framing(
         return Ok(Body::None);
     }
     if let Some(value) = values(headers, TRANSFER_ENCODING).last() {
-        // HTTP/1.0 has no transfer encodings: the framing cannot be trusted (RFC 9112 section 6.1).
+        // HTTP/1.0 has no transfer encodings, so the framing cannot be trusted (RFC 9112 section 6.1).
         return Ok(if version == Version::Http11 && ends_chunked(value) {
             Body::Chunked
         } else {

@@ -1,10 +1,10 @@
-//! Heads as our own peers send them, byte for byte: no header is added, re-cased or reordered.
+//! Builds heads for our own peers, byte for byte: no header is added, re-cased or reordered.
 
 use thiserror::Error;
 
 use super::{CONTENT_LENGTH, HOST, MAX_HEAD, MAX_HEADERS, TRANSFER_ENCODING};
 
-/// What cannot be put into a head.
+/// The error for a part that cannot be put into a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HttpBuildError {
     #[error("the method is not a token")]
@@ -23,12 +23,11 @@ pub enum HttpBuildError {
     TooLong,
 }
 
-/// Appends a request head to `out`: the request line, Host, `headers` in their order, and last of
-/// all Content-Length if there is one.
+/// Appends a request head to `out`: the request line, Host, `headers` in their order, and last Content-Length if there
+/// is one.
 ///
 /// # Errors
-/// A part that would break the head, or one that [`RequestHead`](super::RequestHead) would not
-/// take. `out` is then unchanged.
+/// A part would break the head, or [`RequestHead`](super::RequestHead) would not accept it. `out` is then unchanged.
 pub fn request_head(
     out: &mut Vec<u8>,
     method: &str,
@@ -50,12 +49,11 @@ pub fn request_head(
     append(out, &first, headers, content_length, MAX_HEAD)
 }
 
-/// Appends the head of a request to a proxy for a tunnel to `target`, `host:port` (RFC 9110 section
-/// 9.3.6). It goes to proxies alone, and may be longer than other heads.
+/// Appends the head of a request to a proxy for a tunnel to `target`, `host:port` (RFC 9110 section 9.3.6). It is sent
+/// only to proxies, and may be longer than other heads.
 ///
 /// # Errors
-/// A part that would break the head, or make it longer than [`MAX_CONNECT_HEAD`]. `out` is then
-/// unchanged.
+/// A part would break the head, or make it longer than [`MAX_CONNECT_HEAD`]. `out` is then unchanged.
 pub fn connect_head(
     out: &mut Vec<u8>,
     target: &str,
@@ -68,14 +66,13 @@ pub fn connect_head(
     append(out, &first, headers, None, MAX_CONNECT_HEAD)
 }
 
-/// Appends a response head to `out`: the status line without a reason, `headers` in their order,
-/// and last of all Content-Length if there is one.
+/// Appends a response head to `out`: the status line without a reason, `headers` in their order, and last
+/// Content-Length if there is one.
 ///
-/// The space after the status code is part of the grammar even where no reason follows (RFC 9112
-/// section 4).
+/// The grammar requires the space after the status code even if no reason follows (RFC 9112 section 4).
 ///
 /// # Errors
-/// A part that would break the head, or make it longer than [`MAX_HEAD`]. `out` is then unchanged.
+/// A part would break the head, or make it longer than [`MAX_HEAD`]. `out` is then unchanged.
 pub fn response_head(
     out: &mut Vec<u8>,
     status: u16,
@@ -129,7 +126,7 @@ fn append(
     Ok(())
 }
 
-/// RFC 9110 section 5.6.2.
+/// Returns whether `text` is a token (RFC 9110 section 5.6.2).
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -141,7 +138,7 @@ fn is_graphic(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// RFC 9110 section 5.5, without the obsolete bytes above ASCII.
+/// Returns whether `text` is a field value (RFC 9110 section 5.5), without the obsolete bytes above ASCII.
 fn is_field_value(text: &str) -> bool {
     text.trim_ascii() == text
         && text
@@ -149,6 +146,6 @@ fn is_field_value(text: &str) -> bool {
             .all(|byte| byte == b' ' || byte == b'\t' || byte.is_ascii_graphic())
 }
 
-/// Bytes of a tunnel's request at most. Windows makes Kerberos tokens of up to 48,000 bytes ([MS-KILE],
+/// The maximum length of a tunnel's request in bytes. Windows makes Kerberos tokens of up to 48,000 bytes ([MS-KILE],
 /// MaxTokenSize), which base64 makes longer by a third.
 pub const MAX_CONNECT_HEAD: usize = 68 * 1024;

@@ -1,4 +1,4 @@
-//! A request head as received.
+//! Parses a request head as received.
 
 use super::{
     HOST, Header, HttpHeadError, MAX_HEADERS, TRANSFER_ENCODING, Version, content_length,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::decoded::Decoded;
 
-/// A request head that is safe to act on: its body's length is beyond doubt.
+/// A request head that is safe to use: the length of its body is unambiguous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestHead<'a> {
     raw: &'a [u8],
@@ -19,13 +19,13 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
-    /// Reads one head from the front of `bytes`; a body may follow it there.
+    /// Reads one head from the front of `bytes`; a body may follow it.
     ///
-    /// Stricter than the RFC asks: what our own peers never send and devices have no reason to
-    /// make of it (bare line feeds, a transfer encoding, several hosts or lengths) is refused.
+    /// This is stricter than the RFC. It refuses what our own peers never send and devices have no reason to add: bare
+    /// line feeds, a transfer encoding, several hosts or lengths.
     ///
     /// # Errors
-    /// The bytes cannot become such a head.
+    /// The bytes cannot become an acceptable head.
     pub fn decode(bytes: &'a [u8]) -> Result<Decoded<Self>, HttpHeadError> {
         decode_within_limit(bytes, |window| {
             let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -37,7 +37,7 @@ impl<'a> RequestHead<'a> {
         })
     }
 
-    /// Every byte of the head, from the first line to the empty one.
+    /// Returns every byte of the head, from the first line to the empty one.
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
@@ -46,7 +46,7 @@ impl<'a> RequestHead<'a> {
         self.method
     }
 
-    /// The request target as sent: a path, or a whole URI.
+    /// Returns the request target as sent: a path, or a whole URI.
     pub fn target(&self) -> &'a str {
         self.target
     }
@@ -55,7 +55,7 @@ impl<'a> RequestHead<'a> {
         self.version
     }
 
-    /// All headers in the order and case in which they came.
+    /// Iterates over all headers in the order and case in which they came.
     pub fn headers(&self) -> impl Iterator<Item = Header<'a>> {
         self.headers.iter().copied()
     }
@@ -64,7 +64,8 @@ impl<'a> RequestHead<'a> {
         self.host
     }
 
-    /// Bytes of the body. `None`: not stated, and so a request without one (RFC 9112 section 6.3).
+    /// Returns the number of bytes in the body. `None` if it is not stated: the request then has no body (RFC 9112
+    /// section 6.3).
     pub fn content_length(&self) -> Option<u64> {
         self.content_length
     }

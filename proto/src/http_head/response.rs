@@ -1,4 +1,4 @@
-//! A response head as received, from our own server or from whoever answers in its place.
+//! Parses a response head as received, from our own server or from another peer that answers in its place.
 
 use super::{
     Body, Header, HttpHeadError, MAX_HEADERS, Version, body, decode_within_limit, to_headers,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::decoded::Decoded;
 
-/// A response head, read tolerantly: it may be a stranger's, and is then only quoted.
+/// A response head, parsed tolerantly: it may come from a stranger, and is then only quoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead<'a> {
     raw: &'a [u8],
@@ -17,11 +17,10 @@ pub struct ResponseHead<'a> {
 }
 
 impl<'a> ResponseHead<'a> {
-    /// Reads one head from the front of `bytes`; a body may follow it there.
+    /// Reads one head from the front of `bytes`; a body may follow it.
     ///
-    /// Takes what browsers take: bare line feeds, folded lines, white space where none belongs.
-    /// Header lines beyond repair are left out of [`headers`](Self::headers), not out of
-    /// [`raw`](Self::raw).
+    /// It accepts what browsers accept: bare line feeds, folded lines, misplaced white space. Header lines that cannot
+    /// be parsed are left out of [`headers`](Self::headers), but not of [`raw`](Self::raw).
     ///
     /// # Errors
     /// The bytes cannot become a response head: the peer does not speak HTTP/1.
@@ -37,7 +36,7 @@ impl<'a> ResponseHead<'a> {
         })
     }
 
-    /// Every byte of the head, from the first line to the empty one.
+    /// Returns every byte of the head, from the first line to the empty one.
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
@@ -46,30 +45,30 @@ impl<'a> ResponseHead<'a> {
         self.version
     }
 
-    /// The status code, 0 to 999: a stranger's may be in no class.
+    /// Returns the status code, 0 to 999: a stranger's may be outside all classes.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// What follows the status code; empty if nothing does, or bytes that are not ASCII.
+    /// Returns the reason after the status code; empty if there is none, or if it contains bytes that are not ASCII.
     pub fn reason(&self) -> &'a str {
         self.reason
     }
 
-    /// All headers in the order and case in which they came.
+    /// Iterates over all headers in the order and case in which they came.
     pub fn headers(&self) -> impl Iterator<Item = Header<'a>> {
         self.headers.iter().copied()
     }
 
-    /// The values of the headers with this name, in any case.
+    /// Iterates over the values of the headers with this name, in any case.
     pub fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         values(&self.headers, name)
     }
 
-    /// How the body is delimited, if this answers a request with `method`.
+    /// Returns how the body is delimited if this is the response to a request with `method`.
     ///
     /// # Errors
-    /// [`HttpHeadError::ContentLength`]: the head contradicts itself.
+    /// [`HttpHeadError::ContentLength`] if the head contradicts itself.
     pub fn body(&self, method: &str) -> Result<Body, HttpHeadError> {
         body::framing(method, self.version, self.status, &self.headers)
     }

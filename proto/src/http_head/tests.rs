@@ -1,4 +1,4 @@
-//! Exact bytes, lengths in doubt, foreign answers. Properties: `tests/codecs`.
+//! Tests exact bytes, ambiguous lengths, and foreign answers. Properties are in `tests/codecs`.
 
 use super::*;
 use crate::decoded::Decoded;

@@ -10,9 +10,9 @@ use crate::decoded::Decoded;
 /// The header of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk {
-    /// `size` bytes of payload follow, which the caller streams.
+    /// The header of `size` bytes of payload, which the caller streams.
     Data { size: NonZeroU32 },
-    /// The envelope ends here.
+    /// The end of the envelope.
     End,
 }
 

@@ -1,5 +1,5 @@
-//! Faults: URIs with which a service refuses a preamble (MC-NMF section 2.2.3). One of them
-//! proves that net.tcp gets through, although the service declines.
+//! Faults: URIs with which a service refuses a preamble (MC-NMF section 2.2.3). A fault proves that net.tcp gets
+//! through, although the service declines.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub enum KnownFault {
 }
 
 impl Fault {
-    /// The URI as it stands in the record.
+    /// Returns the URI as it is in the record.
     pub fn uri(&self) -> Cow<'_, str> {
         match self {
             Self::Known(fault) => Cow::Owned(format!("{PREFIX}{}", fault.name())),
@@ -77,7 +77,7 @@ impl KnownFault {
         Self::ViaTooLong,
     ];
 
-    /// The last part of the URI.
+    /// Returns the last part of the URI.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ConnectionDispatchFailed => "ConnectionDispatchFailed",

@@ -6,15 +6,15 @@ use super::{
 use crate::cursor::{Cursor, Stop, decode_front};
 use crate::decoded::Decoded;
 
-/// What a net.tcp client says before it waits for an answer: version 1.0, mode, Via, encoding, and
-/// then either an upgrade request, or PreambleEnd at once.
+/// The bytes that a net.tcp client sends before it waits for an answer: version 1.0, mode, Via, encoding, and then
+/// either an upgrade request, or PreambleEnd at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preamble {
     pub mode: Mode,
     pub via: Text<MAX_VIA>,
     pub encoding: Encoding,
-    /// `None`: no upgrade, and PreambleEnd is part of these bytes. With an upgrade, PreambleEnd is
-    /// the first record inside it.
+    /// The requested upgrade. `None` if there is none: then PreambleEnd is part of these bytes. With an upgrade,
+    /// PreambleEnd is the first record inside it.
     pub upgrade: Option<Upgrade>,
 }
 
@@ -26,11 +26,11 @@ pub enum Encoding {
 }
 
 impl Preamble {
-    /// Reads one preamble from the front of `bytes`, its records in the order of the
-    /// specification and no other.
+    /// Reads one preamble from the front of `bytes`. Its records must have the order of the specification, without
+    /// others in between.
     ///
     /// # Errors
-    /// The bytes cannot become a preamble, or are one over a limit.
+    /// The bytes cannot become a preamble, or a part of it exceeds a limit.
     pub fn decode(bytes: &[u8]) -> Result<Decoded<Self>, NmfError> {
         decode_front(bytes, Self::read)
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::cursor::{Cursor, Stop, decode_front};
 use crate::decoded::Decoded;
 
-/// A record's first byte.
+/// The type of a record, which is its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum RecordType {
@@ -47,7 +47,7 @@ impl RecordType {
     }
 }
 
-/// One record. Of envelopes only the header: their payload is the caller's to stream.
+/// One record, but only the header of an envelope: the caller streams its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     Version {
@@ -58,9 +58,9 @@ pub enum Record {
     Via(Text<MAX_VIA>),
     KnownEncoding(KnownEncoding),
     ExtensibleEncoding(Text<MAX_CONTENT_TYPE>),
-    /// [`Chunk`](super::Chunk)s follow.
+    /// An envelope of [`Chunk`](super::Chunk)s, which follow.
     UnsizedEnvelope,
-    /// `size` bytes of payload follow, at most [`MAX_ENVELOPE`].
+    /// An envelope of `size` bytes of payload, at most [`MAX_ENVELOPE`], which follow.
     SizedEnvelope {
         size: u32,
     },
@@ -76,7 +76,7 @@ impl Record {
     /// Reads one record from the front of `bytes`.
     ///
     /// # Errors
-    /// The bytes cannot become a record, or are one over its limit.
+    /// The bytes cannot become a record, or the record exceeds a limit.
     pub fn decode(bytes: &[u8]) -> Result<Decoded<Self>, NmfError> {
         decode_front(bytes, |cursor| {
             Ok(match RecordType::read(cursor)? {

@@ -1,9 +1,9 @@
-//! Record sizes: seven bits a byte, least significant first (MC-NMF section 2.2).
+//! Record sizes, with seven bits in each byte, least significant first (MC-NMF section 2.2).
 
 use super::NmfError;
 use crate::cursor::{Cursor, Stop};
 
-/// Reads a size and refuses it as soon as it is known to be over `limit`.
+/// Reads a size, and refuses it as soon as it is certain to exceed `limit`.
 pub(super) fn read_size(cursor: &mut Cursor<'_>, limit: u32) -> Result<u32, Stop<NmfError>> {
     let mut size = 0_u32;
     for shift in SHIFTS {
@@ -42,5 +42,5 @@ pub(super) fn encode_size(mut size: u32, out: &mut Vec<u8>) {
 
 const LOW_BITS: u8 = 0x7F;
 const MORE: u8 = 0x80;
-/// Five bytes hold 32 bits.
+/// The shifts of the five bytes that 32 bits need.
 const SHIFTS: [u32; 5] = [0, 7, 14, 21, 28];

@@ -1,4 +1,4 @@
-//! Golden bytes, sizes at their edges, and what must be refused. Properties: `tests/codecs`.
+//! Tests golden bytes, sizes at their limits, and what must be refused. Properties are in `tests/codecs`.
 
 use super::size::encode_size;
 use super::*;
@@ -161,7 +161,7 @@ fn malformed_sizes() {
 
 #[test]
 fn a_size_over_its_limit_is_refused_before_its_last_byte() {
-    // 2,049 and more, with the bytes that would say how much more still to come.
+    // The size is at least 2,049; the bytes that would give the rest are still to come.
     let error = NmfError::TooLong {
         size: 0x881,
         limit: MAX_VIA,

@@ -4,12 +4,13 @@ use super::NmfError;
 use super::size::{encode_size, read_size};
 use crate::cursor::{Cursor, Stop};
 
-/// UTF-8 text of at most `MAX` bytes. The decoder holds it to no other rule: a Via need not be a
-/// URI.
+/// UTF-8 text of at most `MAX` bytes. The decoder checks no other rule: a Via need not be a URI.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text<const MAX: u32>(String);
 
 impl<const MAX: u32> Text<MAX> {
+    /// Creates a text.
+    ///
     /// # Errors
     /// The text has more than `MAX` bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, NmfError> {

@@ -4,13 +4,13 @@ use super::text::encode_text;
 use super::{MAX_CONTENT_TYPE, NmfError, Text};
 use crate::cursor::{Cursor, Stop};
 
-/// How envelopes follow one another (MC-NMF section 2.2.3.2).
+/// The way in which envelopes follow one another (MC-NMF section 2.2.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Mode {
-    /// Streamed transfer; what HPC Pack's file staging uses.
+    /// Streamed transfer, which HPC Pack's file staging uses.
     SingletonUnsized = 1,
-    /// Buffered transfer; what its SOA traffic uses.
+    /// Buffered transfer, which HPC Pack's SOA traffic uses.
     Duplex = 2,
     Simplex = 3,
     SingletonSized = 4,
@@ -62,12 +62,12 @@ impl KnownEncoding {
     }
 }
 
-/// The protocol that the stream is to be upgraded to (MC-NMF section 2.2.3).
+/// The protocol that the stream shall be upgraded to (MC-NMF section 2.2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Upgrade {
-    /// TLS, what certificate credentials ask for.
+    /// TLS, which certificate credentials require.
     SslTls,
-    /// SPNEGO, what Windows credentials ask for.
+    /// SPNEGO, which Windows credentials require.
     Negotiate,
     Other(Text<MAX_CONTENT_TYPE>),
 }

@@ -1,23 +1,23 @@
-//! SYNs as kernels save them, as devices change them, and bytes that are none.
+//! Tests SYNs as kernels save them and as devices change them, and bytes that are not a SYN.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Saved by Linux 6.18 on loopback; the client had set TTL 100 and MSS 1399.
+/// A SYN saved by Linux 6.18 on loopback; the client had set TTL 100 and MSS 1399.
 const LINUX_V4: &str = "4500003ce80c4000640630ad7f0000017f000001\
     d44ec303f656603600000000a002fb62fe300000\
     020405770402080a7fd500480000000001\
     03030a";
 
-/// As above, with hop limit 100, over IPv6.
+/// The same over IPv6, with hop limit 100.
 const LINUX_V6: &str = "600eca2c00280664\
     0000000000000000000000000000000100000000000000000000000000000001\
     e650bf6f51bb3ba600000000a002fb6200300000\
     020405770402080a1a65e62600000000\
     0103030a";
 
-/// Where the TCP header of the IPv4 sample begins, and its options.
+/// The offset of the TCP header in the IPv4 sample; its options follow at `OPTIONS_AT`.
 const TCP_AT: usize = 20;
 const OPTIONS_AT: usize = 40;
 
@@ -25,7 +25,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     hex::decode(hex).unwrap()
 }
 
-/// The IPv4 sample with other options, padded to whole words.
+/// Returns the IPv4 sample with other options, padded to whole words.
 fn with_options(options: &[u8]) -> Vec<u8> {
     let mut syn = bytes(LINUX_V4);
     syn.truncate(OPTIONS_AT);
@@ -41,7 +41,7 @@ fn options_of(options: &[u8]) -> (Vec<TcpOption>, bool) {
     (syn.options, syn.options_intact)
 }
 
-/// The IPv6 sample with `extensions` between the headers, of which the first is of kind `next`.
+/// Returns the IPv6 sample with `extensions` between the headers. The first of them is of kind `next`.
 fn with_extensions(next: u8, extensions: &[u8]) -> Vec<u8> {
     let mut syn = bytes(LINUX_V6);
     syn[6] = next;

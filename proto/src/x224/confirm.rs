@@ -4,11 +4,11 @@ use super::{NegotiationData, Protocols, Tpdu, X224Error};
 use crate::cursor::{Stop, decode_front};
 use crate::decoded::Decoded;
 
-/// What an RDP server answers to the request.
+/// The answer of an RDP server to the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionConfirm {
     pub source_reference: u16,
-    /// `None` means standard RDP security.
+    /// The result of the negotiation; `None` means standard RDP security.
     pub negotiation: Option<Negotiation>,
 }
 
@@ -19,7 +19,7 @@ pub enum Negotiation {
     Failed(NegotiationFailure),
 }
 
-/// Why the server selects no protocol (MS-RDPBCGR section 2.2.1.2.2).
+/// The reason why the server selects no protocol (MS-RDPBCGR section 2.2.1.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NegotiationFailure {
     SslRequired,

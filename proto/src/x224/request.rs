@@ -4,14 +4,14 @@ use super::{MAX_COOKIE_NAME, NegotiationData, Protocols, Tpdu, X224Error};
 use crate::cursor::{Stop, decode_front};
 use crate::decoded::Decoded;
 
-/// What an RDP client sends first.
+/// The first packet of an RDP client.
 ///
-/// Routing tokens and correlation ids are refused: no client of this project sends them.
+/// Routing tokens and correlation ids are refused, because no client of this project sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionRequest {
     pub source_reference: u16,
     pub cookie: Option<Cookie>,
-    /// `None` for clients that know standard RDP security only.
+    /// The requested protocols; `None` for clients that know only standard RDP security.
     pub negotiation: Option<NegotiationRequest>,
 }
 
@@ -69,7 +69,7 @@ impl ConnectionRequest {
     }
 }
 
-/// RDP_NEG_REQ.
+/// The negotiation data of a request, RDP_NEG_REQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NegotiationRequest {
     pub flags: u8,
@@ -81,6 +81,8 @@ pub struct NegotiationRequest {
 pub struct Cookie(String);
 
 impl Cookie {
+    /// Checks a cookie's name.
+    ///
     /// # Errors
     /// The name has another length, or bytes that are not printable ASCII.
     pub fn new(name: &str) -> Result<Self, X224Error> {
@@ -101,7 +103,7 @@ impl Cookie {
     }
 }
 
-/// The cookie, if the variable part begins with one, and what follows it.
+/// Splits the variable part into the cookie, if it begins with one, and the rest.
 fn split_cookie(variable: &[u8]) -> Result<(Option<Cookie>, &[u8]), X224Error> {
     if !matches!(variable.first(), Some(byte) if byte.is_ascii_alphabetic()) {
         return Ok((None, variable));

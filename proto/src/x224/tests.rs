@@ -1,4 +1,4 @@
-//! Golden bytes after the specification, and what must be refused. Properties: `tests/codecs`.
+//! Tests golden bytes from the specification, and what must be refused. Properties are in `tests/codecs`.
 
 use super::*;
 use crate::decoded::Decoded;
@@ -116,12 +116,12 @@ fn malformed_requests_name_their_fault() {
             "03000013 0e e00000000000 01000900 01000000",
             X224Error::NegotiationLength(9),
         ),
-        // "Cookie: msts=", a routing token.
+        // This is "Cookie: msts=", a routing token.
         (
             "03000018 13 e00000000000 436f6f6b69653a206d7374733d",
             X224Error::Cookie,
         ),
-        // A cookie without its end, then one without a name.
+        // The first cookie has no end, the second no name.
         (
             "0300001d 18 e00000000000 436f6f6b69653a206d737473686173683d 61",
             X224Error::Cookie,
