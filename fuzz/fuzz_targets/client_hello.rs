@@ -1,4 +1,5 @@
-//! The tap sees the same in a stream however it is cut. The first byte says where.
+//! The tap finds the same in a stream, however the stream is cut. The first byte of the input is the size of the
+//! pieces.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

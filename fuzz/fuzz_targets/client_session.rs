@@ -1,5 +1,5 @@
-//! A stranger in the server's place, in every shape: whatever it sends in whatever pieces, the client
-//! neither panics nor hoards, and never takes it for the server.
+//! A stranger in the server's place, for every session kind. Whatever it sends, in whatever pieces, the client neither
+//! panics nor stores much, and never takes it for the server.
 #![no_main]
 
 use std::time::Duration;

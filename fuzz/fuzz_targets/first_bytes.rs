@@ -1,4 +1,4 @@
-//! A classification never changes, and is made in time.
+//! A classification never changes once it is made, and needs no more than `MAX_BYTES_NEEDED` bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A frame is a front part of what was received.
+//! A decoded frame is a prefix of the input.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

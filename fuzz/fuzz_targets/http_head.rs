@@ -1,4 +1,4 @@
-//! A head is a front part of what was received, and the same one however little follows it.
+//! A decoded head is a prefix of the input, and does not depend on what follows it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

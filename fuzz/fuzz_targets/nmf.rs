@@ -1,4 +1,4 @@
-//! Records, chunks and preambles have one spelling each, and prefixes are never errors.
+//! Checks that records, chunks and preambles have one encoding each, and that a prefix is never an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,4 @@
-//! A profile file of anybody's: every text is a profile that can be written and read again, or a list
-//! of problems.
+//! Any text is either a profile that can be written and read again, or gives a list of problems.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,4 @@
-//! Whatever a proxy says, in whatever pieces, the dialogue comes to an end, keeps little, and says
-//! nothing more once it is over.
+//! Whatever a proxy sends, in whatever pieces, the dialogue ends, stores little, and sends nothing after its end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,7 +7,7 @@ use probe_core::proxy::{
     Authorization, Challenge, ProxyCredentials, ProxyDialogue, ProxyStep, ProxyTarget, Unanswered,
 };
 
-/// Has an answer to everything.
+/// Answers every challenge.
 fn eager(challenges: &[Challenge]) -> Result<Authorization, Unanswered> {
     assert!(challenges.len() <= 16);
     let challenge = challenges.first().ok_or(None)?;

@@ -1,5 +1,4 @@
-//! A registry export of anybody's: any bytes are read within their bounds, and whatever they hold can be
-//! asked every question of the checks.
+//! Any bytes can be read as a registry export within bounds, and all checks can be run on the result.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! A saved run of anybody's: whatever is changed in it, it is refused as a document or judged, and judged the same
-//! again.
+//! Whatever is changed in a saved run, it is either refused as a document or judged, and a second judgement gives the
+//! same result.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use probe_core::document::RunDocument;
 use probe_core::judge::judge_again;
 use serde_json::Value;
 
-/// Recorded runs, which the input changes.
+/// The recorded runs, which the input changes.
 static RUNS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     [
         include_str!("../../probe-client/core/tests/scenarios/through-proxies.json"),
@@ -84,7 +84,7 @@ fn number(high: u8, low: u8) -> usize {
     u16::from_be_bytes([high, low]).into()
 }
 
-/// How many values there are in `value`, itself included.
+/// Returns the number of values in `value`, including itself.
 fn nodes(value: &Value) -> usize {
     1 + match value {
         Value::Array(all) => all.iter().map(nodes).sum(),
@@ -93,7 +93,7 @@ fn nodes(value: &Value) -> usize {
     }
 }
 
-/// The value in `value` that `left` others stand before.
+/// Returns the value in `value` with the index `left`, in depth-first order.
 fn node<'v>(value: &'v mut Value, left: &mut usize) -> Option<&'v mut Value> {
     if *left == 0 {
         return Some(value);

@@ -1,5 +1,5 @@
-//! A stranger at the echo server, with all the time and all the recorded greetings he wants: nothing
-//! panics, and no more comes out than went in.
+//! A stranger at the echo server, with unlimited time and recorded greetings: nothing panics, and no more bytes come
+//! out than went in.
 #![no_main]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use proto::key::Secret;
 use proto::transcript::Transcript;
 use proto::wire::Greeting;
 
-/// One connection, and the sums that must not cross.
+/// A stranger's connection, with the counts of bytes that are compared.
 struct Stranger {
     session: Session,
     now: Duration,
@@ -76,7 +76,7 @@ impl Stranger {
         let action = self.with_env(tables, |session, env| session.receive(env, bytes));
         self.sent += bytes.len();
         if let Action::StartTls { leftover } = &action {
-            // No byte of a handshake counts.
+            // The bytes of the handshake do not count.
             self.sent -= leftover.len();
             self.inside_tls = true;
         }
@@ -150,7 +150,7 @@ fn handshake(stranger: &mut Stranger, how: u8) -> Action {
     })
 }
 
-/// Each step is one byte that says what to do, one with a measure, and what is to be sent.
+/// Performs one step: a byte selects the action, the next is its argument, and the bytes to send follow.
 fn step(stranger: &mut Stranger, tables: &Tables, input: &mut &[u8]) -> Option<Action> {
     let (&[what, measure], rest) = input.split_first_chunk()?;
     *input = rest;

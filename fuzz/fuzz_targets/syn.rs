@@ -1,4 +1,4 @@
-//! A SYN as a testimony brings it: parsed or refused.
+//! A SYN from a testimony is parsed or refused, without a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

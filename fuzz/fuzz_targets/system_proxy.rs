@@ -1,5 +1,5 @@
-//! Whatever a proxy script answers, and whatever stands in a list of exceptions, there is a way or a reason why
-//! not, and neither is long.
+//! Whatever a proxy script answers, and whatever a list of exceptions contains, the result is a path or a reason why
+//! there is none, and both are short.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         match answered {
             Ok(choice) => {
                 assert!(choice.notes.len() <= 4);
-                // It reads back as what it is.
+                // The path's text can be parsed back.
                 let path = choice.path.to_string();
                 assert_eq!(path.parse(), Ok(choice.path));
             }

@@ -1,4 +1,4 @@
-//! Packets as anybody on the network can send them, to the witness' table: bounded whatever they are.
+//! The witness's table is bounded, whatever packets a host on the network sends.
 #![no_main]
 
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use echo_core::time::UnixMillis;
 use echo_core::witness::Witness;
 use libfuzzer_sys::fuzz_target;
 
-// The packets stand one after another, each behind a byte with its length.
+// Each packet in the input follows a byte with its length.
 fuzz_target!(|bytes: &[u8]| {
     let client: IpAddr = [127, 0, 0, 1].into();
     let mut witness = Witness::new(CAPACITY);

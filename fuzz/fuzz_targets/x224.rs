@@ -1,4 +1,4 @@
-//! What was decoded is encoded to something that decodes to the same.
+//! A decoded value can be encoded and decoded again to the same value.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! What the program says and exits with, as a user meets it: help, lists, pages, usage errors.
+//! The program's output and exit codes as a user sees them: help, lists, pages, usage errors.
 
 use std::process::{Command, Output};
 
@@ -102,7 +102,7 @@ fn the_schema_is_the_committed_one() {
     );
 }
 
-/// A shell sets it: it belongs to a whole process.
+/// A shell sets the umask, because it belongs to a whole process.
 #[cfg(unix)]
 #[test]
 fn a_report_file_follows_the_umask() {

@@ -1,4 +1,4 @@
-//! Ports that cannot be had.
+//! Listeners that cannot be bound.
 
 use std::net::TcpListener;
 
@@ -15,7 +15,7 @@ fn config(addresses: &[&str]) -> Config {
 async fn every_port_that_cannot_be_had_is_named_at_once() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = held.local_addr().unwrap().port();
-    // RFC 5737: addresses that no host has.
+    // No host has the address 192.0.2.1 (RFC 5737).
     let config = config(&[
         "127.0.0.1:0",
         &format!("127.0.0.1:{taken}"),

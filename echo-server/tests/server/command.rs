@@ -1,4 +1,4 @@
-//! The program, run as its operator runs it.
+//! Runs the program as its operator does.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     program().args(arguments).output().unwrap()
 }
 
-/// Standard output of a run that succeeds.
+/// Returns the standard output of a run that succeeds.
 pub(crate) fn stdout(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "{output:?}");
@@ -21,7 +21,7 @@ pub(crate) fn stdout(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Exit code and standard error of a run that does not.
+/// Returns the exit code and the standard error of a run that fails.
 pub(crate) fn failure(arguments: &[&str]) -> (i32, String) {
     let output = run(arguments);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "");
@@ -30,7 +30,7 @@ pub(crate) fn failure(arguments: &[&str]) -> (i32, String) {
     (code, String::from_utf8(output.stderr).unwrap())
 }
 
-/// Makes an identity with one key in `directory`, and gives back what was printed.
+/// Makes an identity with one key in `directory`, and returns what was printed.
 pub(crate) fn new_identity(directory: &Path) -> String {
     let directory = directory.to_str().unwrap();
     stdout(&["identity", "new", "--dir", directory, "--host", "127.0.0.1"])

@@ -1,11 +1,11 @@
-//! `fwprobe-echo check-config`, over one file for each thing that can be wrong.
+//! `fwprobe-echo check-config`, with one file for each mistake.
 
 use std::fs;
 use std::path::Path;
 
 use crate::command::{failure, new_identity, run, stdout};
 
-/// What the files in `tests/configurations` are answered with. `DIR` stands for their directory.
+/// The expected answer for each file in `tests/configurations`. `DIR` stands for their directory.
 const PROBLEMS: [(&str, &str); 24] = [
     ("syntax", "DIR/syntax.toml:2: this is not valid TOML: "),
     (
@@ -136,7 +136,7 @@ fn each_defect_is_named_with_its_line_and_what_would_be_right() {
         let (code, problems) = check(directory.path(), &format!("{DIRECTORY}/{name}.toml"));
         assert_eq!(code, 2);
         let first = problems.lines().next().unwrap();
-        // The TOML parser's words are its own.
+        // The TOML parser chooses its own words, so only the beginning is compared.
         let exact = first == expected || name == "syntax" && first.starts_with(expected);
         assert!(exact, "{name}:\n{problems}");
         assert_eq!(problems.lines().count(), 1, "{name}:\n{problems}");

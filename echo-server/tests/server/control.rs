@@ -91,7 +91,7 @@ impl Control {
     }
 }
 
-/// One connection to the first listener, at any time.
+/// Describes one connection to the first listener, at any time.
 fn sent(server: &Running, prefixes: Vec<Prefix>) -> Sent {
     Sent {
         tag: 1,
@@ -176,7 +176,7 @@ async fn what_is_no_call_at_all_gets_the_same_answer_until_a_key_is_proved() {
         request: vec![0; length],
         ..SignedRequest::default()
     };
-    // For a stranger, and then for a known client.
+    // The first call is a stranger's; the second comes after a key was proved.
     let answer = control.client.describe(oversized(5_000)).await.unwrap_err();
     assert_eq!(
         (answer.code(), answer.message()),
@@ -244,7 +244,7 @@ async fn a_connection_of_strangers_is_let_go() {
         .await
         .unwrap();
     let answer = rest(&mut tls).await;
-    // Settings, and their acknowledgement.
+    // The answer is the settings and their acknowledgement.
     assert!(answer.len() < 80, "{answer:02x?}");
 }
 
@@ -279,7 +279,7 @@ async fn a_key_has_so_many_watches_under_way_and_no_more() {
     let server = Running::start();
     let mut under_way = Vec::new();
     let mut refused = Vec::new();
-    // Each connection has streams for half of them.
+    // Each connection allows eight streams, which is half of the limit per key.
     for _ in 0..3 {
         let mut control = Control::open(&server).await;
         for _ in 0..8 {
@@ -294,7 +294,7 @@ async fn a_key_has_so_many_watches_under_way_and_no_more() {
                 Err(status) => refused.push(status.code()),
             }
         }
-        // Its connection lasts as long as its streams.
+        // The connection lasts as long as its streams.
         drop(control);
     }
     assert_eq!(under_way.len(), 16);
@@ -338,12 +338,12 @@ async fn a_sighting_of_a_session_that_goes_on_tells_how_far_it_has_come() {
     let answered = tcp_facts(&dialogue.stream).unwrap().bytes_acked.unwrap();
     let half_a_header = [0; 3];
     dialogue.stream.write_all(&half_a_header).await.unwrap();
-    // The SYN counts as one.
+    // The SYN counts as one acknowledged byte.
     let all = answered - 1 + half_a_header.len() as u64;
     let mut control = Control::open(&server).await;
     let mut received = 0;
     for _ in 0..1_000 {
-        // A connection that greeted belongs to its session alone.
+        // A connection that has sent a greeting is reported only for its session.
         let sent = Sent {
             session_id: SESSION_ID.to_vec(),
             ..sent(&server, Vec::new())
@@ -359,7 +359,7 @@ async fn a_sighting_of_a_session_that_goes_on_tells_how_far_it_has_come() {
 
 #[tokio::test]
 async fn a_silent_connection_is_released_by_its_address() {
-    // It is no limit to who asks afterwards, and speaks at once.
+    // This deadline does not affect the control connection, which sends its first bytes at once.
     let server = Running::start_with(|config| config.session.first_byte = SOON);
     let mut silent = server.connect().await;
     let client = silent.local_addr().unwrap();
@@ -391,7 +391,7 @@ async fn a_broken_handshake_is_told_with_what_broke_it() {
     let server = Running::start();
     let mut broken = server.connect().await;
     let client = broken.local_addr().unwrap();
-    // A ClientHello of four bytes that make no sense.
+    // A ClientHello of four meaningless bytes.
     let hello = [0x16, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9];
     broken.write_all(&hello).await.unwrap();
     assert_ne!(rest(&mut broken).await, b"");

@@ -1,4 +1,4 @@
-//! The client's side of a dialogue, by the protocol's description.
+//! The client's side of a dialogue, written from the protocol's description.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::running::Holder;
 
-/// One dialogue over any stream.
+/// A dialogue over any stream.
 pub(crate) struct Dialogue<S> {
     pub(crate) stream: S,
     holder: Holder,
@@ -38,13 +38,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         }
     }
 
-    /// Everything, with the default stages.
+    /// Plays the whole dialogue with the default stages.
     pub(crate) async fn run(&mut self) -> (Testimony, Farewell) {
         let (testimony, keys) = self.prove().await;
         (testimony, self.part(&keys).await)
     }
 
-    /// All but the end.
+    /// Plays the dialogue up to the end of its stages.
     pub(crate) async fn prove(&mut self) -> (Testimony, KeySchedule) {
         self.greet().await;
         let testimony = self.testimony().await;
@@ -58,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         self.stream.write_all(&greeting).await.unwrap();
     }
 
-    /// Magic and greeting.
+    /// Returns the magic and the greeting.
     pub(crate) fn greeting(&mut self) -> Vec<u8> {
         let mut greeting = Greeting {
             version: proto::DIALOGUE_VERSION,
@@ -71,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
             hold_seconds: 60,
             ..Greeting::default()
         };
-        // The padding's tag and length take three bytes.
+        // The tag and the length of the padding take three bytes.
         let frame = OVERHEAD + greeting.encoded_len() + 3;
         greeting.padding = vec![0; GREETING_FRAME_BYTES - frame];
         let mut out = MAGIC.to_vec();
@@ -98,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         self.holder.secret.for_session(&self.nonce, &server_nonce)
     }
 
-    /// Sends all stages before it reads any answer, as the raw envelope may.
+    /// Sends all stages before it reads any answer, as the raw envelope allows.
     pub(crate) async fn stages(&mut self, keys: &KeySchedule) {
         for (stage, bytes) in (1..).zip(DEFAULT_STAGES) {
             let exchange = Exchange {
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
         assert_eq!(sink.altered_at(), None);
     }
 
-    /// Receipt, farewell, and the server's close.
+    /// Exchanges receipt and farewell, and waits until the server closes.
     pub(crate) async fn part(&mut self, keys: &KeySchedule) -> Farewell {
         let receipt = Receipt {
             received: vec![Received::default()],
@@ -168,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
     }
 }
 
-/// What comes until the server closes; that it closes without a word of TLS counts too.
+/// Reads until the server closes; a close without a TLS alert counts too.
 pub(crate) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest).await {
@@ -187,5 +187,5 @@ pub(crate) fn address(address: Option<SocketAddress>) -> SocketAddr {
     SocketAddr::new(ip, port.try_into().unwrap())
 }
 
-/// That of every greeting here.
+/// The session id of every greeting in these tests.
 pub(crate) const SESSION_ID: [u8; 16] = [0x53; 16];

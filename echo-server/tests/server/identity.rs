@@ -102,7 +102,7 @@ fn nobody_else_can_read_it() {
     }
 }
 
-/// The server is often another user than the one who changes its files.
+/// The server often runs as another user than the one who changes its files.
 #[cfg(unix)]
 #[test]
 fn what_is_changed_stays_readable_for_those_who_could_read_it() {
@@ -395,7 +395,7 @@ fn a_certificate_rolls_over_in_two_steps_and_connection_strings_know_both_pins()
     assert_eq!(names(directory.path()).len(), 3);
 }
 
-/// Interrupted between the two files, the identity is broken until the second step is repeated.
+/// If finishing is interrupted between the two files, the identity is broken until finishing is repeated.
 #[test]
 fn a_roll_over_that_was_interrupted_is_finished_by_repeating_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -416,7 +416,7 @@ fn a_roll_over_that_was_interrupted_is_finished_by_repeating_it() {
 const TAKEN_OVER: &str = "A running server takes this over when it reloads: `systemctl reload \
                           fwprobe-echo`, or SIGHUP.\n";
 
-/// By which processes that change an identity wait for each other.
+/// The file by which processes that change an identity wait for each other.
 const LOCK_FILE: &str = ".lock";
 
 #[test]

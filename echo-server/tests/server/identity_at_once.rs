@@ -21,7 +21,7 @@ fn start(directory: &Path, words: &[&str]) -> Child {
         .unwrap()
 }
 
-/// What was printed by one that succeeds.
+/// Returns the output of a process that succeeds.
 fn printed(child: Child) -> String {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -35,7 +35,7 @@ fn keys_that_are_printed_are_stored_and_keys_that_are_revoked_stay_so() {
     let mut strings = vec![first];
     let mut revoked = BTreeSet::new();
     for _ in 0..ROUNDS {
-        // In each round one key goes while others come.
+        // In each round one key is revoked while others are added.
         let gone = strings[revoked.len()].key_id.to_string();
         let mut adding: Vec<_> = (0..ADDED_AT_ONCE)
             .map(|_| start(directory.path(), &["add-key", "--key", "at once"]))
@@ -99,7 +99,7 @@ fn one_identity_is_made_and_one_roll_over_begun_of_many_that_are_asked_for() {
     assert!(begun.contains(&format!("&pin={next}\n")), "{begun}");
 }
 
-/// A mistyped directory is left as it was.
+/// A mistyped directory is left unchanged.
 #[test]
 fn nothing_is_made_where_there_is_no_identity() {
     let directory = tempfile::tempdir().unwrap();
@@ -116,6 +116,6 @@ fn nothing_is_made_where_there_is_no_identity() {
 }
 
 const ROUNDS: usize = 4;
-/// Before the revocation is started, and after it.
+/// The number of keys that are added before the revocation starts, and again after it.
 const ADDED_AT_ONCE: usize = 5;
 const MADE_AT_ONCE: usize = 6;

@@ -1,4 +1,4 @@
-//! The server as its clients, its operator and strangers meet it.
+//! The server as seen by its clients, its operator and strangers.
 #![cfg(test)]
 
 mod bind;

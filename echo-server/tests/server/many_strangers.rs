@@ -1,4 +1,4 @@
-//! A crowd of strangers takes nothing from known clients.
+//! Many strangers take nothing from authenticated clients.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::tls_client::Hello;
 async fn when_strangers_fill_every_place_the_oldest_makes_room() {
     let server = Running::start_with(|config| {
         config.admission.strangers = 4;
-        // Far beyond this test: nobody leaves of his own accord.
+        // The deadlines are far beyond this test, so that no stranger is disconnected by them.
         config.session.first_byte = Duration::from_secs(3600);
         config.session.greeting = Duration::from_secs(3600);
     });

@@ -1,4 +1,4 @@
-//! What the operator's own network may ask: health and metrics.
+//! The private listeners for the operator's own network: health and metrics.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use crate::control::Control;
 use crate::dialogue::Dialogue;
 use crate::running::{Running, impatient};
 
-/// A running server with both private listeners.
+/// Starts a server with both private listeners.
 fn start() -> Running {
     Running::start_with(|config| {
         impatient(config);
@@ -36,7 +36,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-/// The value of one line of the metrics; `None`: there is no such line.
+/// Returns the value of one line of the metrics; `None` if there is no such line.
 fn value(metrics: &str, series: &str) -> Option<f64> {
     metrics.lines().find_map(|line| {
         let value = line.strip_prefix(series)?.strip_prefix(' ')?;
@@ -58,7 +58,7 @@ async fn sessions_strangers_and_this_process_are_counted() {
         r#"fwprobe_echo_connections_total{kind="tcp",outcome="completed",known="yes"}"#,
         r#"fwprobe_echo_connections_total{kind="none",outcome="not-recognised",known="no"}"#,
     );
-    // Counted when the connection is gone, which can be after its peer has seen the end of it.
+    // A connection is counted when the server has dropped it, which can be after its peer has seen the end.
     let counted = server
         .until(async || {
             let text = get(metrics, "/metrics").await;
@@ -105,7 +105,7 @@ async fn refusals_handshakes_and_control_connections_are_counted() {
         )
     };
     let refused = r#"fwprobe_echo_refused_total{reason="sessions-of-one-key"}"#;
-    // A replayed greeting would look the same.
+    // A replayed greeting would be counted in the same way.
     let ended = r#"fwprobe_echo_connections_total{kind="tcp",outcome="refused",known="no"}"#;
     let counted = server
         .until(async || {

@@ -1,4 +1,4 @@
-//! The program as a process: what it prints, and how it stops.
+//! The program as a process: its output, and how it stops.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -25,7 +25,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Started, and ready as soon as it has said what comes next.
+    /// Starts the server, and returns once it has printed what to do next.
     pub(crate) fn serve(arguments: &[&str]) -> Self {
         Self::serve_as(program(), arguments)
     }
@@ -75,7 +75,7 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Reads the log up to a line with `text`, which is given back.
+    /// Reads the log up to a line that contains `text`, and returns that line.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut line = String::new();
         while !line.contains(text) {
@@ -98,7 +98,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A test that failed half way leaves nothing running.
+        // A test that fails half way must leave no server running.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -149,7 +149,7 @@ async fn sigterm_lets_running_sessions_finish_and_takes_no_new_ones() {
     let keys = running.session_keys(&testimony);
     running.stages(&keys).await;
     let late = TcpStream::connect(process.address(0)).await.unwrap();
-    // A finished handshake shows that it has been accepted.
+    // A complete handshake shows that the server has accepted the connection.
     let late = Hello::default().connect(late).await.unwrap();
     let mut late = Dialogue::new(late, &process.holder);
     process.signal(Signal::TERM);
@@ -190,7 +190,7 @@ async fn after_the_grace_period_it_ends_whatever_still_runs() {
     assert!(log.contains("the grace period is over"), "{log}");
 }
 
-/// Its socket, to be named in `NOTIFY_SOCKET`.
+/// Returns a socket in systemd's place; its path goes into `NOTIFY_SOCKET`.
 #[cfg(target_os = "linux")]
 pub(crate) fn in_place_of_systemd(path: &Path) -> std::os::unix::net::UnixDatagram {
     let socket = std::os::unix::net::UnixDatagram::bind(path).unwrap();
@@ -198,7 +198,7 @@ pub(crate) fn in_place_of_systemd(path: &Path) -> std::os::unix::net::UnixDatagr
     socket
 }
 
-/// The next message at its socket.
+/// Returns the next message at systemd's socket.
 #[cfg(target_os = "linux")]
 pub(crate) fn what_systemd_is_told(
     socket: &std::os::unix::net::UnixDatagram,
@@ -209,7 +209,7 @@ pub(crate) fn what_systemd_is_told(
     Ok(text.trim_end().to_owned())
 }
 
-/// Otherwise its `TimeoutStopSec=` cuts the grace period short.
+/// Without this message, systemd's `TimeoutStopSec=` would cut the grace period short.
 #[cfg(target_os = "linux")]
 #[test]
 fn systemd_is_told_how_long_the_end_may_take() {
@@ -244,13 +244,13 @@ fn systemd_is_told_that_it_is_alive_if_it_wants_to_hear_it() {
     command.env("NOTIFY_SOCKET", &path);
     command.env("WATCHDOG_USEC", "200000");
     let _process = Process::serve_as(command, &["--listen", "127.0.0.1:0"]);
-    // The first comes at once, and shows nothing of the second.
+    // The first WATCHDOG=1 comes at once, so only the second shows that they are repeated.
     for expected in ["READY=1", "WATCHDOG=1", "WATCHDOG=1"] {
         assert_eq!(what_systemd_is_told(&systemd).unwrap(), expected);
     }
 }
 
-/// Standard error is a pipe here, which is as good as a socket: what counts is that the variable names it.
+/// Standard error is a pipe here instead of a socket; all that counts is that `JOURNAL_STREAM` names it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_line_for_journald_says_how_grave_it_is() {
@@ -275,7 +275,7 @@ fn a_line_for_journald_says_how_grave_it_is() {
     assert!(!log(elsewhere).contains('<'));
 }
 
-/// The limits are lowered to what there is, so that strangers cannot take the last descriptor.
+/// The limits are lowered to the available descriptors, so that strangers cannot take the last one.
 #[tokio::test]
 async fn few_descriptors_are_shared_fairly() {
     let limit = "ulimit -n 140; exec \"$0\" \"$@\"";
@@ -294,7 +294,7 @@ async fn few_descriptors_are_shared_fairly() {
     assert!(!log.contains("cannot be accepted"), "{log}");
 }
 
-/// What cannot be written to the log is lost, and nothing else.
+/// If the log cannot be written, only log lines are lost.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_log_on_a_full_disk_stops_nothing() {
@@ -312,7 +312,7 @@ async fn a_log_on_a_full_disk_stops_nothing() {
     assert!(status.success(), "{status}");
 }
 
-/// Whatever the limit: the keys are in its memory.
+/// The server disables core dumps whatever the limit, because its memory contains the keys.
 #[test]
 fn a_crash_leaves_no_core() {
     use std::os::unix::process::ExitStatusExt as _;
@@ -418,7 +418,7 @@ async fn strangers_cannot_fill_the_log() {
     for _ in 0..50 {
         drop(TcpStream::connect(address).await.unwrap());
         let mut broken = TcpStream::connect(address).await.unwrap();
-        // A ClientHello of four bytes that make no sense.
+        // A ClientHello of four meaningless bytes.
         let hello = [0x16, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9];
         broken.write_all(&hello).await.unwrap();
         rest(&mut broken).await;
@@ -437,7 +437,7 @@ async fn strangers_cannot_fill_the_log() {
         .filter(|line| line.contains("without a key"))
         .count();
     assert!((1..=2).contains(&about_strangers), "{log}");
-    // That, the sandbox, one session, and the end of the server.
+    // The log has these lines, and those about the sandbox, one session, and the end of the server.
     assert!(log.lines().count() <= 5, "{log}");
     assert!(
         log.lines()
@@ -446,6 +446,6 @@ async fn strangers_cannot_fill_the_log() {
     );
 }
 
-/// What comes comes long before.
+/// A timeout far beyond the time that any message takes.
 #[cfg(target_os = "linux")]
 const LONG: std::time::Duration = std::time::Duration::from_secs(60);

@@ -16,7 +16,7 @@ use crate::running::Holder;
 
 const SERVE: [&str; 4] = ["--listen", "127.0.0.1:0", "--log-level", "debug"];
 
-/// One more key, made with these further words.
+/// Adds a key, with `words` as further arguments.
 fn add_key(process: &Process, words: &[&str]) -> Holder {
     let directory = process.directory.path();
     let path = directory.to_str().unwrap();
@@ -30,7 +30,7 @@ fn add_key(process: &Process, words: &[&str]) -> Holder {
     }
 }
 
-/// The same, where none can be made.
+/// Adds a key when no connection string can be made.
 fn add_key_without_a_connection_string(process: &Process) -> Holder {
     let now = jiff::Timestamp::now();
     let label = "another".parse().unwrap();
@@ -85,7 +85,7 @@ async fn a_file_that_is_wrong_changes_nothing_and_is_named() {
     process.connect().await.run().await;
 }
 
-/// The sandbox lets the server see who may change what.
+/// Despite the sandbox, the server can see who may change its files.
 #[tokio::test]
 async fn files_that_others_can_change_are_not_taken_over() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -125,7 +125,7 @@ async fn what_needs_a_restart_is_named() {
     assert!(line.contains("listen, instance"), "{line}");
     process.connect().await.run().await;
 
-    // As long as what runs is not what the file says.
+    // The message is repeated as long as the running settings differ from the file.
     fs::write(
         &file,
         format!("sandbox = \"required\"\n{listen}{listen}[log]\nformat = \"json\"\n"),
@@ -198,7 +198,7 @@ async fn an_admin_has_it_reload_over_the_control_service() {
     assert_eq!(control.reload(&admin).await.unwrap(), [""; 0]);
 }
 
-/// READY=1 after STOPPING=1 would have systemd take it for one that goes on.
+/// After READY=1 following STOPPING=1, systemd would take the server for one that keeps running.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn who_stops_reloads_no_more() {

@@ -1,4 +1,4 @@
-//! A server inside the test's own process, on the loopback address.
+//! A server in the test's own process, on the loopback address.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub(crate) struct Running {
     pub(crate) stopped: JoinHandle<()>,
 }
 
-/// One key of a server's.
+/// A client key of the server.
 #[derive(Clone)]
 pub(crate) struct Holder {
     pub(crate) id: KeyId,
@@ -61,7 +61,7 @@ impl Running {
         TcpStream::connect(self.addresses[0]).await.unwrap()
     }
 
-    /// Asks again until there is an answer.
+    /// Calls `ask` repeatedly until it returns an answer.
     pub(crate) async fn until<T>(&self, ask: impl AsyncFn() -> Option<T>) -> T {
         loop {
             if let Some(answer) = ask().await {
@@ -81,7 +81,7 @@ impl Running {
 }
 
 impl Holder {
-    /// The same id with another secret.
+    /// Returns the same id with a wrong secret.
     pub(crate) fn with_wrong_secret(&self) -> Self {
         Self {
             id: self.id.clone(),
@@ -89,7 +89,7 @@ impl Holder {
         }
     }
 
-    /// The same secret under an id that no key has.
+    /// Returns the same secret with an id that no key has.
     pub(crate) fn with_unknown_id(&self) -> Self {
         Self {
             id: "nobody".parse().unwrap(),
@@ -98,14 +98,14 @@ impl Holder {
     }
 }
 
-/// Two listeners; the second stands for port 443.
+/// Returns a configuration with two listeners; the second has the public port 443.
 pub(crate) fn config() -> Config {
     let loopback = "127.0.0.1:0".parse().unwrap();
     let listen = vec![Listen::on(loopback), Listen::loopback_for(443)];
     Config::new(listen, InstanceName::from_host_name("test"))
 }
 
-/// As [`config`]; whoever says nothing is let go after a moment.
+/// Changes [`config`] so that a silent stranger is disconnected after a moment.
 pub(crate) fn impatient(config: &mut Config) {
     config.session.first_byte = SOON;
     config.session.greeting = SOON;
@@ -116,8 +116,8 @@ pub(crate) fn identity() -> Identity {
     Identity::mint(&["127.0.0.1".to_owned()], 8443, labels, Timestamp::now()).unwrap()
 }
 
-/// When a connection that says nothing has said nothing for long enough.
+/// A deadline that a silent connection reaches soon.
 pub(crate) const SOON: Duration = Duration::from_millis(300);
 
-/// The same, and long enough for a handshake and a proof, however busy this machine is.
+/// A deadline that is also long enough for a handshake and a proof of a key on a busy machine.
 pub(crate) const LATER: Duration = Duration::from_secs(3);

@@ -1,4 +1,4 @@
-//! What `serve` and `check-config` say of an identity that is no good.
+//! The messages of `serve` and `check-config` about an identity that cannot be used.
 
 use std::fs;
 
@@ -50,7 +50,7 @@ fn all_that_is_wrong_with_an_identity_is_said_at_once() {
     );
 }
 
-/// The network would be blamed for it.
+/// With an expired certificate, the network would be blamed for the failures.
 #[test]
 fn a_certificate_that_has_expired_is_refused_and_one_of_tomorrow_is_not() {
     let directory = tempfile::tempdir().unwrap();
@@ -77,7 +77,7 @@ fn a_certificate_that_has_expired_is_refused_and_one_of_tomorrow_is_not() {
             )
         );
     }
-    // What it says to do is possible, and mends it.
+    // The message's advice can be followed, and solves the problem.
     stdout(&["identity", "roll-over", "begin", "--dir", path]);
     stdout(&["identity", "roll-over", "finish", "--dir", path]);
     stdout(&["check-config", "--identity", path]);
@@ -87,7 +87,7 @@ fn a_certificate_that_has_expired_is_refused_and_one_of_tomorrow_is_not() {
     stdout(&["check-config", "--identity", dir.to_str().unwrap()]);
 }
 
-/// Only connection strings need it.
+/// Only connection strings need the next certificate.
 #[test]
 fn a_next_certificate_that_is_of_no_use_keeps_no_server_from_starting() {
     let directory = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn a_next_certificate_that_is_of_no_use_keeps_no_server_from_starting() {
     }
 }
 
-/// Made so long ago that its certificate is valid no more.
+/// Returns an identity that was made so long ago that its certificate has expired.
 fn expired() -> Identity {
     of("2011-02-03T12:00:00Z")
 }

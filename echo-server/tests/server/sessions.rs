@@ -1,4 +1,4 @@
-//! Known clients' sessions, kind by kind.
+//! Sessions of authenticated clients, kind by kind.
 
 use proto::wire::SessionKind;
 use proto::x224::{ConnectionConfirm, ConnectionRequest, NegotiationRequest, Protocols};
@@ -27,7 +27,7 @@ async fn a_plain_session_is_testified_to_and_exchanged() {
     );
     assert_eq!(testimony.tls, None);
     assert_eq!(testimony.connection_id.len(), 8);
-    // Magic, greeting, four stages of frames and payload, and the receipt.
+    // These are the magic, the greeting, four stages of frames and payload, and the receipt.
     assert!(farewell.bytes_received > 8 + 1024 + 91_138);
     assert!(farewell.bytes_sent > 91_138);
 }
@@ -75,7 +75,7 @@ async fn a_tls_session_is_testified_to_with_what_both_ends_derive() {
     );
     assert_eq!(tls.client_hello_sha256.len(), 32);
     assert_ne!((tls.cipher_suite, tls.group), (0, 0));
-    // Records and handshake count too.
+    // Over TLS, the records and the handshake count too.
     assert!(farewell.bytes_received > 8 + 1024 + 91_138 + 500);
 }
 
@@ -126,7 +126,7 @@ async fn a_client_certificate_is_testified_to() {
     let parameters = rcgen::CertificateParams::new(vec!["client.example".to_owned()]).unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
     let digest = Sha256::digest(certificate.der());
-    // As long as a chain may be, and longer than any that is in use.
+    // The chain has the maximum length, which is longer than any chain in use.
     let chain = vec![certificate.der().clone(); 24 * 1024 / certificate.der().len()];
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let private_key = key.serialize_der().try_into().unwrap();
@@ -189,7 +189,7 @@ async fn a_session_outlives_the_time_that_strangers_have() {
     });
     let mut dialogue = Dialogue::new(server.connect().await, &server.holder(0));
     let (_, keys) = dialogue.prove().await;
-    // A stranger that came later is gone.
+    // The stranger came later and has been disconnected.
     let mut stranger = server.connect().await;
     assert_eq!(stranger.read(&mut [0; 16]).await.unwrap(), 0);
     dialogue.part(&keys).await;

@@ -1,4 +1,4 @@
-//! Whoever holds no key gets nothing, and is let go.
+//! A stranger gets nothing, and is disconnected.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn who_never_stops_sending_is_let_go_as_well() {
     tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
         .await
         .unwrap();
-    // WINDOW_UPDATE of one byte, which calls for no answer.
+    // A WINDOW_UPDATE of one byte, which needs no answer.
     let frames = b"\0\0\x04\x08\0\0\0\0\0\0\0\0\x01".repeat(1000);
     while tls.write_all(&frames).await.is_ok() {}
 }
@@ -82,7 +82,7 @@ async fn a_request_without_a_greeting_gets_a_bare_404() {
 async fn a_handshake_that_stops_half_way_is_given_up() {
     let server = Running::start_with(impatient);
     let mut stream = server.connect().await;
-    // A record header, and a ClientHello that announces more than comes.
+    // A record header, and a ClientHello that announces more than is sent.
     let hello = [0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3, 0x55];
     stream.write_all(&hello).await.unwrap();
     assert_eq!(rest(&mut stream).await, b"");
@@ -91,12 +91,12 @@ async fn a_handshake_that_stops_half_way_is_given_up() {
 #[tokio::test]
 async fn a_handshake_is_not_heard_for_ever() {
     let server = Running::start_with(|config| {
-        // Far beyond this test: it does not end for that.
+        // The deadlines are far beyond this test, so they do not end the connection.
         config.session.first_byte = Duration::from_secs(3600);
         config.session.greeting = Duration::from_secs(3600);
     });
     let mut stream = server.connect().await;
-    // Records of a ClientHello of 60,000 bytes.
+    // Records of a ClientHello that announces 60,000 bytes.
     let mut hello = vec![1, 0, 0xea, 0x60];
     hello.resize(40_000, 0x55);
     for piece in hello.chunks(16_000) {
@@ -111,7 +111,7 @@ async fn a_handshake_is_not_heard_for_ever() {
 async fn a_broken_handshake_gets_the_alert_that_tls_prescribes_and_no_more() {
     let server = Running::start_with(impatient);
     let mut stream = server.connect().await;
-    // A ClientHello of four bytes that make no sense.
+    // A ClientHello of four meaningless bytes.
     let hello = [0x16, 3, 1, 0, 8, 1, 0, 0, 4, 9, 9, 9, 9];
     stream.write_all(&hello).await.unwrap();
     let answer = rest(&mut stream).await;

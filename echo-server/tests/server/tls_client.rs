@@ -1,4 +1,4 @@
-//! A TLS client that accepts any certificate and keeps it, and its exporter.
+//! A TLS client that accepts any certificate and keeps it, with the exporter that binds a dialogue to it.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// What a handshake asks for.
+/// The parameters of a client's handshake.
 pub(crate) struct Hello {
     pub(crate) alpn: &'static [&'static str],
     pub(crate) version: &'static SupportedProtocolVersion,
     pub(crate) provider: CryptoProvider,
-    /// With those that issued it, and its key.
+    /// The client certificate with its issuers, and its key.
     pub(crate) certificate: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 }
 
@@ -75,7 +75,7 @@ impl Hello {
     }
 }
 
-/// RFC 9266.
+/// Returns the exported keying material for channel binding (RFC 9266).
 pub(crate) fn exporter(connection: &ClientConnection) -> [u8; 32] {
     connection
         .export_keying_material([0; 32], EXPORTER_LABEL, Some(b""))

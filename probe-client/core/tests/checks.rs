@@ -1,5 +1,5 @@
-//! Head nodes in, answers and their text out: every file in `checks/` is judged, and what is said is
-//! compared with the snapshot beside it. All that a check can end with has to occur.
+//! Judges every head node in `checks/`, and compares the answers and their text with the snapshot of the same name.
+//! Every status of a check has to occur.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -17,7 +17,7 @@ use probe_core::head_node::{
 };
 use serde::Deserialize;
 
-/// What a user gives and a system tells.
+/// The user's arguments and the facts that a system reports.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scenario {

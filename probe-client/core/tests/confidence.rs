@@ -1,5 +1,7 @@
-//! No claim is stronger than its evidence: over every recorded run, and over each of them with some of its evidence
-//! taken away, no verdict that leaves another cause open is of high confidence, and less evidence makes none firmer.
+//! Checks that no claim is stronger than its evidence.
+//!
+//! This covers every recorded run, and each of them with some of its evidence removed. A verdict with an alternative
+//! never has high confidence, and less evidence never makes a verdict firmer.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +12,7 @@ use probe_core::judge::judge_again;
 use probe_core::measurement::{AnswersRefused, Measurement, SightingEnd};
 use probe_core::verdict::Confidence;
 
-/// What is taken from each measurement of a run.
+/// A name, and a function that removes one kind of evidence from a measurement.
 type Loss = (&'static str, fn(&mut Measurement));
 
 const LOSSES: [Loss; 6] = [
@@ -123,7 +125,7 @@ fn without(document: &RunDocument, take: fn(&mut Measurement)) -> RunDocument {
     document
 }
 
-/// Every run of the fault lab that was kept, and every one that went wrong once.
+/// Returns every replay record of the fault lab, and every kept run that was once judged wrongly.
 #[expect(
     clippy::disallowed_methods,
     reason = "the runs are files; the core itself reads none"

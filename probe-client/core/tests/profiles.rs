@@ -1,4 +1,4 @@
-//! What a user reads who has made a mistake in a profile file: one file per defect, exact text.
+//! The exact messages for mistakes in a profile file, with one file per mistake.
 
 use probe_core::profile::{
     Defect, Direction, Expectation, MAX_FILE_BYTES, Profile, Sourcing, Transport,
@@ -6,7 +6,7 @@ use probe_core::profile::{
 use probe_core::session_kind::SessionKind;
 use proptest::prelude::*;
 
-/// One test per file in `profiles/`, named after it, with all the lines that the file earns.
+/// Makes one test per file in `profiles/`, named after it, with all the lines of its message.
 macro_rules! defects {
     ($($test:ident $file:literal [$($line:literal,)+])+) => {
         $(
@@ -281,7 +281,7 @@ proptest! {
         let _ = Profile::parse("any.toml", &text);
     }
 
-    /// Nearly valid files get further into the reader than noise does.
+    /// Damages valid files, because nearly valid files get further into the parser than noise does.
     #[test]
     fn no_damage_makes_parsing_panic(
         which in 0..Profile::all().len(),

@@ -1,5 +1,5 @@
-//! Evidence in, verdicts and their text out: every run document in `scenarios/` is judged anew, and
-//! what is said of it is compared with the snapshot beside it. A bug report becomes a file there.
+//! Judges every run document in `scenarios/` anew, and compares the verdicts and their text with the snapshot of the
+//! same name. A bug report becomes a file there.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! HTTP heads: what the builders write, the decoders read.
+//! HTTP heads: the decoders read what the builders write.
 
 use proptest::prelude::*;
 use proto::decoded::Decoded;
@@ -26,7 +26,7 @@ fn borrowed(headers: &Headers) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Checks that each prefix asks for more, and gives the whole head.
+/// Checks that each shorter prefix asks for more, and returns the whole head.
 fn whole<'a, T: std::fmt::Debug + PartialEq>(
     stream: &'a [u8],
     length: usize,

@@ -1,5 +1,5 @@
-//! What holds for every codec: a value comes back from its bytes, no prefix of them is an error,
-//! what follows them is left alone, and arbitrary bytes get an answer.
+//! The properties of every codec: a value can be decoded from its encoding, no prefix of the encoding is an error, the
+//! bytes after it are not consumed, and arbitrary bytes get a result.
 
 mod http_head;
 mod nmf;
@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use proto::decoded::Decoded;
 
-/// Checks the promises of a decoder for the bytes of one valid value.
+/// Checks these properties of a decoder for the encoding of one valid value.
 fn check_decoder<'a, T, E>(
     stream: &'a [u8],
     length: usize,
@@ -44,7 +44,7 @@ where
     Ok(())
 }
 
-/// Checks the promises of a decoder for bytes that may be anything.
+/// Checks these properties of a decoder for arbitrary bytes.
 fn check_answer<T, E>(
     bytes: &[u8],
     answer: Result<Decoded<T>, E>,
@@ -62,12 +62,12 @@ fn check_answer<T, E>(
     }
 }
 
-/// Bytes that may follow a value on the stream.
+/// Generates bytes that may follow a value on the stream.
 fn rest() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..20)
 }
 
-/// Bytes with a beginning that gets past the first checks, and then anything.
+/// Generates bytes whose beginning passes the first checks, followed by arbitrary bytes.
 fn bytes_after(beginnings: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     (
         prop::sample::select(beginnings),

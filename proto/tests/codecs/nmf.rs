@@ -131,7 +131,7 @@ proptest! {
         prop_assert!(Record::decode(&stream).is_err());
     }
 
-    /// What was read is written the same way: no two spellings mean one preamble.
+    /// A preamble that was read is written in the same way: no two encodings mean one preamble.
     #[test]
     fn any_bytes_get_an_answer(bytes in bytes_after(BEGINNINGS)) {
         check_answer(&bytes, Chunk::decode(&bytes))?;
