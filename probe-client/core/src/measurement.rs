@@ -378,8 +378,8 @@ impl Measurement {
         sent.saturating_sub(on_the_way)
     }
 
-    /// Returns how many connections of this probe this host gave up before a SYN was answered; sessions and side
-    /// connections in addition to its own count too.
+    /// Returns how many of this probe's connections this host gave up before a SYN was answered, including variations and
+    /// side connections.
     pub fn connections_given_up(&self) -> usize {
         let beside = self.variations.iter().map(|c| &c.measurement);
         let sessions = beside.chain([self]);
@@ -402,6 +402,8 @@ fn syns_sent_within(round_trip_us: u64) -> u32 {
     (seconds + 1).ilog2()
 }
 
-/// The time after which an end counts as silence. The server waits at least ten seconds before it closes a silent
-/// session, and equally long for the greeting.
+/// The time after which an end counts as silence.
+///
+/// The server waits at least ten seconds before it closes a silent session, and equally long, from the session's
+/// beginning, for the greeting.
 const LATE_US: u64 = 9_500_000;

@@ -107,7 +107,7 @@ fn what(own: End, limited: Option<End>) -> Option<ReachOutcome> {
     }
 }
 
-/// How a session ended after it was connected.
+/// How a session ended after it was connected; `None` stands for any other end, or for no end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     Cut,
