@@ -70,7 +70,7 @@ impl OneWay {
 /// reordering-of-25-percent).
 const UNREPORTED: u32 = 6;
 
-/// How often segments must be seen to overtake each other. In each of those sessions it was at least 7 times.
+/// How often segments must be seen to overtake each other. In each of the 150 sessions above it was at least 7 times.
 const ENOUGH: u32 = 4;
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ impl HttpAccount {
         }
     }
 
-    /// Returns whether there was one instance, one connection at either end, and no change to any response head.
+    /// Returns whether there was one instance, one connection at either end, no unknown nonce, and no change to any
+    /// response head.
     pub fn is_undisturbed(&self) -> bool {
         self.connections == 1
             && self.nonce_unknown == 0

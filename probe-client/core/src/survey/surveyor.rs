@@ -40,7 +40,7 @@ impl Surveyor {
         }
     }
 
-    /// Limits the sweep to hops around the place found for another port that fails in the same way.
+    /// Limits the sweep to `hops`: the place found for another port that fails in the same way, and the hops after it.
     #[must_use]
     pub fn looking_at(self, hops: RangeInclusive<u8>) -> Self {
         Self {
