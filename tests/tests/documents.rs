@@ -34,8 +34,8 @@ fn every_command_in_a_document_exists() {
     assert!(count > 100, "only {count} were found");
 }
 
-/// Checks that each row of docs/develop/how-verdicts-are-decided.md names files and scenarios that exist, and that every
-/// alternative of a verdict is named in some row.
+/// Checks that each row of docs/develop/how-verdicts-are-decided.md names files and scenarios that exist, and that
+/// the document names every alternative of a verdict.
 #[test]
 fn the_table_of_inferences_names_what_there_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

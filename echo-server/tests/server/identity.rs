@@ -1,4 +1,4 @@
-//! `fwprobe-echo identity`.
+//! The command `fwprobe-echo identity`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

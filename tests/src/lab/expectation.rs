@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::Family;
 use crate::Run;
 
-/// The expected result of one run. A probe that no line is about has to be reachable, without any finding.
+/// The expected result of one run. A probe that no line is about has to be reachable, without any finding
+/// other than `OF_OTHER_CAUSES`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expectation {
@@ -62,7 +63,7 @@ pub struct Line {
     /// A text that the next step must not contain.
     #[serde(default)]
     never_asks: Option<String>,
-    /// The exact findings.
+    /// The findings that the probe must have; it may have no others, except for those in `perhaps`.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
     /// Findings that chance may add.

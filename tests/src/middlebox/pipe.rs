@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 /// The direction in which bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// To the server.
+    /// From the client to the server.
     Up,
-    /// To the client.
+    /// From the server to the client.
     Down,
 }
 

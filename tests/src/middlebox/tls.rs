@@ -17,9 +17,9 @@ use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsConnector, client, ser
 /// How a device relays decrypted content to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Onward {
-    /// In the device's own TLS session.
+    /// Relays the content in the device's own TLS session.
     Tls,
-    /// In clear text.
+    /// Relays the content in clear text.
     Plain,
 }
 
