@@ -72,7 +72,7 @@ pub enum InvalidSyn {
     /// The IPv6 header is followed by more extension headers than this parser follows.
     #[error("more than {EXTENSION_HEADERS_MAX} IPv6 extension headers")]
     TooManyExtensions,
-    /// The TCP segment neither opens a connection (SYN without ACK) nor answers one that does, as required.
+    /// The TCP flags are not the expected ones: SYN without ACK for a SYN, SYN and ACK for its answer.
     #[error("the TCP flags are not those of a SYN")]
     NotSyn,
 }

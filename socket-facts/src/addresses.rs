@@ -1,10 +1,10 @@
-//! The addresses of this host.
+//! Reads the addresses of this host.
 
 use std::net::IpAddr;
 
 use crate::{Fact, FactError};
 
-/// Every address of every interface, loopback included, sorted and without duplicates.
+/// Returns every address of every interface, loopback included, sorted and without duplicates.
 ///
 /// # Errors
 /// [`FactError::Os`] if the system's list cannot be read.

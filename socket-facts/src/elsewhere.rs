@@ -1,4 +1,4 @@
-//! What only Linux tells without privileges: other platforms say so.
+//! The answers of platforms other than Linux to questions that only Linux can answer: [`FactError::NotAvailable`].
 
 use socket2::Socket;
 

@@ -1,10 +1,10 @@
-//! What can be asked, and why there may be no answer.
+//! The facts that can be queried, and the reasons why a query fails.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-/// What was asked of the operating system.
+/// A fact that was queried from the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
     /// [`tcp_facts`](crate::tcp_facts).
@@ -25,24 +25,24 @@ pub enum Fact {
     LocalAddresses,
 }
 
-/// Why there is no answer.
+/// The reason why a query failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FactError {
-    /// This platform, or this kernel's version or configuration, does not tell.
+    /// This platform, or this kernel's version or configuration, does not support the query.
     #[error("this platform cannot tell or set the {0}")]
     NotAvailable(Fact),
-    /// The call failed.
+    /// The system call failed.
     #[error("the operating system refused the {fact}")]
     Os {
-        /// What was asked.
+        /// The fact that was queried.
         fact: Fact,
-        /// Its answer.
+        /// The operating system's error.
         source: io::Error,
     },
 }
 
-/// Which of the two protocols a socket option is for: that of the remote address, which on a
-/// dual-stack socket need not be the socket's own.
+/// The protocol that a socket option is for: that of the remote address, which may differ from that of a dual-stack
+/// socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IpFamily {
     /// IPv4.
@@ -52,7 +52,7 @@ pub enum IpFamily {
 }
 
 impl Fact {
-    /// To be used as `.map_err(fact.failed())`.
+    /// Returns a function for `.map_err(fact.failed())`.
     pub(crate) fn failed(self) -> impl FnOnce(io::Error) -> FactError {
         move |source| FactError::Os { fact: self, source }
     }
@@ -73,7 +73,7 @@ impl fmt::Display for Fact {
     }
 }
 
-/// An IPv4-mapped IPv6 address counts as IPv4, which is what goes over the wire.
+/// Converts an address. An IPv4-mapped IPv6 address counts as IPv4, because its packets are IPv4.
 impl From<IpAddr> for IpFamily {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {

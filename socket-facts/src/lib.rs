@@ -1,9 +1,9 @@
-//! What the operating system knows of a socket and std does not say: `TCP_INFO`, the saved SYN, the
-//! error queue, the half-open sockets of a port, the SYNs at the interfaces, the addresses of this host.
+//! Reads what the operating system knows about a socket and std does not offer: `TCP_INFO`, the saved SYN, the error
+//! queue, the half-open sockets of a port, the SYNs at the interfaces, the addresses of this host.
 //!
-//! Where [`socket2`] has an option already, use it: linger of zero (reset on close) is
-//! `set_linger(Some(Duration::ZERO))`, the pending error is `take_error`.
-//! Every function takes whatever [`socket2::SockRef`] can be made of: `&TcpStream`, of std or tokio.
+//! If [`socket2`] has an option already, use that: a linger of zero (reset on close) is
+//! `set_linger(Some(Duration::ZERO))`, and the pending error is `take_error`. Every function accepts anything that
+//! [`socket2::SockRef`] can be made from, for example `&TcpStream` of std or tokio.
 
 mod addresses;
 mod error_queue;
@@ -15,7 +15,7 @@ mod saved_syn;
 mod syn_tap;
 mod tcp_facts;
 
-// One module per platform answers the same calls.
+// There is one module per platform, and all offer the same functions.
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! Linux: the answers come from socket options, the error queue and `NETLINK_SOCK_DIAG`.
+//! The Linux implementation, which uses socket options, the error queue and `NETLINK_SOCK_DIAG`.
 
 use std::io;
 
@@ -38,7 +38,7 @@ pub(crate) fn saved_syn(accepted: &Socket) -> Result<Option<Vec<u8>>, FactError>
     ) {
         Ok([]) => Ok(None),
         Ok(syn) => Ok(Some(syn.to_vec())),
-        // The kernel's word for a buffer too small.
+        // The kernel reports a buffer that is too small with this error.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(None),
         Err(source) => Err(classify(Fact::SavedSyn, source)),
     }
@@ -65,14 +65,16 @@ pub(crate) fn half_open_kept() -> Result<usize, FactError> {
         .map_err(|source| classify(Fact::HalfOpen, source))
 }
 
-/// By the settings that `read` gives (ip-sysctl.rst, `tcp_syncookies`, `somaxconn`, `tcp_max_syn_backlog`).
+/// Computes the number from the settings that `read` returns (ip-sysctl.rst, `tcp_syncookies`, `somaxconn`,
+/// `tcp_max_syn_backlog`).
 fn kept_by(read: impl Fn(&str) -> io::Result<String>) -> io::Result<usize> {
     let number =
         |name| -> io::Result<usize> { read(name)?.trim().parse().map_err(io::Error::other) };
     let queue = number("core/somaxconn")?;
     Ok(match number("ipv4/tcp_syncookies")? {
         COOKIES_NEVER => {
-            // The last quarter is for hosts that have been here before (tcp_input.c, tcp_conn_request).
+            // The kernel reserves the last quarter for hosts that have connected before (tcp_input.c,
+            // tcp_conn_request).
             let all = number("ipv4/tcp_max_syn_backlog")?;
             queue.min(all - all / 4)
         }
@@ -99,7 +101,7 @@ pub(crate) fn set_mss(socket: &Socket, mss: u16) -> Result<(), FactError> {
         .map_err(|source| classify(Fact::MaximumSegmentSize, source))
 }
 
-/// Tells a kernel that does not know the question from one that could not answer it.
+/// Distinguishes a kernel that does not support a query from one that could not answer it.
 fn classify(fact: Fact, source: io::Error) -> FactError {
     match source.raw_os_error() {
         Some(
@@ -113,11 +115,12 @@ fn classify(fact: Fact, source: io::Error) -> FactError {
     }
 }
 
-/// To every SYN, not only where too many are half open.
+/// The kernel answers every SYN with a cookie, not only when too many connections are half open.
 const COOKIES_ALWAYS: usize = 2;
 const COOKIES_NEVER: usize = 0;
 
-/// An Ethernet MTU: a SYN's headers are one packet's, 60 to 120 bytes of it but for IPv6 extensions.
+/// The buffer for a saved SYN, as long as an Ethernet MTU. A SYN's headers fit in one packet; they take 60 to 120 bytes
+/// of it, except with IPv6 extensions.
 const SAVED_SYN_MAX: usize = 1500;
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
-//! This process' memory: what the allocator keeps of it, and who may see it.
+//! This process' memory: what the allocator keeps, and who may read it.
 
 use crate::platform;
 
-/// Gives to the host what is free in this process and its allocator keeps. It takes some milliseconds for hundreds
-/// of megabytes, in which others may wait for memory. Nothing happens where the allocator has no such call.
+/// Returns memory to the host that is free in this process and kept by its allocator. It takes some milliseconds for
+/// hundreds of megabytes, while other threads may wait for memory. Does nothing if the allocator has no call for this.
 pub fn give_back_memory() {
     platform::give_back_memory();
 }
 
-/// Keeps keys in memory out of what a crash leaves: no core dump on Linux, where no other process of the same user may
-/// look into this one any more either, and no heap in the reports of Windows. A system that does not know how is left as
-/// it is.
+/// Keeps secrets in memory out of crash dumps. Linux then writes no core dump, and other processes of the same user may
+/// no longer read this one's memory. Windows leaves the heap out of its reports. Does nothing on systems without a way
+/// to do it.
 pub fn keep_memory_private() {
     platform::keep_memory_private();
 }

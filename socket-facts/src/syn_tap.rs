@@ -1,5 +1,5 @@
-//! The SYNs that reach this host's network interfaces, and the answers that leave them, whatever its own
-//! firewall makes of either. The one fact here that takes a right: `CAP_NET_RAW`, to open it.
+//! Captures the SYNs that reach this host's network interfaces, and the answers that leave them, whatever its own
+//! firewall does with either. This is the only fact here that needs a privilege: `CAP_NET_RAW`, to open the socket.
 
 use std::io::{ErrorKind, Read as _};
 
@@ -7,15 +7,15 @@ use socket2::Socket;
 
 use crate::{Fact, FactError, platform};
 
-/// A socket that is handed copies of such packets, from their IP headers on. Dropping it ends that.
+/// A socket that receives copies of SYNs and SYN-ACKs, from their IP headers on. Dropping it stops the capture.
 #[derive(Debug)]
 pub struct SynTap(Socket);
 
 impl SynTap {
-    /// Opens one that lets nothing pass yet. It never blocks.
+    /// Opens a socket that lets nothing pass yet. Its reads never block.
     ///
     /// # Errors
-    /// [`FactError::NotAvailable`] off Linux; [`FactError::Os`] of kind `PermissionDenied` without
+    /// [`FactError::NotAvailable`] on platforms other than Linux; [`FactError::Os`] of kind `PermissionDenied` without
     /// `CAP_NET_RAW` in the user namespace that this network namespace belongs to.
     pub fn open() -> Result<Self, FactError> {
         let tap = Self(platform::open_syn_tap()?);
@@ -23,9 +23,9 @@ impl SynTap {
         Ok(tap)
     }
 
-    /// Lets pass what begins or answers a TCP connection to one of `ports` of this host: SYNs that came to
-    /// it, before its firewall has seen them, and SYN-ACKs that leave it, after. Of IPv6 only segments without
-    /// extension headers, which no SYN has by itself; of IPv4 no fragments. What was let pass before is gone.
+    /// Lets segments pass that begin or answer a TCP connection to one of `ports` of this host: incoming SYNs before
+    /// its firewall sees them, and outgoing SYN-ACKs after it. IPv6 segments pass only without extension headers, which
+    /// no SYN has by itself; IPv4 fragments do not pass. Packets from before the call are discarded.
     ///
     /// # Errors
     /// [`FactError::Os`] with more than [`SYN_TAP_PORTS_MAX`] ports.
@@ -35,18 +35,18 @@ impl SynTap {
         platform::filter_syns(&self.0, ports)
     }
 
-    /// Lets nothing pass any more: the kernel drops it at once.
+    /// Lets nothing pass any more, so that the kernel drops every packet at once.
     ///
     /// # Errors
-    /// [`FactError::Os`].
+    /// [`FactError::Os`] if the filter cannot be set.
     pub fn pass_none(&self) -> Result<(), FactError> {
         platform::filter_syns(&self.0, &[])
     }
 
-    /// The next packet, cut to the length of `buffer`; `None`: none is waiting.
+    /// Returns the next packet, cut to the length of `buffer`, or `None` if none is waiting.
     ///
     /// # Errors
-    /// [`FactError::Os`]; an interface that went down is one, and no reason to give up.
+    /// [`FactError::Os`], also if an interface has gone down, in which case the caller should continue.
     pub fn next<'b>(&self, buffer: &'b mut [u8]) -> Result<Option<&'b [u8]>, FactError> {
         match (&self.0).read(buffer) {
             Ok(length) => Ok(Some(&buffer[..length])),
@@ -55,15 +55,15 @@ impl SynTap {
         }
     }
 
-    /// How many packets the kernel had no room for since the last call.
+    /// Returns how many packets the kernel had no room for since the last call.
     ///
     /// # Errors
-    /// [`FactError::Os`].
+    /// [`FactError::Os`] if the count cannot be read.
     pub fn lost(&self) -> Result<u32, FactError> {
         platform::lost_packets(&self.0)
     }
 
-    /// Takes out what is waiting, and forgets what was lost.
+    /// Discards the packets that are waiting, and the count of lost ones.
     fn discard(&self) -> Result<(), FactError> {
         let mut buffer = [0];
         for _ in 0..WAITING_MAX {
@@ -75,8 +75,9 @@ impl SynTap {
     }
 }
 
-/// Ports of one [`SynTap::pass`]: what fits a filter of the kernel's (`BPF_MAXINSNS`), twice over.
+/// The maximum number of ports of one [`SynTap::pass`]. A filter of the kernel's maximum length (`BPF_MAXINSNS`) has
+/// room for twice as many.
 pub const SYN_TAP_PORTS_MAX: usize = 1024;
 
-/// More than a socket's buffer holds.
+/// The maximum number of packets to discard: more than a socket's buffer holds.
 const WAITING_MAX: usize = 100_000;

@@ -1,5 +1,5 @@
-//! Windows: the state of a connection from Windows 10 on. Without privileges it keeps no SYN, lists no
-//! half-open connections, and lets nobody choose the segment size.
+//! The Windows implementation: a connection's state, from Windows 10 on. Without privileges, Windows keeps no SYN,
+//! lists no half-open connections, and does not allow choosing the segment size.
 
 use std::io;
 
@@ -28,7 +28,7 @@ pub(crate) fn tcp_facts(socket: &Socket) -> Result<TcpFacts, FactError> {
     tcp_info::read(socket).map_err(|source| classify(Fact::Tcp, source))
 }
 
-/// Tells a Windows that does not know the question from one that could not answer it.
+/// Distinguishes a Windows that does not support a query from one that could not answer it.
 fn classify(fact: Fact, source: io::Error) -> FactError {
     match source.raw_os_error() {
         Some(WSAEINVAL | WSAENOPROTOOPT | WSAEOPNOTSUPP) => FactError::NotAvailable(fact),

@@ -1,18 +1,18 @@
-//! Calls programs from the root of the workspace, shown or into a log, and can end all that are under way.
+//! Runs programs from the root of the workspace, with their output shown or logged, and can end all that are running.
 
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Calls programs for one step.
+/// A caller of programs for one step.
 #[derive(Debug)]
 pub(crate) struct Caller<'a> {
     pub(crate) root: &'a Path,
     output: Option<(&'a File, &'a Running)>,
 }
 
-/// The programs that steps side by side have called; ended together when one step fails.
+/// The programs that parallel steps are running; they are ended together when one step fails.
 #[derive(Debug, Default)]
 pub(crate) struct Running(Mutex<State>);
 
@@ -23,12 +23,12 @@ struct State {
 }
 
 impl<'a> Caller<'a> {
-    /// What programs print is shown as it comes.
+    /// Creates a caller that shows the programs' output as it comes.
     pub(crate) fn shown(root: &'a Path) -> Self {
         Self { root, output: None }
     }
 
-    /// What programs print goes to `log`, and they can be ended by `running`.
+    /// Creates a caller that writes the programs' output to `log`, and whose programs `running` can end.
     pub(crate) fn logged(root: &'a Path, log: &'a File, running: &'a Running) -> Self {
         let output = Some((log, running));
         Self { root, output }
@@ -42,7 +42,7 @@ impl<'a> Caller<'a> {
             variables.extend(pair.split_once('='));
         }
         let program = words.next().ok_or("an empty command line")?;
-        // A path with a slash is one inside the workspace.
+        // A path with a slash is relative to the workspace.
         let program = if program.contains('/') {
             self.root.join(program)
         } else {
@@ -76,7 +76,7 @@ fn into(log: &File, command: &mut Command) -> std::io::Result<()> {
 
 impl Running {
     fn begin(&self, command: &mut Command) -> std::io::Result<Child> {
-        // A group of its own, so that what it starts ends with it.
+        // The program gets a process group of its own, so that the processes that it starts end with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,18 +97,18 @@ impl Running {
         status
     }
 
-    /// Ends every program that is under way and lets no other begin.
+    /// Ends every running program, and prevents others from starting.
     pub(crate) fn end(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_over = true;
         for group in &state.groups {
             let target = format!("-{group}");
-            // A group that is gone already needs no signal.
+            // A group that has ended already needs no signal.
             let _ = Command::new("kill").args(["-TERM", "--", &target]).status();
         }
     }
 
-    /// Whether [`end`](Self::end) was called: what fails now fails because of that.
+    /// Returns whether [`end`](Self::end) was called. Steps that fail afterwards fail because of that.
     pub(crate) fn is_over(&self) -> bool {
         self.0
             .lock()

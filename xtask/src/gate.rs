@@ -1,4 +1,5 @@
-//! The whole gate: what needs a quiet machine runs alone, the rest side by side, and each step says how long it took.
+//! Runs the whole gate. Steps that need a quiet machine run alone, the others in parallel, and each step reports how
+//! long it took.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -10,17 +11,17 @@ use std::time::{Duration, Instant};
 use crate::call::{Caller, Running};
 use crate::steps::{self, Step};
 
-/// Alone, in this order. `lab` measures time and memory; it contains what `test` runs.
+/// The steps that run alone, in this order. `lab` measures time and memory; it includes what `test` runs.
 const ALONE: &[&str] = &["fmt", "lint", "lab", "demo"];
 
-/// Side by side, on two cores: the soak mostly waits, and fuzzers and Wine use one core each.
+/// The steps that run in parallel, on two cores: the soak mostly waits, and fuzzers and Wine use one core each.
 const SIDE_BY_SIDE: &[&[&str]] = &[
     &["soak"],
     &["fuzz", "windows"],
     &["docs", "deny", "scripts", "deploy"],
 ];
 
-/// Runs every step, up to the first that fails.
+/// Runs all steps, up to the first that fails.
 pub(crate) fn all(root: &Path) -> Result<(), String> {
     let mut times = Vec::new();
     for step in named(ALONE)? {
@@ -107,7 +108,7 @@ fn named(names: &[&str]) -> Result<Vec<&'static Step>, String> {
 }
 
 fn say(text: &str) {
-    // Standard output that is gone must not end the gate.
+    // A closed standard output must not end the gate.
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 

@@ -1,16 +1,16 @@
-//! Finds the string literals of Rust source, without a parser: comments, characters and lifetimes are told apart.
+//! Finds the string literals of Rust source without a parser. It recognises comments, characters and lifetimes.
 
 use std::ops::Range;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Literal {
-    /// From the first quote to the last, in bytes.
+    /// The literal's range in bytes, from the first quote to the last.
     pub(crate) span: Range<usize>,
-    /// Without escapes: `r"…"`, `r#"…"#`.
+    /// Whether the literal has no escapes: `r"…"`, `r#"…"#`.
     pub(crate) is_raw: bool,
 }
 
-/// The string literals of `source`, in order.
+/// Returns the string literals of `source`, in order.
 pub(crate) fn literals(source: &str) -> Vec<Literal> {
     let bytes = source.as_bytes();
     let (mut found, mut at) = (Vec::new(), 0);
@@ -41,7 +41,7 @@ pub(crate) fn literals(source: &str) -> Vec<Literal> {
     found
 }
 
-/// Block comments nest.
+/// Returns the position after a block comment; block comments nest.
 fn after_block_comment(bytes: &[u8], from: usize) -> usize {
     let (mut at, mut depth) = (from + 2, 1);
     while depth > 0 && at < bytes.len() {
@@ -54,7 +54,7 @@ fn after_block_comment(bytes: &[u8], from: usize) -> usize {
     at.min(bytes.len())
 }
 
-/// Past a character literal, or past the quote alone that begins a lifetime.
+/// Returns the position after a character literal, or after the single quote that begins a lifetime.
 fn after_quote(source: &str, at: usize) -> usize {
     let mut characters = source[at + 1..].char_indices();
     match characters.next() {
@@ -72,7 +72,7 @@ fn after_quote(source: &str, at: usize) -> usize {
     }
 }
 
-/// How many hashes stand between `r` and the quote at `at`; `None` where the literal is not raw.
+/// Returns the number of hashes between `r` and the quote at `at`, or `None` if the literal is not raw.
 fn raw_hashes(bytes: &[u8], at: usize) -> Option<usize> {
     let hashes = bytes[..at].iter().rev().take_while(|b| **b == b'#').count();
     let before = &bytes[..at - hashes];

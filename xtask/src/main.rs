@@ -1,4 +1,4 @@
-//! `cargo xtask STEP…`: runs steps of the gate. Every command line of the gate is in [`steps`], and nowhere else.
+//! `cargo xtask STEP…` runs steps of the gate. Every command line of the gate is in [`steps`], and nowhere else.
 
 mod call;
 mod gate;
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     match run(&names) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            // Standard error that is gone leaves nowhere to say so.
+            // If standard error is closed, the error cannot be reported anywhere.
             let _ = writeln!(std::io::stderr(), "xtask: {why}");
             ExitCode::FAILURE
         }
@@ -55,7 +55,7 @@ fn usage() -> String {
     text
 }
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_owned()

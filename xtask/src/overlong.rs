@@ -1,5 +1,5 @@
-//! String literals that reach past rustfmt's width. Where one does, rustfmt leaves the whole expression around it as
-//! it is and says nothing, so that `cargo fmt --check` passes whatever it looks like.
+//! Finds string literals that exceed rustfmt's width. If there is one, rustfmt silently leaves the whole expression
+//! around it unformatted, so that `cargo fmt --check` passes whatever it looks like.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use crate::literals::{Literal, literals};
 
 /// rustfmt's `max_width`, which is its default here.
 const WIDTH: usize = 100;
-/// How often wrapping and formatting take turns: formatting may move a literal further to the right.
+/// The maximum number of rounds of wrapping and formatting: formatting may move a literal further to the right.
 const TURNS: usize = 5;
 
-/// Fails where a literal that could be wrapped reaches past the width.
+/// Fails if a literal that could be wrapped exceeds the width.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut found = Vec::new();
     for file in sources(root)? {
@@ -32,7 +32,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     ))
 }
 
-/// Wraps these literals with `\` at the end of the line, and formats.
+/// Wraps these literals with `\` at the end of the line, and runs the formatter.
 pub(crate) fn wrap(root: &Path) -> Result<(), String> {
     for _ in 0..TURNS {
         for file in sources(root)? {
@@ -59,7 +59,7 @@ pub(crate) fn wrap(root: &Path) -> Result<(), String> {
     check(root)
 }
 
-/// The literals of `text` that reach past the width and can be wrapped otherwise.
+/// Returns the literals of `text` that exceed the width and can be wrapped, each with its new form.
 fn overlong(text: &str) -> Vec<(Literal, String)> {
     let found = literals(text).into_iter().filter(|literal| !literal.is_raw);
     found
@@ -89,7 +89,7 @@ fn wrapped(text: &str) -> String {
     result
 }
 
-/// `literal`, whose first quote is in `column`, filled anew up to the width.
+/// Returns `literal`, whose first quote is in `column`, wrapped anew at the width.
 fn reflowed(literal: &str, column: usize) -> String {
     let indentation = (column + 1).min(WIDTH / 2);
     let (mut result, mut at) = (String::new(), column);
@@ -97,7 +97,7 @@ fn reflowed(literal: &str, column: usize) -> String {
     let last = pieces.len() - 1;
     for (number, piece) in pieces.iter().enumerate() {
         let length = piece.chars().count();
-        // Room for a `\`, or for what may follow the literal.
+        // The line needs room for a `\`, or for the characters that may follow the literal.
         let room = if number == last { "),?".len() } else { 1 };
         if number > 0 && at + length + room > WIDTH && at > indentation {
             result.push_str("\\\n");
@@ -106,7 +106,7 @@ fn reflowed(literal: &str, column: usize) -> String {
         }
         result.push_str(piece);
         at = match piece.rfind('\n') {
-            // A line break of the text itself, or one that stands behind `\n\`.
+            // This is a line break of the text itself, or one that follows `\n\`.
             Some(end) => piece[end + 1..].chars().count(),
             None => at + length,
         };
@@ -114,8 +114,8 @@ fn reflowed(literal: &str, column: usize) -> String {
     result
 }
 
-/// `literal` in parts between which it can be wrapped. How it is wrapped now is forgotten, but for breaks that stand
-/// at the end of a line of the text itself (`\n\`).
+/// Splits `literal` into parts between which it can be wrapped. Its present line breaks are dropped, except those after
+/// the end of a line of the text itself (`\n\`).
 fn pieces(literal: &str) -> Vec<String> {
     let (mut pieces, mut piece) = (Vec::new(), String::new());
     let mut characters = literal.chars().peekable();
@@ -139,7 +139,7 @@ fn pieces(literal: &str) -> Vec<String> {
                 piece.push(character);
                 piece.extend(characters.next());
             }
-            // A break strips blanks, so that text must follow.
+            // A wrapped line loses the blanks at its start, so that text must follow.
             (' ', Some(next)) if !next.is_whitespace() && *next != '\\' && *next != '"' => {
                 piece.push(character);
                 pieces.push(std::mem::take(&mut piece));
@@ -151,7 +151,7 @@ fn pieces(literal: &str) -> Vec<String> {
     pieces
 }
 
-/// Every file of Rust in the workspace and in `fuzz`.
+/// Returns every Rust file in the workspace and in `fuzz`.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
     let output = Command::new("git")
         .args([
@@ -191,7 +191,7 @@ mod tests {
             wrapped.lines().all(|line| line.chars().count() <= WIDTH),
             "{wrapped}"
         );
-        // What the compiler reads is the same.
+        // The compiler reads the same text.
         let joined: String = wrapped
             .split("\\\n")
             .enumerate()

@@ -15,15 +15,15 @@ pub(crate) struct Step {
 
 #[derive(Debug)]
 enum Action {
-    /// A command line: variables first, then words that contain no spaces.
+    /// A command line: variables first, then words without spaces.
     Call(&'static str),
-    /// The first `cargo test` line of the README, with these variables.
+    /// The first `cargo test` line in the README, with these variables.
     ReadmeTests(&'static str),
-    /// A check without a program of its own.
+    /// A check that is a function of this crate.
     Check(fn(&Path) -> Result<(), String>),
 }
 
-/// The first five need neither root nor packages of the system.
+/// The steps of the gate. The first five need neither root nor system packages.
 pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "fmt",
@@ -72,7 +72,7 @@ pub(crate) const STEPS: &[Step] = &[
         name: "demo",
         what: "the README's first command",
         actions: &[
-            // Both programs, so that no later step replaces one that is in use.
+            // Both programs are built, so that no later step replaces one that is in use.
             Action::Call("cargo build --quiet --locked --bins"),
             Action::Call("cargo run --quiet --locked --bin fwprobe -- demo"),
         ],
@@ -91,8 +91,8 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "soak",
         what: "ten minutes of a server's life, one packet in a hundred lost (root; after lab)",
-        // It waits for what happens, never for a time; but a server gives clients only so long, so it goes
-        // before compilers.
+        // The soak never waits for a fixed time, but a server gives clients only a limited time, so it has priority
+        // over compilers.
         actions: &[Action::Call(
             "nice --adjustment=-10 unshare --net tests/examples/lossy 1 target/debug/examples/soak \
              10",
@@ -139,7 +139,7 @@ impl Step {
     }
 }
 
-/// The command that the README tells readers to test with.
+/// Returns the command that the README gives readers for running the tests.
 fn readme_tests(root: &Path) -> Result<String, String> {
     let text = fs::read_to_string(root.join("README.md")).map_err(|e| format!("README.md: {e}"))?;
     let found = text.lines().find_map(|line| {

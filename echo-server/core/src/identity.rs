@@ -33,6 +33,8 @@ pub struct Keyring {
 }
 
 impl Keyring {
+    /// Creates a keyring with `keys`.
+    ///
     /// # Errors
     /// Two keys have the same id.
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, DuplicateKeyId> {

@@ -1,11 +1,11 @@
-//! The C library's allocator.
+//! Calls the C library's allocator.
 
-/// Does nothing where the C library is another: musl gives back what it can of its own accord.
+/// Returns free memory to the host. Does nothing with other C libraries: musl returns what it can by itself.
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "neither nix nor rustix have it")]
 pub(crate) fn give_back_memory() {
-    // SAFETY: it takes no pointer and touches only what is free; any thread may call it at any time (malloc_trim(3):
-    // MT-Safe).
+    // SAFETY: the call takes no pointer and touches only free memory; any thread may call it at any time
+    // (malloc_trim(3): MT-Safe).
     unsafe { libc::malloc_trim(0) };
 }
 
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn what_is_free_between_what_is_held_is_given_back() {
-        // Small enough to come from the heap, and each with something behind it that stays.
+        // The pieces are small enough to come from the heap, and a block that stays allocated follows each of them.
         let mut pieces: Vec<Vec<u8>> = Vec::new();
         let mut kept: Vec<Vec<u8>> = Vec::new();
         for _ in 0..512 {

@@ -1,4 +1,4 @@
-//! The error queue: `recvmsg` with `MSG_ERRQUEUE`.
+//! Reads the error queue with `recvmsg` and `MSG_ERRQUEUE`.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,7 +23,7 @@ pub(super) fn drain(socket: &Socket) -> io::Result<Vec<SocketError>> {
     let mut control = nix::cmsg_space!([u8; CONTROL_MAX]);
     let mut errors = Vec::new();
     for _ in 0..ERROR_QUEUE_MAX {
-        // The packet that the error is about is of no use, so no room is offered for it.
+        // The packet that caused the error is not needed, so there is no buffer for it.
         let received = recvmsg::<()>(
             socket.as_raw_fd(),
             &mut [],
@@ -65,7 +65,7 @@ fn entry(error: sock_extended_err, offender: Option<IpAddr>) -> SocketError {
     }
 }
 
-/// An error of this host's own comes with an address of family zero.
+/// Returns the address. An error of this host has an address of family zero.
 fn ipv4(address: sockaddr_in) -> Option<IpAddr> {
     (i32::from(address.sin_family) == libc::AF_INET)
         .then(|| Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr)).into())
@@ -76,7 +76,8 @@ fn ipv6(address: sockaddr_in6) -> Option<IpAddr> {
         .then(|| IpAddr::from(Ipv6Addr::from(address.sin6_addr.s6_addr)).to_canonical())
 }
 
-/// An entry takes 44 bytes; the rest is for what else the socket's owner has asked to be told.
+/// The buffer for control messages. An entry takes 44 bytes; the rest is for other messages that the socket's owner has
+/// requested.
 const CONTROL_MAX: usize = 512;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! getsockopt and setsockopt for options that neither socket2 nor nix know.
+//! Calls getsockopt and setsockopt for options that neither socket2 nor nix support.
 
 use std::ffi::c_int;
 use std::io;
@@ -18,8 +18,8 @@ pub(super) fn read<'b>(
     buffer: &'b mut [u8],
 ) -> io::Result<&'b [u8]> {
     let mut length = libc::socklen_t::try_from(buffer.len()).unwrap_or(libc::socklen_t::MAX);
-    // SAFETY: the descriptor is open as long as `socket` is borrowed; `buffer` is writable for
-    // `length` bytes, and every value of a byte is valid; the kernel keeps neither pointer.
+    // SAFETY: the descriptor is open as long as `socket` is borrowed; `buffer` is writable for `length` bytes, and
+    // every byte value is valid; the kernel keeps neither pointer.
     let status = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -39,8 +39,8 @@ pub(super) fn read<'b>(
 /// Sets an option whose value is an `int`.
 #[expect(unsafe_code, reason = "neither socket2 nor nix have these options")]
 pub(super) fn write(socket: &Socket, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    // SAFETY: the descriptor is open as long as `socket` is borrowed; `value` is readable for its
-    // own size, which the call is given; the kernel does not keep the pointer.
+    // SAFETY: the descriptor is open as long as `socket` is borrowed; `value` is readable for its own size, which the
+    // call receives; the kernel does not keep the pointer.
     let status = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

@@ -1,5 +1,5 @@
-//! A packet socket (packet(7)) whose filter is classic BPF, run by the kernel over every packet (kernel
-//! documentation, networking/filter): offsets count from the IP header on, as on every socket of type DGRAM.
+//! A packet socket (packet(7)) with a classic BPF filter, which the kernel runs over every packet (kernel
+//! documentation, networking/filter). Offsets count from the IP header on, as on every socket of type DGRAM.
 
 use std::io;
 
@@ -8,11 +8,11 @@ use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use super::option;
 use crate::SYN_TAP_PORTS_MAX;
 
-/// One instruction: code, jumps if true and if false, constant.
+/// One instruction: its code, the jumps if true and if false, and a constant.
 type Instruction = (u32, u8, u8, u32);
 
 pub(super) fn open() -> io::Result<Socket> {
-    // All protocols, because whoever asks for one is not shown what leaves.
+    // The socket asks for all protocols, because a socket for a single one does not see outgoing packets.
     let all = u16::try_from(libc::ETH_P_ALL)
         .expect("a 16-bit number")
         .to_be();
@@ -39,7 +39,7 @@ pub(super) fn filter(socket: &Socket, ports: &[u16]) -> io::Result<()> {
     socket.attach_filter(&program)
 }
 
-/// `struct tpacket_stats`: packets and drops since the last call.
+/// Returns the drops since the last call; `struct tpacket_stats` contains packets and drops.
 pub(super) fn lost(socket: &Socket) -> io::Result<u32> {
     let mut buffer = [0; 8];
     match option::read(
@@ -53,27 +53,27 @@ pub(super) fn lost(socket: &Socket) -> io::Result<u32> {
     }
 }
 
-/// The filter. No jump is longer than a few instructions, whatever the number of ports.
+/// Returns the filter. No jump is longer than a few instructions, whatever the number of ports.
 fn program(ports: &[u16]) -> Vec<Instruction> {
     if ports.is_empty() {
         return vec![DROP];
     }
     let mut program = vec![
-        // IPv6: no extension headers, TCP at a fixed offset.
+        // IPv6: without extension headers, TCP is at a fixed offset.
         load(HALF, EXTENSION + libc::SKF_AD_PROTOCOL.cast_unsigned()),
         equals(libc::ETH_P_IPV6.cast_unsigned(), 0, 4),
         load(BYTE, 6),
         equals(TCP, 0, 12),
         (libc::BPF_LDX | libc::BPF_W | libc::BPF_IMM, 0, 0, 40),
         jump(6),
-        // IPv4: the first fragment or the only one, TCP behind a header of its own length.
+        // IPv4: only the first fragment, or an unfragmented packet; TCP follows a header of variable length.
         equals(libc::ETH_P_IP.cast_unsigned(), 0, 9),
         load(BYTE, 9),
         equals(TCP, 0, 7),
         load(HALF, 6),
         (JUMP | libc::BPF_JSET, 5, 0, 0x1fff),
         (libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0, 0, 0),
-        // SYN and ACK decide which way it has to go, and which port counts.
+        // SYN and ACK decide which direction the packet must have, and which of its ports counts.
         load_behind(BYTE, 13),
         (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x12),
         equals(0x02, 2, 0),
@@ -101,7 +101,7 @@ const fn load(size: u32, at: u32) -> Instruction {
     (libc::BPF_LD | size | libc::BPF_ABS, 0, 0, at)
 }
 
-/// From the TCP header on.
+/// Loads from an offset that counts from the TCP header on.
 const fn load_behind(size: u32, at: u32) -> Instruction {
     (libc::BPF_LD | size | libc::BPF_IND, 0, 0, at)
 }
@@ -118,11 +118,11 @@ const JUMP: u32 = libc::BPF_JMP | libc::BPF_K;
 const BYTE: u32 = libc::BPF_B;
 const HALF: u32 = libc::BPF_H;
 const TCP: u32 = libc::IPPROTO_TCP.cast_unsigned();
-/// Loads from there are of what the kernel knows about the packet.
+/// The base of offsets at which the kernel's own data about the packet are loaded.
 const EXTENSION: u32 = libc::SKF_AD_OFF.cast_unsigned();
 const PACKET_TYPE: u32 = EXTENSION + libc::SKF_AD_PKTTYPE.cast_unsigned();
 const DROP: Instruction = (libc::BPF_RET | libc::BPF_K, 0, 0, 0);
-/// With more than the longest headers.
+/// Passes more bytes than the longest headers have.
 const PASS: Instruction = (libc::BPF_RET | libc::BPF_K, 0, 0, 256);
 
 #[cfg(test)]

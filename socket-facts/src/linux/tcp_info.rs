@@ -1,4 +1,4 @@
-//! `TCP_INFO`: a struct that grew with the kernel, read up to the length that this one filled.
+//! Reads `TCP_INFO`, a struct that grew with the kernel, up to the length that this kernel filled.
 
 use std::io;
 use std::mem::offset_of;
@@ -18,7 +18,7 @@ pub(super) fn read(socket: &Socket) -> io::Result<TcpFacts> {
 
 fn decode(info: &[u8]) -> TcpFacts {
     let state = byte(info, offset_of!(tcp_info, tcpi_state)).map(TcpState::from_linux);
-    // Zero stands for "no sample": the kernel's own least value is one microsecond.
+    // Zero means "no sample": the kernel's smallest value is one microsecond.
     let rtt = long(info, offset_of!(tcp_info, tcpi_rtt)).filter(|rtt| *rtt != 0);
     let rtt_variance = rtt.and_then(|_| long(info, offset_of!(tcp_info, tcpi_rttvar)));
     TcpFacts {
@@ -49,7 +49,7 @@ fn decode(info: &[u8]) -> TcpFacts {
 }
 
 impl TcpState {
-    /// The numbers are those of `include/net/tcp_states.h`.
+    /// Converts a number of `include/net/tcp_states.h`.
     fn from_linux(number: u8) -> Self {
         match number {
             1 => Self::Established,
@@ -80,14 +80,15 @@ fn long_long(info: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_ne_bytes(*info.get(at..)?.first_chunk()?))
 }
 
-/// Once timestamps are agreed on, the kernel takes the room for them off its own figure.
+/// Returns the MSS that our SYN announced. Once timestamps are agreed on, the kernel subtracts their length from its
+/// own figure.
 fn advertised_mss(info: &[u8]) -> Option<u32> {
     let timestamps = byte(info, offset_of!(tcp_info, tcpi_options))? & OPTION_TIMESTAMPS != 0;
     let room = if timestamps { TIMESTAMPS_LENGTH } else { 0 };
     Some(size(info, offset_of!(tcp_info, tcpi_advmss))? + room)
 }
 
-/// A size that the kernel has not determined yet is zero.
+/// Returns a size, or `None` if it is zero, which means that the kernel has not determined it yet.
 fn size(info: &[u8], at: usize) -> Option<u32> {
     long(info, at).filter(|size| *size != 0)
 }
@@ -96,35 +97,35 @@ fn microseconds(count: u32) -> Duration {
     Duration::from_micros(count.into())
 }
 
-/// `TCPI_OPT_TIMESTAMPS`, `TCPI_OPT_SACK` and `TCPI_OPT_WSCALE`.
+/// The bits `TCPI_OPT_TIMESTAMPS`, `TCPI_OPT_SACK` and `TCPI_OPT_WSCALE`.
 const AGREED_IN_SYNS: u8 = 1 | 2 | 4;
 
-/// `TCPI_OPT_TIMESTAMPS`.
+/// The bit `TCPI_OPT_TIMESTAMPS`.
 const OPTION_TIMESTAMPS: u8 = 1;
 
-/// Of the option and its padding (RFC 7323 appendix A).
+/// The length of the option and its padding in bytes (RFC 7323 appendix A).
 const TIMESTAMPS_LENGTH: u32 = 12;
 
-/// Offset of `tcpi_min_rtt` (Linux 4.6 on), which not every libc declares.
+/// The offset of `tcpi_min_rtt` (from Linux 4.6 on), which not every libc declares.
 const MIN_RTT: usize = 148;
 
-/// Offset of `tcpi_rwnd_limited` (Linux 4.10 on), which not every libc declares.
+/// The offset of `tcpi_rwnd_limited` (from Linux 4.10 on), which not every libc declares.
 const WINDOW_LIMITED: usize = 176;
 
-/// Offset of `tcpi_dsack_dups` (Linux 4.19 on), which not every libc declares.
+/// The offset of `tcpi_dsack_dups` (from Linux 4.19 on), which not every libc declares.
 const DSACK_DUPS: usize = 216;
 
-/// Offset of `tcpi_reord_seen` (Linux 4.19 on), which not every libc declares.
+/// The offset of `tcpi_reord_seen` (from Linux 4.19 on), which not every libc declares.
 const REORDERINGS_SEEN: usize = 220;
 
-/// Linux 6.18 fills 280 bytes or so; what lies beyond the fields above is of no use here.
+/// The buffer for the struct. Linux 6.18 fills 280 bytes or so; the bytes beyond the fields above are not used.
 const BUFFER: usize = 512;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A struct of which every byte that is read is set, at the offsets of the kernel's header.
+    /// Returns a struct in which every byte that is read is set, at the offsets of the kernel's header.
     fn filled() -> [u8; 232] {
         let mut info = [0; 232];
         info[0] = 1;
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_an_older_kernel_leaves_out_is_absent() {
-        // Linux 3.x ended before tcpi_bytes_acked (4.1).
+        // The struct of Linux 3.x ended before tcpi_bytes_acked (4.1).
         let old = decode(&filled()[..104]);
         assert_eq!(old.total_retransmissions, Some(4));
         assert_eq!(

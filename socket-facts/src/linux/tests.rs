@@ -1,4 +1,4 @@
-//! What a real kernel answers, on loopback and without privileges.
+//! Tests the answers of a real kernel, on loopback and without privileges.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::Duration;
@@ -14,11 +14,11 @@ mod loopback;
 
 use loopback::{FAMILIES, bound, connect, domain, listener};
 
-/// No machine starts at it, and no Ethernet leads to it.
+/// No system starts at this hop limit, and no Ethernet link yields this MSS.
 const MARK_HOP_LIMIT: u8 = 100;
 const MARK_MSS: u16 = 1399;
 
-/// Where the fields stand in an IP header without options, and the TCP header after it.
+/// The offsets of fields in an IP header without options and in the TCP header after it.
 struct Layout {
     hop_limit: usize,
     tcp: usize,
@@ -95,7 +95,7 @@ fn the_facts_follow_an_exchange() {
 
         let facts = tcp_facts(&client).unwrap();
         assert_eq!(facts.state, Some(TcpState::Established));
-        // Five and the SYN.
+        // These are five bytes and the SYN.
         assert_eq!(facts.bytes_acked, Some(6));
         assert_eq!(facts.bytes_received, Some(7));
         assert_eq!(facts.unacknowledged_segments, Some(0));

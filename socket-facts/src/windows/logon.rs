@@ -1,5 +1,5 @@
-//! Handshakes in which Windows itself says who the user is (SSPI; learn.microsoft.com, "InitializeSecurityContext
-//! (General) function"). All of it is there from Windows 2000 on.
+//! Handshakes in which Windows itself authenticates the user (SSPI; learn.microsoft.com, "InitializeSecurityContext
+//! (General) function"). All of these calls exist from Windows 2000 on.
 
 use std::fmt;
 use std::ptr;
@@ -23,20 +23,20 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy)]
 pub struct Account<'a> {
     pub user: &'a str,
-    /// Empty where the user's name holds it (`user@REALM`), or there is none.
+    /// The account's domain. Empty if the user's name contains it (`user@REALM`), or if there is none.
     pub domain: &'a str,
     pub password: &'a str,
 }
 
-/// One side of a handshake, under way.
+/// One side of a handshake in progress.
 pub struct LogonHandshake {
     credentials: SecHandle,
     context: Option<SecHandle>,
-    /// With a zero behind it.
+    /// The service's name, with a terminating zero.
     service: Vec<u16>,
 }
 
-/// Why Windows makes no token.
+/// The reason why Windows made no token.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum LogonError {
     #[error("Windows has no credentials for it")]
@@ -55,11 +55,12 @@ pub enum LogonError {
 }
 
 impl LogonHandshake {
-    /// Begins one by `package` (`Negotiate`, `NTLM`) with `service` (`HTTP/proxy.example`), and gives its first
-    /// token. As `account`, or as whoever is logged on. Blocks where Windows talks to a domain controller.
+    /// Begins a handshake by `package` (`Negotiate`, `NTLM`) with `service` (`HTTP/proxy.example`), and returns it with
+    /// its first token. It uses `account`, or the logged-on one if there is none. It blocks while Windows contacts a
+    /// domain controller.
     ///
     /// # Errors
-    /// Windows makes no token.
+    /// Windows made no token.
     pub fn begin(
         package: &str,
         account: Option<&Account<'_>>,
@@ -74,17 +75,17 @@ impl LogonHandshake {
         Ok((begun, token))
     }
 
-    /// The token that answers the other side's.
+    /// Returns the token that answers `token` from the other side.
     ///
     /// # Errors
-    /// Windows makes none.
+    /// Windows made no token.
     pub fn go_on(&mut self, token: &[u8]) -> Result<Vec<u8>, LogonError> {
         self.step(Some(token))
     }
 
     #[expect(unsafe_code, reason = "the logged-on account is Windows' to use")]
     fn step(&mut self, token: Option<&[u8]>) -> Result<Vec<u8>, LogonError> {
-        // Windows writes to nothing that it is given as input; the pointer's type does not say so.
+        // Windows does not write to its input, although the pointer's type allows it.
         let mut given = token.unwrap_or_default().to_vec();
         let mut input = buffer(&mut given);
         let input = described(&mut input);
@@ -94,8 +95,8 @@ impl LogonHandshake {
         let context = self.context.as_ref().map_or(ptr::null(), ptr::from_ref);
         let mut next = self.context.unwrap_or_default();
         let mut granted = 0;
-        // SAFETY: all handles are open; every pointer is null where it may be, or leads to something that outlives
-        // the call; both buffers are as long as they say.
+        // SAFETY: all handles are open; every pointer is null where that is allowed, or points to memory that outlives
+        // the call; both buffers have the stated lengths.
         let status = unsafe {
             InitializeSecurityContextW(
                 &raw const self.credentials,
@@ -148,7 +149,7 @@ impl LogonError {
 impl Drop for LogonHandshake {
     #[expect(unsafe_code, reason = "what was opened has to be closed")]
     fn drop(&mut self) {
-        // SAFETY: both are open, and nobody else has them.
+        // SAFETY: both handles are open, and nothing else uses them.
         unsafe {
             if let Some(context) = &self.context {
                 DeleteSecurityContext(context);
@@ -177,7 +178,7 @@ fn acquire(package: &str, account: Option<&Account<'_>>) -> Result<SecHandle, Lo
         [account.user, account.domain, account.password].map(|text| Zeroizing::new(wide(text)))
     });
     let identity = texts.as_mut().map(|[user, domain, password]| {
-        // Without the zeros behind them.
+        // The length does not include the terminating zero.
         let length = |text: &[u16]| u32::try_from(text.len() - 1).unwrap_or(0);
         SEC_WINNT_AUTH_IDENTITY_W {
             UserLength: length(user),
@@ -191,8 +192,8 @@ fn acquire(package: &str, account: Option<&Account<'_>>) -> Result<SecHandle, Lo
     });
     let identity = identity.as_ref().map_or(ptr::null(), ptr::from_ref);
     let mut credentials = SecHandle::default();
-    // SAFETY: every pointer is null where it may be, or leads to something that outlives the call; the texts are as
-    // long as they say.
+    // SAFETY: every pointer is null where that is allowed, or points to memory that outlives the call; the texts have
+    // the stated lengths.
     let status = unsafe {
         AcquireCredentialsHandleW(
             ptr::null(),
@@ -229,14 +230,14 @@ fn described(buffer: &mut SecBuffer) -> SecBufferDesc {
     }
 }
 
-/// With a zero behind it, and none inside.
+/// Converts text to UTF-16 with a terminating zero, and none inside.
 fn wide(text: &str) -> Vec<u16> {
     let units = text.encode_utf16().filter(|unit| *unit != 0);
     units.chain([0]).collect()
 }
 
-/// Bytes; Windows makes none that is longer ([MS-KILE], MaxTokenSize, is 48,000 at most; Negotiate puts a little
-/// around it).
+/// The maximum length of a token in bytes; Windows makes none that is longer ([MS-KILE], MaxTokenSize, is 48,000 at
+/// most; Negotiate adds a little to it).
 const MAX_TOKEN: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! The proxies that Windows is set to, and what its proxy scripts say (learn.microsoft.com, "WinHTTP AutoProxy
-//! Support", "WinHttpGetProxyForUrl function"). All of it is there from Windows XP SP1 on.
+//! Reads the proxy settings of Windows, and asks its proxy scripts (learn.microsoft.com, "WinHTTP AutoProxy Support",
+//! "WinHttpGetProxyForUrl function"). All of these calls exist from Windows XP SP1 on.
 
 use std::ffi::c_void;
 use std::io;
@@ -18,33 +18,33 @@ use windows_sys::Win32::Networking::WinHttp::{
     WinHttpGetProxyForUrl, WinHttpOpen, WinHttpSetTimeouts,
 };
 
-/// Proxies and exceptions in the forms of WINHTTP_PROXY_INFO.
+/// Proxies and exceptions, in the forms of WINHTTP_PROXY_INFO.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct NamedProxies {
     pub proxies: String,
     pub exceptions: String,
 }
 
-/// The Internet settings of the user who runs this.
+/// The Internet settings of the user who runs this program.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct UserProxySettings {
-    /// Look for a script in the network.
+    /// Whether to look for a script in the network.
     pub detect: bool,
     /// The URL of a script.
     pub script: Option<String>,
     pub fixed: Option<NamedProxies>,
 }
 
-/// What a proxy script says of a destination.
+/// The answer of a proxy script about a destination.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ScriptAnswer {
     Direct,
     Through(NamedProxies),
-    /// The network names no script.
+    /// The network does not name a script.
     NoScript,
 }
 
-/// Why a proxy script says nothing.
+/// The reason why a proxy script gave no answer.
 #[derive(Debug, Error)]
 pub enum ScriptError {
     #[error("it cannot be fetched")]
@@ -63,8 +63,10 @@ pub struct ProxyScripts {
     session: *mut c_void,
 }
 
+/// Returns the Internet settings of the current user.
+///
 /// # Errors
-/// Windows cannot tell.
+/// Windows cannot read the settings.
 pub fn user_proxy_settings() -> io::Result<UserProxySettings> {
     let mut config = WINHTTP_CURRENT_USER_IE_PROXY_CONFIG::default();
     #[expect(
@@ -76,7 +78,7 @@ pub fn user_proxy_settings() -> io::Result<UserProxySettings> {
     if told == 0 {
         let error = last_error();
         return match error {
-            // Nothing was ever set.
+            // The user has never changed these settings.
             ERROR_FILE_NOT_FOUND => Ok(UserProxySettings::default()),
             _ => Err(os_error(error)),
         };
@@ -90,10 +92,10 @@ pub fn user_proxy_settings() -> io::Result<UserProxySettings> {
     })
 }
 
-/// WinHTTP's own setting, that of `netsh winhttp`; `None`: to go straight.
+/// Returns WinHTTP's own setting, that of `netsh winhttp`, or `None` if it is to connect directly.
 ///
 /// # Errors
-/// Windows cannot tell.
+/// Windows cannot read the setting.
 pub fn winhttp_proxy_setting() -> io::Result<Option<NamedProxies>> {
     let mut info = WINHTTP_PROXY_INFO::default();
     #[expect(
@@ -109,6 +111,8 @@ pub fn winhttp_proxy_setting() -> io::Result<Option<NamedProxies>> {
 }
 
 impl ProxyScripts {
+    /// Opens a session of WinHTTP.
+    ///
     /// # Errors
     /// WinHTTP cannot be used.
     pub fn open() -> io::Result<Self> {
@@ -140,13 +144,13 @@ impl ProxyScripts {
         Ok(opened)
     }
 
-    /// Asks the script at `script`, or the one that the network names, for the way to `url`. Blocks, for as
-    /// long as it takes to find, fetch and run it.
+    /// Asks the script at `script`, or the one that the network names, for the proxy to `url`. It blocks for as long as
+    /// it takes to find, fetch and run the script.
     ///
     /// # Errors
-    /// It cannot be fetched or run.
+    /// The script cannot be fetched or run.
     pub fn ask(&self, script: Option<&str>, url: &str) -> Result<ScriptAnswer, ScriptError> {
-        // Who asks is told only where it has to be.
+        // The script's server learns who the user is only if it requires that.
         match self.ask_as(script, url, false) {
             Err(ScriptError::Login) => self.ask_as(script, url, true),
             other => other,
@@ -177,8 +181,8 @@ impl ProxyScripts {
             unsafe_code,
             reason = "no kept crate that Windows 7 can run asks scripts"
         )]
-        // SAFETY: the session is open as long as `self` lives; both texts end with a zero and outlive the call,
-        // as the structures do.
+        // SAFETY: the session is open as long as `self` lives; both texts end with a zero and outlive the call, and so
+        // do the structures.
         let told = unsafe {
             WinHttpGetProxyForUrl(self.session, url.as_ptr(), &raw mut options, &raw mut info)
         };
@@ -200,7 +204,7 @@ impl ProxyScripts {
 impl Drop for ProxyScripts {
     fn drop(&mut self) {
         #[expect(unsafe_code, reason = "what was opened has to be closed")]
-        // SAFETY: it is open, and nobody else has it.
+        // SAFETY: the session is open, and nothing else uses it.
         unsafe {
             WinHttpCloseHandle(self.session);
         }
@@ -220,15 +224,15 @@ fn named(proxies: Option<String>, exceptions: Option<String>) -> Option<NamedPro
     })
 }
 
-/// A text that WinHTTP has allocated; gives it back.
+/// Returns a text that WinHTTP has allocated, and frees it.
 fn take(text: *mut u16) -> Option<String> {
     if text.is_null() {
         return None;
     }
     let mut units = Vec::new();
     #[expect(unsafe_code, reason = "the text is WinHTTP's")]
-    // SAFETY: WinHTTP's texts end with a zero, and nothing behind it is read; each is the caller's to free,
-    // once, with GlobalFree.
+    // SAFETY: WinHTTP's texts end with a zero, and nothing after it is read; the caller must free each of them once,
+    // with GlobalFree.
     unsafe {
         let mut at = text;
         while *at != 0 {
@@ -257,8 +261,8 @@ fn os_error(code: u32) -> io::Error {
     io::Error::from_raw_os_error(code.cast_signed())
 }
 
-/// Milliseconds for each step of fetching a script.
+/// The limit in milliseconds for each step of fetching a script.
 const WAIT: i32 = 5_000;
 
-/// UTF-16 units. A list of proxies that is longer helps nobody.
+/// The maximum length of a text in UTF-16 units. A longer list of proxies is of no use.
 const MAX_TEXT: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! `SIO_TCP_INFO`: what Windows knows of a TCP connection, version 0 of the structure
+//! Reads `SIO_TCP_INFO`, the facts of Windows about a TCP connection, in version 0 of the structure
 //! (learn.microsoft.com, "SIO_TCP_INFO Control Code", "TCP_INFO_v0 structure").
 
 use std::io;
@@ -30,9 +30,9 @@ fn ask(socket: &Socket) -> io::Result<TCP_INFO_v0> {
     let version = 0_u32;
     let mut info = TCP_INFO_v0::default();
     let mut filled = 0;
-    // SAFETY: the handle is open as long as `socket` is borrowed; both buffers are of the lengths that
-    // the call is given, and any bytes are a valid TCP_INFO_v0 but for its bool, which Windows sets to
-    // 0 or 1; without an OVERLAPPED the call keeps no pointer.
+    // SAFETY: the handle is open as long as `socket` is borrowed; both buffers have the lengths that the call receives,
+    // and any bytes are a valid TCP_INFO_v0 except for its bool, which Windows sets to 0 or 1; without an OVERLAPPED
+    // the call keeps no pointer.
     let status = unsafe {
         WSAIoctl(
             handle,
@@ -55,8 +55,8 @@ fn ask(socket: &Socket) -> io::Result<TCP_INFO_v0> {
     Ok(info)
 }
 
-/// What Windows counts otherwise than this crate (bytes in flight, bytes sent and received with
-/// repetitions) is left out.
+/// Converts the facts. It leaves out figures that Windows counts in another way than this crate: bytes in flight, and
+/// bytes sent and received with repetitions.
 fn decode(info: &TCP_INFO_v0) -> TcpFacts {
     let mss = (info.Mss != 0).then_some(info.Mss);
     TcpFacts {
@@ -69,7 +69,7 @@ fn decode(info: &TCP_INFO_v0) -> TcpFacts {
     }
 }
 
-/// The least number of segments that carry `bytes`.
+/// Returns the smallest number of segments that carry `bytes`.
 fn segments(bytes: u32, mss: Option<u32>) -> Option<u32> {
     if bytes == 0 {
         return Some(0);

@@ -1,4 +1,4 @@
-//! Answers of the kernel's, taken apart without a kernel.
+//! Tests the parser with recorded answers of a kernel.
 
 use super::*;
 
@@ -64,7 +64,7 @@ fn reads_connections_of_both_families() {
     );
 }
 
-/// As Linux 6.18 sent it, with an attribute (`INET_DIAG_SHUTDOWN`) after the fixed struct.
+/// The datagram is as Linux 6.18 sent it, with an attribute (`INET_DIAG_SHUTDOWN`) after the fixed struct.
 #[test]
 fn reads_what_linux_sent() {
     let datagram = hex("600000001400020001000000b2210000\

@@ -1,4 +1,4 @@
-//! What the filter lets pass, run as the kernel runs it, over segments of both families.
+//! Tests which segments pass the filter, by running it as the kernel does, over segments of both families.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn syns_that_came_and_answers_that_leave_pass_by_the_ports_own_number() {
             let answer = packet(v6, port, 40_000, SYN | ACK);
             assert_eq!(passes(&ports, HOST, &syn), known);
             assert_eq!(passes(&ports, OUTGOING, &answer), known);
-            // Of connections that this host dials, or that pass through it.
+            // These belong to connections that this host dials, or that pass through it.
             assert!(!passes(&ports, OUTGOING, &syn));
             assert!(!passes(&ports, HOST, &answer));
             assert!(!passes(&ports, OTHER_HOST, &syn));
@@ -95,7 +95,7 @@ fn packet(v6: bool, from: u16, to: u16, flags: u8) -> Packet {
     }
 }
 
-/// As the kernel documentation, networking/filter, defines the instructions.
+/// Runs the filter as the kernel documentation, networking/filter, defines the instructions.
 fn passes(ports: &[u16], packet_type: u32, packet: &Packet) -> bool {
     let program = program(ports);
     let (mut a, mut x, mut at) = (0_u32, 0_u32, 0_usize);
@@ -120,7 +120,7 @@ fn passes(ports: &[u16], packet_type: u32, packet: &Packet) -> bool {
             0xa1 => read(k).map(|byte| (byte & 15) * 4),
             _ => Some(0),
         };
-        // A load from behind the packet's end ends the program.
+        // A load beyond the packet's end ends the program.
         let Some(loaded) = loaded else {
             return false;
         };

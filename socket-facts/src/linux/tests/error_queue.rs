@@ -1,4 +1,4 @@
-//! ICMP without privileges: a datagram to a loopback port where nobody listens.
+//! Tests ICMP errors without privileges, with datagrams to a loopback port on which nobody listens.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
@@ -6,11 +6,11 @@ use socket2::Socket;
 
 use super::*;
 
-/// Bounds a failure; the answer is there at once.
+/// Limits how long a failing test waits; the answer comes at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A UDP port that is taken, so that no other test gets it, and deaf: connected to itself, it
-/// answers others with "port unreachable".
+/// Binds a UDP port that no other test gets and that accepts no datagrams: it is connected to itself, so it answers
+/// others with "port unreachable".
 fn deaf(family: IpFamily) -> Option<(UdpSocket, SocketAddr)> {
     let (socket, address) = bound(family, Type::DGRAM)?;
     let socket = UdpSocket::from(socket);
@@ -18,7 +18,7 @@ fn deaf(family: IpFamily) -> Option<(UdpSocket, SocketAddr)> {
     Some((socket, address))
 }
 
-/// Sends from a socket of family `own` to `target` and waits until the refusal is back.
+/// Sends from a socket of family `own` to `target`, and waits until the refusal has come back.
 fn refused_by(own: IpFamily, target: SocketAddr) -> UdpSocket {
     let socket = Socket::new(domain(own), Type::DGRAM, None).unwrap();
     set_recv_err(&socket, target.into()).unwrap();
@@ -70,7 +70,7 @@ fn a_dual_stack_socket_reports_ipv4_as_ipv4() {
     assert_eq!(entries[0].offender, Some(address.ip()));
 }
 
-/// Sends `count` datagrams that this host itself finds too big; `None` without IPv6.
+/// Sends `count` datagrams that this host itself rejects as too big. Returns `None` without IPv6.
 fn too_big(count: usize) -> Option<UdpSocket> {
     let (_deaf, address) = deaf(IpFamily::V6)?;
     let (socket, _) = bound(IpFamily::V6, Type::DGRAM)?;
@@ -114,7 +114,7 @@ fn takes_no_more_than_its_bound() {
 #[test]
 fn a_reset_is_no_message_from_the_way() {
     for family in FAMILIES {
-        // Bound and not listening: the kernel answers with RST.
+        // The port is bound but not listening, so the kernel answers with RST.
         let Some((_closed, address)) = bound(family, Type::STREAM) else {
             continue;
         };

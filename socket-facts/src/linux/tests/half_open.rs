@@ -1,5 +1,5 @@
-//! A half-open connection without privileges or loss: a listener with `TCP_DEFER_ACCEPT` leaves the
-//! handshake where it is until the client sends data.
+//! Tests half-open connections without privileges or loss: a listener with `TCP_DEFER_ACCEPT` does not complete the
+//! handshake until the client sends data.
 
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
@@ -8,7 +8,7 @@ use socket2::{SockRef, Socket};
 use super::super::kept_by;
 use super::*;
 
-/// Longer than the test, in seconds.
+/// The time to defer in seconds, longer than the test.
 const DEFER: i32 = 60;
 
 fn defer(listener: &TcpListener) {

@@ -1,4 +1,4 @@
-//! Listeners and connections on loopback, for the tests of what a real kernel answers.
+//! Listeners and connections on loopback, for the tests with a real kernel.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -24,7 +24,7 @@ pub(super) fn any_port(family: IpFamily) -> SocketAddr {
     SocketAddr::new(address, 0)
 }
 
-/// A socket bound to a port of its own; `None`, and a word why, on a machine without `family`.
+/// Returns a socket bound to a port of its own. On a machine without `family`, prints the reason and returns `None`.
 pub(super) fn bound(family: IpFamily, kind: Type) -> Option<(Socket, SocketAddr)> {
     let bound = || {
         let socket = Socket::new(domain(family), kind, None)?;
@@ -48,7 +48,7 @@ pub(super) fn listener(family: IpFamily) -> Option<(TcpListener, SocketAddr)> {
     Some((socket.into(), address))
 }
 
-/// A client that `mark` prepared, connected to `listener`, and what the listener accepted.
+/// Returns a client that `mark` prepared, connected to `listener`, and the connection that the listener accepted.
 pub(super) fn connect(
     listener: &TcpListener,
     mark: impl FnOnce(&Socket),
