@@ -155,7 +155,7 @@ impl HalfOpenWatch {
             return true;
         }
         let ends = syns.iter().map(|syn| (syn.peer, syn.local)).collect();
-        // Accepting a connection waits here meanwhile. It is in the list afterwards.
+        // A connection that is accepted meanwhile waits for this lock, and finds its entry in the list afterwards.
         let mut seen = self.seen();
         let known = sightings.known(&ends);
         seen.forget(now);
@@ -166,7 +166,7 @@ impl HalfOpenWatch {
         seen.take_witnessed(now, syns, &known, sightings, public_port)
     }
 
-    /// Removes a connection just accepted, and returns the sighting that it has already, if any.
+    /// Records that a connection was accepted, and returns its sighting if it has one already.
     pub(crate) fn completed(&self, peer: SocketAddr, local: SocketAddr) -> Option<SightingId> {
         self.seen().completed((peer, local))
     }

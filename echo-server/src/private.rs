@@ -122,7 +122,7 @@ fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
 
 /// The maximum number of connections per listener: a load balancer's probes and a few scrapers.
 pub(crate) const MAX_CONNECTIONS: usize = 32;
-/// The time from accept, or from the last answer, to a complete request.
+/// The time from accept, or from the last answer, to a complete request head.
 const HEAD: Duration = Duration::from_secs(10);
 /// The longest life of a connection. A watcher connects again.
 const LIFETIME: Duration = Duration::from_secs(120);

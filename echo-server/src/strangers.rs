@@ -96,7 +96,7 @@ impl Strangers {
         }
     }
 
-    /// The number of strangers that were not evicted.
+    /// Returns the number of strangers that were not evicted.
     pub(crate) fn present(&self) -> usize {
         self.shared.queue().table.len()
     }

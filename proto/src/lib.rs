@@ -1,4 +1,4 @@
-//! Every byte that crosses the network between `fwprobe` and `fwprobe-echo`, and no I/O.
+//! Encodes and decodes every byte that crosses the network between `fwprobe` and `fwprobe-echo`, and does no I/O.
 
 pub mod client_hello;
 pub mod connection_string;

@@ -36,9 +36,9 @@ pub enum TcpOption {
     MaximumSegmentSize(u16),
     /// Kind 3 (RFC 7323), the window scale as an exponent of two.
     WindowScale(u8),
-    /// Kind 4 (RFC 2018).
+    /// Kind 4 (RFC 2018), which permits selective acknowledgement.
     SackPermitted,
-    /// Kind 8 (RFC 7323).
+    /// Kind 8 (RFC 7323), timestamps.
     Timestamps {
         /// The sender's clock, in ticks of its own choice.
         value: u32,

@@ -23,7 +23,7 @@ pub(crate) struct Resumption {
 /// The digest of all earlier rounds, which `Greeting.chain` must match.
 #[derive(Clone)]
 pub(crate) enum Chain {
-    /// All rounds so far ran here.
+    /// All rounds so far ran on this server, and have this digest.
     Known(Sha256),
     /// The session came with a nonce that is unknown or no longer known here. This server cannot check the earlier
     /// rounds; the client can, and decides what they prove.

@@ -1,5 +1,5 @@
 //! Looks for half-open connections of a client with an open run, for as long as its control connection lasts, and for
-//! [`LONGEST`] at most. If this host drops the answer to a SYN, its kernel forgets the connection long before the
+//! 30 s at most. If this host drops the answer to a SYN, its kernel forgets the connection long before the
 //! client asks. It also takes SYNs from the witness, if there is one.
 
 use std::sync::{Arc, Weak};

@@ -17,7 +17,7 @@ use super::{End, Env};
 
 #[derive(Debug)]
 pub(super) struct Http {
-    /// `None` between requests.
+    /// The request in progress; `None` between requests.
     request: Option<Request>,
 }
 
@@ -33,7 +33,7 @@ struct Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
-    /// Part of a head is left in the input.
+    /// Part of a head is left in the input, and has to wait for the rest.
     Hold,
 }
 

@@ -59,11 +59,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 const STAGE_GAP: Duration = Duration::from_secs(10);
 /// Longer than a client waits without progress before it gives the session up.
 const IDLE: Duration = Duration::from_secs(15);
-/// Four retransmissions: later ones change no verdict.
+/// Time for four retransmissions; later ones change no verdict.
 const WRITE_STALL: Duration = Duration::from_secs(20);
 /// One or two retransmissions of the last bytes.
 const LINGER: Duration = Duration::from_secs(5);
 /// The longest hold, with an exchange before it and one after it.
 const LIFETIME: Duration = MAX_HOLD.saturating_add(Duration::from_secs(10 * 60));
-/// Every stage at its largest, both ways.
+/// The payload of every stage at its largest, both ways.
 const SESSION_BYTES: u64 = 2 * MAX_STAGES as u64 * MAX_STAGE_BYTES as u64;

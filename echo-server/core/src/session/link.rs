@@ -132,5 +132,6 @@ impl KeptBytes {
     }
 }
 
-/// No testimony is longer than the greeting it answers, and greetings are padded to 1 KiB.
+/// The maximum number of bytes kept: no testimony is longer than the greeting it answers, and greetings are padded to
+/// 1 KiB.
 const MAX_KEPT: usize = proto::limits::GREETING_FRAME_BYTES;
