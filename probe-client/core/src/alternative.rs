@@ -58,9 +58,10 @@ impl Alternative {
     pub fn words(self) -> &'static str {
         match self {
             Self::AnswerRefused => {
-                "not excluded: the server answered, and its answer was refused at once on the way \
-                 back, by a device or by this host; of such a connection the server keeps nothing. \
-                 A witness (`witness = true` in the server's configuration) sees the SYN"
+                "not excluded: the SYN arrived, and the server's answer was refused at once on the \
+                 way back, by a device or by this host; the server keeps nothing of such a \
+                 connection, so it would report the same. A witness (`witness = true` in the \
+                 server's configuration) sees the SYN"
             }
             Self::AnswerHeldBack => {
                 "not excluded: the server host's own firewall lets no answer out. A witness \
@@ -71,8 +72,8 @@ impl Alternative {
                  it. A witness (`witness = true` in the server's configuration) sees it first"
             }
             Self::AnotherInstance => {
-                "not excluded: behind this address there is another instance of the server, to \
-                 which the connection led, and the account is not its own"
+                "not excluded: the connection led to another instance of the server behind this \
+                 address, and the report is not that instance's"
             }
             Self::SentElsewhere => {
                 "not excluded: a device on the way sends these connections to another destination, \

@@ -172,7 +172,13 @@ fn silence(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
 /// Opens silent connections from the client's own address, so that the server cannot tell attacker and client apart by
 /// address.
 fn silence_beside_client(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
-    again_and_again(target, begun, 2 * DESCRIPTORS, |_| {
+    let mut turn = Instant::now();
+    again_and_again(target, begun, 2 * DESCRIPTORS, |round| {
+        // The pace is the attack: a faster one from the client's own address is known to push the client out.
+        if round % A_MILLISECOND == 0 {
+            turn += Duration::from_millis(1);
+            thread::sleep(turn.saturating_duration_since(Instant::now()));
+        }
         target.connect_beside_client()
     })
 }
@@ -435,6 +441,9 @@ const DESCRIPTORS: usize = 300;
 const MANY_DESCRIPTORS: usize = 2 * SLOW_SOCKETS;
 /// A number above that server's places for strangers.
 const MANY_PLACES: usize = MANY_DESCRIPTORS / 4;
+/// Connections in a millisecond from the client's own address: 8,000 a second.
+const A_MILLISECOND: usize = 8;
+
 /// The number of connections that are served in turn, as a typical slow attacker has.
 const SLOW_SOCKETS: usize = 2_000;
 /// The number of threads of [`by_several`].

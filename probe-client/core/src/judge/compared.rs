@@ -96,8 +96,8 @@ impl Parted {
     /// Returns the comparison in words, for the evidence.
     pub(super) fn told(self) -> String {
         format!(
-            "{} sessions like this one failed, and {} of the others: the odds that chance parts \
-             them so are {}",
+            "{} sessions like this one failed, against {} in the cases that pass (other cases that \
+             fail are not counted): the odds that chance separates them like this are {}",
             self.failed,
             self.passed,
             in_words(self.odds())

@@ -68,12 +68,7 @@ impl Place {
         } else {
             PastLastHop::Hop(next)
         };
-        let fact = format!(
-            "the session fails in the same way where its packets may travel {} (by their hop \
-             limit, TTL), and does not where they may travel {}, each time",
-            counted(met),
-            counted(passes)
-        );
+        let fact = reach_in_words(passes, met);
         Some(between(survey, passes, lost_before, fact, true))
     }
 
@@ -86,7 +81,8 @@ impl Place {
         };
         let survey = evidence.survey()?;
         let fact = format!(
-            "the {} comes from {} away, the server's own answers from {}",
+            "the {} comes when SYNs may travel {}, the server's own answers when they may travel \
+             {}; a router that acts while it forwards is one hop nearer than that",
             answer.name(),
             hops(answering),
             hops(server)
@@ -444,6 +440,21 @@ pub(super) fn hops(distance: Distance) -> String {
         (n, f) if n == f => format!("{n} hops"),
         (n, f) => format!("{n} to {f} hops"),
     }
+}
+
+/// How far packets of a session have to get before it fails: those that get to hop `met` make it fail, those that get
+/// to hop `passes` alone do not.
+fn reach_in_words(passes: u8, met: u8) -> String {
+    if passes == 0 {
+        return format!(
+            "packets of the session that expire at hop {met} (TTL {met}) make it fail already, \
+             each time"
+        );
+    }
+    format!(
+        "packets of the session that expire at hop {passes} (TTL {passes}) do not make it fail, \
+         and packets that hop {passes} forwards (TTL {met}) do, each time"
+    )
 }
 
 const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time exceeded), so \

@@ -131,7 +131,9 @@ fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) 
         format!(
             "on the server's host, look what holds that port (`ss -ltnp 'sport = \
              :{port}'`) and whether a rule sends it elsewhere (`nft list ruleset`, \
-             `iptables -t nat -S`, `docker ps`); stop that, then {listen}"
+             `iptables -t nat -S`, `docker ps`); stop that, then {listen}; if nothing there holds \
+             the port, ask the firewall team which device on the way answers {}",
+            evidence.flow()
         ),
     )
 }
@@ -167,8 +169,8 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
         claim,
     )
     .because(format!(
-        "the server says that it does not listen on port {port}, and the handshake completed all \
-         the same"
+        "the server says that it does not listen on port {port}, but something answered the SYN \
+         with a SYN-ACK"
     ))
     .next(next);
     if let RelativeDistance::Same { distance } = evidence.answering() {

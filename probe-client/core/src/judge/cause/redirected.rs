@@ -27,7 +27,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ("the session", "it")
     };
     let map = if rules.get() == dialled {
-        format!("--map {reached}={dialled}, where the rule is for {reached}")
+        format!("--map {reached}={dialled}, which dials {dialled} to test port {reached}")
     } else {
         format!("the right --map: it says that {dialled} is dialled for {rules}")
     };

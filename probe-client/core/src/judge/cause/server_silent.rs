@@ -78,8 +78,8 @@ fn nothing_arrives(evidence: &Evidence<'_>) -> Verdict {
     )
     .because(format!(
         "on all {ports} ports tried, the control port included, nothing that was sent after the \
-         handshake was acknowledged: the host of a server whose process hangs would have done \
-         that"
+         handshake was acknowledged; a hung server process does not explain that, because its \
+         host would still acknowledge"
     ))
     .next(format!(
         "ask the firewall team whether a rule lets only the SYNs of {} through (application \

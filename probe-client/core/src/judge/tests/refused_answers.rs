@@ -24,9 +24,9 @@ fn a_drop_is_told_as_firmly_as_refused_answers_are_excluded() {
         assert_eq!(found.id, VerdictId::Dropped, "{refused:?}");
         assert_eq!(found.confidence, Confidence::Medium, "{refused:?}");
         assert_eq!(found.alternatives, alternatives, "{refused:?}");
-        let named = found.claim.contains("or its answer is refused");
+        let named = found.claim.contains("answer is refused on the way back");
         assert_eq!(named, alternatives == either, "{}", found.claim);
-        let asked = found.next_step.unwrap().contains("for the way back");
+        let asked = found.next_step.unwrap().contains("answers (SYN-ACK)");
         assert_eq!(asked, alternatives == either);
     }
 }

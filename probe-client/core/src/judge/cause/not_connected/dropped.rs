@@ -86,7 +86,9 @@ fn claim(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
         claim.push_str(&format!(", {words}"));
     }
     if either_way {
-        claim.push_str("; or its answer is refused on the way back");
+        claim.push_str(
+            "; or, less likely, they arrive and the server's answer is refused on the way back",
+        );
     }
     claim
 }
@@ -111,15 +113,15 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
     };
     if evidence.source_is_translated() {
         next.push_str(&format!(
-            "; this way translates source addresses (NAT), and a NAT without a free port for \
-             {target} drops the same way: have it count its translations to that address and port \
-             against the ports that it may use"
+            "; the server saw other source addresses than this host's, so there is a NAT on the \
+             way, which drops the same way when it has no free port for {target}: ask its team \
+             whether its ports for that destination are used up"
         ));
     }
     if either_way {
         next.push_str(&format!(
-            "; for the way back, ask whether a device resets or rejects answers (SYN-ACK) from \
-             {target} to {}, or sees only one direction of the connection",
+            "; if they find no drop, ask the firewall team whether a device resets or rejects \
+             answers (SYN-ACK) from {target} to {}, or sees only one direction of the connection",
             evidence.source()
         ));
     }
