@@ -202,6 +202,11 @@ impl FlowAccount {
 
     /// Returns whether source ports without an answer get none again while others do, and chance does not explain it.
     pub fn shows_a_fault_by_flow(&self) -> bool {
+        // A device that lost one connection midway, such as a SYN proxy, may keep state for it, which keeps its source
+        // port dead for a while. Two at once are no accident.
+        if self.dead.len() == 1 && self.stuck == 1 {
+            return false;
+        }
         let stays = self.again.failed > 0 && !self.dead.is_empty() && !self.answered.is_empty();
         stays && self.odds.is_some_and(|odds| odds < odds::THRESHOLD)
     }

@@ -102,6 +102,12 @@ fn source_ports_that_lose_all_data_beside_others_are_a_fault_by_flow() {
 }
 
 #[test]
+fn one_connection_lost_midway_may_have_left_state_that_keeps_its_source_port_dead() {
+    let found = verdict(&beside(whole(), &dialled(1, STUCK, ANSWERED)));
+    assert_eq!(found.id, VerdictId::Reachable, "{}", found.claim);
+}
+
+#[test]
 fn a_session_that_met_the_bad_source_port_is_no_inspection() {
     let mut probe = beside(
         ended(SessionKind::Https, End::NoData(FailureKind::TimedOut)),
