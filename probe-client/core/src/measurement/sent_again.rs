@@ -43,7 +43,7 @@ impl SentAgain {
 
     /// Returns how many segments were sent again, to the server and from it, only because others overtook them.
     ///
-    /// `None` if there are fewer than [`FEWEST`], or if losses may be the cause: now and then, a lost acknowledgement also makes a
+    /// `None` if there are fewer than three, or if losses may be the cause: now and then, a lost acknowledgement also makes a
     /// segment look overtaken.
     pub fn overtaken_alone(self) -> Option<(u32, u32)> {
         // In a network that duplicates packets, needless segments are reported as well, but none overtakes another.
