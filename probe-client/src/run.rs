@@ -274,7 +274,7 @@ impl Run {
             let task = task::of(self, planned, destination);
             let side_handshakes = side_handshake_log.of(self, planned, destination);
             let port = ports.of(planned, destination);
-            let first_bytes = port.map(|_| flows::first_bytes(self, planned, destination));
+            let (planned, destination) = (planned.clone(), Arc::clone(destination));
             let (run, progress) = (Arc::clone(self), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
@@ -287,7 +287,8 @@ impl Run {
                 run.note(&measurement);
                 // The search drops its receiver once it has found a channel.
                 let _ = finished.send(Lead::of(&measurement));
-                if let (Some(port), Some(bytes)) = (port, &first_bytes) {
+                if let Some(port) = port {
+                    let bytes = || flows::first_bytes(&run, &planned, &destination);
                     flows::beside(&run, port, bytes, &mut measurement).await;
                 }
                 (index, measurement)

@@ -24,7 +24,7 @@ mod budget;
 mod openings;
 
 pub(super) use budget::Budget;
-pub(super) use openings::SideOpenings;
+pub(super) use openings::{SideOpenings, wire_prefix};
 
 /// The ports to which side connections have been assigned.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ pub(super) async fn early(
 pub(super) async fn beside(
     run: &Run,
     address: SocketAddr,
-    first_bytes: &Arc<[u8]>,
+    first_bytes: impl FnOnce() -> Arc<[u8]>,
     measurement: &mut Measurement,
 ) {
     let count = run.config.flows.saturating_sub(1);
@@ -75,11 +75,12 @@ pub(super) async fn beside(
     if count == 0 || slow || !worth_more(measurement) {
         return;
     }
+    let first_bytes = first_bytes();
     let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
     let calls = source_ports(count).into_iter().map(|source_port| {
         let call = run.side_call(FlowRound::AtOnce, address, source_port, idle_timeout);
         run.dial_in_turn(SideCall {
-            first_bytes: Arc::clone(first_bytes),
+            first_bytes: Arc::clone(&first_bytes),
             ..call
         })
     });
@@ -166,10 +167,7 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
 /// Dials again, slowly, from source ports that got no answer, alternating with new source ports. Random loss and limits
 /// do not depend on the source port.
 pub(super) async fn settle(run: &Run, result: &mut ServerResult, progress: &Progress) {
-    let wanted: Vec<(&mut Measurement, Arc<[u8]>)> = with_first_bytes(run, result)
-        .filter(|(m, _)| not_settled(m))
-        .take(MAX_PORTS)
-        .collect();
+    let wanted = with_first_bytes(run, result, not_settled);
     if wanted.is_empty() {
         return;
     }
@@ -185,12 +183,10 @@ pub(super) async fn where_sessions_die_at_times(
     result: &mut ServerResult,
     progress: &Progress,
 ) {
-    let wanted = with_first_bytes(run, result)
-        .filter(|(m, _)| !m.ran_whole() && worth_more(m))
-        .take(MAX_PORTS);
-    let opened = join_all(wanted.filter_map(|(m, bytes)| {
+    let wanted = with_first_bytes(run, result, |m| !m.ran_whole() && worth_more(m));
+    let opened = join_all(wanted.into_iter().filter_map(|(m, bytes)| {
         let address = m.address?;
-        Some(async move { beside(run, address, &bytes, m).await })
+        Some(async move { beside(run, address, || bytes, m).await })
     }))
     .await;
     if !opened.is_empty() {
@@ -207,31 +203,35 @@ fn not_settled(measurement: &Measurement) -> bool {
         && !flows.iter().any(|f| f.round == FlowRound::Again)
 }
 
-/// Returns each probe of `result` with the first bytes of its side connections.
+/// Returns the first [`MAX_PORTS`] probes of `result` that are `wanted`, each with the first bytes of its side
+/// connections.
 fn with_first_bytes<'a>(
-    run: &'a Run,
+    run: &Run,
     result: &'a mut ServerResult,
-) -> impl Iterator<Item = (&'a mut Measurement, Arc<[u8]>)> {
+    wanted: impl Fn(&Measurement) -> bool,
+) -> Vec<(&'a mut Measurement, Arc<[u8]>)> {
     let destination = Arc::clone(&result.destination);
     let path = destination.path();
-    let planned: Vec<Arc<[u8]>> = run
-        .config
-        .plan
-        .over(&path, &destination.host)
-        .map(|planned| first_bytes(run, planned, &destination))
-        .collect();
-    result.probes.iter_mut().zip(planned)
+    let planned = run.config.plan.over(&path, &destination.host);
+    let probes = result.probes.iter_mut().zip(planned);
+    let wanted = probes.filter(|(m, _)| wanted(m)).take(MAX_PORTS);
+    wanted
+        .map(|(m, planned)| (m, first_bytes(run, planned, &destination)))
+        .collect()
 }
 
-/// Returns the first bytes of a side connection to the port of `planned`, and notes them for the server.
+/// Returns the first bytes of a side connection to the port of `planned`; none if its address is unknown.
 pub(super) fn first_bytes(
     run: &Run,
     planned: &PlannedProbe,
     destination: &Arc<Destination>,
 ) -> Arc<[u8]> {
-    let bytes = opening::first_bytes(task::of(run, planned, destination), &run.context);
-    run.side_openings.note(planned.dialled.get(), &bytes);
-    bytes
+    let Some(address) = destination.socket(planned.dialled.get()) else {
+        return Arc::default();
+    };
+    let key = (destination.host.clone(), address, planned.rule.id.clone());
+    let make = || opening::first_bytes(task::of(run, planned, destination), &run.context);
+    run.side_openings.of(key, make)
 }
 
 /// Returns whether `flow` was answered on the probe's own port.

@@ -6,6 +6,7 @@ use probe_core::observation::{Observation, Operation};
 use proto::wire;
 
 use super::super::Run;
+use super::super::flows::wire_prefix;
 
 /// The server's clock, compared with this run's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,14 +49,7 @@ pub(super) fn sent(
 
 fn to_port_dialled(run: &Run, m: &Measurement, tag: u32, theirs: TheirClock) -> wire::Sent {
     let prefixes = m.session.as_ref().map_or_else(Vec::new, |session| {
-        session
-            .first_sent
-            .iter()
-            .map(|prefix| wire::Prefix {
-                bytes: prefix.bytes,
-                sha256: prefix.sha256.0.to_vec(),
-            })
-            .collect()
+        session.first_sent.iter().map(wire_prefix).collect()
     });
     let connect = m.observations.iter().find(|o| connects(o));
     let clock = run.context.clock;
