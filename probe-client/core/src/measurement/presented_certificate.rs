@@ -26,3 +26,14 @@ pub struct PresentedCertificate {
     /// It is the echo server's own key.
     pub pinned: bool,
 }
+
+impl PresentedCertificate {
+    /// Returns the subject and the issuer for a claim, as in `for a.example, issued by Example CA`.
+    pub fn described(&self) -> String {
+        format!(
+            "for {}, issued by {}",
+            self.subject.as_deref().unwrap_or("an unreadable name"),
+            self.issuer.as_deref().unwrap_or("an unreadable issuer"),
+        )
+    }
+}

@@ -52,18 +52,9 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     let reachable = reachable::judge(evidence)?;
     let target = evidence.target();
     if account.shows_a_fault_by_flow() {
-        let verdict = Verdict::new(
-            VerdictId::ReachableWithLoss,
-            Segment::PATH,
-            Confidence::High,
-            format!(
-                "{target} is open, but not for all connections: {}",
-                rate(account)
-            ),
-        );
-        return Some(
-            with_ports(verdict.because(reachable.claim), account).next(by_flow(&target, account)),
-        );
+        let mut verdict = open_for_some(&target, account);
+        verdict.evidence.insert(0, reachable.claim);
+        return Some(verdict);
     }
     // Losses that recur in fresh sessions do not depend on source ports.
     if lossy::judge(evidence).is_some() {
@@ -120,6 +111,17 @@ fn passes_one_at_a_time(evidence: &Evidence<'_>, account: &FlowAccount) -> bool 
     slowly.failed == 0 && by_chance(together, slowly) < THRESHOLD
 }
 
+/// Returns the verdict on a port that is open only for some source ports.
+fn open_for_some(target: &str, account: &FlowAccount) -> Verdict {
+    let claim = format!(
+        "{target} is open, but not for all connections: {}",
+        rate(account)
+    );
+    let id = VerdictId::ReachableWithLoss;
+    let verdict = Verdict::new(id, Segment::PATH, Confidence::High, claim);
+    with_ports(verdict, account).next(by_flow(target, account))
+}
+
 /// Judges a probe whose own session went silent once it was open, if fresh sessions ran whole and source ports make the
 /// difference.
 fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
@@ -128,17 +130,7 @@ fn beside_a_dead_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Opti
     if !(passes && evidence.probe.died_in_silence() && account.shows_a_fault_by_flow()) {
         return None;
     }
-    let target = evidence.target();
-    let verdict = Verdict::new(
-        VerdictId::ReachableWithLoss,
-        Segment::PATH,
-        Confidence::High,
-        format!(
-            "{target} is open, but not for all connections: {}",
-            rate(account)
-        ),
-    );
-    let mut verdict = with_ports(verdict, account).next(by_flow(&target, account));
+    let mut verdict = open_for_some(&evidence.target(), account);
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)

@@ -1,12 +1,12 @@
 //! Chooses between `payload-dropped` and `payload-reset` for every cause that finds one of them, and describes where
 //! the flow was cut off.
 
-use super::super::compared::Parted;
+use super::super::compared::{Parted, facts};
 use super::super::evidence::Evidence;
 use super::super::loss_point::{self, Way};
 use super::super::place::Place;
 use crate::catalogue::VerdictId;
-use crate::observation::FailureKind;
+use crate::observation::{FailureKind, Operation};
 use crate::odds::in_words;
 use crate::session::StageReport;
 use crate::verdict::Verdict;
@@ -25,7 +25,7 @@ pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
 
 /// Returns in words how many sessions of this port were cut off, compared with those of other ports, and the odds that
 /// this is chance.
-pub(super) fn odds(evidence: &Evidence<'_>) -> String {
+fn odds(evidence: &Evidence<'_>) -> String {
     let parted = Parted::by_port(evidence);
     if parted.failed.all < 2 {
         return "one session alone was run on this port: that it was cut off may be chance"
@@ -44,6 +44,17 @@ pub(super) fn odds(evidence: &Evidence<'_>) -> String {
         parted.passed,
         in_words(parted.odds())
     )
+}
+
+/// Returns the evidence on a session that was cut off in `operation`: the odds of chance, both ends' accounts, and what
+/// other sessions and ports show.
+pub(super) fn account(evidence: &Evidence<'_>, operation: Operation) -> Vec<String> {
+    let mut account = vec![odds(evidence)];
+    account.extend(evidence.seen());
+    account.push(format!("the step that failed: {}", operation.describe()));
+    account.extend(facts(evidence));
+    account.extend(evidence.others_work());
+    account
 }
 
 /// Returns whom to ask about the device.

@@ -1,7 +1,6 @@
 //! `payload-reset` and `payload-dropped` after the testimony: the session was verified, and then its
 //! payload was cut off, at a known offset and direction.
 
-use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::cut_off;
@@ -34,12 +33,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          it; quote the time, and that the session ends {place}",
         evidence.flow()
     ));
-    verdict.evidence.push(cut_off::odds(evidence));
-    verdict.evidence.extend(evidence.seen());
     verdict
         .evidence
-        .push(format!("the step that failed: {}", operation.describe()));
-    verdict.evidence.extend(facts(evidence));
-    verdict.evidence.extend(evidence.others_work());
+        .extend(cut_off::account(evidence, operation));
     Some(verdict)
 }

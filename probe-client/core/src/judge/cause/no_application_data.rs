@@ -51,13 +51,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         evidence.flow(),
         evidence.probe.session_kind().protocol()
     ));
-    verdict.evidence.push(cut_off::odds(evidence));
-    verdict.evidence.extend(evidence.seen());
     verdict
         .evidence
-        .push(format!("the step that failed: {}", operation.describe()));
-    verdict.evidence.extend(facts(evidence));
-    verdict.evidence.extend(evidence.others_work());
+        .extend(cut_off::account(evidence, operation));
     Some(cut_off::at_its_hop(verdict, device))
 }
 

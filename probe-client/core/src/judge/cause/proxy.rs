@@ -280,15 +280,8 @@ fn tls(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict> {
     let (what, step) = match (failure.kind, certificate) {
         (FailureKind::TlsFailed, Some(certificate)) => (
             format!(
-                "shows a certificate that is not accepted: {why} (for {}, issued by {})",
-                certificate
-                    .subject
-                    .as_deref()
-                    .unwrap_or("an unreadable name"),
-                certificate
-                    .issuer
-                    .as_deref()
-                    .unwrap_or("an unreadable issuer"),
+                "shows a certificate that is not accepted: {why} ({})",
+                certificate.described(),
             ),
             "use the name that the certificate is for; if it is self-signed, or a company's own \
              authority issued it, give that certificate with --proxy-ca FILE",

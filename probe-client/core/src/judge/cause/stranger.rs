@@ -38,16 +38,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(next(evidence, foreign, place.as_ref()));
     if let Some(certificate) = foreign_certificate {
         verdict = verdict.because(format!(
-            "it presented a certificate for {}, issued by {}; an intercepting device is not \
-             excluded",
-            certificate
-                .subject
-                .as_deref()
-                .unwrap_or("an unreadable name"),
-            certificate
-                .issuer
-                .as_deref()
-                .unwrap_or("an unreadable issuer"),
+            "it presented a certificate {}; an intercepting device is not excluded",
+            certificate.described(),
         ));
     }
     verdict.evidence.extend(quoted(evidence));
