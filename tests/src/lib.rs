@@ -28,6 +28,7 @@ mod segment;
 pub mod siege;
 mod squid_memory;
 mod terminal;
+pub mod tree;
 pub mod trial;
 
 pub use authority::Authority;

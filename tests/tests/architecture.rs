@@ -6,7 +6,9 @@ mod imports;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use fwprobe_tests::tree;
 
 use self::imports::Imports;
 
@@ -165,30 +167,20 @@ fn dependencies(folder: &str) -> BTreeSet<String> {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for folder in [
+    let folders = [
         "echo-server",
         "probe-client",
         "proto",
         "socket-facts",
         "tests",
         "xtask",
-    ] {
-        collect(&root().join(folder), &mut files);
-    }
+    ];
+    let files: Vec<PathBuf> = folders
+        .iter()
+        .flat_map(|folder| tree::files(&root().join(folder), "rs"))
+        .collect();
     assert!(files.len() > 100, "only {} files found", files.len());
     files
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder of the tree") {
-        let path = entry.expect("an entry of it").path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
 }
 
 fn root() -> PathBuf {

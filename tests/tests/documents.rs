@@ -10,18 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fwprobe_tests::binaries;
+use fwprobe_tests::{binaries, tree};
 use probe_core::alternative::Alternative;
 
 #[test]
 fn every_command_in_a_document_exists() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut documents = Vec::new();
-    for place in PLACES {
-        find(&root.join(place), &mut documents);
-    }
     let (mut count, mut wrong) = (0, Vec::new());
-    for document in documents {
+    for document in documents() {
         let text = fs::read_to_string(&document).expect("UTF-8");
         for typed in typed(&text) {
             count += 1;
@@ -127,16 +122,13 @@ fn what_does_not_exist_is_noticed() {
     }
 }
 
-fn find(place: &Path, documents: &mut Vec<PathBuf>) {
-    if place.is_file() {
-        if place.extension().is_some_and(|extension| extension == "md") {
-            documents.push(place.to_owned());
-        }
-        return;
-    }
-    for entry in fs::read_dir(place).expect("a directory of ours") {
-        find(&entry.expect("readable").path(), documents);
-    }
+/// Returns every document of the project.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let places = PLACES.iter();
+    places
+        .flat_map(|place| tree::files(&root.join(place), "md"))
+        .collect()
 }
 
 /// Returns the commands in `text`: first lines of code, then code spans in backticks.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
+use fwprobe_tests::tree;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemUse, Meta, UseTree, Visibility};
 
@@ -17,8 +18,13 @@ pub(crate) struct Imports(BTreeMap<Module, BTreeSet<Module>>);
 impl Imports {
     /// Reads every file below `source`, the folder of the crate's `lib.rs`.
     pub(crate) fn of_crate(source: &Path) -> Self {
-        let mut files = BTreeMap::new();
-        collect(source, &Module::new(), &mut files);
+        let files = tree::files(source, "rs").into_iter().filter_map(|path| {
+            let module = module(path.strip_prefix(source).ok()?)?;
+            let text = fs::read_to_string(&path).expect("a source file");
+            let file = File::parse(&text, &module);
+            Some((module, file))
+        });
+        let files: BTreeMap<Module, File> = files.collect();
         assert!(files.len() > 1, "no modules in {}", source.display());
         Self::between(&files)
     }
@@ -240,28 +246,21 @@ fn is_for_tests(attribute: &Attribute) -> bool {
     list.path.is_ident("cfg") && list.tokens.to_string() == "test"
 }
 
-fn collect(folder: &Path, above: &[String], files: &mut BTreeMap<Module, File>) {
-    for entry in fs::read_dir(folder).expect("a folder of the tree") {
-        let path = entry.expect("an entry of it").path();
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        // Files of tests belong to the file that they test.
-        if name == "tests" || name.ends_with("_tests") || name == "main" {
-            continue;
-        }
-        let module = match name.as_str() {
-            "lib" if above.is_empty() => Module::new(),
-            _ => [above, &[name]].concat(),
-        };
-        if path.is_dir() {
-            collect(&path, &module, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            let text = fs::read_to_string(&path).expect("a source file");
-            let file = File::parse(&text, &module);
-            files.insert(module, file);
-        }
+/// Returns the name of the module in `file`, a path below the crate's sources. `None` for tests, which belong to the file
+/// that they test, and for programs.
+fn module(file: &Path) -> Option<Module> {
+    let names = file.with_extension("");
+    let names: Module = names
+        .iter()
+        .map(|n| n.to_string_lossy().into_owned())
+        .collect();
+    let left_out = |n: &String| n == "tests" || n.ends_with("_tests") || n == "main";
+    if names.iter().any(left_out) {
+        return None;
     }
+    Some(if names == ["lib"] {
+        Module::new()
+    } else {
+        names
+    })
 }

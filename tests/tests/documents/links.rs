@@ -3,17 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{PLACES, find};
+use super::documents;
 
 #[test]
 fn every_link_leads_to_a_file_and_a_heading() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut documents = Vec::new();
-    for place in PLACES {
-        find(&root.join(place), &mut documents);
-    }
     let (mut count, mut dead) = (0, Vec::new());
-    for document in documents {
+    for document in documents() {
         let text = fs::read_to_string(&document).expect("UTF-8");
         for target in targets(&text) {
             count += 1;

@@ -2,9 +2,11 @@
 //! the pages of the catalogue, and in the programs' texts.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{PLACES, find};
+use fwprobe_tests::tree;
+
+use super::documents;
 
 /// The phrases, each with its plain form.
 const PHRASES: &[(&str, &str)] = &[
@@ -35,12 +37,8 @@ const EXEMPT: &str = "CONTRIBUTING.md";
 
 #[test]
 fn documents_are_in_plain_english() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (mut documents, mut found) = (Vec::new(), Vec::new());
-    for place in PLACES {
-        find(&root.join(place), &mut documents);
-    }
-    for document in documents.iter().filter(|d| !d.ends_with(EXEMPT)) {
+    let mut found = Vec::new();
+    for document in documents().iter().filter(|d| !d.ends_with(EXEMPT)) {
         let text = fs::read_to_string(document).expect("UTF-8");
         for phrase in quaint(&text.replace('\n', " ")) {
             found.push(format!("{}: {phrase}", document.display()));
@@ -52,17 +50,16 @@ fn documents_are_in_plain_english() {
 #[test]
 fn what_the_programs_say_is_in_plain_english() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (mut sources, mut found, mut count) = (Vec::new(), Vec::new(), 0);
-    for place in [
+    let (mut found, mut count) = (Vec::new(), 0);
+    let places = [
         "probe-client/src",
         "probe-client/core/src",
         "echo-server/src",
         "echo-server/core/src",
         "proto/src",
-    ] {
-        rust(&root.join(place), &mut sources);
-    }
-    for source in sources {
+    ];
+    let sources = places.map(|place| tree::files(&root.join(place), "rs"));
+    for source in sources.concat() {
         let text = fs::read_to_string(&source).expect("UTF-8");
         for literal in literals(&text) {
             count += 1;
@@ -165,15 +162,4 @@ fn joined(literal: &str) -> String {
     let mut lines = literal.split("\\\n");
     let first = lines.next().unwrap_or_default().to_owned();
     lines.fold(first, |text, line| text + line.trim_start())
-}
-
-fn rust(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder of the tree") {
-        let path = entry.expect("an entry of it").path();
-        if path.is_dir() {
-            rust(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
 }
