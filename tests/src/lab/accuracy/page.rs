@@ -92,7 +92,7 @@ fn lesson(totals: &Totals) -> String {
          - Closed or refused, for what a device resets (c2): {}.\n\
          - Right only for who compares a packet's hop limit, or a hop's number, with those of a \
          port that works (rules {}): {}.\n\
-         - Unanswered SYNs look alike from one end, whoever drops them (b2).\n\
+         - Unanswered SYNs look alike from one end, whichever device drops them (b2).\n\
          - Ports that work make up a good part of everybody's right marks (a2).\n",
         most(Mark::Right),
         most(Mark::CannotTell),

@@ -268,7 +268,7 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::Wrong,
-        because: "not one byte of a session is answered; whoever reads open as \"a handshake, no \
+        because: "not one byte of a session is answered; a reader who takes open as \"a handshake, no \
                   more\" may count this as ?",
     },
     Rule {
