@@ -268,8 +268,8 @@ pub static RULES: [Rule; 28] = [
         says: SUCCESS,
         there: false,
         mark: Mark::Wrong,
-        because: "not one byte of a session is answered; a reader who takes open as \"a handshake, no \
-                  more\" may count this as ?",
+        because: "not one byte of a session is answered; a reader who takes open as \"a handshake, \
+                  no more\" may count this as ?",
     },
     Rule {
         id: "i4",
