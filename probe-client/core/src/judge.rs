@@ -1,8 +1,9 @@
 //! Turns evidence into a verdict. Pure: the same evidence gives the same verdict, whether it was read from the network
 //! or from a saved run.
 //!
-//! Causes are tried in the order in which their evidence decides: first the server's testimony, then direct proof that
-//! something else acted, then variations. If no cause applies, the verdict says that nothing decides.
+//! Causes are tried in stages (`cause.rs`), in the order in which their evidence decides: first the server's testimony,
+//! then direct proof that something else acted, then variations. If no cause applies, the verdict says that nothing
+//! decides.
 
 use crate::verdict::Verdict;
 
@@ -15,6 +16,7 @@ mod evidence;
 mod expected;
 mod findings;
 mod hello;
+mod icmp;
 mod loss_point;
 mod other_address;
 mod place;
@@ -34,12 +36,19 @@ pub use run::{Gathered, conclude, judge_again};
 pub fn judge(evidence: &Evidence<'_>) -> Verdict {
     #[cfg(test)]
     scale::judged();
-    cause::ALL
+    #[cfg(test)]
+    if let Some(verdict) = order::with_a_stage_reversed(evidence) {
+        return verdict;
+    }
+    cause::STAGES
         .iter()
+        .flat_map(|(_, causes)| *causes)
         .find_map(|cause| cause(evidence))
         .unwrap_or_else(|| cause::inconclusive(evidence))
 }
 
+#[cfg(test)]
+mod order;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]

@@ -1,88 +1,147 @@
-//! The causes, one file each, in the order in which they are tried.
+//! The causes, one file each, in the stages in which they are tried.
 
 use super::evidence::Evidence;
 use crate::verdict::Verdict;
 
-mod altered;
-mod broken_off;
-mod by_flow;
-mod converted;
-mod cut_off;
-mod declined;
-mod exchange_died;
-mod idle;
+mod answered_by_middlebox;
+mod answered_by_stranger;
+mod idle_expired;
 mod inconclusive;
-mod inspected;
 mod instances;
-mod interrupted;
 mod local;
-mod lossy;
-mod middlebox;
-mod name;
-mod no_application_data;
-mod no_way_there;
+mod name_not_resolved;
 mod not_connected;
-mod options_lost;
-mod path_mtu;
+mod path_mtu_black_hole;
+mod payload_altered;
+mod payload_dropped_or_reset;
 mod prohibited;
 mod proxy;
 mod reachable;
-mod recovered;
-mod redirected;
-mod refused_key;
+mod reachable_with_loss;
+mod redirected_to_other_port;
+mod server_other_version;
+mod server_overloaded;
+mod server_refused;
 mod server_silent;
+mod server_unproven;
 mod server_unreachable;
-mod stalls;
-mod stranger;
+mod stalls_after_bytes;
 mod tls_intercepted;
-mod too_slow;
-mod unproven;
+
+use self::inconclusive::{broken_off, interrupted, options_lost, too_slow};
+use self::payload_altered::converted;
+use self::payload_dropped_or_reset::{exchange_died, inspected, no_application_data};
+use self::reachable_with_loss::recovered;
+use self::server_unreachable::no_way_there;
 
 /// A function that returns the cause's verdict if the evidence shows it.
 type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
 
-/// The causes in order: the first that returns a verdict is right.
-pub(super) const ALL: &[Cause] = &[
-    interrupted::judge,
-    name::judge,
-    proxy::judge,
-    local::judge,
-    no_way_there::judge,
-    prohibited::judge,
-    // The genuine server testified.
-    tls_intercepted::relayed,
-    unproven::judge,
-    converted::judge,
-    redirected::judge,
-    altered::payload,
-    by_flow::judge,
-    lossy::judge,
-    reachable::judge,
-    declined::judge,
-    // Another device answered.
-    tls_intercepted::minted,
-    altered::frame,
-    stranger::judge,
-    // The session was cut off, or got no answer; variations decide.
-    broken_off::judge,
-    idle::judge,
-    instances::port,
-    instances::key,
-    options_lost::judge,
-    recovered::judge,
-    too_slow::judge,
-    path_mtu::judge,
-    stalls::judge,
-    inspected::judge,
-    exchange_died::judge,
-    refused_key::judge,
-    proxy::tunnel,
-    server_unreachable::judge,
-    server_silent::judge,
-    not_connected::judge,
-    no_application_data::judge,
-    middlebox::judge,
+/// What a group of causes has in common. Earlier stages rest on evidence that explains what later ones see.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    /// Nothing was measured, or the connection did not leave this host.
+    ThisHost,
+    /// The proxy did not open the connection.
+    Proxy,
+    /// A router says why it does not forward.
+    Router,
+    /// The server testified, and something else arrived than was sent.
+    Testified,
+    /// Sessions run whole, but not always.
+    Lossy,
+    /// The server's answer says all.
+    Answered,
+    /// Something else answers, or an answer arrived changed.
+    AnotherPeer,
+    /// The server or the whole path to it failed during the run.
+    WholeRun,
+    /// The session was silent on purpose, or instances of the server are not set up alike.
+    Setup,
+    /// Other sessions pass at times, or no session shows more than this one.
+    Recovered,
+    /// A slow path explains the silence.
+    Slow,
+    /// Variations of the session show what makes the difference.
+    Varied,
+    /// The same is so on every port of the server.
+    WholeServer,
+    /// The server's account of this port, and who answers there.
+    OnePort,
+}
+
+/// The causes in their stages. The first that returns a verdict is right.
+///
+/// Within a stage the order does not matter: the evidence of one cause excludes the others, in every recorded run at
+/// least (`order.rs`).
+pub(super) const STAGES: &[(Stage, &[Cause])] = &[
+    (
+        Stage::ThisHost,
+        &[interrupted::judge, name_not_resolved::judge, local::judge],
+    ),
+    (Stage::Proxy, &[proxy::judge]),
+    (Stage::Router, &[no_way_there::judge, prohibited::judge]),
+    (
+        Stage::Testified,
+        &[
+            tls_intercepted::relayed,
+            server_unproven::judge,
+            converted::judge,
+            redirected_to_other_port::judge,
+            payload_altered::payload,
+        ],
+    ),
+    (Stage::Lossy, &[reachable_with_loss::judge]),
+    (
+        Stage::Answered,
+        &[
+            reachable::judge,
+            server_overloaded::judge,
+            server_other_version::judge,
+        ],
+    ),
+    (
+        Stage::AnotherPeer,
+        &[
+            tls_intercepted::minted,
+            payload_altered::frame,
+            answered_by_stranger::judge,
+        ],
+    ),
+    (Stage::WholeRun, &[broken_off::judge]),
+    (
+        Stage::Setup,
+        &[idle_expired::judge, instances::port, instances::key],
+    ),
+    (Stage::Recovered, &[options_lost::judge, recovered::judge]),
+    (Stage::Slow, &[too_slow::judge]),
+    (
+        Stage::Varied,
+        &[
+            path_mtu_black_hole::judge,
+            stalls_after_bytes::judge,
+            inspected::judge,
+        ],
+    ),
+    (
+        Stage::WholeServer,
+        &[
+            server_refused::judge,
+            proxy::tunnel,
+            server_unreachable::judge,
+            server_silent::judge,
+        ],
+    ),
+    (
+        Stage::OnePort,
+        &[
+            exchange_died::judge,
+            not_connected::judge,
+            no_application_data::judge,
+            answered_by_middlebox::judge,
+        ],
+    ),
 ];
 
-pub(super) use inconclusive::judge as inconclusive;
-pub(super) use lossy::judge as lossy;
+pub(super) use self::inconclusive::judge as inconclusive;
+pub(super) use self::reachable_with_loss::lossy::judge as lossy;

@@ -10,6 +10,11 @@ use crate::observation::FailureKind;
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 
+pub(super) mod broken_off;
+pub(super) mod interrupted;
+pub(super) mod options_lost;
+pub(super) mod too_slow;
+
 pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let target = evidence.target();
     let between = between(evidence);

@@ -7,6 +7,9 @@ use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind, Origin};
 use crate::verdict::{Confidence, Segment, Verdict};
 
+mod blocked_on_this_host;
+mod no_route;
+
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NotConnected(failure) = evidence.ending() else {
         return None;
@@ -23,11 +26,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let own_firewall = failure.kind == FailureKind::PermissionDenied
         || matches!(failure.origin, Origin::Icmp { .. });
     let mut verdict = if says_unresolved(failure) {
-        next_hop_silent(evidence)
+        no_route::next_hop_silent(evidence)
     } else if own_firewall {
-        blocked(&target)
+        blocked_on_this_host::by_a_rule(&target)
     } else if unroutable {
-        no_route(&target)
+        no_route::without_a_route(&target)
     } else if failure.kind == FailureKind::LocalResource {
         exhausted(&target)
     } else {
@@ -58,63 +61,6 @@ fn says_unresolved(failure: &Failure) -> bool {
     };
     let host_unreachable = if sender.is_ipv6() { (1, 3) } else { (3, 1) };
     (icmp_type, code) == host_unreachable
-}
-
-fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
-    // The claim is the same for all ports, so it is reported once.
-    let server = evidence.probe.server();
-    let target = server.map_or_else(|| evidence.target(), |ip| ip.to_string());
-    Verdict::new(
-        VerdictId::NoRoute,
-        Segment::NearNetwork,
-        Confidence::Medium,
-        format!(
-            "the next hop on the way to {target} does not answer on the local network: the \
-             gateway, or the server itself if it is on the same one; nothing was sent any \
-             further"
-        ),
-    )
-    .because(
-        "this host told itself \"host unreachable\", as it does when nobody answers its ARP \
-              or neighbour discovery; a rule of its own firewall that rejects with that very \
-              message looks the same",
-    )
-    .next(format!(
-        "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route \
-         print`) and whether it answers (`ip neigh`, `arp -a`); if it does not, ask the team that \
-         runs that gateway to check its power, link and VLAN, or correct this host's route; if it \
-         does, look for a rule of this host's own firewall that rejects with \"host \
-         unreachable\""
-    ))
-}
-
-fn blocked(target: &str) -> Verdict {
-    Verdict::new(
-        VerdictId::BlockedOnThisHost,
-        Segment::ThisHost,
-        Confidence::High,
-        format!("this host itself forbids the connection to {target}; no packet left it"),
-    )
-    .next(format!(
-        "ask the admin of this host to allow outbound TCP to {target} in its own firewall and \
-         security software (nftables or iptables, Windows Firewall's outbound rules, an endpoint \
-         agent); such a rule may be bound to a program or user, so have it allow the application \
-         as well as fwprobe"
-    ))
-}
-
-fn no_route(target: &str) -> Verdict {
-    Verdict::new(
-        VerdictId::NoRoute,
-        Segment::ThisHost,
-        Confidence::High,
-        format!("this host has no route to {target}; no packet left it"),
-    )
-    .next(format!(
-        "check this host's routing table and default gateway for the address family of {target} \
-         (`ip route`, `ip -6 route`; on Windows `route print`), and add the route or have the \
-         network team name the gateway"
-    ))
 }
 
 fn exhausted(target: &str) -> Verdict {

@@ -1,9 +1,13 @@
 //! `prohibited`: an ICMP error came back, and its sender is named.
 
+use std::net::IpAddr;
+
 use super::super::compared::Tally;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
+use super::super::icmp;
 use super::super::place::{Answer, Place, owner, translated};
+use super::server_unreachable::no_way_there;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
@@ -11,21 +15,7 @@ use crate::observation::Origin;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let Ending::NotConnected(failure) = evidence.ending() else {
-        return None;
-    };
-    let Origin::Icmp {
-        sender,
-        icmp_type,
-        code,
-    } = failure.origin
-    else {
-        return None;
-    };
-    // Connections pass at a slow pace, so no rule forbids them altogether.
-    if Tally::of(evidence, Variation::InPace { held: 0 }).whole > 0 {
-        return None;
-    }
+    let (sender, icmp_type, code) = error(evidence)?;
     let target = evidence.target();
     let by_server = evidence.probe.server() == Some(sender);
     let place = Place::of_nearer(evidence, Answer::IcmpError)
@@ -62,7 +52,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::High,
         format!(
             "{who} rejected the connection to {target} with an ICMP error ({})",
-            meaning(sender.is_ipv6(), icmp_type, code)
+            icmp::meaning(sender.is_ipv6(), icmp_type, code)
         ),
     )
     .next(format!(
@@ -73,6 +63,30 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)
+}
+
+/// Returns sender, type and code of the error that refuses this one port; `None` if another cause explains it.
+fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
+    let Ending::NotConnected(failure) = evidence.ending() else {
+        return None;
+    };
+    let Origin::Icmp {
+        sender,
+        icmp_type,
+        code,
+    } = failure.origin
+    else {
+        return None;
+    };
+    // A router that has no way to the address says so for every port, which is one statement about the address.
+    if no_way_there::judge(evidence).is_some() {
+        return None;
+    }
+    // Connections pass at a slow pace, so no rule forbids them altogether.
+    if Tally::of(evidence, Variation::InPace { held: 0 }).whole > 0 {
+        return None;
+    }
+    Some((sender, icmp_type, code))
 }
 
 const FIREWALL_TEAM: &str = "the firewall team";
@@ -91,24 +105,4 @@ fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {
         }
         _ => format!("which rule refuses {flow}, and to allow it, replies included"),
     }
-}
-
-/// Returns the meaning of an ICMP error in words: RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.1.
-pub(super) fn meaning(v6: bool, icmp_type: u8, code: u8) -> String {
-    let known = match (v6, icmp_type, code) {
-        (false, 3, 0) => "network unreachable",
-        (false, 3, 1) => "host unreachable",
-        (false, 3, 3) => "port unreachable",
-        (false, 3, 9 | 10 | 13) => "administratively prohibited",
-        (true, 1, 0) => "no route to destination",
-        (true, 1, 1) => "administratively prohibited",
-        (true, 1, 3) => "address unreachable",
-        (true, 1, 4) => "port unreachable",
-        (true, 1, 5 | 6) => "rejected by policy",
-        (false, 11, _) | (true, 3, _) => {
-            "hop limit exceeded: a routing loop, or a path of over 100 hops"
-        }
-        _ => return format!("type {icmp_type} code {code}"),
-    };
-    format!("{known}, type {icmp_type} code {code}")
 }

@@ -1,5 +1,5 @@
-//! The causes that lie with the proxy: it is not reached, it refuses, it fails, or it says that it is
-//! connected and nothing comes through.
+//! The causes that lie with the proxy: it is not reached (`proxy-unreachable`), it refuses or fails (`refusal.rs`), or it
+//! says that it is connected and nothing comes through.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -9,7 +9,7 @@ use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::path::ProxyScheme;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-use super::name::resolver_step;
+use super::name_not_resolved::resolver_step;
 
 mod refusal;
 mod unanswered;

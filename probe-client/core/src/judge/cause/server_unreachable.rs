@@ -10,6 +10,8 @@ use crate::measurement::Measurement;
 use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
+pub(super) mod no_way_there;
+
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     unanswered(evidence).or_else(|| turned_away(evidence))
 }

@@ -106,6 +106,11 @@ fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
     same_rule.find(whole)
 }
 
+/// Returns whether the two ends are not in the same TLS session, which explains every other departure.
+pub(in crate::judge::cause) fn is_opened(probe: &Measurement) -> bool {
+    difference(probe).is_some()
+}
+
 /// Returns how the two ends' TLS sessions differ. `None` if they are one session, or if this end has none.
 fn difference(probe: &Measurement) -> Option<String> {
     // If both ends are in one session, no device is in between, whatever the certificate says.

@@ -1,11 +1,11 @@
 //! `dropped`: SYNs are lost on the way to the server, or at its host.
 
-use super::super::super::ecn;
-use super::super::super::evidence::{Evidence, Refusal};
-use super::super::super::place::Place;
 use super::at_the_host;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
+use crate::judge::ecn;
+use crate::judge::evidence::{Evidence, Refusal};
+use crate::judge::place::Place;
 use crate::verdict::{Confidence, Verdict};
 
 pub(super) fn by_the_witness_word(target: &str) -> Verdict {

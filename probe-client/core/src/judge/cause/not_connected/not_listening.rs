@@ -1,7 +1,7 @@
 //! `not-listening`: the server's own host refused the connection.
 
-use super::super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
+use crate::judge::evidence::Evidence;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Verdict {

@@ -1,10 +1,10 @@
 //! `rejected`: an RST comes from nearer than the server, or although the server listens.
 
-use super::super::super::evidence::Evidence;
-use super::super::super::place::Place;
 use super::{at_the_host, from_there};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
+use crate::judge::evidence::Evidence;
+use crate::judge::place::Place;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {

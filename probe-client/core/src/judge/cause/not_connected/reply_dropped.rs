@@ -1,8 +1,8 @@
 //! `reply-dropped`: the server saw the SYN and answered it, and the answer did not come back.
 
-use super::super::super::evidence::{Evidence, Refusal};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
+use crate::judge::evidence::{Evidence, Refusal};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn on_the_way(evidence: &Evidence<'_>) -> Verdict {

@@ -1,10 +1,11 @@
-//! Judges what a proxy answered when it did not connect.
+//! `proxy-authentication-required`, `proxy-denied`, `proxy-could-not-connect` and `proxy-name-not-resolved`: the proxy
+//! refused a connection, and said why.
 
 use std::net::IpAddr;
 
-use super::super::super::evidence::Evidence;
 use super::protocol;
 use crate::catalogue::VerdictId;
+use crate::judge::evidence::Evidence;
 use crate::proxy::{HttpRefusal, ProxyAuthentication, ProxyRefusal};
 use crate::session::Quoted;
 use crate::verdict::{Confidence, Segment, Verdict};

@@ -1,9 +1,9 @@
 //! Judges a proxy that was asked to connect and did not give a readable answer: it was silent, or it closed.
 
-use super::super::super::evidence::Evidence;
-use super::super::super::words::duration;
 use super::protocol;
 use crate::catalogue::VerdictId;
+use crate::judge::evidence::Evidence;
+use crate::judge::words::duration;
 use crate::observation::{Failure, FailureKind};
 use crate::path::ProxyAddress;
 use crate::verdict::{Confidence, Segment, Verdict};

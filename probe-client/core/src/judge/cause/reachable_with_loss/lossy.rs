@@ -1,16 +1,17 @@
 //! `reachable-with-loss` for a session that ran whole: fresh sessions had the same losses, or were cut off.
 
-use super::super::ecn;
-use super::super::evidence::Evidence;
-use super::{reachable, recovered};
+use super::recovered;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
+use crate::judge::cause::reachable;
+use crate::judge::ecn;
+use crate::judge::evidence::Evidence;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 use crate::odds::{ORDINARY_LOSS, Trials, at_a_rate, in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let reachable = reachable::judge(evidence)?;
     let fresh: Vec<&Measurement> = evidence.probe.compared(Variation::InNothing).collect();
     let again = |lost: fn(&Measurement) -> bool| {

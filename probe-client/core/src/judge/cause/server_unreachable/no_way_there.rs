@@ -3,16 +3,16 @@
 
 use std::net::IpAddr;
 
-use super::super::ending::{Ending, ending};
-use super::super::evidence::Evidence;
-use super::super::place::{as_far_as, owner};
-use super::prohibited::meaning;
 use crate::catalogue::VerdictId;
+use crate::judge::ending::{Ending, ending};
+use crate::judge::evidence::Evidence;
+use crate::judge::icmp;
+use crate::judge::place::{as_far_as, owner};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Origin};
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NotConnected(_) = evidence.ending() else {
         return None;
     };
@@ -30,7 +30,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let first = *words.first()?;
     let counted = counted(&answers);
     let who = who(evidence, first.sender);
-    let said = meaning(address.is_ipv6(), first.icmp_type, first.code);
+    let said = icmp::meaning(address.is_ipv6(), first.icmp_type, first.code);
     let mut verdict = Verdict::new(
         VerdictId::ServerUnreachable,
         Segment::Path {

@@ -1,18 +1,17 @@
 //! Judges a session in which one host was too slow for the other, or the line is slow. Nothing between the hosts is to
 //! blame, and a comparison with sessions that passed at another moment shows nothing.
 
-use super::super::compared::facts;
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
-use super::super::slowness::{self, Slowness};
-use super::inconclusive;
 use crate::catalogue::VerdictId;
+use crate::judge::compared::facts;
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
+use crate::judge::slowness::{self, Slowness};
 use crate::measurement::SightingEnd;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.given_up_by_server() {
-        return Some(inconclusive::judge(evidence));
+        return Some(super::judge(evidence));
     }
     let slowness = evidence.slowness()?;
     let claim = if slowness::still_moved(evidence.probe) {

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;
+use super::tls_intercepted;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     testimony(evidence.probe)?;
-    if evidence.probe.shows_pinned_key() {
+    if evidence.probe.shows_pinned_key() || tls_intercepted::is_opened(evidence.probe) {
         return None;
     }
     let here = evidence.same_server.iter().copied();

@@ -11,6 +11,10 @@ use crate::odds::in_words;
 use crate::session::StageReport;
 use crate::verdict::Verdict;
 
+pub(super) mod exchange_died;
+pub(super) mod inspected;
+pub(super) mod no_application_data;
+
 pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
     if evidence.probe.died_in_silence() {
         return VerdictId::PayloadDropped;

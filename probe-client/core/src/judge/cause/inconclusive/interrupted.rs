@@ -1,11 +1,11 @@
 //! `inconclusive`: the run was ended before the probe was measured.
 
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::Interrupted = evidence.ending() else {
         return None;
     };

@@ -1,22 +1,21 @@
 //! `payload-dropped` and `payload-reset` by inspection: on the same port, sessions of another shape or
 //! with another server name pass, repeatedly, while the probe's own fails again.
 
-use super::super::compared::{Parted, Tally, facts, variations};
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
-use super::super::loss_point;
-use super::super::place::Place;
-use super::cut_off;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::comparison::{OTHER_NAME, SentName, Variation};
+use crate::judge::compared::{Parted, Tally, facts, variations};
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
+use crate::judge::loss_point;
+use crate::judge::place::Place;
 use crate::measurement::Measurement;
 use crate::observation::Operation;
 use crate::session::StageReport;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (Ending::Testified(..) | Ending::NoData(..)) = evidence.ending() else {
         return None;
     };
@@ -30,7 +29,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let parted = Parted::by(evidence, &passing);
     let inspects = inspects(evidence, &passing).filter(|_| decided && parted.is_certain())?;
     let target = evidence.target();
-    let id = cut_off::verdict_id(evidence);
+    let id = super::verdict_id(evidence);
     let done = if id == VerdictId::PayloadReset {
         "resets"
     } else {
@@ -62,7 +61,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(format!(
         "ask {} which application-control or inspection rule stops {own} sessions in {}, and to \
          allow {}, replies included{}",
-        cut_off::whom(device.as_ref()),
+        super::whom(device.as_ref()),
         evidence.flow(),
         allowed(evidence, &passing),
         advice(evidence.probe.session_kind())
@@ -70,10 +69,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .unless_all(device.is_none().then_some(Alternative::SoftwareOnAHost));
     verdict
         .evidence
-        .extend(cut_off::place(evidence).map(|place| format!("the session died {place}")));
+        .extend(super::place(evidence).map(|place| format!("the session died {place}")));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
-    Some(cut_off::at_its_hop(verdict, device))
+    Some(super::at_its_hop(verdict, device))
 }
 
 /// Returns `verdict` with what to ask the team that runs the probe's proxy.

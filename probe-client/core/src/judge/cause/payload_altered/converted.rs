@@ -1,17 +1,21 @@
 //! `payload-altered` for a session that was converted on the way: the session that arrived is not of the kind that was
 //! sent, although a device kept the dialogue in it whole.
 
-use super::super::ending::testimony;
-use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place};
 use crate::catalogue::VerdictId;
+use crate::judge::cause::tls_intercepted;
+use crate::judge::ending::testimony;
+use crate::judge::evidence::Evidence;
+use crate::judge::place::{Answer, Place};
 use crate::measurement::{Departure, Respect};
 use crate::session::TlsParameter;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let testimony = testimony(evidence.probe)?;
+    if tls_intercepted::is_opened(evidence.probe) {
+        return None;
+    }
     let kind = evidence.session()?.kind;
     let departures = evidence.probe.departures();
     let told: Vec<String> = departures

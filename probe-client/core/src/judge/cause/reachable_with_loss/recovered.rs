@@ -1,15 +1,15 @@
 //! `reachable-with-loss` after a first session that failed: fresh sessions pass, so the cause of the first failure does
 //! not stop all. If too few pass to say so, the verdict is `inconclusive` and says only that.
 
-use super::super::compared::{Tally, facts};
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::comparison::{Variation, paced};
+use crate::judge::compared::{Tally, facts};
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
 use crate::odds::{Trials, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (Ending::NotConnected(_) | Ending::Testified(..) | Ending::NoData(..)) = evidence.ending()
     else {
         return None;

@@ -9,6 +9,8 @@ use crate::observation::{FailureKind, Operation};
 use crate::session::{Fault, HeadComparison};
 use crate::verdict::{Confidence, Segment, Verdict};
 
+pub(super) mod converted;
+
 /// Returns the verdict for an exchange that ran, but with a changed byte in its payload.
 pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
     testimony(evidence.probe)?;

@@ -3,6 +3,7 @@
 use super::super::ending::{Ending, testimony};
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place, translated};
+use super::payload_altered;
 use crate::catalogue::VerdictId;
 use crate::measurement::SightingEnd;
 use crate::session::{Fault, ForeignBytes, HttpStranger, PrefaceRefusal, Recognised};
@@ -16,6 +17,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .filter(|certificate| !certificate.pinned);
     // A peer that testified is not a stranger, whatever became of the session.
     if testimony(evidence.probe).is_some() {
+        return None;
+    }
+    // A device that forges certificates is no stranger, nor is the server if its answer arrived changed.
+    let forged = evidence.probe.forging_test.as_ref();
+    if forged.is_some_and(|test| test.minted()) || payload_altered::frame(evidence).is_some() {
         return None;
     }
     let foreign = matches!(evidence.ending(), Ending::Foreign(..));

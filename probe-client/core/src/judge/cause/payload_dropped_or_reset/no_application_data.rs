@@ -1,17 +1,16 @@
 //! `payload-dropped` or `payload-reset` without a testimony: the connection was established, and the first application
 //! bytes were lost. The server's sighting of the connection decides.
 
-use super::super::compared::facts;
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
-use super::super::place::Place;
-use super::cut_off;
 use crate::catalogue::VerdictId;
+use crate::judge::compared::facts;
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
+use crate::judge::place::Place;
 use crate::measurement::{Sighting, SightingEnd};
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NoData(operation, _) = evidence.ending() else {
         return None;
     };
@@ -26,7 +25,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             && !any_ran_whole(evidence);
         return own.then(|| nothing_but_the_syn(evidence, &target));
     }
-    let id = cut_off::verdict_id(evidence);
+    let id = super::verdict_id(evidence);
     let what = if id == VerdictId::PayloadReset {
         "is reset"
     } else {
@@ -47,14 +46,12 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(format!(
         "ask {} whether application or protocol inspection, or intrusion prevention, ends {} \
          (their log for this time shows it), and to let {} sessions pass there",
-        cut_off::whom(device.as_ref()),
+        super::whom(device.as_ref()),
         evidence.flow(),
         evidence.probe.session_kind().protocol()
     ));
-    verdict
-        .evidence
-        .extend(cut_off::account(evidence, operation));
-    Some(cut_off::at_its_hop(verdict, device))
+    verdict.evidence.extend(super::account(evidence, operation));
+    Some(super::at_its_hop(verdict, device))
 }
 
 /// Returns whether any session of the same port ran whole, whatever its variation.
@@ -92,13 +89,13 @@ fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
         "ask {} whether a rule lets only the SYNs of {} through, or what follows them takes \
          another way through a device that did not see the SYN, and to let the whole connection \
          pass, replies included",
-        cut_off::whom(device.as_ref()),
+        super::whom(device.as_ref()),
         evidence.flow()
     ));
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
-    cut_off::at_its_hop(verdict, device)
+    super::at_its_hop(verdict, device)
 }
 
 /// Returns in words which bytes were lost; `None` if the sighting does not show that.

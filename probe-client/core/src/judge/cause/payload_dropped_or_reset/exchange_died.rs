@@ -1,24 +1,23 @@
 //! `payload-reset` and `payload-dropped` after the testimony: the session was verified, and then its
 //! payload was cut off, at a known offset and direction.
 
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
-use super::cut_off;
 use crate::catalogue::VerdictId;
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::Testified(_, operation, _) = evidence.ending() else {
         return None;
     };
     let target = evidence.target();
-    let id = cut_off::verdict_id(evidence);
+    let id = super::verdict_id(evidence);
     let what = if id == VerdictId::PayloadReset {
         "is cut off"
     } else {
         "dies silently"
     };
-    let place = cut_off::place(evidence)
+    let place = super::place(evidence)
         .unwrap_or_else(|| "before any of its payload was confirmed".to_owned());
     let mut verdict = Verdict::new(
         id,
@@ -33,8 +32,6 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
          it; quote the time, and that the session ends {place}",
         evidence.flow()
     ));
-    verdict
-        .evidence
-        .extend(cut_off::account(evidence, operation));
+    verdict.evidence.extend(super::account(evidence, operation));
     Some(verdict)
 }

@@ -1,14 +1,14 @@
 //! `inconclusive`, or `reachable-with-loss` if fresh sessions ran whole: the server restarted or ended during the run,
 //! or the whole path to it was lost. The statement is the same for every port.
 
-use super::super::broken_off::{self, BrokenOff};
-use super::super::compared::{Tally, facts};
-use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::comparison::Variation;
+use crate::judge::broken_off::{self, BrokenOff};
+use crate::judge::compared::{Tally, facts};
+use crate::judge::evidence::Evidence;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let mut verdict = match broken_off::of(evidence)? {
         BrokenOff::Restarted { at_us } => restarted(evidence, at_us),
         BrokenOff::Refused { at_us } => ended(evidence, at_us),

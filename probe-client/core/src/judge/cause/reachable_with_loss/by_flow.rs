@@ -1,19 +1,20 @@
 //! `reachable-with-loss` if the path treats connections by their source port: some never get an answer, and others
 //! always do. While any connection passes, nothing is said about the port as a whole.
 
-use super::super::compared::facts;
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
-use super::{lossy, reachable};
+use super::lossy;
 use crate::catalogue::VerdictId;
 use crate::comparison::{Paces, Variation};
 use crate::flow::FlowAccount;
+use crate::judge::cause::reachable;
+use crate::judge::compared::facts;
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
 use crate::measurement::{Measurement, Redial};
 use crate::observation::FailureKind;
-use crate::odds::{THRESHOLD, Trials, by_chance, in_words, of_meeting, shares_in_words};
+use crate::odds::{THRESHOLD, Trials, by_chance, in_words, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let account = FlowAccount::of(evidence.probe)?;
     match evidence.ending() {
         Ending::Complete(_) => beside_a_session(evidence, &account),
@@ -29,23 +30,6 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         | Ending::Foreign(..)
         | Ending::Altered(..) => None,
     }
-}
-
-/// Returns in words what side connections add to a session that ran whole; `None` if none was opened.
-pub(super) fn told(evidence: &Evidence<'_>) -> Option<String> {
-    let account = FlowAccount::of(evidence.probe)?;
-    let all = account.opened.all;
-    let what = if account.with_bytes > 0 {
-        "were answered and carried first bytes"
-    } else {
-        "were answered"
-    };
-    Some(format!(
-        "{} of {all} connections from different source ports {what}; {all} meet a fault of one \
-         flow in four with {:.1} %",
-        all - account.opened.failed,
-        of_meeting(ONE_IN_FOUR, all) * 100.0
-    ))
 }
 
 fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Verdict> {
@@ -267,6 +251,3 @@ fn list(ports: &[u16]) -> String {
 
 /// The number of source ports that a sentence lists at most.
 const SHOWN: usize = 12;
-
-/// The share of flows that fail if one of four links does, or if a race costs one in four.
-const ONE_IN_FOUR: f64 = 0.25;

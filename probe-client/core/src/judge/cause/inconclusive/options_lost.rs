@@ -2,15 +2,15 @@
 //! windows that it announces, this host reads them unscaled, and the session crawls or dies. No other cause is reported
 //! in that case.
 
-use super::super::compared::facts;
-use super::super::ending::Ending;
-use super::super::evidence::Evidence;
-use super::super::findings::lost_on_the_way_back;
-use super::super::slowness;
 use crate::catalogue::VerdictId;
+use crate::judge::compared::facts;
+use crate::judge::ending::Ending;
+use crate::judge::evidence::Evidence;
+use crate::judge::findings::lost_on_the_way_back;
+use crate::judge::slowness;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
+pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let (Ending::Testified(..) | Ending::NoData(..)) = evidence.ending() else {
         return None;
     };

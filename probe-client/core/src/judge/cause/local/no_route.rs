@@ -1,0 +1,49 @@
+//! `no-route`: this host has no route, or the next hop does not answer.
+
+use crate::catalogue::VerdictId;
+use crate::judge::evidence::Evidence;
+use crate::verdict::{Confidence, Segment, Verdict};
+
+/// Returns the verdict for a host whose own routing table lacks the way.
+pub(super) fn without_a_route(target: &str) -> Verdict {
+    Verdict::new(
+        VerdictId::NoRoute,
+        Segment::ThisHost,
+        Confidence::High,
+        format!("this host has no route to {target}; no packet left it"),
+    )
+    .next(format!(
+        "check this host's routing table and default gateway for the address family of {target} \
+         (`ip route`, `ip -6 route`; on Windows `route print`), and add the route or have the \
+         network team name the gateway"
+    ))
+}
+
+/// Returns the verdict for a next hop that does not answer on the local network.
+pub(super) fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
+    // The claim is the same for all ports, so it is reported once.
+    let server = evidence.probe.server();
+    let target = server.map_or_else(|| evidence.target(), |ip| ip.to_string());
+    Verdict::new(
+        VerdictId::NoRoute,
+        Segment::NearNetwork,
+        Confidence::Medium,
+        format!(
+            "the next hop on the way to {target} does not answer on the local network: the \
+             gateway, or the server itself if it is on the same one; nothing was sent any \
+             further"
+        ),
+    )
+    .because(
+        "this host told itself \"host unreachable\", as it does when nobody answers its ARP \
+              or neighbour discovery; a rule of its own firewall that rejects with that very \
+              message looks the same",
+    )
+    .next(format!(
+        "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route \
+         print`) and whether it answers (`ip neigh`, `arp -a`); if it does not, ask the team that \
+         runs that gateway to check its power, link and VLAN, or correct this host's route; if it \
+         does, look for a rule of this host's own firewall that rejects with \"host \
+         unreachable\""
+    ))
+}
