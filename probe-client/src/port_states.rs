@@ -1,19 +1,15 @@
-//! Collects what is known about every port while probes are still running.
+//! Shares what is known about every port while probes are still running.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use probe_core::measurement::Measurement;
-use probe_core::observation::{FailureKind, Operation, Origin};
+use probe_core::run::port_board::{PortBoard, Reference};
 use tokio::sync::watch;
 
 /// The state of all ports, which surveys and other tasks can watch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PortStates(
-    watch::Sender<BTreeMap<SocketAddr, PortState>>,
-    watch::Sender<Marks>,
-);
+pub(crate) struct PortStates(watch::Sender<PortBoard>, watch::Sender<Marks>);
 
 /// What is known about SYNs with the mark.
 #[derive(Clone, Debug, Default)]
@@ -28,62 +24,20 @@ struct Marks {
     given_up: BTreeSet<SocketAddr>,
 }
 
-/// The state of one port.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum PortState {
-    Fails(PortFailure),
-    Works(Reference),
-    /// The port works, but a device re-originates its connection, or sets its hop limit.
-    Relayed(Reference),
-    /// The port answers, and its session continues, or ended in some other way.
-    Other,
-}
-
-/// How a port fails, as far as surveys are concerned: ports that fail alike are surveyed alike.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum PortFailure {
-    /// No answer to the SYN.
-    Silent,
-    /// RST.
-    Refused,
-    /// An ICMP error.
-    Prohibited,
-    /// The connection was accepted, and the session on it failed.
-    Accepted,
-}
-
-/// A port on which a session ran whole with the server itself, or ran up to a silence that it did not survive.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Reference {
-    /// The server's distance in hops, if the SYN as received shows it.
-    pub(crate) distance: Option<u8>,
-    /// How long the handshake took.
-    pub(crate) round_trip: Duration,
-}
-
 impl PortStates {
     /// Records that a SYN to `address` has not been answered for a while.
     pub(crate) fn unanswered(&self, address: SocketAddr) {
-        self.note(address, PortState::Fails(PortFailure::Silent));
+        self.0.send_modify(|board| board.unanswered(address));
     }
 
     /// Records that `address` has answered; the result of the session is not known yet.
     pub(crate) fn answered(&self, address: SocketAddr) {
-        let silent = PortState::Fails(PortFailure::Silent);
-        self.0.send_modify(|board| {
-            let state = board.entry(address).or_insert(silent);
-            if *state == silent {
-                *state = PortState::Other;
-            }
-        });
+        self.0.send_modify(|board| board.answered(address));
     }
 
-    /// Records the end of a probe. If a port has several probes, the last one counts; but a port on which a session ran
-    /// whole accepts SYNs, however another session on it failed.
+    /// Records the end of a probe.
     pub(crate) fn ended(&self, measurement: &Measurement) {
-        if let Some(address) = measurement.address {
-            self.note(address, PortState::of(measurement));
-        }
+        self.0.send_modify(|board| board.ended(measurement));
     }
 
     /// Waits until a SYN to `address` without the mark is worth sending while the marked one waits. This is the case
@@ -95,7 +49,7 @@ impl PortStates {
         loop {
             board.mark_unchanged();
             marks.mark_unchanged();
-            let silent = self.is_silent(address) && self.none_connects(server);
+            let silent = self.is_silent(address) && self.0.borrow().none_connects(server);
             if self.is_unmarked(server)
                 || self.1.borrow().doubted.contains(&address)
                 || (silent && self.is_first_to_ask(server))
@@ -107,21 +61,6 @@ impl PortStates {
                 _ = marks.changed() => {}
             }
         }
-    }
-
-    /// Returns whether no port of `server` has accepted a connection; some may have turned one away.
-    fn none_connects(&self, server: IpAddr) -> bool {
-        let board = self.0.borrow();
-        let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
-        of_server.all(|(_, state)| match state {
-            PortState::Fails(
-                PortFailure::Silent | PortFailure::Refused | PortFailure::Prohibited,
-            ) => true,
-            PortState::Fails(PortFailure::Accepted)
-            | PortState::Works(_)
-            | PortState::Relayed(_)
-            | PortState::Other => false,
-        })
     }
 
     fn is_first_to_ask(&self, server: IpAddr) -> bool {
@@ -168,160 +107,27 @@ impl PortStates {
         self.1.borrow().abandoned.contains(&server)
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<BTreeMap<SocketAddr, PortState>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<PortBoard> {
         self.0.subscribe()
     }
 
-    /// Returns the ports of `server` that work, those that answered their first SYN first. The cause that makes one of
-    /// the others lose a SYN (ECN, a rate limit) also loses the SYNs of a comparison.
+    /// Returns the ports of `server` that work, those that answered their first SYN first.
     pub(crate) fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
-        self.of(server, |state| match state {
-            PortState::Works(reference) => Some(reference),
-            PortState::Relayed(_) | PortState::Fails(_) | PortState::Other => None,
-        })
+        self.0.borrow().references(server)
     }
 
     /// Returns the ports that work although a device re-originates their connections, or sets their hop limit.
     pub(crate) fn relayed(&self, server: IpAddr) -> Vec<(u16, Reference)> {
-        self.of(server, |state| match state {
-            PortState::Relayed(reference) => Some(reference),
-            PortState::Works(_) | PortState::Fails(_) | PortState::Other => None,
-        })
-    }
-
-    fn of(
-        &self,
-        server: IpAddr,
-        which: impl Fn(PortState) -> Option<Reference>,
-    ) -> Vec<(u16, Reference)> {
-        let board = self.0.borrow();
-        let of_server = board.iter().filter(|(address, _)| address.ip() == server);
-        let mut all: Vec<(u16, Reference)> = of_server
-            .filter_map(|(address, state)| Some((address.port(), which(*state)?)))
-            .collect();
-        all.sort_by_key(|(_, reference)| reference.round_trip >= SYN_REPEATED);
-        all
+        self.0.borrow().relayed(server)
     }
 
     /// Returns whether a SYN to `address` has not been answered for a while.
     pub(crate) fn is_silent(&self, address: SocketAddr) -> bool {
-        self.0.borrow().get(&address) == Some(&PortState::Fails(PortFailure::Silent))
+        self.0.borrow().is_silent(address)
     }
 
     /// Returns the ports of `server` that have not answered for a while; `None` as soon as any of its ports has.
     pub(crate) fn all_silent(&self, server: IpAddr) -> Option<Vec<u16>> {
-        let board = self.0.borrow();
-        let mut of_server = board.iter().filter(|(address, _)| address.ip() == server);
-        of_server.try_fold(Vec::new(), |mut silent, (address, state)| {
-            silent.push(address.port());
-            (*state == PortState::Fails(PortFailure::Silent)).then_some(silent)
-        })
-    }
-
-    fn note(&self, address: SocketAddr, state: PortState) {
-        self.0.send_modify(|board| {
-            let worked = matches!(
-                board.get(&address),
-                Some(PortState::Works(_) | PortState::Relayed(_))
-            );
-            if !(worked && state == PortState::Fails(PortFailure::Accepted)) {
-                board.insert(address, state);
-            }
-        });
-    }
-}
-
-impl PortState {
-    fn of(measurement: &Measurement) -> Self {
-        match PortFailure::of(measurement) {
-            Some(outcome) => Self::Fails(outcome),
-            None => of_whole(measurement).unwrap_or(Self::Other),
-        }
-    }
-}
-
-impl PortFailure {
-    /// Returns how the probe failed; `None` if it did not, or if its failure has no place on the path.
-    pub(crate) fn of(measurement: &Measurement) -> Option<Self> {
-        let (operation, failure) = measurement.failure()?;
-        if operation == Operation::Connect {
-            return match (failure.origin, failure.kind) {
-                (Origin::Icmp { .. }, _) => Some(Self::Prohibited),
-                (_, FailureKind::TimedOut) => Some(Self::Silent),
-                (_, FailureKind::Refused) => Some(Self::Refused),
-                // A RST in answer to a SYN is a refusal, so a reset here came after the connection was accepted.
-                (_, FailureKind::Reset) => Some(Self::Accepted),
-                (_, _) => None,
-            };
-        }
-        // A session that dies of silence began well, so nothing blocks it on its path.
-        let elsewhere = failure.kind == FailureKind::Interrupted
-            || matches!(operation, Operation::Hold | Operation::Resume);
-        (measurement.succeeded(Operation::Connect) && !elsewhere).then_some(Self::Accepted)
-    }
-}
-
-/// Returns the state of a port whose session ran whole; `None` if it led to another port than the one dialled.
-fn of_whole(measurement: &Measurement) -> Option<PortState> {
-    let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
-    let dialled = measurement.address?.port();
-    let reached = testimony
-        .public_port
-        .or_else(|| testimony.local.map(|l| l.port()))?;
-    let distance = measurement.server_distance();
-    let connect = measurement
-        .observations
-        .iter()
-        .find(|o| o.operation == Operation::Connect)?;
-    let reference = Reference {
-        distance,
-        round_trip: Duration::from_micros(connect.duration_us),
-    };
-    // A connection that a device re-originates does not show how far away the server is.
-    let state = if distance.is_some() || testimony.syn.is_none() {
-        PortState::Works(reference)
-    } else {
-        PortState::Relayed(reference)
-    };
-    (reached == dialled).then_some(state)
-}
-
-/// When an unanswered SYN is repeated (RFC 6298 section 2).
-const SYN_REPEATED: Duration = Duration::from_secs(1);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ports_that_lose_no_syn_are_compared_with_first() {
-        let (port_states, server) = (PortStates::default(), IpAddr::from([192, 0, 2, 1]));
-        for (port, milliseconds) in [(80, 1_030), (443, 20), (5901, 10), (5902, 3_010)] {
-            let reference = Reference {
-                distance: Some(2),
-                round_trip: Duration::from_millis(milliseconds),
-            };
-            port_states.note(SocketAddr::new(server, port), PortState::Works(reference));
-        }
-        let references = port_states.references(server);
-        let ports: Vec<u16> = references.iter().map(|(port, _)| *port).collect();
-        assert_eq!(ports, [443, 5901, 80, 5902]);
-    }
-
-    #[test]
-    fn a_port_that_answers_ends_the_silence_before_its_session_is_over() {
-        let (port_states, server) = (PortStates::default(), IpAddr::from([192, 0, 2, 1]));
-        port_states.unanswered(SocketAddr::new(server, 80));
-        assert_eq!(port_states.all_silent(server), Some(vec![80]));
-        port_states.answered(SocketAddr::new(server, 443));
-        assert_eq!(port_states.all_silent(server), None);
-    }
-
-    #[test]
-    fn an_answer_after_all_ends_the_silence() {
-        let (port_states, server) = (PortStates::default(), IpAddr::from([192, 0, 2, 1]));
-        port_states.unanswered(SocketAddr::new(server, 80));
-        port_states.answered(SocketAddr::new(server, 80));
-        assert_eq!(port_states.all_silent(server), None);
+        self.0.borrow().all_silent(server)
     }
 }

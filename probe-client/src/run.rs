@@ -11,6 +11,8 @@ use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
+use probe_core::run::control_order::Lead;
+use probe_core::run::rate::Rate;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -33,17 +35,17 @@ mod instances;
 mod outage;
 mod pace;
 mod second_look;
+mod shared_rate;
 mod side_handshakes;
 mod sightings;
 mod slow_line;
 mod survey;
 mod task;
 
-use control_search::Lead;
 use control_session::ControlSession;
-use flows::{Budget, SideOpenings};
+use flows::SideOpenings;
+use shared_rate::SharedRate;
 use side_handshakes::SideHandshakeLog;
-use survey::Pace;
 
 /// Carries out `config`'s plan. `cancelled` ends the run early; the document then says so.
 pub(crate) async fn run(
@@ -106,9 +108,9 @@ struct Run {
     context: RunContext,
     run_id: [u8; 16],
     /// Rate limit that all surveys share.
-    pace: Pace,
+    survey_rate: SharedRate,
     /// Rate limit that all side connections share.
-    budget: Budget,
+    side_rate: SharedRate,
     /// The first bytes of side connections.
     side_openings: SideOpenings,
 }
@@ -136,8 +138,8 @@ impl Run {
                 cancelled,
             ),
             run_id: rand::random(),
-            pace: Pace::default(),
-            budget: Budget::default(),
+            survey_rate: SharedRate::new(Rate::OF_SURVEYS),
+            side_rate: SharedRate::new(Rate::OF_SIDE_CONNECTIONS),
             side_openings: SideOpenings::default(),
             config: config.clone(),
         }
@@ -197,7 +199,8 @@ impl Run {
             let probes = async {
                 let began = Instant::now();
                 let probes = self.probes(&destination, progress, finished.clone()).await;
-                if self.config.plan.paths.len() == 1 && probes.iter().all(complete) {
+                if self.config.plan.paths.len() == 1 && probes.iter().all(Measurement::is_complete)
+                {
                     let (ends, waited) = (nothing_needs_it.clone(), began.elapsed());
                     tokio::spawn(async move {
                         sleep(waited + GRACE).await;
@@ -325,16 +328,4 @@ const GRACE: Duration = Duration::from_millis(100);
 fn given_up(measurement: &Measurement) -> bool {
     let failure = measurement.failure();
     failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
-}
-
-fn testified(measurement: &Measurement) -> bool {
-    measurement
-        .session
-        .as_ref()
-        .is_some_and(|s| s.testimony.is_some())
-}
-
-/// Returns whether the server testified and the session did not fail, so that there is nothing left to ask about it.
-fn complete(measurement: &Measurement) -> bool {
-    testified(measurement) && measurement.failure().is_none()
 }

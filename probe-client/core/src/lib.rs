@@ -21,6 +21,7 @@ pub mod path;
 pub mod plan;
 pub mod profile;
 pub mod proxy;
+pub mod run;
 pub mod session;
 pub mod session_kind;
 pub mod survey;

@@ -293,6 +293,17 @@ impl Measurement {
         (operation == Operation::Connect).then_some(failure)
     }
 
+    /// Returns whether the genuine server testified.
+    pub fn testified(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|s| s.testimony.is_some())
+    }
+
+    /// Returns whether the server testified and the session did not fail, so that there is nothing left to ask about it.
+    pub fn is_complete(&self) -> bool {
+        self.testified() && self.failure().is_none()
+    }
+
     /// Returns whether the session ran whole.
     ///
     /// That is: the genuine server testified that this very session arrived as it was sent, and all requested bytes

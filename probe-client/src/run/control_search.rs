@@ -1,19 +1,17 @@
-//! Looks for a port that leads to the server's control service. It tries ports in this order: those whose probe ran to
-//! its end or was declined, as soon as that is known; those on which the genuine server was seen at all; and all others
-//! that accepted a connection.
+//! Looks for a port that leads to the server's control service, in the order that the core decides.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
-use probe_core::measurement::Measurement;
 use probe_core::observation::{Failure, FailureKind, Operation};
+use probe_core::run::control_order::{ControlOrder, Lead};
+use probe_core::run::socket_address;
 use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Run;
 use super::control_session::{Attempt, ControlSession};
-use super::{Run, complete, testified};
 use crate::context::RunContext;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
@@ -35,33 +33,6 @@ impl ControlSearch {
     }
 }
 
-/// What a finished probe says about its port.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lead {
-    port: u16,
-    connected: bool,
-    /// Whether the genuine server answered on this port: it testified, or showed its own certificate.
-    genuine: bool,
-    complete: bool,
-    /// Whether the server declined the session, and could say so.
-    declined: bool,
-}
-
-impl Lead {
-    pub(super) fn of(measurement: &Measurement) -> Self {
-        Self {
-            port: measurement.port_dialled(),
-            connected: measurement.connected(),
-            genuine: testified(measurement)
-                || measurement.certificate.as_ref().is_some_and(|c| c.pinned),
-            complete: complete(measurement),
-            declined: measurement
-                .failure()
-                .is_some_and(|(_, failure)| failure.kind == FailureKind::Declined),
-        }
-    }
-}
-
 /// Follows `leads` until a port answers, or until every lead has failed.
 pub(super) async fn search(
     run: &Run,
@@ -69,8 +40,6 @@ pub(super) async fn search(
     mut leads: mpsc::UnboundedReceiver<Lead>,
 ) -> ControlSearch {
     let mut search = Search::new(run, destination);
-    let mut all_complete = true;
-    let (mut second, mut third) = (Vec::new(), Vec::new());
     loop {
         tokio::select! {
             () = run.context.cancelled.cancelled() => return ControlSearch::None(search.record),
@@ -82,17 +51,8 @@ pub(super) async fn search(
             lead = leads.recv() => match lead {
                 None => break,
                 Some(lead) => {
-                    all_complete &= lead.complete;
-                    if !lead.connected {
-                        continue;
-                    }
-                    if lead.complete || lead.declined {
-                        search.dial(lead.port);
-                    } else if lead.genuine {
-                        // The fault that cut this session short would cut the channel too.
-                        second.push(lead.port);
-                    } else {
-                        third.push(lead.port);
+                    if let Some(port) = search.order.found(lead) {
+                        search.dial(port);
                     }
                 }
             },
@@ -100,17 +60,20 @@ pub(super) async fn search(
     }
     // With several paths, the server may have to be asked about the others. An attempt that is dropped midway would
     // look to the server like a stranger's connection.
-    if all_complete && run.config.plan.paths.len() == 1 {
+    if search.order.all_complete() && run.config.plan.paths.len() == 1 {
         search.record.outcome = ControlOutcome::NotNeeded;
         return ControlSearch::None(search.record);
     }
-    for ports in [Vec::new(), second, third] {
-        ports.into_iter().for_each(|port| search.dial(port));
+    loop {
         if let Some(found) = search.finish().await {
             return found;
         }
+        let next = search.order.next_group();
+        if next.is_empty() {
+            return ControlSearch::None(search.record);
+        }
+        next.into_iter().for_each(|port| search.dial(port));
     }
-    ControlSearch::None(search.record)
 }
 
 /// Attempts in progress, and the results of those that have ended.
@@ -118,7 +81,7 @@ struct Search<'a> {
     run: &'a Run,
     destination: Arc<Destination>,
     identity: ControlIdentity,
-    dialled: Vec<u16>,
+    order: ControlOrder,
     attempts: JoinSet<Attempt>,
     record: ControlRecord,
 }
@@ -129,7 +92,7 @@ impl<'a> Search<'a> {
             run,
             destination: Arc::clone(destination),
             identity: ControlIdentity::of(&run.config.connection, &destination.host),
-            dialled: Vec::new(),
+            order: ControlOrder::default(),
             attempts: JoinSet::new(),
             record: ControlRecord {
                 host: destination.host.clone(),
@@ -143,12 +106,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Dials `port`, unless it was dialled before: several rules can have the same port.
     fn dial(&mut self, port: u16) {
-        if self.dialled.contains(&port) {
-            return;
-        }
-        self.dialled.push(port);
         let (identity, context) = (self.identity.clone(), self.run.context.clone());
         let run_id = self.run.run_id;
         let destination = Arc::clone(&self.destination);
@@ -278,15 +236,4 @@ fn listener(listener: &wire::Listener) -> Option<ListenerState> {
         public_port: (public != 0).then_some(public),
         bound: listener.bound,
     })
-}
-
-/// Converts an address from the wire to std's type; `None` if it is not valid.
-pub(super) fn socket_address(address: &wire::SocketAddress) -> Option<SocketAddr> {
-    let port = u16::try_from(address.port).ok()?;
-    let ip = if let Ok(v4) = <[u8; 4]>::try_from(address.ip.as_slice()) {
-        IpAddr::from(v4)
-    } else {
-        IpAddr::from(<[u8; 16]>::try_from(address.ip.as_slice()).ok()?).to_canonical()
-    };
-    Some(SocketAddr::new(ip, port))
 }

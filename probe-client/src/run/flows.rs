@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use probe_core::comparison::Variation;
-use probe_core::flow::{Flow, FlowAccount, FlowEnd, FlowRound};
+use probe_core::flow::{Flow, FlowEnd, FlowRound};
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
+use probe_core::run::flow_order::{TURNS, Turns, not_settled, worth_more};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Run, ServerResult, task};
@@ -20,11 +20,9 @@ use crate::flow::{SideCall, source_ports};
 use crate::probe::opening;
 use crate::progress::Progress;
 
-mod budget;
 mod openings;
 
-pub(super) use budget::Budget;
-pub(super) use openings::{SideOpenings, wire_prefix};
+pub(super) use openings::SideOpenings;
 
 /// The ports to which side connections have been assigned.
 #[derive(Debug, Default)]
@@ -85,17 +83,6 @@ pub(super) async fn beside(
         })
     });
     measurement.flows.extend(join_all(calls).await);
-}
-
-/// Returns whether side connections can show more about `measurement`. They can if the session ran whole, or if it died
-/// in silence and fresh ones did not, since its source port may then be the cause.
-fn worth_more(measurement: &Measurement) -> bool {
-    let fresh_passes = || {
-        let mut fresh = measurement.compared(Variation::InNothing);
-        fresh.any(Measurement::ran_whole)
-    };
-    let died = measurement.connected() && measurement.died_in_silence();
-    measurement.ran_whole() || (died && measurement.flows.is_empty() && fresh_passes())
 }
 
 /// Adds `count` side connections with one SYN each, all at once.
@@ -194,15 +181,6 @@ pub(super) async fn where_sessions_die_at_times(
     }
 }
 
-/// Returns whether some source port got no answer, another did, and none has been dialled again yet. If no source port
-/// gets an answer, the source port is not the cause.
-fn not_settled(measurement: &Measurement) -> bool {
-    let flows = &measurement.flows;
-    flows.iter().any(Flow::is_dead)
-        && flows.iter().any(|f| is_own(measurement, f))
-        && !flows.iter().any(|f| f.round == FlowRound::Again)
-}
-
 /// Returns the first [`MAX_PORTS`] probes of `result` that are `wanted`, each with the first bytes of its side
 /// connections.
 fn with_first_bytes<'a>(
@@ -234,54 +212,30 @@ pub(super) fn first_bytes(
     run.side_openings.of(key, make)
 }
 
-/// Returns whether `flow` was answered on the probe's own port.
-fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
-    flow.is_answered() && flow.port == measurement.port_dialled()
-}
-
 async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]>) {
     let Some(address) = measurement.address else {
         return;
     };
     let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
-    let dead = measurement.flows.iter().filter(|f| f.is_dead());
-    let mut dead: Vec<u16> = dead.map(|f| f.source_port).collect();
-    let mut unanswered = 0;
-    for (turn, fresh) in source_ports(TURNS).into_iter().enumerate() {
-        let again = dead.get(turn % dead.len().max(1)).copied();
-        let (Some(again), false) = (again, run.context.cancelled.is_cancelled()) else {
+    let mut turns = Turns::new(measurement, source_ports(TURNS));
+    while let Some((round, source_port)) = turns.next(measurement) {
+        if run.context.cancelled.is_cancelled() {
             return;
-        };
-        let with_bytes = |call| SideCall {
+        }
+        let call = SideCall {
             first_bytes: Arc::clone(&first_bytes),
-            ..call
+            ..run.side_call(round, address, source_port, idle_timeout)
         };
-        let fresh = with_bytes(run.side_call(FlowRound::Fresh, address, fresh, idle_timeout));
-        if slowly(run, fresh, measurement).await {
-            unanswered = 0;
-        } else {
-            unanswered += 1;
-        }
-        let settled = FlowAccount::of(measurement).is_some_and(|account| account.is_settled());
-        // Stop once the answer is clear, or once nothing is answered any more: one new source port may be a bad one
-        // too, two rarely are.
-        if settled || unanswered > 1 {
-            return;
-        }
-        let call = with_bytes(run.side_call(FlowRound::Again, address, again, idle_timeout));
-        if slowly(run, call, measurement).await {
-            dead.retain(|port| *port != again);
-        }
+        slowly(run, call, measurement).await;
     }
 }
 
-/// Dials once, and waits until the next dial may begin. Returns whether it was answered.
-async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) -> bool {
+/// Dials once, and waits until the next dial may begin.
+async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) {
     let next = Instant::now() + SPACING;
     let flow = run.dial_in_turn(call).await;
     measurement.flows.push(flow);
     sleep_until(next).await;
-    flow.is_answered()
 }
 
 /// Dials a port that worked once more if others failed: a device may have started to block this host because of the run
@@ -331,7 +285,7 @@ impl Run {
     }
 
     async fn dial_in_turn(&self, call: SideCall) -> Flow {
-        self.budget.turn().await;
+        self.side_rate.turn(self.context.clock).await;
         call.dial(self.context.clock).await
     }
 }
@@ -347,10 +301,6 @@ fn round_trip(run: &Run, server: IpAddr) -> Duration {
 /// three from side connections. The number is small because firewalls that ban a source count SYNs.
 pub(super) const BEFORE_A_CONCLUSION: usize = 6;
 const EARLY: usize = BEFORE_A_CONCLUSION - 3;
-
-/// Maximum number of new source ports, alternating with dead ones. Four turns are enough if all new ones pass: six lost
-/// SYNs against four answered ones happen by chance in 1 of 210 cases.
-const TURNS: usize = 7;
 
 /// Maximum number of ports of one server that are dialled again slowly, in parallel.
 const MAX_PORTS: usize = 4;

@@ -11,7 +11,7 @@ use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
 use tokio::sync::Semaphore;
 
-use super::{Run, ServerResult, task, testified};
+use super::{Run, ServerResult, task};
 use crate::destination::Destination;
 use crate::progress::Progress;
 
@@ -35,7 +35,8 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
     progress.say("comparing with other sessions");
     // If the server never answered, one port is tried first: if that shows nothing, the same on all other ports would
     // not either. Through a proxy that passes nothing, not even one port is tried.
-    let known = result.probes.iter().any(testified) || result.control.shows_server_alive();
+    let known =
+        result.probes.iter().any(Measurement::testified) || result.control.shows_server_alive();
     if !known && !result.destination.path().is_direct() {
         return;
     }
@@ -47,7 +48,7 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
         .probes
         .iter()
         .flat_map(|p| &p.variations)
-        .any(|c| testified(&c.measurement));
+        .any(|c| c.measurement.testified());
     if known || heard {
         follow.probes(later, &mut result.probes).await;
     }
@@ -121,7 +122,7 @@ impl<'a> FollowUp<'a> {
             if wanted.is_empty() || self.run.context.cancelled.is_cancelled() {
                 return;
             }
-            let mute = !testified(probe);
+            let mute = !probe.testified();
             let sessions = wanted
                 .into_iter()
                 .map(|variation| self.compared(planned, variation, mute));

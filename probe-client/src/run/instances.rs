@@ -12,7 +12,7 @@ use probe_core::observation::{FailureKind, Operation};
 
 use super::control_search::attempt;
 use super::control_session::{Attempt, ControlSession};
-use super::{Run, ServerResult, testified};
+use super::{Run, ServerResult};
 use crate::control::ControlIdentity;
 
 /// Returns whether the channel to one of `control_sessions` was closed by the other end, or in its name: the instance
@@ -84,7 +84,7 @@ pub(super) fn same_server(
 pub(super) fn looks(result: &ServerResult) -> usize {
     let control = result.control.observations.iter();
     let reached = control.filter(|o| o.operation == Operation::Control && o.failure.is_none());
-    measured(result).filter(|m| testified(m)).count() + reached.count()
+    measured(result).filter(|m| m.testified()).count() + reached.count()
 }
 
 /// Adds control sessions to `result` until all of `wanted` have been met, and any other instance that is met on the
@@ -129,7 +129,7 @@ pub(super) async fn meet(
 /// Returns `first` and every other port on which an instance was met: not every port need lead to all instances.
 fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
     let mut ports = vec![first];
-    for measurement in measured(result).filter(|m| testified(m)) {
+    for measurement in measured(result).filter(|m| m.testified()) {
         let port = measurement.port_dialled();
         if !ports.contains(&port) {
             ports.push(port);

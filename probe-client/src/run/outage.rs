@@ -9,7 +9,7 @@ use probe_core::measurement::Measurement;
 use probe_core::observation::{FailureKind, Operation};
 use tokio::time::sleep;
 
-use super::{Run, ServerResult, complete, task};
+use super::{Run, ServerResult, task};
 use crate::progress::Progress;
 
 /// Adds this session to one probe of each of `results` that calls for it, and notes which servers are gone.
@@ -73,7 +73,7 @@ fn is_in_doubt(result: &ServerResult) -> bool {
 /// Returns the index of a probe that ran whole, preferably without retransmissions: variations of a probe with some are
 /// counted.
 fn works(result: &ServerResult) -> Option<usize> {
-    let whole = |m: &Measurement| complete(m) && m.ran_whole();
+    let whole = |m: &Measurement| m.is_complete() && m.ran_whole();
     let clean = |m: &Measurement| whole(m) && m.segments_sent_again() == 0;
     let all = &result.probes;
     all.iter()

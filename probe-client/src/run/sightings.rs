@@ -3,20 +3,24 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use probe_core::flow::FlowEnd;
-use probe_core::measurement::{AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer};
+use probe_core::control_record::ServerDescription;
+use probe_core::measurement::{Measurement, SightingAnswer};
 use probe_core::path::NetworkPath;
+use probe_core::run::answer::{self, in_doubt, without_absences};
+use probe_core::run::question::{Clocks, sent};
 use proto::wire;
 
 use super::control_session::ControlSession;
-use super::{Run, ServerResult, complete, instances, second_look};
+use super::{Run, ServerResult, instances, second_look};
 use crate::progress::Progress;
 
-mod answer;
-mod sent;
-
-use answer::{LookedOn, answer};
-use sent::{TheirClock, connects, sent};
+impl Run {
+    /// Returns this run's clock now, and that of the instance that described itself as `description`.
+    fn clocks(&self, description: &ServerDescription) -> Clocks {
+        let clock = self.context.clock;
+        Clocks::new(clock.unix_ms(0), clock.now_us(), description)
+    }
+}
 
 /// Adds the server's answer to every measurement of `results` that was dialled and did not run to its end. A
 /// measurement without an answer is left unchanged.
@@ -104,9 +108,9 @@ async fn put(run: &Run, results: &mut [ServerResult], index: usize, asked: usize
     let mut control_sessions = std::mem::take(&mut results[asked].control_sessions);
     let clocks = control_sessions[first..]
         .iter()
-        .map(|w| TheirClock::of(&w.description, run.context.clock.now_us()));
+        .map(|w| run.clocks(&w.description));
     let others = clocks
-        .map(|theirs| others(run, results, index, theirs))
+        .map(|clocks| others(run, results, index, clocks))
         .collect();
     let bare = side_ports(results);
     let result = &mut results[index];
@@ -151,25 +155,6 @@ fn failed_beside(result: &mut ServerResult) -> Vec<&mut Measurement> {
         .collect()
 }
 
-/// Removes answers without a sighting: a connection that a server at another address did not see may have reached an
-/// instance that was not asked.
-fn without_absences(measurements: Vec<&mut Measurement>) {
-    for measurement in measurements {
-        measurement.sighting = measurement
-            .sighting
-            .take()
-            .filter(|answer| !answer.sightings.is_empty());
-    }
-}
-
-/// Marks answers without a sighting as incomplete: the instance that was not asked may have seen the connection.
-fn in_doubt(measurements: Vec<&mut Measurement>) {
-    let answers = measurements.into_iter().filter_map(|m| m.sighting.as_mut());
-    for answer in answers.filter(|answer| answer.sightings.is_empty()) {
-        answer.unasked = true;
-    }
-}
-
 /// Asks all `control_sessions` about `measurements`. Each of them is also told of its `others`, so that it does not
 /// take those for one of these. With `bare`, a sighting that the server matched by address counts as another
 /// connection's, unless it came from one of these source ports, which this run's side connections use.
@@ -188,24 +173,11 @@ async fn inquire(
     });
     let answers = join_all(asking).await;
     for (index, measurement) in measurements.into_iter().enumerate() {
-        let of_all = answers
+        let all = answers
             .iter()
             .map(|answers| answers.get(index).cloned().flatten());
-        // A missing answer about a connection is not the answer "none".
-        let silent = of_all.clone().any(|answer| answer.is_none());
         let before = measurement.sighting.take();
-        measurement.sighting = of_all
-            .flatten()
-            .map(|answer| match bare {
-                None => answer,
-                Some(bare) => by_digest_alone(answer, bare),
-            })
-            .chain(before)
-            .reduce(SightingAnswer::and)
-            .map(|answer| SightingAnswer {
-                unasked: answer.unasked || silent,
-                ..answer
-            });
+        measurement.sighting = answer::of_all(all, before, bare);
     }
 }
 
@@ -225,10 +197,10 @@ async fn question(
         lost,
     } = control_session;
     let tagged = measurements.iter().zip(0..);
-    let theirs = TheirClock::of(description, run.context.clock.now_us());
+    let clocks = run.clocks(description);
     let mut sent: Vec<wire::Sent> = tagged
         .clone()
-        .flat_map(|(m, tag)| sent(run, m, tag, theirs))
+        .flat_map(|(m, tag)| sent(m, tag, clocks))
         .map(|sent| wire::Sent {
             same_ip_version,
             ..sent
@@ -251,54 +223,9 @@ async fn question(
     tagged
         .map(|(measurement, tag)| {
             let mine: Vec<&wire::Sighting> = answers.iter().filter(|a| a.tag == tag).collect();
-            let in_time = *since_us <= last_syn_us(measurement);
-            let looked_on = LookedOn {
-                for_half_open: in_time && description.sees_half_open,
-                for_every_syn: in_time
-                    && description.sees_every_syn
-                    && mine.iter().all(|answer| answer.saw_all),
-                refused: refused(&mine, syns_since(measurement, *since_us)),
-            };
-            (!mine.is_empty()).then(|| answer(&mine, measurement, looked_on))
+            answer::of_instance(&mine, measurement, description, *since_us)
         })
         .collect()
-}
-
-/// Returns the server's count of refused answers; `None` if the probe sent no SYNs while the server counted.
-fn refused(answers: &[&wire::Sighting], own_syns: u32) -> Option<AnswersRefused> {
-    let counted = answers.iter().filter_map(|a| a.answers_refused).max()?;
-    (own_syns > 0).then_some(AnswersRefused { counted, own_syns })
-}
-
-/// Returns the number of SYNs sent from `since_us` on, including those of the probe's variations and side connections.
-pub(super) fn syns_since(measurement: &Measurement, since_us: u64) -> u32 {
-    let sent = syns(measurement).filter(|at| *at >= since_us).count();
-    u32::try_from(sent).unwrap_or(u32::MAX)
-}
-
-/// Returns when the last SYN was sent, including those of variations and side connections, in microseconds since the
-/// run's start. The server's host soon forgets a SYN that it leaves unanswered, so a server that begins to watch later
-/// cannot say that none came.
-fn last_syn_us(measurement: &Measurement) -> u64 {
-    syns(measurement).max().unwrap_or(0)
-}
-
-/// Returns when each SYN was sent, in microseconds since the run's start.
-fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
-    let beside = measurement.variations.iter().map(|c| &c.measurement);
-    let connects = beside
-        .chain([measurement])
-        .filter_map(|m| m.observations.iter().find(|o| connects(o)));
-    let own = connects.map(|connect| (connect.start_us, connect.duration_us));
-    let port = measurement.port_dialled();
-    let side = measurement.flows.iter();
-    let side = side.filter(move |flow| flow.port == port && flow.end != FlowEnd::NotSent);
-    let side = side.map(|flow| (flow.start_us, flow.duration_us));
-    own.chain(side).flat_map(|(first, until)| {
-        let sent = SYNS_US.iter().enumerate();
-        let sent = sent.filter(move |(at, after)| *at == 0 || **after < until);
-        sent.map(move |(_, after)| first + after)
-    })
 }
 
 /// Returns the measurements that were dialled and did not run to their end.
@@ -307,7 +234,7 @@ fn open(result: &mut ServerResult) -> Vec<&mut Measurement> {
         .probes
         .iter_mut()
         .chain(std::iter::once(&mut result.reference_probe))
-        .filter(|m| !complete(m) && reached_out(m))
+        .filter(|m| !m.is_complete() && reached_out(m))
         .collect()
 }
 
@@ -321,12 +248,7 @@ fn reached_out(measurement: &Measurement) -> bool {
 
 /// Returns the sessions that belong to none of the open probes: those of other paths to the same host, and the
 /// variations of probes. The server leaves them out when it matches by address, since they may share one.
-fn others(
-    run: &Run,
-    results: &[ServerResult],
-    index: usize,
-    theirs: TheirClock,
-) -> Vec<wire::Sent> {
+fn others(run: &Run, results: &[ServerResult], index: usize, clocks: Clocks) -> Vec<wire::Sent> {
     let host = &results[index].control.host;
     let path = &results[index].control.path;
     let of_host = results.iter().filter(|r| r.control.host == *host);
@@ -337,7 +259,7 @@ fn others(
         .flat_map(|r| r.probes.iter().chain(std::iter::once(&r.reference_probe)))
         .chain(beside)
         .filter(|m| m.session.is_some())
-        .flat_map(|m| sent(run, m, OTHERS, theirs));
+        .flat_map(|m| sent(m, OTHERS, clocks));
     sessions.chain(run.side_openings.sent(OTHERS)).collect()
 }
 
@@ -350,24 +272,6 @@ fn side_ports(results: &[ServerResult]) -> BTreeSet<u16> {
         .collect()
 }
 
-/// Removes the sightings that the server matched by address, since they may be another connection's. An answer without
-/// sightings then proves nothing.
-fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnswer {
-    let is_bare = |s: &&Sighting| s.peer.is_some_and(|peer| bare.contains(&peer.port()));
-    let all = answer.sightings.len() - answer.sightings.iter().filter(is_bare).count();
-    let sightings: Vec<Sighting> = answer
-        .sightings
-        .into_iter()
-        .filter(|s| s.matched_by == MatchedBy::Digest)
-        .collect();
-    SightingAnswer {
-        unattributed: answer.unattributed || sightings.len() < all,
-        sightings,
-        sees_every_syn: false,
-        ..answer
-    }
-}
-
 /// Maximum number of looks that count after a channel has closed, so that two more connections are dialled to find the
 /// current instance.
 const RESTARTED: usize = instances::ENOUGH - 2;
@@ -376,59 +280,8 @@ const RESTARTED: usize = instances::ENOUGH - 2;
 /// reset at once.
 const FOLLOW_MS: u32 = 500;
 
-/// When an unanswered SYN is sent and repeated, in microseconds (RFC 6298 section 2: after a second, then after twice
-/// the time before).
-const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
-
 /// Tag of connections that the server is told of only to leave them out.
 const OTHERS: u32 = u32::MAX;
 
 /// Maximum number of entries that the server accepts in one question.
 const MAX_SENT: usize = 512;
-
-#[cfg(test)]
-mod tests {
-    use probe_core::document::RunDocument;
-    use probe_core::flow::{Flow, FlowRound};
-    use probe_core::observation::{Failure, FailureKind, Origin};
-
-    use super::*;
-
-    #[test]
-    fn side_connections_to_the_same_port_count_among_its_syns() {
-        let mut silent = silent(2_500_000);
-        assert_eq!(syns_since(&silent, 70_000), 1);
-        let port = silent.port_dialled();
-        let early = |port, end| Flow {
-            round: FlowRound::Early,
-            port,
-            source_port: 40_000,
-            start_us: 1_200_000,
-            duration_us: 900_000,
-            syns_sent_again: 0,
-            bytes_written: 0,
-            segments_sent_again: 0,
-            end,
-        };
-        silent.flows = vec![
-            early(port, FlowEnd::Unanswered),
-            early(port, FlowEnd::Unanswered),
-            early(port, FlowEnd::NotSent),
-            early(port + 1, FlowEnd::Answered),
-        ];
-        assert_eq!(syns_since(&silent, 70_000), 3);
-        assert_eq!(last_syn_us(&silent), 1_200_000);
-    }
-
-    /// Returns a probe whose SYNs, the first at the run's start, got no answer for `waited_us`.
-    fn silent(waited_us: u64) -> Measurement {
-        let document: RunDocument =
-            serde_json::from_str(include_str!("../../core/tests/scenarios/demo.json")).unwrap();
-        let mut probe = document.probes.into_iter().next().unwrap().measurement;
-        probe.observations.retain(connects);
-        let connect = &mut probe.observations[0];
-        (connect.start_us, connect.duration_us) = (0, waited_us);
-        connect.failure = Some(Failure::new(FailureKind::TimedOut, Origin::Unknown));
-        probe
-    }
-}

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use probe_core::profile::RuleId;
-use probe_core::session::{SentPrefix, prefixes_of};
+use probe_core::run::question::wire_prefix;
+use probe_core::session::prefixes_of;
 use proto::wire;
 
 /// The host, the address dialled, and the rule: probes that differ in one of them begin with different bytes.
@@ -38,13 +39,5 @@ impl SideOpenings {
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<[u8]>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns `prefix` as the server is told it.
-pub(in super::super) fn wire_prefix(prefix: &SentPrefix) -> wire::Prefix {
-    wire::Prefix {
-        bytes: prefix.bytes,
-        sha256: prefix.sha256.0.to_vec(),
     }
 }

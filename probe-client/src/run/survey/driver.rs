@@ -4,13 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use probe_core::run::port_board::Reference;
 use probe_core::survey::{HopTry, Survey, Surveyor, Wanted};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::Run;
 use crate::hop;
-use crate::port_states::Reference;
 
 /// Carries out one survey.
 pub(super) struct SurveyDriver {
@@ -55,7 +55,8 @@ impl SurveyDriver {
             // Every SYN must have the time to be answered.
             let goes_on = !cancelled && Instant::now() + idle_timeout < self.ends;
             if let Some(wanted) = goes_on.then(|| surveyor.next_syn()).flatten() {
-                self.run.pace.turn().await;
+                let clock = self.run.context.clock;
+                self.run.survey_rate.turn(clock).await;
                 tries.spawn(self.send(wanted, idle_timeout));
                 while let Some(ended) = tries.try_join_next() {
                     ended.into_iter().for_each(|t| surveyor.ended(t));

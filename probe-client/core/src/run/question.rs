@@ -1,16 +1,42 @@
 //! Tells the server about a session, so that the server finds its sightings of it.
 
-use probe_core::control_record::ServerDescription;
-use probe_core::measurement::Measurement;
-use probe_core::observation::{Observation, Operation};
 use proto::wire;
 
-use super::super::Run;
-use super::super::flows::wire_prefix;
+use super::syns::connects;
+use crate::control_record::ServerDescription;
+use crate::measurement::Measurement;
+use crate::session::SentPrefix;
+
+/// This run's clock and that of the server that is asked, at the time of the question.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Clocks {
+    /// The run's start, in milliseconds since 1970 by this host's clock.
+    started_unix_ms: u64,
+    /// The time of the question, in microseconds since the run's start.
+    now_us: u64,
+    theirs: TheirClock,
+}
+
+impl Clocks {
+    /// Returns the clocks at `now_us` of a run that started at `started_unix_ms`, and that of the server that described
+    /// itself as `description`.
+    pub fn new(started_unix_ms: u64, now_us: u64, description: &ServerDescription) -> Self {
+        Self {
+            started_unix_ms,
+            now_us,
+            theirs: TheirClock::of(description, now_us),
+        }
+    }
+
+    /// Returns the date of `since_start_us` by this host's clock, in milliseconds since 1970.
+    fn unix_ms(self, since_start_us: u64) -> u64 {
+        self.started_unix_ms.saturating_add(since_start_us / 1_000)
+    }
+}
 
 /// The server's clock, compared with this run's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct TheirClock {
+struct TheirClock {
     offset_ms: i64,
     /// The possible error of the comparison, in milliseconds.
     doubt_ms: u64,
@@ -18,7 +44,7 @@ pub(super) struct TheirClock {
 
 impl TheirClock {
     /// Returns the server's clock by its `description`, as it applies at `now_us` of the run.
-    pub(super) fn of(description: &ServerDescription, now_us: u64) -> Self {
+    fn of(description: &ServerDescription, now_us: u64) -> Self {
         // The server read its clock at some time during the round trip.
         let read = description.round_trip_us / 2_000;
         let drift = now_us / 1_000 / DRIFT;
@@ -34,26 +60,21 @@ impl TheirClock {
 }
 
 /// Returns what was sent, and when by the server's clock: once for each port on which the server may have accepted it.
-pub(super) fn sent(
-    run: &Run,
-    m: &Measurement,
-    tag: u32,
-    theirs: TheirClock,
-) -> impl Iterator<Item = wire::Sent> {
-    let to_dialled = to_port_dialled(run, m, tag, theirs);
+pub fn sent(m: &Measurement, tag: u32, clocks: Clocks) -> impl Iterator<Item = wire::Sent> {
+    let to_dialled = to_port_dialled(m, tag, clocks);
     m.ports_meant().map(move |port| wire::Sent {
         port: port.into(),
         ..to_dialled.clone()
     })
 }
 
-fn to_port_dialled(run: &Run, m: &Measurement, tag: u32, theirs: TheirClock) -> wire::Sent {
+fn to_port_dialled(m: &Measurement, tag: u32, clocks: Clocks) -> wire::Sent {
     let prefixes = m.session.as_ref().map_or_else(Vec::new, |session| {
         session.first_sent.iter().map(wire_prefix).collect()
     });
     let connect = m.observations.iter().find(|o| connects(o));
-    let clock = run.context.clock;
-    let started_ms = clock.unix_ms(connect.map_or(0, |o| o.start_us));
+    let theirs = clocks.theirs;
+    let started_ms = clocks.unix_ms(connect.map_or(0, |o| o.start_us));
     let until_us = match connect.filter(|o| o.failure.is_none()) {
         // A server accepts once the handshake is complete, however the session ends. But if its last ACK was lost,
         // nothing comes back, and the server may accept later.
@@ -62,8 +83,8 @@ fn to_port_dialled(run: &Run, m: &Measurement, tag: u32, theirs: TheirClock) -> 
         // The server notices a half-open connection when it is asked.
         None => None,
     };
-    let until_us = until_us.unwrap_or_else(|| clock.now_us());
-    let ended_ms = clock.unix_ms(until_us);
+    let until_us = until_us.unwrap_or(clocks.now_us);
+    let ended_ms = clocks.unix_ms(until_us);
     wire::Sent {
         tag,
         port: m.port_dialled().into(),
@@ -89,12 +110,12 @@ fn next_us(m: &Measurement) -> Option<u64> {
     dialled.map(|o| o.start_us).min()
 }
 
-/// Returns whether `observation` is the step in which the server accepts.
-pub(super) fn connects(observation: &Observation) -> bool {
-    matches!(
-        observation.operation,
-        Operation::Connect | Operation::ProxyNegotiation
-    )
+/// Returns `prefix` as the server is told it.
+pub fn wire_prefix(prefix: &SentPrefix) -> wire::Prefix {
+    wire::Prefix {
+        bytes: prefix.bytes,
+        sha256: prefix.sha256.0.to_vec(),
+    }
 }
 
 /// Two clocks differ by at most one second in a thousand while both are slewed (adjtimex: 500 ppm each).

@@ -1,22 +1,112 @@
 //! Turns what the server tells about connections into an answer about one measurement.
 
-use probe_core::measurement::{
-    AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
-};
+use std::collections::BTreeSet;
+
 use proto::wire;
 
-use super::super::control_search::socket_address;
+use super::socket_address;
+use super::syns::{last_syn_us, syns_since};
+use crate::control_record::ServerDescription;
+use crate::measurement::{
+    AnswersRefused, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
+};
+
+/// Returns the answer that one instance gives about `measurement`. `mine` are its sightings that carry the
+/// measurement's tag, and the instance began to watch at `since_us`; `None` if it said nothing.
+pub fn of_instance(
+    mine: &[&wire::Sighting],
+    measurement: &Measurement,
+    instance: &ServerDescription,
+    since_us: u64,
+) -> Option<SightingAnswer> {
+    let in_time = since_us <= last_syn_us(measurement);
+    let looked_on = LookedOn {
+        for_half_open: in_time && instance.sees_half_open,
+        for_every_syn: in_time
+            && instance.sees_every_syn
+            && mine.iter().all(|answer| answer.saw_all),
+        refused: refused(mine, syns_since(measurement, since_us)),
+    };
+    (!mine.is_empty()).then(|| answer(mine, measurement, looked_on))
+}
+
+/// Merges the answers of all instances that were asked with the answer from `before`. With `bare`, a sighting that the
+/// server matched by address counts as another connection's, unless it came from one of these source ports, which this
+/// run's side connections use.
+pub fn of_all(
+    answers: impl Iterator<Item = Option<SightingAnswer>> + Clone,
+    before: Option<SightingAnswer>,
+    bare: Option<&BTreeSet<u16>>,
+) -> Option<SightingAnswer> {
+    // A missing answer about a connection is not the answer "none".
+    let silent = answers.clone().any(|answer| answer.is_none());
+    answers
+        .flatten()
+        .map(|answer| match bare {
+            None => answer,
+            Some(bare) => by_digest_alone(answer, bare),
+        })
+        .chain(before)
+        .reduce(SightingAnswer::and)
+        .map(|answer| SightingAnswer {
+            unasked: answer.unasked || silent,
+            ..answer
+        })
+}
+
+/// Removes the sightings that the server matched by address, since they may be another connection's. An answer without
+/// sightings then proves nothing.
+fn by_digest_alone(answer: SightingAnswer, bare: &BTreeSet<u16>) -> SightingAnswer {
+    let is_bare = |s: &&Sighting| s.peer.is_some_and(|peer| bare.contains(&peer.port()));
+    let all = answer.sightings.len() - answer.sightings.iter().filter(is_bare).count();
+    let sightings: Vec<Sighting> = answer
+        .sightings
+        .into_iter()
+        .filter(|s| s.matched_by == MatchedBy::Digest)
+        .collect();
+    SightingAnswer {
+        unattributed: answer.unattributed || sightings.len() < all,
+        sightings,
+        sees_every_syn: false,
+        ..answer
+    }
+}
+
+/// Removes answers without a sighting: a connection that a server at another address did not see may have reached an
+/// instance that was not asked.
+pub fn without_absences(measurements: Vec<&mut Measurement>) {
+    for measurement in measurements {
+        measurement.sighting = measurement
+            .sighting
+            .take()
+            .filter(|answer| !answer.sightings.is_empty());
+    }
+}
+
+/// Marks answers without a sighting as incomplete: the instance that was not asked may have seen the connection.
+pub fn in_doubt(measurements: Vec<&mut Measurement>) {
+    let answers = measurements.into_iter().filter_map(|m| m.sighting.as_mut());
+    for answer in answers.filter(|answer| answer.sightings.is_empty()) {
+        answer.unasked = true;
+    }
+}
+
+/// Returns the server's count of refused answers; `None` if the probe sent no SYNs while the server counted.
+fn refused(answers: &[&wire::Sighting], own_syns: u32) -> Option<AnswersRefused> {
+    let counted = answers.iter().filter_map(|a| a.answers_refused).max()?;
+    (own_syns > 0).then_some(AnswersRefused { counted, own_syns })
+}
 
 /// What the server was watching for, and so would have noticed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LookedOn {
-    pub(super) for_half_open: bool,
-    pub(super) for_every_syn: bool,
-    pub(super) refused: Option<AnswersRefused>,
+struct LookedOn {
+    for_half_open: bool,
+    for_every_syn: bool,
+    refused: Option<AnswersRefused>,
 }
 
 /// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out.
-pub(super) fn answer(
+fn answer(
     sightings: &[&wire::Sighting],
     measurement: &Measurement,
     looked_on: LookedOn,
@@ -160,8 +250,8 @@ mod tests {
 
     #[test]
     fn a_connection_that_greeted_for_another_session_is_never_this_probes() {
-        let document: probe_core::document::RunDocument =
-            serde_json::from_str(include_str!("../../../core/tests/scenarios/demo.json")).unwrap();
+        let document: crate::document::RunDocument =
+            serde_json::from_str(include_str!("../../tests/scenarios/demo.json")).unwrap();
         let mut measurement = document.probes.into_iter().next().unwrap().measurement;
         let own = measurement.session.as_ref().unwrap().session_id.0;
         let told = |session_id: &[u8]| wire::Sighting {

@@ -1,0 +1,162 @@
+//! Which ports get side connections, and from which source port the next one is opened.
+
+use std::vec::IntoIter;
+
+use crate::comparison::Variation;
+use crate::flow::{Flow, FlowAccount, FlowRound};
+use crate::measurement::Measurement;
+
+/// Returns whether side connections can show more about `measurement`. They can if the session ran whole, or if it died
+/// in silence and fresh ones did not, since its source port may then be the cause.
+pub fn worth_more(measurement: &Measurement) -> bool {
+    let fresh_passes = || {
+        let mut fresh = measurement.compared(Variation::InNothing);
+        fresh.any(Measurement::ran_whole)
+    };
+    let died = measurement.connected() && measurement.died_in_silence();
+    measurement.ran_whole() || (died && measurement.flows.is_empty() && fresh_passes())
+}
+
+/// Returns whether some source port got no answer, another did, and none has been dialled again yet. If no source port
+/// gets an answer, the source port is not the cause.
+pub fn not_settled(measurement: &Measurement) -> bool {
+    let flows = &measurement.flows;
+    flows.iter().any(Flow::is_dead)
+        && flows.iter().any(|f| is_own(measurement, f))
+        && !flows.iter().any(|f| f.round == FlowRound::Again)
+}
+
+/// Returns whether `flow` was answered on the probe's own port.
+fn is_own(measurement: &Measurement, flow: &Flow) -> bool {
+    flow.is_answered() && flow.port == measurement.port_dialled()
+}
+
+/// Dials again, slowly, from source ports that got no answer, alternating with new source ports. Random loss and limits
+/// do not depend on the source port.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    /// Source ports that have not been answered so far.
+    dead: Vec<u16>,
+    fresh: IntoIter<u16>,
+    turn: usize,
+    /// How many new source ports in a row were not answered.
+    unanswered: usize,
+    /// The connection that was last asked for.
+    last: Option<Turn>,
+}
+
+/// One connection of a turn.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    /// From a new source port; the other one is next.
+    Fresh {
+        dead: u16,
+    },
+    Again {
+        dead: u16,
+    },
+}
+
+impl Turns {
+    /// Starts with the dead source ports of `probe`. `fresh` are [`TURNS`] new ones.
+    pub fn new(probe: &Measurement, fresh: Vec<u16>) -> Self {
+        let dead = probe.flows.iter().filter(|f| f.is_dead());
+        Self {
+            dead: dead.map(|f| f.source_port).collect(),
+            fresh: fresh.into_iter(),
+            turn: 0,
+            unanswered: 0,
+            last: None,
+        }
+    }
+
+    /// Returns the round and source port of the next connection; `None` if more would show nothing new. The last flow of
+    /// `probe` is the connection that was asked for before.
+    pub fn next(&mut self, probe: &Measurement) -> Option<(FlowRound, u16)> {
+        let answered = probe.flows.last().is_some_and(Flow::is_answered);
+        match self.last {
+            Some(Turn::Fresh { dead }) => {
+                self.unanswered = if answered { 0 } else { self.unanswered + 1 };
+                let settled = FlowAccount::of(probe).is_some_and(|account| account.is_settled());
+                // Stop once the answer is clear, or once nothing is answered any more: one new source port may be a bad
+                // one too, two rarely are.
+                if settled || self.unanswered > 1 {
+                    return None;
+                }
+                self.last = Some(Turn::Again { dead });
+                return Some((FlowRound::Again, dead));
+            }
+            Some(Turn::Again { dead }) if answered => self.dead.retain(|port| *port != dead),
+            Some(Turn::Again { .. }) | None => {}
+        }
+        let dead = *self.dead.get(self.turn % self.dead.len().max(1))?;
+        let fresh = self.fresh.next()?;
+        self.turn += 1;
+        self.last = Some(Turn::Fresh { dead });
+        Some((FlowRound::Fresh, fresh))
+    }
+}
+
+/// Maximum number of new source ports, alternating with dead ones. Four turns are enough if all new ones pass: six lost
+/// SYNs against four answered ones happen by chance in 1 of 210 cases.
+pub const TURNS: usize = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::RunDocument;
+    use crate::flow::FlowEnd;
+
+    #[test]
+    fn dead_and_new_source_ports_take_turns_until_it_is_settled() {
+        let mut probe = probe();
+        probe.flows = vec![flow(&probe, FlowRound::AtOnce, 1, FlowEnd::Unanswered)];
+        let mut turns = Turns::new(&probe, (101..108).collect());
+        let mut asked = Vec::new();
+        while let Some((round, source_port)) = turns.next(&probe) {
+            asked.push(source_port);
+            let end = if source_port == 1 {
+                FlowEnd::Unanswered
+            } else {
+                FlowEnd::Answered
+            };
+            let flow = flow(&probe, round, source_port, end);
+            probe.flows.push(flow);
+        }
+        assert_eq!(asked, [101, 1, 102, 1, 103, 1, 104]);
+    }
+
+    #[test]
+    fn a_port_that_answers_no_new_source_port_either_is_left_alone() {
+        let mut probe = probe();
+        probe.flows = vec![flow(&probe, FlowRound::AtOnce, 1, FlowEnd::Unanswered)];
+        let mut turns = Turns::new(&probe, (101..108).collect());
+        let mut asked = Vec::new();
+        while let Some((round, source_port)) = turns.next(&probe) {
+            asked.push(source_port);
+            let flow = flow(&probe, round, source_port, FlowEnd::Unanswered);
+            probe.flows.push(flow);
+        }
+        assert_eq!(asked, [101, 1, 102]);
+    }
+
+    fn flow(probe: &Measurement, round: FlowRound, source_port: u16, end: FlowEnd) -> Flow {
+        Flow {
+            round,
+            port: probe.port_dialled(),
+            source_port,
+            start_us: 0,
+            duration_us: 0,
+            syns_sent_again: u32::from(end == FlowEnd::Unanswered),
+            bytes_written: 0,
+            segments_sent_again: 0,
+            end,
+        }
+    }
+
+    fn probe() -> Measurement {
+        let document: RunDocument =
+            serde_json::from_str(include_str!("../../tests/scenarios/demo.json")).unwrap();
+        document.probes.into_iter().next().unwrap().measurement
+    }
+}
