@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use probe_core::control_record::ControlRecord;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
 use probe_core::run::control_order::Lead;
 use probe_core::run::rate::Rate;
+use probe_core::run::server_result::ServerResult;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -21,17 +21,18 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::connect::ConnectOptions;
 use crate::context::RunContext;
+use crate::control::ControlChannel;
 use crate::destination::Destination;
 use crate::host;
 use crate::progress::Progress;
 
+mod control_attempt;
 mod control_port;
 mod control_search;
-mod control_session;
 mod destinations;
 mod flows;
 mod follow_up;
-mod instances;
+mod instance_search;
 mod outage;
 mod pace;
 mod second_look;
@@ -42,7 +43,6 @@ mod slow_line;
 mod survey;
 mod task;
 
-use control_session::ControlSession;
 use flows::SideOpenings;
 use shared_rate::SharedRate;
 use side_handshakes::SideHandshakeLog;
@@ -75,7 +75,7 @@ pub(crate) async fn run(
     let mut by_server = servers.join_all().await;
     // Servers finish in any order; the document lists them as planned.
     by_server.sort_by_key(|(order, _)| *order);
-    let mut by_server: Vec<ServerResult> = by_server.into_iter().map(|(_, s)| s).collect();
+    let mut by_server: Vec<ServerRun> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&run, &mut by_server, progress).await;
     outage::look(&run, &mut by_server, progress).await;
     let all = by_server.iter_mut();
@@ -115,17 +115,19 @@ struct Run {
     side_openings: SideOpenings,
 }
 
-/// Everything about one server address over one path.
+/// One server address over one path, as this run leads to it.
 #[derive(Debug)]
-struct ServerResult {
+struct ServerRun {
     destination: Arc<Destination>,
-    probes: Vec<Measurement>,
-    reference_probe: Measurement,
-    control: ControlRecord,
-    /// Control sessions to ask for sightings; empty if there is nothing to ask.
-    control_sessions: Vec<ControlSession>,
-    /// Whether the server answered earlier in the run and no longer does.
-    is_gone: bool,
+    result: ServerResult,
+    /// The channels to the instances of `result`, in the same order.
+    channels: Vec<ControlChannel>,
+}
+
+impl AsRef<ServerResult> for ServerRun {
+    fn as_ref(&self) -> &ServerResult {
+        &self.result
+    }
 }
 
 impl Run {
@@ -149,16 +151,16 @@ impl Run {
     fn document(
         &self,
         mut measurements: Vec<Measurement>,
-        by_server: Vec<ServerResult>,
+        by_server: Vec<ServerRun>,
         started: jiff::Timestamp,
     ) -> RunDocument {
         let config = &self.config;
         let mut reference_probes = Vec::new();
         let mut controls = Vec::new();
         for server in by_server {
-            measurements.extend(server.probes);
-            reference_probes.push(server.reference_probe);
-            controls.push(server.control);
+            measurements.extend(server.result.probes);
+            reference_probes.push(server.result.reference_probe);
+            controls.push(server.result.control);
         }
         measurements.sort_by_key(|m| self.order(m));
         conclude(Gathered {
@@ -183,11 +185,7 @@ impl Run {
     }
 
     /// Runs all probes of one server address over one path, and looks for its control channel.
-    async fn server(
-        self: &Arc<Self>,
-        destination: Destination,
-        progress: &Progress,
-    ) -> ServerResult {
+    async fn server(self: &Arc<Self>, destination: Destination, progress: &Progress) -> ServerRun {
         // The search must not dial a port while it is being probed: the server could not tell the two
         // connections apart.
         let (finished, leads) = mpsc::unbounded_channel();
@@ -229,35 +227,38 @@ impl Run {
         let ((mut probes, reference_probe), found, surveys) =
             tokio::join!(measuring, search, surveying);
         survey::attach(surveys, &mut probes);
-        let (control, control_sessions) = found.into_parts();
-        ServerResult {
+        let (instances, channels) = found.found.into_iter().unzip();
+        ServerRun {
             destination,
-            probes,
-            reference_probe,
-            control,
-            control_sessions,
-            is_gone: false,
+            result: ServerResult {
+                probes,
+                reference_probe,
+                control: found.record,
+                instances,
+                is_gone: false,
+            },
+            channels,
         }
     }
 
-    /// Runs further sessions for the probes of `result` that call for them. Few do through a proxy, where most
+    /// Runs further sessions for the probes of `server` that call for them. Few do through a proxy, where most
     /// comparisons would mix two paths: to the proxy, and from it to the server.
-    async fn compare(&self, result: &mut ServerResult, progress: &Progress) {
-        if result.is_gone {
+    async fn compare(&self, server: &mut ServerRun, progress: &Progress) {
+        if server.result.is_gone {
             return;
         }
-        if result.destination.path().is_direct() {
+        if server.destination.path().is_direct() {
             if self.context.options.line.is_slow() {
-                slow_line::run_again(self, result, progress).await;
+                slow_line::run_again(self, server, progress).await;
             } else {
-                flows::settle(self, result, progress).await;
-                pace::compare(self, result, progress).await;
-                follow_up::compare(self, result, progress).await;
-                flows::where_sessions_die_at_times(self, result, progress).await;
+                flows::settle(self, server, progress).await;
+                pace::compare(self, server, progress).await;
+                follow_up::compare(self, server, progress).await;
+                flows::where_sessions_die_at_times(self, server, progress).await;
             }
-            sightings::ask_beside(self, result).await;
+            sightings::ask_beside(self, server).await;
         } else {
-            follow_up::compare(self, result, progress).await;
+            follow_up::compare(self, server, progress).await;
         }
     }
 

@@ -8,10 +8,13 @@ use proto::wire;
 pub mod answer;
 pub mod control_order;
 pub mod flow_order;
+pub mod instances;
+pub mod outage;
 pub mod port_board;
 pub mod question;
 pub mod rate;
 pub mod second_look;
+pub mod server_result;
 pub mod survey_order;
 pub mod syns;
 

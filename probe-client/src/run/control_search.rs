@@ -5,30 +5,31 @@ use std::sync::Arc;
 use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
 use probe_core::observation::{Failure, FailureKind, Operation};
 use probe_core::run::control_order::{ControlOrder, Lead};
+use probe_core::run::server_result::WatchingInstance;
 use probe_core::run::socket_address;
 use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Run;
-use super::control_session::{Attempt, ControlSession};
+use super::control_attempt::Attempt;
 use crate::context::RunContext;
 use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
 use crate::observe::Pending;
 
-/// The result of the search.
+/// The result of the search: the record, and the instance that was found with the channel to it.
 #[derive(Debug)]
-pub(super) enum ControlSearch {
-    Session(Box<ControlSession>, ControlRecord),
-    None(ControlRecord),
+pub(super) struct ControlSearch {
+    pub(super) record: ControlRecord,
+    pub(super) found: Option<(WatchingInstance, ControlChannel)>,
 }
 
 impl ControlSearch {
-    pub(super) fn into_parts(self) -> (ControlRecord, Vec<ControlSession>) {
-        match self {
-            Self::Session(control_session, record) => (record, vec![*control_session]),
-            Self::None(record) => (record, Vec::new()),
+    fn none(record: ControlRecord) -> Self {
+        Self {
+            record,
+            found: None,
         }
     }
 }
@@ -42,7 +43,7 @@ pub(super) async fn search(
     let mut search = Search::new(run, destination);
     loop {
         tokio::select! {
-            () = run.context.cancelled.cancelled() => return ControlSearch::None(search.record),
+            () = run.context.cancelled.cancelled() => return ControlSearch::none(search.record),
             Some(ended) = search.attempts.join_next() => {
                 if let Some(found) = ended.ok().and_then(|attempt| search.ended(attempt)) {
                     return found;
@@ -62,7 +63,7 @@ pub(super) async fn search(
     // look to the server like a stranger's connection.
     if search.order.all_complete() && run.config.plan.paths.len() == 1 {
         search.record.outcome = ControlOutcome::NotNeeded;
-        return ControlSearch::None(search.record);
+        return ControlSearch::none(search.record);
     }
     loop {
         if let Some(found) = search.finish().await {
@@ -70,7 +71,7 @@ pub(super) async fn search(
         }
         let next = search.order.next_group();
         if next.is_empty() {
-            return ControlSearch::None(search.record);
+            return ControlSearch::none(search.record);
         }
         next.into_iter().for_each(|port| search.dial(port));
     }
@@ -131,8 +132,7 @@ impl<'a> Search<'a> {
         let port = attempt.port;
         match attempt.result {
             Ok((channel, description)) => {
-                let control_session = ControlSession {
-                    channel,
+                let watching = WatchingInstance {
                     description: description.clone(),
                     since_us,
                     lost: None,
@@ -141,14 +141,14 @@ impl<'a> Search<'a> {
                 // The other attempts end by themselves: one that is dropped midway would look to the server like a
                 // stranger's connection.
                 self.attempts.detach_all();
-                Some(ControlSearch::Session(
-                    Box::new(control_session),
-                    self.record.clone(),
-                ))
+                Some(ControlSearch {
+                    record: self.record.clone(),
+                    found: Some((watching, channel)),
+                })
             }
             Err(failure) => {
                 self.record.outcome = answer_of_the_genuine(port, &failure)?;
-                Some(ControlSearch::None(self.record.clone()))
+                Some(ControlSearch::none(self.record.clone()))
             }
         }
     }

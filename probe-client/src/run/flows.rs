@@ -14,7 +14,7 @@ use probe_core::plan::PlannedProbe;
 use probe_core::run::flow_order::{TURNS, Turns, not_settled, worth_more};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Run, ServerResult, task};
+use super::{Run, ServerRun, task};
 use crate::destination::Destination;
 use crate::flow::{SideCall, source_ports};
 use crate::probe::opening;
@@ -153,8 +153,8 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
 
 /// Dials again, slowly, from source ports that got no answer, alternating with new source ports. Random loss and limits
 /// do not depend on the source port.
-pub(super) async fn settle(run: &Run, result: &mut ServerResult, progress: &Progress) {
-    let wanted = with_first_bytes(run, result, not_settled);
+pub(super) async fn settle(run: &Run, server: &mut ServerRun, progress: &Progress) {
+    let wanted = with_first_bytes(run, server, not_settled);
     if wanted.is_empty() {
         return;
     }
@@ -167,31 +167,31 @@ pub(super) async fn settle(run: &Run, result: &mut ServerResult, progress: &Prog
 /// from the source ports that got no answer.
 pub(super) async fn where_sessions_die_at_times(
     run: &Run,
-    result: &mut ServerResult,
+    server: &mut ServerRun,
     progress: &Progress,
 ) {
-    let wanted = with_first_bytes(run, result, |m| !m.ran_whole() && worth_more(m));
+    let wanted = with_first_bytes(run, server, |m| !m.ran_whole() && worth_more(m));
     let opened = join_all(wanted.into_iter().filter_map(|(m, bytes)| {
         let address = m.address?;
         Some(async move { beside(run, address, || bytes, m).await })
     }))
     .await;
     if !opened.is_empty() {
-        settle(run, result, progress).await;
+        settle(run, server, progress).await;
     }
 }
 
-/// Returns the first [`MAX_PORTS`] probes of `result` that are `wanted`, each with the first bytes of its side
+/// Returns the first [`MAX_PORTS`] probes of `server` that are `wanted`, each with the first bytes of its side
 /// connections.
 fn with_first_bytes<'a>(
     run: &Run,
-    result: &'a mut ServerResult,
+    server: &'a mut ServerRun,
     wanted: impl Fn(&Measurement) -> bool,
 ) -> Vec<(&'a mut Measurement, Arc<[u8]>)> {
-    let destination = Arc::clone(&result.destination);
+    let destination = Arc::clone(&server.destination);
     let path = destination.path();
     let planned = run.config.plan.over(&path, &destination.host);
-    let probes = result.probes.iter_mut().zip(planned);
+    let probes = server.result.probes.iter_mut().zip(planned);
     let wanted = probes.filter(|(m, _)| wanted(m)).take(MAX_PORTS);
     wanted
         .map(|(m, planned)| (m, first_bytes(run, planned, &destination)))
@@ -240,17 +240,18 @@ async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) {
 
 /// Dials a port that worked once more if others failed: a device may have started to block this host because of the run
 /// itself.
-pub(super) async fn at_the_end(run: &Run, result: &mut ServerResult) {
+pub(super) async fn at_the_end(run: &Run, server: &mut ServerRun) {
     let whole = |m: &&Measurement| m.ran_whole();
-    let works = result
+    let works = server
+        .result
         .probes
         .iter()
-        .chain([&result.reference_probe])
+        .chain([&server.result.reference_probe])
         .find(whole);
     let Some(address) = works.and_then(|m| m.address) else {
         return;
     };
-    let failed = result.probes.iter_mut().find(|m| m.met_silence());
+    let failed = server.result.probes.iter_mut().find(|m| m.met_silence());
     let Some(failed) = failed.filter(|_| !run.context.cancelled.is_cancelled()) else {
         return;
     };

@@ -11,22 +11,22 @@ use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
 use tokio::sync::Semaphore;
 
-use super::{Run, ServerResult, task};
+use super::{Run, ServerRun, task};
 use crate::destination::Destination;
 use crate::progress::Progress;
 
-/// Adds variations to the probes of `result` for which they can show something.
-pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Progress) {
+/// Adds variations to the probes of `server` for which they can show something.
+pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progress) {
     // A server that declines all sessions now, or refuses this key, does so in every shape.
     let turned_down = matches!(
-        result.control.outcome,
+        server.result.control.outcome,
         ControlOutcome::KeyRefused { .. } | ControlOutcome::Declined { .. }
     );
     if turned_down {
         return;
     }
-    let worth_it: Vec<usize> = (0..result.probes.len())
-        .filter(|index| !next_round(&result.probes[*index]).is_empty())
+    let worth_it: Vec<usize> = (0..server.result.probes.len())
+        .filter(|index| !next_round(&server.result.probes[*index]).is_empty())
         .take(MAX_PROBES)
         .collect();
     if worth_it.is_empty() {
@@ -35,33 +35,42 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
     progress.say("comparing with other sessions");
     // If the server never answered, one port is tried first: if that shows nothing, the same on all other ports would
     // not either. Through a proxy that passes nothing, not even one port is tried.
-    let known =
-        result.probes.iter().any(Measurement::testified) || result.control.shows_server_alive();
-    if !known && !result.destination.path().is_direct() {
+    let known = server.result.probes.iter().any(Measurement::testified)
+        || server.result.control.shows_server_alive();
+    if !known && !server.destination.path().is_direct() {
         return;
     }
     let first = if known { worth_it.len() } else { 1 };
     let (first, later) = worth_it.split_at(first);
-    let follow = FollowUp::new(run, &result.destination);
-    follow.probes(first, &mut result.probes).await;
-    let heard = result
+    let follow = FollowUp::new(run, &server.destination);
+    follow.probes(first, &mut server.result.probes).await;
+    let heard = server
+        .result
         .probes
         .iter()
         .flat_map(|p| &p.variations)
         .any(|c| c.measurement.testified());
     if known || heard {
-        follow.probes(later, &mut result.probes).await;
+        follow.probes(later, &mut server.result.probes).await;
     }
 }
 
-/// Finds the hop at which sessions of `result` died, if they died of their first bytes.
-pub(super) async fn find_reach(run: &Run, result: &mut ServerResult, progress: &Progress) {
-    if !result.destination.path().is_direct() || result.is_gone {
+/// Finds the hop at which sessions of `server` died, if they died of their first bytes.
+pub(super) async fn find_reach(run: &Run, server: &mut ServerRun, progress: &Progress) {
+    if !server.destination.path().is_direct() || server.result.is_gone {
         return;
     }
-    let all = result.probes.iter().chain([&result.reference_probe]);
+    let all = server
+        .result
+        .probes
+        .iter()
+        .chain([&server.result.reference_probe]);
     let known: Vec<u8> = all.filter_map(Measurement::server_distance).collect();
-    let surveys = result.probes.iter().filter_map(|p| p.survey.as_ref());
+    let surveys = server
+        .result
+        .probes
+        .iter()
+        .filter_map(|p| p.survey.as_ref());
     let distances: BTreeMap<u16, u8> = surveys
         .filter_map(|s| Some((s.port, s.exact_server_distance(&known)?)))
         .collect();
@@ -70,9 +79,10 @@ pub(super) async fn find_reach(run: &Run, result: &mut ServerResult, progress: &
         next_reach(probe, server).map(|_| server)
     };
     let plan = &run.config.plan;
-    let (path, host) = (result.destination.path(), &result.destination.host);
-    let follow = FollowUp::new(run, &result.destination);
-    let halving: Vec<_> = result
+    let (path, host) = (server.destination.path(), &server.destination.host);
+    let follow = FollowUp::new(run, &server.destination);
+    let halving: Vec<_> = server
+        .result
         .probes
         .iter_mut()
         .zip(plan.over(&path, host))

@@ -5,27 +5,28 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::comparison::{Variation, VariedSession};
-use probe_core::measurement::Measurement;
-use probe_core::observation::{FailureKind, Operation};
+use probe_core::run::outage::{is_in_doubt, shows_that_it_is_gone, works};
 use tokio::time::sleep;
 
-use super::{Run, ServerResult, task};
+use super::{Run, ServerRun, task};
 use crate::progress::Progress;
 
-/// Adds this session to one probe of each of `results` that calls for it, and notes which servers are gone.
-pub(super) async fn look(run: &Run, results: &mut [ServerResult], progress: &Progress) {
-    let all = results.iter_mut().filter(|result| is_in_doubt(result));
-    let looks = all.map(|result| look_at(run, result, progress));
+/// Adds this session to one probe of each of `servers` that calls for it, and notes which servers are gone.
+pub(super) async fn look(run: &Run, servers: &mut [ServerRun], progress: &Progress) {
+    let all = servers
+        .iter_mut()
+        .filter(|server| is_in_doubt(&server.result));
+    let looks = all.map(|server| look_at(run, server, progress));
     let all = join_all(looks);
     // The user may end the run first.
     run.context.cancelled.run_until_cancelled(all).await;
 }
 
-async fn look_at(run: &Run, result: &mut ServerResult, progress: &Progress) {
-    let Some(index) = works(result) else {
+async fn look_at(run: &Run, server: &mut ServerRun, progress: &Progress) {
+    let Some(index) = works(&server.result) else {
         return;
     };
-    let (path, host) = (result.destination.path(), &result.destination.host);
+    let (path, host) = (server.destination.path(), &server.destination.host);
     let Some(planned) = run.config.plan.over(&path, host).nth(index) else {
         return;
     };
@@ -35,50 +36,17 @@ async fn look_at(run: &Run, result: &mut ServerResult, progress: &Progress) {
     // A port that turns one connection away may have a limit that still counts the earlier connections.
     for pause in [Duration::ZERO, QUIET] {
         sleep(pause).await;
-        let task = task::of(run, planned, &result.destination);
+        let task = task::of(run, planned, &server.destination);
         let measurement = task.run(&context).await;
-        result.is_gone = measurement.failure().is_some_and(|(operation, failure)| {
-            let gone = matches!(failure.kind, FailureKind::TimedOut | FailureKind::Refused);
-            operation == Operation::Connect && gone
-        });
-        result.probes[index].variations.push(VariedSession {
+        server.result.is_gone = shows_that_it_is_gone(&measurement);
+        server.result.probes[index].variations.push(VariedSession {
             variation: Variation::InNothing,
             measurement,
         });
-        if !result.is_gone {
+        if !server.result.is_gone {
             break;
         }
     }
-}
-
-/// Returns whether a probe failed in a way that the server could have told about, but did not.
-fn is_in_doubt(result: &ServerResult) -> bool {
-    let failed = |m: &&Measurement| {
-        m.failure().is_some_and(|(_, failure)| {
-            matches!(
-                failure.kind,
-                FailureKind::TimedOut
-                    | FailureKind::Refused
-                    | FailureKind::Reset
-                    | FailureKind::Closed
-            )
-        })
-    };
-    let mut all = result.probes.iter().chain([&result.reference_probe]);
-    result.destination.path().is_direct()
-        && result.probes.iter().any(|m| failed(&m))
-        && all.all(|m| m.sighting.is_none())
-}
-
-/// Returns the index of a probe that ran whole, preferably without retransmissions: variations of a probe with some are
-/// counted.
-fn works(result: &ServerResult) -> Option<usize> {
-    let whole = |m: &Measurement| m.is_complete() && m.ran_whole();
-    let clean = |m: &Measurement| whole(m) && m.segments_sent_again() == 0;
-    let all = &result.probes;
-    all.iter()
-        .position(clean)
-        .or_else(|| all.iter().position(whole))
 }
 
 /// Pause that is long enough for a limit of one SYN per second to recover from what came before.

@@ -16,17 +16,19 @@ use probe_core::odds::THRESHOLD;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use super::{Run, ServerResult, flows, task};
+use super::{Run, ServerRun, flows, task};
 use crate::connect::connect;
 use crate::context::RunContext;
 use crate::destination::Destination;
 use crate::progress::Progress;
 
-/// Adds sessions at a slow pace to the probes of `result` that lost SYNs.
-pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Progress) {
-    let mut candidates = lost_syns(&result.probes, &result.reference_probe);
+/// Adds sessions at a slow pace to the probes of `server` that lost SYNs.
+pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progress) {
+    let mut candidates = lost_syns(&server.result.probes, &server.result.reference_probe);
     // If the server does not listen on a port, its host refuses at any pace.
-    candidates.retain(|index| !refused_by_the_host(&result.probes[*index], &result.control));
+    candidates.retain(|index| {
+        !refused_by_the_host(&server.result.probes[*index], &server.result.control)
+    });
     let Some(&first) = candidates.first() else {
         return;
     };
@@ -35,12 +37,12 @@ pub(super) async fn compare(run: &Run, result: &mut ServerResult, progress: &Pro
     context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
     let slowly = SlowDialling {
         run,
-        destination: Arc::clone(&result.destination),
+        destination: Arc::clone(&server.destination),
         context,
     };
     // Only the user may cut this short.
     tokio::select! {
-        () = slowly.all(&candidates, first, result) => {}
+        () = slowly.all(&candidates, first, server) => {}
         () = run.context.cancelled.cancelled() => {}
     }
 }
@@ -58,11 +60,11 @@ struct SlowDialling<'a> {
 }
 
 impl SlowDialling<'_> {
-    async fn all(&self, candidates: &[usize], first: usize, result: &mut ServerResult) {
+    async fn all(&self, candidates: &[usize], first: usize, server: &mut ServerRun) {
         let mut pause = QUIET;
         let (mut lost, mut turned_away) = (0, 0);
         for &index in candidates.iter().take(MAX_ALONE) {
-            let failures = if result.probes[index].was_turned_away() {
+            let failures = if server.result.probes[index].was_turned_away() {
                 &mut turned_away
             } else {
                 &mut lost
@@ -72,31 +74,31 @@ impl SlowDialling<'_> {
                 continue;
             }
             sleep(std::mem::replace(&mut pause, SPACING)).await;
-            if !self.session(index, 0, result).await {
+            if !self.session(index, 0, server).await {
                 *failures += 1;
             }
         }
         if lost > 0 {
             sleep(SPACING).await;
-            self.control(result).await;
+            self.control(server).await;
         }
         if lost + turned_away > 0 {
             return;
         }
         sleep(SPACING).await;
-        let held = self.hold(result).await;
+        let held = self.hold(server).await;
         let count = u8::try_from(held.len()).unwrap_or(u8::MAX);
-        self.session(first, count, result).await;
+        self.session(first, count, server).await;
         drop(held);
         sleep(QUIET).await;
-        self.session(first, 0, result).await;
-        self.side_connections(first, result).await;
+        self.session(first, 0, server).await;
+        self.side_connections(first, server).await;
     }
 
     /// Opens many side connections at once to the port of probe `first`, and then one at a time, until the odds that
     /// the difference is chance are low enough to tell a limit from loss.
-    async fn side_connections(&self, first: usize, result: &mut ServerResult) {
-        let probe = &mut result.probes[first];
+    async fn side_connections(&self, first: usize, server: &mut ServerRun) {
+        let probe = &mut server.result.probes[first];
         flows::at_once(self.run, probe, AT_ONCE).await;
         sleep(QUIET).await;
         for _ in 0..MAX_SLOWLY {
@@ -111,14 +113,14 @@ impl SlowDialling<'_> {
 
     /// Dials a port that worked once more. If that port is now silent too, silence says nothing about a single port.
     /// Limits count everything opened before, hop-limited SYNs included.
-    async fn control(&self, result: &mut ServerResult) {
-        if let Some(works) = result.probes.iter().position(Measurement::ran_whole) {
-            self.session(works, 0, result).await;
+    async fn control(&self, server: &mut ServerRun) {
+        if let Some(works) = server.result.probes.iter().position(Measurement::ran_whole) {
+            self.session(works, 0, server).await;
         }
     }
 
     /// Runs one session of the probe `index`, and returns whether it ran whole.
-    async fn session(&self, index: usize, held: u8, result: &mut ServerResult) -> bool {
+    async fn session(&self, index: usize, held: u8, server: &mut ServerRun) -> bool {
         let variation = Variation::InPace { held };
         let (path, host) = (self.destination.path(), &self.destination.host);
         let plan = &self.run.config.plan;
@@ -128,7 +130,7 @@ impl SlowDialling<'_> {
         let task = task::of(self.run, planned, &self.destination);
         let measurement = task.run(&self.context).await;
         let whole = measurement.ran_whole();
-        result.probes[index].variations.push(VariedSession {
+        server.result.probes[index].variations.push(VariedSession {
             variation,
             measurement,
         });
@@ -137,8 +139,13 @@ impl SlowDialling<'_> {
 
     /// Opens connections one after another until one is not answered: the number that the run opened at once at the
     /// beginning, but at most [`MAX_HELD`].
-    async fn hold(&self, result: &ServerResult) -> Vec<TcpStream> {
-        let dialled: Vec<SocketAddr> = result.probes.iter().filter_map(|p| p.address).collect();
+    async fn hold(&self, server: &ServerRun) -> Vec<TcpStream> {
+        let dialled: Vec<SocketAddr> = server
+            .result
+            .probes
+            .iter()
+            .filter_map(|p| p.address)
+            .collect();
         let mut held = Vec::new();
         for address in dialled.into_iter().take(MAX_HELD) {
             let Ok(connection) = connect(address, &self.context.options).await else {

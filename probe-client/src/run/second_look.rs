@@ -9,39 +9,40 @@ use probe_core::comparison::{Variation, VariedSession};
 use probe_core::measurement::Measurement;
 use probe_core::run::second_look::{was_lost_too_early, was_refused_too_early};
 
-use super::{Run, ServerResult, task};
+use super::{Run, ServerRun, task};
 use crate::progress::Progress;
 
-/// Adds a session to each probe of `result` about whose SYNs the server could say nothing, unless it was dialled again
+/// Adds a session to each probe of `server` about whose SYNs the server could say nothing, unless it was dialled again
 /// already (slowly). Returns whether there are any of either kind: if so, a server that watches can tell more now.
 pub(super) async fn dial(
     run: &Run,
-    result: &mut ServerResult,
+    server: &mut ServerRun,
     sees_every_syn: bool,
     progress: &Progress,
 ) -> bool {
-    if !result.destination.path().is_direct() {
+    if !server.destination.path().is_direct() {
         return false;
     }
     let mut context = run.context.clone();
     context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
-    let (path, host) = (result.destination.path(), &result.destination.host);
+    let (path, host) = (server.destination.path(), &server.destination.host);
     let planned = run.config.plan.over(&path, host);
     let came_too_early = |probe: &Measurement| {
         was_lost_too_early(probe) || (sees_every_syn && was_refused_too_early(probe))
     };
-    let early = result.probes.iter().any(came_too_early);
+    let early = server.result.probes.iter().any(came_too_early);
     if !early || context.cancelled.is_cancelled() {
         return false;
     }
-    let sessions: Vec<_> = result
+    let sessions: Vec<_> = server
+        .result
         .probes
         .iter_mut()
         .zip(planned)
         .filter(|(probe, _)| came_too_early(probe) && probe.variations.is_empty())
         .take(MAX_PROBES)
         .map(|(probe, planned)| {
-            let task = task::of(run, planned, &result.destination);
+            let task = task::of(run, planned, &server.destination);
             let context = &context;
             async move {
                 probe.variations.push(VariedSession {

@@ -8,16 +8,16 @@ use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
 use probe_core::session::Stage;
 
-use super::{Run, ServerResult, task};
+use super::{Run, ServerRun, task};
 use crate::progress::Progress;
 
-/// Adds a session to each probe of `result` that may have failed because the line is slow, as long as there is time.
-pub(super) async fn run_again(run: &Run, result: &mut ServerResult, progress: &Progress) {
+/// Adds a session to each probe of `server` that may have failed because the line is slow, as long as there is time.
+pub(super) async fn run_again(run: &Run, server: &mut ServerRun, progress: &Progress) {
     let mut context = run.context.clone();
     context.longest_session = context.longest_session.min(ALONE);
-    let (path, host) = (result.destination.path(), &result.destination.host);
+    let (path, host) = (server.destination.path(), &server.destination.host);
     let planned = run.config.plan.over(&path, host);
-    let all = result.probes.iter_mut().zip(planned);
+    let all = server.result.probes.iter_mut().zip(planned);
     let mut failed: Vec<_> = all.filter(|(p, _)| may_be_slowness(p)).collect();
     // Ports that accepted a connection are more likely to work.
     failed.sort_by_key(|(probe, _)| probe.met_silence());
@@ -26,7 +26,7 @@ pub(super) async fn run_again(run: &Run, result: &mut ServerResult, progress: &P
             return;
         }
         progress.say("running again what was too slow, one at a time");
-        let mut task = task::of(run, planned, &result.destination);
+        let mut task = task::of(run, planned, &server.destination);
         task.parameters.stages = STAGES.map(Stage::both).to_vec();
         task.parameters.hold = None;
         task.silence = None;

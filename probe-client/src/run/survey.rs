@@ -11,7 +11,7 @@ use probe_core::run::survey_order::{self, SurveyOrder, SurveyStart, Surveyed};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Run, ServerResult};
+use super::{Run, ServerRun};
 use crate::progress::Progress;
 
 mod driver;
@@ -54,14 +54,15 @@ pub(super) async fn beside(
 }
 
 /// Surveys the ports that still fail after all sessions, and compares them with a port that works.
-pub(super) async fn afterwards(run: &Arc<Run>, results: &mut [ServerResult], progress: &Progress) {
-    for result in results
+pub(super) async fn afterwards(run: &Arc<Run>, servers: &mut [ServerRun], progress: &Progress) {
+    for server in servers
         .iter_mut()
-        .filter(|r| r.control.path.is_direct() && !r.is_gone)
+        .filter(|r| r.result.control.path.is_direct() && !r.result.is_gone)
     {
-        let address = result.probes.iter().find_map(Measurement::server);
-        if let Some(server) = address {
-            still_failing(run, server, &mut result.probes, progress).await;
+        let probes = &mut server.result.probes;
+        let address = probes.iter().find_map(Measurement::server);
+        if let Some(address) = address {
+            still_failing(run, address, probes, progress).await;
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Several instances of the server behind one address: which of them have been met, and which can be asked.
+
+use std::collections::BTreeSet;
+
+use super::server_result::{ServerResult, WatchingInstance};
+use crate::measurement::Measurement;
+use crate::observation::{FailureKind, Operation};
+
+/// Returns whether the channel to one of `instances` was closed by the other end, or in its name: the instance may have
+/// restarted.
+pub fn ended(instances: &[WatchingInstance]) -> bool {
+    let mut lost = instances.iter().filter_map(|w| w.lost);
+    lost.any(|kind| kind != FailureKind::TimedOut)
+}
+
+/// Returns the instances that sessions of `results` have met and that are not among `asked`.
+pub fn unasked<'r>(
+    results: impl IntoIterator<Item = &'r ServerResult>,
+    asked: &[WatchingInstance],
+) -> BTreeSet<String> {
+    let measured = results.into_iter().flat_map(ServerResult::measured);
+    let mut met: BTreeSet<String> = measured.flat_map(met_by).collect();
+    for instance in asked {
+        met.remove(&instance.description.instance);
+    }
+    met
+}
+
+/// Returns those of `wanted` that sessions of `result` have met since the newest known instance began. An instance that
+/// was met only before that is most likely the one that restarted.
+pub fn may_be_there(result: &ServerResult, wanted: BTreeSet<String>) -> BTreeSet<String> {
+    let began = result.instances.iter();
+    let began = began.filter_map(|w| u64::try_from(w.description.began_us?).ok());
+    let Some(began) = began.max() else {
+        return wanted;
+    };
+    let since = result
+        .measured()
+        .filter(|m| m.observations.iter().any(|o| o.start_us > began));
+    let met: BTreeSet<String> = since.flat_map(met_by).collect();
+    wanted.intersection(&met).cloned().collect()
+}
+
+/// Returns the index of the result whose instances can tell the most about `results[index]`: its own, those of
+/// the same address over another path, or those of the same host.
+pub fn to_be_asked<R: AsRef<ServerResult>>(results: &[R], index: usize) -> Option<usize> {
+    let own = results[index].as_ref();
+    let same = |i: &usize| is_same_server(results[*i].as_ref(), own);
+    let can_be_asked = |i: &usize| {
+        let result = results[*i].as_ref();
+        !result.instances.is_empty() && result.control.host == own.control.host
+    };
+    std::iter::once(index)
+        .chain((0..results.len()).filter(same))
+        .chain(0..results.len())
+        .find(can_be_asked)
+}
+
+/// Returns whether both results are certainly of the same server. If only a proxy resolves the name, its address is
+/// unknown here, and so the answer is no.
+pub fn is_same_server(one: &ServerResult, other: &ServerResult) -> bool {
+    one.control.address.is_some() && one.control.address == other.control.address
+}
+
+/// Returns `results[index]` and all results for the same address over other paths.
+pub fn same_server<R: AsRef<ServerResult>>(
+    results: &[R],
+    index: usize,
+) -> impl Iterator<Item = &ServerResult> {
+    let own = results[index].as_ref();
+    let all = results.iter().map(AsRef::as_ref).enumerate();
+    all.filter(move |(i, r)| *i == index || is_same_server(r, own))
+        .map(|(_, result)| result)
+}
+
+/// Returns the number of connections of `result` that told which instance they reached.
+pub fn looks(result: &ServerResult) -> usize {
+    let control = result.control.observations.iter();
+    let reached = control.filter(|o| o.operation == Operation::Control && o.failure.is_none());
+    result.measured().filter(|m| m.testified()).count() + reached.count()
+}
+
+/// Returns `first` and every other port on which an instance was met: not every port need lead to all instances.
+pub fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
+    let mut ports = vec![first];
+    for measurement in result.measured().filter(|m| m.testified()) {
+        let port = measurement.port_dialled();
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    ports
+}
+
+fn met_by(measurement: &Measurement) -> Vec<String> {
+    let Some(session) = &measurement.session else {
+        return Vec::new();
+    };
+    let testified = session.testimony.iter().map(|t| &t.instance);
+    let http = session.http.iter().flat_map(|http| &http.instances);
+    let all = testified.chain(http).chain(&session.refused_by);
+    all.cloned().collect()
+}

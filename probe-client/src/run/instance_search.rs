@@ -1,0 +1,100 @@
+//! Handles several instances of the server behind one address. A control connection reaches only one of them, and the
+//! load balancer decides which. Ports that lead there are therefore dialled again, a limited number of times, until
+//! every instance that a session has met can be asked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use probe_core::control_record::ControlOutcome;
+use probe_core::observation::FailureKind;
+use probe_core::run::instances::ports;
+use probe_core::run::server_result::WatchingInstance;
+
+use super::control_attempt::Attempt;
+use super::control_search::attempt;
+use super::{Run, ServerRun};
+use crate::control::ControlIdentity;
+
+/// Adds control sessions to `server` until all of `wanted` have been met, and any other instance that is met on the
+/// way. If `wanted` is empty, this shows that there is only one instance; `looks` is the number of connections that
+/// have shown that already.
+pub(super) async fn meet(
+    run: &Run,
+    server: &mut ServerRun,
+    mut wanted: BTreeSet<String>,
+    looks: usize,
+) {
+    let ControlOutcome::Reached { port, .. } = server.result.control.outcome else {
+        return;
+    };
+    let ports = ports(&server.result, port);
+    let destination = Arc::clone(&server.destination);
+    let identity = ControlIdentity::of(&run.config.connection, &destination.host);
+    let mut dials = if wanted.is_empty() {
+        ENOUGH.saturating_sub(looks)
+    } else {
+        ENOUGH
+    };
+    for _ in 0..ROUNDS {
+        if dials == 0 || run.context.cancelled.is_cancelled() {
+            return;
+        }
+        let dialled = ports.iter().cycle().take(dials);
+        let attempts =
+            dialled.map(|port| attempt(&destination, *port, &identity, &run.context, run.run_id));
+        let mut is_new = false;
+        for attempt in join_all(attempts).await {
+            is_new |= note(server, attempt, &mut wanted);
+        }
+        // If there is a second instance, there may be a third.
+        if wanted.is_empty() && !is_new {
+            return;
+        }
+        dials = ENOUGH;
+    }
+}
+
+/// Records the attempt. Returns whether it met a new instance.
+fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>) -> bool {
+    let control = &mut server.result.control;
+    let since_us = attempt.observation.end_us();
+    control.observations.push(attempt.observation);
+    let port = attempt.port;
+    match attempt.result {
+        Ok((channel, description)) => {
+            wanted.remove(&description.instance);
+            let is_known = control
+                .instances()
+                .any(|other| other.instance == description.instance);
+            if is_known {
+                return false;
+            }
+            let watching = WatchingInstance {
+                description: description.clone(),
+                since_us,
+                lost: None,
+            };
+            let other = ControlOutcome::Reached { port, description };
+            control.others.push(other);
+            server.result.instances.push(watching);
+            server.channels.push(channel);
+            true
+        }
+        // An instance that declines sessions now may be one that can be asked already.
+        Err(failure) if failure.kind == FailureKind::KeyRefused => {
+            let other = ControlOutcome::KeyRefused { port };
+            if !control.others.contains(&other) {
+                control.others.push(other);
+            }
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+/// Number of connections that are enough to find both of two instances: if each is met with equal chance, a given one
+/// is missed once in 250 runs.
+pub(super) const ENOUGH: usize = 8;
+
+const ROUNDS: usize = 2;
