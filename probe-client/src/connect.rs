@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use probe_core::measurement::Redial;
 use probe_core::observation::{Failure, FailureKind, Origin};
+use probe_core::run::budget::BUDGET;
 use proto::limits::HOP_LIMIT_MARK;
 use socket_facts::{
     IpFamily, clear_recv_err, drain_error_queue, set_hop_limit, set_mss, set_recv_err,
@@ -70,7 +71,7 @@ pub(crate) async fn connect(
     // Boxed, because the futures of a session are large enough.
     let mut marked = Box::pin(dial(address, options, Some(HOP_LIMIT_MARK)));
     let unmarked = Box::pin(async {
-        sleep(UNANSWERED).await;
+        sleep(BUDGET.unanswered).await;
         port_states.mark_is_doubtful(address).await;
         dial(address, options, None).await
     });
@@ -85,7 +86,7 @@ pub(crate) async fn connect(
                 return Ok(Connected::redialled(stream, Redial::Unmarked));
             }
             // The first SYNs may have stayed unanswered because of their source port, or for a reason that has passed.
-            let again = timeout(UNANSWERED, dial(address, options, Some(HOP_LIMIT_MARK))).await;
+            let again = timeout(BUDGET.unanswered, dial(address, options, Some(HOP_LIMIT_MARK))).await;
             if let Ok(Ok(marked)) = again {
                 return Ok(Connected::redialled(marked, Redial::SourcePort));
             }
@@ -180,12 +181,12 @@ async fn answered(
     options: &ConnectOptions,
 ) -> Option<io::Result<()>> {
     let begun = Instant::now();
-    let early = UNANSWERED.min(options.idle_timeout);
+    let early = BUDGET.unanswered.min(options.idle_timeout);
     let mut woken = timeout(early, stream.writable()).await;
     if woken.is_err() {
         options.port_states.unanswered(address);
         let enough = async {
-            sleep(ENOUGH - UNANSWERED).await;
+            sleep(BUDGET.enough_syns - BUDGET.unanswered).await;
             options.port_states.is_given_up(address).await;
         };
         woken = tokio::select! {
@@ -266,12 +267,6 @@ fn in_progress(error: &io::Error) -> bool {
 /// spent waiting.
 #[cfg(target_os = "linux")]
 const WRITTEN_AHEAD: u32 = 16 * 1024;
-
-/// Time after which both the first SYN and its repetition a second later are unanswered.
-const UNANSWERED: Duration = Duration::from_millis(1_200);
-
-/// Time in which the system sends at most three SYNs: Linux 6.5 and later repeats the first four after a second each.
-const ENOUGH: Duration = Duration::from_millis(2_500);
 
 #[cfg(target_os = "linux")]
 const EINPROGRESS: i32 = 115;

@@ -3,13 +3,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::document::{RunDocument, RunFacts, ServerFacts};
 use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
+use probe_core::run::budget::BUDGET;
 use probe_core::run::control_order::Lead;
 use probe_core::run::rate::Rate;
 use probe_core::run::server_result::ServerResult;
@@ -201,7 +201,7 @@ impl Run {
                 {
                     let (ends, waited) = (nothing_needs_it.clone(), began.elapsed());
                     tokio::spawn(async move {
-                        sleep(waited + GRACE).await;
+                        sleep(waited + BUDGET.grace).await;
                         ends.cancel();
                     });
                 }
@@ -320,10 +320,6 @@ impl Run {
         (host.unwrap_or(hosts.len()), path.unwrap_or(paths.len()))
     }
 }
-
-/// Added to the time that the probes took, if all of them completed, to limit how much longer the reference probe may
-/// take.
-const GRACE: Duration = Duration::from_millis(100);
 
 /// Returns whether the probe was interrupted before its result was known.
 fn given_up(measurement: &Measurement) -> bool {

@@ -30,7 +30,7 @@ pub use host::Host;
 pub(crate) use host::Namespace;
 pub use links::links;
 pub use mixture::{Parts, mixtures, seeds};
-pub use play::{Timed, timed};
+pub use play::{Timed, timed, timed_with_peer};
 pub use repeat::{Count, Repeated, Repetition, repeat};
 pub use replay::replays;
 pub use scenario::{Chain, Changes, Command, Echo, Scenario, State};

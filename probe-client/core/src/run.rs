@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use proto::wire;
 
 pub mod answer;
+pub mod budget;
 pub mod control_order;
 pub mod flow_order;
 pub mod instances;

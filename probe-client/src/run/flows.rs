@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use probe_core::flow::{Flow, FlowEnd, FlowRound};
 use probe_core::measurement::Measurement;
 use probe_core::plan::PlannedProbe;
+use probe_core::run::budget::BUDGET;
 use probe_core::run::flow_order::{TURNS, Turns, not_settled, worth_more};
 use tokio::time::{Instant, sleep_until};
 
@@ -74,7 +75,7 @@ pub(super) async fn beside(
         return;
     }
     let first_bytes = first_bytes();
-    let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
+    let idle_timeout = BUDGET.two_syns + round_trip(run, address.ip()) * 3;
     let calls = source_ports(count).into_iter().map(|source_port| {
         let call = run.side_call(FlowRound::AtOnce, address, source_port, idle_timeout);
         run.dial_in_turn(SideCall {
@@ -91,7 +92,7 @@ pub(super) async fn at_once(run: &Run, measurement: &mut Measurement, count: usi
         return;
     };
     let calls = source_ports(count).into_iter().map(|source_port| {
-        let call = run.side_call(FlowRound::AtOnce, address, source_port, ONE_SYN);
+        let call = run.side_call(FlowRound::AtOnce, address, source_port, BUDGET.one_syn);
         run.dial_in_turn(call)
     });
     measurement.flows.extend(join_all(calls).await);
@@ -103,7 +104,7 @@ pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
         return;
     };
     for source_port in source_ports(1) {
-        let call = run.side_call(FlowRound::Fresh, address, source_port, TWO_SYNS);
+        let call = run.side_call(FlowRound::Fresh, address, source_port, BUDGET.two_syns);
         slowly(run, call, measurement).await;
     }
 }
@@ -126,7 +127,7 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
             return std::future::pending().await;
         }
     };
-    let idle_timeout = (round_trip(run, address.ip()) * 4).clamp(LEAST_TIMEOUT, ONE_SYN);
+    let idle_timeout = BUDGET.for_one_syn(round_trip(run, address.ip()));
     let calls = source_ports(EARLY).into_iter().map(|source_port| {
         run.dial_in_turn(run.side_call(FlowRound::Early, address, source_port, idle_timeout))
     });
@@ -139,10 +140,12 @@ async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
     if sent().count() > 0 && sent().all(Flow::is_dead) {
         let works = SocketAddr::new(address.ip(), works);
         for source_port in source_ports(1) {
-            let call = run.side_call(FlowRound::Control, works, source_port, ONE_SYN);
+            let call = run.side_call(FlowRound::Control, works, source_port, BUDGET.one_syn);
             let control = run.dial_in_turn(call).await;
             // On a slow path the session's own SYNs may still be answered.
-            if control.is_answered() && control.duration_us < FAST_US {
+            if control.is_answered()
+                && Duration::from_micros(control.duration_us) < BUDGET.fast_handshake
+            {
                 port_states.give_up(address);
             }
             flows.push(control);
@@ -216,7 +219,7 @@ async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]
     let Some(address) = measurement.address else {
         return;
     };
-    let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
+    let idle_timeout = BUDGET.two_syns + round_trip(run, address.ip()) * 3;
     let mut turns = Turns::new(measurement, source_ports(TURNS));
     while let Some((round, source_port)) = turns.next(measurement) {
         if run.context.cancelled.is_cancelled() {
@@ -232,7 +235,7 @@ async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]
 
 /// Dials once, and waits until the next dial may begin.
 async fn slowly(run: &Run, call: SideCall, measurement: &mut Measurement) {
-    let next = Instant::now() + SPACING;
+    let next = Instant::now() + BUDGET.spacing;
     let flow = run.dial_in_turn(call).await;
     measurement.flows.push(flow);
     sleep_until(next).await;
@@ -255,7 +258,7 @@ pub(super) async fn at_the_end(run: &Run, server: &mut ServerRun) {
     let Some(failed) = failed.filter(|_| !run.context.cancelled.is_cancelled()) else {
         return;
     };
-    let idle_timeout = TWO_SYNS + round_trip(run, address.ip()) * 3;
+    let idle_timeout = BUDGET.two_syns + round_trip(run, address.ip()) * 3;
     // The second source port is for a fault that stops the flow of the first.
     for source_port in source_ports(2) {
         let call = run.side_call(FlowRound::AtTheEnd, address, source_port, idle_timeout);
@@ -295,7 +298,7 @@ impl Run {
 fn round_trip(run: &Run, server: IpAddr) -> Duration {
     let references = run.context.options.port_states.references(server);
     let slowest = references.iter().map(|(_, r)| r.round_trip).max();
-    slowest.unwrap_or(UNKNOWN)
+    slowest.unwrap_or(BUDGET.unknown_round_trip)
 }
 
 /// Number of SYNs to a silent port before anything is concluded: three from the probe itself, within 2.5 seconds, and
@@ -305,20 +308,3 @@ const EARLY: usize = BEFORE_A_CONCLUSION - 3;
 
 /// Maximum number of ports of one server that are dialled again slowly, in parallel.
 const MAX_PORTS: usize = 4;
-
-/// Time between two dials, a little more than a second because limits are set per second.
-const SPACING: Duration = Duration::from_millis(1_100);
-
-/// Time for the first SYN and its repetition after a second, on a path without delay.
-const TWO_SYNS: Duration = Duration::from_millis(1_300);
-
-/// Time for one SYN: less than the second after which the system would repeat it.
-const ONE_SYN: Duration = Duration::from_millis(900);
-const LEAST_TIMEOUT: Duration = Duration::from_millis(400);
-
-/// Longest handshake, in microseconds, at which a session's third SYN, sent after two seconds, is answered before the
-/// session gives up.
-const FAST_US: u64 = 250_000;
-
-/// Round trip to assume if none has been measured.
-const UNKNOWN: Duration = Duration::from_millis(200);

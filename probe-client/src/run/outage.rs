@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::comparison::{Variation, VariedSession};
+use probe_core::run::budget::BUDGET;
 use probe_core::run::outage::{is_in_doubt, shows_that_it_is_gone, works};
 use tokio::time::sleep;
 
@@ -32,9 +33,9 @@ async fn look_at(run: &Run, server: &mut ServerRun, progress: &Progress) {
     };
     progress.say("dialling a port once more that worked");
     let mut context = run.context.clone();
-    context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
+    context.options.idle_timeout = context.options.idle_timeout.min(BUDGET.dialled_again);
     // A port that turns one connection away may have a limit that still counts the earlier connections.
-    for pause in [Duration::ZERO, QUIET] {
+    for pause in [Duration::ZERO, BUDGET.quiet] {
         sleep(pause).await;
         let task = task::of(run, planned, &server.destination);
         let measurement = task.run(&context).await;
@@ -48,9 +49,3 @@ async fn look_at(run: &Run, server: &mut ServerRun, progress: &Progress) {
         }
     }
 }
-
-/// Pause that is long enough for a limit of one SYN per second to recover from what came before.
-const QUIET: Duration = Duration::from_millis(1_500);
-
-/// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
-const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);

@@ -3,16 +3,16 @@
 //! number of connections.
 //!
 //! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, with one SYN per
-//! [`SPACING`].
+//! [`Budget::spacing`](probe_core::run::budget::Budget::spacing).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use probe_core::comparison::{Paces, Variation, VariedSession, lost_syns};
 use probe_core::control_record::ControlRecord;
 use probe_core::measurement::Measurement;
 use probe_core::odds::THRESHOLD;
+use probe_core::run::budget::BUDGET;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -34,7 +34,7 @@ pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progre
     };
     progress.say("dialling slowly what was lost");
     let mut context = run.context.clone();
-    context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
+    context.options.idle_timeout = context.options.idle_timeout.min(BUDGET.dialled_again);
     let slowly = SlowDialling {
         run,
         destination: Arc::clone(&server.destination),
@@ -61,7 +61,7 @@ struct SlowDialling<'a> {
 
 impl SlowDialling<'_> {
     async fn all(&self, candidates: &[usize], first: usize, server: &mut ServerRun) {
-        let mut pause = QUIET;
+        let mut pause = BUDGET.quiet;
         let (mut lost, mut turned_away) = (0, 0);
         for &index in candidates.iter().take(MAX_ALONE) {
             let failures = if server.result.probes[index].was_turned_away() {
@@ -73,24 +73,24 @@ impl SlowDialling<'_> {
             if *failures == GIVE_UP {
                 continue;
             }
-            sleep(std::mem::replace(&mut pause, SPACING)).await;
+            sleep(std::mem::replace(&mut pause, BUDGET.spacing)).await;
             if !self.session(index, 0, server).await {
                 *failures += 1;
             }
         }
         if lost > 0 {
-            sleep(SPACING).await;
+            sleep(BUDGET.spacing).await;
             self.control(server).await;
         }
         if lost + turned_away > 0 {
             return;
         }
-        sleep(SPACING).await;
+        sleep(BUDGET.spacing).await;
         let held = self.hold(server).await;
         let count = u8::try_from(held.len()).unwrap_or(u8::MAX);
         self.session(first, count, server).await;
         drop(held);
-        sleep(QUIET).await;
+        sleep(BUDGET.quiet).await;
         self.session(first, 0, server).await;
         self.side_connections(first, server).await;
     }
@@ -100,7 +100,7 @@ impl SlowDialling<'_> {
     async fn side_connections(&self, first: usize, server: &mut ServerRun) {
         let probe = &mut server.result.probes[first];
         flows::at_once(self.run, probe, AT_ONCE).await;
-        sleep(QUIET).await;
+        sleep(BUDGET.quiet).await;
         for _ in 0..MAX_SLOWLY {
             let paces = Paces::of(probe);
             let lost = paces.at_once.failed > 0 && paces.slowly.all_passed();
@@ -152,20 +152,11 @@ impl SlowDialling<'_> {
                 break;
             };
             held.push(connection.stream);
-            sleep(SPACING).await;
+            sleep(BUDGET.spacing).await;
         }
         held
     }
 }
-
-/// Pause that is long enough for a limit of one SYN per second to recover from what came before.
-const QUIET: Duration = Duration::from_millis(1_500);
-
-/// Time between two SYNs, a little more than a second because limits are set per second.
-const SPACING: Duration = Duration::from_millis(1_100);
-
-/// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
-const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// Maximum number of connections held open. The server closes a connection that sends nothing for ten seconds, and this
 /// number can be opened before it closes the first.

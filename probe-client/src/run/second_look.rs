@@ -2,11 +2,10 @@
 //! out that just those were lost. On a slow path, or on a busy host, the server is asked too late for the first SYNs to
 //! a silent port. Ports that refuse are dialled again if no control session was watching yet.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use probe_core::comparison::{Variation, VariedSession};
 use probe_core::measurement::Measurement;
+use probe_core::run::budget::BUDGET;
 use probe_core::run::second_look::{was_lost_too_early, was_refused_too_early};
 
 use super::{Run, ServerRun, task};
@@ -24,7 +23,7 @@ pub(super) async fn dial(
         return false;
     }
     let mut context = run.context.clone();
-    context.options.idle_timeout = context.options.idle_timeout.min(IDLE_TIMEOUT);
+    context.options.idle_timeout = context.options.idle_timeout.min(BUDGET.dialled_again);
     let (path, host) = (server.destination.path(), &server.destination.host);
     let planned = run.config.plan.over(&path, host);
     let came_too_early = |probe: &Measurement| {
@@ -56,9 +55,6 @@ pub(super) async fn dial(
     join_all(sessions).await;
     true
 }
-
-/// Time for the first SYN and one repetition (RFC 6298 section 2: after a second).
-const IDLE_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// Maximum number of probes: the first ones in the order of the plan.
 const MAX_PROBES: usize = 12;

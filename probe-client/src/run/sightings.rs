@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use probe_core::control_record::ServerDescription;
 use probe_core::measurement::{Measurement, SightingAnswer};
 use probe_core::run::answer::{self, in_doubt, without_absences};
+use probe_core::run::budget::BUDGET;
 use probe_core::run::instances;
 use probe_core::run::question::{Clocks, sent};
 use probe_core::run::server_result::{WatchingInstance, others, side_ports};
@@ -211,7 +212,7 @@ async fn question(
     let request = wire::WatchSightingsRequest {
         run_id: run.run_id.to_vec(),
         sent,
-        follow_ms: FOLLOW_MS,
+        follow_ms: u32::try_from(BUDGET.follow.as_millis()).unwrap_or(u32::MAX),
     };
     let answers = match channel.sightings(&request).await {
         Ok(answers) => answers,
@@ -232,10 +233,6 @@ async fn question(
 /// Maximum number of looks that count after a channel has closed, so that two more connections are dialled to find the
 /// current instance.
 const RESTARTED: usize = instance_search::ENOUGH - 2;
-
-/// How long the server goes on looking, in milliseconds: a busy server may not have accepted a connection yet that was
-/// reset at once.
-const FOLLOW_MS: u32 = 500;
 
 /// Tag of connections that the server is told of only to leave them out.
 const OTHERS: u32 = u32::MAX;

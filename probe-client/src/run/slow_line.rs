@@ -1,11 +1,10 @@
 //! Runs sessions that failed on a slow line again, one at a time and short, until time is up. That the line could not
 //! carry many sessions at once says nothing about a port, and comparisons would say nothing either.
 
-use std::time::Duration;
-
 use probe_core::comparison::{Variation, VariedSession};
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
+use probe_core::run::budget::BUDGET;
 use probe_core::session::Stage;
 
 use super::{Run, ServerRun, task};
@@ -14,7 +13,7 @@ use crate::progress::Progress;
 /// Adds a session to each probe of `server` that may have failed because the line is slow, as long as there is time.
 pub(super) async fn run_again(run: &Run, server: &mut ServerRun, progress: &Progress) {
     let mut context = run.context.clone();
-    context.longest_session = context.longest_session.min(ALONE);
+    context.longest_session = context.longest_session.min(BUDGET.slow_session);
     let (path, host) = (server.destination.path(), &server.destination.host);
     let planned = run.config.plan.over(&path, host);
     let all = server.result.probes.iter_mut().zip(planned);
@@ -22,7 +21,7 @@ pub(super) async fn run_again(run: &Run, server: &mut ServerRun, progress: &Prog
     // Ports that accepted a connection are more likely to work.
     failed.sort_by_key(|(probe, _)| probe.met_silence());
     for (probe, planned) in failed {
-        if context.cancelled.is_cancelled() || context.clock.now() >= TIME_IN_ALL {
+        if context.cancelled.is_cancelled() || context.clock.now() >= BUDGET.slow_run {
             return;
         }
         progress.say("running again what was too slow, one at a time");
@@ -44,10 +43,3 @@ fn may_be_slowness(probe: &Measurement) -> bool {
 
 /// Payload sizes of the two exchanges: small, but more than two full segments, which is enough for a port that works.
 const STAGES: [u32; 2] = [1, 4096];
-
-/// Time limit of one session.
-const ALONE: Duration = Duration::from_secs(12);
-
-/// Time since the run's start after which no session begins. With the last session and the surveys of failing ports, a
-/// run ends within a minute.
-const TIME_IN_ALL: Duration = Duration::from_secs(38);

@@ -72,6 +72,32 @@ pub fn timed(file: &Path, family: Family, turns: Option<&[Turn]>) -> anyhow::Res
     })
 }
 
+/// Plays `scenario` with the client's default idle timeout, and then `peer`, a command of the client's host, and times
+/// both. Words in angle brackets stand for addresses.
+///
+/// # Errors
+/// Fails if the scenario cannot be played, or if the peer fails.
+pub fn timed_with_peer(
+    scenario: &Scenario,
+    family: Family,
+    peer: &str,
+) -> anyhow::Result<(Timed, Duration)> {
+    staged(scenario, family, Variant::Default, None, |scene| {
+        let words = family.fill(peer);
+        let mut words = words.split_whitespace();
+        let program = words.next().context("a command")?;
+        let began = Instant::now();
+        scene.network.run(Host::Client, program, words)?;
+        let of_peer = began.elapsed();
+        let timed = Timed {
+            run: scene.run.clone(),
+            took: scene.took,
+            floor: None,
+        };
+        Ok((timed, of_peer))
+    })
+}
+
 /// Plays the scenario, and returns the result of `then`. `idle_timeout` is the client's, in seconds; `None`: its
 /// default.
 pub(super) fn staged<T>(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::budget::BUDGET;
 use super::port_board::PortFailure;
 use crate::measurement::Measurement;
 use crate::survey::{LastHop, PastLastHop, Survey, Surveyor};
@@ -102,7 +103,7 @@ impl SurveyOrder {
             let start = || SurveyStart {
                 failure,
                 surveyor: Surveyor::new(port, answers(failure)),
-                ends: now + TIME_IN_ALL,
+                ends: now + BUDGET.survey,
             };
             // Accepting ports may each have their own device, which is located by the addresses that a survey collects,
             // so each of these ports is surveyed.
@@ -150,7 +151,7 @@ impl SurveyOrder {
         let start = |port| SurveyStart {
             failure,
             surveyor: Surveyor::new(port, answers(failure)).looking_at(hops.clone()),
-            ends: now + TIME_TO_FOLLOW,
+            ends: now + BUDGET.survey_following,
         };
         following.into_iter().map(start).collect()
     }
@@ -184,12 +185,6 @@ fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
     }
 }
 
-/// Time limit of a leading port's survey. With it, a run in which every port is silent ends in less than four seconds.
-const TIME_IN_ALL: Duration = Duration::from_millis(2_200);
-
-/// Time limit of all surveys that follow it; at the run's pace each needs a few hundred milliseconds.
-const TIME_TO_FOLLOW: Duration = Duration::from_secs(4);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +197,7 @@ mod tests {
         let (mut order, now) = (SurveyOrder::default(), Duration::from_secs(1));
         let begun = order.found(&[(80, SILENT), (443, SILENT), (80, SILENT)], now);
         assert_eq!(begun.len(), 1);
-        assert_eq!(begun[0].ends, now + TIME_IN_ALL);
+        assert_eq!(begun[0].ends, now + BUDGET.survey);
         // A survey that shows nothing is not repeated on other ports.
         assert!(order.ended(SILENT, &Survey::new(80), now).is_empty());
         assert!(order.found(&[(5901, SILENT)], now).is_empty());
@@ -233,7 +228,7 @@ mod tests {
         }
         let mut begun = order.ended(refused, &survey, now);
         assert_eq!(begun.len(), 1);
-        assert_eq!(begun[0].ends, TIME_TO_FOLLOW);
+        assert_eq!(begun[0].ends, BUDGET.survey_following);
         let first = begun[0].surveyor.next_syn().unwrap();
         assert_eq!((first.port, first.hop_limit), (443, 1));
         // Whoever comes later follows at once.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use probe_core::run::budget::BUDGET;
 use probe_core::run::port_board::Reference;
 use probe_core::survey::{HopTry, Survey, Surveyor, Wanted};
 use tokio::task::JoinSet;
@@ -39,7 +40,7 @@ impl SurveyDriver {
         else {
             return surveyor;
         };
-        self.ends = self.ends.max(Instant::now() + TIME_TO_COMPARE);
+        self.ends = self.ends.max(Instant::now() + BUDGET.survey_comparing);
         if references.is_empty() {
             return surveyor.comparing_with_relayed(*port);
         }
@@ -77,9 +78,7 @@ impl SurveyDriver {
     fn idle_timeout(&self) -> Duration {
         let references = self.references();
         let slowest = references.iter().map(|(_, r)| r.round_trip).max();
-        slowest.map_or(UNKNOWN_TIMEOUT, |round_trip| {
-            (round_trip * 4).clamp(LEAST_TIMEOUT, MOST_TIMEOUT)
-        })
+        BUDGET.for_a_hop(slowest)
     }
 
     fn send(&self, wanted: Wanted, idle_timeout: Duration) -> impl Future<Output = HopTry> + use<> {
@@ -89,13 +88,3 @@ impl SurveyDriver {
         async move { hop::send(address, wanted.hop_limit, bind, idle_timeout, clock).await }
     }
 }
-
-/// Time limit if there is a port to compare with.
-const TIME_TO_COMPARE: Duration = Duration::from_secs(4);
-
-/// Timeout if no round trip has been measured. ICMP errors come later than TCP's answers.
-const UNKNOWN_TIMEOUT: Duration = Duration::from_millis(600);
-const LEAST_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// Longest timeout: less than the second after which the system would repeat the SYN.
-const MOST_TIMEOUT: Duration = Duration::from_millis(900);
