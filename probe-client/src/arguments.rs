@@ -4,9 +4,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use probe_core::head_node::NodeType;
+use probe_report::{FORMATS, Format};
 use proto::limits::MAX_HOLD;
+
+use crate::report_format::ReportFormat;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -247,7 +251,7 @@ pub(crate) struct ServerOptions {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ReportOptions {
     /// What to print on standard output.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = report_format())]
     pub format: Option<ReportFormat>,
     /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE.
     /// Repeatable.
@@ -357,19 +361,17 @@ pub(crate) enum KeepAlive {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ReportFormat {
-    #[default]
-    Table,
-    Json,
-    HpcStepResult,
-    HpcStepSummary,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PlanFormat {
     #[default]
     Table,
     Json,
+}
+
+/// Returns the parser of `--format`.
+fn report_format() -> impl TypedValueParser<Value = ReportFormat> {
+    let names = FORMATS.iter().map(|format| PossibleValue::new(format.name));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Format::named(&name).ok_or("this format is not in the table"))
 }
 
 fn idle_timeout(text: &str) -> Result<Duration, String> {

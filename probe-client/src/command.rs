@@ -3,8 +3,11 @@
 
 use std::process::ExitCode;
 
-use crate::arguments::{Arguments, Colour, Command, ReportFormat};
-use crate::terminal;
+use probe_report::FailedRun;
+
+use crate::arguments::{Arguments, Colour, Command};
+use crate::report_format::ReportFormat;
+use crate::{host, terminal};
 
 mod check;
 mod completions;
@@ -27,14 +30,14 @@ struct InterruptedAgain;
 /// Carries out the command that the user typed.
 pub(crate) fn execute(arguments: Arguments) -> ExitCode {
     let colour = arguments.color;
-    let scope = wants_step_result(&arguments.command);
+    let format = report_format(&arguments.command);
     match dispatch(arguments.command, colour) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             terminal::tell(&told(&error));
             // HPC Cluster Manager reads only standard output.
-            if let Some(format) = scope {
-                let _ = terminal::print(&crate::report::failed_step(format, &plain(&error)));
+            if let Some(report) = format.and_then(|f| failed(f, &plain(&error))) {
+                let _ = terminal::print(&report);
             }
             ExitCode::from(if error.is::<InterruptedAgain>() {
                 EXIT_INTERRUPTED
@@ -62,8 +65,21 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
     }
 }
 
-/// Returns the HPC Cluster Manager format in which a report was to be printed, if any.
-fn wants_step_result(command: &Command) -> Option<ReportFormat> {
+/// Returns the report of a run that could not be carried out, if `format` has one.
+fn failed(format: ReportFormat, why: &str) -> Option<String> {
+    let node = host::describe(&[]).name;
+    let failure = FailedRun {
+        node: node.as_deref(),
+        why,
+    };
+    let mut out = Vec::new();
+    // Writing to a vector cannot fail.
+    let _ = format.failure?(&failure, &mut out);
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
+/// Returns the format in which a report was to be printed, if one was named.
+fn report_format(command: &Command) -> Option<ReportFormat> {
     let options = match command {
         Command::Run(arguments) => &arguments.reports,
         Command::Idle(arguments) => &arguments.reports,
@@ -78,13 +94,7 @@ fn wants_step_result(command: &Command) -> Option<ReportFormat> {
         | Command::Completions { .. }
         | Command::Man => return None,
     };
-    let for_hpc = |format: &ReportFormat| {
-        matches!(
-            format,
-            ReportFormat::HpcStepResult | ReportFormat::HpcStepSummary
-        )
-    };
-    options.format.filter(for_hpc)
+    options.format
 }
 
 /// Returns every problem as plain text, without `error:`.

@@ -30,14 +30,14 @@ mod probe;
 mod progress;
 mod proxy;
 mod proxy_credentials;
-mod report;
+mod report_files;
+mod report_format;
 mod resolve;
 mod run;
 mod tap;
 mod terminal;
 mod tls;
 mod tls_words;
-mod xml;
 
 use arguments::Arguments;
 

@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use probe_core::excerpt::printable_lines;
+use probe_report::Look;
 
 use crate::arguments::Colour;
-use crate::report::Look;
 
 /// Returns the appearance of standard output.
 pub(crate) fn look(colour: Colour) -> Look {

@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ("proto", "proto", &[]),
     ("socket-facts", "socket-facts", &[]),
     ("probe-core", "probe-client/core", &["proto"]),
+    ("probe-report", "probe-client/report", &["probe-core"]),
     ("echo-core", "echo-server/core", &["proto"]),
     (
         "echo-server",
@@ -27,7 +28,13 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     (
         "probe-client",
         "probe-client",
-        &["echo-server", "probe-core", "proto", "socket-facts"],
+        &[
+            "echo-server",
+            "probe-core",
+            "probe-report",
+            "proto",
+            "socket-facts",
+        ],
     ),
 ];
 
@@ -42,6 +49,14 @@ const IMPURE: &[&str] = &[
     "tokio",
     "tokio-rustls",
     "tracing",
+];
+
+/// The folders of the pure crates.
+const PURE: [&str; 4] = [
+    "proto",
+    "probe-client/core",
+    "probe-client/report",
+    "echo-server/core",
 ];
 
 #[test]
@@ -61,7 +76,7 @@ fn crates_depend_on_each_other_as_drawn() {
 
 #[test]
 fn pure_crates_have_no_runtime_socket_or_terminal() {
-    for folder in ["proto", "probe-client/core", "echo-server/core"] {
+    for folder in PURE {
         let used = dependencies(folder);
         for impure in IMPURE {
             assert!(!used.contains(*impure), "{folder} depends on {impure}");

@@ -11,7 +11,7 @@ use crate::arguments::{CheckArguments, Colour, PlanFormat};
 use crate::clock::RunClock;
 use crate::environment::Environment;
 use crate::resolve::{Family, resolve};
-use crate::{connection, head_node, report, terminal};
+use crate::{connection, head_node, terminal};
 
 pub(super) fn execute(arguments: &CheckArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
@@ -25,7 +25,7 @@ pub(super) fn execute(arguments: &CheckArguments, colour: Colour) -> anyhow::Res
     let document = CheckDocument::new(&node, jiff::Timestamp::now(), env!("CARGO_PKG_VERSION"));
     let text = match arguments.format {
         PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&document)?),
-        PlanFormat::Table => report::check_table(&document, terminal::look(colour))?,
+        PlanFormat::Table => probe_report::check_table(&document, terminal::look(colour))?,
     };
     terminal::print(&text).context("standard output")?;
     Ok(document.summary.exit_code)

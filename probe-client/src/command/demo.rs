@@ -7,13 +7,14 @@ use probe_core::document::RunDocument;
 use probe_core::path::NetworkPath;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
+use probe_report::format::TABLE;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{deliver, measure, on_network};
-use crate::arguments::{Colour, DemoArguments, ReportFormat};
+use crate::arguments::{Colour, DemoArguments};
 use crate::config::Config;
 use crate::proxy::ProxyAccess;
-use crate::report::Outputs;
+use crate::report_files::Outputs;
 use crate::resolve::Family;
 use crate::terminal;
 
@@ -24,8 +25,8 @@ use stage::Stage;
 
 pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Result<u8> {
     let outputs = Outputs::open(&arguments.reports.outputs)?;
-    let format = arguments.reports.format.unwrap_or(ReportFormat::Table);
-    let talk = format == ReportFormat::Table;
+    let format = arguments.reports.format.unwrap_or(TABLE);
+    let talk = format == TABLE;
     let document = on_network(perform(talk))??;
     deliver(&document, &arguments.reports, outputs, colour)?;
     let wrong = untrue(&document);

@@ -6,10 +6,11 @@ use probe_core::catalogue::{self, VerdictId};
 use probe_core::document::RunDocument;
 use probe_core::excerpt::printable;
 use probe_core::judge::judge_again;
+use probe_report::format::TABLE;
 
 use super::report::load;
-use crate::arguments::{Colour, ExplainArguments, ReportFormat};
-use crate::{report, terminal};
+use crate::arguments::{Colour, ExplainArguments};
+use crate::terminal;
 
 pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::Result<u8> {
     if arguments.checks {
@@ -33,12 +34,7 @@ pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::R
     let by = saved.run.version.clone();
     let document = judge_again(saved);
     let mut text = again(&document, &before, &by).into_bytes();
-    report::write(
-        ReportFormat::Table,
-        &document,
-        terminal::look(colour),
-        &mut text,
-    )?;
+    probe_report::write(TABLE, &document, terminal::look(colour), &mut text)?;
     terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
     Ok(0)
 }

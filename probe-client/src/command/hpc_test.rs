@@ -5,9 +5,10 @@ use std::io::{self, Write};
 
 use anyhow::{Context as _, bail};
 use probe_core::profile::Profile;
+use probe_report::xml;
 
 use crate::arguments::{HpcTestCommand, HpcTestDefinition};
-use crate::{terminal, xml};
+use crate::terminal;
 
 pub(super) fn execute(command: &HpcTestCommand) -> anyhow::Result<u8> {
     let HpcTestCommand::Definition(definition) = command;

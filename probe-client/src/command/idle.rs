@@ -6,7 +6,7 @@ use probe_core::plan::{Silence, Span};
 use super::run::{deliver, measure, on_network};
 use crate::arguments::{Colour, IdleArguments, KeepAlive};
 use crate::config::{self, Config};
-use crate::report::Outputs;
+use crate::report_files::Outputs;
 use crate::terminal;
 
 pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Result<u8> {

@@ -7,7 +7,7 @@ use probe_core::document::{DOCUMENT, RunDocument};
 
 use super::run::deliver;
 use crate::arguments::{Colour, ReportArguments};
-use crate::report::Outputs;
+use crate::report_files::Outputs;
 use crate::{given_file, terminal};
 
 pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Result<u8> {

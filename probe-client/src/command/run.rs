@@ -5,15 +5,16 @@ use std::io;
 use anyhow::Context as _;
 use probe_core::check::checks_of_run;
 use probe_core::document::RunDocument;
+use probe_report::format::TABLE;
 use tokio_util::sync::CancellationToken;
 
 use super::InterruptedAgain;
-use crate::arguments::{Colour, ReportFormat, ReportOptions, RunArguments};
+use crate::arguments::{Colour, ReportOptions, RunArguments};
 use crate::config::{self, Config};
 use crate::environment::Environment;
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 use crate::progress::Progress;
-use crate::report::{self, Outputs};
+use crate::report_files::Outputs;
 use crate::{head_node, run, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
@@ -110,8 +111,8 @@ pub(super) fn deliver(
     colour: Colour,
 ) -> anyhow::Result<()> {
     let mut text = Vec::new();
-    let format = options.format.unwrap_or(ReportFormat::Table);
-    report::write(format, document, terminal::look(colour), &mut text)?;
+    let format = options.format.unwrap_or(TABLE);
+    probe_report::write(format, document, terminal::look(colour), &mut text)?;
     terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
     for path in outputs.write(document)? {
         terminal::tell(&format!("written: {}", path.display()));

@@ -2,90 +2,75 @@
 
 use std::io::{self, Write};
 
-use probe_core::catalogue::VerdictId;
-use probe_core::document::{Outcome, Probe, RunDocument};
-use probe_core::measurement::Measurement;
-use probe_core::observation::FailureKind;
-use probe_core::profile::Expectation;
-use probe_core::verdict::Finding;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::columns::{GAP, Server, mark, ports, server, shortened, title};
+use super::columns::{GAP, shortened, tone};
 use super::paint::{Look, Tone, paragraph};
 use super::{checks, details, egress, idle, matrix};
+use crate::rows::{NoteRow, PortRow, Report, RunRow, SkippedRow, SummaryRow};
 
-pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    heading(document, look, out)?;
-    if idle::is_wanted(document) {
-        idle::write(document, look, out)?;
-    } else if matrix::is_wanted(document) {
-        matrix::write(document, look, out)?;
+pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    heading(&report.run, look, out)?;
+    if idle::is_wanted(&report.ports) {
+        idle::write(&report.ports, look, out)?;
+    } else if matrix::is_wanted(report) {
+        matrix::write(report, look, out)?;
     } else {
-        for (_, probes) in by_server(&document.probes) {
-            group(&probes, look, out)?;
+        for ports in by_server(&report.ports) {
+            group(&ports, look, out)?;
         }
     }
-    details::write(document, look, out)?;
-    notes(document, look, out)?;
-    egress::write(document, look, out)?;
-    skipped(document, look, out)?;
-    checks::of_run(&document.checks, look, out)?;
-    summary(document, look, out)
+    details::write(&report.failures, look, out)?;
+    notes(&report.notes, look, out)?;
+    egress::write(&report.egress, look, out)?;
+    skipped(&report.skipped, look, out)?;
+    checks::of_run(&report.checks, look, out)?;
+    summary(&report.summary, look, out)
 }
 
-fn heading(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let what = match &document.run.profile {
-        Some(profile) => profile.to_string(),
-        None => "ports given by hand".to_owned(),
-    };
-    let to = document.server.hosts.join(", ");
-    writeln!(
-        out,
-        "{}",
-        look.paint(Tone::Heading, &format!("fwprobe: {what} → {to}"))
-    )?;
-    if let Some(name) = &document.host.name {
-        let user = document.host.user.as_deref().unwrap_or("an unknown user");
-        // The report shows no fractions of a second.
-        let started = document.run.started.split('.').next().unwrap_or_default();
-        let from = format!("from {name} as {user}, {}Z", started.trim_end_matches('Z'));
+fn heading(run: &RunRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let title = format!("fwprobe: {} → {}", run.what, run.hosts.join(", "));
+    writeln!(out, "{}", look.paint(Tone::Heading, &title))?;
+    if let Some(node) = &run.node {
+        let user = run.user.as_deref().unwrap_or("an unknown user");
+        let from = format!("from {node} as {user}, {}", run.started);
         writeln!(out, "{}", look.paint(Tone::Faint, &from))?;
     }
     Ok(())
 }
 
-/// Returns probes in the order of the document, grouped by server.
-fn by_server(probes: &[Probe]) -> Vec<(Server<'_>, Vec<&Probe>)> {
-    let mut groups: Vec<(Server<'_>, Vec<&Probe>)> = Vec::new();
-    for probe in probes {
-        let server = server(&probe.measurement);
-        match groups.iter_mut().find(|(s, _)| *s == server) {
-            Some((_, group)) => group.push(probe),
-            None => groups.push((server, vec![probe])),
+/// Returns the rows in the order of the report, grouped by server.
+fn by_server(ports: &[PortRow]) -> Vec<Vec<&PortRow>> {
+    let mut groups: Vec<Vec<&PortRow>> = Vec::new();
+    for port in ports {
+        let mut known = groups.iter_mut();
+        match known.find(|group| group[0].same_server(port)) {
+            Some(group) => group.push(port),
+            None => groups.push(vec![port]),
         }
     }
     groups
 }
 
-fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let title = title(server(&probes[0].measurement));
-    writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
+fn group(ports: &[&PortRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let title = look.paint(Tone::Heading, &ports[0].server);
+    writeln!(out, "\n{title}")?;
     // If all ports are expected to be open, the last line says so.
-    let mixed = probes.iter().any(|p| expects_blocked(p));
+    let mixed = ports.iter().any(|p| p.expects_blocked());
     let mut header = vec!["", "PORT", "KIND", "VERDICT", "WHERE", "TIME", "PURPOSE"];
-    let mut rows: Vec<Vec<String>> = probes.iter().map(|p| row(p)).collect();
+    let mut rows: Vec<Vec<String>> = ports.iter().map(|p| cells(p)).collect();
     if mixed {
         header.insert(EXPECTED, "EXPECTED");
-        for (row, probe) in rows.iter_mut().zip(probes) {
-            row.insert(EXPECTED, probe.measurement.rule.expect.to_string());
+        for (row, port) in rows.iter_mut().zip(ports) {
+            row.insert(EXPECTED, port.expected.clone());
         }
     }
     let widths = widths(&header, &rows, usize::from(look.width));
     let faint: Vec<Tone> = header.iter().map(|_| Tone::Faint).collect();
     let titles: Vec<String> = header.iter().map(ToString::to_string).collect();
     writeln!(out, "{}", line(&titles, &widths, &faint, look))?;
-    for (probe, cells) in probes.iter().zip(&rows) {
-        let tone = mark(probe).1;
+    for (port, cells) in ports.iter().zip(&rows) {
+        let tone = tone(port.mark);
         let mut tones = vec![Tone::Plain; cells.len()];
         tones[0] = tone;
         tones[3] = tone;
@@ -94,16 +79,15 @@ fn group(probes: &[&Probe], look: Look, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn row(probe: &Probe) -> Vec<String> {
-    let m = &probe.measurement;
+fn cells(port: &PortRow) -> Vec<String> {
     vec![
-        mark(probe).0.to_owned(),
-        m.rule.port.to_string(),
-        m.rule.session.to_string(),
-        probe.verdict.id.to_string(),
-        probe.verdict.segment.to_string(),
-        milliseconds(probe.timings.whole_us.unwrap_or(probe.timings.total_us)),
-        m.rule.purpose.clone(),
+        port.mark.word().to_owned(),
+        port.port.to_string(),
+        port.session.to_owned(),
+        port.verdict.to_owned(),
+        port.place.clone(),
+        milliseconds(port.time_us),
+        port.purpose.clone(),
     ]
 }
 
@@ -141,125 +125,48 @@ fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> Strin
     line.trim_end().to_owned()
 }
 
-/// Writes every finding, once per distinct claim, with the ports that it is about.
-fn notes(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut all: Vec<&Finding> = Vec::new();
-    for finding in document.probes.iter().flat_map(|p| &p.findings) {
-        if !all
-            .iter()
-            .any(|f| (f.id, &f.claim) == (finding.id, &finding.claim))
-        {
-            all.push(finding);
-        }
-    }
-    if all.is_empty() {
+/// Writes every finding with the ports that it is about.
+fn notes(notes: &[NoteRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if notes.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{}", look.paint(Tone::Heading, "Noted"))?;
-    for finding in all {
-        let same = |p: &Probe| {
-            let mut own = p.findings.iter();
-            own.any(|f| (f.id, &f.claim) == (finding.id, &finding.claim))
-        };
-        let mut text = format!("{}: {}", ports(document, same), finding.claim);
-        if let Some(detail) = finding.detail.as_ref().filter(|_| alone(document, finding)) {
+    for note in notes {
+        let mut text = format!("{}: {}", note.ports, note.claim);
+        if let Some(detail) = &note.detail {
             text.push_str(&format!(" ({detail})"));
         }
-        let label = format!("{}  ", finding.id);
+        let label = format!("{}  ", note.id);
         paragraph(out, look, &label, &text)?;
     }
     Ok(())
 }
 
-/// Returns whether only one probe has this finding, so that its figures apply to the whole report.
-fn alone(document: &RunDocument, finding: &Finding) -> bool {
-    let all = document.probes.iter().flat_map(|p| &p.findings);
-    all.filter(|f| f.id == finding.id).count() == 1
-}
-
-fn skipped(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    if document.skipped.is_empty() {
+fn skipped(skipped: &[SkippedRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if skipped.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "\n{}",
-        look.paint(Tone::Heading, "Not tested from here")
-    )?;
-    for rule in &document.skipped {
+    let title = look.paint(Tone::Heading, "Not tested from here");
+    writeln!(out, "\n{title}")?;
+    for rule in skipped {
         let text = format!("{} {}: {}", rule.port, rule.purpose, rule.because);
         paragraph(out, look, "", &text)?;
     }
     Ok(())
 }
 
-fn summary(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let s = &document.summary;
-    let tone = match s.exit_code {
+fn summary(summary: &SummaryRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let tone = match summary.exit_code {
         0 => Tone::Good,
         1 => Tone::Bad,
         _ => Tone::Undecided,
     };
-    let open = !document.probes.iter().any(expects_blocked);
-    let expected = if open { " (open)" } else { "" };
-    let mut text = format!("{} of {} as expected{expected}", s.as_expected, s.probes);
-    let warned = |p: &Probe| p.outcome == Outcome::AsExpected && p.needs_a_word();
-    if document.probes.iter().any(warned) {
-        text.push_str(&format!(", but {}", by_verdict(document, warned)));
-    }
-    if s.not_as_expected > 0 {
-        let which = by_verdict(document, |p| p.outcome == Outcome::NotAsExpected);
-        text.push_str(&format!(", {} not: {which}", s.not_as_expected));
-    }
-    if s.undecided > 0 {
-        let which = by_verdict(document, |p| p.outcome == Outcome::Undecided);
-        text.push_str(&format!(", {} undecided: {which}", s.undecided));
-    }
-    if s.skipped > 0 {
-        text.push_str(&format!(", {} not tested from here", s.skipped));
-    }
-    if document.run.complete && document.reference_probes.iter().any(not_waited_for) {
-        text.push_str(
-            "; the control port gave no answer and was not waited for: no rule needed it",
-        );
-    }
-    if !document.run.complete {
-        text.push_str("; INCOMPLETE: the run was interrupted");
-    }
     writeln!(out)?;
     let width = usize::from(look.width.clamp(40, 100));
-    for line in textwrap::wrap(&text, width) {
+    for line in textwrap::wrap(&summary.sentence, width) {
         writeln!(out, "{}", look.paint(tone, &line))?;
     }
     Ok(())
-}
-
-/// Lists the ports of the probes that `include` accepts by verdict: `dropped 443, 5901; rejected 80`.
-fn by_verdict(document: &RunDocument, include: impl Fn(&Probe) -> bool) -> String {
-    let mut found: Vec<(VerdictId, Vec<String>)> = Vec::new();
-    for probe in document.probes.iter().filter(|p| include(p)) {
-        let port = probe.measurement.rule.port.to_string();
-        match found.iter_mut().find(|(id, _)| *id == probe.verdict.id) {
-            Some((_, ports)) if ports.contains(&port) => {}
-            Some((_, ports)) => ports.push(port),
-            None => found.push((probe.verdict.id, vec![port])),
-        }
-    }
-    let texts: Vec<String> = found
-        .iter()
-        .map(|(id, ports)| format!("{id} {}", ports.join(", ")))
-        .collect();
-    texts.join("; ")
-}
-
-/// Returns whether this reference probe was ended early.
-fn not_waited_for(comparison: &Measurement) -> bool {
-    let failure = comparison.failure();
-    failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
-}
-
-fn expects_blocked(probe: &Probe) -> bool {
-    probe.measurement.rule.expect == Expectation::Blocked
 }
 
 fn milliseconds(us: u64) -> String {
@@ -278,20 +185,26 @@ const SHORTEST_LAST: usize = 12;
 
 #[cfg(test)]
 mod tests {
+    use probe_core::catalogue::VerdictId;
     use probe_core::control_record::ControlOutcome;
+    use probe_core::document::{Probe, RunDocument};
+    use probe_core::measurement::Measurement;
     use probe_core::path::NetworkPath;
 
     use super::*;
 
     fn rendered(look: Look) -> String {
-        render(include_str!("../../core/tests/scenarios/demo.json"), look)
+        render(
+            include_str!("../../../core/tests/scenarios/demo.json"),
+            look,
+        )
     }
 
     fn render(text: &str, look: Look) -> String {
         let document: RunDocument = serde_json::from_str(text).unwrap();
         let document = probe_core::judge::judge_again(document);
         let mut out = Vec::new();
-        write(&document, look, &mut out).unwrap();
+        write(&Report::of(&document), look, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -304,7 +217,7 @@ mod tests {
 
     #[test]
     fn several_paths_are_told_as_a_matrix() {
-        let text = include_str!("../../core/tests/scenarios/through-proxies.json");
+        let text = include_str!("../../../core/tests/scenarios/through-proxies.json");
         let text = render(text, Look::PLAIN);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
@@ -312,7 +225,7 @@ mod tests {
 
     #[test]
     fn failures_that_differ_in_the_port_are_told_once() {
-        let text = include_str!("../../core/tests/scenarios/dropped.json");
+        let text = include_str!("../../../core/tests/scenarios/dropped.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let dropped = document
             .probes
@@ -334,7 +247,7 @@ mod tests {
         }
         let document = probe_core::judge::judge_again(document);
         let mut out = Vec::new();
-        write(&document, Look::PLAIN, &mut out).unwrap();
+        write(&Report::of(&document), Look::PLAIN, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("next: ").count(), 1, "{text}");
         assert_eq!(text.matches("logs: ").count(), 1, "{text}");
@@ -343,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_port_that_is_open_with_loss_has_its_reason_and_next_step() {
-        let text = include_str!("../../core/tests/scenarios/demo.json");
+        let text = include_str!("../../../core/tests/scenarios/demo.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let open = |p: &&mut Probe| p.verdict.id == VerdictId::Reachable;
         let probe = document.probes.iter_mut().find(open).unwrap();
@@ -351,7 +264,7 @@ mod tests {
         probe.verdict.claim = "it loses every other SYN".to_owned();
         probe.verdict.next_step = Some("ask the network team for it".to_owned());
         let mut out = Vec::new();
-        write(&document, Look::PLAIN, &mut out).unwrap();
+        write(&Report::of(&document), Look::PLAIN, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("it loses every other SYN"), "{text}");
         assert!(text.contains("next: ask the network team for it"), "{text}");
@@ -360,7 +273,7 @@ mod tests {
     /// Two names that only the proxy resolves must not share a group, although they share a path.
     #[test]
     fn hosts_without_an_address_are_kept_apart() {
-        let text = include_str!("../../core/tests/scenarios/through-proxies.json");
+        let text = include_str!("../../../core/tests/scenarios/through-proxies.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let mut probes = document.probes.into_iter().map(|p| Probe {
             measurement: Measurement {
@@ -381,11 +294,12 @@ mod tests {
             ..first.clone()
         };
         document.probes = vec![first, second, third];
-        let groups = by_server(&document.probes);
-        let titles: Vec<String> = groups.iter().map(|(s, _)| title(*s)).collect();
+        let report = Report::of(&document);
+        let groups = by_server(&report.ports);
+        let titles: Vec<&str> = groups.iter().map(|g| g[0].server.as_str()).collect();
         let host = &document.probes[0].measurement.host;
         let through = format!("{host} through http://proxy:3128");
-        assert_eq!(titles, [host.as_str(), "second.example", &through]);
+        assert_eq!(titles, [host, "second.example", &through]);
     }
 
     #[test]

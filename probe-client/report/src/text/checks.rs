@@ -3,30 +3,36 @@
 
 use std::io::{self, Write};
 
-use probe_core::check::{Check, CheckDocument, CheckStatus};
+use probe_core::check::{CheckDocument, CheckStatus};
 
 use super::paint::{Look, Tone, paragraph};
+use crate::rows::CheckRow;
 
 /// Returns the output of `fwprobe check`.
-pub(crate) fn check_table(document: &CheckDocument, look: Look) -> io::Result<String> {
+///
+/// # Errors
+///
+/// None in practice: the text is written to memory.
+pub fn check_table(document: &CheckDocument, look: Look) -> io::Result<String> {
     let mut out = Vec::new();
     writeln!(
         out,
         "{}",
         look.paint(Tone::Heading, "fwprobe: checks of the head node")
     )?;
-    let node = |check: &&Check| check.about.is_none();
-    section(document.checks.iter().filter(node), look, &mut out)?;
+    let checks: Vec<CheckRow> = document.checks.iter().map(CheckRow::of).collect();
+    let node = |check: &&CheckRow| check.about.is_none();
+    section(checks.iter().filter(node), look, &mut out)?;
     let mut files: Vec<&str> = Vec::new();
-    for check in &document.checks {
+    for check in &checks {
         if let Some(file) = check.about.as_deref().filter(|f| !files.contains(f)) {
             files.push(file);
         }
     }
     for file in files {
         writeln!(out, "\n{}", look.paint(Tone::Heading, file))?;
-        let own = |check: &&Check| check.about.as_deref() == Some(file);
-        section(document.checks.iter().filter(own), look, &mut out)?;
+        let own = |check: &&CheckRow| check.about.as_deref() == Some(file);
+        section(checks.iter().filter(own), look, &mut out)?;
     }
     if let Some(profile) = &document.profile {
         let title = format!("What to know of the profile {profile}");
@@ -54,24 +60,24 @@ pub(crate) fn check_table(document: &CheckDocument, look: Look) -> io::Result<St
 }
 
 /// Writes the checks below the ports of a run: those that passed on one line, the others in full.
-pub(super) fn of_run(checks: &[Check], look: Look, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn of_run(checks: &[CheckRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
     if checks.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n{}", look.paint(Tone::Heading, "This head node"))?;
     let passed = checks.iter().filter(|c| c.status == CheckStatus::Pass);
-    let mut names: Vec<&str> = passed.map(|check| check.id.name()).collect();
+    let mut names: Vec<&str> = passed.map(|check| check.id).collect();
     names.dedup();
     if !names.is_empty() {
         writeln!(out, "{}", look.paint(Tone::Good, "pass"))?;
         paragraph(out, look, "    ", &names.join(", "))?;
     }
-    let told = |check: &&Check| check.status != CheckStatus::Pass;
+    let told = |check: &&CheckRow| check.status != CheckStatus::Pass;
     section(checks.iter().filter(told), look, out)
 }
 
 fn section<'a>(
-    checks: impl Iterator<Item = &'a Check>,
+    checks: impl Iterator<Item = &'a CheckRow>,
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -81,25 +87,21 @@ fn section<'a>(
     Ok(())
 }
 
-fn one(check: &Check, look: Look, out: &mut dyn Write) -> io::Result<()> {
+fn one(check: &CheckRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let (word, tone) = match check.status {
         CheckStatus::Pass => ("pass", Tone::Good),
         CheckStatus::Warn => ("warn", Tone::Undecided),
         CheckStatus::Fail => ("FAIL", Tone::Bad),
         CheckStatus::Skipped => ("-", Tone::Faint),
     };
-    let id = look.paint(tone, check.id.name());
+    let id = look.paint(tone, check.id);
     writeln!(out, "{}  {id}", look.paint(tone, &format!("{word:<4}")))?;
     let mut text = check.text.clone();
-    if check.status != CheckStatus::Skipped {
-        if !check.origins.is_empty() {
-            text.push_str(&format!(" [{}]", check.origins.join(", ")));
-        }
-        // A passed check states what was seen, so its sourcing matters only if the answer differs from the catalogue.
-        let own = check.status != CheckStatus::Pass || check.sourcing != check.id.entry().sourcing;
-        if let Some(caveat) = check.sourcing.caveat().filter(|_| own) {
-            text.push_str(&format!(" ({caveat})"));
-        }
+    if !check.origins.is_empty() {
+        text.push_str(&format!(" [{}]", check.origins.join(", ")));
+    }
+    if let Some(caveat) = check.caveat {
+        text.push_str(&format!(" ({caveat})"));
     }
     paragraph(out, look, "    ", &text)?;
     let Some(step) = &check.next_step else {

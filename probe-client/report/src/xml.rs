@@ -5,14 +5,22 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io::{self, Write};
 
 /// Returns a writer that indents and has written the XML declaration.
-pub(crate) fn document<W: Write>(out: W) -> io::Result<Writer<W>> {
+///
+/// # Errors
+///
+/// Writing to `out` failed.
+pub fn document<W: Write>(out: W) -> io::Result<Writer<W>> {
     let mut writer = Writer::new_with_indent(out, b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
     Ok(writer)
 }
 
 /// Writes `<name>text</name>`.
-pub(crate) fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::Result<()> {
+///
+/// # Errors
+///
+/// The writer's own.
+pub fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::Result<()> {
     let text = valid(text);
     writer
         .create_element(name)
@@ -21,7 +29,7 @@ pub(crate) fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) 
 }
 
 /// Replaces the characters that XML 1.0 section 2.2 excludes with the replacement character.
-pub(crate) fn valid(text: &str) -> String {
+pub fn valid(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => c,
@@ -31,7 +39,7 @@ pub(crate) fn valid(text: &str) -> String {
 }
 
 /// Returns valid text of at most `most` characters, for an attribute with a limit.
-pub(crate) fn limited(text: &str, most: usize) -> String {
+pub fn limited(text: &str, most: usize) -> String {
     valid(text).chars().take(most).collect()
 }
 

@@ -1,36 +1,51 @@
-//! Writes every verdict that needs an explanation below the table: once for all of its ports, with its evidence and the
-//! next step.
-
-use std::io::{self, Write};
+//! One row per verdict that needs an explanation. Verdicts that differ only in the port are one row.
 
 use probe_core::catalogue::VerdictId;
 use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::judge::Met;
 use probe_core::traffic::in_logs;
+use serde::Serialize;
 
-use super::columns::{mark, ports};
-use super::paint::{Look, paragraph};
+use super::port::Mark;
 
-/// Writes every verdict that is not simply as expected, once per distinct claim. Claims that differ only in the port
-/// count as one.
-pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    for group in groups(document) {
-        detail(document, &group, look, out)?;
-    }
-    Ok(())
+/// A verdict that is not simply as expected, with its evidence and the next step.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailureRow {
+    pub mark: Mark,
+    /// The verdict's id.
+    pub verdict: &'static str,
+    /// The verdict's headline.
+    pub title: &'static str,
+    /// How the result contradicts the expectation, if the verdict itself does not say so.
+    pub contradiction: Option<&'static str>,
+    /// Every port with its session kind: `443/https, 5901/nettcp`.
+    pub ports: String,
+    pub claim: String,
+    pub evidence: Vec<String>,
+    /// The port that the evidence is about, if the ports differ in more than their number.
+    pub seen_on: Option<u16>,
+    pub next_step: Option<String>,
+    /// What to look for in the logs of devices on the path, for each server and path.
+    pub logs: Vec<String>,
+    /// The places of these ports in [`Report::ports`](super::Report::ports).
+    pub rows: Vec<usize>,
 }
 
-/// Groups probes with the same verdict and claim.
-fn groups(document: &RunDocument) -> Vec<Vec<&Probe>> {
-    let mut groups: Vec<(Key, Vec<&Probe>)> = Vec::new();
-    for probe in document.probes.iter().filter(|p| p.needs_a_word()) {
+/// Returns one row for each group of probes with the same verdict and claim.
+pub(super) fn rows(document: &RunDocument) -> Vec<FailureRow> {
+    let mut groups: Vec<(Key, Vec<usize>)> = Vec::new();
+    for (index, probe) in document.probes.iter().enumerate() {
+        if !probe.needs_a_word() {
+            continue;
+        }
         let key = Key::of(probe);
         match groups.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, group)) => group.push(probe),
-            None => groups.push((key, vec![probe])),
+            Some((_, group)) => group.push(index),
+            None => groups.push((key, vec![index])),
         }
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    let row = |(_, group): (Key, Vec<usize>)| FailureRow::of(document, group);
+    groups.into_iter().filter_map(row).collect()
 }
 
 /// Everything that is said about a probe, without its port.
@@ -55,59 +70,51 @@ impl Key {
     }
 }
 
-fn detail(
-    document: &RunDocument,
-    group: &[&Probe],
-    look: Look,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let Some(first) = group.first() else {
-        return Ok(());
-    };
-    let (word, tone) = mark(first);
-    let verdict = &first.verdict;
-    let listed = ports(document, |p| group.iter().any(|g| std::ptr::eq(*g, p)));
-    let mut id = verdict.id.to_string();
-    if let Some(met) = Met::of(verdict, first.measurement.rule.expect).contradiction() {
-        id.push_str(&format!(": {met}"));
+impl FailureRow {
+    /// Returns the row of a group; `None` if the group is empty.
+    fn of(document: &RunDocument, rows: Vec<usize>) -> Option<Self> {
+        let group: Vec<&Probe> = rows.iter().map(|i| &document.probes[*i]).collect();
+        let first = *group.first()?;
+        let verdict = &first.verdict;
+        let dialled = dialled(&group);
+        let alike = dialled.len() < 2 || group.iter().all(|p| p.verdict.claim == verdict.claim);
+        let for_all = |text: &String| {
+            if alike {
+                text.clone()
+            } else {
+                with_ports(text, first, &dialled)
+            }
+        };
+        Some(Self {
+            mark: Mark::of(first),
+            verdict: verdict.id.name(),
+            title: verdict.id.entry().title,
+            contradiction: Met::of(verdict, first.measurement.rule.expect).contradiction(),
+            ports: ports(group.iter().copied()),
+            claim: for_all(&verdict.claim),
+            evidence: verdict.evidence.clone(),
+            seen_on: (!alike).then(|| first.measurement.port_dialled()),
+            next_step: verdict.next_step.as_ref().map(for_all),
+            logs: by_server(&group)
+                .iter()
+                .filter_map(|of_one_server| in_logs(document, of_one_server))
+                .collect(),
+            rows,
+        })
     }
-    let (word_painted, id_painted) = (look.paint(tone, word), look.paint(tone, &id));
-    if word.len() + listed.len() + id.len() + 2 <= usize::from(look.width) {
-        let listed = look.paint(super::paint::Tone::Heading, &listed);
-        writeln!(out, "\n{word_painted} {listed} {id_painted}")?;
-    } else {
-        // The ports of a whole profile need more than one line.
-        writeln!(out, "\n{word_painted} {id_painted}")?;
-        paragraph(out, look, "", &listed)?;
-    }
-    let dialled = dialled(group);
-    let alike = dialled.len() < 2 || group.iter().all(|p| p.verdict.claim == verdict.claim);
-    let for_all = |text: &str| {
-        if alike {
-            text.to_owned()
-        } else {
-            with_ports(text, first, &dialled)
-        }
-    };
-    paragraph(out, look, "", &for_all(&verdict.claim))?;
-    let seen = if alike {
-        "seen: ".to_owned()
-    } else {
-        format!("seen on {}: ", first.measurement.port_dialled())
-    };
-    for fact in &verdict.evidence {
-        paragraph(out, look, &seen, fact)?;
-    }
-    if let Some(step) = &verdict.next_step {
-        paragraph(out, look, "next: ", &for_all(step))?;
-    }
-    for of_one_server in by_server(group) {
-        if let Some(logged) = in_logs(document, &of_one_server) {
-            paragraph(out, look, "logs: ", &logged)?;
+}
+
+/// Returns ports with their session kinds, each once.
+pub(super) fn ports<'a>(probes: impl Iterator<Item = &'a Probe>) -> String {
+    let mut ports: Vec<String> = Vec::new();
+    for probe in probes {
+        let rule = &probe.measurement.rule;
+        let port = format!("{}/{}", rule.port, rule.session);
+        if !ports.contains(&port) {
+            ports.push(port);
         }
     }
-    let page = format!("fwprobe explain {}", verdict.id);
-    paragraph(out, look, "more: ", &page)
+    ports.join(", ")
 }
 
 /// Groups the probes of `group` by server and path.

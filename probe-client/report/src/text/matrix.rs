@@ -2,29 +2,28 @@
 
 use std::io::{self, Write};
 
-use probe_core::document::{Outcome, Probe, RunDocument};
-use probe_core::path::NetworkPath;
-use probe_core::profile::Expectation;
+use probe_core::document::Outcome;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{GAP, outcome, shortened};
 use super::paint::{Look, Tone};
+use crate::rows::{PathRow, PortRow, Report};
 
 /// Returns whether the run took more than one path.
-pub(super) fn is_wanted(document: &RunDocument) -> bool {
-    paths(document).len() > 1
+pub(super) fn is_wanted(report: &Report) -> bool {
+    report.paths.len() > 1
 }
 
-pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let paths = paths(document);
+pub(super) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let paths = &report.paths;
     writeln!(out)?;
     for (path, letter) in paths.iter().zip(LETTERS.chars()) {
         let letter = look.paint(Tone::Heading, &letter.to_string());
-        writeln!(out, "  {letter}  {path}")?;
+        writeln!(out, "  {letter}  {}", look.paint(Tone::Plain, &path.path))?;
     }
-    for host in hosts(document) {
+    for host in hosts(&report.ports) {
         writeln!(out, "\n{}", look.paint(Tone::Heading, host))?;
-        let rows = rows(document, host, &paths);
+        let rows = rows(&report.ports, host, paths);
         let widths = widths(&rows, paths.len(), usize::from(look.width));
         let mut header = format!("{:>5}{GAP}{:<KIND$}", "PORT", "KIND");
         for (letter, width) in LETTERS.chars().zip(&widths) {
@@ -58,54 +57,44 @@ impl Row {
     }
 }
 
-fn rows(document: &RunDocument, host: &str, paths: &[&NetworkPath]) -> Vec<Row> {
-    let of_host = || {
-        document
-            .probes
-            .iter()
-            .filter(|p| p.measurement.host == host)
-    };
-    let mut rules: Vec<&Probe> = Vec::new();
-    for probe in of_host() {
-        if !rules
-            .iter()
-            .any(|p| p.measurement.rule.id == probe.measurement.rule.id)
-        {
-            rules.push(probe);
+fn rows(ports: &[PortRow], host: &str, paths: &[PathRow]) -> Vec<Row> {
+    let of_host = || ports.iter().filter(|p| p.host == host);
+    let mut rules: Vec<&PortRow> = Vec::new();
+    for port in of_host() {
+        if !rules.iter().any(|p| p.rule == port.rule) {
+            rules.push(port);
         }
     }
-    let cells = |first: &Probe| {
-        let cell = |path: &&NetworkPath| {
-            let same = |p: &&Probe| {
-                p.measurement.rule.id == first.measurement.rule.id && p.measurement.path == **path
-            };
+    let cells = |first: &PortRow| {
+        let cell = |path: &PathRow| {
+            let same = |p: &&PortRow| p.rule == first.rule && p.path == path.path;
             cell(&of_host().filter(same).collect::<Vec<_>>())
         };
         paths.iter().map(cell).collect()
     };
-    let row = |first: &&Probe| Row {
-        port: first.measurement.rule.port.to_string(),
-        kind: first.measurement.rule.session.to_string(),
+    let row = |first: &&PortRow| Row {
+        port: first.port.to_string(),
+        kind: first.session.to_owned(),
         cells: cells(first),
     };
     rules.iter().map(row).collect()
 }
 
 /// Returns the result of one rule over one path to each of the server's addresses; equal results are shown once.
-fn cell(probes: &[&Probe]) -> (String, Tone) {
+fn cell(ports: &[&PortRow]) -> (String, Tone) {
     let mut texts: Vec<String> = Vec::new();
     let mut worst = Outcome::AsExpected;
-    for probe in probes {
-        let (word, _) = outcome(probe.outcome);
-        let mut text = format!("{word} {}", probe.verdict.id);
-        if probe.measurement.rule.expect == Expectation::Blocked {
+    for port in ports {
+        let (word, _) = outcome(port.outcome);
+        let mut text = format!("{word} {}", port.verdict);
+        if port.expects_blocked() {
             text.push_str(" (expected blocked)");
         }
         if !texts.contains(&text) {
             texts.push(text);
         }
-        if worst == Outcome::AsExpected || probe.outcome == Outcome::NotAsExpected {
-            worst = probe.outcome;
+        if worst == Outcome::AsExpected || port.outcome == Outcome::NotAsExpected {
+            worst = port.outcome;
         }
     }
     if texts.is_empty() {
@@ -133,21 +122,11 @@ fn widths(rows: &[Row], paths: usize, line: usize) -> Vec<usize> {
     widths
 }
 
-fn paths(document: &RunDocument) -> Vec<&NetworkPath> {
-    let mut paths = Vec::new();
-    for probe in &document.probes {
-        if !paths.contains(&&probe.measurement.path) {
-            paths.push(&probe.measurement.path);
-        }
-    }
-    paths
-}
-
-fn hosts(document: &RunDocument) -> Vec<&str> {
+fn hosts(ports: &[PortRow]) -> Vec<&str> {
     let mut hosts = Vec::new();
-    for probe in &document.probes {
-        if !hosts.contains(&probe.measurement.host.as_str()) {
-            hosts.push(&probe.measurement.host);
+    for port in ports {
+        if !hosts.contains(&port.host.as_str()) {
+            hosts.push(&port.host);
         }
     }
     hosts

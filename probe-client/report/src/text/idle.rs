@@ -3,40 +3,34 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use probe_core::document::{Outcome, Probe, RunDocument};
-use probe_core::observation::{FailureKind, Operation};
-use probe_core::plan::{Silence, Span};
+use probe_core::document::Outcome;
+use probe_core::plan::Span;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::columns::{Server, server, title};
 use super::paint::{Look, Tone};
+use crate::rows::{Fate, PortRow, SilenceCell};
 
-pub(super) fn is_wanted(document: &RunDocument) -> bool {
-    document
-        .probes
-        .iter()
-        .any(|p| p.measurement.silence.is_some())
+pub(super) fn is_wanted(ports: &[PortRow]) -> bool {
+    ports.iter().any(|p| p.silence.is_some())
 }
 
-pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let held: Vec<(&Probe, Silence)> = document
-        .probes
-        .iter()
-        .filter_map(|p| Some((p, p.measurement.silence?)))
-        .collect();
+pub(super) fn write(ports: &[PortRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let held: Vec<(&PortRow, SilenceCell)> =
+        ports.iter().filter_map(|p| Some((p, p.silence?))).collect();
     let times: BTreeSet<u32> = held.iter().map(|(_, silence)| silence.seconds).collect();
     let mut rows: Vec<Row<'_>> = Vec::new();
-    for (probe, silence) in held {
-        let row = Row::of(probe, silence);
+    for (port, silence) in held {
+        let row = Row::of(port, silence);
         match rows.iter_mut().find(|r| r.is_like(&row)) {
-            Some(known) => known.probes.extend(row.probes),
+            Some(known) => known.cells.extend(row.cells),
             None => rows.push(row),
         }
     }
-    let mut above = None;
+    let mut above: Option<&PortRow> = None;
     for row in &rows {
-        if above != Some(row.server()) {
-            above = Some(row.server());
+        let first = row.first();
+        if !above.is_some_and(|above| above.same_server(first)) {
+            above = Some(first);
             heading(row, &times, look, out)?;
         }
         writeln!(out, "{}", row.line(&times, look))?;
@@ -47,34 +41,30 @@ pub(super) fn write(document: &RunDocument, look: Look, out: &mut dyn Write) -> 
 /// One rule on one address, with or without keep-alive.
 struct Row<'a> {
     keep_alive_seconds: Option<u32>,
-    probes: Vec<(&'a Probe, u32)>,
+    cells: Vec<(&'a PortRow, SilenceCell)>,
 }
 
 impl<'a> Row<'a> {
-    fn of(probe: &'a Probe, silence: Silence) -> Self {
+    fn of(port: &'a PortRow, silence: SilenceCell) -> Self {
         Self {
             keep_alive_seconds: silence.keep_alive_seconds,
-            probes: vec![(probe, silence.seconds)],
+            cells: vec![(port, silence)],
         }
     }
 
-    fn first(&self) -> &'a Probe {
-        self.probes[0].0
-    }
-
-    fn server(&self) -> Server<'a> {
-        server(&self.first().measurement)
+    fn first(&self) -> &'a PortRow {
+        self.cells[0].0
     }
 
     fn is_like(&self, other: &Self) -> bool {
-        let (own, theirs) = (&self.first().measurement, &other.first().measurement);
-        own.rule.id == theirs.rule.id
-            && self.server() == other.server()
+        let (own, theirs) = (self.first(), other.first());
+        own.rule == theirs.rule
+            && own.same_server(theirs)
             && self.keep_alive_seconds == other.keep_alive_seconds
     }
 
     fn line(&self, times: &BTreeSet<u32>, look: Look) -> String {
-        let rule = &self.first().measurement.rule;
+        let first = self.first();
         let every = match self.keep_alive_seconds {
             Some(every) => Span(every).to_string(),
             None => "none".to_owned(),
@@ -83,8 +73,7 @@ impl<'a> Row<'a> {
         let mut line = look.paint(tone, &format!("{word:<4}"));
         line.push_str(&format!(
             "  {:>5}  {:<6}  {every:<10}",
-            rule.port.to_string(),
-            rule.session.to_string()
+            first.port, first.session
         ));
         for seconds in times {
             let (word, tone) = self.fate(*seconds);
@@ -96,7 +85,7 @@ impl<'a> Row<'a> {
 
     /// Returns the worst outcome in the row.
     fn outcome(&self) -> (&'static str, Tone) {
-        let has = |outcome: Outcome| self.probes.iter().any(|(p, _)| p.outcome == outcome);
+        let has = |outcome: Outcome| self.cells.iter().any(|(p, _)| p.outcome == outcome);
         if has(Outcome::NotAsExpected) {
             ("FAIL", Tone::Bad)
         } else if has(Outcome::Undecided) {
@@ -108,34 +97,15 @@ impl<'a> Row<'a> {
 
     /// Returns how the session that was silent for `seconds` ended.
     fn fate(&self, seconds: u32) -> (&'static str, Tone) {
-        let Some((probe, _)) = self.probes.iter().find(|(_, s)| *s == seconds) else {
+        let Some((_, silence)) = self.cells.iter().find(|(_, s)| s.seconds == seconds) else {
             return ("-", Tone::Faint);
         };
-        match probe.measurement.failure() {
-            None => ("lived", Tone::Good),
-            Some((Operation::Hold | Operation::Resume, failure)) => match failure.kind {
-                FailureKind::TimedOut => ("dead", Tone::Bad),
-                FailureKind::Reset => ("reset", Tone::Bad),
-                FailureKind::Closed => ("closed", Tone::Bad),
-                FailureKind::Interrupted => ("-", Tone::Faint),
-                FailureKind::NameNotFound
-                | FailureKind::ResolverFailed
-                | FailureKind::NetworkUnreachable
-                | FailureKind::HostUnreachable
-                | FailureKind::PermissionDenied
-                | FailureKind::Refused
-                | FailureKind::Slow
-                | FailureKind::TlsFailed
-                | FailureKind::Foreign
-                | FailureKind::Altered
-                | FailureKind::Declined
-                | FailureKind::KeyRefused
-                | FailureKind::ProxyRefused
-                | FailureKind::LocalResource
-                | FailureKind::Other => ("failed", Tone::Bad),
-            },
-            Some(_) => ("no", Tone::Bad),
-        }
+        let tone = match silence.fate {
+            Fate::Lived => Tone::Good,
+            Fate::NotSeen => Tone::Faint,
+            Fate::Dead | Fate::Reset | Fate::Closed | Fate::Failed | Fate::NoSession => Tone::Bad,
+        };
+        (silence.fate.word(), tone)
     }
 }
 
@@ -145,8 +115,8 @@ fn heading(
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let title = title(row.server());
-    writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
+    let title = look.paint(Tone::Heading, &row.first().server);
+    writeln!(out, "\n{title}")?;
     let mut line = format!(
         "{:<4}  {:>5}  {:<6}  {:<10}",
         "", "PORT", "KIND", "KEEP-ALIVE"
@@ -165,11 +135,15 @@ fn column(seconds: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use probe_core::document::RunDocument;
+    use probe_core::plan::Silence;
+
     use super::*;
+    use crate::Report;
 
     #[test]
     fn each_path_has_a_heading_of_its_own() {
-        let text = include_str!("../../core/tests/scenarios/demo.json");
+        let text = include_str!("../../../core/tests/scenarios/demo.json");
         let mut document: RunDocument = serde_json::from_str(text).unwrap();
         let mut probe = document.probes.remove(0);
         probe.measurement.address = None;
@@ -181,7 +155,7 @@ mod tests {
         proxied.measurement.path = "socks5h://proxy:1080".parse().unwrap();
         document.probes = vec![probe, proxied];
         let mut out = Vec::new();
-        write(&document, Look::PLAIN, &mut out).unwrap();
+        write(&Report::of(&document).ports, Look::PLAIN, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("KEEP-ALIVE").count(), 2, "{text}");
         assert!(text.contains("through socks5h://proxy:1080"), "{text}");

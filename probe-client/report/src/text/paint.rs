@@ -7,7 +7,7 @@ use probe_core::excerpt::printable;
 
 /// The appearance of a text report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub struct Look {
     pub colour: bool,
     /// Line width in columns.
     pub width: u16,
@@ -15,7 +15,7 @@ pub(crate) struct Look {
 
 /// The meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(super) enum Tone {
     Plain,
     Good,
     Bad,
@@ -26,14 +26,14 @@ pub(crate) enum Tone {
 
 impl Look {
     /// The look without a terminal: no colour, and 80 columns, which most terminals show.
-    pub(crate) const PLAIN: Self = Self {
+    pub const PLAIN: Self = Self {
         colour: false,
         width: 80,
     };
 
     /// Returns `text` in the colour of `tone`. Control characters are escaped, since `text` may come from a saved
     /// report of any origin.
-    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
         let text = printable(text).into_owned();
         if !self.colour || text.is_empty() {
             return text;

@@ -4,12 +4,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum as _;
 use probe_core::document::RunDocument;
+use probe_report::{Format, Look};
 use thiserror::Error;
 
-use super::Look;
-use crate::arguments::ReportFormat;
+use crate::report_format::{self, ReportFormat};
 
 mod target;
 
@@ -73,7 +72,7 @@ impl Output {
             target,
         } = self;
         let mut buffer = Vec::new();
-        let written = super::write(format, document, Look::PLAIN, &mut buffer)
+        let written = probe_report::write(format, document, Look::PLAIN, &mut buffer)
             .and_then(|()| target.fill(&buffer));
         match written {
             Ok(()) => Ok(path),
@@ -84,31 +83,23 @@ impl Output {
 
 fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
     if let Some((format, path)) = text.split_once('=')
-        && let Ok(format) = ReportFormat::from_str(format, true)
+        && let Some(format) = Format::named(format)
     {
         return Ok((format, PathBuf::from(path)));
     }
     let path = Path::new(text);
     let extension = path.extension().and_then(|e| e.to_str());
-    match extension.and_then(of_extension) {
+    match extension.and_then(Format::of_extension) {
         Some(format) => Ok((format, path.to_owned())),
         None => Err(OutputError::NoFormat(path.to_owned())),
-    }
-}
-
-fn of_extension(extension: &str) -> Option<ReportFormat> {
-    match extension.to_ascii_lowercase().as_str() {
-        "json" => Some(ReportFormat::Json),
-        "txt" => Some(ReportFormat::Table),
-        _ => None,
     }
 }
 
 /// Why a report file cannot be written.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
-    #[error("--output {}: its ending names no format; end it in .json or .txt, or write \
-             FORMAT=FILE (formats: table, json, hpc-step-result, hpc-step-summary)", .0.display())]
+    #[error("--output {}: its ending names no format; end it in {}, or write FORMAT=FILE \
+             (formats: {})", .0.display(), report_format::extensions(), report_format::names())]
     NoFormat(PathBuf),
     #[error("--output {} is a directory; give a file name", .0.display())]
     Directory(PathBuf),

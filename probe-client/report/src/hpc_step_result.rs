@@ -4,40 +4,59 @@
 use std::io::{self, Write};
 
 use probe_core::check::CheckStatus;
-use probe_core::document::{Outcome, RunDocument};
-use probe_core::traffic::in_logs;
+use probe_core::document::Outcome;
 use quick_xml::Writer;
 
+use crate::failed_run::FailedRun;
+use crate::rows::{Mark, Report};
 use crate::xml::{self, element};
 
 /// Whether a result is about one node or about the whole test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+enum Scope {
     Node,
     Summary,
 }
 
-pub(super) fn write(document: &RunDocument, scope: Scope, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_node(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write(report, Scope::Node, out)
+}
+
+pub(crate) fn write_summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write(report, Scope::Summary, out)
+}
+
+pub(crate) fn write_node_failure(failure: &FailedRun<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write_failure(failure, Scope::Node, out)
+}
+
+pub(crate) fn write_summary_failure(
+    failure: &FailedRun<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_failure(failure, Scope::Summary, out)
+}
+
+fn write(report: &Report, scope: Scope, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = xml::document(&mut *out)?;
-    let host = document.host.name.as_deref();
-    root(&mut writer, scope, host).write_inner_content(|writer| {
-        element(writer, "Result", result(document))?;
-        element(writer, "Message", &message(document))?;
-        tables(document, writer)?;
-        bullets(document, writer)
+    let node = report.run.node.as_deref();
+    root(&mut writer, scope, node).write_inner_content(|writer| {
+        element(writer, "Result", result(report))?;
+        element(writer, "Message", &message(report))?;
+        tables(report, writer)?;
+        bullets(report, writer)
     })?;
     writeln!(out)
 }
 
 /// Writes the result of a run that could not be carried out.
-pub(super) fn write_failure(scope: Scope, why: &str, out: &mut dyn Write) -> io::Result<()> {
+fn write_failure(failure: &FailedRun<'_>, scope: Scope, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = xml::document(&mut *out)?;
-    let host = crate::host::describe(&[]).name;
-    root(&mut writer, scope, host.as_deref()).write_inner_content(|writer| {
+    root(&mut writer, scope, failure.node).write_inner_content(|writer| {
         element(writer, "Result", "Failure")?;
         let message = "fwprobe could not run: nothing is said about any port (exit code 2)";
         element(writer, "Message", message)?;
-        element(writer, "ExceptionMessage", why)
+        element(writer, "ExceptionMessage", failure.why)
     })?;
     writeln!(out)
 }
@@ -46,11 +65,11 @@ pub(super) fn write_failure(scope: Scope, why: &str, out: &mut dyn Write) -> io:
 fn root<'w, W: Write>(
     writer: &'w mut Writer<W>,
     scope: Scope,
-    host: Option<&str>,
+    node: Option<&str>,
 ) -> quick_xml::writer::ElementWriter<'w, W> {
     let name = match scope {
         Scope::Summary => "Summary".to_owned(),
-        Scope::Node => node_name(host),
+        Scope::Node => node_name(node),
     };
     let root = writer
         .create_element("StepResult")
@@ -61,8 +80,8 @@ fn root<'w, W: Write>(
     }
 }
 
-fn node_name(host: Option<&str>) -> String {
-    let name = host.unwrap_or_default();
+fn node_name(node: Option<&str>) -> String {
+    let name = node.unwrap_or_default();
     match xml::limited(name, MAX_NODE_NAME) {
         name if name.is_empty() => "unknown".to_owned(),
         name => name,
@@ -70,48 +89,43 @@ fn node_name(host: Option<&str>) -> String {
 }
 
 /// Returns the result of the run. A conclusive fault is a failure; an undecided run is a warning, never a success.
-fn result(document: &RunDocument) -> &'static str {
-    match document.summary.exit_code {
-        0 if document.run.complete => "Success",
+fn result(report: &Report) -> &'static str {
+    match report.summary.exit_code {
+        0 if report.run.complete => "Success",
         1 => "Failure",
         _ => "Warning",
     }
 }
 
-fn message(document: &RunDocument) -> String {
-    let s = &document.summary;
-    let what = document
-        .run
-        .profile
-        .as_ref()
-        .map_or_else(|| "ports given by hand".to_owned(), ToString::to_string);
+fn message(report: &Report) -> String {
+    let s = &report.summary;
     let mut text = format!(
-        "{what}: {} of {} rules as expected, {} not, {} undecided",
-        s.as_expected, s.probes, s.not_as_expected, s.undecided
+        "{}: {} of {} rules as expected, {} not, {} undecided",
+        report.run.what, s.as_expected, s.probes, s.not_as_expected, s.undecided
     );
-    if !document.run.complete {
+    if !report.run.complete {
         text.push_str("; the run was interrupted");
     }
     text
 }
 
-fn tables<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Result<()> {
-    let ports = document.probes.iter().map(|probe| {
-        let m = &probe.measurement;
+fn tables<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> {
+    let ports = report.ports.iter().map(|port| {
         vec![
-            m.rule.port.to_string(),
-            m.rule.session.to_string(),
-            m.server().map_or_else(|| m.host.clone(), |a| a.to_string()),
-            m.path.to_string(),
-            outcome(probe.outcome).to_owned(),
-            probe.verdict.id.to_string(),
-            probe.verdict.segment.to_string(),
-            m.rule.purpose.clone(),
+            port.port.to_string(),
+            port.session.to_owned(),
+            port.address
+                .map_or_else(|| port.host.clone(), |a| a.to_string()),
+            port.path.clone(),
+            outcome(port.outcome).to_owned(),
+            port.verdict.to_owned(),
+            port.place.clone(),
+            port.purpose.clone(),
         ]
     });
-    let checks = document.checks.iter().map(|check| {
+    let checks = report.checks.iter().map(|check| {
         vec![
-            check.id.to_string(),
+            check.id.to_owned(),
             check.status.name().to_owned(),
             check.text.clone(),
         ]
@@ -159,28 +173,28 @@ fn row<W: Write>(writer: &mut Writer<W>, cells: &[String]) -> io::Result<()> {
 }
 
 /// Writes one bullet for each failure, then everything else worth knowing.
-fn bullets<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Result<()> {
+fn bullets<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> {
     let mut all: Vec<(&str, String)> = Vec::new();
-    for probe in &document.probes {
-        let (m, v) = (&probe.measurement, &probe.verdict);
-        let kind = match probe.outcome {
-            Outcome::AsExpected if !probe.needs_a_word() => continue,
-            Outcome::AsExpected => "Warning",
-            Outcome::NotAsExpected => "Failure",
-            Outcome::Undecided => "Warning",
+    for port in &report.ports {
+        let kind = match port.mark {
+            Mark::Ok => continue,
+            Mark::Fail => "Failure",
+            Mark::Warned | Mark::Undecided => "Warning",
         };
-        let next = v.next_step.as_deref().unwrap_or_default();
-        let logged = in_logs(document, &[probe]);
+        let next = port.next_step.as_deref().unwrap_or_default();
+        let logged = port.logs.as_ref();
         let logged = logged.map_or_else(String::new, |l| format!(". In logs: {l}"));
         all.push((
             kind,
             format!(
-                "{}/{} {}: {}. {next}{logged}",
-                m.rule.port, m.rule.session, v.id, v.claim
+                "{} {}: {}. {next}{logged}",
+                port.port_and_session(),
+                port.verdict,
+                port.claim
             ),
         ));
     }
-    for check in &document.checks {
+    for check in &report.checks {
         let kind = match check.status {
             CheckStatus::Pass | CheckStatus::Skipped => continue,
             // Checks do not affect the exit code of a run.
@@ -188,14 +202,9 @@ fn bullets<W: Write>(document: &RunDocument, writer: &mut Writer<W>) -> io::Resu
         };
         all.push((kind, format!("{}: {}", check.id, check.text)));
     }
-    let mut noted: Vec<String> = Vec::new();
-    for finding in document.probes.iter().flat_map(|p| &p.findings) {
-        let text = format!("{}: {}", finding.id, finding.claim);
-        if !noted.contains(&text) {
-            noted.push(text);
-        }
-    }
-    all.extend(noted.into_iter().map(|text| ("Information", text)));
+    let notes = report.notes.iter();
+    let noted = notes.map(|note| ("Information", format!("{}: {}", note.id, note.claim)));
+    all.extend(noted);
     writer
         .create_element("BulletPoints")
         .write_inner_content(|w| {
@@ -233,11 +242,13 @@ const MAX_NODE_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use probe_core::document::RunDocument;
+
     use super::*;
 
     fn rendered(document: &RunDocument, scope: Scope) -> String {
         let mut out = Vec::new();
-        write(document, scope, &mut out).unwrap();
+        write(&Report::of(document), scope, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -1,0 +1,141 @@
+//! The table of report formats. The values of `--format`, the file name extensions of `--output` and the texts of errors
+//! come from it.
+
+use std::io::{self, Write};
+
+use probe_core::document::RunDocument;
+
+use crate::failed_run::FailedRun;
+use crate::rows::Report;
+use crate::text::Look;
+use crate::{hpc_step_result, json, text};
+
+/// One format.
+#[derive(Debug)]
+pub struct Format {
+    /// As `--format` takes it.
+    pub name: &'static str,
+    /// One line for lists of formats.
+    pub about: &'static str,
+    /// The file name extensions that stand for this format in `--output FILE`.
+    pub extensions: &'static [&'static str],
+    pub writer: Writer,
+    /// Writes the report of a run that could not be carried out, if the format has one.
+    pub failure: Option<FailureWriter>,
+}
+
+/// Writes the report of a run that could not be carried out.
+pub type FailureWriter = fn(&FailedRun<'_>, &mut dyn Write) -> io::Result<()>;
+
+/// How a format is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Writer {
+    /// The run document itself.
+    Document(fn(&RunDocument, &mut dyn Write) -> io::Result<()>),
+    Rows(fn(&Report, &mut dyn Write) -> io::Result<()>),
+    /// Rows, in lines of a given width, with or without colour.
+    Text(fn(&Report, Look, &mut dyn Write) -> io::Result<()>),
+}
+
+impl Format {
+    /// Returns the format with this name, in any case.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let mut all = FORMATS.iter();
+        all.find(|f| f.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns the format for files with this extension, in any case.
+    pub fn of_extension(extension: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| {
+            let mut own = format.extensions.iter();
+            own.any(|e| e.eq_ignore_ascii_case(extension))
+        })
+    }
+}
+
+/// Formats are equal if they have the same name.
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// The table on a terminal, which is the default.
+pub const TABLE: &Format = &FORMATS[0];
+
+/// All formats, in the order in which lists show them.
+pub static FORMATS: [Format; 4] = [
+    Format {
+        name: "table",
+        about: "text for people: ports, failures with evidence and next step, findings, checks",
+        extensions: &["txt"],
+        writer: Writer::Text(text::write),
+        failure: None,
+    },
+    Format {
+        name: "json",
+        about: "the run document with everything that was measured, for programs",
+        extensions: &["json"],
+        writer: Writer::Document(json::write),
+        failure: None,
+    },
+    Format {
+        name: "hpc-step-result",
+        about: "the result of one node, for HPC Cluster Manager",
+        extensions: &[],
+        writer: Writer::Rows(hpc_step_result::write_node),
+        failure: Some(hpc_step_result::write_node_failure),
+    },
+    Format {
+        name: "hpc-step-summary",
+        about: "the summary of a test, for HPC Cluster Manager",
+        extensions: &[],
+        writer: Writer::Rows(hpc_step_result::write_summary),
+        failure: Some(hpc_step_result::write_summary_failure),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_formats_share_a_name_or_an_extension() {
+        let mut names = BTreeSet::new();
+        let mut extensions = BTreeSet::new();
+        for format in &FORMATS {
+            assert!(names.insert(format.name), "{}", format.name);
+            for extension in format.extensions {
+                assert!(extensions.insert(extension), "{extension}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_document_has_a_row_for_every_format() {
+        let document = include_str!("../../../docs/user/reports.md");
+        for format in &FORMATS {
+            let endings: Vec<String> = format
+                .extensions
+                .iter()
+                .map(|e| format!("`.{e}`"))
+                .collect();
+            let endings = match endings.join(", ") {
+                none if none.is_empty() => " ".to_owned(),
+                some => format!(" {some} "),
+            };
+            let row = format!("| `{}` |{endings}| {} |", format.name, format.about);
+            assert!(document.contains(&row), "it lacks\n{row}");
+        }
+    }
+
+    #[test]
+    fn a_format_is_found_by_name_and_by_extension() {
+        assert_eq!(Format::named("JSON").unwrap().name, "json");
+        assert_eq!(Format::of_extension("TXT").unwrap().name, "table");
+        assert!(Format::named("doc").is_none() && Format::of_extension("doc").is_none());
+        assert_eq!(TABLE.name, "table");
+    }
+}

@@ -1,0 +1,37 @@
+//! Reports of a run. [`Report`] derives rows from the run document once; each format writes these rows and reads nothing
+//! else. Pure: no socket, clock or file.
+
+use std::io::{self, Write};
+
+use probe_core::document::RunDocument;
+
+mod failed_run;
+pub mod format;
+mod hpc_step_result;
+mod json;
+pub mod rows;
+mod text;
+pub mod xml;
+
+pub use failed_run::FailedRun;
+pub use format::{FORMATS, Format};
+pub use rows::Report;
+pub use text::{Look, check_table};
+
+/// Writes `document` in `format`.
+///
+/// # Errors
+///
+/// Writing to `out` failed.
+pub fn write(
+    format: &Format,
+    document: &RunDocument,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format.writer {
+        format::Writer::Document(write) => write(document, out),
+        format::Writer::Rows(write) => write(&Report::of(document), out),
+        format::Writer::Text(write) => write(&Report::of(document), look, out),
+    }
+}

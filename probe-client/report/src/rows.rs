@@ -1,0 +1,62 @@
+//! The rows of a report. They are derived from the run document once, so that all formats say the same. A row is flat,
+//! contains words and figures for people, and can be serialised for templates.
+
+use probe_core::document::RunDocument;
+use serde::Serialize;
+
+mod check;
+mod egress;
+mod failure;
+mod note;
+mod path;
+mod port;
+mod run;
+
+pub use check::CheckRow;
+pub use egress::EgressRow;
+pub use failure::FailureRow;
+pub use note::NoteRow;
+pub use path::PathRow;
+pub use port::{Fate, Mark, NotedFinding, PortRow, SilenceCell};
+pub use run::{RunRow, SkippedRow, SummaryRow};
+
+/// Everything that a format may say about a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    pub run: RunRow,
+    pub summary: SummaryRow,
+    /// The paths of the run, in the order in which they were asked for.
+    pub paths: Vec<PathRow>,
+    /// One row per rule, path and server address, in the order of the document.
+    pub ports: Vec<PortRow>,
+    /// The verdicts that need an explanation, equal ones once.
+    pub failures: Vec<FailureRow>,
+    /// The findings, equal ones once.
+    pub notes: Vec<NoteRow>,
+    /// The addresses that the cloud side must allow; empty if they are obvious.
+    pub egress: Vec<EgressRow>,
+    pub skipped: Vec<SkippedRow>,
+    pub checks: Vec<CheckRow>,
+}
+
+impl Report {
+    /// Derives the rows of `document`.
+    pub fn of(document: &RunDocument) -> Self {
+        let ports: Vec<PortRow> = document
+            .probes
+            .iter()
+            .map(|probe| PortRow::of(document, probe))
+            .collect();
+        Self {
+            run: RunRow::of(document),
+            summary: SummaryRow::of(document, &ports),
+            paths: path::rows(&ports),
+            failures: failure::rows(document),
+            notes: note::rows(document),
+            egress: egress::rows(document),
+            skipped: document.skipped.iter().map(SkippedRow::of).collect(),
+            checks: document.checks.iter().map(CheckRow::of).collect(),
+            ports,
+        }
+    }
+}

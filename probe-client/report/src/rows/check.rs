@@ -1,0 +1,47 @@
+//! One row per check of the head node.
+
+use probe_core::check::{Check, CheckStatus};
+use serde::Serialize;
+
+/// The answer of one check.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct CheckRow {
+    /// The check's id.
+    pub id: &'static str,
+    pub title: &'static str,
+    pub status: CheckStatus,
+    /// The certificate file that it is about.
+    pub about: Option<String>,
+    pub text: String,
+    pub next_step: Option<String>,
+    /// Where the values come from; empty for a skipped check.
+    pub origins: Vec<String>,
+    /// That the answer, or the requirement behind it, is not confirmed.
+    pub caveat: Option<&'static str>,
+    /// Who says that it matters.
+    pub source: String,
+}
+
+impl CheckRow {
+    pub(crate) fn of(check: &Check) -> Self {
+        let entry = check.id.entry();
+        let skipped = check.status == CheckStatus::Skipped;
+        // A passed check states what was seen, so its sourcing matters only if the answer differs from the catalogue.
+        let own = check.status != CheckStatus::Pass || check.sourcing != entry.sourcing;
+        Self {
+            id: check.id.name(),
+            title: entry.title,
+            status: check.status,
+            about: check.about.clone(),
+            text: check.text.clone(),
+            next_step: check.next_step.clone(),
+            origins: if skipped {
+                Vec::new()
+            } else {
+                check.origins.clone()
+            },
+            caveat: check.sourcing.caveat().filter(|_| own && !skipped),
+            source: check.source.clone(),
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! One row per rule, path and server address.
+
+use std::net::IpAddr;
+
+use probe_core::document::{Outcome, Probe, RunDocument, Timings};
+use probe_core::judge::Met;
+use probe_core::observation::{FailureKind, Operation};
+use probe_core::path::NetworkPath;
+use probe_core::traffic::in_logs;
+use probe_core::verdict::{Confidence, Segment};
+use serde::Serialize;
+
+/// The result of one probe.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PortRow {
+    /// The rule's id.
+    pub rule: String,
+    pub port: u16,
+    pub session: &'static str,
+    pub purpose: String,
+    /// `open` or `blocked`.
+    pub expected: String,
+    /// The name or tag that the rule is really about, if the echo server only stands in for it.
+    pub destination: Option<String>,
+    /// `direct`, or the proxy's URL.
+    pub path: String,
+    /// The server as the user named it.
+    pub host: String,
+    /// The server's address; `None` if the name gave none, or if only the proxy knows it.
+    pub address: Option<IpAddr>,
+    /// The port as dialled.
+    pub dialled: u16,
+    /// Host, address and path, as a heading.
+    pub server: String,
+    pub mark: Mark,
+    pub outcome: Outcome,
+    /// The verdict's id.
+    pub verdict: &'static str,
+    /// The verdict's headline.
+    pub title: &'static str,
+    /// How the result contradicts the expectation, if the verdict itself does not say so.
+    pub contradiction: Option<&'static str>,
+    /// The kind of segment that the verdict blames.
+    pub segment: &'static str,
+    pub hop: Option<u8>,
+    pub hop_address: Option<IpAddr>,
+    /// The segment with its hop and address.
+    pub place: String,
+    pub confidence: Confidence,
+    pub claim: String,
+    pub next_step: Option<String>,
+    pub evidence: Vec<String>,
+    /// What to look for in the logs of devices on the path; only for rows that need an explanation.
+    pub logs: Option<String>,
+    pub findings: Vec<NotedFinding>,
+    /// The time for everything that was done for this port, in microseconds.
+    pub time_us: u64,
+    pub timings: Timings,
+    pub silence: Option<SilenceCell>,
+}
+
+/// A finding about one probe.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct NotedFinding {
+    pub id: &'static str,
+    pub claim: String,
+    pub detail: Option<String>,
+}
+
+/// Silence on purpose in a verified session, and how the session ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct SilenceCell {
+    pub seconds: u32,
+    /// The interval of the TCP keep-alive; `None` without it.
+    pub keep_alive_seconds: Option<u32>,
+    pub fate: Fate,
+}
+
+/// What became of a session that was silent on purpose.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    Lived,
+    Dead,
+    Reset,
+    Closed,
+    Failed,
+    /// The run was interrupted.
+    NotSeen,
+    /// There was no session to be silent in.
+    NoSession,
+}
+
+/// The result of a row in one word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    Ok,
+    /// As expected, but it needs an explanation.
+    Warned,
+    Fail,
+    Undecided,
+}
+
+impl PortRow {
+    pub(super) fn of(document: &RunDocument, probe: &Probe) -> Self {
+        let (m, verdict) = (&probe.measurement, &probe.verdict);
+        let (hop, hop_address) = match verdict.segment {
+            Segment::Path { hop, address } => (hop, address),
+            Segment::None
+            | Segment::ThisHost
+            | Segment::NearNetwork
+            | Segment::CloudEdge
+            | Segment::ServerHost
+            | Segment::Proxy
+            | Segment::Unknown => (None, None),
+        };
+        Self {
+            rule: m.rule.id.to_string(),
+            port: m.rule.port.get(),
+            session: m.rule.session.name(),
+            purpose: m.rule.purpose.clone(),
+            expected: m.rule.expect.to_string(),
+            destination: m.rule.destination.clone(),
+            path: m.path.to_string(),
+            host: m.host.clone(),
+            address: m.server(),
+            dialled: m.port_dialled(),
+            server: server(&m.host, m.server(), &m.path),
+            mark: Mark::of(probe),
+            outcome: probe.outcome,
+            verdict: verdict.id.name(),
+            title: verdict.id.entry().title,
+            contradiction: Met::of(verdict, m.rule.expect).contradiction(),
+            segment: segment(&verdict.segment),
+            hop,
+            hop_address,
+            place: verdict.segment.to_string(),
+            confidence: verdict.confidence,
+            claim: verdict.claim.clone(),
+            next_step: verdict.next_step.clone(),
+            evidence: verdict.evidence.clone(),
+            logs: probe
+                .needs_a_word()
+                .then(|| in_logs(document, &[probe]))
+                .flatten(),
+            findings: probe.findings.iter().map(NotedFinding::of).collect(),
+            time_us: probe.timings.whole_us.unwrap_or(probe.timings.total_us),
+            timings: probe.timings,
+            silence: m.silence.map(|silence| SilenceCell {
+                seconds: silence.seconds,
+                keep_alive_seconds: silence.keep_alive_seconds,
+                fate: Fate::of(m.failure().map(|(operation, f)| (operation, f.kind))),
+            }),
+        }
+    }
+
+    /// Returns whether both rows are about the same server over the same path.
+    pub fn same_server(&self, other: &Self) -> bool {
+        (&self.host, self.address, &self.path) == (&other.host, other.address, &other.path)
+    }
+
+    /// Returns whether the rule expects `blocked`.
+    pub fn expects_blocked(&self) -> bool {
+        self.expected == "blocked"
+    }
+
+    /// Returns port and session kind: `443/https`.
+    pub fn port_and_session(&self) -> String {
+        format!("{}/{}", self.port, self.session)
+    }
+}
+
+impl NotedFinding {
+    fn of(finding: &probe_core::verdict::Finding) -> Self {
+        Self {
+            id: finding.id.name(),
+            claim: finding.claim.clone(),
+            detail: finding.detail.clone(),
+        }
+    }
+}
+
+impl Mark {
+    pub(super) fn of(probe: &Probe) -> Self {
+        match probe.outcome {
+            Outcome::AsExpected if probe.needs_a_word() => Self::Warned,
+            Outcome::AsExpected => Self::Ok,
+            Outcome::NotAsExpected => Self::Fail,
+            Outcome::Undecided => Self::Undecided,
+        }
+    }
+
+    /// Returns the word that text reports show.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok | Self::Warned => "ok",
+            Self::Fail => "FAIL",
+            Self::Undecided => "?",
+        }
+    }
+}
+
+impl Fate {
+    fn of(failure: Option<(Operation, FailureKind)>) -> Self {
+        match failure {
+            None => Self::Lived,
+            Some((Operation::Hold | Operation::Resume, kind)) => match kind {
+                FailureKind::TimedOut => Self::Dead,
+                FailureKind::Reset => Self::Reset,
+                FailureKind::Closed => Self::Closed,
+                FailureKind::Interrupted => Self::NotSeen,
+                FailureKind::NameNotFound
+                | FailureKind::ResolverFailed
+                | FailureKind::NetworkUnreachable
+                | FailureKind::HostUnreachable
+                | FailureKind::PermissionDenied
+                | FailureKind::Refused
+                | FailureKind::Slow
+                | FailureKind::TlsFailed
+                | FailureKind::Foreign
+                | FailureKind::Altered
+                | FailureKind::Declined
+                | FailureKind::KeyRefused
+                | FailureKind::ProxyRefused
+                | FailureKind::LocalResource
+                | FailureKind::Other => Self::Failed,
+            },
+            Some(_) => Self::NoSession,
+        }
+    }
+
+    /// Returns the word that text reports show.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Lived => "lived",
+            Self::Dead => "dead",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+            Self::NotSeen => "-",
+            Self::NoSession => "no",
+        }
+    }
+}
+
+/// Returns host, address and path as a heading.
+fn server(host: &str, address: Option<IpAddr>, path: &NetworkPath) -> String {
+    let title = match address {
+        Some(address) if address.to_string() != host => format!("{host} [{address}]"),
+        Some(_) | None => host.to_owned(),
+    };
+    match path {
+        NetworkPath::Direct => title,
+        NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
+    }
+}
+
+/// Returns the kind of a segment; `none` if there is nothing to blame.
+const fn segment(segment: &Segment) -> &'static str {
+    match segment {
+        Segment::None => "none",
+        Segment::ThisHost => "this-host",
+        Segment::NearNetwork => "near-network",
+        Segment::Path { .. } => "path",
+        Segment::CloudEdge => "cloud-edge",
+        Segment::ServerHost => "server-host",
+        Segment::Proxy => "proxy",
+        Segment::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,162 @@
+//! The run itself, what it could not test, and its summary.
+
+use probe_core::document::{Outcome, RunDocument};
+use probe_core::observation::FailureKind;
+use probe_core::plan::SkippedRule;
+use serde::Serialize;
+
+use super::port::{Mark, PortRow};
+
+/// Which run, where and when.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct RunRow {
+    pub id: String,
+    /// The profile's id, or that the ports were given by hand.
+    pub what: String,
+    pub profile: Option<String>,
+    /// The servers as the user named them.
+    pub hosts: Vec<String>,
+    /// Start and end in UTC with whole seconds: `2026-11-30T05:34:00Z`.
+    pub started: String,
+    pub finished: String,
+    /// The name of this host.
+    pub node: Option<String>,
+    pub user: Option<String>,
+    pub system: Option<String>,
+    /// The version of fwprobe.
+    pub version: String,
+    /// False if the run was interrupted.
+    pub complete: bool,
+}
+
+/// A rule that cannot be tested from here.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct SkippedRow {
+    pub rule: String,
+    pub port: u16,
+    pub purpose: String,
+    pub because: String,
+}
+
+/// The run in figures and in one sentence.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct SummaryRow {
+    pub probes: usize,
+    pub as_expected: usize,
+    pub not_as_expected: usize,
+    pub undecided: usize,
+    pub skipped: usize,
+    pub exit_code: u8,
+    /// The conclusion for people.
+    pub sentence: String,
+}
+
+impl RunRow {
+    pub(super) fn of(document: &RunDocument) -> Self {
+        let (run, host) = (&document.run, &document.host);
+        let profile = run.profile.as_ref().map(ToString::to_string);
+        let by_hand = || "ports given by hand".to_owned();
+        Self {
+            id: run.id.clone(),
+            what: profile.clone().unwrap_or_else(by_hand),
+            profile,
+            hosts: document.server.hosts.clone(),
+            started: whole_seconds(&run.started),
+            finished: whole_seconds(&run.finished),
+            node: host.name.clone(),
+            user: host.user.clone(),
+            system: host.system.clone(),
+            version: run.version.clone(),
+            complete: run.complete,
+        }
+    }
+}
+
+impl SkippedRow {
+    pub(super) fn of(rule: &SkippedRule) -> Self {
+        Self {
+            rule: rule.id.to_string(),
+            port: rule.port.get(),
+            purpose: rule.purpose.clone(),
+            because: rule.because.to_string(),
+        }
+    }
+}
+
+impl SummaryRow {
+    pub(super) fn of(document: &RunDocument, ports: &[PortRow]) -> Self {
+        let summary = &document.summary;
+        Self {
+            probes: summary.probes,
+            as_expected: summary.as_expected,
+            not_as_expected: summary.not_as_expected,
+            undecided: summary.undecided,
+            skipped: summary.skipped,
+            exit_code: summary.exit_code,
+            sentence: sentence(document, ports),
+        }
+    }
+}
+
+fn sentence(document: &RunDocument, ports: &[PortRow]) -> String {
+    let s = &document.summary;
+    let open = !ports.iter().any(PortRow::expects_blocked);
+    let expected = if open { " (open)" } else { "" };
+    let mut text = format!("{} of {} as expected{expected}", s.as_expected, s.probes);
+    let warned = |p: &PortRow| p.mark == Mark::Warned;
+    if ports.iter().any(warned) {
+        text.push_str(&format!(", but {}", by_verdict(ports, warned)));
+    }
+    if s.not_as_expected > 0 {
+        let which = by_verdict(ports, |p| p.outcome == Outcome::NotAsExpected);
+        text.push_str(&format!(", {} not: {which}", s.not_as_expected));
+    }
+    if s.undecided > 0 {
+        let which = by_verdict(ports, |p| p.outcome == Outcome::Undecided);
+        text.push_str(&format!(", {} undecided: {which}", s.undecided));
+    }
+    if s.skipped > 0 {
+        text.push_str(&format!(", {} not tested from here", s.skipped));
+    }
+    if document.run.complete && has_abandoned_reference(document) {
+        text.push_str(
+            "; the control port gave no answer and was not waited for: no rule needed it",
+        );
+    }
+    if !document.run.complete {
+        text.push_str("; INCOMPLETE: the run was interrupted");
+    }
+    text
+}
+
+/// Lists the ports of the rows that `include` accepts by verdict: `dropped 443, 5901; rejected 80`.
+fn by_verdict(ports: &[PortRow], include: impl Fn(&PortRow) -> bool) -> String {
+    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in ports.iter().filter(|p| include(p)) {
+        let port = row.port.to_string();
+        match found.iter_mut().find(|(id, _)| *id == row.verdict) {
+            Some((_, ports)) if ports.contains(&port) => {}
+            Some((_, ports)) => ports.push(port),
+            None => found.push((row.verdict, vec![port])),
+        }
+    }
+    let texts: Vec<String> = found
+        .iter()
+        .map(|(id, ports)| format!("{id} {}", ports.join(", ")))
+        .collect();
+    texts.join("; ")
+}
+
+/// Returns whether a reference probe was ended early.
+fn has_abandoned_reference(document: &RunDocument) -> bool {
+    document.reference_probes.iter().any(|m| {
+        let failure = m.failure();
+        failure.is_some_and(|(_, failure)| failure.kind == FailureKind::Interrupted)
+    })
+}
+
+/// Returns a time in RFC 3339 without its fractions of a second.
+fn whole_seconds(time: &str) -> String {
+    let seconds = time.split('.').next().unwrap_or_default();
+    format!("{}Z", seconds.trim_end_matches('Z'))
+}

@@ -1,0 +1,14 @@
+//! The report for people: one line per probe, and below it every failure with its evidence and the next step.
+
+mod checks;
+mod columns;
+mod details;
+mod egress;
+mod idle;
+mod matrix;
+mod paint;
+mod table;
+
+pub use checks::check_table;
+pub use paint::Look;
+pub(crate) use table::write;
