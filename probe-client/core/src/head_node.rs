@@ -141,9 +141,21 @@ impl HeadNode {
         assumption::apply(self, assumption);
     }
 
-    /// Returns the row of the version table for this head node.
+    /// Returns the row of the version table for this head node, if only one is possible.
     pub fn release(&self) -> Option<&'static Release> {
-        let known = self.version.value()?;
-        known.shows_service_pack.then(|| known.version.release())?
+        match self.releases() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Returns every row of the version table that is possible for this head node, oldest first. A version that may not
+    /// show service packs is that of the oldest one.
+    pub fn releases(&self) -> &'static [Release] {
+        match self.version.value() {
+            Some(known) if known.shows_service_pack => known.version.row(),
+            Some(known) => known.version.row_and_later_service_packs(),
+            None => &[],
+        }
     }
 }

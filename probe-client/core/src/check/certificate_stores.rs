@@ -63,8 +63,9 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
 fn needed(node: &HeadNode) -> Vec<Store> {
     let mut all = vec![Store::MachinePersonal, Store::MachineRoot];
     if node
-        .release()
-        .is_some_and(|release| release.pair() < (4, 1))
+        .releases()
+        .last()
+        .is_some_and(|newest| newest.pair() < (4, 1))
     {
         all.push(Store::UserPersonal);
     }

@@ -50,3 +50,17 @@ pub(super) fn day(unix_seconds: i64) -> String {
 
 const SECONDS_OF_DAY: i64 = 86_400;
 const LEAST_DAYS: i64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_second_of_the_calendar_is_told_as_no_end() {
+        assert_eq!(day(0), "1970-01-01");
+        // 99991231235959Z of RFC 5280 section 4.1.2.5.
+        assert!(day(253_402_300_799).contains("no end"));
+        assert!(day(i64::MAX).contains("no end"));
+        assert!(day(i64::MIN).contains("before the calendar"));
+    }
+}

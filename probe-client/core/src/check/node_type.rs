@@ -13,14 +13,17 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             "--node-type worker or vm says which nodes are planned",
         );
     };
-    let Some(release) = node.release() else {
-        let text =
-            format!("the version of HPC Pack is not known, which decides about {wanted} nodes");
-        return Check::new(id, CheckStatus::Skipped, text).from(&node.version);
-    };
     let (least, pack) = match wanted {
         NodeType::Worker => ((3, 1), "SP1"),
         NodeType::Vm => ((3, 2), "SP2"),
+    };
+    // Later releases than the oldest possible one have these nodes too.
+    let possible = node.releases();
+    let oldest = possible.first().filter(|oldest| oldest.pair() >= least);
+    let Some(release) = node.release().or(oldest) else {
+        let text =
+            format!("the version of HPC Pack is not known, which decides about {wanted} nodes");
+        return Check::new(id, CheckStatus::Skipped, text).from(&node.version);
     };
     let check = if release.pair() < least {
         Check::new(
@@ -45,7 +48,9 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         )
         .next("Look up in its own documentation which nodes that release can deploy.")
     } else {
-        let text = format!("{} has {wanted} nodes ({pack} or later)", release.name);
+        let later = if possible.len() > 1 { " or later" } else { "" };
+        let name = release.name;
+        let text = format!("{name}{later} has {wanted} nodes ({pack} or later)");
         Check::new(id, CheckStatus::Pass, text)
     };
     check.resting_on(release.sourcing).from(&node.version)

@@ -48,7 +48,7 @@ fn decided(node: &HeadNode, mode: PortsMode) -> Check {
                UseSp2AzurePorts. Above 0, the profile is hpc-2008r2-sp1.",
         ),
     };
-    match node.release() {
+    match node.releases().last() {
         Some(release) => check.resting_on(match release.major {
             // It is inferred from the later code that the value no longer has an effect.
             4.. => Sourcing::Inferred,

@@ -8,7 +8,7 @@ use crate::profile::Sourcing;
 pub(super) fn ask(node: &HeadNode) -> Check {
     let id = CheckId::ServicePack;
     let check = match &node.version {
-        Reading::Found(_, known) if !known.shows_service_pack => Check::new(
+        Reading::Found(_, known) if node.releases().len() > 1 => Check::new(
             id,
             CheckStatus::Warn,
             format!(

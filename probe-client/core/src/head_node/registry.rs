@@ -42,18 +42,20 @@ impl Registry {
         self.has_gaps = true;
     }
 
-    /// Removes a key and everything below it.
-    ///
-    /// It visits no other key, because an export may contain as many deletions as keys.
-    pub(crate) fn remove_key(&mut self, path: &str) {
+    /// Removes a key and everything below it. Returns the number of keys that it looked at: those, the key itself
+    /// and the one after them, and no other, because an export may contain as many deletions as keys.
+    pub(crate) fn remove_key(&mut self, path: &str) -> usize {
         let path = path.to_lowercase();
         self.keys.remove(&path);
         let below = format!("{path}\\");
+        let mut looked_at = 1;
         let keys = self.keys.range(below.clone()..).map(|(key, _)| key);
+        let keys = keys.inspect(|_| looked_at += 1);
         let inside = keys.take_while(|key| key.starts_with(&below));
         for key in inside.cloned().collect::<Vec<_>>() {
             self.keys.remove(&key);
         }
+        looked_at
     }
 
     pub(crate) fn remove_value(&mut self, path: &str, name: &str) {
@@ -154,8 +156,22 @@ mod tests {
         for path in ["", r"\A", r"\A\B", r"\AB", r"\A-1", r"\A]"] {
             registry.add_key(&format!("{hpc}{path}"));
         }
-        registry.remove_key(&format!(r"{hpc}\a"));
+        assert_eq!(registry.remove_key(&format!(r"{hpc}\a")), 3);
         let left: Vec<&str> = registry.below(hpc).collect();
         assert_eq!(left, ["a-1", "a]", "ab"]);
+    }
+
+    #[test]
+    fn a_deletion_looks_at_no_key_beside_it_however_many_there_are() {
+        let hpc = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\HPC";
+        let mut registry = Registry::default();
+        for number in 0..5000 {
+            registry.add_key(&format!(r"{hpc}\K{number}"));
+        }
+        for number in 0..5000 {
+            assert!(registry.remove_key(&format!(r"{hpc}\K{number}\absent")) <= 2);
+        }
+        assert_eq!(registry.remove_key(hpc), 5001);
+        assert_eq!(registry.below(hpc).count(), 0);
     }
 }

@@ -59,9 +59,22 @@ impl Version {
 
     /// Returns the version's row, if the table has one.
     pub fn release(self) -> Option<&'static Release> {
-        RELEASES
-            .iter()
-            .find(|row| (row.major, row.minor) == (self.major, self.minor))
+        self.row().first()
+    }
+
+    /// Returns the version's row as a part of the table, or nothing if the table has none.
+    pub(super) fn row(self) -> &'static [Release] {
+        let later = self.row_and_later_service_packs();
+        later.get(..1).unwrap_or_default()
+    }
+
+    /// Returns the version's row and those of later service packs of the same product.
+    pub(super) fn row_and_later_service_packs(self) -> &'static [Release] {
+        let mut rows = RELEASES.chunk_by(|row, next| row.major == next.major);
+        let product = rows.find(|rows| rows.iter().any(|row| row.major == self.major));
+        let product = product.unwrap_or_default();
+        let place = product.iter().position(|row| row.pair() == self.pair());
+        place.map_or(&[], |place| &product[place..])
     }
 
     /// Returns the first two numbers, by which releases are compared.
