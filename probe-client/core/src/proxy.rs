@@ -5,6 +5,7 @@ mod account;
 mod authentication;
 mod connect;
 mod socks5;
+mod squid;
 
 use crate::path::{ProxyScheme, authority};
 use connect::Connect;
@@ -12,6 +13,7 @@ use socks5::Socks5;
 
 pub use account::{HttpRefusal, ProxyAccount, ProxyAuthentication, ProxyRefusal};
 pub use authentication::{Authorization, Challenge, Challenged, ProxyCredentials, Unanswered};
+pub use squid::SquidError;
 
 /// The destination that a proxy is asked to connect to.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -8,7 +8,7 @@ use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{Authority, EchoServer, Probe, Run, ServerPlan, ShutPort};
 use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
-use probe_core::verdict::Segment;
+use probe_core::verdict::{Confidence, Segment};
 
 use super::paths::{beside_direct, expect_beside_direct, expect_evidence_of_proxied, url};
 
@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Trials {
         .needing_on_both_families(SQUID, "squid_lets_everything_through", squid_open)
         .needing(SQUID, "squid_allows_few_ports", squid_allows_few_ports)
         .needing(SQUID, "squid_cannot_connect", squid_cannot)
+        .needing(SQUID, "squid_has_no_way_on", squid_has_no_way)
         .needing(HTPASSWD, "squid_wants_basic", || {
             squid_wants(BASIC, "Basic", SECRET)
         })
@@ -102,6 +103,28 @@ fn squid_cannot() -> anyhow::Result<()> {
     run.expect_port(shut.port(), VerdictId::ProxyCouldNotConnect)?;
     let claim = &run.one(shut.port())?.verdict.claim;
     ensure!(claim.contains("refused"), "{claim}");
+    server.stop().map(drop)
+}
+
+/// The proxy must not connect itself, and has no parent: Squid says ERR_CANNOT_FORWARD, and has tried nothing.
+fn squid_has_no_way() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let lines = "http_port {PORT}\nhttp_access allow all\nnever_direct allow all";
+    let proxy = Setting::on(V4)?.squid(lines)?;
+    let run = one(&server, "http", &proxy)?.run()?;
+    run.expect_exit(1)?
+        .expect_all(VerdictId::ProxyCouldNotConnect)?;
+    let verdict = &run.document()?.probes[0].verdict;
+    ensure!(verdict.confidence == Confidence::Medium, "{verdict:?}");
+    ensure!(verdict.claim.contains("found no way"), "{verdict:?}");
+    let next = verdict.next_step.as_deref().unwrap_or_default();
+    ensure!(next.contains("never_direct"), "{next}");
+    let evidence = verdict.evidence.join("\n");
+    ensure!(evidence.contains("ERR_CANNOT_FORWARD"), "{evidence}");
+    // A name that Squid cannot resolve ends in the same error.
+    let by_name = one(&server, "http", &proxy)?.args(["--host", "echo.invalid"]);
+    let claim = &by_name.run()?.document()?.probes[0].verdict.claim.clone();
+    ensure!(claim.contains("an address for the name"), "{claim}");
     server.stop().map(drop)
 }
 

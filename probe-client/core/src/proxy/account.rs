@@ -6,6 +6,7 @@ use proto::http_head::ResponseHead;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SquidError;
 use crate::measurement::PresentedCertificate;
 use crate::session::Quoted;
 
@@ -146,10 +147,12 @@ impl HttpRefusal {
                 .proxy_status
                 .as_ref()
                 .is_some_and(|said| said.contains("error=con"))
-            || self.squid_error.as_ref().is_some_and(|error| {
-                let of_the_way = ["ERR_CONNECT_FAIL", "ERR_CANNOT_FORWARD", "ERR_DNS_FAIL"];
-                of_the_way.iter().any(|name| error.starts_with(name))
-            })
+            || self.squid().is_some_and(SquidError::is_about_the_way_on)
+    }
+
+    /// Returns what Squid says it did, if Squid answered.
+    pub fn squid(&self) -> Option<SquidError> {
+        SquidError::of(self.squid_error.as_deref()?)
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::net::IpAddr;
 
-use super::protocol;
+use super::{protocol, squid};
 use crate::catalogue::VerdictId;
 use crate::judge::evidence::Evidence;
-use crate::proxy::{HttpRefusal, ProxyAuthentication, ProxyRefusal};
+use crate::proxy::{HttpRefusal, ProxyAuthentication, ProxyRefusal, SquidError};
 use crate::session::Quoted;
 use crate::verdict::{Confidence, Segment, Verdict};
 
@@ -28,18 +28,21 @@ pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<V
 
 fn status(evidence: &Evidence<'_>, http: &HttpRefusal) -> Option<Verdict> {
     let said = http.status_line();
-    let verdict = match http.status {
-        401 if !credentials_sent(evidence) => asks_as_a_web_server(evidence, &said)?,
-        401 | 407 => authentication(evidence, &said)?,
-        511 => sign_in(evidence, http, &said)?,
+    let verdict = match (http.status, http.squid()) {
+        (401, _) if !credentials_sent(evidence) => asks_as_a_web_server(evidence, &said)?,
+        (401 | 407, _) => authentication(evidence, &said)?,
+        (511, _) => sign_in(evidence, http, &said)?,
         _ if says_unresolved(http) => unresolved(evidence, &said, Confidence::High)?,
         _ if http.unresolved.is_some() && asked_by_name(evidence) => {
             unresolved(evidence, &said, Confidence::Medium)?
         }
-        400 | 404 | 405 | 501 if !marked(http) => not_connect(evidence, http.status, &said)?,
-        300..=399 => own_page(evidence, http, &said)?,
-        500..=599 => could_not(evidence, &format!("\"{said}\"{}", why(http)))?,
-        _ => denied(evidence, &said)?,
+        (_, Some(error)) => squid::judge(evidence, error, &said)?,
+        (400 | 404 | 405 | 501, None) if !marked(http) => {
+            not_connect(evidence, http.status, &said)?
+        }
+        (300..=399, None) => own_page(evidence, http, &said)?,
+        (status @ 500..=599, None) => could_not(evidence, &format!("\"{said}\"{}", why(status)))?,
+        (_, None) => denied(evidence, &said)?,
     };
     Some(quote(verdict, http))
 }
@@ -49,7 +52,7 @@ fn credentials_sent(evidence: &Evidence<'_>) -> bool {
     account.is_some_and(|account| !account.authentication.tried.is_empty())
 }
 
-fn asked_by_name(evidence: &Evidence<'_>) -> bool {
+pub(super) fn asked_by_name(evidence: &Evidence<'_>) -> bool {
     let account = evidence.probe.proxy.as_ref();
     account.is_some_and(|account| account.host_asked.parse::<IpAddr>().is_err())
 }
@@ -177,7 +180,11 @@ fn by_connection(known: &ProxyAuthentication) -> bool {
             || known.trouble.as_deref().is_some_and(names))
 }
 
-fn unresolved(evidence: &Evidence<'_>, said: &str, confidence: Confidence) -> Option<Verdict> {
+pub(super) fn unresolved(
+    evidence: &Evidence<'_>,
+    said: &str,
+    confidence: Confidence,
+) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let host = &evidence.probe.proxy.as_ref()?.host_asked;
     let claim =
@@ -211,7 +218,7 @@ fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<V
     )
 }
 
-fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+pub(super) fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
@@ -231,7 +238,7 @@ fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     )
 }
 
-fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+pub(super) fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!("the proxy {proxy} tried and could not connect to {target}: {said}");
@@ -311,26 +318,18 @@ fn marked(http: &HttpRefusal) -> bool {
 /// Returns whether the proxy says that it cannot resolve the name: RFC 9209 section 2.3.2 and 2.3.3, or Squid's
 /// ERR_DNS_FAIL.
 fn says_unresolved(http: &HttpRefusal) -> bool {
-    let squid = http.squid_error.as_deref().unwrap_or_default();
     let status = http.proxy_status.as_deref().unwrap_or_default();
-    squid.starts_with("ERR_DNS_FAIL")
+    http.squid() == Some(SquidError::Unresolved)
         || ["dns_error", "dns_timeout"]
             .iter()
             .any(|error| status.contains(&format!("error={error}")))
 }
 
-/// Returns the reason that the status alone does not show.
-fn why(http: &HttpRefusal) -> &'static str {
-    // Squid appends the system's error number, which is nearly always Linux's.
-    let squid = http.squid_error.as_deref().unwrap_or_default();
-    match (squid.strip_prefix("ERR_CONNECT_FAIL "), http.status) {
-        (Some("111"), _) => " (its connection was refused)",
-        (Some("110"), _) | (None, 504) => " (its connection got no answer in time)",
-        (Some("101" | "113"), _) => " (it has no way there)",
-        _ if squid.starts_with("ERR_CANNOT_FORWARD") => {
-            " (it found no way there; a name that it cannot resolve is one reason)"
-        }
-        (_, 503) => " (some proxies say so when they are overloaded, too)",
+/// Returns what a status means beyond its words.
+const fn why(status: u16) -> &'static str {
+    match status {
+        504 => " (its connection got no answer in time)",
+        503 => " (some proxies say so when they are overloaded, too)",
         _ => "",
     }
 }
