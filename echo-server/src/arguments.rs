@@ -98,6 +98,9 @@ pub(crate) struct AddKey {
     /// The key may also have the server reload, over the control service.
     #[arg(long)]
     pub(crate) admin: bool,
+    /// Write the connection string to this new file, which only its owner can read, instead of printing it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

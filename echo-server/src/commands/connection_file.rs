@@ -50,7 +50,7 @@ impl ConnectionFile {
             .and_then(|()| self.unnamed.persist_noclobber(&path).map_err(|e| e.error));
         written.with_context(|| {
             format!(
-                "the identity is made, and its connection string cannot be written to {}; get \
+                "the key is made, and its connection string cannot be written to {}; get \
                  another one with `fwprobe-echo identity add-key`",
                 path.display()
             )

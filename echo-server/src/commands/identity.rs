@@ -131,13 +131,27 @@ fn show(directory: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn add_key(arguments: AddKey, out: &mut dyn Write) -> anyhow::Result<()> {
     let directory = arguments.directory.dir;
+    let output = arguments.output.as_deref().map(ConnectionFile::prepare);
+    let output = output.transpose()?;
     let (key, string) = Identity::add_key_to_connect(
         &directory,
         arguments.label,
         arguments.admin,
         Timestamp::now(),
     )?;
-    print_connection_string(&string, &key, out)?;
+    match output {
+        Some(output) => {
+            let path = output.keep(&string)?;
+            writeln!(
+                out,
+                "Wrote the connection string for {}, key {}, to {}. Only you can read it.",
+                key.label,
+                key.id,
+                path.display()
+            )?;
+        }
+        None => print_connection_string(&string, &key, out)?,
+    }
     writeln!(out, "{RESTART}")?;
     Ok(())
 }

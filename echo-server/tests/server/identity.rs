@@ -461,3 +461,29 @@ fn a_connection_string_goes_to_a_new_file_of_its_own() {
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
     assert!(!dir.exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_further_key_goes_to_a_file_that_only_its_owner_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("identity");
+    new_identity(&dir);
+    let file = directory.path().join("second.txt");
+    let (path, output) = (dir.to_str().unwrap(), file.to_str().unwrap());
+    let add = ["identity", "add-key", "--dir", path, "--key", "second"];
+    let arguments = [&add[..], &["--output", output]].concat();
+    let printed = stdout(&arguments);
+    assert!(connection_strings(&printed).is_empty(), "{printed}");
+    assert!(printed.contains(output), "{printed}");
+    let written: ConnectionString = fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    let identity = Identity::load(&dir).unwrap();
+    let key = identity.keys().last().unwrap();
+    assert_eq!(key.label.as_str(), "second");
+    assert_eq!(written, identity.connection_string(key));
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A file that is there stays, and no key is made for nothing.
+    let keys = identity.keys().len();
+    assert!(failure(&arguments).1.contains("there already"));
+    assert_eq!(Identity::load(&dir).unwrap().keys().len(), keys);
+}
