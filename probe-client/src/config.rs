@@ -7,14 +7,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use probe_core::head_node::HeadNode;
+use probe_core::path::ProxyAddress;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{InvalidPort, Port, Profile, Rule};
+use probe_core::proxy::ProxyCredentials;
 use probe_core::session_kind::SessionKind;
-use proto::connection_string::ConnectionString;
+use proto::connection_string::{ConnectionString, DEFAULT_CONTROL_PORT};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::arguments::{ServerOptions, WhatToProbe};
+use crate::connection::ConnectionError;
 use crate::environment::Environment;
 use crate::key_store::ClientIdentity;
 use crate::proxy::ProxyAccess;
@@ -58,7 +61,7 @@ fn check_hosts(hosts: &[String], problems: &mut Problems) {
     }
 }
 
-/// Resolves the arguments of `run` and `plan`.
+/// Resolves the arguments of `run`.
 ///
 /// # Errors
 ///
@@ -78,55 +81,159 @@ pub(crate) fn resolve(
         environment(connection::VARIABLE),
         file.connection(),
     ));
-    let selected = selection::rules(what, file.profile.as_deref(), head_node, &mut problems);
-    let maps = selection::maps(&what.maps, &mut problems);
-    let credentials = problems.take(proxy_credentials::find(
-        server.proxy_credentials_file.as_deref(),
-        environment(proxy_credentials::VARIABLE),
-        server.ask_proxy_credentials,
-    ));
-    let authorities = problems.take(authorities(server.proxy_ca.as_deref()));
-    check_hosts(&server.hosts, &mut problems);
-    if let Some(bind) = server.bind {
-        problems.take(check_bind(bind));
-    }
-    let (Some(connection), Some((profile, rules))) = (connection, selected) else {
+    let given = Given {
+        what,
+        server,
+        head_node,
+        profile: file.profile.as_deref(),
+        environment,
+    };
+    let (credentials, authorities) = given.identities(server.ask_proxy_credentials, &mut problems);
+    let whereabouts = connection.as_ref().map(Whereabouts::of);
+    let planned = given.planned(whereabouts, &mut problems);
+    problems.none()?;
+    let (Some(connection), Some((plan, own))) = (connection, planned) else {
         return Err(problems);
     };
-    selection::check_maps(&maps, &rules, connection.control_port, &mut problems);
-    let family = family(what);
-    let hosts = of_family(hosts(server, &connection), family, &mut problems);
-    let destinations = destinations(&rules, &maps);
-    let paths = paths::resolve(&what.via, &hosts, &destinations, environment, &mut problems);
-    let control_port = problems.take(Port::new(connection.control_port).ok_or(InvalidPort));
-    problems.none()?;
-    let control_port = control_port.ok_or_else(Problems::default)?;
-    let plan = Plan::new(
-        profile.as_ref(),
-        &rules,
-        hosts,
-        paths.all,
-        &maps,
-        control_port,
-    );
     Ok(Config {
-        plan: Plan {
-            scopes: paths.scopes,
-            ..plan
-        },
+        plan,
         connection,
-        family,
+        family: family(what),
         bind: server.bind,
         idle_timeout,
         flows: 1,
         proxies: ProxyAccess {
-            credentials: credentials.flatten(),
-            own: paths.credentials,
+            credentials,
+            own,
             password_in_clear: server.proxy_password_in_clear,
-            authorities: authorities.unwrap_or_default(),
+            authorities,
         },
         client: None,
     })
+}
+
+/// Resolves the arguments of `plan`. It needs no server: without a connection string, the plan is for the hosts that
+/// `--host` names, or for none yet.
+///
+/// # Errors
+///
+/// All problems at once.
+pub(crate) fn plan_alone(
+    what: &WhatToProbe,
+    server: &ServerOptions,
+    head_node: &HeadNode,
+    environment: Environment<'_>,
+) -> Result<Plan, Problems> {
+    let mut problems = Problems::default();
+    let file = problems.take(file::read(server.config.as_deref(), environment));
+    let file = file.unwrap_or_default();
+    let whereabouts = match connection::find(
+        server.connection_file.as_deref(),
+        environment(connection::VARIABLE),
+        file.connection(),
+    ) {
+        Ok(connection) => Some(Whereabouts::of(&connection)),
+        Err(ConnectionError::None) => Some(Whereabouts::unknown()),
+        Err(error) => problems.take(Err(error)),
+    };
+    let given = Given {
+        what,
+        server,
+        head_node,
+        profile: file.profile.as_deref(),
+        environment,
+    };
+    // Nothing is sent, so that nobody has to be asked for a password.
+    given.identities(false, &mut problems);
+    let planned = given.planned(whereabouts, &mut problems);
+    problems.none()?;
+    planned.map(|(plan, _)| plan).ok_or(problems)
+}
+
+/// The credentials that are for one proxy each.
+type OwnCredentials = Vec<(ProxyAddress, ProxyCredentials)>;
+
+/// What a connection string tells of the server's place.
+struct Whereabouts {
+    hosts: Vec<String>,
+    control_port: u16,
+}
+
+impl Whereabouts {
+    fn of(connection: &ConnectionString) -> Self {
+        Self {
+            hosts: connection.hosts.clone(),
+            control_port: connection.control_port,
+        }
+    }
+
+    /// Returns those of a server that is not set up yet.
+    const fn unknown() -> Self {
+        Self {
+            hosts: Vec::new(),
+            control_port: DEFAULT_CONTROL_PORT,
+        }
+    }
+}
+
+/// What decides about a plan.
+struct Given<'a> {
+    what: &'a WhatToProbe,
+    server: &'a ServerOptions,
+    head_node: &'a HeadNode,
+    /// The profile that the configuration file names.
+    profile: Option<&'a str>,
+    environment: Environment<'a>,
+}
+
+impl Given<'_> {
+    /// Returns the credentials for proxies and the authorities to believe, and checks the local address to leave from.
+    fn identities(
+        &self,
+        ask: bool,
+        problems: &mut Problems,
+    ) -> (Option<ProxyCredentials>, Vec<CertificateDer<'static>>) {
+        let credentials = problems.take(proxy_credentials::find(
+            self.server.proxy_credentials_file.as_deref(),
+            (self.environment)(proxy_credentials::VARIABLE),
+            ask,
+        ));
+        let authorities = problems.take(authorities(self.server.proxy_ca.as_deref()));
+        if let Some(bind) = self.server.bind {
+            problems.take(check_bind(bind));
+        }
+        (credentials.flatten(), authorities.unwrap_or_default())
+    }
+
+    /// Returns the plan, and the credentials of proxies that are for one proxy alone. Without `whereabouts`, only
+    /// problems are looked for.
+    fn planned(
+        &self,
+        whereabouts: Option<Whereabouts>,
+        problems: &mut Problems,
+    ) -> Option<(Plan, OwnCredentials)> {
+        let Self { what, server, .. } = self;
+        let selected = selection::rules(what, self.profile, self.head_node, problems);
+        let maps = selection::maps(&what.maps, problems);
+        check_hosts(&server.hosts, problems);
+        let whereabouts = whereabouts?;
+        let (profile, rules) = selected?;
+        selection::check_maps(&maps, &rules, whereabouts.control_port, problems);
+        let control_port = Port::new(whereabouts.control_port).ok_or(InvalidPort);
+        let control_port = problems.take(control_port)?;
+        let hosts = if server.hosts.is_empty() {
+            whereabouts.hosts
+        } else {
+            server.hosts.clone()
+        };
+        let hosts = of_family(hosts, family(what), problems);
+        let destinations = destinations(&rules, &maps);
+        let paths = paths::resolve(&what.via, &hosts, &destinations, self.environment, problems);
+        let profile = profile.as_ref();
+        let plan = Plan::new(profile, &rules, hosts, paths.all, &maps, control_port);
+        let scopes = paths.scopes;
+        Some((Plan { scopes, ..plan }, paths.credentials))
+    }
 }
 
 impl Config {
@@ -165,14 +272,6 @@ fn destinations(rules: &[Rule], maps: &PortMap) -> Vec<(SessionKind, Port)> {
     testable.collect()
 }
 
-fn hosts(server: &ServerOptions, connection: &ConnectionString) -> Vec<String> {
-    if server.hosts.is_empty() {
-        connection.hosts.clone()
-    } else {
-        server.hosts.clone()
-    }
-}
-
 /// Returns the certificates in a PEM file.
 fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     let Some(path) = path else {
@@ -203,7 +302,7 @@ fn of_family(hosts: Vec<String>, family: Family, problems: &mut Problems) -> Vec
         })
         .cloned()
         .collect();
-    if wanted.is_empty() {
+    if wanted.is_empty() && !hosts.is_empty() {
         problems.add(format!(
             "no server is left to probe: {} is of the other address family",
             hosts.join(", ")

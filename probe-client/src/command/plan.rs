@@ -11,24 +11,16 @@ use crate::terminal;
 use crate::{config, head_node};
 
 pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
-    // The idle timeout does not affect a plan.
-    let idle_timeout = std::time::Duration::from_secs(1);
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let options = HeadNodeOptions {
         product: arguments.product.clone(),
         ..HeadNodeOptions::default()
     };
     let head_node = head_node::gather(&options, environment)?;
-    let config = config::resolve(
-        &arguments.what,
-        &arguments.server,
-        &head_node,
-        idle_timeout,
-        environment,
-    )?;
+    let plan = config::plan_alone(&arguments.what, &arguments.server, &head_node, environment)?;
     let text = match arguments.format {
-        PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&config.plan)?),
-        PlanFormat::Table => table(&config.plan)?,
+        PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&plan)?),
+        PlanFormat::Table => table(&plan)?,
     };
     terminal::print(&text).context("standard output")?;
     Ok(0)
@@ -38,7 +30,11 @@ fn table(plan: &Plan) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     let profile = plan.profile.as_ref().map(ToString::to_string);
     writeln!(out, "profile  {}", profile.as_deref().unwrap_or("-"))?;
-    writeln!(out, "servers  {}", plan.hosts.join(", "))?;
+    let servers = match plan.hosts.as_slice() {
+        [] => NO_SERVER.to_owned(),
+        hosts => hosts.join(", "),
+    };
+    writeln!(out, "servers  {servers}")?;
     let paths: Vec<String> = plan.paths.iter().map(ToString::to_string).collect();
     writeln!(out, "paths    {}", paths.join(", "))?;
     writeln!(
@@ -74,3 +70,6 @@ fn table(plan: &Plan) -> Result<String, std::fmt::Error> {
     }
     Ok(out)
 }
+
+/// The line in place of the servers if none was named.
+const NO_SERVER: &str = "none yet: --connection-file FILE or --host HOST names one";

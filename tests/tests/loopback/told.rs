@@ -15,6 +15,7 @@ pub(crate) fn trials() -> Trials {
             a_connection_that_all_may_read,
         )
         .once("an_id_that_is_misspelt", an_id_that_is_misspelt)
+        .once("a_plan_before_there_is_a_server", plan_without_a_server)
         .needing(
             XMLLINT,
             "a_step_that_could_not_run",
@@ -31,6 +32,42 @@ fn a_connection_that_all_may_read() -> anyhow::Result<()> {
     let finished = cli.arg(&file).run()?;
     ensure!(finished.code()? == 2, "{}", finished.stderr);
     ensure!(finished.stderr.contains("chmod 600"), "{}", finished.stderr);
+    Ok(())
+}
+
+/// Those who ask for firewall rules need the plan before there is a server.
+fn plan_without_a_server() -> anyhow::Result<()> {
+    let printed = Cli::fwprobe()?
+        .args(["plan", "hpc-2008r2-sp1"])
+        .succeeds()?;
+    ensure!(printed.contains("servers  none yet"), "{printed}");
+    for port in [80, 443, 3389, 5901, 5902, 7998, 7999] {
+        let row = |line: &&str| line.trim_start().starts_with(&format!("{port} "));
+        ensure!(printed.lines().any(|line| row(&line)), "{port}: {printed}");
+    }
+    ensure!(printed.contains("control  8443/tls"), "{printed}");
+    let named = Cli::fwprobe()?.args(["plan", "hpc-2008r2-sp1", "--host", "192.0.2.7"]);
+    let printed = named.succeeds()?;
+    ensure!(printed.contains("servers  192.0.2.7\n"), "{printed}");
+    let printed = Cli::fwprobe()?
+        .args(["plan", "hpc-2008r2-sp1", "--format", "json"])
+        .succeeds()?;
+    let plan: serde_json::Value = serde_json::from_str(&printed)?;
+    ensure!(
+        plan["hosts"].as_array().is_some_and(Vec::is_empty),
+        "{printed}"
+    );
+    // A run needs the server all the same, and a connection string that is wrong is no missing one.
+    let finished = Cli::fwprobe()?.args(["run", "hpc-2008r2-sp1"]).run()?;
+    ensure!(finished.code()? == 2, "{}", finished.stdout);
+    ensure!(
+        finished.stderr.contains("no connection string"),
+        "{}",
+        finished.stderr
+    );
+    let cli = Cli::fwprobe()?.args(["plan", "hpc-2008r2-sp1"]);
+    let finished = cli.variable("FWPROBE_CONNECTION", "fwprobe://").run()?;
+    ensure!(finished.code()? == 2, "{}", finished.stdout);
     Ok(())
 }
 
