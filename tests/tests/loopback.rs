@@ -25,6 +25,7 @@ mod loopback {
     pub(crate) mod interruption;
     pub(crate) mod names;
     pub(crate) mod outputs;
+    pub(crate) mod progress;
     pub(crate) mod reachable;
     pub(crate) mod reloading;
     pub(crate) mod reports;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         loopback::reports::trials(),
         loopback::interruption::trials(),
         loopback::told::trials(),
+        loopback::progress::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

@@ -219,3 +219,27 @@ const MAX_NAME_CHARACTERS: usize = 200;
 
 /// Maximum number of extended key usages in a report that have no known name.
 const MAX_USAGES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P521_SHA512};
+
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_curve_is_that_of_its_field_and_not_of_whole_bytes() {
+        for (algorithm, bits) in [
+            (&PKCS_ECDSA_P256_SHA256, 256),
+            (&PKCS_ECDSA_P521_SHA512, 521),
+        ] {
+            let key = KeyPair::generate_for(algorithm).unwrap();
+            let parameters = CertificateParams::new(vec!["hpc.example".to_owned()]).unwrap();
+            let certificate = parameters.self_signed(&key).unwrap();
+            let facts = facts(certificate.der()).unwrap();
+            assert_eq!(
+                (facts.key_algorithm.as_str(), facts.key_bits),
+                ("EC", Some(bits))
+            );
+        }
+    }
+}

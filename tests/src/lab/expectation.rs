@@ -63,6 +63,9 @@ pub struct Line {
     /// A text that the next step must not contain.
     #[serde(default)]
     never_asks: Option<String>,
+    /// A text that a line of the verdict's evidence must contain.
+    #[serde(default)]
+    shows: Option<String>,
     /// The findings that the probe must have; it may have no others, except for those in `perhaps`.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
@@ -189,6 +192,10 @@ impl Line {
             && !self.never_says.as_ref().is_some_and(claimed)
             && self.asks.as_ref().is_none_or(asked)
             && !self.never_asks.as_ref().is_some_and(asked)
+            && self.shows.as_ref().is_none_or(|text| {
+                let mut evidence = verdict.evidence.iter();
+                evidence.any(|line| line.contains(text))
+            })
     }
 
     fn fits(&self, found: &[FindingId]) -> bool {
@@ -217,6 +224,9 @@ impl Line {
         }
         if let Some(text) = &self.never_asks {
             says.push_str(&format!(", never asking {text:?},"));
+        }
+        if let Some(text) = &self.shows {
+            says.push_str(&format!(", showing {text:?},"));
         }
         format!("{}{at}{says} with {:?}", self.verdict, self.findings)
     }

@@ -196,3 +196,31 @@ fn summary(probes: &[Probe], skipped: usize) -> Summary {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comparison::{Variation, VariedSession};
+
+    #[test]
+    fn the_whole_time_of_a_probe_ends_with_its_last_variation() {
+        let text = include_str!("../../tests/scenarios/demo.json");
+        let document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut probe = document.probes.into_iter().next().unwrap().measurement;
+        probe.variations.clear();
+        probe.survey = None;
+        let alone = timings(&probe);
+        assert_eq!(alone.whole_us, Some(alone.total_us));
+        let mut varied = probe.clone();
+        let last = varied.observations.last_mut().unwrap();
+        last.start_us = alone.started_us + 20_000_000;
+        last.duration_us = 7_000_000;
+        probe.variations.push(VariedSession {
+            variation: Variation::InNothing,
+            measurement: varied,
+        });
+        let with_variation = timings(&probe);
+        assert_eq!(with_variation.total_us, alone.total_us);
+        assert_eq!(with_variation.whole_us, Some(27_000_000));
+    }
+}

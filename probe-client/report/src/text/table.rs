@@ -215,6 +215,28 @@ mod tests {
         insta::assert_snapshot!(text);
     }
 
+    /// A port is not done when its own session has ended, if others follow to find the cause.
+    #[test]
+    fn the_time_is_that_of_all_that_was_done_for_a_port() {
+        let text = include_str!("../../core/tests/scenarios/dropped.json");
+        let document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut probe = document.probes.into_iter().next().unwrap();
+        probe.timings.total_us = 3_500_000;
+        probe.timings.whole_us = Some(27_000_000);
+        assert!(
+            row(&probe).contains(&"27.0 s".to_owned()),
+            "{:?}",
+            row(&probe)
+        );
+        // Documents of the first version have no such figure.
+        probe.timings.whole_us = None;
+        assert!(
+            row(&probe).contains(&"3.5 s".to_owned()),
+            "{:?}",
+            row(&probe)
+        );
+    }
+
     #[test]
     fn several_paths_are_told_as_a_matrix() {
         let text = include_str!("../../../core/tests/scenarios/through-proxies.json");
