@@ -1,6 +1,8 @@
 //! Checks every `fwprobe …` and `fwprobe-echo …` in pages and documents against the programs themselves, so that no
 //! reader is sent to a command or an option that does not exist.
 
+#[path = "documents/as_printed.rs"]
+mod as_printed;
 #[path = "documents/links.rs"]
 mod links;
 #[path = "documents/plain_english.rs"]

@@ -128,7 +128,7 @@ fn around(text: &str, at: usize) -> String {
 }
 
 /// Returns the string literals of Rust source, with wrapped lines joined. Comments and raw strings are left out.
-fn literals(source: &str) -> Vec<String> {
+pub(super) fn literals(source: &str) -> Vec<String> {
     let (mut found, mut rest) = (Vec::new(), source);
     while let Some(at) = rest.find(['"', '/', '\'']) {
         rest = match &rest[at..] {

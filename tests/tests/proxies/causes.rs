@@ -173,7 +173,7 @@ fn says(text: &str) -> Manner {
     Manner::Says(text.as_bytes().to_vec())
 }
 
-const CASES: [Case; 25] = [
+const CASES: [Case; 30] = [
     Case {
         name: "denied_by_policy",
         scheme: "http",
