@@ -12,7 +12,6 @@ use crate::verdict::{Confidence, Segment, Verdict};
 use super::name_not_resolved::resolver_step;
 
 mod refusal;
-mod squid;
 mod unanswered;
 
 /// Judges a probe that did not get a connection to the server from the proxy.

@@ -3,12 +3,14 @@
 
 use std::net::IpAddr;
 
-use super::{protocol, squid};
+use super::protocol;
 use crate::catalogue::VerdictId;
 use crate::judge::evidence::Evidence;
 use crate::proxy::{HttpRefusal, ProxyAuthentication, ProxyRefusal, SquidError};
 use crate::session::Quoted;
 use crate::verdict::{Confidence, Segment, Verdict};
+
+mod squid;
 
 pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<Verdict> {
     match refusal {
@@ -52,7 +54,7 @@ fn credentials_sent(evidence: &Evidence<'_>) -> bool {
     account.is_some_and(|account| !account.authentication.tried.is_empty())
 }
 
-pub(super) fn asked_by_name(evidence: &Evidence<'_>) -> bool {
+fn asked_by_name(evidence: &Evidence<'_>) -> bool {
     let account = evidence.probe.proxy.as_ref();
     account.is_some_and(|account| account.host_asked.parse::<IpAddr>().is_err())
 }
@@ -180,11 +182,7 @@ fn by_connection(known: &ProxyAuthentication) -> bool {
             || known.trouble.as_deref().is_some_and(names))
 }
 
-pub(super) fn unresolved(
-    evidence: &Evidence<'_>,
-    said: &str,
-    confidence: Confidence,
-) -> Option<Verdict> {
+fn unresolved(evidence: &Evidence<'_>, said: &str, confidence: Confidence) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let host = &evidence.probe.proxy.as_ref()?.host_asked;
     let claim =
@@ -218,7 +216,7 @@ fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<V
     )
 }
 
-pub(super) fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
@@ -238,7 +236,7 @@ pub(super) fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     )
 }
 
-pub(super) fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
+fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!("the proxy {proxy} tried and could not connect to {target}: {said}");

@@ -1,7 +1,7 @@
 //! `proxy-denied`, `proxy-could-not-connect` and `proxy-name-not-resolved`, by what Squid says it did.
 
-use super::protocol;
-use super::refusal::{asked_by_name, could_not, denied, unresolved};
+use super::super::protocol;
+use super::{asked_by_name, could_not, denied, unresolved};
 use crate::catalogue::VerdictId;
 use crate::judge::evidence::Evidence;
 use crate::proxy::SquidError;
