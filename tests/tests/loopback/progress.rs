@@ -21,7 +21,9 @@ pub(crate) fn trials() -> Trials {
 fn names_the_sessions() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOCALHOST).ports(1).start()?;
     let silent = TcpListener::bind((LOCALHOST, 0))?;
-    let probe = Probe::of(&server)?.port(silent.local_addr()?.port(), SessionKind::Tcp);
+    let probe = Probe::of(&server)?
+        .idle_timeout(SHORT)
+        .port(silent.local_addr()?.port(), SessionKind::Tcp);
     shows(&probe, "running a session on each port")?;
     server.stop().map(drop)
 }
@@ -78,3 +80,6 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The idle timeout in seconds, which a run that waited for the control port would take in full.
 const LONG: u8 = 30;
+
+/// The idle timeout in seconds, which the silent port takes in full, several times.
+const SHORT: u8 = 2;
