@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use echo_core::control::ServerFacts;
-use echo_core::session::SessionKind;
+use proto::session_kind::SessionKind;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -168,7 +168,7 @@ impl Metrics {
     /// proved over it.
     pub(crate) fn ended(&self, kind: Option<SessionKind>, outcome: &'static str, known: bool) {
         let ended = Ended {
-            kind: kind.map_or("none", SessionKind::word),
+            kind: kind.map_or("none", SessionKind::name),
             outcome,
             known: if known { "yes" } else { "no" },
         };

@@ -1,5 +1,6 @@
 //! Encodes and decodes every byte that crosses the network between `fwprobe` and `fwprobe-echo`, and does no I/O.
 
+mod address;
 pub mod client_hello;
 pub mod connection_string;
 pub mod control_auth;
@@ -14,10 +15,13 @@ pub mod legacy_hello;
 pub mod limits;
 pub mod nmf;
 pub mod payload;
+pub mod session_kind;
 pub mod syn;
 pub mod transcript;
 pub mod wire;
 pub mod x224;
+
+pub use self::address::InvalidAddress;
 
 /// The version of dialogue and control service, in every greeting, testimony and refusal. Two ends with different
 /// versions report that and stop.

@@ -28,12 +28,11 @@ use crate::sightings::{Attribution, Fate, Notice};
 
 pub use self::env::Env;
 pub use self::facts::{
-    ConnectionFacts, ConnectionId, End, Greeter, RunId, SessionId, SessionKind, Summary, TlsFacts,
+    ConnectionFacts, ConnectionId, End, Greeter, RunId, SessionId, Summary, TlsFacts,
     TransportFacts,
 };
 pub use self::limits::Limits;
 pub use self::stages::StageBook;
-pub(crate) use self::testimony::socket_address;
 
 /// What the shell does next. In every case it first sends what [`Session::transmit`] has, as far as the socket takes
 /// it.

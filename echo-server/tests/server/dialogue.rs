@@ -1,6 +1,6 @@
 //! The client's side of a dialogue, written from the protocol's description.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use prost::Message;
 use proto::decoded::Decoded;
@@ -179,12 +179,7 @@ pub(crate) async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
 }
 
 pub(crate) fn address(address: Option<SocketAddress>) -> SocketAddr {
-    let SocketAddress { ip, port } = address.unwrap();
-    let ip = match ip.len() {
-        4 => IpAddr::from(<[u8; 4]>::try_from(ip).unwrap()),
-        _ => IpAddr::from(<[u8; 16]>::try_from(ip).unwrap()),
-    };
-    SocketAddr::new(ip, port.try_into().unwrap())
+    SocketAddr::try_from(&address.unwrap()).unwrap()
 }
 
 /// The session id of every greeting in these tests.

@@ -23,9 +23,10 @@ pub mod profile;
 pub mod proxy;
 pub mod run;
 pub mod session;
-pub mod session_kind;
 pub mod survey;
 pub mod system_proxy;
 pub mod timeline;
 pub mod traffic;
 pub mod verdict;
+
+pub use proto::session_kind;

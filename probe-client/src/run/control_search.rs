@@ -6,7 +6,6 @@ use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, S
 use probe_core::observation::{Failure, FailureKind, Operation};
 use probe_core::run::control_order::{ControlOrder, Lead};
 use probe_core::run::server_result::WatchingInstance;
-use probe_core::run::socket_address;
 use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -213,7 +212,7 @@ fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> Ser
         version: description.version,
         instance: description.instance,
         listeners: description.listeners.iter().filter_map(listener).collect(),
-        your_address: description.your_address.as_ref().and_then(socket_address),
+        your_address: description.your_address.as_ref().and_then(|a| a.try_into().ok()),
         sees_half_open: description.sees_half_open,
         sees_every_syn: description.sees_every_syn,
         clock_offset_ms: theirs.saturating_sub(ours),
@@ -232,7 +231,7 @@ fn began_us(at_us: u64, up_ms: u64) -> i64 {
 fn listener(listener: &wire::Listener) -> Option<ListenerState> {
     let public = u16::try_from(listener.public_port).ok()?;
     Some(ListenerState {
-        address: socket_address(listener.address.as_ref()?)?,
+        address: listener.address.as_ref()?.try_into().ok()?,
         public_port: (public != 0).then_some(public),
         bound: listener.bound,
     })

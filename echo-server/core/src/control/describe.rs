@@ -7,7 +7,7 @@ use proto::wire;
 use proto::wire::Description;
 
 use crate::admission::AdmissionLimits;
-use crate::session::{Limits, socket_address};
+use crate::session::Limits;
 use crate::time::UnixMillis;
 
 /// What the shell knows about the server as a whole.
@@ -53,7 +53,7 @@ pub fn describe(
             session_seconds: seconds(facts.session.lifetime),
             session_bytes: facts.session.session_bytes,
         }),
-        your_address: Some(socket_address(caller)),
+        your_address: Some(caller.into()),
         sees_half_open: facts.sees_half_open,
         sees_every_syn: facts.sees_every_syn,
         up_ms: u64::try_from(up.as_millis()).ok(),
@@ -63,7 +63,7 @@ pub fn describe(
 fn listener(facts: &ListenerFacts) -> wire::Listener {
     let port = facts.public_port.unwrap_or_else(|| facts.address.port());
     wire::Listener {
-        address: Some(socket_address(facts.address)),
+        address: Some(facts.address.into()),
         public_port: port.into(),
         bound: facts.bound,
     }

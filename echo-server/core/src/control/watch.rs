@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proto::wire;
 
 use super::Query;
-use crate::session::{End, socket_address};
+use crate::session::End;
 use crate::sightings::{
     Fate, Match, PrefixDigest, Released, Sighting, SightingId, Sightings, Viewer,
 };
@@ -118,7 +118,7 @@ fn describe(answer: &mut wire::Sighting, why: Match, sighting: &Sighting) {
         Match::Address => wire::SightingMatch::Address,
     }
     .into();
-    answer.peer = Some(socket_address(sighting.peer));
+    answer.peer = Some(sighting.peer.into());
     answer.accepted_unix_ms = sighting.accepted.0;
     answer.bytes_received = notice.received;
     answer.bytes_sent = notice.sent;

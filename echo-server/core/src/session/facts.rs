@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use proto::key::KeyId;
-use proto::wire;
+use proto::session_kind::SessionKind;
 
 /// Names a dialogue; chosen by the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,44 +61,6 @@ pub struct TransportFacts {
     pub send_mss: Option<u32>,
     pub receive_mss: Option<u32>,
     pub path_mtu: Option<u32>,
-}
-
-/// The shape of a session, recognised from its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SessionKind {
-    Tcp,
-    Tls,
-    Http,
-    Https,
-    Rdp,
-    NetTcp,
-}
-
-impl SessionKind {
-    /// Returns the name that profiles use.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Http => "http",
-            Self::Https => "https",
-            Self::Rdp => "rdp",
-            Self::NetTcp => "nettcp",
-        }
-    }
-}
-
-impl From<SessionKind> for wire::SessionKind {
-    fn from(kind: SessionKind) -> Self {
-        match kind {
-            SessionKind::Tcp => Self::Tcp,
-            SessionKind::Tls => Self::Tls,
-            SessionKind::Http => Self::Http,
-            SessionKind::Https => Self::Https,
-            SessionKind::Rdp => Self::Rdp,
-            SessionKind::NetTcp => Self::Nettcp,
-        }
-    }
 }
 
 /// How a connection ended.

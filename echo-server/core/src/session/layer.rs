@@ -4,6 +4,7 @@
 use proto::decoded::Decoded;
 use proto::first_bytes::{FirstBytes, FirstBytesInsideTls, classify, classify_inside_tls};
 use proto::nmf::{Preamble, Record, Upgrade};
+use proto::session_kind::SessionKind;
 use proto::x224::{
     ConnectionConfirm, ConnectionRequest, Negotiation, NegotiationFailure, Protocols,
 };
@@ -14,7 +15,7 @@ use super::envelopes::Envelopes;
 use super::http;
 use super::http::Http;
 use super::link::{KeptBytes, Link, Stop};
-use super::{End, Env, SessionKind};
+use super::{End, Env};
 
 /// The reader of the next bytes.
 #[derive(Debug)]
@@ -210,7 +211,7 @@ fn preamble(link: &mut Link, input: &mut &[u8]) -> Result<Step, Stop> {
     if preamble.upgrade != Some(Upgrade::SslTls) {
         return Err(link.stop(End::NotRecognised));
     }
-    end_preface(link, SessionKind::NetTcp, input, consumed);
+    end_preface(link, SessionKind::Nettcp, input, consumed);
     let refused = link.refused_by_gate();
     link.outbox
         .push_plain(record(&Record::UpgradeResponse))

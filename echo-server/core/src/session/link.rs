@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use proto::key::KeyId;
+use proto::session_kind::SessionKind;
 use std::sync::Arc;
 
 use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::outbox::{Outbox, TooMuch};
-use super::{ConnectionFacts, End, Greeter, Limits, SessionKind, TlsFacts};
+use super::{ConnectionFacts, End, Greeter, Limits, TlsFacts};
 use crate::admission::Permit;
 
 #[derive(Debug)]

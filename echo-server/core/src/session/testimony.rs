@@ -1,8 +1,6 @@
 //! The testimony: what this server saw of the client's connection, cut to fit. It is never longer than the greeting it
 //! answers, so a forged or replayed greeting does not amplify traffic.
 
-use std::net::{IpAddr, SocketAddr};
-
 use prost::Message as _;
 use proto::DIALOGUE_VERSION;
 use proto::frame::OVERHEAD;
@@ -12,7 +10,7 @@ use proto::wire;
 use proto::wire::{Testimony, TlsTestimony};
 
 use super::link::{KeptBytes, Link};
-use super::{Env, SessionKind};
+use super::Env;
 
 /// The greeting that a testimony answers, and the server's nonce.
 pub(super) struct Answer<'a> {
@@ -45,14 +43,14 @@ fn complete(env: &Env<'_>, link: &Link, answer: &Answer<'_>) -> Testimony {
     let facts = &link.facts;
     let kind = link
         .kind
-        .map_or(wire::SessionKind::Unspecified, SessionKind::into);
+        .map_or(wire::SessionKind::Unspecified, wire::SessionKind::from);
     Testimony {
         version: DIALOGUE_VERSION,
         instance: env.instance.to_owned(),
         client_nonce: answer.client_nonce.to_vec(),
         server_nonce: answer.server_nonce.to_vec(),
-        local: Some(socket_address(facts.local)),
-        peer: Some(socket_address(facts.peer)),
+        local: Some(facts.local.into()),
+        peer: Some(facts.peer.into()),
         public_port: facts.public_port.map_or(0, u32::from),
         time_unix_ms: env.wall.0,
         kind: kind.into(),
@@ -82,17 +80,6 @@ fn tls_testimony(link: &Link) -> TlsTestimony {
         testimony.client_certificate_sha256 = bytes(tls.client_certificate_sha256);
     }
     testimony
-}
-
-/// Encodes an address for the protocol. An IPv4 peer of a dual-stack socket counts as IPv4.
-pub(crate) fn socket_address(address: SocketAddr) -> wire::SocketAddress {
-    wire::SocketAddress {
-        ip: match address.ip().to_canonical() {
-            IpAddr::V4(ip) => ip.octets().to_vec(),
-            IpAddr::V6(ip) => ip.octets().to_vec(),
-        },
-        port: address.port().into(),
-    }
 }
 
 fn bytes(value: Option<[u8; 32]>) -> Vec<u8> {

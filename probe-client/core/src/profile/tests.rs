@@ -174,3 +174,10 @@ fn texts() -> impl Strategy<Value = String> {
         !text.trim().is_empty() && !text.contains(unprintable)
     })
 }
+
+#[test]
+fn documents_name_session_kinds_as_profiles_do() {
+    for kind in SessionKind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+    }
+}

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use proto::wire;
 
-use super::socket_address;
 use super::syns::{last_syn_us, syns_since};
 use crate::control_record::ServerDescription;
 use crate::measurement::{
@@ -160,7 +159,7 @@ fn sighting(sighting: &wire::Sighting, measurement: &Measurement) -> Option<Sigh
         .map(|ours| ours.0.as_slice() == sighting.client_hello_sha256.as_slice());
     Some(Sighting {
         matched_by,
-        peer: sighting.peer.as_ref().and_then(socket_address),
+        peer: sighting.peer.as_ref().and_then(|a| a.try_into().ok()),
         bytes_received: sighting.bytes_received,
         bytes_sent: sighting.bytes_sent,
         end: end(sighting.end()),

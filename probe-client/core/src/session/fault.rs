@@ -117,6 +117,12 @@ pub enum Malformation {
     Chunk,
 }
 
+impl From<proto::InvalidAddress> for Malformation {
+    fn from(_: proto::InvalidAddress) -> Self {
+        Self::Address
+    }
+}
+
 /// Why an authenticated client is turned away.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]

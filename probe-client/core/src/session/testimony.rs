@@ -1,6 +1,6 @@
 //! The server's testimony about what reached it, in this crate's own types.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use proto::wire;
 use schemars::JsonSchema;
@@ -160,8 +160,8 @@ impl Testimony {
         let names_cut = truncated;
         Ok(Self {
             version,
-            local: local.map(address).transpose()?,
-            peer: peer.map(address).transpose()?,
+            local: local.as_ref().map(SocketAddr::try_from).transpose()?,
+            peer: peer.as_ref().map(SocketAddr::try_from).transpose()?,
             public_port: nonzero(public_port)?,
             time_unix_ms,
             kind: SessionKind::try_from(recognised).ok(),
@@ -270,19 +270,6 @@ impl TlsAtServer {
 /// Normalises a name: case does not matter, nor does the dot of the root (RFC 6066 section 3 sends none).
 fn as_a_name(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
-}
-
-fn address(message: wire::SocketAddress) -> Result<SocketAddr, Malformation> {
-    let ip = match message.ip.len() {
-        4 => <[u8; 4]>::try_from(message.ip).ok().map(IpAddr::from),
-        16 => <[u8; 16]>::try_from(message.ip).ok().map(IpAddr::from),
-        _ => None,
-    };
-    let port = u16::try_from(message.port).ok();
-    // A dual-stack socket reports IPv4 peers as IPv4-mapped IPv6 addresses.
-    ip.zip(port)
-        .map(|(ip, port)| SocketAddr::new(ip.to_canonical(), port))
-        .ok_or(Malformation::Address)
 }
 
 fn number(value: u32) -> Result<u16, Malformation> {

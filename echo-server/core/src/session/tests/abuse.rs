@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proto::nmf::Upgrade;
+use proto::session_kind::SessionKind;
 use proto::x224::Protocols;
 
 use super::bench::{Bench, tls_facts};
 use super::client::{Client, HELLO, connection_request, preamble, wrap};
-use crate::session::{Action, End, SessionKind};
+use crate::session::{Action, End};
 
 /// Generates pieces that lead deep into the state machine, and some that lead nowhere.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let replayed = Client::new("k1").greeting();
-    let enveloped = wrap(SessionKind::NetTcp, &replayed);
+    let enveloped = wrap(SessionKind::Nettcp, &replayed);
     let length = replayed.len();
     let head = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n").into_bytes();
     let posted = [&head[..], &replayed].concat();

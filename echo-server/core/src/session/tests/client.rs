@@ -8,12 +8,12 @@ use proto::key::{KeyId, KeySchedule, Nonce, Secret};
 use proto::limits::GREETING_FRAME_BYTES;
 use proto::nmf::{Encoding, KnownEncoding, Mode, Preamble, Record, Text, Upgrade};
 use proto::payload::{Direction, PayloadSink, PayloadSource};
+use proto::session_kind::SessionKind;
 use proto::transcript::Transcript;
 use proto::wire::{Confirmation, Exchange, Farewell, Greeting, Receipt, Testimony};
 use proto::x224::{ConnectionRequest, NegotiationRequest, Protocols};
 
 use super::bench::{Bench, Line, tls_facts};
-use crate::session::SessionKind;
 
 /// A client in one dialogue.
 pub(super) struct Client {
@@ -196,7 +196,7 @@ pub(super) fn open(bench: &mut Bench, line: &mut Line, kind: SessionKind, cut: u
             line.send(bench, &connection_request(Some(Protocols::SSL)), cut);
             line.handshake(bench, HELLO, tls_facts(None));
         }
-        SessionKind::NetTcp => {
+        SessionKind::Nettcp => {
             line.send(bench, &preamble(Some(Upgrade::SslTls)), cut);
             line.handshake(bench, HELLO, tls_facts(None));
             line.send(bench, &[0x0c], cut);
@@ -207,7 +207,7 @@ pub(super) fn open(bench: &mut Bench, line: &mut Line, kind: SessionKind, cut: u
 
 /// Puts dialogue bytes into the kind's envelope, if that envelope only wraps bytes.
 pub(super) fn wrap(kind: SessionKind, bytes: &[u8]) -> Vec<u8> {
-    if kind != SessionKind::NetTcp {
+    if kind != SessionKind::Nettcp {
         return bytes.to_vec();
     }
     // The bytes are cut where no frame ends.
@@ -222,7 +222,7 @@ pub(super) fn wrap(kind: SessionKind, bytes: &[u8]) -> Vec<u8> {
 
 /// Takes dialogue bytes out of the kind's envelope.
 pub(super) fn unwrap(kind: SessionKind, bytes: &[u8]) -> Vec<u8> {
-    if kind != SessionKind::NetTcp {
+    if kind != SessionKind::Nettcp {
         return bytes.to_vec();
     }
     let (mut out, mut rest) = (Vec::new(), bytes);
@@ -273,7 +273,7 @@ pub(super) const KINDS_ON_A_STREAM: [SessionKind; 4] = [
     SessionKind::Tcp,
     SessionKind::Tls,
     SessionKind::Rdp,
-    SessionKind::NetTcp,
+    SessionKind::Nettcp,
 ];
 pub(super) const STAGES: [(u32, u32, u32); 4] =
     [(1, 1, 1), (2, 1024, 1024), (3, 0, 9000), (4, 24_576, 0)];

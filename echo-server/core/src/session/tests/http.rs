@@ -4,13 +4,14 @@ use proto::decoded::Decoded;
 use proto::frame::FrameType;
 use proto::http_head::{Body, ResponseHead, request_head};
 use proto::limits::GREETING_FRAME_BYTES;
+use proto::session_kind::SessionKind;
 use proto::wire;
 use proto::wire::Testimony;
 use sha2::{Digest as _, Sha256};
 
 use super::bench::{Bench, Line};
 use super::client::{Client, open, take};
-use crate::session::{Action, End, SessionKind};
+use crate::session::{Action, End};
 use crate::sightings::Attribution;
 
 /// A client whose session is a series of requests.

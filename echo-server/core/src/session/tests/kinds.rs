@@ -2,6 +2,7 @@
 
 use proto::frame::{FrameType, seal};
 use proto::nmf::Upgrade;
+use proto::session_kind::SessionKind;
 use proto::wire;
 use proto::wire::KeepAlive;
 use proto::x224::Protocols;
@@ -11,7 +12,7 @@ use super::client::{
     Client, HELLO, KINDS_ON_A_STREAM, STAGES, connection_request, open, preamble, take, unwrap,
     wrap,
 };
-use crate::session::{Action, End, SessionKind};
+use crate::session::{Action, End};
 
 /// Sends the greeting, all stages at once and the receipt. Returns everything that the server sent.
 fn whole_session(kind: SessionKind, cut: usize) -> Vec<u8> {
@@ -53,7 +54,7 @@ fn whole_session(kind: SessionKind, cut: usize) -> Vec<u8> {
 }
 
 fn finish(bench: &mut Bench, line: &mut Line, kind: SessionKind) {
-    if kind == SessionKind::NetTcp {
+    if kind == SessionKind::Nettcp {
         assert_eq!(line.end(), None);
         line.send(bench, &[0x07], 1);
         assert_eq!(line.from_server, [0x07]);
@@ -94,7 +95,7 @@ fn a_testimony_says_what_reached_the_server_and_is_no_longer_than_the_greeting()
         );
         let preface = match kind {
             SessionKind::Rdp => connection_request(Some(Protocols::SSL)),
-            SessionKind::NetTcp => preamble(Some(Upgrade::SslTls)),
+            SessionKind::Nettcp => preamble(Some(Upgrade::SslTls)),
             SessionKind::Tcp | SessionKind::Tls | SessionKind::Http | SessionKind::Https => {
                 Vec::new()
             }
@@ -118,14 +119,14 @@ fn a_short_greeting_gets_a_shorter_testimony_or_none() {
     for (frame_bytes, answered) in [(250, true), (180, false)] {
         let (mut bench, mut client) = (Bench::new(), Client::new("k1"));
         let mut line = bench.accept();
-        open(&mut bench, &mut line, SessionKind::NetTcp, usize::MAX);
+        open(&mut bench, &mut line, SessionKind::Nettcp, usize::MAX);
         let greeting = client.greeting_of(frame_bytes, Vec::new(), Vec::new());
         line.send(
             &mut bench,
-            &wrap(SessionKind::NetTcp, &greeting),
+            &wrap(SessionKind::Nettcp, &greeting),
             usize::MAX,
         );
-        let answer = unwrap(SessionKind::NetTcp, &line.from_server);
+        let answer = unwrap(SessionKind::Nettcp, &line.from_server);
         if answered {
             assert!(answer.len() <= frame_bytes);
             let testimony = client.take_testimony(&mut answer.as_slice());
@@ -139,7 +140,7 @@ fn a_short_greeting_gets_a_shorter_testimony_or_none() {
 
 #[test]
 fn nothing_but_the_end_record_follows_a_farewell_in_envelopes() {
-    let kind = SessionKind::NetTcp;
+    let kind = SessionKind::Nettcp;
     let (mut bench, mut client) = (Bench::new(), Client::new("k1"));
     let mut line = bench.accept();
     open(&mut bench, &mut line, kind, usize::MAX);
@@ -157,7 +158,7 @@ fn nothing_but_the_end_record_follows_a_farewell_in_envelopes() {
 fn an_end_record_of_a_stranger_in_envelopes_is_met_with_silence() {
     let mut bench = Bench::new();
     let mut line = bench.accept();
-    open(&mut bench, &mut line, SessionKind::NetTcp, usize::MAX);
+    open(&mut bench, &mut line, SessionKind::Nettcp, usize::MAX);
     let accepted = bench.now;
     line.send(&mut bench, &[0x07], 1);
     assert_eq!(line.last, Action::Continue);
@@ -189,7 +190,7 @@ fn the_preface_answers_are_the_protocols_own_bytes() {
     assert_eq!(confirm, expected);
     let mut line = bench.accept();
     assert_eq!(
-        open(&mut bench, &mut line, SessionKind::NetTcp, 1),
+        open(&mut bench, &mut line, SessionKind::Nettcp, 1),
         [0x0a, 0x0b]
     );
     for upgrade in [None, Some(Upgrade::Negotiate)] {

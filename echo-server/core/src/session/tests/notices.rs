@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use proto::limits::SIGHTING_PREFIXES;
 use proto::nmf::Upgrade;
+use proto::session_kind::SessionKind;
 use proto::x224::Protocols;
 use sha2::{Digest as _, Sha256};
 
 use super::bench::{Bench, Line, PEER, WALL, tls_facts};
 use super::client::{Client, HELLO, connection_request, open, preamble};
-use crate::session::{Action, ConnectionFacts, ConnectionId, End, SessionId, SessionKind};
+use crate::session::{Action, ConnectionFacts, ConnectionId, End, SessionId};
 use crate::sightings::{Attribution, Fate, Match, PrefixDigest, Released, Sent, Sightings, Viewer};
 use crate::time::UnixMillis;
 

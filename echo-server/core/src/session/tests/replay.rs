@@ -2,11 +2,12 @@
 
 use proto::frame::{FrameType, seal};
 use proto::limits::{MAX_STAGE_BYTES, MAX_STAGES};
+use proto::session_kind::SessionKind;
 use proto::wire::KeepAlive;
 
 use super::bench::{Bench, Line};
 use super::client::{Client, KINDS_ON_A_STREAM, open, unwrap, wrap};
-use crate::session::{Action, End, SessionKind};
+use crate::session::{Action, End};
 
 /// Returns the client's bytes of a session that ran to its farewell, without the preface.
 fn recorded(bench: &mut Bench, kind: SessionKind) -> Vec<u8> {
