@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use echo_core::control::ServerFacts;
-use proto::session_kind::SessionKind;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use proto::session_kind::SessionKind;
 
 use crate::process::Usage;
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use probe_core::comparison::{SentName, Variation};
+use probe_core::measurement::{SentName, Variation};
 use probe_core::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use probe_core::plan::Silence;
 use proto::connection_string::Pin;

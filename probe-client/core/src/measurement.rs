@@ -7,8 +7,6 @@ use proto::syn::{SynHeader, is_marked};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::{Variation, VariedSession};
-use crate::flow::Flow;
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
 use crate::plan::Silence;
@@ -20,16 +18,20 @@ use crate::survey::Survey;
 
 mod agreed_options;
 mod departure;
+mod flow;
 mod presented_certificate;
 mod sent_again;
 mod sighting;
+mod varied_session;
 
 pub use agreed_options::AgreedOptions;
 pub use departure::{Departure, Respect};
+pub use flow::{Flow, FlowEnd, FlowRound};
 pub use presented_certificate::PresentedCertificate;
 pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
+pub use varied_session::{OTHER_NAME, SentName, Variation, VariedSession};
 
 /// The part of a profile's rule that a report repeats.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -3,8 +3,7 @@
 use std::io;
 use std::pin::pin;
 
-use probe_core::comparison::{OTHER_NAME, SentName};
-use probe_core::measurement::{AgreedOptions, Measurement, TransportFacts};
+use probe_core::measurement::{AgreedOptions, Measurement, OTHER_NAME, SentName, TransportFacts};
 use probe_core::observation::{Failure, FailureKind, Origin};
 use probe_core::session::{ClientSession, HexArray, Need, TlsFacts, TlsParameters};
 use rustls::ClientConnection;

@@ -212,7 +212,10 @@ fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> Ser
         version: description.version,
         instance: description.instance,
         listeners: description.listeners.iter().filter_map(listener).collect(),
-        your_address: description.your_address.as_ref().and_then(|a| a.try_into().ok()),
+        your_address: description
+            .your_address
+            .as_ref()
+            .and_then(|a| a.try_into().ok()),
         sees_half_open: description.sees_half_open,
         sees_every_syn: description.sees_every_syn,
         clock_offset_ms: theirs.saturating_sub(ours),

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use probe_core::flow::{Flow, FlowEnd, FlowRound};
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Flow, FlowEnd, FlowRound, Measurement};
 use probe_core::plan::PlannedProbe;
 use probe_core::run::budget::BUDGET;
 use probe_core::run::flow_order::{TURNS, Turns, not_settled, worth_more};

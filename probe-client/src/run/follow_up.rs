@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use probe_core::comparison::{AT_ONCE, Variation, VariedSession, next_reach, next_round};
+use probe_core::comparison::{AT_ONCE, next_reach, next_round};
 use probe_core::control_record::ControlOutcome;
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::plan::PlannedProbe;
 use tokio::sync::Semaphore;
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use probe_core::comparison::{Variation, VariedSession};
+use probe_core::measurement::{Variation, VariedSession};
 use probe_core::run::budget::BUDGET;
 use probe_core::run::outage::{is_in_doubt, shows_that_it_is_gone, works};
 use tokio::time::sleep;

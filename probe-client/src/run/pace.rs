@@ -8,9 +8,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use probe_core::comparison::{Paces, Variation, VariedSession, lost_syns};
+use probe_core::comparison::{Paces, lost_syns};
 use probe_core::control_record::ControlRecord;
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::odds::THRESHOLD;
 use probe_core::run::budget::BUDGET;
 use tokio::net::TcpStream;

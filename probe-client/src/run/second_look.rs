@@ -3,8 +3,7 @@
 //! a silent port. Ports that refuse are dialled again if no control session was watching yet.
 
 use futures_util::future::join_all;
-use probe_core::comparison::{Variation, VariedSession};
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::run::budget::BUDGET;
 use probe_core::run::second_look::{was_lost_too_early, was_refused_too_early};
 

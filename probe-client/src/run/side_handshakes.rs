@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use probe_core::comparison::{Variation, VariedSession};
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::observation::Operation;
 use probe_core::plan::PlannedProbe;
 use probe_core::session_kind::SessionKind;

@@ -1,8 +1,7 @@
 //! Runs sessions that failed on a slow line again, one at a time and short, until time is up. That the line could not
 //! carry many sessions at once says nothing about a port, and comparisons would say nothing either.
 
-use probe_core::comparison::{Variation, VariedSession};
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::observation::FailureKind;
 use probe_core::run::budget::BUDGET;
 use probe_core::session::Stage;

@@ -7,7 +7,7 @@ use fwprobe_tests::middlebox::{Cut, Direction, Dislike, Ending, Inspection, Midd
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Probe, Run, ServerPlan};
 use probe_core::catalogue::VerdictId;
-use probe_core::comparison::OTHER_NAME;
+use probe_core::measurement::OTHER_NAME;
 use probe_core::session_kind::SessionKind;
 
 pub(crate) fn trials() -> Trials {

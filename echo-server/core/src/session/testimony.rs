@@ -9,8 +9,8 @@ use proto::limits::MAX_FRAME_BODY;
 use proto::wire;
 use proto::wire::{Testimony, TlsTestimony};
 
-use super::link::{KeptBytes, Link};
 use super::Env;
+use super::link::{KeptBytes, Link};
 
 /// The greeting that a testimony answers, and the server's nonce.
 pub(super) struct Answer<'a> {

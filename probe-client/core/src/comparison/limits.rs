@@ -1,9 +1,7 @@
 //! Whether SYNs that are lost or rejected when many are sent at once pass one at a time, and the odds that this is
 //! chance.
 
-use super::Variation;
-use crate::flow::{Flow, FlowRound};
-use crate::measurement::{Measurement, Redial};
+use crate::measurement::{Flow, FlowRound, Measurement, Redial, Variation};
 use crate::observation::Operation;
 use crate::odds::{Trials, by_chance};
 

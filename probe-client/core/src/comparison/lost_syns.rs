@@ -1,7 +1,7 @@
 //! Finds the probes that were not let in, in a way that the pace of dialling could explain.
 
-use crate::flow::{Flow, FlowAccount, FlowRound};
-use crate::measurement::{Measurement, Redial};
+use crate::flow::FlowAccount;
+use crate::measurement::{Flow, FlowRound, Measurement, Redial};
 use crate::observation::Operation;
 
 /// Returns the indices of the `probes` that are worth dialling slowly.

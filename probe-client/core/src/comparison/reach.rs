@@ -1,8 +1,7 @@
 //! Finds the hop of a device that acts on the first bytes, by sessions whose packets reach only a limited number of
 //! hops once the connection is open. This module decides which to run next, by bisection.
 
-use super::Variation;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
 
 /// The hops between which the bytes meet a device: they pass hop `passes` (0: this host), but not hop `met`.

@@ -1,7 +1,6 @@
 //! Decides, round by round, which variations are worth their time: only those that can tell one cause from another.
 
-use super::{SentName, Variation, VariedSession};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, SentName, Variation, VariedSession};
 use crate::observation::{FailureKind, Operation};
 use crate::odds::{self, Trials};
 use crate::session_kind::SessionKind;

@@ -2,8 +2,7 @@
 //! any port, and says nothing about a single port.
 
 use super::evidence::Evidence;
-use crate::comparison::{Variation, VariedSession};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation, VariedSession};
 use crate::observation::{FailureKind, Operation};
 
 /// A failure of the server or of the path, with its time in microseconds since the run's start.

@@ -3,8 +3,7 @@
 use super::evidence::Evidence;
 use super::judge;
 use crate::catalogue::VerdictId;
-use crate::comparison::{SentName, Variation};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, SentName, Variation};
 use crate::odds::{THRESHOLD, Trials, by_chance, in_words};
 
 /// How sessions of one variation ended.

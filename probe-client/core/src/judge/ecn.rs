@@ -5,8 +5,7 @@ use proto::syn::{SynHeader, is_marked};
 
 use super::ending::testimony;
 use super::evidence::Evidence;
-use crate::comparison::Variation;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::survey::AGREEING;
 
 /// Returns whether this host's SYNs ask for ECN.

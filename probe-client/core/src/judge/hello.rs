@@ -2,8 +2,7 @@
 
 use super::compared::Tally;
 use super::evidence::Evidence;
-use crate::comparison::Variation;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
 
 /// The fate of a ClientHello, in one attempt or in several that agree.

@@ -200,7 +200,7 @@ fn summary(probes: &[Probe], skipped: usize) -> Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comparison::{Variation, VariedSession};
+    use crate::measurement::{Variation, VariedSession};
 
     #[test]
     fn the_whole_time_of_a_probe_ends_with_its_last_variation() {

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::words::duration;
-use crate::comparison::Variation;
 use crate::line::{LONG_WAIT, SLOW_ROUND_TRIP};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
 
 /// The numbers of a session on a slow path.

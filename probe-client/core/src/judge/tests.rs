@@ -21,9 +21,12 @@ use proptest::prelude::*;
 
 use super::{Evidence, findings, judge};
 use crate::catalogue::{FindingId, VerdictClass, VerdictId};
-use crate::comparison::{SentName, Variation, VariedSession, next_round};
+use crate::comparison::next_round;
 use crate::document::RunDocument;
-use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
+use crate::measurement::{
+    MatchedBy, Measurement, SentName, Sighting, SightingAnswer, SightingEnd, Variation,
+    VariedSession,
+};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session::HexBytes;
 use crate::session_kind::{Envelope, SessionKind};

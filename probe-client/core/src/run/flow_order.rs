@@ -2,9 +2,8 @@
 
 use std::vec::IntoIter;
 
-use crate::comparison::Variation;
-use crate::flow::{Flow, FlowAccount, FlowRound};
-use crate::measurement::Measurement;
+use crate::flow::FlowAccount;
+use crate::measurement::{Flow, FlowRound, Measurement, Variation};
 
 /// Returns whether side connections can show more about `measurement`. They can if the session ran whole, or if it died
 /// in silence and fresh ones did not, since its source port may then be the cause.
@@ -105,7 +104,7 @@ pub const TURNS: usize = 7;
 mod tests {
     use super::*;
     use crate::document::RunDocument;
-    use crate::flow::FlowEnd;
+    use crate::measurement::FlowEnd;
 
     #[test]
     fn dead_and_new_source_ports_take_turns_until_it_is_settled() {

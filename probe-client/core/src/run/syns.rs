@@ -1,7 +1,6 @@
 //! When a probe's SYNs were sent: what the server says about them depends on whether it was watching by then.
 
-use crate::flow::FlowEnd;
-use crate::measurement::Measurement;
+use crate::measurement::{FlowEnd, Measurement};
 use crate::observation::{Observation, Operation};
 
 /// Returns the number of SYNs sent from `since_us` on, including those of the probe's variations and side connections.
@@ -50,7 +49,7 @@ const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
 #[cfg(test)]
 mod tests {
     use crate::document::RunDocument;
-    use crate::flow::{Flow, FlowRound};
+    use crate::measurement::{Flow, FlowRound};
     use crate::observation::{Failure, FailureKind, Origin};
 
     use super::*;

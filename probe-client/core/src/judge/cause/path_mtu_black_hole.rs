@@ -6,7 +6,8 @@ use super::super::ending::Ending;
 use super::super::evidence::Evidence;
 use super::super::loss_point;
 use crate::catalogue::VerdictId;
-use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST, Variation};
+use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};
+use crate::measurement::Variation;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {

@@ -10,7 +10,7 @@ use super::super::place::{Answer, Place, owner, translated};
 use super::server_unreachable::no_way_there;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
-use crate::comparison::Variation;
+use crate::measurement::Variation;
 use crate::observation::Origin;
 use crate::verdict::{Confidence, Segment, Verdict};
 

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use super::super::ending::{Ending, ending, testimony};
 use super::Evidence;
-use crate::comparison::Variation;
 use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord, ServerDescription};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Origin};
 
 impl<'a> Evidence<'a> {

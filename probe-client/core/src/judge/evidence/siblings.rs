@@ -7,8 +7,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 
 use super::super::slowness::{self, Slowness};
-use crate::comparison::Variation;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 
 /// All measurements of one server address over one path, the control port's included. Clones share the conclusions.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 use super::super::evidence::Evidence;
 use super::super::hello::{self, Fate};
 use crate::catalogue::FindingId;
-use crate::comparison::Variation;
+use crate::measurement::Variation;
 use crate::verdict::Finding;
 
 pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {

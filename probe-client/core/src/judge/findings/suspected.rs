@@ -2,9 +2,7 @@
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
-use crate::comparison::Variation;
-use crate::flow::{Flow, FlowEnd, FlowRound};
-use crate::measurement::{Measurement, Redial};
+use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial, Variation};
 use crate::observation::Operation;
 use crate::verdict::Finding;
 

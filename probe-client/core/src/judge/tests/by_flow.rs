@@ -4,9 +4,8 @@ use proptest::prelude::*;
 
 use super::{AGAIN, End, ended, evidence, verdict};
 use crate::catalogue::VerdictId;
-use crate::comparison::VariedSession;
-use crate::flow::{Flow, FlowAccount, FlowEnd, FlowRound};
-use crate::measurement::{Measurement, SightingEnd};
+use crate::flow::FlowAccount;
+use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, SightingEnd, VariedSession};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session_kind::SessionKind;
 

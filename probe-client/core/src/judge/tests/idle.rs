@@ -2,9 +2,9 @@
 
 use super::{evidence, judge, whole};
 use crate::catalogue::VerdictId;
-use crate::comparison::{Variation, VariedSession, next_round};
+use crate::comparison::next_round;
 use crate::judge::Evidence;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation, VariedSession};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::plan::Silence;
 use crate::session_kind::SessionKind;

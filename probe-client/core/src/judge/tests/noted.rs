@@ -4,8 +4,9 @@ use super::instances::refused;
 use super::{End, Evidence, Variation, VariedSession, ended, evidence, findings, whole};
 use crate::catalogue::FindingId;
 use crate::comparison::next_round;
-use crate::flow::{Flow, FlowEnd, FlowRound};
-use crate::measurement::{MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd};
+use crate::measurement::{
+    Flow, FlowEnd, FlowRound, MatchedBy, Measurement, Sighting, SightingAnswer, SightingEnd,
+};
 use crate::observation::{Failure, FailureKind, Operation, Origin};
 use crate::session_kind::SessionKind;
 

@@ -2,9 +2,8 @@
 
 use super::{AGAIN, End, SILENCE, ended, evidence, findings, judge, whole};
 use crate::catalogue::{FindingId, VerdictId};
-use crate::comparison::VariedSession;
 use crate::judge::Evidence;
-use crate::measurement::{AgreedOptions, Measurement};
+use crate::measurement::{AgreedOptions, Measurement, VariedSession};
 use crate::session_kind::SessionKind;
 
 const ALL: AgreedOptions = AgreedOptions {

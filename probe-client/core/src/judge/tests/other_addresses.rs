@@ -4,9 +4,8 @@
 use super::instances::{DIALLED, record};
 use super::{evidence, judge, told, whole};
 use crate::catalogue::VerdictId;
-use crate::comparison::{Variation, VariedSession};
 use crate::judge::Evidence;
-use crate::measurement::{AnswersRefused, Measurement};
+use crate::measurement::{AnswersRefused, Measurement, Variation, VariedSession};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
 use crate::session_kind::SessionKind;

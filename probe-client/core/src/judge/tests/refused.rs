@@ -3,8 +3,9 @@
 use super::instances::{DIALLED, record, refused, with};
 use super::{End, ended, judge, probe};
 use crate::catalogue::VerdictId;
-use crate::comparison::{Variation, lost_syns};
+use crate::comparison::lost_syns;
 use crate::control_record::ControlRecord;
+use crate::measurement::Variation;
 use crate::session_kind::SessionKind;
 use crate::survey::{HopAnswer, HopTry, Survey};
 use crate::verdict::{Confidence, Segment, Verdict};

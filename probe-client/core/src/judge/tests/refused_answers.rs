@@ -5,8 +5,9 @@ use super::instances::{DIALLED, record, refused, with};
 use super::{judge, sighting, told, whole};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
-use crate::flow::{Flow, FlowEnd, FlowRound};
-use crate::measurement::{AnswersRefused, Measurement, SightingAnswer, SightingEnd};
+use crate::measurement::{
+    AnswersRefused, Flow, FlowEnd, FlowRound, Measurement, SightingAnswer, SightingEnd,
+};
 use crate::observation::{Failure, FailureKind, Origin};
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Verdict};

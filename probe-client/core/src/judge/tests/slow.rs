@@ -2,9 +2,8 @@
 
 use super::{AGAIN, AGAIN_MUTE, AS_TCP, End, MUTE, evidence, findings, judge, lossy, probe, whole};
 use crate::catalogue::{FindingId, VerdictId};
-use crate::comparison::VariedSession;
 use crate::judge::Evidence;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, VariedSession};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::session_kind::SessionKind;
 use crate::verdict::Verdict;

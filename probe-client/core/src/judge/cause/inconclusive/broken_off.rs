@@ -2,10 +2,10 @@
 //! or the whole path to it was lost. The statement is the same for every port.
 
 use crate::catalogue::VerdictId;
-use crate::comparison::Variation;
 use crate::judge::broken_off::{self, BrokenOff};
 use crate::judge::compared::{Tally, facts};
 use crate::judge::evidence::Evidence;
+use crate::measurement::Variation;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {

@@ -3,13 +3,12 @@
 
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
-use crate::comparison::{OTHER_NAME, SentName, Variation};
 use crate::judge::compared::{Parted, Tally, facts, variations};
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
 use crate::judge::loss_point;
 use crate::judge::place::Place;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, OTHER_NAME, SentName, Variation};
 use crate::observation::Operation;
 use crate::session::StageReport;
 use crate::session_kind::SessionKind;

@@ -3,13 +3,13 @@
 
 use super::lossy;
 use crate::catalogue::VerdictId;
-use crate::comparison::{Paces, Variation};
+use crate::comparison::Paces;
 use crate::flow::FlowAccount;
 use crate::judge::cause::reachable;
 use crate::judge::compared::facts;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
-use crate::measurement::{Measurement, Redial};
+use crate::measurement::{Measurement, Redial, Variation};
 use crate::observation::FailureKind;
 use crate::odds::{THRESHOLD, Trials, by_chance, in_words, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};

@@ -2,11 +2,10 @@
 
 use super::recovered;
 use crate::catalogue::VerdictId;
-use crate::comparison::Variation;
 use crate::judge::cause::reachable;
 use crate::judge::ecn;
 use crate::judge::evidence::Evidence;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
 use crate::odds::{ORDINARY_LOSS, Trials, at_a_rate, in_words};
 use crate::verdict::{Confidence, Segment, Verdict};

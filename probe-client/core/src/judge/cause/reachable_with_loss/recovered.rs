@@ -2,10 +2,11 @@
 //! not stop all. If too few pass to say so, the verdict is `inconclusive` and says only that.
 
 use crate::catalogue::VerdictId;
-use crate::comparison::{Variation, paced};
+use crate::comparison::paced;
 use crate::judge::compared::{Tally, facts};
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
+use crate::measurement::Variation;
 use crate::odds::{Trials, shares_in_words};
 use crate::verdict::{Confidence, Segment, Verdict};
 

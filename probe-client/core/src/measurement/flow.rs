@@ -1,0 +1,128 @@
+//! A side connection from another source port.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::odds::Trials;
+
+/// One side connection and what came of it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Flow {
+    pub round: FlowRound,
+    /// The port dialled.
+    pub port: u16,
+    pub source_port: u16,
+    /// Since the run's start.
+    pub start_us: u64,
+    pub duration_us: u64,
+    /// SYNs after the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub syns_sent_again: u32,
+    /// Bytes written once it was opened; 0 where it was for its handshake alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bytes_written: u32,
+    /// Segments sent again once it was opened.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub segments_sent_again: u32,
+    pub end: FlowEnd,
+}
+
+/// When and why a side connection was opened.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlowRound {
+    /// With the others, once the probe's own session had run whole.
+    AtOnce,
+    /// While the probe's own SYN was unanswered: one SYN.
+    Early,
+    /// Slowly, from a source port that got no answer before.
+    Again,
+    /// Slowly, from a source port that was not used before.
+    Fresh,
+    /// To a port that works, after the last SYN to one that does not answer.
+    Control,
+    /// To a port that worked, when the run was about to end.
+    AtTheEnd,
+}
+
+/// How a side connection ended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlowEnd {
+    /// Opened, and closed by both ends.
+    Answered,
+    /// No answer to its SYNs.
+    Unanswered,
+    /// Opened, and then nothing came, not even the answer to its close: what followed the handshake was lost.
+    Stuck,
+    /// Answered by RST or an ICMP error.
+    TurnedAway,
+    /// This host could not send it: its source port was taken, or the run was ended.
+    NotSent,
+}
+
+impl Flow {
+    /// Returns whether no answer came to the SYN, or to what followed it.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.end, FlowEnd::Unanswered | FlowEnd::Stuck)
+    }
+
+    pub fn is_answered(&self) -> bool {
+        self.end == FlowEnd::Answered
+    }
+
+    /// Returns whether a later SYN was answered, but not the first.
+    pub(crate) fn is_late(&self) -> bool {
+        self.is_answered() && self.syns_sent_again > 0
+    }
+
+    /// Counts its SYNs, and how many of them got no answer.
+    ///
+    /// A stuck connection counts what followed the handshake instead of the answered SYN: the first segment, plus one
+    /// for all retransmissions, which happen within the same second.
+    pub(crate) fn packets(&self) -> Trials {
+        let again = count(self.syns_sent_again);
+        let (failed, all) = match self.end {
+            FlowEnd::Stuck => {
+                let repeated = self.segments_sent_again > 0 || self.duration_us >= REPEATED_US;
+                let lost = again + 1 + usize::from(repeated);
+                (lost, lost)
+            }
+            FlowEnd::Unanswered => (again + 1, again + 1),
+            FlowEnd::Answered | FlowEnd::TurnedAway | FlowEnd::NotSent => (again, again + 1),
+        };
+        Trials { failed, all }
+    }
+
+    /// Counts its SYNs, and how many of them were lost or rejected.
+    pub(crate) fn syns_not_let_in(&self) -> Trials {
+        match self.end {
+            FlowEnd::NotSent => Trials::default(),
+            FlowEnd::TurnedAway => {
+                let syns = self.packets();
+                Trials {
+                    failed: syns.all,
+                    ..syns
+                }
+            }
+            FlowEnd::Answered | FlowEnd::Unanswered | FlowEnd::Stuck => self.packets(),
+        }
+    }
+}
+
+/// The time by which either end has sent unacknowledged data again.
+///
+/// The retransmission timeout is at most one second if round trips are known to be shorter (RFC 6298 section 2.4).
+const REPEATED_US: u64 = 1_300_000;
+
+fn count(packets: u32) -> usize {
+    usize::try_from(packets).unwrap_or(usize::MAX / 4)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
