@@ -1,10 +1,13 @@
 //! Sums up the variations of a probe, variation by variation.
 
+use std::collections::BTreeMap;
+
 use super::evidence::Evidence;
 use super::judge;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Measurement, SentName, Variation};
 use crate::odds::{THRESHOLD, Trials, by_chance, in_words};
+use crate::session_kind::SessionKind;
 
 /// How sessions of one variation ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -74,11 +77,10 @@ impl Parted {
 
     /// Compares the probe's own session and those like it with the sessions of other ports of the same server.
     pub(super) fn by_port(evidence: &Evidence<'_>) -> Self {
-        let own = evidence.probe;
-        let others = evidence.same_server.iter();
-        let others = others.filter(|m| m.port_dialled() != own.port_dialled() && m.connected());
         Self {
-            passed: Trials::count(others.map(|m| !m.ran_whole())),
+            passed: other_ports(evidence)
+                .into_values()
+                .fold(Trials::default(), Trials::and),
             ..Self::by(evidence, &[])
         }
     }
@@ -102,6 +104,21 @@ impl Parted {
             in_words(self.odds())
         )
     }
+}
+
+/// Returns how many sessions failed on each other port of the same server that accepted them, those that were run again
+/// unchanged included.
+pub(super) fn other_ports(evidence: &Evidence<'_>) -> BTreeMap<u16, Trials> {
+    let own = evidence.probe.port_dialled();
+    let others = evidence.same_server.iter().copied();
+    let others = others.filter(|m| m.port_dialled() != own);
+    let sessions = others.flat_map(|m| m.compared(Variation::InNothing).chain([m]));
+    let mut ports: BTreeMap<u16, Trials> = BTreeMap::new();
+    for session in sessions.filter(|m| m.connected()) {
+        let port = ports.entry(session.port_dialled()).or_default();
+        *port = port.and(Trials::count([!session.ran_whole()].into_iter()));
+    }
+    ports
 }
 
 /// Returns how many sessions ran, and how many of them were found reachable.
@@ -138,13 +155,15 @@ pub(super) fn facts(evidence: &Evidence<'_>) -> Vec<String> {
         })
         .map(|variation| {
             let Tally { ran, whole } = Tally::of(evidence, variation);
-            format!("{}: {whole} of {ran} completed", describe(variation))
+            let what = describe(variation, evidence.probe.session_kind());
+            format!("{what}: {whole} of {ran} completed")
         })
         .collect()
 }
 
-/// Returns the variation in words, for people.
-pub(super) fn describe(variation: Variation) -> String {
+/// Returns in words, for people, a variation of sessions of kind `own`.
+fn describe(variation: Variation, own: SessionKind) -> String {
+    let own = own.protocol();
     match variation {
         Variation::InNothing => "new sessions, unchanged".to_owned(),
         Variation::InSilence => "the same session without the silence, right after".to_owned(),
@@ -153,10 +172,10 @@ pub(super) fn describe(variation: Variation) -> String {
         }
         Variation::InServerName {
             sent: SentName::None,
-        } => "new sessions without a server name in TLS".to_owned(),
+        } => format!("new {own} sessions without a server name in TLS"),
         Variation::InServerName {
             sent: SentName::Other,
-        } => "new sessions with another server name in TLS".to_owned(),
+        } => format!("new {own} sessions with another server name in TLS"),
         Variation::InSegmentSize { at_most } => {
             format!("new sessions with segments of at most {at_most} bytes")
         }

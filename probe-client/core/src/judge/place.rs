@@ -393,6 +393,18 @@ fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> Str
     }
 }
 
+/// Returns whom to ask about the last device before the server's host, which is `distance` hops away.
+pub(super) fn keepers_of_the_last_device(evidence: &Evidence<'_>, distance: u8) -> String {
+    let router = distance.checked_sub(1).filter(|last| *last > 0);
+    match (evidence.survey(), router) {
+        (Some(survey), Some(last)) => {
+            let router = owner(&format!("hop {last}"), survey.address_of(last));
+            format!("the cloud team (network security group) and {router}")
+        }
+        _ => "the cloud team (network security group)".to_owned(),
+    }
+}
+
 /// Returns whom to ask about the device at `hop`, which is in words, for example `hop 2`.
 pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
     match address {

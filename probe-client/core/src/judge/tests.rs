@@ -1,5 +1,6 @@
 //! Tests verdicts over every mixture of variations: what a verdict may claim, and what it must never claim.
 
+mod all_ports;
 mod by_flow;
 mod idle;
 mod instances;
@@ -319,12 +320,21 @@ fn the_sizes_that_pass_and_do_not_are_packets() {
             (LARGE, died),
         ],
     );
-    let claim = verdict(&probe).claim;
+    let Verdict {
+        claim,
+        evidence,
+        next_step,
+        ..
+    } = verdict(&probe);
     assert!(
         claim.contains("packets of 1280 bytes pass, those of 1400 do not"),
         "{claim}"
     );
     assert!(claim.contains("on the way from the server"), "{claim}");
+    let next = next_step.unwrap();
+    assert!(next.contains("pass to the server"), "{next}");
+    let believed = evidence.iter().any(|fact| fact.contains("still believes"));
+    assert!(!believed, "{evidence:?}");
 }
 
 #[test]
@@ -337,6 +347,15 @@ fn a_name_is_the_narrower_cause() {
     variations.extend([(UNNAMED, End::Whole); 2]);
     let by_name = verdict(&probe(SessionKind::Https, no_data, &variations)).claim;
     assert!(by_name.contains("inspection by server name"), "{by_name}");
+    let as_http = Variation::InShape {
+        session: SessionKind::Http,
+    };
+    variations.extend([(as_http, no_data); 2]);
+    let by_name = verdict(&probe(SessionKind::Https, no_data, &variations)).claim;
+    assert!(
+        by_name.contains("ClientHello (HTTP sessions that name it failed as well), and lets"),
+        "{by_name}"
+    );
 }
 
 /// Returns the measurement with this number of SYNs, and of other segments of its own, sent again.

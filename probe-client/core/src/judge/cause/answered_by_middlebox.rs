@@ -74,12 +74,7 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
             place.unwrap_or("on the way")
         ),
     )
-    .next(format!(
-        "ask {} which SYN proxy, transparent proxy or relay takes {}, whether it connects on to \
-         the server, and to let it pass",
-        whom.unwrap_or("the firewall team"),
-        evidence.flow()
-    ));
+    .next(next(evidence, whom.unwrap_or("the firewall team"), &doubts));
     if never_seen {
         verdict = verdict.because(
             "the handshake completed, and the server looked for the connection and saw none",
@@ -87,6 +82,30 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
     }
     verdict.evidence.extend(nearer.map(|place| place.fact));
     Some(verdict.unless_all(doubts))
+}
+
+/// Returns the next step: first `whom` to ask about the device, and then what each doubt asks for.
+fn next(evidence: &Evidence<'_>, whom: &str, doubts: &[Alternative]) -> String {
+    let (flow, target) = (evidence.flow(), evidence.target());
+    let or_rule = if doubts.contains(&Alternative::SentElsewhere) {
+        ", relay or port-forwarding rule (DNAT)"
+    } else {
+        " or relay"
+    };
+    let mut next = format!(
+        "ask {whom} which SYN proxy, transparent proxy{or_rule} takes {flow}, whether it connects \
+         on to the server, and to let it pass; if it connects on and gets no answer, ask the teams \
+         that run the network behind it, the cloud team (network security group) and the server's \
+         admin which rule drops its connections to {target}"
+    );
+    if doubts.contains(&Alternative::AnotherService) {
+        next.push_str(&format!(
+            "; if no device takes them, have the server's admin look which program holds that port \
+             (`ss -ltnp 'sport = :{}'`)",
+            evidence.probe.port_dialled()
+        ));
+    }
+    next
 }
 
 /// Returns what else may have completed the handshake.

@@ -50,20 +50,7 @@ fn expired(
         (_, _) => "they are reset when used again",
     };
     let siblings = Siblings::of(evidence, silence);
-    let limit = match (siblings.longest_alive, siblings.shortest_dead) {
-        (Some(alive), dead) if alive < dead => {
-            format!("survive {} of silence, but not {}", Span(alive), Span(dead))
-        }
-        (Some(alive), dead) => format!(
-            "survive {} of silence at one time, and at another not {}",
-            Span(alive),
-            Span(dead)
-        ),
-        (None, dead) => format!(
-            "do not survive {} of silence, the shortest tried",
-            Span(dead)
-        ),
-    };
+    let limit = siblings.limit();
     let although = silence
         .keep_alive_seconds
         .map(|every| format!(", although a TCP keep-alive goes out every {}", Span(every)));
@@ -93,23 +80,27 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
     let flow = evidence.flow();
     let mut text = format!(
         "ask the teams that run firewalls, NAT gateways and load balancers on the way to raise \
-         their TCP idle timeout for {flow} above {}",
-        Span(siblings.longest_wanted)
+         their TCP idle timeout for {flow} above {}, the longest silence tried here, and well \
+         above the longest that the application keeps (HPC Pack's file staging sends a message \
+         every {}; other services may be silent for hours)",
+        Span(siblings.longest_wanted),
+        Span(FILE_STAGING)
     );
     if ended == FailureKind::TimedOut {
         text.push_str(", and to send resets to both ends when it expires");
     }
+    text.push_str(&format!("; quote that sessions {}", siblings.limit()));
     if let Some(every) = siblings.kept_alive_by {
         text.push_str(&format!(
             "; or have the application keep its connections alive: with TCP keep-alive every {} \
-             they live (HPC Pack's own keep-alive is 25 s)",
+             they live",
             Span(every)
         ));
     } else {
         text.push_str(&format!(
             "; or have the application itself send something in each session more often than every \
-             {} (an application-level keep-alive): TCP keep-alive does not help where a proxy or \
-             relay ends it",
+             {} (an application-level keep-alive): TCP keep-alive does not help if a proxy or \
+             relay on the way ends the sessions",
             Span(siblings.shortest_dead)
         ));
     }
@@ -234,6 +225,24 @@ struct Siblings {
 }
 
 impl Siblings {
+    /// Returns in words what sessions with this keep-alive survive.
+    fn limit(&self) -> String {
+        match (self.longest_alive, self.shortest_dead) {
+            (Some(alive), dead) if alive < dead => {
+                format!("survive {} of silence, but not {}", Span(alive), Span(dead))
+            }
+            (Some(alive), dead) => format!(
+                "survive {} of silence at one time, and at another not {}",
+                Span(alive),
+                Span(dead)
+            ),
+            (None, dead) => format!(
+                "do not survive {} of silence, the shortest tried",
+                Span(dead)
+            ),
+        }
+    }
+
     fn of(evidence: &Evidence<'_>, own: Silence) -> Self {
         let same_rule = |m: &&&Measurement| {
             m.rule.id == evidence.probe.rule.id && m.address == evidence.probe.address
@@ -263,6 +272,10 @@ impl Siblings {
         }
     }
 }
+
+/// Interval, in seconds, of the messages with which HPC Pack's file staging keeps its sessions alive (HPC Pack SOA
+/// source).
+const FILE_STAGING: u32 = 25;
 
 /// Default idle timeout, in seconds, of Azure Load Balancer rules and of public addresses (Azure Load Balancer
 /// documentation, "TCP idle timeout").

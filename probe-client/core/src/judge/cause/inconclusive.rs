@@ -3,9 +3,9 @@
 use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::{Evidence, Refusal};
-use super::super::place::as_far_as;
+use super::super::place::{as_far_as, keepers_of_the_last_device};
 use crate::catalogue::VerdictId;
-use crate::control_record::{ControlOutcome, ControlRecord};
+use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord};
 use crate::observation::FailureKind;
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -35,6 +35,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         ));
     }
     verdict.evidence.extend(facts(evidence));
+    verdict.evidence.extend(unasked(evidence));
     verdict.evidence.extend(evidence.others_work());
     verdict.evidence.extend(evidence.works_over_other_paths());
     // If no port works, there is none to compare hops with, and only how far SYNs get is known.
@@ -82,7 +83,7 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
         return if evidence.accepted_meanwhile() {
             "RST came in answer to the SYN, and other SYNs to the same port were accepted: a limit \
              on connections, devices that share the traffic and do not agree, or chance"
-        } else if from_the_end(evidence) {
+        } else if from_the_end(evidence).is_some() {
             "RST came in answer, from exactly as far away as the server: either nothing listens on \
              that port, or its host's own firewall or the last device before it refuses it; every \
              device before those lets the port through"
@@ -102,12 +103,12 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
          there: they are dropped on the way or by its host, or the RST that they are answered with \
          is"
     } else if matches!(evidence.refusal(), Refusal::Likely { .. }) {
-        "no answer came, and the server's host counted answers that were refused at once, which \
-         leave no other trace there: the server answered and a device or this host refused that on \
-         the way back, or the SYN is dropped on the way there and those were others'"
+        "no answer came. Either the server answered, and a device or this host refused the answer \
+         on the way back; or the SYN is dropped on the way there, and the refused answers that the \
+         server's host counted belong to other connections"
     } else {
-        "no answer came: either the SYN is dropped on the way there, or the server's answer on the \
-         way back"
+        "no answer came: the SYN is dropped on the way there or by the server host's own firewall, \
+         or the server's answer is dropped or refused on the way back"
     }
 }
 
@@ -164,11 +165,12 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
     if let Refusal::Likely { .. } = evidence.refusal() {
         return Some(format!(
             "have the server's admin turn on its witness (`witness = true` in its configuration) \
-             and run again: it sees whether the SYN arrives. Meanwhile ask the firewall team about \
-             {flow}: which device resets or rejects the server's answers (SYN-ACK) on the way back \
-             or sees only one direction of the connection, and whether this port is translated to \
-             another address on the way there (DNAT), so that the server answers from another \
-             address than the one dialled"
+             and run again: it sees whether the SYN arrives. A packet capture on this host shows \
+             whether an answer arrives and this host itself refuses it with an RST. Meanwhile ask \
+             the firewall team about {flow}: which device resets or rejects the server's answers \
+             (SYN-ACK) on the way back or sees only one direction of the connection, and whether \
+             this port is translated to another address on the way there (DNAT), so that the \
+             server answers from another address than the one dialled"
         ));
     }
     one_by_one(evidence).or_else(|| {
@@ -176,8 +178,8 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
             format!(
                 "have the server's admin turn on its witness (`witness = true` in its \
                  configuration) and run again: without one it cannot say which SYNs reach its \
-                 host, whose system keeps none or too few half-open connections. Meanwhile ask the \
-                 firewall and cloud teams what their logs show of {flow}, in both directions"
+                 host, whose system keeps none or too few half-open connections. Meanwhile ask {}",
+                logs("the firewall team", evidence)
             )
         })
     })
@@ -227,39 +229,78 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
         "TCP from {source} to {server}, {port}, without TLS inspection (fwprobe's control channel: \
          TLS with ALPN h2)"
     );
-    let flow = evidence.flow();
-    if from_the_end(evidence) {
+    if let Some(distance) = from_the_end(evidence) {
         let own = evidence.probe.port_dialled();
         return format!(
             "ask the server's admin whether anything listens on port {own} of {server} (`ss \
-             -ltn`): if not, let fwprobe-echo listen there; if so, look for a reject rule for \
-             {flow} in that host's own firewall (`nft list ruleset`, `iptables -S`), then have the \
-             cloud team look for one in the last device before it. Or ask the firewall team to \
-             allow {channel}, and run again: the server then says itself whether it listens"
+             -ltn`): if not, let fwprobe-echo listen there; if so, to look for a reject rule for \
+             {} in that host's own firewall ({}); if there is none, ask {} for one in the last \
+             device before it. Or ask the firewall team to allow {channel}, and run again: the \
+             server then says itself whether it listens",
+            evidence.flow(),
+            evidence.commands_for_host_rules(),
+            keepers_of_the_last_device(evidence, distance)
         );
     }
     format!(
         "ask the firewall team to allow {channel}, and run again: the server can then be asked \
-         what it saw of this port. Meanwhile ask them, the cloud team and the server's admin what \
-         their logs show of {flow}, in both directions"
+         what it saw of this port. Meanwhile ask {}",
+        logs("them", evidence)
     )
 }
 
-/// Returns whether an RST came in answer, from exactly as far away as the server.
-fn from_the_end(evidence: &Evidence<'_>) -> bool {
+/// Returns what to ask `firewall_team`, the cloud team and the server's admin about a connection that came to nothing.
+fn logs(firewall_team: &str, evidence: &Evidence<'_>) -> String {
+    let flow = evidence.flow();
+    let Ending::NotConnected(_) = evidence.ending() else {
+        return format!(
+            "{firewall_team}, the cloud team and the server's admin what their logs show of \
+             {flow}, in both directions"
+        );
+    };
+    format!(
+        "{firewall_team} and the cloud team what their logs show of {flow}, in both directions, \
+         and the server's admin which rules of that host's own firewall concern port {} ({})",
+        evidence.probe.port_dialled(),
+        evidence.commands_for_host_rules()
+    )
+}
+
+/// Returns in words why the server could not be asked; `None` if it was, or if nobody tried.
+fn unasked(evidence: &Evidence<'_>) -> Option<String> {
+    let ControlOutcome::NotReached = evidence.control?.outcome else {
+        return None;
+    };
+    if evidence.told_over_another_path() {
+        return None;
+    }
+    let mut all = evidence.same_server.iter();
+    let control = all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)?;
+    let (operation, failure) = control.failure()?;
+    Some(format!(
+        "the server could not be asked what it saw, because its control port, {}, failed as well: \
+         {}, {}",
+        control.port_dialled(),
+        operation.describe(),
+        failure.kind.describe()
+    ))
+}
+
+/// Returns how far away an RST came from, in hops, if it came in answer and from exactly as far away as the server.
+fn from_the_end(evidence: &Evidence<'_>) -> Option<u8> {
     let refused =
         matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);
-    refused
-        && !evidence.accepted_meanwhile()
-        && matches!(evidence.answering(), RelativeDistance::Same { .. })
+    let RelativeDistance::Same { distance } = evidence.answering() else {
+        return None;
+    };
+    (refused && !evidence.accepted_meanwhile()).then_some(distance)
 }
 
 fn among_others(evidence: &Evidence<'_>) -> String {
     format!(
         "run again when there is less other traffic to the server, or from a host that no NAT or \
          proxy hides: the server could not tell this connection from others of that time. \
-         Meanwhile ask the firewall team, the cloud team and the server's admin what their logs \
-         show of {}, in both directions",
-        evidence.flow()
+         Meanwhile ask {}",
+        logs("the firewall team", evidence)
     )
 }

@@ -69,7 +69,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
         (RelativeDistance::Same { .. } | RelativeDistance::Undecided, Some(true))
             if evidence.stopped_at_the_host() =>
         {
-            Some(rejected::by_the_witness_word(&evidence.target()))
+            Some(rejected::by_the_witness_word(evidence))
         }
         (RelativeDistance::Same { distance }, Some(true)) => {
             rejected::at_the_end(evidence, distance)
@@ -110,20 +110,19 @@ fn unmeasured(evidence: &Evidence<'_>, port: u16) -> Verdict {
 }
 
 fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let target = evidence.target();
     // The half-open connection may be from the probe's own SYN or from a survey's. This host sent both.
     let half_open = evidence.sighting_answer().is_some_and(|answer| {
         let mut all = answer.sightings.iter();
         all.any(|s| s.end == SightingEnd::HalfOpen)
     });
     if evidence.answer_stopped_at_the_host() {
-        return Some(reply_dropped::at_the_host(&target));
+        return Some(reply_dropped::at_the_host(evidence));
     }
     if half_open {
         return Some(reply_dropped::on_the_way(evidence));
     }
     if evidence.stopped_at_the_host() {
-        return Some(dropped::by_the_witness_word(&target));
+        return Some(dropped::by_the_witness_word(evidence));
     }
     // A device that drops only some connections does not drop the port.
     if evidence.accepted_meanwhile() {

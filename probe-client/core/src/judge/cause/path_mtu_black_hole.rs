@@ -4,7 +4,7 @@
 use super::super::compared::{Parted, Tally, facts, variations};
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::loss_point;
+use super::super::loss_point::{self, Way};
 use crate::catalogue::VerdictId;
 use crate::comparison::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};
 use crate::measurement::Variation;
@@ -33,10 +33,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     };
     let packet = |segment: u16| segment + headers;
     let target = evidence.target();
-    let way = loss_point::of(evidence.probe).way.map_or(
-        "in a direction that is not known",
-        loss_point::Way::describe,
-    );
+    let way = loss_point::of(evidence.probe).way;
+    let direction = way.map_or("in a direction that is not known", Way::describe);
     let up_to = packet(largest);
     let mut verdict = Verdict::new(
         VerdictId::PathMtuBlackHole,
@@ -44,22 +42,21 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::High,
         match smallest_failing.map(packet) {
             Some(fails) => format!(
-                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} \
-                 bytes pass, those of {fails} do not"
+                "full-size packets of sessions with {target} vanish {direction}: packets of \
+                 {up_to} bytes pass, those of {fails} do not"
             ),
             None => format!(
-                "full-size packets of sessions with {target} vanish {way}: packets of {up_to} \
-                 bytes pass, larger ones do not"
+                "full-size packets of sessions with {target} vanish {direction}: packets of \
+                 {up_to} bytes pass, larger ones do not"
             ),
         },
     )
     .because(parted.told())
-    .next(format!(
-        "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" \
-         and \"packet too big\" pass, or to clamp the TCP MSS to {largest} or less, for {}",
-        evidence.flow()
-    ));
-    if let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu) {
+    .next(next(evidence, way, largest));
+    // What this host believes about packets to the server says nothing about those that come from there.
+    if way != Some(Way::Down)
+        && let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu)
+    {
         verdict = verdict.because(format!(
             "this host still believes that packets of {believed} bytes pass: nobody told it \
              otherwise"
@@ -68,6 +65,20 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     Some(verdict)
+}
+
+/// Returns the next step. The sender of the packets that vanish has to be told their size.
+fn next(evidence: &Evidence<'_>, way: Option<Way>, largest: u16) -> String {
+    let sender = match way {
+        Some(Way::Up) => format!("to this host, {}", evidence.source()),
+        Some(Way::Down) => format!("to the server, {}", evidence.server_named()),
+        None => "in both directions".to_owned(),
+    };
+    format!(
+        "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" and \
+         \"packet too big\" pass {sender}, or to clamp the TCP MSS to {largest} or less, for {}",
+        evidence.flow()
+    )
 }
 
 /// Returns the largest segment size that passes together with all smaller ones, and the smallest size that fails.

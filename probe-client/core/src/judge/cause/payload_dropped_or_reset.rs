@@ -1,7 +1,7 @@
 //! Chooses between `payload-dropped` and `payload-reset` for every cause that finds one of them, and describes where
 //! the flow was cut off.
 
-use super::super::compared::{Parted, facts};
+use super::super::compared::{Parted, facts, other_ports};
 use super::super::evidence::Evidence;
 use super::super::loss_point::{self, Way};
 use super::super::place::Place;
@@ -27,23 +27,64 @@ pub(super) fn verdict_id(evidence: &Evidence<'_>) -> VerdictId {
     }
 }
 
+/// Returns whether nothing ties the failure to the probe's port: sessions failed alike on every other port of the server
+/// that accepted one, or sessions that are alike end differently.
+fn is_of_all_ports(evidence: &Evidence<'_>) -> bool {
+    let others = Parted::by_port(evidence).passed;
+    others.failed > 0 && (others.failed == others.all || inspected::by_chance(evidence))
+}
+
+/// Returns `verdict`, with a claim and a next step for all ports if the failure is not one of the probe's port alone.
+/// `exemption` is what to ask of the firewall team if only this port goes on failing.
+fn of_all_ports(evidence: &Evidence<'_>, verdict: Verdict, exemption: &str) -> Verdict {
+    if !is_of_all_ports(evidence) {
+        return verdict;
+    }
+    let (source, server) = (evidence.source(), evidence.server_named());
+    let port = evidence.probe.port_dialled();
+    let mut verdict = verdict;
+    verdict.claim.push_str(&format!(
+        "; sessions on other ports of this server failed as well, so nothing shows that this is \
+         about port {port} alone"
+    ));
+    verdict.next(format!(
+        "ask the network team and the provider what broke or reset TCP from {source} to {server} \
+         on all ports at this time (an unstable line, a failover, a state table that was lost or \
+         is full), and run again; only if the other ports then work and this one fails, ask the \
+         firewall team {exemption}"
+    ))
+}
+
 /// Returns in words how many sessions of this port were cut off, compared with those of other ports, and the odds that
 /// this is chance.
 fn odds(evidence: &Evidence<'_>) -> String {
+    let own = evidence.probe.session_kind().protocol();
     let parted = Parted::by_port(evidence);
     if parted.failed.all < 2 {
-        return "one session alone was run on this port: that it was cut off may be chance"
-            .to_owned();
+        return format!(
+            "one {own} session alone was run on this port: that it was cut off may be chance"
+        );
     }
     if parted.passed.all == 0 {
         return format!(
-            "{} sessions on this port failed; no other port was there to compare with",
+            "{} {own} sessions on this port failed; no other port was there to compare with",
             parted.failed
         );
     }
+    if parted.passed.failed > 0 {
+        let others = other_ports(evidence).into_iter();
+        let others: Vec<String> = others
+            .map(|(port, trials)| format!("{trials} on port {port}"))
+            .collect();
+        return format!(
+            "{} {own} sessions failed on this port; on other ports of this server, {}",
+            parted.failed,
+            others.join(", ")
+        );
+    }
     format!(
-        "{} sessions on this port failed, and {} on other ports of this server: the odds that \
-         chance parts them so are {}",
+        "{} {own} sessions on this port failed, and {} sessions on other ports of this server: the \
+         odds that chance separates them like this are {}",
         parted.failed,
         parted.passed,
         in_words(parted.odds())
@@ -113,7 +154,7 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
         }
         None => format!(
             "after the server had confirmed {confirmed} of {asked} payload bytes and {received} \
-             had come back; which direction died is not known"
+             had come back"
         ),
     })
 }

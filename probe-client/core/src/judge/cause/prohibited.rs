@@ -46,6 +46,15 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
             (segment, who, owner(&hop, Some(sender)))
         }
     };
+    let otherwise = if in_its_name {
+        format!(
+            "; if that host has no such rule, ask the firewall team which device on the way \
+             refuses {} in its name",
+            evidence.flow()
+        )
+    } else {
+        String::new()
+    };
     let mut verdict = Verdict::new(
         VerdictId::Prohibited,
         segment,
@@ -56,7 +65,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
     )
     .next(format!(
-        "ask {whom} {}; quote ICMP type {icmp_type} code {code} from {sender}",
+        "ask {whom} {}; quote ICMP type {icmp_type} code {code} from {sender}{otherwise}",
         request(sender.is_ipv6(), icmp_type, code, &evidence.flow())
     ))
     .unless_all(in_its_name.then_some(Alternative::AnswersInItsName));

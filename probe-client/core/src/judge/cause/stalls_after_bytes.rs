@@ -61,8 +61,10 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     ))
     .next(format!(
         "ask the teams that run inspection, proxies and traffic shaping on the way which rule or \
-         limit ends {} after {after} {way}, and to exempt it; quote the number, the direction and \
-         the time",
+         limit ends {} after {after} {way}, and to exempt it; quote the number (TCP payload: a \
+         device that counts headers, or packets sent again, shows more), the direction and the \
+         time; if none of them does it, look at security software on this host and on the \
+         server's",
         evidence.flow()
     ))
     .unless(Alternative::SoftwareOnAHost);

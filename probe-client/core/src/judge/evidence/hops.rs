@@ -57,6 +57,18 @@ impl<'a> Evidence<'a> {
         ends && self.hidden_from().is_none()
     }
 
+    /// Returns whether SYNs to this port seem to end at a hop, and hops behind it answer none of those to a port that
+    /// works. A device may hold their ICMP errors back.
+    pub fn hops_are_hidden(&self) -> bool {
+        self.survey().is_some_and(|survey| match survey.last_hop() {
+            LastHop::Lost {
+                last,
+                lost_before: PastLastHop::Hop(next) | PastLastHop::Server(next),
+            } => last > 0 && next > last + 1,
+            LastHop::Answered { .. } | LastHop::Unknown => false,
+        })
+    }
+
     /// Returns whether SYNs to this port passed the hop before the device that answers them, still on the way to the
     /// dialled address. If so, no device up to that hop redirects them.
     pub fn passed_unchanged(&self) -> bool {

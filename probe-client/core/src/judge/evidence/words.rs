@@ -38,6 +38,15 @@ impl<'a> Evidence<'a> {
         address.map_or_else(|| self.probe.host.clone(), |ip| ip.to_string())
     }
 
+    /// Returns the commands that show the firewall rules of the server's host for the probe's IP family.
+    pub fn commands_for_host_rules(&self) -> &'static str {
+        if self.probe.server().is_some_and(|ip| ip.is_ipv6()) {
+            "`nft list ruleset`, `ip6tables -S`"
+        } else {
+            "`nft list ruleset`, `iptables -S`"
+        }
+    }
+
     /// Returns the observation of the failure, in words.
     pub fn seen(&self) -> Option<String> {
         let observation = self

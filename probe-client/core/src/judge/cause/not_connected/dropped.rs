@@ -6,16 +6,16 @@ use crate::catalogue::VerdictId;
 use crate::judge::ecn;
 use crate::judge::evidence::{Evidence, Refusal};
 use crate::judge::place::Place;
-use crate::verdict::{Confidence, Verdict};
+use crate::verdict::{Confidence, Segment, Verdict};
 
-pub(super) fn by_the_witness_word(target: &str) -> Verdict {
+pub(super) fn by_the_witness_word(evidence: &Evidence<'_>) -> Verdict {
+    let (target, commands) = (evidence.target(), evidence.commands_for_host_rules());
     at_the_host(
         VerdictId::Dropped,
         format!("connections to {target} reach the server's host, which drops them silently"),
         format!(
             "ask the server's admin to look for a drop rule for TCP to {target} in that host's own \
-             firewall (`nft list ruleset`, `iptables -S`); if it has none, for full queues (`nstat \
-             -az TcpExtListenDrops`)"
+             firewall ({commands}); if it has none, for full queues (`nstat -az TcpExtListenDrops`)"
         ),
     )
 }
@@ -51,7 +51,7 @@ pub(super) fn before_the_server(evidence: &Evidence<'_>) -> Option<Verdict> {
             .evidence
             .extend(account.into_iter().map(str::to_owned));
     }
-    let next = next(evidence, &place, either_way);
+    let next = next(evidence, &place, &doubts);
     Some(verdict.because(place.fact).unless_all(doubts).next(next))
 }
 
@@ -93,7 +93,7 @@ fn claim(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
     claim
 }
 
-fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
+fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> String {
     let target = evidence.target();
     let inbound = if evidence.never_at_the_host() {
         "network security group"
@@ -111,6 +111,23 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
             evidence.flow()
         ),
     };
+    if place.whom.is_some() && evidence.hops_are_hidden() {
+        next.push_str(&format!(
+            "; ask also whether ICMP errors from behind them may pass to {}: if not, a device \
+             there may refuse the connection with one",
+            evidence.source()
+        ));
+    }
+    if doubts.contains(&Alternative::ServerHostsFirewall)
+        && place.whom.is_some()
+        && place.segment != Segment::CloudEdge
+    {
+        next.push_str(&format!(
+            "; if they find no drop, ask the cloud team (network security group) and the server's \
+             admin (that host's own firewall: {}) the same",
+            evidence.commands_for_host_rules()
+        ));
+    }
     if evidence.source_is_translated() {
         next.push_str(&format!(
             "; the server saw other source addresses than this host's, so there is a NAT on the \
@@ -118,12 +135,15 @@ fn next(evidence: &Evidence<'_>, place: &Place, either_way: bool) -> String {
              whether its ports for that destination are used up"
         ));
     }
-    if either_way {
+    if doubts.contains(&Alternative::AnswerRefused) {
         next.push_str(&format!(
-            "; if they find no drop, ask the firewall team whether a device resets or rejects \
+            "; if nobody finds a drop, ask the firewall team whether a device resets or rejects \
              answers (SYN-ACK) from {target} to {}, or sees only one direction of the connection",
             evidence.source()
         ));
+        if doubts.contains(&Alternative::SentElsewhere) {
+            next.push_str(", or sends it to another destination (DNAT)");
+        }
     }
     if ecn::is_asked_for(evidence) {
         next.push_str(

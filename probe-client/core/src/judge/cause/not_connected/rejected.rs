@@ -4,11 +4,17 @@ use super::{at_the_host, from_there};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::judge::evidence::Evidence;
-use crate::judge::place::Place;
+use crate::judge::place::{Place, keepers_of_the_last_device};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     let target = evidence.target();
+    let elsewhere = (!evidence.passed_unchanged()).then_some(Alternative::SentElsewhere);
+    let or_sends = if elsewhere.is_some() {
+        ", or sends it to another destination (DNAT)"
+    } else {
+        ""
+    };
     Verdict::new(
         VerdictId::Rejected,
         place.segment,
@@ -20,11 +26,11 @@ pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     )
     .because(place.fact)
     .next(format!(
-        "ask {} which rule rejects {} with a reset, and to allow it, replies included",
+        "ask {} which rule rejects {} with a reset{or_sends}, and to allow it, replies included",
         place.whom.unwrap_or_default(),
         evidence.flow()
     ))
-    .unless_all((!evidence.passed_unchanged()).then_some(Alternative::SentElsewhere))
+    .unless_all(elsewhere)
 }
 
 /// Returns the verdict for connections that are sent to another destination (DNAT), whichever that is.
@@ -71,11 +77,12 @@ pub(super) fn at_the_end(evidence: &Evidence<'_>, distance: u8) -> Option<Verdic
     .because(place.fact)
     .because("the server says that it listens on that port, yet the SYN was answered with RST")
     .next(format!(
-        "ask the server's admin to look for a reject rule for {} in that host's own firewall (`nft \
-         list ruleset`, `iptables -S`) first, then the cloud team for one in the last device \
-         before it (gateway, load balancer, last router); a witness on the server (`witness = \
-         true`) tells the two apart",
-        evidence.flow()
+        "ask the server's admin to look for a reject rule for {} in that host's own firewall ({}); \
+         if there is none, ask {} for one in the last device before it (gateway, load balancer, \
+         last router); a witness on the server (`witness = true`) tells the two apart",
+        evidence.flow(),
+        evidence.commands_for_host_rules(),
+        keepers_of_the_last_device(evidence, distance)
     ));
     Some(verdict)
 }
@@ -95,12 +102,14 @@ pub(super) fn somewhere(evidence: &Evidence<'_>, listens: String) -> Verdict {
     .because(format!("{listens}, yet the SYN was answered with RST"))
     .next(format!(
         "ask the firewall team which rule rejects {} with a reset, and to allow it; look for one \
-         in the server host's own firewall as well (`nft list ruleset`, `iptables -S`)",
-        evidence.flow()
+         in the server host's own firewall as well ({})",
+        evidence.flow(),
+        evidence.commands_for_host_rules()
     ))
 }
 
-pub(super) fn by_the_witness_word(target: &str) -> Verdict {
+pub(super) fn by_the_witness_word(evidence: &Evidence<'_>) -> Verdict {
+    let (target, commands) = (evidence.target(), evidence.commands_for_host_rules());
     at_the_host(
         VerdictId::Rejected,
         format!(
@@ -108,7 +117,7 @@ pub(super) fn by_the_witness_word(target: &str) -> Verdict {
         ),
         format!(
             "ask the server's admin to look for a reject rule for TCP to {target} in that host's \
-             own firewall (`nft list ruleset`, `iptables -S`)"
+             own firewall ({commands})"
         ),
     )
 }

@@ -52,7 +52,8 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
             "ask the firewall team whether a device on the way back resets or rejects answers \
              (SYN-ACK) from {target} to {source}, or sees only one direction of the connection; \
              and whether this port is translated to another address on the way there (DNAT), so \
-             that the server answers from another address than {local} and this host refuses it"
+             that the server answers from another address than {local} and this host refuses it (a \
+             packet capture on this host shows whether an answer arrives)"
         ),
         Refusal::Excluded | Refusal::Possible => format!(
             "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from \
@@ -70,7 +71,8 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
     next
 }
 
-pub(super) fn at_the_host(target: &str) -> Verdict {
+pub(super) fn at_the_host(evidence: &Evidence<'_>) -> Verdict {
+    let (target, commands) = (evidence.target(), evidence.commands_for_host_rules());
     Verdict::new(
         VerdictId::ReplyDropped,
         Segment::ServerHost,
@@ -87,6 +89,6 @@ pub(super) fn at_the_host(target: &str) -> Verdict {
     )
     .next(format!(
         "ask the server's admin to look for a rule that drops what {target} answers in that host's \
-         own firewall (`nft list ruleset`, `iptables -S`): SYN-ACKs have to be let out"
+         own firewall ({commands}): SYN-ACKs have to be let out"
     ))
 }

@@ -4,6 +4,7 @@
 use crate::catalogue::VerdictId;
 use crate::judge::ending::Ending;
 use crate::judge::evidence::Evidence;
+use crate::judge::loss_point;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -19,6 +20,11 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     };
     let place = super::place(evidence)
         .unwrap_or_else(|| "before any of its payload was confirmed".to_owned());
+    let device = format!(
+        "which device ends {} in the middle of a session",
+        evidence.flow()
+    );
+    let quote = format!("quote the time, and that the session ends {place}");
     let mut verdict = Verdict::new(
         id,
         Segment::PATH,
@@ -27,11 +33,13 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     )
     .because("the server proved itself on this very connection before that")
     .next(format!(
-        "ask the firewall team which device ends {} in the middle of a session (protocol \
-         inspection, intrusion prevention, a limit on a session's length or size), and to exempt \
-         it; quote the time, and that the session ends {place}",
-        evidence.flow()
+        "ask the firewall team {device} (protocol inspection, intrusion prevention, a limit on a \
+         session's length or size), and to exempt it; {quote}"
     ));
     verdict.evidence.extend(super::account(evidence, operation));
-    Some(verdict)
+    if id == VerdictId::PayloadDropped && loss_point::of(evidence.probe).way.is_none() {
+        verdict = verdict.because("in which direction the bytes were lost is not known");
+    }
+    let exemption = format!("{device}, and to exempt it; {quote}");
+    Some(super::of_all_ports(evidence, verdict, &exemption))
 }

@@ -59,10 +59,11 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     .because(parted.told())
     .next(format!(
         "ask {} which application-control or inspection rule stops {own} sessions in {}, and to \
-         allow {}, replies included{}",
+         allow {}, replies included{}{}",
         super::whom(device.as_ref()),
         evidence.flow(),
         allowed(evidence, &passing),
+        software(device.is_none()),
         advice(evidence.probe.session_kind())
     ))
     .unless_all(device.is_none().then_some(Alternative::SoftwareOnAHost));
@@ -115,7 +116,7 @@ fn both(own: &str, passing: &[Variation]) -> String {
 
 /// Returns whether sessions with the same server that are alike end differently, on this port or on another. No rule
 /// does that.
-fn by_chance(evidence: &Evidence<'_>) -> bool {
+pub(super) fn by_chance(evidence: &Evidence<'_>) -> bool {
     let siblings = &evidence.same_server;
     siblings.by_chance(|| siblings.iter().any(|probe| is_mixed(&evidence.of(probe))))
 }
@@ -189,24 +190,56 @@ fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
         || (named(SentName::Other) && host.parse::<std::net::IpAddr>().is_err())
     {
         return Some(format!(
-            "{kind} that names {host} in its ClientHello, and lets {} pass: inspection by server \
+            "{kind} that names {host} in its ClientHello{}, and lets {} pass: inspection by server \
              name",
+            failed_too(evidence, true),
             listed(passing)
         ));
     }
     if named(SentName::Other) {
         return Some(format!(
-            "{kind} without a server name in its ClientHello, and lets {} pass: inspection by \
+            "{kind} without a server name in its ClientHello{}, and lets {} pass: inspection by \
              server name",
+            failed_too(evidence, false),
             listed(passing)
         ));
     }
     (!passing.is_empty()).then(|| {
         format!(
-            "{kind} sessions and lets {} pass: protocol inspection",
+            "{kind} sessions{} and lets {} pass: protocol inspection",
+            failed_too(evidence, false),
             listed(passing)
         )
     })
+}
+
+/// Returns in words which other sessions failed as well, each time; empty if none did. If the device acts on the server's
+/// name (`by_name`), those count that send the name, in a ClientHello or in the `Host:` of HTTP, or that leave it out.
+fn failed_too(evidence: &Evidence<'_>, by_name: bool) -> String {
+    let own = evidence.probe.session_kind().protocol();
+    let mut failing = variations(evidence.probe);
+    failing.retain(|v| Tally::of(evidence, *v).fails_again());
+    let mut kinds = Vec::new();
+    for variation in &failing {
+        if let Variation::InShape { session } = variation {
+            kinds.push(session.protocol().to_owned());
+        }
+    }
+    let mut sessions = Vec::new();
+    if !kinds.is_empty() {
+        let which = if by_name { " that name it" } else { "" };
+        sessions.push(format!("{} sessions{which}", in_a_sentence(&kinds)));
+    }
+    let unnamed = Variation::InServerName {
+        sent: SentName::None,
+    };
+    if by_name && failing.contains(&unnamed) {
+        sessions.push(format!("{own} sessions without a name"));
+    }
+    if sessions.is_empty() {
+        return String::new();
+    }
+    format!(" ({} failed as well)", in_a_sentence(&sessions))
 }
 
 fn listed(passing: &[Variation]) -> String {
@@ -238,6 +271,15 @@ fn in_a_sentence(words: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+/// Returns a further step if software on a host may be the device.
+fn software(perhaps: bool) -> &'static str {
+    if perhaps {
+        "; if no device has such a rule, look at security software on this host and on the server's"
+    } else {
+        ""
     }
 }
 

@@ -51,6 +51,10 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
         evidence.probe.session_kind().protocol()
     ));
     verdict.evidence.extend(super::account(evidence, operation));
+    if device.is_none() {
+        let exemption = format!("which device ends {}, and to let it pass", evidence.flow());
+        verdict = super::of_all_ports(evidence, verdict, &exemption);
+    }
     Some(super::at_its_hop(verdict, device))
 }
 

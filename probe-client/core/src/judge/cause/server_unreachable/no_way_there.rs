@@ -20,15 +20,17 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     if evidence.server_alive() {
         return None;
     }
-    let answers: Option<Vec<Answer>> = evidence
+    let answers: Option<Vec<(u16, Answer)>> = evidence
         .same_server
         .iter()
-        .map(|m| Answer::of(m, address, evidence.own_addresses))
+        .map(|m| {
+            let answer = Answer::of(m, address, evidence.own_addresses)?;
+            Some((m.port_dialled(), answer))
+        })
         .collect();
     let answers = answers?;
-    let words: Vec<Word> = answers.iter().filter_map(Answer::word).collect();
+    let words: Vec<Word> = answers.iter().filter_map(|(_, a)| a.word()).collect();
     let first = *words.first()?;
-    let counted = counted(&answers);
     let who = who(evidence, first.sender);
     let said = icmp::meaning(address.is_ipv6(), first.icmp_type, first.code);
     let mut verdict = Verdict::new(
@@ -45,7 +47,7 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
             first.alternatives()
         ),
     )
-    .because(counted)
+    .because(told(&answers))
     .next(next(evidence, first, address));
     let surveys = evidence.same_server.iter();
     let mut surveys = surveys.filter_map(|m| m.survey.as_ref());
@@ -82,24 +84,27 @@ fn next(evidence: &Evidence<'_>, word: Word, address: IpAddr) -> String {
     )
 }
 
-fn counted(answers: &[Answer]) -> String {
-    let count = |of: fn(&Answer) -> bool| answers.iter().filter(|a| of(a)).count();
-    let told = count(|a| matches!(a, Answer::Told(_)));
+/// Returns in words which ports were answered in which way.
+fn told(answers: &[(u16, Answer)]) -> String {
+    let with = |of: fn(&Answer) -> bool| {
+        let ports = answers.iter().filter(|(_, answer)| of(answer));
+        let ports: Vec<String> = ports.map(|(port, _)| port.to_string()).collect();
+        (!ports.is_empty()).then(|| ports.join(", "))
+    };
     let mut text = format!(
-        "of the {} ports tried, the control port included, {told} were answered so",
-        answers.len()
+        "of the {} ports tried, the control port included, answered so: {}",
+        answers.len(),
+        with(|a| matches!(a, Answer::Told(_))).unwrap_or_default()
     );
-    match count(|a| matches!(a, Answer::Silence)) {
-        0 => {}
-        silent => text.push_str(&format!(
-            "; {silent} got no answer, as routers limit how often they say so"
-        )),
+    if let Some(silent) = with(|a| matches!(a, Answer::Silence)) {
+        text.push_str(&format!(
+            "; without an answer, as routers limit how often they say so: {silent}"
+        ));
     }
-    match count(|a| matches!(a, Answer::Reset)) {
-        0 => {}
-        reset => text.push_str(&format!(
-            "; {reset} got an RST, by a device on the way if nobody has the address"
-        )),
+    if let Some(reset) = with(|a| matches!(a, Answer::Reset)) {
+        text.push_str(&format!(
+            "; answered with an RST, by a device on the way if nobody has the address: {reset}"
+        ));
     }
     text
 }
@@ -194,8 +199,8 @@ impl Word {
         } else {
             format!(
                 "whether it has a route to {address}, whether the next hop there answers (ARP, \
-                 neighbour discovery), and whether a rule rejects everything from {source} to \
-                 {address}"
+                 neighbour discovery), and whether a rule rejects TCP from {source} to {address}, \
+                 on all ports or on these"
             )
         }
     }
