@@ -44,7 +44,6 @@ pub use config::{
     Config, DEFAULT_CONTROL_CONNECTIONS, DEFAULT_GRACE, DEFAULT_PORTS, InstanceName,
     InvalidInstanceName, Listen, ListenAddress, Private,
 };
-pub use document::{Defect, FileProblem, FileProblems};
 pub use identity::{
     ChangeError, ClientKey, Identity, InvalidHost, InvalidLabel, Label, LoadError, LoadErrors,
     LockError, MAX_HOSTS, MintError, RollOverError, SaveError, UnusableCertificate,

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use settings_file::{FileError, Reading};
 use thiserror::Error;
 
 use self::file::FileSettings;
@@ -19,7 +20,7 @@ pub(crate) use self::fixed::Fixed;
 use self::writable::{Writable, writable};
 use crate::arguments::ServeArguments;
 use crate::config::{Config, FALLBACK_CONTROL_PORT, InstanceName, Listen, ListenAddress, Private};
-use crate::document::{FileProblem, Reading, write_lines};
+use crate::document::write_lines;
 use crate::identity::{Identity, LoadError};
 use crate::logging::{LogFormat, LogLevel};
 use crate::sandbox::SandboxMode;
@@ -155,7 +156,7 @@ pub(crate) struct SettingsErrors(Vec<SettingsError>);
 #[derive(Debug, Error)]
 pub(crate) enum SettingsError {
     #[error(transparent)]
-    File(#[from] FileProblem),
+    File(#[from] FileError),
     #[error(transparent)]
     Identity(#[from] LoadError),
     #[error("{}: {again} is listened on already ({}); remove one of the two", .again.place, .first.place)]

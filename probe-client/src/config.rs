@@ -26,7 +26,6 @@ use crate::{connection, given_file, proxy_credentials};
 
 mod by_hand;
 mod environment;
-mod expectations;
 mod file;
 mod paths;
 mod problems;

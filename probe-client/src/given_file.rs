@@ -4,6 +4,8 @@ use std::fs::{File, FileType};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use settings_file::{FileError, Problems, Reading, Section, Table};
+
 /// Opens the file `path`.
 ///
 /// # Errors
@@ -45,6 +47,19 @@ pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }
 
+/// Reads the TOML file `path` with `build`; `section` describes its root table.
+pub(crate) fn toml<T>(
+    path: &Path,
+    section: &Section,
+    build: impl FnOnce(&Table<'_>, &mut Problems<'_>) -> T,
+) -> Reading<T> {
+    let shown = path.display().to_string();
+    match text(path, BY_HAND) {
+        Ok(text) => settings_file::read(&shown, &text, section, build),
+        Err(error) => Reading::failed(FileError::unreadable(&shown, error)),
+    }
+}
+
 fn is_handed_over(path: &Path) -> bool {
     let open_already = ["/dev/fd", "/proc/self/fd", "/dev/stdin"];
     cfg!(unix) && open_already.iter().any(|folder| path.starts_with(folder))
@@ -68,7 +83,7 @@ fn named(_: FileType) -> &'static str {
 }
 
 /// Maximum size in bytes of a file written by hand: a hundred times the usual size.
-pub(crate) const BY_HAND: u64 = 1024 * 1024;
+pub(crate) const BY_HAND: u64 = settings_file::MAX_FILE_BYTES as u64;
 
 #[cfg(all(test, unix))]
 mod tests {

@@ -6,6 +6,7 @@ pub mod connection_string;
 pub mod control_auth;
 mod cursor;
 pub mod decoded;
+pub mod excerpt;
 pub mod first_bytes;
 pub mod frame;
 mod frame_type;

@@ -17,13 +17,18 @@ use self::imports::Imports;
 const ARROWS: &[(&str, &str, &[&str])] = &[
     ("proto", "proto", &[]),
     ("socket-facts", "socket-facts", &[]),
-    ("probe-core", "probe-client/core", &["proto"]),
+    ("settings-file", "settings-file", &["proto"]),
+    (
+        "probe-core",
+        "probe-client/core",
+        &["proto", "settings-file"],
+    ),
     ("probe-report", "probe-client/report", &["probe-core"]),
     ("echo-core", "echo-server/core", &["proto"]),
     (
         "echo-server",
         "echo-server",
-        &["echo-core", "proto", "socket-facts"],
+        &["echo-core", "proto", "settings-file", "socket-facts"],
     ),
     (
         "probe-client",
@@ -33,6 +38,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "probe-core",
             "probe-report",
             "proto",
+            "settings-file",
             "socket-facts",
         ],
     ),
@@ -190,6 +196,7 @@ fn sources() -> Vec<PathBuf> {
         "echo-server",
         "probe-client",
         "proto",
+        "settings-file",
         "socket-facts",
         "tests",
         "xtask",

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use proto::connection_string::ConnectionString;
 use proto::key::KeyId;
+use settings_file::FileErrors;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -15,7 +16,6 @@ use super::keys_file::KeysFile;
 use super::mint::unused;
 use super::save_error::SaveError;
 use super::{ClientKey, Identity, Label, LoadErrors};
-use crate::document::FileProblems;
 
 impl Identity {
     /// Writes a new identity into `directory`, which is created if it does not exist.
@@ -183,7 +183,7 @@ pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
 #[derive(Debug, Error)]
 pub enum ChangeError {
     #[error(transparent)]
-    Read(#[from] FileProblems),
+    Read(#[from] FileErrors),
     #[error(transparent)]
     Load(#[from] LoadErrors),
     #[error(transparent)]

@@ -8,10 +8,11 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use proto::connection_string::DEFAULT_CONTROL_PORT;
 use proto::key::{KeyId, Secret};
 use serde::{Serialize, Serializer};
+use settings_file::{Defect, Field, FileErrors, Problems, Read, Section, Table};
 use zeroize::Zeroizing;
 
 use super::ClientKey;
-use crate::document::{Defect, Field, FileProblems, Problems, Section, Table, read};
+use crate::document::read;
 
 /// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,18 @@ pub(super) struct KeysFile {
 }
 
 impl KeysFile {
-    pub(super) fn read(path: &Path) -> Result<Self, FileProblems> {
+    pub(super) fn read(path: &Path) -> Result<Self, FileErrors> {
         read(path, &FILE, |table, problems| Self {
             control_port: table
-                .optional("control_port", problems, control_port)
+                .optional("control_port", problems, |field, problems| {
+                    field.port(1, problems)
+                })
+                .unwrap_or_default()
                 .unwrap_or(DEFAULT_CONTROL_PORT),
-            keys: table.optional("keys", problems, keys).unwrap_or_default(),
+            keys: table
+                .optional("keys", problems, keys)
+                .unwrap_or_default()
+                .unwrap_or_default(),
         })
         .whole()
     }
@@ -43,71 +50,56 @@ impl KeysFile {
     }
 }
 
-fn control_port(field: Field<'_>, problems: &mut Problems<'_>) -> Option<u16> {
-    let port = field.number(1, u16::MAX.into(), problems)?;
-    u16::try_from(port).ok()
-}
-
-fn keys(field: Field<'_>, problems: &mut Problems<'_>) -> Option<Vec<ClientKey>> {
+fn keys(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Vec<ClientKey>> {
     let mut first_lines: BTreeMap<KeyId, usize> = BTreeMap::new();
     let mut keys = Vec::new();
     for member in field.members(problems)? {
-        let Some(table) = member.table(&KEY, problems) else {
+        let at = member.at();
+        let Ok(key) = member
+            .table(&KEY, problems)
+            .and_then(|table| key(&table, problems))
+        else {
             continue;
         };
-        let Some(key) = key(&table, problems) else {
-            continue;
-        };
-        let line = problems.line(table.at());
-        if let Some(first) = first_lines.insert(key.id.clone(), line) {
-            let what = format!("the key id `{}`", key.id);
-            problems.report(table.at(), Defect::Twice { what, first });
+        if let Some(first) = first_lines.insert(key.id.clone(), problems.line(at)) {
+            let told = format!(
+                "the key id `{}` is there already, in line {first}; remove one of the two",
+                key.id
+            );
+            problems.report(at, Defect::other(told));
         }
         keys.push(key);
     }
-    Some(keys)
+    Ok(keys)
 }
 
-fn key(table: &Table<'_>, problems: &mut Problems<'_>) -> Option<ClientKey> {
-    let id = table.required("id", problems, parsed);
-    let label = table.required("label", problems, parsed);
+fn key(table: &Table<'_>, problems: &mut Problems<'_>) -> Read<ClientKey> {
+    let id = table.required("id", problems, Field::parsed);
+    let label = table.required("label", problems, Field::parsed);
     let secret = table.required("secret", problems, secret);
-    let created = table.required("created", problems, parsed);
+    let created = table.required("created", problems, Field::parsed);
     let revoked = table.optional("revoked", problems, Field::boolean);
     let admin = table.optional("admin", problems, Field::boolean);
-    Some(ClientKey {
+    Ok(ClientKey {
         id: id?,
         label: label?,
         secret: secret?,
         created: created?,
-        revoked: revoked.unwrap_or(false),
-        admin: admin.unwrap_or(false),
+        revoked: revoked?.unwrap_or(false),
+        admin: admin?.unwrap_or(false),
     })
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-    field: Field<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<T> {
-    field.parsed(problems, |text| {
-        text.parse().map_err(|reason: T::Err| reason.to_string())
-    })
-}
-
-fn secret(field: Field<'_>, problems: &mut Problems<'_>) -> Option<Secret> {
+fn secret(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Secret> {
     let text = field.text(problems)?;
     let decoded = BASE64_URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new);
     let bytes = decoded
         .ok()
         .and_then(|bytes| bytes.as_slice().try_into().ok());
-    if bytes.is_none() {
-        let defect = Defect::SecretForm {
-            key: "secret",
-            wanted: "expected 43 characters of base64url (256 bits)",
-        };
-        problems.report(field.at(), defect);
-    }
-    bytes.map(Secret::new)
+    bytes.map(Secret::new).ok_or_else(|| {
+        let expected = "expected 43 characters of base64url (256 bits)";
+        field.malformed_secret(expected, problems)
+    })
 }
 
 #[derive(Serialize)]
@@ -154,17 +146,17 @@ const HEADER: &str = "# Client keys of this echo server. Everybody who has a sec
 
 ";
 
-const FILE: Section = Section {
-    name: "a file of client keys",
-    keys: &[
+static FILE: Section = Section::new(
+    "a file of client keys",
+    &[
         ("control_port", "control_port = 8443"),
         ("keys", "[[keys]] with id, label, secret and created"),
     ],
-};
+);
 
-const KEY: Section = Section {
-    name: "a key",
-    keys: &[
+static KEY: Section = Section::new(
+    "a key",
+    &[
         ("id", r#"id = "k12ab34cd""#),
         ("label", r#"label = "head node""#),
         ("secret", r#"secret = "…" with 43 characters of base64url"#),
@@ -172,4 +164,4 @@ const KEY: Section = Section {
         ("revoked", "revoked = false"),
         ("admin", "admin = false"),
     ],
-};
+);

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use proto::connection_string::Pin;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use settings_file::FileErrors;
 use thiserror::Error;
 
 use super::file_names::{
@@ -15,7 +16,7 @@ use super::file_names::{
 };
 use super::keys_file::KeysFile;
 use super::{Identity, NO_CONTROL_PORT, UnusableCertificate, expiry, pin_of, signing_key};
-use crate::document::{FileProblems, write_lines};
+use crate::document::write_lines;
 
 /// An identity that a server is about to use.
 #[derive(Debug)]
@@ -192,7 +193,7 @@ pub enum LoadError {
     #[error("{} is no such file in PEM", path.display())]
     NotPem { path: PathBuf },
     #[error(transparent)]
-    Keys(#[from] FileProblems),
+    Keys(#[from] FileErrors),
     /// `path` is the file, or the directory if the problem concerns two of its files.
     #[error("{} cannot be used: {problem}", path.display())]
     Unusable {

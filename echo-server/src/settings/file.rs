@@ -6,11 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use settings_file::{Field, Problems, Read, Reading, Section, Table};
 
 use self::limits::{FileLimits, LIMITS};
 use super::{Place, Placed};
 use crate::config::{InstanceName, Listen, ListenAddress};
-use crate::document::{Field, Problems, Reading, Section, read};
+use crate::document::read;
 use crate::logging::{LogFormat, LogLevel};
 use crate::sandbox::SandboxMode;
 
@@ -39,61 +40,81 @@ impl FileSettings {
     pub(super) fn read(path: &Path) -> Reading<Self> {
         read(path, &FILE, |table, problems| {
             let place = Placer { path };
-            let limits = table.optional("limits", problems, |field, problems| {
-                let table = field.table(&LIMITS, problems)?;
-                Some(FileLimits::of(&table, problems))
-            });
-            let log = table.optional("log", problems, |field, problems| {
-                field.table(&LOG, problems)
-            });
-            let log = log.as_ref();
-            let private = table.optional("private", problems, |field, problems| {
-                field.table(&PRIVATE, problems)
-            });
+            let limits = inner(table, "limits", &LIMITS, problems);
+            let log = inner(table, "log", &LOG, problems);
+            let private = inner(table, "private", &PRIVATE, problems);
             let private = |key, problems: &mut Problems<'_>| {
-                let table = private.as_ref()?;
-                table.optional(key, problems, |field, problems| {
-                    let address = parsed(field, problems)?;
-                    Some(place.at(field.at(), address, problems))
+                optional(private.as_ref()?, key, problems, |field, problems| {
+                    let address = field.parsed(problems)?;
+                    Ok(place.at(field.at(), address, problems))
                 })
             };
             Self {
-                identity: table
-                    .optional("identity", problems, Field::text)
+                identity: optional(table, "identity", problems, Field::text)
                     .map(|text| beside(path, text)),
-                instance: table.optional("instance", problems, parsed),
-                addresses: table.optional("addresses", problems, addresses),
-                ports: table.optional("ports", problems, |field, problems| {
+                instance: optional(table, "instance", problems, Field::parsed),
+                addresses: optional(table, "addresses", problems, addresses),
+                ports: optional(table, "ports", problems, |field, problems| {
                     place.ports(field, problems)
                 }),
-                control_port: table.optional("control_port", problems, |field, problems| {
-                    let port = field.number(1, u16::MAX.into(), problems)?;
-                    let at = field.at();
-                    u16::try_from(port)
-                        .ok()
-                        .map(|port| place.at(at, port, problems))
+                control_port: optional(table, "control_port", problems, |field, problems| {
+                    let port = field.port(1, problems)?;
+                    Ok(place.at(field.at(), port, problems))
                 }),
-                listen: table.optional("listen", problems, |field, problems| {
+                listen: optional(table, "listen", problems, |field, problems| {
                     place.listeners(field, problems)
                 }),
-                reuse_port: table.optional("reuse_port", problems, Field::boolean),
-                behind_source_nat: table.optional("behind_source_nat", problems, Field::boolean),
-                witness: table.optional("witness", problems, Field::boolean),
-                notice_seconds: table.optional("notice_seconds", problems, |field, problems| {
+                reuse_port: optional(table, "reuse_port", problems, Field::boolean),
+                behind_source_nat: optional(table, "behind_source_nat", problems, Field::boolean),
+                witness: optional(table, "witness", problems, Field::boolean),
+                notice_seconds: optional(table, "notice_seconds", problems, |field, problems| {
                     field.number(0, MAX_NOTICE_SECONDS, problems)
                 }),
-                grace_seconds: table.optional("grace_seconds", problems, |field, problems| {
+                grace_seconds: optional(table, "grace_seconds", problems, |field, problems| {
                     field.number(0, MAX_GRACE_SECONDS, problems)
                 }),
-                sandbox: table.optional("sandbox", problems, word),
+                sandbox: optional(table, "sandbox", problems, |field, problems| {
+                    field.word(SandboxMode::value_variants(), SandboxMode::word, problems)
+                }),
                 health: private("health", problems),
                 metrics: private("metrics", problems),
-                limits: limits.unwrap_or_default(),
-                log_format: log.and_then(|log| log.optional("format", problems, word)),
-                log_level: log.and_then(|log| log.optional("level", problems, word)),
+                limits: limits
+                    .map(|table| FileLimits::of(&table, problems))
+                    .unwrap_or_default(),
+                log_format: log.as_ref().and_then(|log| {
+                    optional(log, "format", problems, |field, problems| {
+                        field.word(LogFormat::value_variants(), LogFormat::word, problems)
+                    })
+                }),
+                log_level: log.as_ref().and_then(|log| {
+                    optional(log, "level", problems, |field, problems| {
+                        field.word(LogLevel::value_variants(), LogLevel::word, problems)
+                    })
+                }),
             }
         })
     }
+}
+
+/// Reads a key whose absence and whose problem come to the same: the value is not among the settings.
+fn optional<'a, T>(
+    table: &Table<'a>,
+    key: &'static str,
+    problems: &mut Problems<'_>,
+    read: impl FnOnce(Field<'a>, &mut Problems<'_>) -> Read<T>,
+) -> Option<T> {
+    table.optional(key, problems, read).unwrap_or_default()
+}
+
+fn inner<'a>(
+    table: &Table<'a>,
+    key: &'static str,
+    section: &'static Section,
+    problems: &mut Problems<'_>,
+) -> Option<Table<'a>> {
+    optional(table, key, problems, |field, problems| {
+        field.table(section, problems)
+    })
 }
 
 /// Adds the file's path to the lines of values.
@@ -110,33 +131,32 @@ impl Placer<'_> {
         Placed { value, place }
     }
 
-    fn ports(&self, field: Field<'_>, problems: &mut Problems<'_>) -> Option<Vec<Placed<u16>>> {
+    fn ports(&self, field: Field<'_>, problems: &mut Problems<'_>) -> Read<Vec<Placed<u16>>> {
         let mut ports = Vec::new();
         for member in field.members(problems)? {
-            if let Some(port) = member.port(problems) {
+            if let Ok(port) = member.port(0, problems) {
                 ports.push(self.at(member.at(), port, problems));
             }
         }
-        Some(ports)
+        Ok(ports)
     }
 
     fn listeners(
         &self,
         field: Field<'_>,
         problems: &mut Problems<'_>,
-    ) -> Option<Vec<Placed<Listen>>> {
+    ) -> Read<Vec<Placed<Listen>>> {
         let mut listeners = Vec::new();
         for member in field.members(problems)? {
-            let Some(table) = member.table(&LISTEN, problems) else {
+            let Ok(table) = member.table(&LISTEN, problems) else {
                 continue;
             };
-            let address = table.optional("address", problems, parsed::<IpAddr>);
-            let port = table.required("port", problems, Field::port);
-            let public_port = table.optional("public_port", problems, |field, problems| {
-                let port = field.number(1, u16::MAX.into(), problems)?;
-                u16::try_from(port).ok()
+            let address = optional(&table, "address", problems, Field::parsed::<IpAddr>);
+            let port = table.required("port", problems, |field, problems| field.port(0, problems));
+            let public_port = optional(&table, "public_port", problems, |field, problems| {
+                field.port(1, problems)
             });
-            let Some(port) = port else {
+            let Ok(port) = port else {
                 continue;
             };
             let listen = Listen {
@@ -146,7 +166,7 @@ impl Placer<'_> {
             };
             listeners.push(self.at(table.at(), listen, problems));
         }
-        Some(listeners)
+        Ok(listeners)
     }
 }
 
@@ -155,43 +175,20 @@ fn beside(file: &Path, text: &str) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(text)
 }
 
-fn addresses(field: Field<'_>, problems: &mut Problems<'_>) -> Option<Vec<IpAddr>> {
+fn addresses(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Vec<IpAddr>> {
     let members = field.members(problems)?.into_iter();
-    Some(
-        members
-            .filter_map(|member| parsed(member, problems))
-            .collect(),
-    )
-}
-
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-    field: Field<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<T> {
-    field.parsed(problems, |text| {
-        text.parse().map_err(|reason: T::Err| reason.to_string())
-    })
-}
-
-fn word<T: ValueEnum>(field: Field<'_>, problems: &mut Problems<'_>) -> Option<T> {
-    field.parsed(problems, |text| {
-        T::from_str(text, false).map_err(|_| {
-            let words = T::value_variants()
-                .iter()
-                .filter_map(ValueEnum::to_possible_value);
-            let words: Vec<_> = words.map(|word| word.get_name().to_owned()).collect();
-            format!("use one of {}", words.join(", "))
-        })
-    })
+    Ok(members
+        .filter_map(|member| member.parsed(problems).ok())
+        .collect())
 }
 
 /// The maximum notice: no load balancer takes longer to react.
 const MAX_NOTICE_SECONDS: u64 = 600;
 /// The maximum grace period: a session that still runs after an hour will not end soon.
 const MAX_GRACE_SECONDS: u64 = 3600;
-const FILE: Section = Section {
-    name: "a configuration",
-    keys: &[
+static FILE: Section = Section::new(
+    "a configuration",
+    &[
         ("identity", r#"identity = "/etc/fwprobe-echo""#),
         ("instance", r#"instance = "westeurope-1""#),
         ("addresses", r#"addresses = ["10.0.0.4"]"#),
@@ -208,29 +205,29 @@ const FILE: Section = Section {
         ("limits", "[limits] with sessions = 15000"),
         ("log", r#"[log] with format = "json""#),
     ],
-};
+);
 
-const LISTEN: Section = Section {
-    name: "a listener",
-    keys: &[
+static LISTEN: Section = Section::new(
+    "a listener",
+    &[
         ("address", r#"address = "10.0.0.4""#),
         ("port", "port = 20080"),
         ("public_port", "public_port = 80"),
     ],
-};
+);
 
-const PRIVATE: Section = Section {
-    name: "`private`",
-    keys: &[
+static PRIVATE: Section = Section::new(
+    "`private`",
+    &[
         ("health", r#"health = "127.0.0.1:8080""#),
         ("metrics", r#"metrics = "127.0.0.1:9464""#),
     ],
-};
+);
 
-const LOG: Section = Section {
-    name: "`log`",
-    keys: &[
+static LOG: Section = Section::new(
+    "`log`",
+    &[
         ("format", r#"format = "json""#),
         ("level", r#"level = "info""#),
     ],
-};
+);

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use settings_file::quoted;
+
 use super::Settings;
 use crate::config::{Listen, ListenAddress, Private};
 
@@ -9,7 +11,7 @@ impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let config = &self.config;
         let directory = self.identity_directory.display().to_string();
-        writeln!(f, "identity = {}", toml::Value::String(directory))?;
+        writeln!(f, "identity = {}", quoted(&directory))?;
         writeln!(f, "instance = \"{}\"", config.instance.as_str())?;
         writeln!(f, "reuse_port = {}", config.reuse_port)?;
         writeln!(f, "behind_source_nat = {}", config.behind_source_nat)?;

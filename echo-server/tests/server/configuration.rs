@@ -7,47 +7,43 @@ use crate::command::{failure, new_identity, run, stdout};
 
 /// The expected answer for each file in `tests/configurations`. `DIR` stands for their directory.
 const PROBLEMS: [(&str, &str); 24] = [
-    ("syntax", "DIR/syntax.toml:2: this is not valid TOML: "),
+    ("syntax", "DIR/syntax.toml:2:9: this is not valid TOML: "),
     (
         "unknown-key",
-        "DIR/unknown-key.toml:1: unknown key `port`; a configuration has identity, instance, \
-         addresses, ports, control_port, listen, reuse_port, behind_source_nat, witness, \
-         notice_seconds, grace_seconds, sandbox, private, limits, log",
+        "DIR/unknown-key.toml:1:1: unknown key `port`; did you mean `ports`?",
     ),
     (
         "unknown-limit",
-        "DIR/unknown-limit.toml:2: unknown key `session`; `limits` has sessions, \
-         sessions_per_key, held_per_key, new_per_second_per_key, strangers, strangers_per_source, \
-         new_per_second_per_source, control_connections, session_seconds, session_bytes",
+        "DIR/unknown-limit.toml:2:1: unknown key `session`; did you mean `sessions`?",
     ),
     (
         "wrong-type",
-        "DIR/wrong-type.toml:1: `ports` is a whole number; write it like ports = [80, 443]",
+        "DIR/wrong-type.toml:1:9: `ports` is a whole number; write it like ports = [80, 443]",
     ),
     (
         "port-too-large",
-        "DIR/port-too-large.toml:1: `ports` is 65536; it may be 0 to 65535",
+        "DIR/port-too-large.toml:1:14: `ports` is 65536; it may be 0 to 65535",
     ),
     (
         "port-as-text",
-        "DIR/port-as-text.toml:1: `ports` is a text; write it like ports = [80, 443]",
+        "DIR/port-as-text.toml:1:10: `ports` is a text; write it like ports = [80, 443]",
     ),
     (
         "control-port-zero",
-        "DIR/control-port-zero.toml:1: `control_port` is 0; it may be 1 to 65535",
+        "DIR/control-port-zero.toml:1:16: `control_port` is 0; it may be 1 to 65535",
     ),
     (
         "bad-address",
-        "DIR/bad-address.toml:1: `addresses` is \"10.0.0.256\"; invalid IP address syntax",
+        "DIR/bad-address.toml:1:26: `addresses` is \"10.0.0.256\"; invalid IP address syntax",
     ),
     (
         "bad-instance",
-        "DIR/bad-instance.toml:1: `instance` is \"west europe\"; an instance's name is 1 to 32 \
+        "DIR/bad-instance.toml:1:12: `instance` is \"west europe\"; an instance's name is 1 to 32 \
          characters of A-Z a-z 0-9 - _ .",
     ),
     (
         "listener-without-port",
-        "DIR/listener-without-port.toml:1: a listener has no `port`; add one, such as port = 20080",
+        "DIR/listener-without-port.toml:1:1: this listener has no `port`; add one, such as port = 20080",
     ),
     (
         "listener-twice",
@@ -70,26 +66,26 @@ const PROBLEMS: [(&str, &str); 24] = [
     ),
     (
         "limit-out-of-range",
-        "DIR/limit-out-of-range.toml:2: `sessions` is 0; it may be 1 to 1000000",
+        "DIR/limit-out-of-range.toml:2:12: `sessions` is 0; it may be 1 to 1000000",
     ),
     (
         "key-above-sessions",
-        "DIR/key-above-sessions.toml:2: `sessions_per_key` is 501, and so more than `sessions`, \
+        "DIR/key-above-sessions.toml:2:20: `sessions_per_key` is 501, and so more than `sessions`, \
          which is 500 in line 3; lower the one or raise the other",
     ),
     (
         "key-above-default-sessions",
-        "DIR/key-above-default-sessions.toml:2: `sessions_per_key` is 15001, and so more than \
+        "DIR/key-above-default-sessions.toml:2:20: `sessions_per_key` is 15001, and so more than \
          `sessions`, which is 15000 by default; lower the one or raise the other",
     ),
     (
         "held-above-key",
-        "DIR/held-above-key.toml:3: `held_per_key` is 11, and so more than `sessions_per_key`, \
+        "DIR/held-above-key.toml:3:16: `held_per_key` is 11, and so more than `sessions_per_key`, \
          which is 10 in line 2; lower the one or raise the other",
     ),
     (
         "source-above-strangers",
-        "DIR/source-above-strangers.toml:3: `strangers_per_source` is 200, and so more than \
+        "DIR/source-above-strangers.toml:3:24: `strangers_per_source` is 200, and so more than \
          `strangers`, which is 100 in line 2; lower the one or raise the other",
     ),
     (
@@ -99,19 +95,19 @@ const PROBLEMS: [(&str, &str); 24] = [
     ),
     (
         "private-without-port",
-        "DIR/private-without-port.toml:2: `metrics` is \"127.0.0.1\"; invalid socket address syntax",
+        "DIR/private-without-port.toml:2:11: `metrics` is \"127.0.0.1\"; invalid socket address syntax",
     ),
     (
         "sandbox",
-        "DIR/sandbox.toml:1: `sandbox` is \"strict\"; use one of best-effort, required, off",
+        "DIR/sandbox.toml:1:11: `sandbox` is \"strict\"; use one of best-effort, required, off",
     ),
     (
         "log-format",
-        "DIR/log-format.toml:2: `format` is \"xml\"; use one of text, json",
+        "DIR/log-format.toml:2:10: `format` is \"xml\"; use one of text, json",
     ),
     (
         "log-level",
-        "DIR/log-level.toml:2: `level` is \"loud\"; use one of error, warn, info, debug, trace",
+        "DIR/log-level.toml:2:9: `level` is \"loud\"; use one of error, warn, info, debug, trace",
     ),
 ];
 
@@ -179,11 +175,11 @@ fn all_problems_come_at_once_with_those_of_the_identity() {
     assert_eq!(
         problems,
         format!(
-            "DIR/many-problems.toml:1: `instance` is a whole number; write it like instance = \
+            "DIR/many-problems.toml:1:12: `instance` is a whole number; write it like instance = \
              \"westeurope-1\"\n\
-             DIR/many-problems.toml:2: `ports` is 99999; it may be 0 to 65535\n\
-             DIR/many-problems.toml:3: `grace_seconds` is 99999; it may be 0 to 3600\n\
-             DIR/many-problems.toml:5: unknown key `colour`; `log` has format, level\n\
+             DIR/many-problems.toml:2:15: `ports` is 99999; it may be 0 to 65535\n\
+             DIR/many-problems.toml:3:17: `grace_seconds` is 99999; it may be 0 to 3600\n\
+             DIR/many-problems.toml:5:1: unknown key `colour`; `log` has format, level\n\
              there is no identity in {nowhere}; make one with `fwprobe-echo identity new --dir \
              {nowhere} --host HOST`\n\
              DIR/many-problems.toml:2: port 443 of every address is listened on already \
@@ -199,16 +195,16 @@ fn no_limit_is_nothing_or_beyond_all_bounds() {
     let (code, problems) = check(directory.path(), &format!("{DIRECTORY}/every-limit.toml"));
     assert_eq!(code, 2);
     insta::assert_snapshot!(problems, @r"
-    DIR/every-limit.toml:2: `sessions` is 1000001; it may be 1 to 1000000
-    DIR/every-limit.toml:3: `sessions_per_key` is 0; it may be 1 to 1000000
-    DIR/every-limit.toml:4: `held_per_key` is a number with a fraction; write it like held_per_key = 10000
-    DIR/every-limit.toml:5: `new_per_second_per_key` is 0; it may be 1 to 1000000
-    DIR/every-limit.toml:6: `strangers` is 0; it may be 2 to 1000000
-    DIR/every-limit.toml:7: `strangers_per_source` is -1; it may be 1 to 1000000
-    DIR/every-limit.toml:8: `new_per_second_per_source` is 1000001; it may be 1 to 1000000
-    DIR/every-limit.toml:9: `control_connections` is 0; it may be 1 to 1000000
-    DIR/every-limit.toml:10: `session_seconds` is 59; it may be 60 to 86400
-    DIR/every-limit.toml:11: `session_bytes` is 262143; it may be 262144 to 1073741824
+    DIR/every-limit.toml:2:12: `sessions` is 1000001; it may be 1 to 1000000
+    DIR/every-limit.toml:3:20: `sessions_per_key` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:4:16: `held_per_key` is a number with a fraction; write it like held_per_key = 10000
+    DIR/every-limit.toml:5:26: `new_per_second_per_key` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:6:13: `strangers` is 0; it may be 2 to 1000000
+    DIR/every-limit.toml:7:24: `strangers_per_source` is -1; it may be 1 to 1000000
+    DIR/every-limit.toml:8:29: `new_per_second_per_source` is 1000001; it may be 1 to 1000000
+    DIR/every-limit.toml:9:23: `control_connections` is 0; it may be 1 to 1000000
+    DIR/every-limit.toml:10:19: `session_seconds` is 59; it may be 60 to 86400
+    DIR/every-limit.toml:11:17: `session_bytes` is 262143; it may be 262144 to 1073741824
     ");
 }
 
@@ -220,10 +216,10 @@ fn limits_that_contradict_each_other_are_named_with_all_else() {
     let (code, problems) = check(directory.path(), &file);
     assert_eq!(code, 2);
     insta::assert_snapshot!(problems, @r"
-    DIR/contradictions.toml:1: unknown key `colour`; a configuration has identity, instance, addresses, ports, control_port, listen, reuse_port, behind_source_nat, witness, notice_seconds, grace_seconds, sandbox, private, limits, log
-    DIR/contradictions.toml:4: `sessions_per_key` is 30, and so more than `sessions`, which is 20 in line 3; lower the one or raise the other
-    DIR/contradictions.toml:5: `held_per_key` is 40, and so more than `sessions_per_key`, which is 30 in line 4; lower the one or raise the other
-    DIR/contradictions.toml:7: `strangers_per_source` is 6, and so more than `strangers`, which is 5 in line 6; lower the one or raise the other
+    DIR/contradictions.toml:1:1: unknown key `colour`; a configuration has identity, instance, addresses, ports, control_port, listen, reuse_port, behind_source_nat, witness, notice_seconds, grace_seconds, sandbox, private, limits, log
+    DIR/contradictions.toml:4:20: `sessions_per_key` is 30, and so more than `sessions`, which is 20 in line 3; lower the one or raise the other
+    DIR/contradictions.toml:5:16: `held_per_key` is 40, and so more than `sessions_per_key`, which is 30 in line 4; lower the one or raise the other
+    DIR/contradictions.toml:7:24: `strangers_per_source` is 6, and so more than `strangers`, which is 5 in line 6; lower the one or raise the other
     ");
 }
 

@@ -24,8 +24,8 @@ fn all_that_is_wrong_with_an_identity_is_said_at_once() {
         format!(
             "{dir}/server-certificate.pem is no such file in PEM\n\
              {dir}/server-key.pem cannot be read: No such file or directory (os error 2)\n\
-             {dir}/keys.toml:1: `control_port` is 0; it may be 1 to 65535\n\
-             {dir}/keys.toml:2: `keys` is a whole number; write it like [[keys]] with id, label, \
+             {dir}/keys.toml:1:16: `control_port` is 0; it may be 1 to 65535\n\
+             {dir}/keys.toml:2:8: `keys` is a whole number; write it like [[keys]] with id, label, \
              secret and created\n"
         )
     );
@@ -43,7 +43,7 @@ fn all_that_is_wrong_with_an_identity_is_said_at_once() {
     let lines: Vec<_> = problems.lines().collect();
     assert_eq!((code, lines.len()), (2, 3), "{problems}");
     assert!(lines[0].contains(" expired on "), "{problems}");
-    assert!(lines[1].contains("keys.toml:1: `keys`"), "{problems}");
+    assert!(lines[1].contains("keys.toml:1:8: `keys`"), "{problems}");
     assert!(
         lines[2].ends_with(": the private key is not that of the certificate"),
         "{problems}"

@@ -9,7 +9,7 @@ pub mod comparison;
 pub mod control_record;
 pub mod document;
 pub mod egress;
-pub mod excerpt;
+pub mod expectations;
 pub mod flow;
 pub mod head_node;
 pub mod judge;
@@ -29,4 +29,4 @@ pub mod timeline;
 pub mod traffic;
 pub mod verdict;
 
-pub use proto::session_kind;
+pub use proto::{excerpt, session_kind};

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings_file::FileErrors;
 
 use crate::session_kind::SessionKind;
 
@@ -11,17 +12,14 @@ mod date;
 mod error;
 mod id;
 mod keyword;
-mod nearest;
 mod port;
 mod read;
 mod section;
-mod table;
 mod via;
 mod write;
 
 pub use builtin::UnknownProfile;
 pub use date::{InvalidDate, SourceDate};
-pub use error::{Defect, Malformed, ProfileError, ProfileErrors};
 pub use id::{InvalidId, MAX_ID_BYTES, ProfileId, RuleId};
 pub use keyword::{Direction, Expectation, NettcpMode, Sourcing, Transport};
 pub use port::{InvalidPort, Port};
@@ -125,8 +123,8 @@ impl Profile {
     ///
     /// # Errors
     /// Returns everything that is wrong with the file at once, in the order of the file. If the text is not TOML, or is
-    /// larger than [`MAX_FILE_BYTES`], this is the only error.
-    pub fn parse(file_name: &str, text: &str) -> Result<Self, ProfileErrors> {
+    /// larger than [`settings_file::MAX_FILE_BYTES`], this is the only error.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, FileErrors> {
         read::profile(file_name, text)
     }
 
@@ -168,9 +166,6 @@ impl Rule {
         }
     }
 }
-
-/// The largest profile file that is read, 1 MiB: far larger than any profile, but parsed in no time.
-pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// The longest text of one value: a paragraph. Reports repeat these texts once per probe.
 pub const MAX_TEXT_BYTES: usize = 1000;

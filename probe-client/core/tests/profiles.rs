@@ -1,10 +1,9 @@
 //! The exact messages for mistakes in a profile file, with one file per mistake.
 
-use probe_core::profile::{
-    Defect, Direction, Expectation, MAX_FILE_BYTES, Profile, Sourcing, Transport,
-};
+use probe_core::profile::{Direction, Expectation, Profile, Sourcing, Transport};
 use probe_core::session_kind::SessionKind;
 use proptest::prelude::*;
+use settings_file::{Defect, FileError, MAX_FILE_BYTES};
 
 /// Makes one test per file in `profiles/`, named after it, with all the lines of its message.
 macro_rules! defects {
@@ -56,14 +55,14 @@ fn a_file_over_one_mebibyte_is_not_read() {
     let errors = Profile::parse("big.toml", &limit).unwrap_err();
     assert!(
         errors
-            .errors()
+            .problems()
             .iter()
-            .all(|error| !matches!(error.defect, Defect::FileTooLarge { .. }))
+            .all(|error| error.defect != Defect::TooLarge)
     );
     let errors = Profile::parse("big.toml", &format!("{limit}#")).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "big.toml:1:1: the file has 1048577 bytes; a profile has at most 1048576"
+        "big.toml: this file has more than 1048576 bytes, which is the most that is read"
     );
 }
 
@@ -71,11 +70,9 @@ fn a_file_over_one_mebibyte_is_not_read() {
 fn columns_count_characters_and_lines_may_end_in_either_way() {
     let text = "rules = [{ purpose = \"\u{e4}\u{1f600}\", x = 1, y = 2 }]\r\nz = 3\r\n";
     let errors = Profile::parse("f", text).unwrap_err();
-    let unknown = |error: &&probe_core::profile::ProfileError| {
-        matches!(error.defect, Defect::UnknownKey { .. })
-    };
-    let places = errors.errors().iter().filter(unknown);
-    let places: Vec<_> = places.map(|error| (error.line, error.column)).collect();
+    let unknown = |error: &&FileError| matches!(error.defect, Defect::UnknownKey { .. });
+    let places = errors.problems().iter().filter(unknown);
+    let places: Vec<_> = places.filter_map(|error| error.place).collect();
     assert_eq!(places, [(1, 28), (1, 35), (2, 1)]);
 }
 
@@ -87,7 +84,7 @@ fn deep_nesting_is_refused() {
     ] {
         let errors = Profile::parse("deep.toml", &text).unwrap_err();
         assert!(
-            matches!(errors.errors()[0].defect, Defect::Syntax { .. }),
+            matches!(errors.problems()[0].defect, Defect::Syntax { .. }),
             "{errors:?}"
         );
     }
@@ -144,7 +141,7 @@ defects! {
         "1:6: `id` is \"Site\"; it may hold lower-case letters and digits, in words joined by \
          single hyphens",
         "2:1: unknown key `titel`; did you mean `title`?",
-        "6:8: `port` is 0; a port is a number from 1 to 65535",
+        "6:8: `port` is 0; it may be 1 to 65535",
         "7:11: `session` is \"ssh\"; use one of tcp, tls, http, https, rdp, nettcp",
         "9:10: `expect` is \"shut\"; use one of open, blocked",
         "11:1: this rule has no `via_uri`; add one, such as via_uri \
@@ -185,17 +182,17 @@ defects! {
         "7:8: `port` is a text; write it like port = 443",
     ]
     port_beyond_all_integers "port-beyond-all-integers" [
-        "7:8: `port` is 999999999999999999999999999999999999999999999999999999999999...; a port is \
-         a number from 1 to 65535",
+        "7:8: `port` is 999999999999999999999999999999999999999999999999999999999999...; it may be \
+         1 to 65535",
     ]
     port_negative "port-negative" [
-        "7:8: `port` is -1; a port is a number from 1 to 65535",
+        "7:8: `port` is -1; it may be 1 to 65535",
     ]
     port_too_large "port-too-large" [
-        "7:8: `port` is 65536; a port is a number from 1 to 65535",
+        "7:8: `port` is 65536; it may be 1 to 65535",
     ]
     port_zero "port-zero" [
-        "7:8: `port` is 0; a port is a number from 1 to 65535",
+        "7:8: `port` is 0; it may be 1 to 65535",
     ]
     required_as_text "required-as-text" [
         "10:12: `required` is a text; write it like required = false",
@@ -296,9 +293,9 @@ proptest! {
         let damaged = format!("{}{insert}{}", &text[..places[from]], &text[places[to]..]);
         if let Err(errors) = Profile::parse("damaged.toml", &damaged) {
             let lines = damaged.lines().count().max(1);
-            for error in errors.errors() {
-                prop_assert!((1..=lines + 1).contains(&error.line), "{errors}");
-                prop_assert!(error.column >= 1);
+            for (line, column) in errors.problems().iter().filter_map(|error| error.place) {
+                prop_assert!((1..=lines + 1).contains(&line), "{errors}");
+                prop_assert!(column >= 1);
             }
         }
     }

@@ -2,20 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use thiserror::Error;
+use settings_file::{Field, FileErrors, Section};
 
 use crate::environment::Environment;
 use crate::given_file;
 
-/// The keys of the file. All are optional; unknown keys are errors.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The keys of the file. All are optional.
+#[derive(Debug, Default)]
 pub(super) struct FileConfig {
     /// The connection string, `fwprobe://…`.
     connection: Option<String>,
     pub(super) profile: Option<String>,
-    #[serde(skip)]
     path: PathBuf,
 }
 
@@ -31,7 +28,7 @@ impl FileConfig {
 pub(super) fn read(
     explicit: Option<&Path>,
     environment: Environment<'_>,
-) -> Result<FileConfig, ConfigFileError> {
+) -> Result<FileConfig, FileErrors> {
     let path = match explicit {
         Some(path) => path.to_owned(),
         None => match default_path(environment).filter(|path| path.exists()) {
@@ -39,20 +36,18 @@ pub(super) fn read(
             None => return Ok(FileConfig::default()),
         },
     };
-    let text = given_file::text(&path, given_file::BY_HAND).map_err(|error| {
-        ConfigFileError::Unreadable {
+    let reading = given_file::toml(&path, &FILE, |table, problems| {
+        let mut text = |key| {
+            let read = table.optional(key, problems, Field::text);
+            read.unwrap_or_default().map(str::to_owned)
+        };
+        FileConfig {
+            connection: text("connection"),
+            profile: text("profile"),
             path: path.clone(),
-            error,
         }
-    })?;
-    let parsed: FileConfig = toml::from_str(&text).map_err(|error| ConfigFileError::Malformed {
-        path: path.clone(),
-        line: error
-            .span()
-            .map_or(1, |span| 1 + text[..span.start].matches('\n').count()),
-        message: error.message().to_owned(),
-    })?;
-    Ok(FileConfig { path, ..parsed })
+    });
+    reading.whole()
 }
 
 fn default_path(environment: Environment<'_>) -> Option<PathBuf> {
@@ -69,17 +64,13 @@ fn default_path(environment: Environment<'_>) -> Option<PathBuf> {
     Some(path)
 }
 
-#[derive(Debug, Error)]
-pub(super) enum ConfigFileError {
-    #[error("the configuration file {} cannot be read: {error}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        error: std::io::Error,
-    },
-    #[error("{}, line {line}: {message} (keys: connection, profile)", path.display())]
-    Malformed {
-        path: PathBuf,
-        line: usize,
-        message: String,
-    },
-}
+static FILE: Section = Section::new(
+    "a configuration",
+    &[
+        (
+            "connection",
+            r#"connection = "fwprobe://…", as the server printed it"#,
+        ),
+        ("profile", r#"profile = "hpc-2008r2-sp1""#),
+    ],
+);

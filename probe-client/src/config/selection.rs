@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use probe_core::expectations;
 use probe_core::head_node::{HeadNode, PortsUndecided};
 use probe_core::plan::PortMap;
 use probe_core::profile::{Profile, Rule};
 
 use super::problems::Problems;
-use super::{Selected, by_hand, expectations, is_file};
+use super::{Selected, by_hand, is_file};
 use crate::arguments::WhatToProbe;
 use crate::given_file;
 
@@ -47,7 +48,10 @@ pub(super) fn rules(
         }
     }
     if let Some(path) = &what.expect {
-        expectations::apply(path, &mut rules, problems);
+        let read = given_file::toml(path, &expectations::FILE, |table, found| {
+            expectations::apply(table, &mut rules, found);
+        });
+        problems.take(read.whole());
     }
     Some((profile, rules))
 }

@@ -100,7 +100,7 @@ const CASES: [Case; 35] = [
         name: "escapes_in_an_expectation",
         file: Some(("expected.toml", "[rules]\n\u{9b}2J = \"open\"")),
         arguments: &["--port", "443", "--expect", "{FILE}"],
-        named: &["expected.toml, line 2"],
+        named: &["expected.toml:2"],
     },
     Case {
         name: "escapes_in_the_configuration",
@@ -259,19 +259,19 @@ const CASES: [Case; 35] = [
         name: "an_expectation_of_a_rule_that_is_not_there",
         file: Some(("expect.toml", "[rules]\nrdp = \"blocked\"\n")),
         arguments: &["--port", "443", "--expect", "{FILE}"],
-        named: &["expect.toml, line 2", "rdp"],
+        named: &["expect.toml:2", "rdp"],
     },
     Case {
         name: "an_expectation_that_is_none",
         file: Some(("expect.toml", "[rules]\nport-443-https = \"perhaps\"\n")),
         arguments: &["--port", "443", "--expect", "{FILE}"],
-        named: &["expect.toml, line 2", "perhaps"],
+        named: &["expect.toml:2", "perhaps"],
     },
     Case {
         name: "an_unknown_key_in_the_configuration",
         file: Some(("config.toml", "\nprofil = \"hpc-2008r2-sp1\"\n")),
         arguments: &["--port", "443", "--config", "{FILE}"],
-        named: &["config.toml, line 2", "profil"],
+        named: &["config.toml:2", "profil"],
     },
     Case {
         name: "a_configuration_that_is_not_there",

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use echo_core::admission::AdmissionLimits;
+use settings_file::{Defect, Field, Problems, Read, Reported, Section, Table};
 
 use crate::config::Config;
-use crate::document::{Defect, Field, Problems, Section, Table};
 
 /// The limits that the file states. For the others the default applies, or less if the default exceeds the whole that
 /// it is a part of.
@@ -38,21 +38,25 @@ impl FileLimits {
             sessions: stated(table, "sessions", 1, problems),
             sessions_per_key: stated(table, "sessions_per_key", 1, problems),
             held_per_key: stated(table, "held_per_key", 1, problems),
-            new_per_second_per_key: table.optional("new_per_second_per_key", problems, rate),
+            new_per_second_per_key: rate(table, "new_per_second_per_key", problems),
             strangers: stated(table, "strangers", AdmissionLimits::MIN_STRANGERS, problems),
             strangers_per_source: stated(table, "strangers_per_source", 1, problems),
-            new_per_second_per_source: table.optional("new_per_second_per_source", problems, rate),
-            control_connections: table.optional(
-                "control_connections",
-                problems,
-                |field, problems| count(field, 1, problems),
-            ),
-            session_seconds: table.optional("session_seconds", problems, |field, problems| {
-                field.number(MIN_SESSION_SECONDS, MAX_SESSION_SECONDS, problems)
-            }),
-            session_bytes: table.optional("session_bytes", problems, |field, problems| {
-                field.number(MIN_SESSION_BYTES, MAX_SESSION_BYTES, problems)
-            }),
+            new_per_second_per_source: rate(table, "new_per_second_per_source", problems),
+            control_connections: table
+                .optional("control_connections", problems, |field, problems| {
+                    count(field, 1, problems)
+                })
+                .unwrap_or_default(),
+            session_seconds: table
+                .optional("session_seconds", problems, |field, problems| {
+                    field.number(MIN_SESSION_SECONDS, MAX_SESSION_SECONDS, problems)
+                })
+                .unwrap_or_default(),
+            session_bytes: table
+                .optional("session_bytes", problems, |field, problems| {
+                    field.number(MIN_SESSION_BYTES, MAX_SESSION_BYTES, problems)
+                })
+                .unwrap_or_default(),
         };
         limits.report_contradictions(problems);
         limits
@@ -75,14 +79,15 @@ impl FileLimits {
             if found <= most || whole_stated.is_some_and(|whole| whole.number.is_none()) {
                 continue;
             }
-            let line = whole_stated.map(|whole| problems.line(whole.at));
-            let defect = Defect::MoreThanWhole {
-                key: part.key,
-                found,
-                whole,
-                most,
-                line,
-            };
+            let place = whole_stated.map_or_else(
+                || "by default".to_owned(),
+                |whole| format!("in line {}", problems.line(whole.at)),
+            );
+            let defect = Defect::other(format_args!(
+                "`{}` is {found}, and so more than `{whole}`, which is {most} {place}; lower the \
+                 one or raise the other",
+                part.key
+            ));
             problems.report(part.at, defect);
         }
     }
@@ -131,28 +136,32 @@ fn stated(
     fewest: usize,
     problems: &mut Problems<'_>,
 ) -> Option<Stated> {
-    table.optional(key, problems, |field, problems| {
-        Some(Stated {
+    let read = table.optional(key, problems, |field, problems| {
+        Ok(Stated {
             key,
             at: field.at(),
-            number: count(field, fewest, problems),
+            number: count(field, fewest, problems).ok(),
         })
-    })
+    });
+    read.unwrap_or_default()
 }
 
-fn count(field: Field<'_>, fewest: usize, problems: &mut Problems<'_>) -> Option<usize> {
+fn count(field: Field<'_>, fewest: usize, problems: &mut Problems<'_>) -> Read<usize> {
     let number = field.number(fewest as u64, MAX_COUNT, problems)?;
-    usize::try_from(number).ok()
+    usize::try_from(number).map_err(|_| Reported)
 }
 
-fn rate(field: Field<'_>, problems: &mut Problems<'_>) -> Option<u32> {
-    let number = field.number(1, MAX_RATE, problems)?;
-    u32::try_from(number).ok()
+fn rate(table: &Table<'_>, key: &'static str, problems: &mut Problems<'_>) -> Option<u32> {
+    let read = table.optional(key, problems, |field, problems| {
+        let number = field.number(1, MAX_RATE, problems)?;
+        u32::try_from(number).map_err(|_| Reported)
+    });
+    read.unwrap_or_default()
 }
 
-pub(super) const LIMITS: Section = Section {
-    name: "`limits`",
-    keys: &[
+pub(super) static LIMITS: Section = Section::new(
+    "`limits`",
+    &[
         ("sessions", "sessions = 15000"),
         ("sessions_per_key", "sessions_per_key = 12000"),
         ("held_per_key", "held_per_key = 10000"),
@@ -167,7 +176,7 @@ pub(super) const LIMITS: Section = Section {
         ("session_seconds", "session_seconds = 2700"),
         ("session_bytes", "session_bytes = 16777216"),
     ],
-};
+);
 
 /// The maximum rate: more than any host accepts in a second.
 const MAX_RATE: u64 = 1_000_000;

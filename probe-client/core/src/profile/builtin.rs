@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use super::nearest::nearest;
+use settings_file::nearest;
+
 use super::{Profile, ProfileId};
 use crate::excerpt::Excerpt;
 
@@ -26,7 +27,7 @@ pub(super) fn lookup(name: &str) -> Result<&'static Profile, UnknownProfile> {
         let known = all().iter().flat_map(Profile::names);
         let nearest = nearest(name, known.map(ProfileId::as_str));
         UnknownProfile {
-            name: Excerpt::new(name),
+            name: Excerpt::cut(name, MAX_NAME_CHARS),
             nearest: nearest.and_then(|name| name.parse().ok()),
         }
     })
@@ -68,6 +69,9 @@ pub(super) const FILES: &[(&str, &str)] = files![
     "azure-files",
     "ad-ds",
 ];
+
+/// The longest name that an error repeats.
+const MAX_NAME_CHARS: usize = 60;
 
 #[cfg(test)]
 mod tests;

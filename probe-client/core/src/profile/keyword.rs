@@ -4,6 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use settings_file::{Field, Problems, Read};
 
 use crate::session_kind::SessionKind;
 
@@ -12,14 +13,6 @@ pub(super) trait Keyword: Copy + Sized + 'static {
     const ALL: &'static [Self];
 
     fn word(self) -> &'static str;
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|value| value.word() == word)
-    }
-
-    fn words() -> Vec<&'static str> {
-        Self::ALL.iter().map(|value| value.word()).collect()
-    }
 }
 
 macro_rules! vocabulary {
@@ -114,6 +107,13 @@ impl Sourcing {
     }
 }
 
+impl Expectation {
+    /// Reads the word for what is expected.
+    pub(crate) fn read(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+        field.word(Self::ALL, Keyword::word, problems)
+    }
+}
+
 impl Keyword for SessionKind {
     const ALL: &'static [Self] = &Self::ALL;
 
@@ -130,9 +130,7 @@ mod tests {
         for value in K::ALL {
             assert_eq!(serde_json::to_value(value).unwrap(), value.word());
             assert_eq!(value.to_string(), value.word());
-            assert_eq!(K::from_word(value.word()), Some(*value));
         }
-        assert_eq!(K::from_word("Tcp "), None);
     }
 
     #[test]

@@ -2,56 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::de::DeTable;
+use settings_file::{Defect, Field, FileErrors, Problems, Read, Reading, Reported, Table};
 
-use super::error::{Defect, ProfileErrors};
+use super::error::Flaw;
+use super::keyword::Keyword;
 use super::section::{NOTE, PROFILE, RULE};
-use super::table::{Field, Problems, Read, Table};
 use super::{
-    Direction, Expectation, MAX_FILE_BYTES, NettcpMode, Note, Profile, ProfileId, Rule, RuleId,
-    Sourcing, Transport, ViaTemplate,
+    Direction, Expectation, MAX_TEXT_BYTES, NettcpMode, Note, Port, Profile, ProfileId, Rule,
+    RuleId, Sourcing, Transport, ViaTemplate,
 };
-use crate::excerpt::Excerpt;
 use crate::session_kind::SessionKind;
 
-pub(super) fn profile(file: &str, text: &str) -> Result<Profile, ProfileErrors> {
-    let mut problems = Problems::new(text);
-    let profile = document(text, &mut problems);
-    let errors = problems.finish();
-    match profile {
-        Ok(profile) if errors.is_empty() => Ok(profile),
-        _ => Err(ProfileErrors::new(file, errors)),
+pub(super) fn profile(file: &str, text: &str) -> Result<Profile, FileErrors> {
+    let mut reading = settings_file::read(file, text, &PROFILE, root_table);
+    // A profile that lacks something has its problem among the others.
+    let value = reading.value.take().and_then(Result::ok);
+    Reading {
+        value,
+        problems: reading.problems,
     }
+    .whole()
 }
 
-fn document(text: &str, problems: &mut Problems<'_>) -> Read<Profile> {
-    let bytes = text.len();
-    if bytes > MAX_FILE_BYTES {
-        return Err(problems.report(0, Defect::FileTooLarge { bytes }));
-    }
-    match DeTable::parse(text) {
-        Ok(root) => root_table(root.get_ref(), problems),
-        Err(error) => {
-            let message = Excerpt::message(error.message());
-            let at = error.span().map_or(0, |span| span.start);
-            Err(problems.report(at, Defect::Syntax { message }))
-        }
-    }
-}
-
-fn root_table(entries: &DeTable<'_>, problems: &mut Problems<'_>) -> Read<Profile> {
-    let table = Table::open(&PROFILE, entries, 0, problems);
+fn root_table(table: &Table<'_>, problems: &mut Problems<'_>) -> Read<Profile> {
     let id = table.required("id", problems, Field::parsed);
-    let title = table.required("title", problems, Field::text);
-    let summary = table.optional("summary", problems, Field::text);
-    let applies_to = table.optional("applies_to", problems, Field::text);
-    let source = table.required("source", problems, Field::text);
-    let also_known_as = names(&table, id.as_ref().ok(), problems);
+    let title = table.required("title", problems, short_text);
+    let summary = table.optional("summary", problems, short_text);
+    let applies_to = table.optional("applies_to", problems, short_text);
+    let source = table.required("source", problems, short_text);
+    let also_known_as = names(table, id.as_ref().ok(), problems);
     // A rule or note without its own source inherits the profile's. If that one is invalid, it is reported once, not
     // again for each of them.
     let inherited = source.as_deref().unwrap_or_default();
-    let notes = notes(&table, inherited, problems);
-    let rules = rules(&table, inherited, problems);
+    let notes = notes(table, inherited, problems);
+    let rules = rules(table, inherited, problems);
     Ok(Profile {
         id: id?,
         also_known_as: also_known_as?,
@@ -65,7 +49,7 @@ fn root_table(entries: &DeTable<'_>, problems: &mut Problems<'_>) -> Read<Profil
 }
 
 fn names(
-    table: &Table<'_, '_>,
+    table: &Table<'_>,
     id: Option<&ProfileId>,
     problems: &mut Problems<'_>,
 ) -> Read<Vec<ProfileId>> {
@@ -77,14 +61,15 @@ fn names(
             if taken.insert(name.clone()) {
                 return Ok(name);
             }
-            let name = Excerpt::new(name.as_str());
-            Err(problems.report(field.at, Defect::DuplicateName { name }))
+            let name = name.as_str();
+            let defect = Defect::other(Flaw::DuplicateName { name });
+            Err(problems.report(field.at(), defect))
         }));
     }
     names.into_iter().collect()
 }
 
-fn notes(table: &Table<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Vec<Note>> {
+fn notes(table: &Table<'_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Vec<Note>> {
     let listed = table.optional("notes", problems, Field::members)?;
     let notes = listed.unwrap_or_default().into_iter();
     let notes: Vec<_> = notes
@@ -93,11 +78,11 @@ fn notes(table: &Table<'_, '_>, inherited: &str, problems: &mut Problems<'_>) ->
     notes.into_iter().collect()
 }
 
-fn note(field: Field<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Note> {
+fn note(field: Field<'_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Note> {
     let table = field.table(&NOTE, problems)?;
-    let text = table.required("text", problems, Field::text);
-    let source = table.optional("source", problems, Field::text);
-    let sourcing = table.optional("sourcing", problems, Field::word);
+    let text = table.required("text", problems, short_text);
+    let source = table.optional("source", problems, short_text);
+    let sourcing = table.optional("sourcing", problems, word);
     Ok(Note {
         text: text?,
         source: source?.unwrap_or_else(|| inherited.to_owned()),
@@ -105,24 +90,25 @@ fn note(field: Field<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> R
     })
 }
 
-fn rules(table: &Table<'_, '_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Vec<Rule>> {
+fn rules(table: &Table<'_>, inherited: &str, problems: &mut Problems<'_>) -> Read<Vec<Rule>> {
     let listed = table.optional("rules", problems, Field::members)?;
     let listed = listed.unwrap_or_default();
     if listed.is_empty() {
-        return Err(problems.report(table.at, Defect::NoRules));
+        return Err(problems.report(table.at(), Defect::other(Flaw::NoRules)));
     }
     let mut ids = BTreeMap::new();
     let mut asked = BTreeMap::new();
     let mut rules = Vec::with_capacity(listed.len());
     for field in listed {
-        let at = field.at;
+        let at = field.at();
         let rule = field
             .table(&RULE, problems)
             .and_then(|table| rule(&table, &mut ids, inherited, problems));
         if let Ok(rule) = &rule {
             if let Some(first) = asked.get(&question(rule)) {
                 let first = problems.line(*first);
-                rules.push(Err(problems.report(at, Defect::DuplicateRule { first })));
+                let defect = Defect::other(Flaw::DuplicateRule { first });
+                rules.push(Err(problems.report(at, defect)));
                 continue;
             }
             asked.insert(question(rule), at);
@@ -133,22 +119,22 @@ fn rules(table: &Table<'_, '_>, inherited: &str, problems: &mut Problems<'_>) ->
 }
 
 fn rule(
-    table: &Table<'_, '_>,
+    table: &Table<'_>,
     ids: &mut BTreeMap<RuleId, usize>,
     inherited: &str,
     problems: &mut Problems<'_>,
 ) -> Read<Rule> {
     let id = unique_id(table, ids, problems);
-    let port = table.required("port", problems, Field::port);
+    let port = table.required("port", problems, port);
     let session = session(table, problems);
-    let purpose = table.required("purpose", problems, Field::text);
-    let direction = table.optional("direction", problems, Field::word);
-    let expect = table.optional("expect", problems, Field::word);
+    let purpose = table.required("purpose", problems, short_text);
+    let direction = table.optional("direction", problems, word);
+    let expect = table.optional("expect", problems, word);
     let required = table.optional("required", problems, Field::boolean);
-    let destination = table.optional("destination", problems, Field::text);
-    let source = table.optional("source", problems, Field::text);
+    let destination = table.optional("destination", problems, short_text);
+    let source = table.optional("source", problems, short_text);
     let source_date = table.optional("source_date", problems, Field::parsed);
-    let sourcing = table.optional("sourcing", problems, Field::word);
+    let sourcing = table.optional("sourcing", problems, word);
     let session = session?;
     Ok(Rule {
         id: id?,
@@ -170,7 +156,7 @@ fn rule(
 }
 
 fn unique_id(
-    table: &Table<'_, '_>,
+    table: &Table<'_>,
     ids: &mut BTreeMap<RuleId, usize>,
     problems: &mut Problems<'_>,
 ) -> Read<RuleId> {
@@ -178,10 +164,10 @@ fn unique_id(
         let id: RuleId = field.parsed(problems)?;
         if let Some(first) = ids.get(&id) {
             let first = problems.line(*first);
-            let id = Excerpt::new(id.as_str());
-            return Err(problems.report(field.at, Defect::DuplicateId { id, first }));
+            let defect = Defect::other(Flaw::DuplicateId { id: &id, first });
+            return Err(problems.report(field.at(), defect));
         }
-        ids.insert(id.clone(), field.at);
+        ids.insert(id.clone(), field.at());
         Ok(id)
     })
 }
@@ -195,12 +181,12 @@ struct Session {
     legacy_hello: bool,
 }
 
-fn session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> {
-    match table.optional("transport", problems, Field::word) {
+fn session(table: &Table<'_>, problems: &mut Problems<'_>) -> Read<Session> {
+    match table.optional("transport", problems, word) {
         Ok(None | Some(Transport::Tcp)) => tcp_session(table, problems),
         Ok(Some(Transport::Udp)) => {
             let keys = ["session", "via_uri", "nettcp_mode", "legacy_hello"];
-            refuse(table, &keys, problems, |key| Defect::OnlyForTcp { key })?;
+            refuse(table, &keys, problems, |key| Flaw::OnlyForTcp { key })?;
             Ok(Session {
                 transport: Transport::Udp,
                 kind: None,
@@ -212,26 +198,26 @@ fn session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> 
         // Without a valid transport, it is unknown which of the other keys belong here, but each can still be checked
         // by itself.
         Err(reported) => {
-            let _: Read<Option<SessionKind>> = table.optional("session", problems, Field::word);
+            let _: Read<Option<SessionKind>> = table.optional("session", problems, word);
             check_channel(table, problems);
             Err(reported)
         }
     }
 }
 
-fn tcp_session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Session> {
-    let kind = table.required("session", problems, Field::word);
+fn tcp_session(table: &Table<'_>, problems: &mut Problems<'_>) -> Read<Session> {
+    let kind = table.required("session", problems, word);
     let (via_uri, nettcp_mode, legacy_hello) = match kind {
         Ok(SessionKind::Nettcp) => {
             let via_uri = table.required("via_uri", problems, Field::parsed);
-            let mode = table.optional("nettcp_mode", problems, Field::word);
+            let mode = table.optional("nettcp_mode", problems, word);
             let legacy = table.optional("legacy_hello", problems, Field::boolean);
             let mode = mode?.unwrap_or(NettcpMode::Duplex);
             (Some(via_uri?), Some(mode), legacy?.unwrap_or(false))
         }
         Ok(session) => {
             let keys = ["via_uri", "nettcp_mode", "legacy_hello"];
-            refuse(table, &keys, problems, |key| Defect::OnlyForNettcp {
+            refuse(table, &keys, problems, |key| Flaw::OnlyForNettcp {
                 key,
                 session,
             })?;
@@ -251,26 +237,41 @@ fn tcp_session(table: &Table<'_, '_>, problems: &mut Problems<'_>) -> Read<Sessi
     })
 }
 
-fn check_channel(table: &Table<'_, '_>, problems: &mut Problems<'_>) {
+fn check_channel(table: &Table<'_>, problems: &mut Problems<'_>) {
     let _: Read<Option<ViaTemplate>> = table.optional("via_uri", problems, Field::parsed);
-    let _: Read<Option<NettcpMode>> = table.optional("nettcp_mode", problems, Field::word);
+    let _: Read<Option<NettcpMode>> = table.optional("nettcp_mode", problems, word);
     let _: Read<Option<bool>> = table.optional("legacy_hello", problems, Field::boolean);
 }
 
 /// Reports each of the keys that is present, because none of them is allowed.
 fn refuse(
-    table: &Table<'_, '_>,
+    table: &Table<'_>,
     keys: &[&'static str],
     problems: &mut Problems<'_>,
-    why: impl Fn(&'static str) -> Defect,
+    why: impl Fn(&'static str) -> Flaw<'static>,
 ) -> Read<()> {
     let mut read = Ok(());
-    for key in keys {
+    for key in keys.iter().copied() {
         if let Some(field) = table.get(key) {
-            read = Err(problems.report(field.at, why(key)));
+            read = Err(problems.report(field.at(), Defect::other(why(key))));
         }
     }
     read
+}
+
+/// Reads a text that is short enough for a report.
+fn short_text(field: Field<'_>, problems: &mut Problems<'_>) -> Read<String> {
+    let text = field.text_up_to(MAX_TEXT_BYTES, problems)?;
+    Ok(text.to_owned())
+}
+
+fn word<K: Keyword>(field: Field<'_>, problems: &mut Problems<'_>) -> Read<K> {
+    field.word(K::ALL, K::word, problems)
+}
+
+fn port(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Port> {
+    let number = field.port(1, problems)?;
+    Port::new(number).ok_or(Reported)
 }
 
 /// Returns what a rule asks of the network. Two rules must not ask the same.

@@ -1,14 +1,10 @@
 //! The three tables of a profile file, and the keys that each may have.
 
-/// The description of a table: its name and its keys, each with a valid example line.
-pub(super) struct Section {
-    pub(super) name: &'static str,
-    pub(super) keys: &'static [(&'static str, &'static str)],
-}
+use settings_file::Section;
 
-pub(super) static PROFILE: Section = Section {
-    name: "profile",
-    keys: &[
+pub(super) static PROFILE: Section = Section::new(
+    "a profile",
+    &[
         ("id", r#"id = "my-cluster""#),
         ("also_known_as", r#"also_known_as = ["other-name"]"#),
         ("title", r#"title = "My cluster""#),
@@ -18,20 +14,20 @@ pub(super) static PROFILE: Section = Section {
         ("notes", r#"[[notes]] with text = "...""#),
         ("rules", r#"[[rules]] with id, port, session and purpose"#),
     ],
-};
+);
 
-pub(super) static NOTE: Section = Section {
-    name: "note",
-    keys: &[
+pub(super) static NOTE: Section = Section::new(
+    "a note",
+    &[
         ("text", r#"text = "Restart the head node after the change""#),
         ("source", r#"source = "Operations manual, page 3""#),
         ("sourcing", r#"sourcing = "verified""#),
     ],
-};
+);
 
-pub(super) static RULE: Section = Section {
-    name: "rule",
-    keys: &[
+pub(super) static RULE: Section = Section::new(
+    "a rule",
+    &[
         ("id", r#"id = "https""#),
         ("port", "port = 443"),
         ("transport", r#"transport = "tcp""#),
@@ -48,4 +44,4 @@ pub(super) static RULE: Section = Section {
         ("source_date", r#"source_date = "2024-05-01""#),
         ("sourcing", r#"sourcing = "verified""#),
     ],
-};
+);

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use settings_file::quoted;
+
 use super::keyword::Keyword;
 use super::{Direction, Expectation, NettcpMode, Note, Profile, Rule, Sourcing, Transport};
 
@@ -112,8 +114,4 @@ impl Text {
             .write_fmt(arguments)
             .expect("a String takes any text");
     }
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
 }
