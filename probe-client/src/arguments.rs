@@ -1,5 +1,6 @@
 //! What users type. Only this file knows clap; everything after it works on plain values.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +47,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProfilesCommand,
     },
+    /// Show the settings in force and where each comes from, or print a sample configuration file.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// For HPC Cluster Manager: run fwprobe there as a diagnostic test.
     HpcTest {
         #[command(subcommand)]
@@ -55,6 +61,27 @@ pub(crate) enum Command {
     Completions { shell: clap_complete::Shell },
     /// Print the manual page.
     Man,
+}
+
+impl Command {
+    /// Returns where the connection string of the configuration file belongs, if the command reads that file.
+    pub(crate) fn configured(&mut self) -> Option<&mut Option<(String, PathBuf)>> {
+        match self {
+            Self::Run(arguments) => Some(&mut arguments.server.configured),
+            Self::Idle(arguments) => Some(&mut arguments.server.configured),
+            Self::Plan(arguments) => Some(&mut arguments.server.configured),
+            Self::Check(arguments) => Some(&mut arguments.configured),
+            Self::Demo(_)
+            | Self::Explain(_)
+            | Self::Report(_)
+            | Self::ReloadServer(_)
+            | Self::Profiles { .. }
+            | Self::Config { .. }
+            | Self::HpcTest { .. }
+            | Self::Completions { .. }
+            | Self::Man => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +171,12 @@ pub(crate) struct CheckArguments {
     /// Look up the server's name too: the file with the connection string.
     #[arg(long, value_name = "FILE")]
     pub connection_file: Option<PathBuf>,
+    /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The connection string in the configuration file, and that file.
+    #[arg(skip)]
+    pub configured: Option<(String, PathBuf)>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
@@ -206,10 +239,10 @@ pub(crate) struct WhatToProbe {
     /// A file that says what to expect of rules, where it differs from the profile.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// Only addresses of this family.
+    /// Probe IPv4 addresses only.
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub ipv4: bool,
-    /// Only addresses of this family.
+    /// Probe IPv6 addresses only.
     #[arg(short = '6', long)]
     pub ipv6: bool,
 }
@@ -224,6 +257,9 @@ pub(crate) struct ServerOptions {
     /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The connection string in the configuration file, and that file.
+    #[arg(skip)]
+    pub configured: Option<(String, PathBuf)>,
     /// Probe this host or address instead of those in the connection string. Repeatable.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
@@ -312,6 +348,24 @@ pub(crate) enum ProfilesCommand {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show each setting of a command and where it comes from: command line, environment, configuration
+    /// file or default.
+    Show {
+        /// The command and its flags, as they would be typed: run hpc-2008r2-sp3 --flows 50.
+        #[arg(
+            value_name = "COMMAND",
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            default_value = "run"
+        )]
+        line: Vec<OsString>,
+    },
+    /// Print a configuration file with every key and its meaning, as comments.
+    Sample,
 }
 
 #[derive(Debug, Subcommand)]

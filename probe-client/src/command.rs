@@ -6,11 +6,14 @@ use std::process::ExitCode;
 use probe_report::FailedRun;
 
 use crate::arguments::{Arguments, Colour, Command};
+use crate::config::Problems;
 use crate::report_format::ReportFormat;
+use crate::settings::Unusable;
 use crate::{host, terminal};
 
 mod check;
 mod completions;
+mod config;
 mod demo;
 mod explain;
 mod hpc_test;
@@ -33,18 +36,38 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
     let format = report_format(&arguments.command);
     match dispatch(arguments.command, colour) {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            terminal::tell(&told(&error));
-            // HPC Cluster Manager reads only standard output.
-            if let Some(report) = format.and_then(|f| failed(f, &plain(&error))) {
-                let _ = terminal::print(&report);
-            }
-            ExitCode::from(if error.is::<InterruptedAgain>() {
-                EXIT_INTERRUPTED
-            } else {
-                EXIT_USAGE
-            })
+        Err(error) => ExitCode::from(fail(&error, format)),
+    }
+}
+
+/// Reports why there is nothing to carry out, or prints the help if that was asked for. Returns the exit code.
+pub(crate) fn refuse(unusable: &Unusable) -> u8 {
+    match unusable {
+        Unusable::Usage(error) => {
+            // Help and version are printed to standard output and are not errors.
+            let _ = error.print();
+            if error.use_stderr() { EXIT_USAGE } else { 0 }
         }
+        Unusable::File { problems, typed } => {
+            let mut all = Problems::default();
+            for problem in problems.problems() {
+                all.add(problem.to_string());
+            }
+            fail(&all.into(), report_format(&typed.command))
+        }
+    }
+}
+
+fn fail(error: &anyhow::Error, format: Option<ReportFormat>) -> u8 {
+    terminal::tell(&told(error));
+    // HPC Cluster Manager reads only standard output.
+    if let Some(report) = format.and_then(|format| failed(format, &plain(error))) {
+        let _ = terminal::print(&report);
+    }
+    if error.is::<InterruptedAgain>() {
+        EXIT_INTERRUPTED
+    } else {
+        EXIT_USAGE
     }
 }
 
@@ -59,6 +82,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Report(arguments) => report::execute(&arguments, colour),
         Command::ReloadServer(arguments) => reload_server::execute(&arguments),
         Command::Profiles { command } => profiles::execute(&command),
+        Command::Config { command } => config::execute(command),
         Command::HpcTest { command } => hpc_test::execute(&command),
         Command::Completions { shell } => completions::execute(shell),
         Command::Man => man::execute(),
@@ -90,6 +114,7 @@ fn report_format(command: &Command) -> Option<ReportFormat> {
         | Command::Explain(_)
         | Command::ReloadServer(_)
         | Command::Profiles { .. }
+        | Command::Config { .. }
         | Command::HpcTest { .. }
         | Command::Completions { .. }
         | Command::Man => return None,
@@ -99,7 +124,7 @@ fn report_format(command: &Command) -> Option<ReportFormat> {
 
 /// Returns every problem as plain text, without `error:`.
 fn plain(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<crate::config::Problems>() {
+    match error.downcast_ref::<Problems>() {
         Some(problems) => problems.lines().join("; "),
         None => format!("{error:#}"),
     }
@@ -107,7 +132,7 @@ fn plain(error: &anyhow::Error) -> String {
 
 /// Returns the text with `error:` before each problem.
 fn told(error: &anyhow::Error) -> String {
-    let text = match error.downcast_ref::<crate::config::Problems>() {
+    let text = match error.downcast_ref::<Problems>() {
         Some(problems) => problems.lines().join("\nerror: "),
         None => format!("{error:#}"),
     };
@@ -115,7 +140,7 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 /// Exit code for errors in usage or configuration.
-pub(crate) const EXIT_USAGE: u8 = 2;
+const EXIT_USAGE: u8 = 2;
 
 /// Exit code after an interruption, as in shells: 128 plus the number of SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;

@@ -26,13 +26,13 @@ use crate::{connection, given_file, proxy_credentials};
 
 mod by_hand;
 mod environment;
-mod file;
 mod paths;
 mod problems;
 mod selection;
 #[cfg(any(windows, test))]
 mod system;
 
+pub(crate) use paths::without_user;
 pub(crate) use problems::Problems;
 pub(crate) use selection::{load, load_file};
 
@@ -73,18 +73,15 @@ pub(crate) fn resolve(
     environment: Environment<'_>,
 ) -> Result<Config, Problems> {
     let mut problems = Problems::default();
-    let file = problems.take(file::read(server.config.as_deref(), environment));
-    let file = file.unwrap_or_default();
     let connection = problems.take(connection::find(
         server.connection_file.as_deref(),
         environment(connection::VARIABLE),
-        file.connection(),
+        server.configured.clone(),
     ));
     let given = Given {
         what,
         server,
         head_node,
-        profile: file.profile.as_deref(),
         environment,
     };
     let (credentials, authorities) = given.identities(server.ask_proxy_credentials, &mut problems);
@@ -124,12 +121,10 @@ pub(crate) fn plan_alone(
     environment: Environment<'_>,
 ) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
-    let file = problems.take(file::read(server.config.as_deref(), environment));
-    let file = file.unwrap_or_default();
     let whereabouts = match connection::find(
         server.connection_file.as_deref(),
         environment(connection::VARIABLE),
-        file.connection(),
+        server.configured.clone(),
     ) {
         Ok(connection) => Some(Whereabouts::of(&connection)),
         Err(ConnectionError::None) => Some(Whereabouts::unknown()),
@@ -139,7 +134,6 @@ pub(crate) fn plan_alone(
         what,
         server,
         head_node,
-        profile: file.profile.as_deref(),
         environment,
     };
     // Nothing is sent, so that nobody has to be asked for a password.
@@ -180,8 +174,6 @@ struct Given<'a> {
     what: &'a WhatToProbe,
     server: &'a ServerOptions,
     head_node: &'a HeadNode,
-    /// The profile that the configuration file names.
-    profile: Option<&'a str>,
     environment: Environment<'a>,
 }
 
@@ -212,7 +204,7 @@ impl Given<'_> {
         problems: &mut Problems,
     ) -> Option<(Plan, OwnCredentials)> {
         let Self { what, server, .. } = self;
-        let selected = selection::rules(what, self.profile, self.head_node, problems);
+        let selected = selection::rules(what, self.head_node, problems);
         let maps = selection::maps(&what.maps, problems);
         check_hosts(&server.hosts, problems);
         let whereabouts = whereabouts?;

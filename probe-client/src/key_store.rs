@@ -23,7 +23,7 @@ mod text;
 
 pub(crate) use facts::certificate_file;
 pub(crate) use identity::{ClientIdentity, client_identity};
-pub(crate) use password::PasswordSource;
+pub(crate) use password::{PasswordSource, VARIABLE as PASSWORD_VARIABLE};
 
 /// The content of a certificate file.
 #[derive(Debug)]

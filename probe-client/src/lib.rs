@@ -3,8 +3,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 mod arguments;
 mod certificate;
 mod clock;
@@ -34,28 +32,19 @@ mod report_files;
 mod report_format;
 mod resolve;
 mod run;
+mod settings;
 mod tap;
 mod terminal;
 mod tls;
 mod tls_words;
 
-use arguments::Arguments;
-
 /// Runs the program.
 pub fn main() -> ExitCode {
     // The memory will contain the client's key and the passwords of proxies.
     socket_facts::keep_memory_private();
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are printed to standard output and are not errors.
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(command::EXIT_USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
-    };
-    command::execute(arguments)
+    let line = std::env::args_os().collect();
+    match settings::read(line, &|name| std::env::var(name).ok()) {
+        Ok(arguments) => command::execute(arguments),
+        Err(unusable) => ExitCode::from(command::refuse(&unusable)),
+    }
 }

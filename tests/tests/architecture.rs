@@ -58,8 +58,9 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The folders of the pure crates.
-const PURE: [&str; 4] = [
+const PURE: [&str; 5] = [
     "proto",
+    "settings-file",
     "probe-client/core",
     "probe-client/report",
     "echo-server/core",

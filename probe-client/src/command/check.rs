@@ -17,9 +17,10 @@ pub(super) fn execute(arguments: &CheckArguments, colour: Colour) -> anyhow::Res
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let mut node = head_node::gather(&arguments.head_node, environment)?;
     let variable = environment(connection::VARIABLE);
-    if arguments.connection_file.is_some() || variable.is_some() {
+    let configured = arguments.configured.clone();
+    if arguments.connection_file.is_some() || variable.is_some() || configured.is_some() {
         let file = arguments.connection_file.as_deref();
-        let hosts = connection::find(file, variable, None)?.hosts;
+        let hosts = connection::find(file, variable, configured)?.hosts;
         on_network(look_up(&mut node, &hosts))?;
     }
     let document = CheckDocument::new(&node, jiff::Timestamp::now(), env!("CARGO_PKG_VERSION"));

@@ -110,7 +110,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// Returns `text` without a part that may be a user name and a password.
-fn without_user(text: &str) -> String {
+pub(crate) fn without_user(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, rest)) => format!("…@{rest}"),
         None => text.to_owned(),

@@ -15,7 +15,6 @@ use crate::given_file;
 /// Returns the profile and the ports given by hand, with expectations applied.
 pub(super) fn rules(
     what: &WhatToProbe,
-    configured: Option<&str>,
     head_node: &HeadNode,
     problems: &mut Problems,
 ) -> Option<Selected> {
@@ -26,9 +25,7 @@ pub(super) fn rules(
         .collect();
     let wanted = match what.profile.as_deref() {
         Some(profile) => Some(profile),
-        None if what.ports.is_empty() => {
-            Some(configured.or_else(|| of_head_node(head_node, problems))?)
-        }
+        None if what.ports.is_empty() => Some(of_head_node(head_node, problems)?),
         None => None,
     };
     let profile = match wanted {

@@ -72,7 +72,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// The environment variable that holds the password.
-pub(super) const VARIABLE: &str = "FWPROBE_CERTIFICATE_PASSWORD";
+pub(crate) const VARIABLE: &str = "FWPROBE_CERTIFICATE_PASSWORD";
 
 /// Maximum size in bytes. Windows takes passwords of up to 32 characters in its dialogs, and somewhat longer ones
 /// elsewhere.
