@@ -143,7 +143,11 @@ impl<'a> Field<'a> {
         match self.value {
             DeValue::Integer(number) => Ok(Cow::Owned(number.to_string())),
             DeValue::Float(number) => Ok(Cow::Borrowed(number.as_str())),
-            _ => self.text(problems).map(Cow::Borrowed),
+            DeValue::String(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => self.text(problems).map(Cow::Borrowed),
         }
     }
 
@@ -265,10 +269,10 @@ impl<'a> Field<'a> {
     }
 
     fn string(&self, problems: &mut Problems<'_>) -> Read<&'a str> {
-        match self.value {
-            DeValue::String(text) => Ok(text),
-            _ => Err(self.wrong_type(problems)),
-        }
+        let DeValue::String(text) = self.value else {
+            return Err(self.wrong_type(problems));
+        };
+        Ok(text)
     }
 
     /// Returns whether the value is a table.

@@ -44,8 +44,8 @@ fn build(table: &Table<'_>, problems: &mut Problems<'_>) -> Vec<String> {
 }
 
 fn told(text: &str) -> String {
-    let problems = read("f.toml", text, &FILE, build).whole().unwrap_err();
-    problems.to_string()
+    let problems = read("f.toml", text, &FILE, build).whole();
+    problems.expect_err("something is wrong").to_string()
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod limits;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::ValueEnum as _;
 use settings_file::{Field, Problems, Read, Reading, Section, Table};
 
 use self::limits::{FileLimits, LIMITS};

@@ -43,7 +43,8 @@ const PROBLEMS: [(&str, &str); 24] = [
     ),
     (
         "listener-without-port",
-        "DIR/listener-without-port.toml:1:1: this listener has no `port`; add one, such as port = 20080",
+        "DIR/listener-without-port.toml:1:1: this listener has no `port`; add one, such as port = \
+         20080",
     ),
     (
         "listener-twice",
@@ -95,7 +96,8 @@ const PROBLEMS: [(&str, &str); 24] = [
     ),
     (
         "private-without-port",
-        "DIR/private-without-port.toml:2:11: `metrics` is \"127.0.0.1\"; invalid socket address syntax",
+        "DIR/private-without-port.toml:2:11: `metrics` is \"127.0.0.1\"; invalid socket address \
+         syntax",
     ),
     (
         "sandbox",

@@ -353,9 +353,11 @@ created = "2026-01-31T12:00:00Z"
     assert_eq!(
         before_date,
         "fwprobe-echo: K:1:16: `control_port` is 0; it may be 1 to 65535\n\
-         K:3:6: `id` is \"a b\"; a key id is 1 to 32 characters of A-Z a-z 0-9 - _\n\
+         K:3:6: `id` is \"a b\"; a key id is 1 to 32 characters of A-Z a-z 0-9 - \
+         _\n\
          K:4:9: `label` is \"\"; a label is 1 to 64 printable characters\n\
-         K:5:10: `secret` is not what it should be; expected 43 characters of base64url (256 bits)\n\
+         K:5:10: `secret` is not what it should be; expected 43 characters of base64url (256 \
+         bits)\n\
          K:6:11: "
     );
     assert_eq!(

@@ -169,9 +169,10 @@ impl Reader<'_> {
             let on = field.boolean(problems)?;
             return Ok(on.then(String::new).into_iter().collect());
         }
-        let fields = match arg.get_action() {
-            ArgAction::Append => field.members(problems)?,
-            _ => vec![field],
+        let fields = if matches!(arg.get_action(), ArgAction::Append) {
+            field.members(problems)?
+        } else {
+            vec![field]
         };
         let mut values = Vec::new();
         for field in fields {

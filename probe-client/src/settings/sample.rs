@@ -94,12 +94,16 @@ impl<'k> Key<'k> {
 /// Width of the comments, without their sign.
 const WIDTH: usize = 98;
 
-const HEAD: &str = "\
-# Configuration of fwprobe. Every flag of `run`, `idle`, `plan` and `check` has a key here: its long
-# name with underscores. The command line counts more than the environment, the environment more than
-# this file. A table such as [run] is for one command and counts more than the same key above it.
-# Relative paths start at the folder of this file, those of reports at the current one. Write paths of
-# Windows in single quotes. `fwprobe config show` says which value counts and where it comes from.
+const HEAD: &str = "# Configuration of fwprobe. Every flag of `run`, `idle`, `plan` and `check` \
+                    has a key here: its long
+# name with underscores. The command line counts more than the environment, the environment more \
+                    than
+# this file. A table such as [run] is for one command and counts more than the same key above \
+                    it.
+# Relative paths start at the folder of this file, those of reports at the current one. Write \
+                    paths of
+# Windows in single quotes. `fwprobe config show` says which value counts and where it comes \
+                    from.
 
 # The connection string that `fwprobe-echo identity new` printed. It is a secret: keep this file
 # private, or give connection_file instead.

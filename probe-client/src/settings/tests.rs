@@ -37,10 +37,11 @@ impl Site {
     }
 
     fn run(&self, typed: &str, variables: &[(&str, &str)]) -> RunArguments {
-        match self.read_with(typed, variables).unwrap().command {
-            Command::Run(arguments) => arguments,
-            other => panic!("{other:?}"),
-        }
+        let command = self.read_with(typed, variables).unwrap().command;
+        let Command::Run(arguments) = command else {
+            panic!("{typed} is not `run`");
+        };
+        arguments
     }
 
     fn problems(&self, typed: &str) -> String {
@@ -109,8 +110,10 @@ fn the_sample_names_every_key_and_is_the_committed_one() {
 #[test]
 fn the_file_adds_to_the_command_line() {
     let site = Site::with(
-        "profile = 'hpc-2008r2-sp1'\nflows = 30\ntimeout = 2\nipv6 = true\nvia = ['direct', 'env']\n\
-         expect = 'expected.toml'\noutput = ['run.json']\nassume = ['sp=3']\n\
+        "profile = 'hpc-2008r2-sp1'\nflows = 30\ntimeout = 2\nipv6 = true\nvia = ['direct', \
+         'env']\n\
+         expect = 'expected.toml'\noutput = ['run.json']\nassume = \
+         ['sp=3']\n\
          [run]\nflows = 50\n[check]\nnodes = 7\n",
     );
     let run = site.run("run", &[]);
@@ -133,7 +136,8 @@ fn the_file_adds_to_the_command_line() {
 #[test]
 fn the_command_line_counts_more_than_the_file() {
     let site = Site::with(
-        "profile = 'hpc-2008r2-sp1'\nport = [443]\nflows = 30\nipv6 = true\nvia = ['env']\ncolor = 'never'\n",
+        "profile = 'hpc-2008r2-sp1'\nport = [443]\nflows = 30\nipv6 = true\nvia = ['env']\ncolor = \
+         'never'\n",
     );
     let run = site.run("run --flows 5 --via direct -4", &[]);
     assert_eq!((run.flows, run.what.via), (5, vec!["direct".to_owned()]));
