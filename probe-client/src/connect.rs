@@ -136,7 +136,7 @@ async fn dial(
     }
     let stream = TcpStream::from_std(socket.into()).map_err(local)?;
     match answered(&stream, address, options).await {
-        None => return Err(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+        None => return Err(unanswered(&stream)),
         Some(Err(error)) => return Err(local(error)),
         Some(Ok(())) => {}
     }
@@ -172,6 +172,15 @@ async fn dial(
             Err(connect_failure(&error, queue.as_deref()))
         }
     }
+}
+
+/// Returns the failure of a connection without an answer. Its only retransmissions are SYNs.
+fn unanswered(stream: &TcpStream) -> Failure {
+    let facts = socket_facts::tcp_facts(stream).unwrap_or_default();
+    let syns = facts
+        .total_retransmissions
+        .map(|again| again.saturating_add(1));
+    Failure::new(FailureKind::TimedOut, Origin::Unknown).with_syns_sent(syns)
 }
 
 /// Waits until something has come back. Returns `None` if nothing did before the idle timeout ended.

@@ -7,6 +7,10 @@
 //!
 //!     cargo run -p fwprobe-tests --example repeat -- 20 links
 //!
+//! `seeds` plays mixtures of faults instead, by their seeds:
+//!
+//!     cargo run -p fwprobe-tests --example repeat -- 10 seeds 17,30..35
+//!
 //! `FWPROBE_SIDE_BY_SIDE` sets the number of runs at the same time (default 4). `FWPROBE_KEEP=FOLDER` keeps the
 //! documents of wrong runs. `FWPROBE_OWN_PATIENCE=1` uses the client's default idle timeout for files, too.
 
@@ -17,7 +21,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use fwprobe_tests::lab::{Count, Family, Repeated, Repetition, links, repeat};
+use fwprobe_tests::lab::{
+    Count, Family, Repeated, Repetition, links, repeat, repeated_mixtures, seeds,
+};
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +40,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let is_matrix = what == ["links"];
     let all = match what {
         [] => anyhow::bail!(USAGE),
+        [first, which] if first == "seeds" => {
+            repeated_mixtures(Path::new(PARTS), seeds(which)?, times)?
+        }
         _ if is_matrix => links(Path::new(SCENARIOS), Family::Ipv4, times)?,
         files => files
             .iter()
@@ -74,9 +83,12 @@ fn print(name: &str, count: &Count) {
 
 const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/scenarios");
 
+const PARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/parts.toml");
+
 const SIDE_BY_SIDE: usize = 4;
 
 /// The time limit of a run on a link of the matrix.
 const LONGEST: Duration = Duration::from_secs(60);
 
-const USAGE: &str = "usage: repeat TIMES links | SCENARIO[::ipv4|::ipv6][::control_blocked]…";
+const USAGE: &str =
+    "usage: repeat TIMES links | seeds SEEDS | SCENARIO[::ipv4|::ipv6][::control_blocked]…";

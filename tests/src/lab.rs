@@ -29,7 +29,7 @@ pub use family::Family;
 pub use host::Host;
 pub(crate) use host::Namespace;
 pub use links::links;
-pub use mixture::{Parts, mixtures, seeds};
+pub use mixture::{Parts, mixtures, repeated_mixtures, seeds};
 pub use play::{Timed, timed, timed_with_peer};
 pub use repeat::{Count, Repeated, Repetition, repeat};
 pub use replay::replays;

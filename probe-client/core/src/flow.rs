@@ -8,6 +8,33 @@
 use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial};
 use crate::odds::{self, Trials};
 
+/// Counts the side connections to ports that work, each opened right after the last SYN to a silent port; those without
+/// an answer count as failed.
+pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> Trials {
+    let works = |port: u16| {
+        let mut all = measurements.clone();
+        // On a slow path the answer may have come too late.
+        let fast = |m: &Measurement| {
+            let round_trip = m.transport.and_then(|t| t.least_rtt_us);
+            round_trip.is_some_and(|rtt| rtt < FAST_US)
+        };
+        all.any(|m| m.port_dialled() == port && m.ran_whole() && fast(m))
+    };
+    let flows = measurements.clone().flat_map(|m| &m.flows);
+    let controls = flows.filter(|f| f.round == FlowRound::Control && f.end != FlowEnd::NotSent);
+    Trials::count(controls.filter(|f| works(f.port)).map(Flow::is_dead))
+}
+
+/// Returns whether ports that work lost more SYNs, right after those to silent ports, than ordinary loss explains. The
+/// number or pace of this host's SYNs is then the cause, and a silent port may work as well.
+pub fn controls_are_lost<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> bool {
+    let controls = controls(measurements);
+    controls.failed > 1 && odds::at_a_rate(controls, odds::ORDINARY_LOSS) < odds::THRESHOLD
+}
+
+/// Round trips in microseconds below which a side connection that waits for one SYN's answer would have got it.
+const FAST_US: u64 = 250_000;
+
 /// What the side connections of one probe show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowAccount {

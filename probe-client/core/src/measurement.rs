@@ -22,6 +22,7 @@ mod flow;
 mod presented_certificate;
 mod sent_again;
 mod sighting;
+mod syn_times;
 mod varied_session;
 
 pub use agreed_options::AgreedOptions;
@@ -31,6 +32,7 @@ pub use presented_certificate::PresentedCertificate;
 pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
+pub use syn_times::syn_times;
 pub use varied_session::{OTHER_NAME, SentName, Variation, VariedSession};
 
 /// The part of a profile's rule that a report repeats.
@@ -387,8 +389,27 @@ impl Measurement {
             return 0;
         };
         let sent = transport.syn_retransmissions.unwrap_or(0);
-        let on_the_way = transport.least_rtt_us.map_or(0, syns_sent_within);
+        let on_the_way = transport
+            .least_rtt_us
+            .map_or(0, syn_times::most_sent_again_within);
         sent.saturating_sub(on_the_way)
+    }
+
+    /// Returns when each SYN of this session was sent, in microseconds since the first. A proxy's are estimated.
+    pub fn syn_times(&self) -> &'static [u64] {
+        let mut all = self.observations.iter();
+        let connects = [Operation::Connect, Operation::ProxyNegotiation];
+        let Some(connect) = all.find(|o| connects.contains(&o.operation)) else {
+            return &[];
+        };
+        let counted = match &connect.failure {
+            Some(failure) => failure.syns_sent,
+            None => self
+                .transport
+                .and_then(|t| t.syn_retransmissions)
+                .map(|again| again + 1),
+        };
+        syn_times(connect.duration_us, counted)
     }
 
     /// Returns how many of this probe's connections this host gave up before a SYN was answered, including variations and
@@ -397,7 +418,8 @@ impl Measurement {
         let beside = self.variations.iter().map(|c| &c.measurement);
         let sessions = beside.chain([self]);
         let sessions = sessions.filter(|m| m.met_silence() || m.redial.is_some());
-        let flows = self.flows.iter().filter(|flow| flow.is_dead());
+        // One that was opened has had its answer.
+        let flows = self.flows.iter().filter(|f| f.end == FlowEnd::Unanswered);
         sessions.count() + flows.count()
     }
 
@@ -405,14 +427,6 @@ impl Measurement {
     pub fn server(&self) -> Option<IpAddr> {
         self.address.map(|a| a.ip())
     }
-}
-
-/// Returns how many SYNs a system sends again within one round trip.
-///
-/// It sends one after one second, and waits twice as long before each further one (RFC 6298 sections 2.1 and 5.5).
-fn syns_sent_within(round_trip_us: u64) -> u32 {
-    let seconds = round_trip_us / 1_000_000;
-    (seconds + 1).ilog2()
 }
 
 /// The time after which an end counts as silence.

@@ -76,6 +76,10 @@ pub struct Failure {
     /// The system's error number, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
+    /// SYNs that this host sent to no avail, by its kernel's count; absent where it does not count, or they were
+    /// answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syns_sent: Option<u32>,
     /// The text that came with it. Never decides anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -150,6 +154,7 @@ impl Failure {
             kind,
             origin,
             code: None,
+            syns_sent: None,
             text: None,
         }
     }
@@ -160,6 +165,11 @@ impl Failure {
             text: Some(text.into()),
             ..self
         }
+    }
+
+    #[must_use]
+    pub fn with_syns_sent(self, syns_sent: Option<u32>) -> Self {
+        Self { syns_sent, ..self }
     }
 
     #[must_use]

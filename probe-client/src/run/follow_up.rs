@@ -196,7 +196,7 @@ const MAX_PROBES: usize = 12;
 
 /// Maximum number of follow-up sessions to one server address at the same time: enough for one whole round of a port,
 /// and far from a flood.
-const MAX_IN_FLIGHT: usize = 24;
+const MAX_IN_FLIGHT: usize = 30;
 
 /// Number of stages in a session of another shape or name, if the server never testified on this port: one byte and one
 /// segment, which is more than arrived in the session that it is compared with.

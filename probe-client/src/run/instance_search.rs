@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use probe_core::control_record::ControlOutcome;
 use probe_core::observation::FailureKind;
-use probe_core::run::instances::ports;
+use probe_core::run::instances::{ports, ports_from_other_addresses};
 use probe_core::run::server_result::WatchingInstance;
 
 use super::control_attempt::Attempt;
@@ -93,8 +93,52 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
     }
 }
 
+/// Adds control sessions over which the server sees this host under other addresses than over the present ones, if it
+/// does. The server tells a client only of SYNs from the client's address as it sees it.
+pub(super) async fn from_other_addresses(run: &Run, server: &mut ServerRun) {
+    let ports = ports_from_other_addresses(&server.result);
+    let destination = Arc::clone(&server.destination);
+    let identity = ControlIdentity::of(&run.config.connection, &destination.host);
+    let attempts = ports
+        .iter()
+        .take(OTHER_ADDRESSES)
+        .map(|port| attempt(&destination, *port, &identity, &run.context, run.run_id));
+    for attempt in join_all(attempts).await {
+        keep(server, attempt);
+    }
+}
+
+/// Records the attempt, and keeps its control session even if its instance can be asked already.
+fn keep(server: &mut ServerRun, attempt: Attempt) {
+    let since_us = attempt.observation.end_us();
+    let control = &mut server.result.control;
+    control.observations.push(attempt.observation);
+    let Ok((channel, description)) = attempt.result else {
+        return;
+    };
+    let port = attempt.port;
+    if !control
+        .instances()
+        .any(|known| known.instance == description.instance)
+    {
+        let description = description.clone();
+        control
+            .others
+            .push(ControlOutcome::Reached { port, description });
+    }
+    server.result.instances.push(WatchingInstance {
+        description,
+        since_us,
+        lost: None,
+    });
+    server.channels.push(channel);
+}
+
 /// Number of connections that are enough to find both of two instances: if each is met with equal chance, a given one
 /// is missed once in 250 runs.
 pub(super) const ENOUGH: usize = 8;
 
 const ROUNDS: usize = 2;
+
+/// Maximum number of further addresses from which the server is asked.
+const OTHER_ADDRESSES: usize = 2;

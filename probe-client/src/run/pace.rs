@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use probe_core::comparison::{Paces, lost_syns};
 use probe_core::control_record::ControlRecord;
+use probe_core::flow::controls_are_lost;
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::odds::THRESHOLD;
 use probe_core::run::budget::BUDGET;
@@ -62,6 +63,12 @@ struct SlowDialling<'a> {
 impl SlowDialling<'_> {
     async fn all(&self, candidates: &[usize], first: usize, server: &mut ServerRun) {
         let mut pause = BUDGET.quiet;
+        // If ports that work lose SYNs too, one port's silence says nothing about the next.
+        let give_up = if controls_are_lost(server.result.measured()) {
+            MAX_ALONE
+        } else {
+            GIVE_UP
+        };
         let (mut lost, mut turned_away) = (0, 0);
         for &index in candidates.iter().take(MAX_ALONE) {
             let failures = if server.result.probes[index].was_turned_away() {
@@ -70,7 +77,7 @@ impl SlowDialling<'_> {
                 &mut lost
             };
             // If SYNs are lost or turned away at a slow pace too, the pace is not the cause.
-            if *failures == GIVE_UP {
+            if *failures == give_up {
                 continue;
             }
             sleep(std::mem::replace(&mut pause, BUDGET.spacing)).await;

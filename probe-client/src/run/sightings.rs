@@ -45,8 +45,16 @@ async fn ask_about(run: &Run, servers: &mut [ServerRun], index: usize) {
     };
     let elsewhere = asked != index
         && !instances::is_same_server(&servers[asked].result, &servers[index].result);
+    put(run, servers, index, asked, 0, |_| true).await;
+    let mut open = servers[index].result.open().into_iter();
+    let unplaced = open.any(|m| is_unplaced(m));
+    drop(open);
+    if unplaced && asked == index {
+        let known = servers[asked].channels.len();
+        instance_search::from_other_addresses(run, &mut servers[asked]).await;
+        put(run, servers, index, asked, known, is_unplaced).await;
+    }
     let first = servers[asked].channels.len();
-    put(run, servers, index, asked, 0).await;
     let wanted = instances::unasked(
         instances::same_server(servers, index),
         &servers[asked].result.instances,
@@ -62,7 +70,7 @@ async fn ask_about(run: &Run, servers: &mut [ServerRun], index: usize) {
         let looks = instances::looks(&servers[asked].result).min(most);
         let wanted = instances::may_be_there(&servers[asked].result, wanted);
         instance_search::meet(run, &mut servers[asked], wanted, looks).await;
-        put(run, servers, index, asked, first).await;
+        put(run, servers, index, asked, first, |_| true).await;
     }
     let unasked = instances::unasked(
         instances::same_server(servers, index),
@@ -77,6 +85,12 @@ async fn ask_about(run: &Run, servers: &mut [ServerRun], index: usize) {
     if elsewhere {
         without_absences(result.open());
     }
+}
+
+/// Returns whether the server noticed connections that may be this probe's, and could not tell whose they are.
+fn is_unplaced(measurement: &Measurement) -> bool {
+    let answer = measurement.sighting.as_ref();
+    answer.is_some_and(|answer| answer.sightings.is_empty() && answer.unattributed)
 }
 
 /// Dials silent ports again while the server watches, if it began to watch too late for the first SYNs, and asks it
@@ -102,8 +116,16 @@ pub(super) async fn ask_again(run: &Run, servers: &mut [ServerRun], progress: &P
     }
 }
 
-/// Asks the instances of `servers[asked]`, from index `first` on, about the open probes of `servers[index]`.
-async fn put(run: &Run, servers: &mut [ServerRun], index: usize, asked: usize, first: usize) {
+/// Asks the instances of `servers[asked]`, from index `first` on, about those open probes of `servers[index]` that are
+/// `wanted`.
+async fn put(
+    run: &Run,
+    servers: &mut [ServerRun],
+    index: usize,
+    asked: usize,
+    first: usize,
+    wanted: fn(&Measurement) -> bool,
+) {
     let mut asking = Asking::take(&mut servers[asked], first);
     let others = asking.instances.iter().map(|instance| {
         let sessions = others(servers, index, OTHERS, run.clocks(&instance.description));
@@ -115,7 +137,9 @@ async fn put(run: &Run, servers: &mut [ServerRun], index: usize, asked: usize, f
     // Many hosts may share a proxy's address, so a match by address proves nothing there.
     let by_address = asked == index && result.control.path.is_direct();
     let bare = (!by_address).then_some(&bare);
-    asking.about(run, result.open(), others, bare).await;
+    let mut open = result.open();
+    open.retain(|m| wanted(m));
+    asking.about(run, open, others, bare).await;
     asking.give_back(&mut servers[asked]);
 }
 

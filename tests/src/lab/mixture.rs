@@ -14,7 +14,7 @@ use toml::Value;
 use super::Family;
 
 pub use parts::Parts;
-pub use trials::{mixtures, seeds};
+pub use trials::{mixtures, repeated_mixtures, seeds};
 
 /// The faults and conditions that one seed draws for one run.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -75,13 +75,14 @@ impl Parted {
         }
     }
 
-    /// Compares the probe's own session and those like it with the sessions of other ports of the same server.
+    /// Compares the probe's own session and its repetitions with the sessions of other ports of the same server.
     pub(super) fn by_port(evidence: &Evidence<'_>) -> Self {
+        let again = Tally::of(evidence, Variation::InNothing).failed();
         Self {
+            failed: Trials { failed: 1, all: 1 }.and(again),
             passed: other_ports(evidence)
                 .into_values()
                 .fold(Trials::default(), Trials::and),
-            ..Self::by(evidence, &[])
         }
     }
 

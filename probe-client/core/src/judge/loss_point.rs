@@ -15,6 +15,8 @@ pub(super) struct LossPoint {
     pub(super) way: Option<Way>,
     /// TCP payload that had arrived in that direction, in bytes, TLS records and envelopes included.
     pub(super) passed: Option<u64>,
+    /// The most TCP payload that was sent after it in that direction and did not arrive, in bytes.
+    pub(super) in_flight: Option<u64>,
 }
 
 /// Returns the loss point of a session that did not run to its end.
@@ -32,7 +34,23 @@ pub(super) fn of(measurement: &Measurement) -> LossPoint {
         Some(Way::Down) => transport.map(|t| t.bytes_read),
         None => None,
     };
-    LossPoint { way, passed }
+    LossPoint {
+        way,
+        passed,
+        in_flight: passed.and_then(|passed| in_flight(measurement, way?, passed)),
+    }
+}
+
+fn in_flight(measurement: &Measurement, way: Way, passed: u64) -> Option<u64> {
+    let transport = measurement.transport?;
+    match way {
+        Way::Up => {
+            let segments = u64::from(transport.unacknowledged_segments?);
+            let sent = segments.saturating_mul(u64::from(transport.send_mss?));
+            Some(sent.min(transport.bytes_written.saturating_sub(passed)))
+        }
+        Way::Down => Some(sighting(measurement)?.bytes_sent.saturating_sub(passed)),
+    }
 }
 
 fn way(measurement: &Measurement) -> Option<Way> {

@@ -4,6 +4,7 @@ mod all_ports;
 mod by_flow;
 mod idle;
 mod instances;
+mod limits;
 mod local;
 mod no_application_data;
 mod noted;
@@ -13,6 +14,7 @@ mod reach;
 mod refused;
 mod refused_answers;
 mod slow;
+mod stalls;
 mod witness;
 
 use std::net::SocketAddr;
@@ -413,6 +415,26 @@ fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
         judged([dies, runs, End::NoData(RESET)]),
         VerdictId::ReachableWithLoss
     );
+}
+
+#[test]
+fn full_size_sessions_run_beside_small_ones_and_one_that_passes_excludes_a_black_hole() {
+    let mut probe = probe(SessionKind::Https, DIED, &AGAIN_DIED);
+    let session = |variation: Variation, end| VariedSession {
+        variation,
+        measurement: ended(variation.kind(SessionKind::Https), end),
+    };
+    probe.variations.push(session(SMALL, End::Whole));
+    let beside = next_round(&probe);
+    let full = beside.iter().filter(|variation| **variation == AGAIN);
+    assert_eq!(full.count(), 2);
+    let small = [session(SMALL, End::Whole), session(SMALL, End::Whole)];
+    probe.variations.extend(small);
+    probe.variations.push(session(SMALL, End::Whole));
+    probe.variations.push(session(AGAIN, DIED));
+    assert_eq!(verdict(&probe).id, VerdictId::PathMtuBlackHole);
+    probe.variations.push(session(AGAIN, End::Whole));
+    assert_ne!(verdict(&probe).id, VerdictId::PathMtuBlackHole);
 }
 
 #[test]

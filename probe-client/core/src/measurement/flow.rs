@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::syn_times;
 use crate::odds::Trials;
 
 /// One side connection and what came of it.
@@ -65,6 +66,12 @@ impl Flow {
     /// Returns whether no answer came to the SYN, or to what followed it.
     pub fn is_dead(&self) -> bool {
         matches!(self.end, FlowEnd::Unanswered | FlowEnd::Stuck)
+    }
+
+    /// Returns when each of its SYNs was sent, in microseconds since the first.
+    pub fn syn_times(&self) -> &'static [u64] {
+        let sent = self.syns_sent_again.saturating_add(1);
+        syn_times(self.duration_us, Some(sent))
     }
 
     pub fn is_answered(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Several instances of the server behind one address: which of them have been met, and which can be asked.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::server_result::{ServerResult, WatchingInstance};
 use crate::measurement::Measurement;
@@ -90,6 +91,21 @@ pub fn ports(result: &ServerResult, first: u16) -> Vec<u16> {
         }
     }
     ports
+}
+
+/// Returns one port for each address under which the server saw this host, other than those under which it can be asked
+/// already: a relay or an address translation takes some connections and leaves others.
+pub fn ports_from_other_addresses(result: &ServerResult) -> Vec<u16> {
+    let known = result.instances.iter();
+    let known = known.filter_map(|w| Some(w.description.your_address?.ip().to_canonical()));
+    let mut seen: BTreeSet<IpAddr> = known.collect();
+    let whole = result.measured().filter(|m| m.ran_whole());
+    let others = whole.filter_map(|m| {
+        let testimony = m.session.as_ref()?.testimony.as_ref()?;
+        let is_new = seen.insert(testimony.peer?.ip().to_canonical());
+        is_new.then(|| m.port_dialled())
+    });
+    others.collect()
 }
 
 fn met_by(measurement: &Measurement) -> Vec<String> {

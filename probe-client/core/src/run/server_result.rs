@@ -40,7 +40,7 @@ impl AsRef<Self> for ServerResult {
 
 impl ServerResult {
     /// Returns every measurement of this server and path, variations included.
-    pub fn measured(&self) -> impl Iterator<Item = &Measurement> {
+    pub fn measured(&self) -> impl Iterator<Item = &Measurement> + Clone {
         let own = self.probes.iter().chain([&self.reference_probe]);
         own.flat_map(|m| {
             let beside = m.variations.iter().map(|c| &c.measurement);

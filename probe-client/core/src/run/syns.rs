@@ -19,19 +19,16 @@ pub fn last_syn_us(measurement: &Measurement) -> u64 {
 /// Returns when each SYN was sent, in microseconds since the run's start.
 fn syns(measurement: &Measurement) -> impl Iterator<Item = u64> {
     let beside = measurement.variations.iter().map(|c| &c.measurement);
-    let connects = beside
-        .chain([measurement])
-        .filter_map(|m| m.observations.iter().find(|o| connects(o)));
-    let own = connects.map(|connect| (connect.start_us, connect.duration_us));
+    let own = beside.chain([measurement]).filter_map(|m| {
+        let connect = m.observations.iter().find(|o| connects(o))?;
+        Some((connect.start_us, m.syn_times()))
+    });
     let port = measurement.port_dialled();
     let side = measurement.flows.iter();
     let side = side.filter(move |flow| flow.port == port && flow.end != FlowEnd::NotSent);
-    let side = side.map(|flow| (flow.start_us, flow.duration_us));
-    own.chain(side).flat_map(|(first, until)| {
-        let sent = SYNS_US.iter().enumerate();
-        let sent = sent.filter(move |(at, after)| *at == 0 || **after < until);
-        sent.map(move |(_, after)| first + after)
-    })
+    let side = side.map(|flow| (flow.start_us, flow.syn_times()));
+    own.chain(side)
+        .flat_map(|(first, sent)| sent.iter().map(move |after| first + after))
 }
 
 /// Returns whether `observation` is the step in which the server accepts.
@@ -41,10 +38,6 @@ pub fn connects(observation: &Observation) -> bool {
         Operation::Connect | Operation::ProxyNegotiation
     )
 }
-
-/// When an unanswered SYN is sent and repeated, in microseconds (RFC 6298 section 2: after a second, then after twice
-/// the time before).
-const SYNS_US: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
 
 #[cfg(test)]
 mod tests {
@@ -78,6 +71,15 @@ mod tests {
         ];
         assert_eq!(syns_since(&silent, 70_000), 3);
         assert_eq!(last_syn_us(&silent), 1_200_000);
+    }
+
+    #[test]
+    fn the_kernels_count_decides_how_many_syns_were_sent() {
+        let mut silent = silent(2_500_000);
+        let failure = silent.observations[0].failure.as_mut().unwrap();
+        failure.syns_sent = Some(3);
+        assert_eq!(syns_since(&silent, 0), 3);
+        assert_eq!(last_syn_us(&silent), 2_000_000);
     }
 
     /// Returns a probe whose SYNs, the first at the run's start, got no answer for `waited_us`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 
 use super::super::trials::NEEDS;
-use super::super::{Family, Scenario, Variant, play};
+use super::super::{Family, Repeated, Scenario, Variant, play};
 use super::{Mixture, Parts};
 use crate::scratch::sweep;
 use crate::trial::{Need, Trials};
@@ -37,17 +37,41 @@ pub fn mixtures(list: &Path, seeds: impl IntoIterator<Item = u64>) -> anyhow::Re
     Ok(trials)
 }
 
+/// Returns the mixtures of `seeds` as scenarios that are each repeated `times`.
+///
+/// # Errors
+/// Fails if the list of parts cannot be read, or if a mixture is not a scenario.
+pub fn repeated_mixtures(
+    list: &Path,
+    seeds: impl IntoIterator<Item = u64>,
+    times: usize,
+) -> anyhow::Result<Vec<Repeated>> {
+    let parts = Parts::read(list)?;
+    let one = |seed| {
+        let (scenario, family) = playable(&Mixture::draw(seed, &parts), &parts)?;
+        Ok(Repeated {
+            name: format!("seed_{seed}"),
+            scenario,
+            family,
+            variant: Variant::Default,
+            times,
+        })
+    };
+    seeds.into_iter().map(one).collect()
+}
+
 fn played(mixture: &Mixture, parts: &Parts) -> anyhow::Result<()> {
+    let (scenario, family) = playable(mixture, parts)?;
+    play::play(&scenario, None, family, Variant::Default)
+}
+
+/// Returns the mixture as a scenario, and the family to play it over.
+fn playable(mixture: &Mixture, parts: &Parts) -> anyhow::Result<(Scenario, Family)> {
     let table = mixture.scenario(parts);
     let why = || toml::to_string(&table).unwrap_or_default();
     let scenario: Scenario = table.clone().try_into().with_context(why)?;
     let family = scenario.families.first().copied();
-    play::play(
-        &scenario,
-        None,
-        family.unwrap_or(Family::Ipv4),
-        Variant::Default,
-    )
+    Ok((scenario, family.unwrap_or(Family::Ipv4)))
 }
 
 /// Removes one part after another, as long as the rest still fails.

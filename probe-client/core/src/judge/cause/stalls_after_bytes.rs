@@ -12,8 +12,9 @@ use crate::odds::{THRESHOLD, in_words, of_falling_together, ratio};
 use crate::session::StageReport;
 use crate::verdict::{Confidence, Segment, Verdict};
 
+mod in_flight;
+
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
-    let (way, own) = stalled(evidence.probe)?;
     let again = Variation::InNothing;
     let small = |v: &Variation| matches!(v, Variation::InSegmentSize { .. });
     let small = variations(evidence.probe).into_iter().find(small)?;
@@ -21,6 +22,22 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if !failed {
         return None;
     }
+    let stall = at_one_place(evidence, small).or_else(|| in_flight::common(evidence, small))?;
+    Some(told(evidence, stall))
+}
+
+/// Where sessions went silent.
+struct Stall {
+    way: Way,
+    /// The number of bytes in words.
+    after: String,
+    /// What shows it.
+    facts: [String; 2],
+}
+
+/// Returns where the sessions went silent, if as many bytes of each had arrived.
+fn at_one_place(evidence: &Evidence<'_>, small: Variation) -> Option<Stall> {
+    let (way, own) = stalled(evidence.probe)?;
     let places = places(evidence, way, small)?;
     let sessions = places.len() + 1;
     let (least, most) = places.iter().fold((own, own), |(least, most), passed| {
@@ -31,34 +48,39 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     }
     let odds = of_falling_together(sessions, share(spread, evidence.probe));
-    if odds >= THRESHOLD {
-        return None;
-    }
-    let target = evidence.target();
     let after = if least == most {
         format!("{most} bytes")
     } else {
         format!("{least} to {most} bytes")
     };
-    let way = way.describe();
+    (odds < THRESHOLD).then(|| Stall {
+        way,
+        after,
+        facts: [
+            "the server proved itself on this very connection, and stages of the exchange were \
+             confirmed"
+                .to_owned(),
+            format!(
+                "{sessions} sessions went silent there; the odds that as many that die at random \
+                 do so at one place are {}",
+                in_words(odds)
+            ),
+        ],
+    })
+}
+
+fn told(evidence: &Evidence<'_>, stall: Stall) -> Verdict {
+    let target = evidence.target();
+    let (way, after) = (stall.way.describe(), stall.after);
     let mut verdict = Verdict::new(
         VerdictId::StallsAfterBytes,
         Segment::PATH,
         Confidence::High,
         format!(
             "sessions with {target} begin well and go silent after {after} {way}, whatever the \
-                 size of their segments"
+             size of their segments"
         ),
     )
-    .because(
-        "the server proved itself on this very connection, and stages of the exchange were \
-              confirmed",
-    )
-    .because(format!(
-        "{sessions} sessions went silent there; the odds that as many that die at random do so at \
-         one place are {}",
-        in_words(odds)
-    ))
     .next(format!(
         "ask the teams that run inspection, proxies and traffic shaping on the way which rule or \
          limit ends {} after {after} {way}, and to exempt it; quote the number (TCP payload: a \
@@ -68,10 +90,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         evidence.flow()
     ))
     .unless(Alternative::SoftwareOnAHost);
+    verdict.evidence.extend(stall.facts);
     verdict.evidence.extend(evidence.seen());
     verdict.evidence.extend(facts(evidence));
     verdict.evidence.extend(evidence.others_work());
-    Some(verdict)
+    verdict
 }
 
 /// Returns after how many bytes each other session went silent. `None` if one did so in the other direction, or not at
@@ -103,6 +126,6 @@ fn stalled(measurement: &Measurement) -> Option<(Way, u64)> {
     let stages = &measurement.session.as_ref()?.stages;
     let begun = stages.iter().any(StageReport::is_whole);
     let silent = measurement.died_in_silence();
-    let LossPoint { way, passed } = loss_point::of(measurement);
+    let LossPoint { way, passed, .. } = loss_point::of(measurement);
     (begun && silent).then_some((way?, passed?))
 }

@@ -2,6 +2,7 @@
 
 use super::Evidence;
 use crate::comparison::{Reach, reach};
+use crate::observation::Operation;
 use crate::survey::{HopAnswer, LastHop, PastLastHop, RelativeDistance, Survey};
 
 impl<'a> Evidence<'a> {
@@ -89,10 +90,12 @@ impl<'a> Evidence<'a> {
 
     /// Returns whether a SYN to this same port was accepted at another moment.
     pub fn accepted_meanwhile(&self) -> bool {
-        self.survey().is_some_and(|survey| {
+        let surveyed = self.survey().is_some_and(|survey| {
             let mut own = survey.of_port(survey.port);
             own.any(|t| t.answer == HopAnswer::SynAck)
-        })
+        });
+        let mut beside = self.probe.variations.iter();
+        surveyed || beside.any(|c| c.measurement.succeeded(Operation::Connect))
     }
 
     /// Returns how far away the device is that answers on this port, compared with the server. The distances come from

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::super::ending::{Ending, ending, testimony};
 use super::Evidence;
 use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord, ServerDescription};
+use crate::flow::controls_are_lost;
 use crate::measurement::{Measurement, Variation};
-use crate::observation::{FailureKind, Origin};
+use crate::observation::{FailureKind, Operation, Origin};
 
 impl<'a> Evidence<'a> {
     /// Returns the control port as dialled; `None` if it was not dialled.
@@ -131,13 +132,17 @@ impl<'a> Evidence<'a> {
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
-        others.any(|m| works_and_loses_syns(m)) || self.working_ports_elsewhere_lose_syns()
+        others.any(|m| works_and_loses_syns(m))
+            || controls_are_lost(self.same_server.iter().copied())
+            || self.working_ports_elsewhere_lose_syns()
     }
 
     /// Returns whether a port that works at another address of the server lost SYNs. A device that limits this host's
     /// connections may count those to all addresses together.
     pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
-        self.other_addresses().any(works_and_loses_syns)
+        let elsewhere: Vec<&Measurement> = self.other_addresses().collect();
+        let mut all = elsewhere.iter();
+        all.any(|m| works_and_loses_syns(m)) || controls_are_lost(elsewhere.iter().copied())
     }
 
     /// Returns whether a port that works over another path lost SYNs.
@@ -155,7 +160,7 @@ fn works_and_loses_syns(measurement: &Measurement) -> bool {
         silent_now || slowly.iter().any(|m| m.met_silence())
     } else {
         let mut later = slowly.iter().chain(&again);
-        measurement.met_silence() && later.any(|m| m.ran_whole())
+        measurement.met_silence() && later.any(|m| m.succeeded(Operation::Connect))
     }
 }
 

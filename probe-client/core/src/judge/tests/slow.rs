@@ -91,8 +91,10 @@ fn a_syn_that_is_sent_again_before_its_answer_can_be_there_is_no_loss() {
     };
     assert_eq!(sent_again(1, 900), 1);
     assert_eq!(sent_again(1, 1_000), 0);
-    assert_eq!(sent_again(2, 2_900), 1);
-    assert_eq!(sent_again(2, 3_000), 0);
+    // Some systems repeat the second SYN after one second, others after two.
+    assert_eq!(sent_again(2, 1_900), 1);
+    assert_eq!(sent_again(2, 2_000), 0);
+    assert_eq!(sent_again(3, 2_900), 1);
 }
 
 #[test]

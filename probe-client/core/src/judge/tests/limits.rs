@@ -1,0 +1,72 @@
+//! Tests silent ports where this host's own SYNs are too many: what their silence then allows to say.
+
+use super::instances::{DIALLED, record, refused, with};
+use super::{SILENCE, ended, judge, told, whole};
+use crate::catalogue::VerdictId;
+use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Variation, VariedSession};
+use crate::observation::{Failure, FailureKind, Origin};
+use crate::session_kind::SessionKind;
+
+#[test]
+fn silence_says_nothing_while_ports_that_work_are_silent_too() {
+    use FlowEnd::{Answered, Unanswered};
+
+    let dropped = VerdictId::Dropped;
+    assert_eq!(beside([Answered, Answered], 5_000), dropped);
+    // One lost SYN is ordinary.
+    assert_eq!(beside([Answered, Unanswered], 5_000), dropped);
+    let undecided = VerdictId::Inconclusive;
+    assert_eq!(beside([Unanswered, Unanswered], 5_000), undecided);
+    // On a slow path the answers came too late.
+    assert_eq!(beside([Unanswered, Unanswered], 400_000), dropped);
+}
+
+#[test]
+fn a_port_that_accepts_a_later_syn_is_not_dropped() {
+    let mut probe = silent();
+    let record = record("a", &[DIALLED], Vec::new());
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Dropped);
+    probe.variations.push(VariedSession {
+        variation: Variation::InPace { held: 0 },
+        measurement: ended(SessionKind::Tcp, super::End::NoData(SILENCE)),
+    });
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
+}
+
+/// Returns the verdict on a silent port after which SYNs to a port that works ended like this.
+fn beside(controls: [FlowEnd; 2], least_rtt_us: u64) -> VerdictId {
+    let mut works = whole(SessionKind::Https);
+    works.transport.as_mut().unwrap().least_rtt_us = Some(least_rtt_us);
+    let mut probe = silent();
+    probe.flows = controls
+        .map(|end| control(works.port_dialled(), end))
+        .to_vec();
+    let record = record("a", &[DIALLED], Vec::new());
+    let mut evidence = with(&probe, &record);
+    evidence.same_server = vec![&probe, &works].into();
+    judge(&evidence).id
+}
+
+fn control(port: u16, end: FlowEnd) -> Flow {
+    Flow {
+        round: FlowRound::Control,
+        port,
+        source_port: 40_000,
+        start_us: 1_600_000,
+        duration_us: 900_000,
+        syns_sent_again: 0,
+        bytes_written: 0,
+        segments_sent_again: 0,
+        end,
+    }
+}
+
+/// Returns a probe without an answer, of which the server saw nothing.
+fn silent() -> Measurement {
+    let mut probe = refused();
+    for observation in &mut probe.observations {
+        observation.failure = Some(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+    }
+    probe.sighting = Some(told(Vec::new()));
+    probe
+}
