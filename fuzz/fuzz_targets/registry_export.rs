@@ -1,10 +1,10 @@
 //! Any bytes can be read as a registry export within bounds, and all checks can be run on the result.
 #![no_main]
 
+use head_node::check::CheckDocument;
+use head_node::registry::parse_export;
+use head_node::{HeadNode, Origin};
 use libfuzzer_sys::fuzz_target;
-use probe_core::check::CheckDocument;
-use probe_core::head_node::registry::parse_export;
-use probe_core::head_node::{HeadNode, Origin};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(export) = parse_export(bytes) else {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use probe_core::head_node::NodeType;
+use head_node::NodeType;
 use probe_report::{FORMATS, Format};
 use proto::limits::MAX_HOLD;
 

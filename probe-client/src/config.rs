@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use probe_core::head_node::HeadNode;
+use head_node::HeadNode;
 use probe_core::path::ProxyAddress;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{InvalidPort, Port, Profile, Rule};

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use head_node::{ClockState, HeadNode, NameLookup, Origin, Reading};
 use probe_core::catalogue::FindingId;
 use probe_core::document::RunDocument;
-use probe_core::head_node::{ClockState, HeadNode, NameLookup, Origin, Reading};
 use probe_core::observation::{Failure, FailureKind, Operation};
 
 mod export_file;

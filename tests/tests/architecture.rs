@@ -23,7 +23,12 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "probe-client/core",
         &["proto", "settings-file"],
     ),
-    ("probe-report", "probe-client/report", &["probe-core"]),
+    ("head-node", "probe-client/head-node", &["probe-core"]),
+    (
+        "probe-report",
+        "probe-client/report",
+        &["head-node", "probe-core"],
+    ),
     ("echo-core", "echo-server/core", &["proto"]),
     (
         "echo-server",
@@ -35,6 +40,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         "probe-client",
         &[
             "echo-server",
+            "head-node",
             "probe-core",
             "probe-report",
             "proto",
@@ -58,10 +64,11 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The folders of the pure crates.
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
     "proto",
     "settings-file",
     "probe-client/core",
+    "probe-client/head-node",
     "probe-client/report",
     "echo-server/core",
 ];

@@ -11,7 +11,6 @@ pub mod document;
 pub mod egress;
 pub mod expectations;
 pub mod flow;
-pub mod head_node;
 pub mod judge;
 pub mod line;
 pub mod measurement;

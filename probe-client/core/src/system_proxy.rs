@@ -1,10 +1,12 @@
 //! The proxies that Windows is configured with, evaluated without Windows: which setting applies to a destination, and
 //! what its lists of proxies and exceptions mean.
 
-use crate::head_node::redacted;
 use crate::path::{InvalidPath, NetworkPath, authority};
 
 mod list;
+mod redacted;
+
+pub use redacted::redacted;
 
 /// Proxies and exceptions, as Windows stores them (WINHTTP_PROXY_INFO) and as its scripts return them.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

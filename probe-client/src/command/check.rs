@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use probe_core::check::CheckDocument;
-use probe_core::head_node::{HeadNode, NameLookup};
+use head_node::check::CheckDocument;
+use head_node::{HeadNode, NameLookup};
 
 use super::run::on_network;
 use crate::arguments::{CheckArguments, Colour, PlanFormat};
 use crate::clock::RunClock;
 use crate::environment::Environment;
 use crate::resolve::{Family, resolve};
-use crate::{connection, head_node, terminal};
+use crate::{connection, terminal};
 
 pub(super) fn execute(arguments: &CheckArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
-    let mut node = head_node::gather(&arguments.head_node, environment)?;
+    let mut node = crate::head_node::gather(&arguments.head_node, environment)?;
     let variable = environment(connection::VARIABLE);
     let configured = arguments.configured.clone();
     if arguments.connection_file.is_some() || variable.is_some() || configured.is_some() {

@@ -1,6 +1,6 @@
 //! `fwprobe idle`: runs verified sessions that stay silent for several lengths of time, and then uses them again.
 
-use probe_core::head_node::HeadNode;
+use head_node::HeadNode;
 use probe_core::plan::{Silence, Span};
 
 use super::run::{deliver, measure, on_network};

@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use probe_core::plan::Plan;
 
 use crate::arguments::{Colour, HeadNodeOptions, PlanArguments, PlanFormat};
+use crate::config;
 use crate::environment::Environment;
 use crate::terminal;
-use crate::{config, head_node};
 
 pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
@@ -16,7 +16,7 @@ pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Res
         product: arguments.product.clone(),
         ..HeadNodeOptions::default()
     };
-    let head_node = head_node::gather(&options, environment)?;
+    let head_node = crate::head_node::gather(&options, environment)?;
     let plan = config::plan_alone(&arguments.what, &arguments.server, &head_node, environment)?;
     let text = match arguments.format {
         PlanFormat::Json => format!("{}\n", serde_json::to_string_pretty(&plan)?),

@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::Context as _;
-use probe_core::check::checks_of_run;
+use head_node::check::checks_of_run;
 use probe_core::document::RunDocument;
 use probe_report::format::TABLE;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +15,11 @@ use crate::environment::Environment;
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 use crate::progress::Progress;
 use crate::report_files::Outputs;
-use crate::{head_node, run, terminal};
+use crate::{run, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
-    let mut head_node = head_node::gather(&arguments.head_node, environment)?;
+    let mut head_node = crate::head_node::gather(&arguments.head_node, environment)?;
     let config = config::resolve(
         &arguments.what,
         &arguments.server,
@@ -35,7 +35,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     };
     let outputs = Outputs::open(&arguments.reports.outputs)?;
     let mut document = on_network(measure(&config))??;
-    head_node::learn(&mut head_node, &document);
+    crate::head_node::learn(&mut head_node, &document);
     document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
     deliver(&document, &arguments.reports, outputs, colour)?;
     Ok(document.summary.exit_code)

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use head_node::{HeadNode, PortsUndecided};
 use probe_core::expectations;
-use probe_core::head_node::{HeadNode, PortsUndecided};
 use probe_core::plan::PortMap;
 use probe_core::profile::{Profile, Rule};
 

@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use probe_core::head_node::registry::{ExportError, MAX_EXPORT_BYTES, parse_export};
-use probe_core::head_node::{HeadNode, Origin, SourceRead, SourceState};
+use head_node::registry::{ExportError, MAX_EXPORT_BYTES, parse_export};
+use head_node::{HeadNode, Origin, SourceRead, SourceState};
 
 use crate::given_file;
 

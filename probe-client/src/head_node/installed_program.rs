@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use probe_core::head_node::{HeadNode, Origin, ProductVersion, Reading, Version, file_version};
+use head_node::{HeadNode, Origin, ProductVersion, Reading, Version, file_version};
 
 use crate::environment::Environment;
 

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use probe_core::head_node::registry::{Registry, Value, WANTED};
-use probe_core::head_node::{HeadNode, Origin, SourceRead, SourceState};
+use head_node::registry::{Registry, Value, WANTED};
+use head_node::{HeadNode, Origin, SourceRead, SourceState};
 use winreg::RegKey;
 use winreg::enums::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE};
 

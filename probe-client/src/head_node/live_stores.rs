@@ -3,7 +3,7 @@
 
 use std::io;
 
-use probe_core::head_node::{
+use head_node::{
     CertificateStores, HeadNode, Origin, Reading, SourceRead, SourceState, Store, StoredCertificate,
 };
 use schannel::cert_context::HashAlgorithm;

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-use probe_core::head_node::{HeadNode, Origin, Proxy, Reading, redacted};
+use head_node::{HeadNode, Origin, Proxy, Reading};
+use probe_core::system_proxy::redacted;
 
 use crate::environment::Environment;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use probe_core::head_node::certificate::{Bundle, PrivateKey};
-use probe_core::head_node::{CertificateContents, CertificateFacts, CertificateFile};
+use head_node::certificate::{Bundle, PrivateKey};
+use head_node::{CertificateContents, CertificateFacts, CertificateFile};
 use sha1::{Digest as _, Sha1};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _};

@@ -1,6 +1,6 @@
 //! Classifies how a certificate is signed, and how sound its signature is.
 
-use probe_core::head_node::certificate::Signature;
+use head_node::certificate::Signature;
 use x509_parser::asn1_rs::Any;
 use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;

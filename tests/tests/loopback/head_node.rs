@@ -12,8 +12,9 @@ use anyhow::{Context as _, ensure};
 use fwprobe_tests::middlebox::{Middlebox, Onward};
 use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{Authority, Cli, Probe, ServerPlan};
+use head_node::check::CheckDocument;
 use probe_core::catalogue::{CheckId, FindingId};
-use probe_core::check::{CheckDocument, CheckStatus};
+use probe_core::check::CheckStatus;
 use probe_core::session_kind::SessionKind;
 
 mod odd_files;

@@ -20,7 +20,7 @@ use self::server::{Dialogue as Server, Quirks, SECRET};
 use self::web::Web;
 use super::*;
 use crate::profile::NettcpMode;
-use crate::session_kind::SessionKind;
+use crate::session_kind::{Envelope, SessionKind};
 
 /// A session with its peer and the link between them.
 struct Bench {

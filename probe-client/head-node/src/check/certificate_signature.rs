@@ -1,0 +1,43 @@
+//! `certificate-signature`: the algorithm with which the certificate is signed.
+
+use jiff::Timestamp;
+use probe_core::catalogue::CheckId;
+use probe_core::check::{Check, CheckStatus};
+
+use super::Certificate;
+use crate::certificate::Signature;
+
+pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
+    let id = CheckId::CertificateSignature;
+    match &certificate.bundle.leaf.signature {
+        Signature::Sound(name) => Check::new(
+            id,
+            CheckStatus::Pass,
+            format!(
+                "it is signed with \
+                                                  {name}"
+            ),
+        ),
+        Signature::Sha1(name) => Check::new(
+            id,
+            CheckStatus::Warn,
+            format!(
+                "it is signed with {name}; SHA-1 was usual in 2011 and is refused by many \
+                     today. The SHA-1 thumbprint is another thing, and no weakness"
+            ),
+        )
+        .next("Issue the next one with SHA-256."),
+        Signature::Broken(name) => Check::new(
+            id,
+            CheckStatus::Fail,
+            format!("it is signed with {name}, which can be forged"),
+        )
+        .next("Issue a new one with SHA-256."),
+        Signature::Unknown(oid) => Check::new(
+            id,
+            CheckStatus::Warn,
+            format!("it is signed with the algorithm {oid}, which is not known here"),
+        )
+        .next("Whether Windows and Azure take it must be looked up."),
+    }
+}

@@ -1,0 +1,34 @@
+//! `hpc-pack`: HPC Pack's key is in the registry.
+
+use probe_core::catalogue::CheckId;
+use probe_core::check::{Check, CheckStatus};
+
+use super::WithOrigin as _;
+use crate::{HeadNode, Origin, Reading};
+
+pub(super) fn ask(node: &HeadNode) -> Check {
+    let id = CheckId::HpcPack;
+    match &node.installed {
+        Reading::Found(..) => Check::new(
+            id,
+            CheckStatus::Pass,
+            "the registry has the key of HPC Pack: it is installed",
+        ),
+        Reading::Absent(origin) => Check::new(
+            id,
+            CheckStatus::Fail,
+            r"the registry has no key HKLM\SOFTWARE\Microsoft\HPC: HPC Pack is not installed there",
+        )
+        .next(if matches!(origin, Origin::LiveRegistry(_)) {
+            "Run it on the head node itself, or give that one's export by --registry-export."
+        } else {
+            "Make the export on the head node itself, as an administrator."
+        }),
+        Reading::NotRead | Reading::Unusable(..) => Check::new(
+            id,
+            CheckStatus::Skipped,
+            "no registry was read that would hold the key of HPC Pack",
+        ),
+    }
+    .from(&node.installed)
+}
