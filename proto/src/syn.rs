@@ -135,24 +135,6 @@ impl SynHeader {
         })
     }
 
-    /// Returns the window scale offered, as an exponent of two.
-    #[must_use]
-    pub fn window_scale(&self) -> Option<u8> {
-        self.options.iter().find_map(|option| {
-            if let TcpOption::WindowScale(exponent) = option {
-                Some(*exponent)
-            } else {
-                None
-            }
-        })
-    }
-
-    /// Returns whether selective acknowledgement was offered.
-    #[must_use]
-    pub fn sack_permitted(&self) -> bool {
-        self.options.contains(&TcpOption::SackPermitted)
-    }
-
     /// Returns whether timestamps were offered.
     #[must_use]
     pub fn timestamps(&self) -> bool {

@@ -148,6 +148,20 @@ pub enum Origin {
     Peer,
 }
 
+impl Origin {
+    /// Returns sender, type and code of the ICMP error; `None` for every other origin.
+    pub const fn icmp(&self) -> Option<(IpAddr, u8, u8)> {
+        match *self {
+            Self::Icmp {
+                sender,
+                icmp_type,
+                code,
+            } => Some((sender, icmp_type, code)),
+            Self::ThisHost | Self::Peer | Self::Unknown => None,
+        }
+    }
+}
+
 impl Failure {
     pub fn new(kind: FailureKind, origin: Origin) -> Self {
         Self {

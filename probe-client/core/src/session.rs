@@ -4,6 +4,7 @@
 mod account;
 mod chunked;
 mod conversation;
+mod dialogue;
 mod envelopes;
 mod fault;
 mod first_sent;
@@ -30,18 +31,16 @@ mod tls_here;
 use std::time::Duration;
 
 use self::account::Account;
+use self::dialogue::Dialogue;
 use self::fault::Stop;
 use self::first_sent::{FirstSent, Start};
-use self::head_comparison::compare;
 use self::input::Input;
-use self::opening::{Opening, preface_bytes};
+use self::opening::Opening;
 use self::phase::PhaseLog;
-use self::reader::{Context, Reader};
-use self::rounds::Rounds;
+use self::reader::Context;
 use self::stages::Stages;
 use self::stranger::Stranger;
-use self::stream::Stream;
-use crate::session_kind::{Envelope, Preface, SessionShape};
+use crate::session_kind::{Preface, SessionShape};
 
 pub use self::account::{Farewell, Hold, PrefaceReply};
 pub use self::fault::{
@@ -91,12 +90,6 @@ enum State {
     Over,
 }
 
-#[derive(Debug)]
-enum Dialogue {
-    Stream(Box<Stream>),
-    Rounds(Box<Rounds>),
-}
-
 impl ClientSession {
     /// Starts a session on a newly established connection, and returns what it needs first.
     ///
@@ -116,11 +109,7 @@ impl ClientSession {
             (None, Some(_)) => (State::Tls, Phase::Tls),
             (None, None) => (State::Dialogue, Phase::AwaitingTestimony),
         };
-        let dialogue = match shape.envelope {
-            Envelope::Raw => Dialogue::Stream(Box::new(Stream::raw())),
-            Envelope::NetTcpSized => Dialogue::Stream(Box::new(Stream::in_envelopes())),
-            Envelope::Http1 => Dialogue::Rounds(Box::new(Rounds::new())),
-        };
+        let dialogue = Dialogue::in_envelope(shape.envelope);
         let http = matches!(dialogue, Dialogue::Rounds(_)).then(|| Box::new(HttpAccount::new()));
         let stages = Stages::new(&parameters.stages);
         let session = Self {
@@ -149,10 +138,7 @@ impl ClientSession {
             State::Opening(opening) => opening.transmit(out, limit),
             State::Dialogue => {
                 let (dialogue, mut cx) = self.parts();
-                match dialogue {
-                    Dialogue::Stream(stream) => stream.transmit(&mut cx, out, limit),
-                    Dialogue::Rounds(rounds) => rounds.transmit(&mut cx, out, limit),
-                }
+                dialogue.transmit(&mut cx, out, limit);
                 self.account.bytes_sent += (out.len() - start) as u64;
             }
             State::Tls | State::Over => {}
@@ -268,10 +254,8 @@ impl ClientSession {
         self.now = now;
         if self.wake_at().is_some_and(|at| now >= at) {
             self.account.hold_ended(now);
-            match self.parts() {
-                (Dialogue::Stream(stream), mut cx) => stream.wake(&mut cx),
-                (Dialogue::Rounds(rounds), mut cx) => rounds.wake(&mut cx),
-            }
+            let (dialogue, mut cx) = self.parts();
+            dialogue.wake(&mut cx);
         }
         self.need()
     }
@@ -284,48 +268,6 @@ impl ClientSession {
     /// Returns whether anything was wrong with what was received; [`report`](Self::report) says what.
     pub fn has_fault(&self) -> bool {
         self.fault.is_some() || self.stranger.is_some()
-    }
-
-    /// Returns whether an authentic testimony has been received.
-    pub fn has_testified(&self) -> bool {
-        self.account.testimony.is_some()
-    }
-
-    /// Reports the session as it is now.
-    pub fn report(&self) -> SessionReport {
-        let account = &self.account;
-        let own = [self.first_sent.start(), &self.first_inside];
-        let foreign = || {
-            let stranger = self.stranger.as_ref()?;
-            Some(Fault::ForeignBytes(stranger.describe(own)))
-        };
-        SessionReport {
-            kind: self.parameters.kind,
-            session_id: HexArray(self.parameters.session_id),
-            port_dialled: self.parameters.port_dialled,
-            hop_limit_mark: self.parameters.hop_limit_mark,
-            phase: account.phases.current(),
-            phases: account.phases.entries().to_vec(),
-            first_sent: self.first_sent.prefixes(),
-            bytes_sent: account.bytes_sent,
-            bytes_received: account.bytes_received,
-            preface_reply: account.preface_reply.clone(),
-            tls: account
-                .tls_testified
-                .or_else(|| self.tls.as_ref().map(TlsHere::from)),
-            testimony: account.testimony.as_deref().cloned(),
-            other_testimonies: account.other_testimonies.clone(),
-            preface: self.compare_preface(),
-            request_head: account.request_head_arrived,
-            stages: account.stages.report(),
-            left_out: account.stages.left_out(),
-            hold: account.hold,
-            http: account.http.as_deref().cloned(),
-            unfinished_frame: UnfinishedFrame::of(self.dialogue.reader().unfinished()),
-            refused_by: account.refused_by.clone(),
-            farewell: account.farewell,
-            fault: self.fault.clone().or_else(foreign),
-        }
     }
 
     fn parts(&mut self) -> (&mut Dialogue, Context<'_>) {
@@ -397,11 +339,8 @@ impl ClientSession {
         }
         self.account.bytes_received += bytes.len() as u64;
         let input = Input::new(bytes, at);
-        let outcome = match self.parts() {
-            (Dialogue::Stream(stream), mut cx) => stream.receive(&mut cx, input),
-            (Dialogue::Rounds(rounds), mut cx) => rounds.receive(&mut cx, input),
-        };
-        if let Err(stop) = outcome {
+        let (dialogue, mut cx) = self.parts();
+        if let Err(stop) = dialogue.receive(&mut cx, input) {
             return self.stop(stop);
         }
         if self.dialogue.is_finished() {
@@ -426,36 +365,6 @@ impl ClientSession {
             }
         }
         Need::Failed
-    }
-
-    fn compare_preface(&self) -> Option<HeadComparison> {
-        let testimony = self.account.testimony.as_ref()?;
-        let HexBytes(arrived) = testimony.preface.as_ref()?;
-        let sent = preface_bytes(self.shape.preface?, &self.parameters).ok()?;
-        Some(compare(&sent, arrived, testimony.truncated))
-    }
-}
-
-impl Dialogue {
-    fn is_finished(&self) -> bool {
-        match self {
-            Self::Stream(stream) => stream.is_finished(),
-            Self::Rounds(rounds) => rounds.is_finished(),
-        }
-    }
-
-    fn needs_connection(&self) -> bool {
-        match self {
-            Self::Stream(_) => false,
-            Self::Rounds(rounds) => rounds.needs_connection(),
-        }
-    }
-
-    fn reader(&self) -> &Reader {
-        match self {
-            Self::Stream(stream) => stream.reader(),
-            Self::Rounds(rounds) => rounds.reader(),
-        }
     }
 }
 

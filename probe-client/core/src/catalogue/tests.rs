@@ -173,7 +173,7 @@ fn what_meets_which_expectation() {
         ]
     );
     assert_eq!(
-        names(|entry| !entry.is_conclusive()),
+        names(|entry| entry.class == VerdictClass::NotAboutThePort),
         [
             "server-unreachable",
             "server-silent",

@@ -52,11 +52,6 @@ impl VerdictEntry {
     pub const fn meets_open(&self) -> bool {
         matches!(self.class, VerdictClass::Open)
     }
-
-    /// Returns whether it decides about the port, so that an unmet expectation counts as a failure.
-    pub const fn is_conclusive(&self) -> bool {
-        !matches!(self.class, VerdictClass::NotAboutThePort)
-    }
 }
 
 impl VerdictClass {

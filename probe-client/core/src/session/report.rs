@@ -4,13 +4,15 @@ use proto::frame::Frame;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ClientSession;
 use super::account::{Farewell, Hold, PrefaceReply};
 use super::fault::{ByteRange, Fault, Quoted};
 use super::first_sent::SentPrefix;
-use super::head_comparison::HeadComparison;
-use super::hex_bytes::HexArray;
+use super::head_comparison::{HeadComparison, compare};
+use super::hex_bytes::{HexArray, HexBytes};
 use super::http_account::HttpAccount;
 use super::input::FrameBuffer;
+use super::opening::preface_bytes;
 use super::phase::{Phase, PhaseEntry};
 use super::stages::StageReport;
 use super::testimony::{Agreement, Testimony};
@@ -81,6 +83,52 @@ pub struct UnfinishedFrame {
     /// At least so many bytes are missing.
     pub missing: u32,
     pub quoted: Quoted,
+}
+
+impl ClientSession {
+    /// Reports the session as it is now.
+    pub fn report(&self) -> SessionReport {
+        let account = &self.account;
+        let own = [self.first_sent.start(), &self.first_inside];
+        let foreign = || {
+            let stranger = self.stranger.as_ref()?;
+            Some(Fault::ForeignBytes(stranger.describe(own)))
+        };
+        SessionReport {
+            kind: self.parameters.kind,
+            session_id: HexArray(self.parameters.session_id),
+            port_dialled: self.parameters.port_dialled,
+            hop_limit_mark: self.parameters.hop_limit_mark,
+            phase: account.phases.current(),
+            phases: account.phases.entries().to_vec(),
+            first_sent: self.first_sent.prefixes(),
+            bytes_sent: account.bytes_sent,
+            bytes_received: account.bytes_received,
+            preface_reply: account.preface_reply.clone(),
+            tls: account
+                .tls_testified
+                .or_else(|| self.tls.as_ref().map(TlsHere::from)),
+            testimony: account.testimony.as_deref().cloned(),
+            other_testimonies: account.other_testimonies.clone(),
+            preface: self.compare_preface(),
+            request_head: account.request_head_arrived,
+            stages: account.stages.report(),
+            left_out: account.stages.left_out(),
+            hold: account.hold,
+            http: account.http.as_deref().cloned(),
+            unfinished_frame: UnfinishedFrame::of(self.dialogue.reader().unfinished()),
+            refused_by: account.refused_by.clone(),
+            farewell: account.farewell,
+            fault: self.fault.clone().or_else(foreign),
+        }
+    }
+
+    fn compare_preface(&self) -> Option<HeadComparison> {
+        let testimony = self.account.testimony.as_ref()?;
+        let HexBytes(arrived) = testimony.preface.as_ref()?;
+        let sent = preface_bytes(self.shape.preface?, &self.parameters).ok()?;
+        Some(compare(&sent, arrived, testimony.truncated))
+    }
 }
 
 impl SessionReport {

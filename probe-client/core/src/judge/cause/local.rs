@@ -51,12 +51,7 @@ fn of_this_host(failure: &Failure, evidence: &Evidence<'_>) -> bool {
 /// Returns whether this host told itself that a host is unreachable. Linux does so if the next hop does not answer ARP
 /// (RFC 792) or neighbour solicitation (RFC 4861 section 7.2.2).
 fn says_unresolved(failure: &Failure) -> bool {
-    let Origin::Icmp {
-        sender,
-        icmp_type,
-        code,
-    } = failure.origin
-    else {
+    let Some((sender, icmp_type, code)) = failure.origin.icmp() else {
         return false;
     };
     let host_unreachable = if sender.is_ipv6() { (1, 3) } else { (3, 1) };

@@ -11,7 +11,6 @@ use super::server_unreachable::no_way_there;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::measurement::Variation;
-use crate::observation::Origin;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -79,14 +78,7 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
     let Ending::NotConnected(failure) = evidence.ending() else {
         return None;
     };
-    let Origin::Icmp {
-        sender,
-        icmp_type,
-        code,
-    } = failure.origin
-    else {
-        return None;
-    };
+    let said = failure.origin.icmp()?;
     // A router that has no way to the address says so for every port, which is one statement about the address.
     if no_way_there::judge(evidence).is_some() {
         return None;
@@ -95,7 +87,7 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
     if Tally::of(evidence, Variation::InPace { held: 0 }).whole > 0 {
         return None;
     }
-    Some((sender, icmp_type, code))
+    Some(said)
 }
 
 const FIREWALL_TEAM: &str = "the firewall team";

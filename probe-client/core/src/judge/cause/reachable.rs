@@ -5,6 +5,7 @@ use super::super::evidence::Evidence;
 use crate::catalogue::VerdictId;
 use crate::flow::FlowAccount;
 use crate::odds::of_meeting;
+use crate::session::StageReport;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -14,13 +15,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let session = evidence.session()?;
     let whole = !session.stages.is_empty()
         && session.farewell.is_some()
-        && session.stages.iter().all(|stage| {
-            stage.up.complete
-                && stage.down.complete
-                && stage.up.digest_matches == Some(true)
-                && stage.up.altered_at.is_none()
-                && stage.down.altered_at.is_none()
-        });
+        && session.stages.iter().all(StageReport::is_whole);
     if !whole || !evidence.probe.departures().is_empty() {
         return None;
     }

@@ -7,7 +7,7 @@ use super::Evidence;
 use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord, ServerDescription};
 use crate::flow::controls_are_lost;
 use crate::measurement::{Measurement, Variation};
-use crate::observation::{FailureKind, Operation, Origin};
+use crate::observation::{FailureKind, Operation};
 
 impl<'a> Evidence<'a> {
     /// Returns the control port as dialled; `None` if it was not dialled.
@@ -109,15 +109,6 @@ impl<'a> Evidence<'a> {
                 let used = m.local.map(|local| local.ip().to_canonical());
                 seen.is_some_and(|seen| used.is_some_and(|used| seen.ip().to_canonical() != used))
             })
-    }
-
-    /// Returns whether no port of this server accepted a connection: each was silent or answered with RST.
-    pub fn all_silent_or_reset(&self) -> bool {
-        self.same_server.iter().all(|m| {
-            matches!(ending(m), Ending::NotConnected(f)
-                if matches!(f.kind, FailureKind::TimedOut | FailureKind::Refused)
-                    && !matches!(f.origin, Origin::Icmp { .. }))
-        })
     }
 
     /// Returns whether every port of this server accepted the connection and then stayed silent.

@@ -9,7 +9,7 @@ use crate::judge::evidence::Evidence;
 use crate::judge::icmp;
 use crate::judge::place::{as_far_as, owner};
 use crate::measurement::Measurement;
-use crate::observation::{FailureKind, Origin};
+use crate::observation::FailureKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
@@ -132,12 +132,7 @@ impl Answer {
         let Ending::NotConnected(failure) = ending(measurement) else {
             return None;
         };
-        let Origin::Icmp {
-            sender,
-            icmp_type,
-            code,
-        } = failure.origin
-        else {
+        let Some((sender, icmp_type, code)) = failure.origin.icmp() else {
             return if failure.kind == FailureKind::TimedOut {
                 Some(Self::Silence)
             } else {
