@@ -47,6 +47,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProfilesCommand,
     },
+    /// Write what a saved run found as a file for --expect, or check such a file.
+    Expect {
+        #[command(subcommand)]
+        command: ExpectCommand,
+    },
     /// Show the settings in force and where each comes from, or print a sample configuration file.
     Config {
         #[command(subcommand)]
@@ -77,6 +82,7 @@ impl Command {
             | Self::ReloadServer(_)
             | Self::Profiles { .. }
             | Self::Config { .. }
+            | Self::Expect { .. }
             | Self::HpcTest { .. }
             | Self::Completions { .. }
             | Self::Man => None,
@@ -236,7 +242,8 @@ pub(crate) struct WhatToProbe {
     /// Dial another port than the rule's: 80=20080. Repeatable.
     #[arg(long = "map", value_name = "PORT=DIALLED")]
     pub maps: Vec<String>,
-    /// A file that says what to expect of rules, where it differs from the profile.
+    /// A file that says what to expect of rules, where it differs from the profile: lines of [rules] such as
+    /// rdp = "blocked" or https = { direct = "blocked", proxy = "open" }.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
     /// Probe IPv4 addresses only.
@@ -347,6 +354,23 @@ pub(crate) enum ProfilesCommand {
     Validate {
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExpectCommand {
+    /// Print what a saved run found, port by port, as a file for --expect. Where a run did not decide, the rule
+    /// is a comment.
+    Save {
+        /// A run saved as JSON.
+        #[arg(value_name = "run.json")]
+        run: PathBuf,
+    },
+    /// Check a file for --expect; all problems at once.
+    Check {
+        file: PathBuf,
+        /// Check against the rules of this profile too.
+        profile: Option<String>,
     },
 }
 

@@ -15,6 +15,7 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod expect;
 mod explain;
 mod hpc_test;
 mod idle;
@@ -82,6 +83,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Report(arguments) => report::execute(&arguments, colour),
         Command::ReloadServer(arguments) => reload_server::execute(&arguments),
         Command::Profiles { command } => profiles::execute(&command),
+        Command::Expect { command } => expect::execute(&command),
         Command::Config { command } => config::execute(command),
         Command::HpcTest { command } => hpc_test::execute(&command),
         Command::Completions { shell } => completions::execute(shell),
@@ -115,6 +117,7 @@ fn report_format(command: &Command) -> Option<ReportFormat> {
         | Command::ReloadServer(_)
         | Command::Profiles { .. }
         | Command::Config { .. }
+        | Command::Expect { .. }
         | Command::HpcTest { .. }
         | Command::Completions { .. }
         | Command::Man => return None,

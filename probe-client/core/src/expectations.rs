@@ -3,7 +3,7 @@
 use settings_file::{Defect, Field, Problems, Read, Section, Table, nearest};
 
 use crate::excerpt::Excerpt;
-use crate::profile::{Expectation, Rule};
+use crate::profile::{Expected, Rule, RuleId};
 
 /// The keys of the file.
 pub static FILE: Section = Section::new(
@@ -11,26 +11,45 @@ pub static FILE: Section = Section::new(
     &[("rules", "[rules] with lines like rdp = \"blocked\"")],
 );
 
-/// Applies the file to `rules`, as far as it is right. The problems name every rule that is not among them.
-pub fn apply(table: &Table<'_>, rules: &mut [Rule], problems: &mut Problems<'_>) {
-    let _: Read<()> = table.required("rules", problems, |field, problems| {
-        for entry in field.entries(EXAMPLE, problems)? {
-            // Its problem is reported; the other lines are read too.
-            let _: Read<()> = apply_line(entry, rules, problems);
-        }
+/// Applies the file to `rules`, as far as it is right. Returns the number of rules that it names.
+pub fn apply(table: &Table<'_>, rules: &mut [Rule], problems: &mut Problems<'_>) -> usize {
+    each(table, problems, |line, problems| {
+        let expected = Expected::read(line, problems);
+        let rule = rules.iter_mut().find(|rule| rule.id.as_str() == line.key());
+        let Some(rule) = rule else {
+            return Err(problems.report(line.at(), unknown_rule(line.key(), rules)));
+        };
+        rule.set_expected(expected?);
         Ok(())
-    });
+    })
 }
 
-fn apply_line(line: Field<'_>, rules: &mut [Rule], problems: &mut Problems<'_>) -> Read<()> {
-    let expected = Expectation::read(line, problems);
-    match rules.iter_mut().find(|rule| rule.id.as_str() == line.key()) {
-        Some(rule) => {
-            rule.expect = expected?;
-            Ok(())
+/// Reads the file where there are no rules to apply it to. Returns the number of rules that it names.
+pub fn check(table: &Table<'_>, problems: &mut Problems<'_>) -> usize {
+    each(table, problems, |line, problems| {
+        let id: Result<RuleId, _> = line.key().parse();
+        if let Err(reason) = id {
+            return Err(line.malformed(line.key(), reason, problems));
         }
-        None => Err(problems.report(line.at(), unknown_rule(line.key(), rules))),
+        Expected::read(line, problems).map(drop)
+    })
+}
+
+fn each<'a>(
+    table: &Table<'a>,
+    problems: &mut Problems<'_>,
+    mut read: impl FnMut(Field<'a>, &mut Problems<'_>) -> Read<()>,
+) -> usize {
+    let lines = table.required("rules", problems, |field, problems| {
+        field.entries(EXAMPLE, problems)
+    });
+    let lines = lines.unwrap_or_default();
+    let count = lines.len();
+    for line in lines {
+        // Its problem is reported; the other lines are read too.
+        let _: Read<()> = read(line, problems);
     }
+    count
 }
 
 fn unknown_rule(id: &str, rules: &[Rule]) -> Defect {
@@ -46,4 +65,4 @@ fn unknown_rule(id: &str, rules: &[Rule]) -> Defect {
 /// The longest id that an error repeats; a rule's own is not longer.
 const MAX_ID_CHARS: usize = 64;
 
-const EXAMPLE: &str = "rdp = \"blocked\"";
+const EXAMPLE: &str = "rdp = \"blocked\", or rdp = { direct = \"blocked\", proxy = \"open\" }";

@@ -1,15 +1,19 @@
 //! Profiles: named sets of rules, each of which says what the network must let through or block. They are data files
 //! (TOML); some are compiled in, and users write their own.
 
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings_file::FileErrors;
 
+use crate::path::NetworkPath;
 use crate::session_kind::SessionKind;
 
 mod builtin;
 mod date;
 mod error;
+mod expected;
 mod id;
 mod keyword;
 mod port;
@@ -20,6 +24,8 @@ mod write;
 
 pub use builtin::UnknownProfile;
 pub use date::{InvalidDate, SourceDate};
+pub(crate) use expected::Expected;
+pub use expected::{AddressFamily, ExpectedWhere, PathChoice, by_place_as_toml};
 pub use id::{InvalidId, MAX_ID_BYTES, ProfileId, RuleId};
 pub use keyword::{Direction, Expectation, NettcpMode, Sourcing, Transport};
 pub use port::{InvalidPort, Port};
@@ -89,6 +95,9 @@ pub struct Rule {
     pub direction: Direction,
     /// Whether the traffic should get through.
     pub expect: Expectation,
+    /// Where that differs by path or by address family.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect_where: Vec<ExpectedWhere>,
     /// False: only some set-ups need it.
     pub required: bool,
     /// The service name or tag that the rule is really about. The probe goes to the echo server
@@ -154,6 +163,25 @@ impl Profile {
 }
 
 impl Rule {
+    /// Returns what is expected over `path` to `address`.
+    pub fn expected(&self, path: &NetworkPath, address: Option<IpAddr>) -> Expectation {
+        let places = self.expect_where.iter();
+        let covering = places.filter(|place| place.covers(path, address));
+        let closest = covering.max_by_key(|place| place.closeness());
+        closest.map_or(self.expect, |place| place.expect)
+    }
+
+    /// Applies what a file expects.
+    pub(crate) fn set_expected(&mut self, expected: Expected) {
+        match expected {
+            Expected::Everywhere(expect) => {
+                self.expect = expect;
+                self.expect_where.clear();
+            }
+            Expected::ByPlace(places) => self.expect_where = places,
+        }
+    }
+
     /// Returns the kind of session that a probe of this rule opens.
     ///
     /// # Errors

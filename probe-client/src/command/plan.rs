@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use probe_core::plan::Plan;
+use probe_core::profile::Rule;
 
 use crate::arguments::{Colour, HeadNodeOptions, PlanArguments, PlanFormat};
 use crate::config;
@@ -24,6 +25,15 @@ pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Res
     };
     terminal::print(&text).context("standard output")?;
     Ok(0)
+}
+
+/// Returns what a rule expects, in one word.
+fn expected(rule: &Rule) -> String {
+    if rule.expect_where.is_empty() {
+        rule.expect.to_string()
+    } else {
+        "by path".to_owned()
+    }
 }
 
 fn table(plan: &Plan) -> Result<String, std::fmt::Error> {
@@ -54,7 +64,7 @@ fn table(plan: &Plan) -> Result<String, std::fmt::Error> {
             probe.rule.port.to_string(),
             probe.dialled.to_string(),
             probe.session.to_string(),
-            probe.rule.expect.to_string(),
+            expected(&probe.rule),
             probe.rule.id.to_string(),
             probe.rule.purpose
         )?;

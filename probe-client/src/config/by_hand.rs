@@ -42,6 +42,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
         purpose: "given by hand".to_owned(),
         direction: Direction::Outbound,
         expect: Expectation::Open,
+        expect_where: Vec::new(),
         required: true,
         destination: None,
         source: "the command line".to_owned(),

@@ -46,7 +46,7 @@ pub(super) fn rules(
     }
     if let Some(path) = &what.expect {
         let read = given_file::toml(path, &expectations::FILE, |table, found| {
-            expectations::apply(table, &mut rules, found);
+            expectations::apply(table, &mut rules, found)
         });
         problems.take(read.whole());
     }

@@ -38,6 +38,7 @@ pub(super) async fn measure(
             purpose: "comparison: a port of no rule".to_owned(),
             direction: Direction::Outbound,
             expect: Expectation::Open,
+            expect_where: Vec::new(),
             required: false,
             destination: None,
             source: "fwprobe".to_owned(),

@@ -20,7 +20,7 @@ use crate::probe::ProbeTask;
 /// Returns the task that probes `destination` as `planned`.
 pub(super) fn of(run: &Run, planned: &PlannedProbe, destination: &Arc<Destination>) -> ProbeTask {
     let host = &destination.host;
-    let rule = rule(planned, host, destination.address);
+    let rule = rule(planned, &destination.path(), host, destination.address);
     let connection = &run.config.connection;
     ProbeTask {
         destination: Arc::clone(destination),
@@ -63,7 +63,7 @@ pub(super) fn unresolved(
     let rule = ProbedRule {
         // Nothing was sent.
         via_uri: None,
-        ..rule(planned, host, None)
+        ..rule(planned, path, host, None)
     };
     Measurement {
         silence: planned.silence,
@@ -72,7 +72,12 @@ pub(super) fn unresolved(
     }
 }
 
-fn rule(planned: &PlannedProbe, host: &str, address: Option<IpAddr>) -> ProbedRule {
+fn rule(
+    planned: &PlannedProbe,
+    path: &NetworkPath,
+    host: &str,
+    address: Option<IpAddr>,
+) -> ProbedRule {
     let rule = &planned.rule;
     let via = match (planned.session, &rule.via_uri) {
         (SessionKind::Nettcp, Some(template)) => {
@@ -87,7 +92,7 @@ fn rule(planned: &PlannedProbe, host: &str, address: Option<IpAddr>) -> ProbedRu
         via_uri: via,
         purpose: rule.purpose.clone(),
         direction: rule.direction,
-        expect: rule.expect,
+        expect: rule.expected(path, address),
         destination: rule.destination.clone(),
     }
 }

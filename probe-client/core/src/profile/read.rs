@@ -8,8 +8,8 @@ use super::error::Flaw;
 use super::keyword::Keyword;
 use super::section::{NOTE, PROFILE, RULE};
 use super::{
-    Direction, Expectation, MAX_TEXT_BYTES, NettcpMode, Note, Port, Profile, ProfileId, Rule,
-    RuleId, Sourcing, Transport, ViaTemplate,
+    Direction, Expectation, Expected, MAX_TEXT_BYTES, NettcpMode, Note, Port, Profile, ProfileId,
+    Rule, RuleId, Sourcing, Transport, ViaTemplate,
 };
 use crate::session_kind::SessionKind;
 
@@ -129,14 +129,14 @@ fn rule(
     let session = session(table, problems);
     let purpose = table.required("purpose", problems, short_text);
     let direction = table.optional("direction", problems, word);
-    let expect = table.optional("expect", problems, word);
+    let expect = table.optional("expect", problems, Expected::read);
     let required = table.optional("required", problems, Field::boolean);
     let destination = table.optional("destination", problems, short_text);
     let source = table.optional("source", problems, short_text);
     let source_date = table.optional("source_date", problems, Field::parsed);
     let sourcing = table.optional("sourcing", problems, word);
     let session = session?;
-    Ok(Rule {
+    let mut rule = Rule {
         id: id?,
         port: port?,
         transport: session.transport,
@@ -146,13 +146,18 @@ fn rule(
         legacy_hello: session.legacy_hello,
         purpose: purpose?,
         direction: direction?.unwrap_or(Direction::Outbound),
-        expect: expect?.unwrap_or(Expectation::Open),
+        expect: Expectation::Open,
+        expect_where: Vec::new(),
         required: required?.unwrap_or(true),
         destination: destination?,
         source: source?.unwrap_or_else(|| inherited.to_owned()),
         source_date: source_date?,
         sourcing: sourcing?.unwrap_or(Sourcing::Verified),
-    })
+    };
+    if let Some(expected) = expect? {
+        rule.set_expected(expected);
+    }
+    Ok(rule)
 }
 
 fn unique_id(

@@ -15,6 +15,7 @@ fn rule(direction: Direction, transport: Transport, session: Option<SessionKind>
         purpose: "test".to_owned(),
         direction,
         expect: Expectation::Blocked,
+        expect_where: Vec::new(),
         required: true,
         destination: None,
         source: "nobody".to_owned(),
@@ -80,6 +81,60 @@ fn the_schema_knows_the_forms_of_ids_dates_and_ports() {
     let rule = &schema["$defs"]["Rule"]["required"];
     assert!(rule.as_array().unwrap().contains(&"port".into()));
     assert!(!rule.as_array().unwrap().contains(&"session".into()));
+}
+
+#[test]
+fn an_expectation_may_differ_by_path_and_family() {
+    let file = |expect: &str| {
+        format!(
+            "id = 'site'\ntitle = 'Site'\nsource = 'me'\n[[rules]]\nid = 'web'\nport = 443\n\
+             session = 'https'\npurpose = 'test'\nexpect = {expect}\n"
+        )
+    };
+    let read = |expect: &str| Profile::parse("f", &file(expect));
+    let expected = |expect: &str, path: &str, address: Option<&str>| {
+        let profile = read(expect).unwrap();
+        let again = Profile::parse("again", &profile.to_toml());
+        assert_eq!(again.as_ref(), Ok(&profile));
+        let address = address.map(|address| address.parse().unwrap());
+        let open = profile.rules[0].expected(&path.parse().unwrap(), address);
+        open == Expectation::Open
+    };
+    let (v4, v6) = (Some("192.0.2.1"), Some("2001:db8::1"));
+    let by_path = "{ direct = 'blocked', proxy = 'open', \"http://p:1\" = 'blocked' }";
+    assert!(!expected(by_path, "direct", v4));
+    assert!(expected(by_path, "socks5h://q:1", None));
+    assert!(!expected(by_path, "http://p:1", v4), "the closest counts");
+    assert!(expected("{ direct = 'blocked' }", "http://p:1", v4));
+    let by_family = "{ ipv6 = 'blocked' }";
+    assert!(expected(by_family, "direct", v4) && !expected(by_family, "direct", v6));
+    assert!(
+        expected(by_family, "socks5h://q:1", None),
+        "nobody knows the address"
+    );
+    let both = "{ direct = { ipv4 = 'blocked', ipv6 = 'open' }, proxy = 'blocked' }";
+    assert!(!expected(both, "direct", v4) && expected(both, "direct", v6));
+    for (wrong, told) in [
+        ("{}", "this expects nothing"),
+        ("{ direct = 'open', ipv4 = 'open' }", "side by side"),
+        (
+            "{ \"http://p\" = 'open', \"http://p:80\" = 'open' }",
+            "the same",
+        ),
+        (
+            "{ direkt = 'open' }",
+            "`direkt` is neither a path nor an address family",
+        ),
+        ("{ direct = { proxy = 'open' } }", "`proxy` is neither"),
+        ("{ direct = 'closed' }", "use one of open, blocked"),
+        ("['open']", "is a list"),
+    ] {
+        let errors = read(wrong).unwrap_err().to_string();
+        assert!(
+            errors.starts_with("f:9:") && errors.contains(told),
+            "{errors}"
+        );
+    }
 }
 
 proptest! {

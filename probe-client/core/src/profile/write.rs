@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use settings_file::quoted;
 
 use super::keyword::Keyword;
-use super::{Direction, Expectation, NettcpMode, Note, Profile, Rule, Sourcing, Transport};
+use super::{
+    Direction, Expectation, NettcpMode, Note, Profile, Rule, Sourcing, Transport, by_place_as_toml,
+};
 
 pub(super) fn profile(profile: &Profile) -> String {
     let mut text = Text::default();
@@ -53,7 +55,11 @@ fn rule(rule: &Rule, inherited: &str, text: &mut Text) {
     }
     text.string("purpose", &rule.purpose);
     text.unless_default("direction", rule.direction, Direction::Outbound);
-    text.unless_default("expect", rule.expect, Expectation::Open);
+    if rule.expect_where.is_empty() {
+        text.unless_default("expect", rule.expect, Expectation::Open);
+    } else {
+        text.line("expect", &by_place_as_toml(&rule.expect_where));
+    }
     if !rule.required {
         text.line("required", "false");
     }
