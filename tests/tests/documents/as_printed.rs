@@ -175,6 +175,7 @@ fn lay_out(folder: &Path, connection: &str, command: &str) -> anyhow::Result<()>
     for (name, text) in [
         ("run.json", RUN),
         ("before.json", RUN),
+        ("expected.toml", "[rules]\nrdp = \"blocked\"\n"),
         ("hpc.reg", EXPORT),
         ("management.pfx", CERTIFICATE),
         ("management.cer", CERTIFICATE),
@@ -299,11 +300,13 @@ fn helps() -> Vec<(String, String)> {
 }
 
 /// Words that begin a command, as opposed to a sentence about the program.
-const VERBS: [&str; 13] = [
+const VERBS: [&str; 15] = [
     "check",
     "check-config",
     "completions",
+    "config",
     "demo",
+    "expect",
     "explain",
     "hpc-test",
     "identity",
