@@ -95,8 +95,12 @@ impl PortStates {
             .await;
     }
 
-    /// Records that `server` answers only SYNs without the mark.
+    /// Records that `server` answers only SYNs without the mark. If marked ones reached another of its ports, the source
+    /// port is the likelier cause, and they go on.
     pub(crate) fn abandon_mark(&self, server: IpAddr) {
+        if self.0.borrow().passes_marked(server) {
+            return;
+        }
         self.1.send_modify(|marks| {
             marks.abandoned.insert(server);
         });

@@ -80,6 +80,12 @@ impl PortBoard {
         })
     }
 
+    /// Returns whether a SYN with the mark is known to have reached `server`, on any of its ports.
+    pub fn passes_marked(&self, server: IpAddr) -> bool {
+        let references = self.references(server);
+        references.iter().any(|(_, r)| r.distance.is_some())
+    }
+
     /// Returns the ports of `server` that work, those that answered their first SYN first. The cause that makes one of
     /// the others lose a SYN (ECN, a rate limit) also loses the SYNs of a comparison.
     pub fn references(&self, server: IpAddr) -> Vec<(u16, Reference)> {
@@ -224,6 +230,19 @@ mod tests {
         assert_eq!(board.all_silent(server), Some(vec![80]));
         board.answered(SocketAddr::new(server, 443));
         assert_eq!(board.all_silent(server), None);
+    }
+
+    #[test]
+    fn a_mark_that_arrived_on_one_port_passes() {
+        let (mut board, server) = (PortBoard::default(), IpAddr::from([192, 0, 2, 1]));
+        for (port, distance, passes) in [(80, None, false), (443, Some(2), true)] {
+            let reference = Reference {
+                distance,
+                round_trip: Duration::from_millis(20),
+            };
+            board.note(SocketAddr::new(server, port), PortState::Works(reference));
+            assert_eq!(board.passes_marked(server), passes);
+        }
     }
 
     #[test]
