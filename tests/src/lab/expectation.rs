@@ -66,6 +66,9 @@ pub struct Line {
     /// A text that a line of the verdict's evidence must contain.
     #[serde(default)]
     shows: Option<String>,
+    /// A text that the claim of one of the probe's findings must contain.
+    #[serde(default)]
+    notes: Option<String>,
     /// The findings that the probe must have; it may have no others, except for those in `perhaps`.
     #[serde(default)]
     pub(super) findings: Vec<FindingId>,
@@ -126,7 +129,10 @@ impl Expectation {
             }
             Some(line) => {
                 let family = line.family.unwrap_or(family);
-                line.names(id, &at, family) && line.words_fit(&probe.verdict) && line.fits(&found)
+                line.names(id, &at, family)
+                    && line.words_fit(&probe.verdict)
+                    && line.fits(&found)
+                    && line.is_noted(probe)
             }
         };
         (!fits).then(|| {
@@ -198,6 +204,13 @@ impl Line {
             })
     }
 
+    fn is_noted(&self, probe: &Probe) -> bool {
+        self.notes.as_ref().is_none_or(|text| {
+            let mut findings = probe.findings.iter();
+            findings.any(|finding| finding.claim.contains(text))
+        })
+    }
+
     fn fits(&self, found: &[FindingId]) -> bool {
         self.findings.iter().all(|id| found.contains(id))
             && found.iter().all(|id| {
@@ -227,6 +240,9 @@ impl Line {
         }
         if let Some(text) = &self.shows {
             says.push_str(&format!(", showing {text:?},"));
+        }
+        if let Some(text) = &self.notes {
+            says.push_str(&format!(", noting {text:?},"));
         }
         format!("{}{at}{says} with {:?}", self.verdict, self.findings)
     }
