@@ -1,17 +1,19 @@
-//! What users type. Only this file knows clap; everything after it works on plain values.
+//! What users type. Only this module knows clap; everything after it works on plain values.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use head_node::NodeType;
-use probe_report::{FORMATS, Format};
 use proto::limits::MAX_HOLD;
 
-use crate::report_format::ReportFormat;
+use crate::report_format::FormatChoice;
+
+mod format;
+
+use format::FormatParser;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -294,12 +296,15 @@ pub(crate) struct ServerOptions {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ReportOptions {
     /// What to print on standard output.
-    #[arg(long, value_parser = report_format())]
-    pub format: Option<ReportFormat>,
+    #[arg(long, value_parser = FormatParser)]
+    pub format: Option<FormatChoice>,
     /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE.
     /// Repeatable.
     #[arg(long = "output", value_name = "[FORMAT=]FILE")]
     pub outputs: Vec<String>,
+    /// Open the HTML report that --output writes, if there is a desktop.
+    #[arg(long)]
+    pub open: bool,
 }
 
 #[derive(Debug, Args)]
@@ -443,13 +448,6 @@ pub(crate) enum PlanFormat {
     #[default]
     Table,
     Json,
-}
-
-/// Returns the parser of `--format`.
-fn report_format() -> impl TypedValueParser<Value = ReportFormat> {
-    let names = FORMATS.iter().map(|format| PossibleValue::new(format.name));
-    PossibleValuesParser::new(names)
-        .try_map(|name| Format::named(&name).ok_or("this format is not in the table"))
 }
 
 fn idle_timeout(text: &str) -> Result<Duration, String> {

@@ -7,13 +7,14 @@ use probe_report::FailedRun;
 
 use crate::arguments::{Arguments, Colour, Command};
 use crate::config::Problems;
-use crate::report_format::ReportFormat;
+use crate::report_format::FormatChoice;
 use crate::settings::Unusable;
 use crate::{host, terminal};
 
 mod check;
 mod completions;
 mod config;
+mod delivery;
 mod demo;
 mod expect;
 mod explain;
@@ -59,10 +60,10 @@ pub(crate) fn refuse(unusable: &Unusable) -> u8 {
     }
 }
 
-fn fail(error: &anyhow::Error, format: Option<ReportFormat>) -> u8 {
+fn fail(error: &anyhow::Error, format: Option<FormatChoice>) -> u8 {
     terminal::tell(&told(error));
     // HPC Cluster Manager reads only standard output.
-    if let Some(report) = format.and_then(|format| failed(format, &plain(error))) {
+    if let Some(report) = format.and_then(|format| failed(&format, &plain(error))) {
         let _ = terminal::print(&report);
     }
     if error.is::<InterruptedAgain>() {
@@ -92,7 +93,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
 }
 
 /// Returns the report of a run that could not be carried out, if `format` has one.
-fn failed(format: ReportFormat, why: &str) -> Option<String> {
+fn failed(format: &FormatChoice, why: &str) -> Option<String> {
     let node = host::describe(&[]).name;
     let failure = FailedRun {
         node: node.as_deref(),
@@ -100,12 +101,12 @@ fn failed(format: ReportFormat, why: &str) -> Option<String> {
     };
     let mut out = Vec::new();
     // Writing to a vector cannot fail.
-    let _ = format.failure?(&failure, &mut out);
+    let _ = format.failure()?(&failure, &mut out);
     Some(String::from_utf8_lossy(&out).into_owned())
 }
 
 /// Returns the format in which a report was to be printed, if one was named.
-fn report_format(command: &Command) -> Option<ReportFormat> {
+fn report_format(command: &Command) -> Option<FormatChoice> {
     let options = match command {
         Command::Run(arguments) => &arguments.reports,
         Command::Idle(arguments) => &arguments.reports,
@@ -122,7 +123,7 @@ fn report_format(command: &Command) -> Option<ReportFormat> {
         | Command::Completions { .. }
         | Command::Man => return None,
     };
-    options.format
+    options.format.clone()
 }
 
 /// Returns every problem as plain text, without `error:`.

@@ -12,6 +12,7 @@ mod connect;
 mod connection;
 mod context;
 mod control;
+mod desktop;
 mod destination;
 mod environment;
 mod flow;

@@ -8,7 +8,7 @@ use probe_core::document::RunDocument;
 use probe_report::{Format, Look};
 use thiserror::Error;
 
-use crate::report_format::{self, ReportFormat};
+use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
 
 mod target;
 
@@ -17,6 +17,13 @@ use target::Target;
 /// The files that a run will write.
 #[derive(Debug)]
 pub(crate) struct Outputs(Vec<Output>);
+
+/// A file that was written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) path: PathBuf,
+    pub(crate) format: ReportFormat,
+}
 
 #[derive(Debug)]
 struct Output {
@@ -39,12 +46,21 @@ impl Outputs {
             .map(Self)
     }
 
-    /// Writes every file and returns the paths.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns whether one of the files is an HTML report.
+    pub(crate) fn has_html(&self) -> bool {
+        self.0.iter().any(|output| output.format.is_html())
+    }
+
+    /// Writes every file and returns the paths with their formats.
     ///
     /// # Errors
     ///
     /// The first write error. The target file is left unchanged, or is not created.
-    pub(crate) fn write(self, document: &RunDocument) -> Result<Vec<PathBuf>, OutputError> {
+    pub(crate) fn write(self, document: &RunDocument) -> Result<Vec<Written>, OutputError> {
         self.0.into_iter().map(|o| o.write(document)).collect()
     }
 }
@@ -65,32 +81,41 @@ impl Output {
         }
     }
 
-    fn write(self, document: &RunDocument) -> Result<PathBuf, OutputError> {
+    fn write(self, document: &RunDocument) -> Result<Written, OutputError> {
         let Self {
             format,
             path,
             target,
         } = self;
         let mut buffer = Vec::new();
-        let written = probe_report::write(format, document, Look::PLAIN, &mut buffer)
+        let written = format
+            .write(document, Look::PLAIN, &mut buffer)
             .and_then(|()| target.fill(&buffer));
         match written {
-            Ok(()) => Ok(path),
+            Ok(()) => Ok(Written { path, format }),
             Err(error) => Err(OutputError::NotWritable { path, error }),
         }
     }
 }
 
 fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
+    if let Some(rest) = text.strip_prefix(TEMPLATE_PREFIX) {
+        let Some((template, path)) = rest.split_once('=') else {
+            return Err(OutputError::TemplateAlone(text.to_owned()));
+        };
+        let format = ReportFormat::template(Path::new(template));
+        let format = format.map_err(|error| OutputError::Template(text.to_owned(), error))?;
+        return Ok((format, PathBuf::from(path)));
+    }
     if let Some((format, path)) = text.split_once('=')
         && let Some(format) = Format::named(format)
     {
-        return Ok((format, PathBuf::from(path)));
+        return Ok((ReportFormat::BuiltIn(format), PathBuf::from(path)));
     }
     let path = Path::new(text);
     let extension = path.extension().and_then(|e| e.to_str());
     match extension.and_then(Format::of_extension) {
-        Some(format) => Ok((format, path.to_owned())),
+        Some(format) => Ok((ReportFormat::BuiltIn(format), path.to_owned())),
         None => Err(OutputError::NoFormat(path.to_owned())),
     }
 }
@@ -99,8 +124,12 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
     #[error("--output {}: its ending names no format; end it in {}, or write FORMAT=FILE \
-             (formats: {})", .0.display(), report_format::extensions(), report_format::names())]
+             (formats: {})", .0.display(), report_format::extensions(), report_format::names().collect::<Vec<_>>().join(", "))]
     NoFormat(PathBuf),
+    #[error("--output {0}: name the file to write as well: {0}=FILE")]
+    TemplateAlone(String),
+    #[error("--output {0}: {1:#}")]
+    Template(String, anyhow::Error),
     #[error("--output {} is a directory; give a file name", .0.display())]
     Directory(PathBuf),
     #[error("--output {} cannot be written: {error}", path.display())]

@@ -18,7 +18,7 @@ const ALONE: &[&str] = &["fmt", "lint", "lab", "demo"];
 const SIDE_BY_SIDE: &[&[&str]] = &[
     &["soak"],
     &["fuzz", "windows"],
-    &["docs", "deny", "scripts", "deploy"],
+    &["docs", "deny", "scripts", "reports", "deploy"],
 ];
 
 /// Runs all steps, up to the first that fails.

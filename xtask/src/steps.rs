@@ -65,7 +65,7 @@ pub(crate) const STEPS: &[Step] = &[
         what: "shellcheck",
         actions: &[Action::Call(
             "shellcheck .ci/run .ci/windows fuzz/run tests/examples/lossy \
-             tests/examples/accuracy-peers",
+             tests/examples/accuracy-peers tests/reports/check",
         )],
     },
     Step {
@@ -102,6 +102,15 @@ pub(crate) const STEPS: &[Step] = &[
         name: "windows",
         what: "fwprobe for Windows, built and run under Wine (root, the packages of .ci/run)",
         actions: &[Action::Call(".ci/windows")],
+    },
+    Step {
+        name: "reports",
+        what: "reports read back by other programs, and in a browser (root, the packages of \
+               .ci/run)",
+        actions: &[
+            Action::Call("cargo build --quiet --locked --bin fwprobe"),
+            Action::Call("tests/reports/check target/debug/fwprobe"),
+        ],
     },
     Step {
         name: "deploy",

@@ -11,7 +11,7 @@ use crate::measurement::{Measurement, canonical};
 /// Returns the address from which `probe` leaves this host, as far as it is known.
 ///
 /// That is its own address, or that of another connection to the same server, or the only address in `own` that fits.
-pub(crate) fn source<'a>(
+pub fn source<'a>(
     probe: &Measurement,
     same_server: impl Iterator<Item = &'a Measurement>,
     own: &[IpAddr],

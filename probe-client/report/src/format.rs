@@ -8,7 +8,7 @@ use probe_core::document::RunDocument;
 use crate::failed_run::FailedRun;
 use crate::rows::Report;
 use crate::text::Look;
-use crate::{hpc_step_result, json, text};
+use crate::{csv, firewall_request, hpc_step_result, html, json, junit, markdown, text};
 
 /// One format.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl PartialEq for Format {
 pub const TABLE: &Format = &FORMATS[0];
 
 /// All formats, in the order in which lists show them.
-pub static FORMATS: [Format; 4] = [
+pub static FORMATS: [Format; 11] = [
     Format {
         name: "table",
         about: "text for people: ports, failures with evidence and next step, findings, checks",
@@ -77,6 +77,56 @@ pub static FORMATS: [Format; 4] = [
         about: "the run document with everything that was measured, for programs",
         extensions: &["json"],
         writer: Writer::Document(json::write),
+        failure: None,
+    },
+    Format {
+        name: "html",
+        about: "one page for people: a drawing of the way for each failure; no script, no request \
+                to anywhere",
+        extensions: &["html", "htm"],
+        writer: Writer::Rows(html::write),
+        failure: None,
+    },
+    Format {
+        name: "markdown",
+        about: "for a ticket or the summary of a pipeline's step",
+        extensions: &["md"],
+        writer: Writer::Rows(markdown::write),
+        failure: None,
+    },
+    Format {
+        name: "junit",
+        about: "test results for pipelines: GitLab, Azure Pipelines, Jenkins, GitHub",
+        extensions: &["xml"],
+        writer: Writer::Rows(junit::write),
+        failure: Some(junit::write_failure),
+    },
+    Format {
+        name: "csv",
+        about: "for spreadsheets: one row per rule, path and address",
+        extensions: &["csv"],
+        writer: Writer::Rows(csv::write),
+        failure: None,
+    },
+    Format {
+        name: "firewall-request",
+        about: "what to ask the owners of firewalls for, as text",
+        extensions: &[],
+        writer: Writer::Rows(firewall_request::write_text),
+        failure: None,
+    },
+    Format {
+        name: "firewall-request-markdown",
+        about: "the same as Markdown",
+        extensions: &[],
+        writer: Writer::Rows(firewall_request::write_markdown),
+        failure: None,
+    },
+    Format {
+        name: "firewall-request-json",
+        about: "the same as JSON, for other programs",
+        extensions: &[],
+        writer: Writer::Rows(firewall_request::write_json),
         failure: None,
     },
     Format {

@@ -5,17 +5,28 @@ use std::io::{self, Write};
 
 use probe_core::document::RunDocument;
 
+mod csv;
+mod explanation;
 mod failed_run;
+mod firewall_request;
 pub mod format;
 mod hpc_step_result;
+mod html;
 mod json;
+mod junit;
+mod markdown;
+#[cfg(test)]
+mod recorded;
 pub mod rows;
+mod template;
+mod templating;
 mod text;
 pub mod xml;
 
 pub use failed_run::FailedRun;
 pub use format::{FORMATS, Format};
 pub use rows::Report;
+pub use template::{Template, TemplateError};
 pub use text::{Look, check_table};
 
 /// Writes `document` in `format`.

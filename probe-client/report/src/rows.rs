@@ -4,13 +4,18 @@
 use probe_core::document::RunDocument;
 use serde::Serialize;
 
+mod account;
 mod check;
 mod egress;
 mod failure;
 mod note;
 mod path;
 mod port;
+mod repeat;
+mod request;
 mod run;
+mod segment_name;
+mod way;
 
 pub use check::CheckRow;
 pub use egress::EgressRow;
@@ -18,7 +23,9 @@ pub use failure::FailureRow;
 pub use note::NoteRow;
 pub use path::PathRow;
 pub use port::{Fate, Mark, NotedFinding, PortRow, SilenceCell};
+pub use request::{AskedRow, NotAskedRow, RequestRows, Snippet};
 pub use run::{RunRow, SkippedRow, SummaryRow};
+pub use way::{Line, Stop, StopKind, WayRow};
 
 /// Everything that a format may say about a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,9 +44,17 @@ pub struct Report {
     pub egress: Vec<EgressRow>,
     pub skipped: Vec<SkippedRow>,
     pub checks: Vec<CheckRow>,
+    /// What to ask the owners of firewalls for.
+    pub request: RequestRows,
 }
 
 impl Report {
+    /// The names of its parts, as templates use them.
+    pub const NAMES: [&str; 10] = [
+        "run", "summary", "paths", "ports", "failures", "notes", "egress", "skipped", "checks",
+        "request",
+    ];
+
     /// Derives the rows of `document`.
     pub fn of(document: &RunDocument) -> Self {
         let ports: Vec<PortRow> = document
@@ -47,14 +62,18 @@ impl Report {
             .iter()
             .map(|probe| PortRow::of(document, probe))
             .collect();
+        let paths = path::rows(&ports);
+        let mut run = RunRow::of(document);
+        run.repeat = repeat::commands(&run, &paths, &ports);
         Self {
-            run: RunRow::of(document),
+            run,
             summary: SummaryRow::of(document, &ports),
-            paths: path::rows(&ports),
+            paths,
             failures: failure::rows(document),
             notes: note::rows(document),
             egress: egress::rows(document),
             skipped: document.skipped.iter().map(SkippedRow::of).collect(),
+            request: request::rows(document),
             checks: document.checks.iter().map(CheckRow::of).collect(),
             ports,
         }

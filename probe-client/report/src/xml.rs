@@ -1,5 +1,6 @@
 //! Makes text of any origin valid for XML 1.0. Escaping is left to the writer.
 
+use probe_core::excerpt::unprintable;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io::{self, Write};
@@ -28,11 +29,13 @@ pub fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::
     Ok(())
 }
 
-/// Replaces the characters that XML 1.0 section 2.2 excludes with the replacement character.
+/// Replaces the characters that XML 1.0 section 2.2 excludes, or that a terminal would obey, with the replacement
+/// character.
 pub fn valid(text: &str) -> String {
     text.chars()
         .map(|c| match c {
-            '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' => c,
+            '\t' | '\n' | '\r' => c,
+            ' '..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' if !unprintable(c) => c,
             _ => char::REPLACEMENT_CHARACTER,
         })
         .collect()
@@ -73,7 +76,7 @@ mod tests {
                 | Event::DocType(_) => {}
             }
         }
-        let expected = "a\u{fffd}b\u{fffd}[1m ]]> <&>\"' \u{1f525} \u{fffd}\u{7f}";
+        let expected = "a\u{fffd}b\u{fffd}[1m ]]> <&>\"' \u{1f525} \u{fffd}\u{fffd}";
         assert_eq!(read.trim(), expected);
     }
 }

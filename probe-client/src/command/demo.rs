@@ -7,14 +7,13 @@ use probe_core::document::RunDocument;
 use probe_core::path::NetworkPath;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
-use probe_report::format::TABLE;
 use tokio_util::sync::CancellationToken;
 
-use super::run::{deliver, measure, on_network};
+use super::delivery::Delivery;
+use super::run::{measure, on_network};
 use crate::arguments::{Colour, DemoArguments};
 use crate::config::Config;
 use crate::proxy::ProxyAccess;
-use crate::report_files::Outputs;
 use crate::resolve::Family;
 use crate::terminal;
 
@@ -24,11 +23,10 @@ mod stage;
 use stage::Stage;
 
 pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Result<u8> {
-    let outputs = Outputs::open(&arguments.reports.outputs)?;
-    let format = arguments.reports.format.unwrap_or(TABLE);
-    let talk = format == TABLE;
+    let delivery = Delivery::open(&arguments.reports)?;
+    let talk = delivery.prints_table();
     let document = on_network(perform(talk))??;
-    deliver(&document, &arguments.reports, outputs, colour)?;
+    delivery.deliver(&document, colour)?;
     let wrong = untrue(&document);
     if wrong.is_empty() {
         if talk {

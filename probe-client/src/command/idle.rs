@@ -3,10 +3,10 @@
 use head_node::HeadNode;
 use probe_core::plan::{Silence, Span};
 
-use super::run::{deliver, measure, on_network};
+use super::delivery::Delivery;
+use super::run::{measure, on_network};
 use crate::arguments::{Colour, IdleArguments, KeepAlive};
 use crate::config::{self, Config};
-use crate::report_files::Outputs;
 use crate::terminal;
 
 pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Result<u8> {
@@ -24,7 +24,7 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         plan: config.plan.with_silences(&ladder),
         ..config
     };
-    let outputs = Outputs::open(&arguments.reports.outputs)?;
+    let delivery = Delivery::open(&arguments.reports)?;
     if let Some(longest) = ladder.iter().map(|s| s.seconds).max() {
         terminal::tell(&format!(
             "{} sessions on each address are opened at once and kept silent; the last is used \
@@ -34,7 +34,7 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         ));
     }
     let document = on_network(measure(&config))??;
-    deliver(&document, &arguments.reports, outputs, colour)?;
+    delivery.deliver(&document, colour)?;
     Ok(document.summary.exit_code)
 }
 

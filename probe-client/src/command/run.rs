@@ -5,16 +5,15 @@ use std::io;
 use anyhow::Context as _;
 use head_node::check::checks_of_run;
 use probe_core::document::RunDocument;
-use probe_report::format::TABLE;
 use tokio_util::sync::CancellationToken;
 
 use super::InterruptedAgain;
-use crate::arguments::{Colour, ReportOptions, RunArguments};
+use super::delivery::Delivery;
+use crate::arguments::{Colour, RunArguments};
 use crate::config::{self, Config};
 use crate::environment::Environment;
 use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
 use crate::progress::Progress;
-use crate::report_files::Outputs;
 use crate::{run, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
@@ -33,11 +32,11 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
         flows: arguments.flows.into(),
         ..config
     };
-    let outputs = Outputs::open(&arguments.reports.outputs)?;
+    let delivery = Delivery::open(&arguments.reports)?;
     let mut document = on_network(measure(&config))??;
     crate::head_node::learn(&mut head_node, &document);
     document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
-    deliver(&document, &arguments.reports, outputs, colour)?;
+    delivery.deliver(&document, colour)?;
     Ok(document.summary.exit_code)
 }
 
@@ -101,23 +100,6 @@ async fn interruptible<T>(
             }
         }
     }
-}
-
-/// Prints the report on standard output, and writes the files.
-pub(super) fn deliver(
-    document: &RunDocument,
-    options: &ReportOptions,
-    outputs: Outputs,
-    colour: Colour,
-) -> anyhow::Result<()> {
-    let mut text = Vec::new();
-    let format = options.format.unwrap_or(TABLE);
-    probe_report::write(format, document, terminal::look(colour), &mut text)?;
-    terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
-    for path in outputs.write(document)? {
-        terminal::tell(&format!("written: {}", path.display()));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

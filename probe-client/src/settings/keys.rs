@@ -49,6 +49,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("timeout", "timeout = 3.5"),
     ("format", r#"format = "json""#),
     ("output", r#"output = ["run.json"]"#),
+    ("open", "open = true"),
     (COLOUR, r#"color = "never""#),
 ];
 

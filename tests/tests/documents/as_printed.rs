@@ -174,6 +174,7 @@ fn lay_out(folder: &Path, connection: &str, command: &str) -> anyhow::Result<()>
     restrict(&config)?;
     for (name, text) in [
         ("run.json", RUN),
+        ("ticket.txt", "{{ summary.sentence }}\n"),
         ("before.json", RUN),
         ("expected.toml", "[rules]\nrdp = \"blocked\"\n"),
         ("hpc.reg", EXPORT),

@@ -7,6 +7,7 @@ use probe_core::traffic::in_logs;
 use serde::Serialize;
 
 use super::port::Mark;
+use super::way::WayRow;
 
 /// A verdict that is not simply as expected, with its evidence and the next step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,6 +30,8 @@ pub struct FailureRow {
     pub logs: Vec<String>,
     /// The places of these ports in [`Report::ports`](super::Report::ports).
     pub rows: Vec<usize>,
+    /// The way of the first port, as a drawing shows it.
+    pub way: WayRow,
 }
 
 /// Returns one row for each group of probes with the same verdict and claim.
@@ -99,6 +102,7 @@ impl FailureRow {
                 .iter()
                 .filter_map(|of_one_server| in_logs(document, of_one_server))
                 .collect(),
+            way: WayRow::of(document, first),
             rows,
         })
     }

@@ -10,6 +10,8 @@ use probe_core::traffic::in_logs;
 use probe_core::verdict::{Confidence, Segment};
 use serde::Serialize;
 
+use super::segment_name::segment_name;
+
 /// The result of one probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PortRow {
@@ -46,7 +48,8 @@ pub struct PortRow {
     pub hop_address: Option<IpAddr>,
     /// The segment with its hop and address.
     pub place: String,
-    pub confidence: Confidence,
+    /// `low`, `medium` or `high`.
+    pub confidence: &'static str,
     pub claim: String,
     pub next_step: Option<String>,
     pub evidence: Vec<String>,
@@ -132,11 +135,11 @@ impl PortRow {
             verdict: verdict.id.name(),
             title: verdict.id.entry().title,
             contradiction: Met::of(verdict, m.rule.expect).contradiction(),
-            segment: segment(&verdict.segment),
+            segment: segment_name(&verdict.segment),
             hop,
             hop_address,
             place: verdict.segment.to_string(),
-            confidence: verdict.confidence,
+            confidence: confidence(verdict.confidence),
             claim: verdict.claim.clone(),
             next_step: verdict.next_step.clone(),
             evidence: verdict.evidence.clone(),
@@ -245,7 +248,7 @@ impl Fate {
 }
 
 /// Returns host, address and path as a heading.
-fn server(host: &str, address: Option<IpAddr>, path: &NetworkPath) -> String {
+pub(super) fn server(host: &str, address: Option<IpAddr>, path: &NetworkPath) -> String {
     let title = match address {
         Some(address) if address.to_string() != host => format!("{host} [{address}]"),
         Some(_) | None => host.to_owned(),
@@ -256,16 +259,11 @@ fn server(host: &str, address: Option<IpAddr>, path: &NetworkPath) -> String {
     }
 }
 
-/// Returns the kind of a segment; `none` if there is nothing to blame.
-const fn segment(segment: &Segment) -> &'static str {
-    match segment {
-        Segment::None => "none",
-        Segment::ThisHost => "this-host",
-        Segment::NearNetwork => "near-network",
-        Segment::Path { .. } => "path",
-        Segment::CloudEdge => "cloud-edge",
-        Segment::ServerHost => "server-host",
-        Segment::Proxy => "proxy",
-        Segment::Unknown => "unknown",
+/// Returns the confidence as a word.
+pub(super) const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Low => "low",
+        Confidence::Medium => "medium",
+        Confidence::High => "high",
     }
 }

@@ -27,6 +27,8 @@ pub struct RunRow {
     pub version: String,
     /// False if the run was interrupted.
     pub complete: bool,
+    /// The commands that repeat the run.
+    pub repeat: Vec<String>,
 }
 
 /// A rule that cannot be tested from here.
@@ -47,6 +49,8 @@ pub struct SummaryRow {
     pub undecided: usize,
     pub skipped: usize,
     pub exit_code: u8,
+    /// The result in a few words.
+    pub headline: String,
     /// The conclusion for people.
     pub sentence: String,
 }
@@ -68,6 +72,7 @@ impl RunRow {
             system: host.system.clone(),
             version: run.version.clone(),
             complete: run.complete,
+            repeat: Vec::new(),
         }
     }
 }
@@ -93,8 +98,29 @@ impl SummaryRow {
             undecided: summary.undecided,
             skipped: summary.skipped,
             exit_code: summary.exit_code,
+            headline: headline(document),
             sentence: sentence(document, ports),
         }
+    }
+}
+
+fn headline(document: &RunDocument) -> String {
+    let s = &document.summary;
+    let rules = match s.probes {
+        1 => "1 port".to_owned(),
+        probes => format!("{probes} ports"),
+    };
+    let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };
+    let text = match (s.not_as_expected, s.undecided) {
+        (0, 0) if s.probes == 1 => "The port is as expected".to_owned(),
+        (0, 0) => format!("All {rules} are as expected"),
+        (0, undecided) => format!("{undecided} of {rules} {} undecided", is_or_are(undecided)),
+        (not, _) => format!("{not} of {rules} {} not as expected", is_or_are(not)),
+    };
+    if document.run.complete {
+        text
+    } else {
+        format!("Interrupted: {}", text.to_lowercase())
     }
 }
 

@@ -1,0 +1,95 @@
+//! Writes a firewall request: what to ask for and why, as text, Markdown or JSON.
+
+use std::io::{self, Write};
+
+use minijinja::context;
+use serde::Serialize;
+
+use crate::json;
+use crate::markdown::escaped;
+use crate::rows::{Report, RequestRows, RunRow};
+use crate::templating;
+
+pub(crate) fn write_text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    render("firewall-request.txt", TEXT, report, out)
+}
+
+pub(crate) fn write_markdown(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    render("firewall-request.md", MARKDOWN, report, out)
+}
+
+pub(crate) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let request = Request {
+        document: DOCUMENT,
+        run: &report.run,
+        request: &report.request,
+    };
+    json::pretty(&request, out)
+}
+
+/// The request as a document of its own.
+#[derive(Serialize)]
+struct Request<'a> {
+    document: &'static str,
+    run: &'a RunRow,
+    #[serde(flatten)]
+    request: &'a RequestRows,
+}
+
+fn render(
+    name: &'static str,
+    template: &'static str,
+    report: &Report,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut environment = templating::environment();
+    environment.add_filter("markdown", |text: &str| escaped(text));
+    environment
+        .add_template(name, template)
+        .map_err(io::Error::other)?;
+    let text = environment
+        .get_template(name)
+        .and_then(|t| t.render(context! { report => templating::value(report) }))
+        .map_err(io::Error::other)?;
+    out.write_all(text.as_bytes())
+}
+
+const DOCUMENT: &str = "fwprobe.firewall-request/1";
+const TEXT: &str = include_str!("../templates/firewall-request.txt");
+const MARKDOWN: &str = include_str!("../templates/firewall-request.md");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorded;
+
+    fn rendered(
+        write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+        run: &recorded::Recorded,
+    ) -> String {
+        let mut out = Vec::new();
+        write(&Report::of(&run.read()), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_dropped_port_as_text() {
+        insta::assert_snapshot!(rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP));
+    }
+
+    #[test]
+    fn several_faults_as_markdown() {
+        insta::assert_snapshot!(rendered(write_markdown, recorded::THREE_FAULTS));
+    }
+
+    #[test]
+    fn a_proxy_that_denies_as_json() {
+        insta::assert_snapshot!(rendered(write_json, recorded::THROUGH_PROXIES));
+    }
+
+    #[test]
+    fn without_a_failure_nothing_is_asked() {
+        let text = rendered(write_text, recorded::BOTH_FAMILIES);
+        assert!(text.contains("Nothing to ask for"), "{text}");
+    }
+}

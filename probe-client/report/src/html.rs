@@ -1,0 +1,108 @@
+//! Writes one self-contained HTML page: no script, no request to anywhere, readable without its styles.
+
+use std::io::{self, Write};
+
+use minijinja::context;
+
+use crate::rows::Report;
+use crate::templating::{environment, value};
+
+mod drawing;
+mod matrix;
+mod timings;
+
+pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut environment = environment();
+    environment
+        .add_template("report.html", TEMPLATE)
+        .map_err(io::Error::other)?;
+    let drawings: Vec<_> = report
+        .failures
+        .iter()
+        .map(|failure| drawing::Drawing::of(&failure.way))
+        .collect();
+    let page = environment
+        .get_template("report.html")
+        .and_then(|template| {
+            template.render(context! {
+                report => value(report),
+                matrix => value(&matrix::Matrix::of(report)),
+                drawings => value(&drawings),
+                bars => value(&timings::bars(&report.ports)),
+                style => STYLE,
+            })
+        })
+        .map_err(io::Error::other)?;
+    out.write_all(page.as_bytes())
+}
+
+const TEMPLATE: &str = include_str!("../templates/report.html");
+const STYLE: &str = include_str!("../templates/report.css");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorded;
+
+    fn rendered(report: &Report) -> String {
+        let mut out = Vec::new();
+        write(report, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_run_with_a_dropped_port() {
+        let text = rendered(&Report::of(&recorded::DROPPED_BEHIND_FIRST_HOP.read()));
+        // The styles are no part of the snapshot.
+        let (head, rest) = text.split_once("<style>").unwrap();
+        let (_, body) = rest.split_once("</style>").unwrap();
+        insta::assert_snapshot!(format!("{head}{body}"));
+    }
+
+    #[test]
+    fn seven_rules_over_three_paths_stay_below_100_kib() {
+        let mut report = Report::of(&recorded::DROPPED.read());
+        let failure = report.failures[0].clone();
+        let rows: Vec<_> = report.ports.iter().take(7).cloned().collect();
+        report.ports.clear();
+        report.failures.clear();
+        for path in [
+            "direct",
+            "http://proxy.example:3128",
+            "socks5h://socks.example:1080",
+        ] {
+            for row in &rows {
+                let mut row = row.clone();
+                row.path = path.to_owned();
+                let mut failure = failure.clone();
+                failure.rows = vec![report.ports.len()];
+                report.ports.push(row);
+                report.failures.push(failure);
+            }
+        }
+        let text = rendered(&report);
+        assert!(text.len() <= 100 * 1024, "{} bytes", text.len());
+    }
+
+    #[test]
+    fn nothing_is_loaded_and_nothing_runs() {
+        for run in recorded::ALL {
+            let text = rendered(&Report::of(&run.read()));
+            for forbidden in [
+                "<script",
+                "src=",
+                "@import",
+                "url(",
+                "javascript:",
+                "<iframe",
+                " style=",
+                " onload",
+            ] {
+                assert!(!text.contains(forbidden), "{}: {forbidden}", run.name);
+            }
+            let links = text.matches("href=").count();
+            let own = text.matches("href=\"#").count() + text.matches("href=\"data:,\"").count();
+            assert_eq!(links, own, "{}: links lead to the page itself", run.name);
+        }
+    }
+}

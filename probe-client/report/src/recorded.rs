@@ -1,0 +1,45 @@
+//! Recorded runs for tests.
+
+use probe_core::document::RunDocument;
+use probe_core::judge::judge_again;
+
+/// The file of one recorded run.
+pub(crate) struct Recorded {
+    pub(crate) name: &'static str,
+    text: &'static str,
+}
+
+impl Recorded {
+    /// Returns the run, judged by the present rules.
+    pub(crate) fn read(&self) -> RunDocument {
+        judge_again(serde_json::from_str(self.text).unwrap())
+    }
+}
+
+macro_rules! recorded {
+    ($($constant:ident = $name:literal;)+) => {
+        $(pub(crate) const $constant: &Recorded = &Recorded {
+            name: $name,
+            text: include_str!(concat!("../../core/tests/scenarios/", $name, ".json")),
+        };)+
+
+        pub(crate) const ALL: &[&Recorded] = &[$($constant,)+];
+    };
+}
+
+recorded! {
+    BLOCKED_ON_THIS_HOST = "blocked-on-this-host";
+    BOTH_FAMILIES = "reachable-both-families";
+    DEMO = "demo";
+    DROPPED = "dropped";
+    DROPPED_BEHIND_FIRST_HOP = "dropped-behind-first-hop";
+    INTERCEPTING_PROXY = "intercepting-proxy";
+    NAME_NOT_RESOLVED = "name-not-resolved";
+    NOT_LISTENING = "not-listening";
+    REJECTED = "rejected";
+    REPLY_DROPPED = "reply-dropped";
+    SERVER_REFUSED = "server-refused";
+    SERVER_UNREACHABLE = "server-unreachable-silence";
+    THREE_FAULTS = "lab-three-faults-at-once";
+    THROUGH_PROXIES = "through-proxies";
+}

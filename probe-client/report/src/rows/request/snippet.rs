@@ -1,0 +1,255 @@
+//! Single rules for the device that is blamed, to be added to a policy and never to replace one. Each has places in
+//! angle brackets that no parser accepts before somebody fills them in.
+
+use std::net::IpAddr;
+
+use probe_core::verdict::Segment;
+use serde::Serialize;
+
+/// One rule for one kind of device.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Snippet {
+    /// What it is for.
+    pub system: &'static str,
+    pub lines: Vec<String>,
+}
+
+impl Snippet {
+    fn new(system: &'static str, text: &str) -> Self {
+        Self {
+            system,
+            lines: text.lines().map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// The ends of a connection, as seen from different places.
+pub(super) struct Hosts {
+    pub(super) source: Option<IpAddr>,
+    pub(super) source_after_nat: Option<IpAddr>,
+    pub(super) destination: IpAddr,
+    /// The server's address on its own host.
+    pub(super) accepted_at: Option<IpAddr>,
+    pub(super) port: u16,
+}
+
+/// Returns rules for the devices of `segment`. Without a known place there are none.
+pub(super) fn snippets(segment: &Segment, name: &str, hosts: &Hosts) -> Vec<Snippet> {
+    match segment {
+        Segment::CloudEdge => vec![az(name, hosts), bicep(name, hosts)],
+        Segment::ThisHost => on_host(name, hosts, Side::Client),
+        Segment::ServerHost => on_host(name, hosts, Side::Server),
+        Segment::Path { .. } | Segment::NearNetwork => vec![asa(hosts), pan_os(name, hosts)],
+        Segment::None | Segment::Proxy | Segment::Unknown => Vec::new(),
+    }
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Side {
+    Client,
+    Server,
+}
+
+fn az(name: &str, hosts: &Hosts) -> Snippet {
+    let (from, to, port) = (hosts.seen_by_cloud(), hosts.on_server(), hosts.port);
+    Snippet::new(
+        "Azure network security group (az)",
+        &format!(
+            "az network nsg rule create --resource-group <RESOURCE-GROUP> --nsg-name <NSG> --name \
+             {name} --priority <FREE-PRIORITY> --direction Inbound --access Allow --protocol Tcp \
+             --source-address-prefixes {from} --source-port-ranges \"*\" \
+             --destination-address-prefixes {to} --destination-port-ranges {port}"
+        ),
+    )
+}
+
+fn bicep(name: &str, hosts: &Hosts) -> Snippet {
+    let (from, to, port) = (hosts.seen_by_cloud(), hosts.on_server(), hosts.port);
+    let symbol = name.replace('-', "_");
+    Snippet::new(
+        "Azure network security group (Bicep)",
+        &format!(
+            "resource {symbol} 'Microsoft.Network/networkSecurityGroups/securityRules@2024-05-01' \
+             = {{\n\
+             \x20 parent: <NSG-SYMBOL>\n\
+             \x20 name: '{name}'\n\
+             \x20 properties: {{\n\
+             \x20   priority: <FREE-PRIORITY>\n\
+             \x20   direction: 'Inbound'\n\
+             \x20   access: 'Allow'\n\
+             \x20   protocol: 'Tcp'\n\
+             \x20   sourceAddressPrefix: '{from}'\n\
+             \x20   sourcePortRange: '*'\n\
+             \x20   destinationAddressPrefix: '{to}'\n\
+             \x20   destinationPortRange: '{port}'\n\
+             \x20 }}\n\
+             }}"
+        ),
+    )
+}
+
+/// Returns rules for the firewall of a host itself.
+fn on_host(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
+    let port = hosts.port;
+    let (from, to) = match side {
+        Side::Client => (hosts.own(), hosts.destination.to_string()),
+        Side::Server => (hosts.seen_by_cloud(), hosts.on_server()),
+    };
+    let (netsh, shell) = match side {
+        Side::Client => (
+            format!(
+                "dir=out action=allow protocol=TCP localip={from} remoteip={to} remoteport={port}"
+            ),
+            format!(
+                "-Direction Outbound -LocalAddress {from} -RemoteAddress {to} -RemotePort {port}"
+            ),
+        ),
+        Side::Server => (
+            format!(
+                "dir=in action=allow protocol=TCP localip={to} localport={port} remoteip={from}"
+            ),
+            format!(
+                "-Direction Inbound -LocalAddress {to} -LocalPort {port} -RemoteAddress {from}"
+            ),
+        ),
+    };
+    let family = if hosts.destination.is_ipv4() {
+        "ip"
+    } else {
+        "ip6"
+    };
+    vec![
+        Snippet::new(
+            "Windows firewall (netsh, every version)",
+            &format!(
+                "netsh advfirewall firewall add rule name=\"{name}\" {netsh} profile=<PROFILE>"
+            ),
+        ),
+        Snippet::new(
+            "Windows firewall (PowerShell, Server 2012 and later)",
+            &format!(
+                "New-NetFirewallRule -DisplayName '{name}' {shell} -Protocol TCP -Action Allow \
+                 -Profile <PROFILE>"
+            ),
+        ),
+        Snippet::new(
+            "nftables",
+            &format!(
+                "add rule inet <TABLE> <CHAIN> {family} saddr {from} {family} daddr {to} tcp dport \
+                 {port} ct state new accept comment \"{name}\""
+            ),
+        ),
+    ]
+}
+
+fn asa(hosts: &Hosts) -> Snippet {
+    let (from, to, port) = (hosts.own(), hosts.destination, hosts.port);
+    Snippet::new(
+        "Cisco ASA, above the line that denies",
+        &format!(
+            "access-list <ACL> line <LINE> extended permit tcp host {from} host {to} eq {port}"
+        ),
+    )
+}
+
+fn pan_os(name: &str, hosts: &Hosts) -> Snippet {
+    let (from, to, port) = (hosts.own(), hosts.destination, hosts.port);
+    Snippet::new(
+        "Palo Alto PAN-OS, above the rule that denies",
+        &format!(
+            "set rulebase security rules {name} from <FROM-ZONE> to <TO-ZONE> source {from} \
+             destination {to} application any service <SERVICE-FOR-TCP-{port}> action allow"
+        ),
+    )
+}
+
+impl Hosts {
+    /// Returns the source for a device before address translation.
+    fn own(&self) -> String {
+        place(self.source, "<SOURCE-ADDRESS>")
+    }
+
+    /// Returns the source for the cloud's side. A private address is translated before it gets there.
+    fn seen_by_cloud(&self) -> String {
+        let public = |ip: &IpAddr| !is_private(*ip);
+        place(
+            self.source_after_nat.or_else(|| self.source.filter(public)),
+            "<SOURCE-ADDRESS-AFTER-NAT>",
+        )
+    }
+
+    fn on_server(&self) -> String {
+        place(self.accepted_at, "<ADDRESS-OF-SERVER-HOST>")
+    }
+}
+
+fn place(address: Option<IpAddr>, unknown: &str) -> String {
+    address.map_or_else(|| unknown.to_owned(), |ip| ip.to_string())
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTS: Hosts = Hosts {
+        source: Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 2, 3))),
+        source_after_nat: None,
+        destination: IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 7)),
+        accepted_at: None,
+        port: 5901,
+    };
+
+    fn path() -> Segment {
+        Segment::Path {
+            hop: None,
+            address: None,
+        }
+    }
+
+    #[test]
+    fn every_snippet_has_a_place_to_fill_in_and_names_one_port() {
+        for segment in [
+            Segment::CloudEdge,
+            Segment::ThisHost,
+            Segment::ServerHost,
+            path(),
+        ] {
+            let all = snippets(&segment, "fwprobe-5901-ipv4-1", &HOSTS);
+            assert!(all.len() > 1, "{segment:?}");
+            for snippet in all {
+                let text = snippet.lines.join("\n");
+                assert!(text.contains('<') && text.contains("5901"), "{snippet:?}");
+                let fields = text.to_lowercase();
+                let whole = [
+                    "0.0.0.0",
+                    "::/0",
+                    "remoteip=any",
+                    "delete",
+                    "clear ",
+                    "flush",
+                    "policy",
+                ];
+                assert!(!whole.iter().any(|w| fields.contains(w)), "{snippet:?}");
+            }
+        }
+        assert!(snippets(&Segment::Unknown, "n", &HOSTS).is_empty());
+    }
+
+    #[test]
+    fn a_private_address_is_no_source_for_the_cloud() {
+        assert_eq!(HOSTS.own(), "10.1.2.3");
+        assert_eq!(HOSTS.seen_by_cloud(), "<SOURCE-ADDRESS-AFTER-NAT>");
+        let seen = Hosts {
+            source_after_nat: "198.51.100.9".parse().ok(),
+            ..HOSTS
+        };
+        assert_eq!(seen.seen_by_cloud(), "198.51.100.9");
+    }
+}

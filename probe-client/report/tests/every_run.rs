@@ -1,0 +1,179 @@
+//! Writes every recorded run in every format, as it is and with hostile text in every place that strangers can fill.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read the recorded runs from files, and fail if they cannot"
+)]
+
+use std::path::Path;
+
+use probe_core::document::RunDocument;
+use probe_core::excerpt::unprintable;
+use probe_core::judge::judge_again;
+use probe_report::{FORMATS, Format, Look, Report, Template, write};
+use serde_json::Value;
+
+#[test]
+fn every_record_of_the_lab_can_be_written_in_every_format() {
+    let mut verdicts = std::collections::BTreeSet::new();
+    let mut count = 0;
+    for path in records() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let document = judge_again(serde_json::from_str(&text).unwrap());
+        verdicts.extend(document.probes.iter().map(|p| p.verdict.id));
+        for format in &FORMATS {
+            assert!(
+                !written(format, &document).is_empty(),
+                "{}: {}",
+                format.name,
+                path.display()
+            );
+        }
+        count += 1;
+    }
+    assert!(count > 300, "only {count} records");
+    assert!(verdicts.len() > 20, "only {verdicts:?}");
+}
+
+#[test]
+fn hostile_text_is_harmless_in_every_format() {
+    for name in ["dropped", "through-proxies", "demo"] {
+        for hostile in corpus() {
+            let document = poisoned(name, OUTSIDE, &hostile);
+            for format in &FORMATS {
+                let text = written(format, &document);
+                harmless(format.name, &text);
+            }
+            let template = "{% for p in ports %}{{ p.claim }}{{ p.purpose }}\n{% endfor %}";
+            let template = Template::parse("own.txt", template.to_owned()).unwrap();
+            let mut out = Vec::new();
+            template.write(&Report::of(&document), &mut out).unwrap();
+            harmless("template", &String::from_utf8(out).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_name_of_a_mebibyte_can_be_written_in_every_format() {
+    let document = poisoned("dropped", &["claim", "next_step"], &"n".repeat(1024 * 1024));
+    for format in &FORMATS {
+        assert!(!written(format, &document).is_empty(), "{}", format.name);
+    }
+    let html = written(Format::named("html").unwrap(), &document);
+    assert!(html.len() < 512 * 1024, "{} bytes", html.len());
+}
+
+/// The check above can fail.
+#[test]
+fn a_terminal_escape_is_noticed() {
+    let told = std::panic::catch_unwind(|| harmless("table", "a\u{1b}[2Jb"));
+    assert!(told.is_err());
+}
+
+#[test]
+fn a_page_with_hostile_text_has_no_element_of_its_own() {
+    let document = poisoned(
+        "dropped",
+        OUTSIDE,
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    );
+    let html = written(Format::named("html").unwrap(), &document);
+    assert!(html.contains("&lt;script&gt;"), "the text is not there");
+    assert!(!html.contains("<script") && !html.contains("<img"));
+    let markdown = written(Format::named("markdown").unwrap(), &document);
+    assert!(!markdown.contains("<script") && !markdown.contains("<img"));
+}
+
+/// Text that a server, a proxy or a certificate may send.
+fn corpus() -> Vec<String> {
+    [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "]]> &lt; &#0; <!-- -- >",
+        "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m",
+        "\u{202e}gnp.exe\u{202c} \u{2066}x\u{2069} \u{feff}",
+        "line\nbreak\r\nand\u{2028}more\u{0}",
+        "=HYPERLINK(\"http://x.invalid\")",
+        "@SUM(1) | a | `b` [c](http://d.invalid) **e** @team",
+        "{{ run.id }} {% raw %}",
+        "\u{fffe}\u{ffff}\u{1f525}",
+    ]
+    .map(str::to_owned)
+    .into()
+}
+
+/// Returns a recorded run in which every text from outside is `hostile`.
+fn poisoned(name: &str, fields: &[&str], hostile: &str) -> RunDocument {
+    let file = format!("{CORE}/tests/scenarios/{name}.json");
+    let text = std::fs::read_to_string(file).unwrap();
+    let judged: RunDocument = judge_again(serde_json::from_str(&text).unwrap());
+    let mut value = serde_json::to_value(judged).unwrap();
+    let replaced = poison(&mut value, fields, hostile);
+    assert!(replaced > 2, "only {replaced} texts replaced");
+    serde_json::from_value(value).unwrap()
+}
+
+/// Replaces the values of `fields` everywhere, of [`OUTSIDE`] and all evidence, and returns how many.
+fn poison(value: &mut Value, fields: &[&str], hostile: &str) -> usize {
+    match value {
+        Value::Array(values) => values.iter_mut().map(|v| poison(v, fields, hostile)).sum(),
+        Value::Object(map) => {
+            let mut replaced = 0;
+            for (key, value) in map {
+                if let Value::String(text) = value
+                    && fields.contains(&key.as_str())
+                {
+                    *text = hostile.to_owned();
+                    replaced += 1;
+                } else if let Value::Array(values) = value
+                    && key == "evidence"
+                    && fields == OUTSIDE
+                {
+                    values.truncate(2);
+                    replaced += values.len();
+                    values.fill(Value::from(hostile));
+                } else {
+                    replaced += poison(value, fields, hostile);
+                }
+            }
+            replaced
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+fn harmless(format: &str, text: &str) {
+    let odd = text
+        .chars()
+        .find(|c| unprintable(*c) && !matches!(c, '\n' | '\r'));
+    assert_eq!(odd, None, "{format}");
+}
+
+fn written(format: &Format, document: &RunDocument) -> String {
+    let mut out = Vec::new();
+    write(format, document, Look::PLAIN, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn records() -> Vec<std::path::PathBuf> {
+    let folder = Path::new(RECORDS);
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The fields that hold text from outside.
+const OUTSIDE: &[&str] = &[
+    "purpose",
+    "claim",
+    "next_step",
+    "name",
+    "user",
+    "text",
+    "detail",
+    "destination",
+    "system",
+    "host",
+    "version",
+];
+const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core");
+const RECORDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/lab/records");

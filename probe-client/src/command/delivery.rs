@@ -1,0 +1,88 @@
+//! Where the reports of a run go: standard output, files, the desktop's browser. All is opened before the run starts, so
+//! that what cannot be written is known at once.
+
+use anyhow::{Context as _, bail};
+use probe_core::document::RunDocument;
+
+use crate::arguments::{Colour, ReportOptions};
+use crate::report_files::Outputs;
+use crate::report_format::ReportFormat;
+use crate::{desktop, terminal};
+
+/// Everything that a run will write.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    /// What to print; `None` if the user named no format.
+    format: Option<ReportFormat>,
+    outputs: Outputs,
+    /// Whether to show the HTML report.
+    shown: bool,
+}
+
+impl Delivery {
+    /// Reads the templates and opens the files.
+    ///
+    /// # Errors
+    ///
+    /// The first template that is not valid, or the first file that cannot be written.
+    pub(super) fn open(options: &ReportOptions) -> anyhow::Result<Self> {
+        let format = match &options.format {
+            None => None,
+            Some(choice) => {
+                let loaded = choice.load();
+                Some(loaded.with_context(|| format!("--format {choice}"))?)
+            }
+        };
+        let outputs = Outputs::open(&options.outputs)?;
+        if options.open && !outputs.has_html() {
+            bail!("--open shows an HTML report: add --output report.html");
+        }
+        Ok(Self {
+            format,
+            outputs,
+            shown: options.open,
+        })
+    }
+
+    /// Returns whether the table is printed.
+    pub(super) fn prints_table(&self) -> bool {
+        self.format.as_ref().is_none_or(ReportFormat::is_table)
+    }
+
+    /// Returns whether the user named files and no format to print.
+    pub(super) fn is_files_alone(&self) -> bool {
+        self.format.is_none() && !self.outputs.is_empty()
+    }
+
+    /// Prints the report on standard output, and writes the files.
+    ///
+    /// # Errors
+    ///
+    /// Standard output or a file cannot be written, or a template fails on this run.
+    pub(super) fn deliver(self, document: &RunDocument, colour: Colour) -> anyhow::Result<()> {
+        let format = self.format.clone().unwrap_or_default();
+        let mut text = Vec::new();
+        format.write(document, terminal::look(colour), &mut text)?;
+        terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
+        self.write_files(document)
+    }
+
+    /// Writes the files, and shows the HTML report if the user wants to see it.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written, or a template fails on this run.
+    pub(super) fn write_files(self, document: &RunDocument) -> anyhow::Result<()> {
+        let written = self.outputs.write(document)?;
+        for file in &written {
+            terminal::tell(&format!("written: {}", file.path.display()));
+        }
+        if let Some(page) = written.iter().find(|f| self.shown && f.format.is_html()) {
+            // The report is written, whether or not it can be shown.
+            if let Err(why) = desktop::open(&page.path) {
+                terminal::tell(&format!("--open: {why:#}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+"""Reads JUnit, CSV and firewall requests back, of recorded runs. Usage: read_back.py FWPROBE FOLDER"""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import tree_sitter
+import tree_sitter_bicep
+from junitparser import Error, Failure, JUnitXml, Skipped
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = ROOT / "probe-client/core/tests/scenarios"
+RECORDS = ROOT / "tests/lab/records"
+
+
+def main() -> None:
+    fwprobe, folder = sys.argv[1], Path(sys.argv[2])
+    runs = sorted(SCENARIOS.glob("*.json")) + sorted(RECORDS.glob("*.json"))[::8]
+    snippets: dict[str, list[str]] = {}
+    for run in runs:
+        document = json.loads(run.read_text())
+        reports = {name: folder / f"report.{name}" for name in ("xml", "csv", "json")}
+        command = [fwprobe, "report", str(run), "--output", str(reports["xml"])]
+        command += ["--output", str(reports["csv"])]
+        command += ["--output", f"firewall-request-json={reports['json']}"]
+        subprocess.run(command, check=True, capture_output=True)
+        junit(run.name, reports["xml"], document)
+        table(run.name, reports["csv"], document)
+        for system, text in request(run.name, reports["json"], document):
+            snippets.setdefault(system, []).append(text)
+    print(f"  {len(runs)} runs, rules for {', '.join(sorted(snippets))}")
+    nftables(snippets["nftables"])
+    bicep(snippets["Azure network security group (Bicep)"])
+
+
+def junit(run: str, report: Path, document: dict) -> None:
+    """Checks what GitLab, Azure Pipelines, Jenkins and GitHub's reporters need of the file."""
+    names, failures, errors = set(), 0, 0
+    paths = {probe["path"] for probe in document["probes"]}
+    for suite in JUnitXml.fromfile(str(report)):
+        assert suite.name, f"{run}: a suite without a name"
+        assert suite.hostname == document["host"].get("name"), run
+        assert suite.timestamp, run
+        for case in suite:
+            # GitLab keeps only the first of several with the same class and name.
+            key = (case.classname, case.name)
+            assert all(key) and key not in names, f"{run}: {key}"
+            names.add(key)
+            assert case.time is None or case.time >= 0, run
+            for result in case.result:
+                # GitLab shows the text alone, Azure Pipelines and GitHub the message, Jenkins both.
+                assert result.message and result.text, f"{run}: {key}"
+                if isinstance(result, Skipped):
+                    continue
+                assert result.type, f"{run}: {key}"
+                if suite.name in paths:
+                    failures += isinstance(result, Failure)
+                    errors += isinstance(result, Error)
+                    assert "fwprobe explain" in case.system_out, f"{run}: {key}"
+    outcomes = [probe["outcome"] for probe in document["probes"]]
+    expected = outcomes.count("not-as-expected"), outcomes.count("undecided")
+    assert (failures, errors) == expected, f"{run}: {failures}, {errors}"
+
+
+def table(run: str, report: Path, document: dict) -> None:
+    with report.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    assert len(rows) == len(document["probes"]) + len(document["skipped"]), run
+    for row, probe in zip(rows, document["probes"]):
+        assert row["verdict"] == probe["verdict"]["id"], run
+        assert None not in row and None not in row.values(), f"{run}: a row of another length"
+        for cell in row.values():
+            assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), f"{run}: {cell}"
+
+
+def request(run: str, report: Path, document: dict) -> list[tuple[str, str]]:
+    """Checks that each failure is asked for or told why not, and returns the rules for devices."""
+    asked = json.loads(report.read_text())
+    assert asked["document"] == "fwprobe.firewall-request/1", run
+    failed = [p for p in document["probes"] if p["outcome"] != "as-expected"]
+    assert len(asked["asked"]) + len(asked["not_asked"]) == len(failed), run
+    rules = []
+    for row in asked["asked"]:
+        for snippet in row["snippets"]:
+            text = "\n".join(snippet["lines"])
+            assert "<" in text and str(row["port"]) in text, f"{run}: {text}"
+            rules.append((snippet["system"], text))
+    return rules
+
+
+def nftables(rules: list[str]) -> None:
+    """nft refuses a rule with places in it, and accepts one whose places are filled in, without loading it."""
+    before = "add table inet office\nadd chain inet office outbound\n"
+    for rule in set(rules):
+        assert nft(before + rule) != 0, f"nft accepts {rule}"
+        filled = rule.replace("<TABLE>", "office").replace("<CHAIN>", "outbound")
+        for place in ("<SOURCE-ADDRESS-AFTER-NAT>", "<SOURCE-ADDRESS>"):
+            filled = filled.replace(place, "2001:db8::9" if "ip6" in rule else "192.0.2.9")
+        filled = filled.replace("<ADDRESS-OF-SERVER-HOST>", "2001:db8::7" if "ip6" in rule else "192.0.2.7")
+        assert nft(before + filled) == 0, f"nft refuses {filled}"
+    print(f"  nft: {len(set(rules))} rules refused as they are and accepted filled in")
+
+
+def nft(text: str) -> int:
+    # A namespace of its own, so that this machine's rules cannot matter.
+    command = ["unshare", "--net", "nft", "--check", "--file", "-"]
+    return subprocess.run(command, input=text, text=True, capture_output=True, check=False).returncode
+
+
+def bicep(rules: list[str]) -> None:
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bicep.language()))
+    for rule in set(rules):
+        assert parser.parse(rule.encode()).root_node.has_error, f"Bicep accepts {rule}"
+        filled = rule.replace("<NSG-SYMBOL>", "group").replace("<FREE-PRIORITY>", "310")
+        assert not parser.parse(filled.encode()).root_node.has_error, f"Bicep refuses {filled}"
+    print(f"  Bicep: {len(set(rules))} rules refused as they are and accepted filled in")
+
+
+main()
