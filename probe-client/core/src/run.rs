@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod budget;
 pub mod control_order;
+pub mod description;
 pub mod flow_order;
 pub mod instances;
 pub mod outage;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use probe_core::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
+use probe_core::control_record::{ControlOutcome, ControlRecord, ServerDescription};
 use probe_core::observation::{Failure, FailureKind, Operation};
 use probe_core::run::control_order::{ControlOrder, Lead};
+use probe_core::run::description::{self, Answered};
 use probe_core::run::server_result::WatchingInstance;
-use proto::wire;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -193,49 +193,15 @@ async fn introduce(
 ) -> Result<(ControlChannel, ServerDescription), Failure> {
     let mut channel = ControlChannel::open(destination, port, identity, context).await?;
     let asked_us = context.clock.now_us();
-    let description = channel.describe().await?;
+    let told = channel.describe().await?;
     let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
     channel.open_run(run_id).await?;
     // The same clock is used later to tell the server when something was sent.
-    let midway_us = asked_us + round_trip_us / 2;
-    let midway = context.clock.unix_ms(midway_us);
-    let began_us = description.up_ms.map(|ms| began_us(midway_us, ms));
-    let facts = facts(description, midway, round_trip_us);
-    Ok((channel, ServerDescription { began_us, ..facts }))
-}
-
-/// Converts the server's description. `midway` is when the server answered, by this host's clock.
-fn facts(description: wire::Description, midway: u64, round_trip_us: u64) -> ServerDescription {
-    let theirs = i64::try_from(description.time_unix_ms).unwrap_or(i64::MAX);
-    let ours = i64::try_from(midway).unwrap_or(i64::MAX);
-    ServerDescription {
-        version: description.version,
-        instance: description.instance,
-        listeners: description.listeners.iter().filter_map(listener).collect(),
-        your_address: description
-            .your_address
-            .as_ref()
-            .and_then(|a| a.try_into().ok()),
-        sees_half_open: description.sees_half_open,
-        sees_every_syn: description.sees_every_syn,
-        clock_offset_ms: theirs.saturating_sub(ours),
+    let at_us = asked_us + round_trip_us / 2;
+    let answered = Answered {
+        at_us,
+        at_unix_ms: context.clock.unix_ms(at_us),
         round_trip_us,
-        began_us: None,
-    }
-}
-
-/// Returns when a process began that had been up for `up_ms` at `at_us`, in microseconds since the run's start.
-fn began_us(at_us: u64, up_ms: u64) -> i64 {
-    let at = i64::try_from(at_us).unwrap_or(i64::MAX);
-    let up = i64::try_from(up_ms.saturating_mul(1_000)).unwrap_or(i64::MAX);
-    at.saturating_sub(up)
-}
-
-fn listener(listener: &wire::Listener) -> Option<ListenerState> {
-    let public = u16::try_from(listener.public_port).ok()?;
-    Some(ListenerState {
-        address: listener.address.as_ref()?.try_into().ok()?,
-        public_port: (public != 0).then_some(public),
-        bound: listener.bound,
-    })
+    };
+    Ok((channel, description::told(told, answered)))
 }

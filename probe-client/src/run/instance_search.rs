@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use probe_core::control_record::ControlOutcome;
 use probe_core::observation::FailureKind;
-use probe_core::run::instances::{ports, ports_from_other_addresses};
+use probe_core::run::instances::{lost, ports, ports_from_other_addresses};
 use probe_core::run::server_result::WatchingInstance;
 
 use super::control_attempt::Attempt;
@@ -18,15 +18,17 @@ use crate::control::ControlIdentity;
 
 /// Adds control sessions to `server` until all of `wanted` have been met, and any other instance that is met on the
 /// way. If `wanted` is empty, this shows that there is only one instance; `looks` is the number of connections that
-/// have shown that already.
+/// have shown that already. A session to an instance whose channel was lost is removed, and its successor comes last,
+/// with all that are new. Returns the number of those that were removed.
 pub(super) async fn meet(
     run: &Run,
     server: &mut ServerRun,
     mut wanted: BTreeSet<String>,
     looks: usize,
-) {
+) -> usize {
+    let mut replaced = 0;
     let ControlOutcome::Reached { port, .. } = server.result.control.outcome else {
-        return;
+        return replaced;
     };
     let ports = ports(&server.result, port);
     let destination = Arc::clone(&server.destination);
@@ -38,25 +40,39 @@ pub(super) async fn meet(
     };
     for _ in 0..ROUNDS {
         if dials == 0 || run.context.cancelled.is_cancelled() {
-            return;
+            return replaced;
         }
         let dialled = ports.iter().cycle().take(dials);
         let attempts =
             dialled.map(|port| attempt(&destination, *port, &identity, &run.context, run.run_id));
         let mut is_new = false;
         for attempt in join_all(attempts).await {
-            is_new |= note(server, attempt, &mut wanted);
+            let met = note(server, attempt, &mut wanted);
+            is_new |= met == Met::New;
+            replaced += usize::from(met == Met::Again);
         }
         // If there is a second instance, there may be a third.
         if wanted.is_empty() && !is_new {
-            return;
+            return replaced;
         }
         dials = ENOUGH;
     }
+    replaced
 }
 
-/// Records the attempt. Returns whether it met a new instance.
-fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>) -> bool {
+/// What an attempt led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Met {
+    /// An instance that was not known.
+    New,
+    /// A known instance that could not be asked any more, and now can.
+    Again,
+    /// Nothing that changes who can be asked.
+    Nothing,
+}
+
+/// Records the attempt.
+fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>) -> Met {
     let control = &mut server.result.control;
     let since_us = attempt.observation.end_us();
     control.observations.push(attempt.observation);
@@ -67,19 +83,25 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
             let is_known = control
                 .instances()
                 .any(|other| other.instance == description.instance);
-            if is_known {
-                return false;
+            let lost = lost(&server.result.instances, &description.instance);
+            if let Some(lost) = lost {
+                server.result.instances.remove(lost);
+                server.channels.remove(lost);
+            } else if is_known {
+                return Met::Nothing;
             }
             let watching = WatchingInstance {
                 description: description.clone(),
                 since_us,
                 lost: None,
             };
-            let other = ControlOutcome::Reached { port, description };
-            control.others.push(other);
+            if !is_known {
+                let other = ControlOutcome::Reached { port, description };
+                control.others.push(other);
+            }
             server.result.instances.push(watching);
             server.channels.push(channel);
-            true
+            if is_known { Met::Again } else { Met::New }
         }
         // An instance that declines sessions now may be one that can be asked already.
         Err(failure) if failure.kind == FailureKind::KeyRefused => {
@@ -87,9 +109,9 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
             if !control.others.contains(&other) {
                 control.others.push(other);
             }
-            false
+            Met::Nothing
         }
-        Err(_) => false,
+        Err(_) => Met::Nothing,
     }
 }
 

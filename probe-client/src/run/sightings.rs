@@ -62,14 +62,16 @@ async fn ask_about(run: &Run, servers: &mut [ServerRun], index: usize) {
     let mut answers = servers[index].result.open().into_iter();
     let unseen = answers.any(|m| m.sighting.as_ref().is_some_and(|a| a.sightings.is_empty()));
     drop(answers);
-    let ended = instances::ended(&servers[asked].result.instances);
+    let held = run.config.plan.probes.iter().any(|p| p.silence.is_some());
+    let ended = instances::ended(&servers[asked].result.instances, held);
     // A slow line cannot carry more connections in time, so absence is not proved there.
     let slow = run.context.options.line.is_slow();
     if !slow && (unseen || !wanted.is_empty() || ended) {
         let most = if ended { RESTARTED } else { usize::MAX };
         let looks = instances::looks(&servers[asked].result).min(most);
         let wanted = instances::may_be_there(&servers[asked].result, wanted);
-        instance_search::meet(run, &mut servers[asked], wanted, looks).await;
+        let replaced = instance_search::meet(run, &mut servers[asked], wanted, looks).await;
+        let first = first - replaced;
         put(run, servers, index, asked, first, |_| true).await;
     }
     let unasked = instances::unasked(

@@ -104,18 +104,21 @@ struct LookedOn {
     refused: Option<AnswersRefused>,
 }
 
-/// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out.
+/// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out, and so are
+/// more than an honest server has to tell; the answer is then incomplete.
 fn answer(
     sightings: &[&wire::Sighting],
     measurement: &Measurement,
     looked_on: LookedOn,
 ) -> SightingAnswer {
+    let told = sightings.len().min(MAX_SIGHTINGS);
+    let (told, too_many) = sightings.split_at(told);
     SightingAnswer {
-        sightings: latest(sightings)
+        sightings: latest(told)
             .into_iter()
             .filter_map(|s| sighting(s, measurement))
             .collect(),
-        unattributed: sightings.iter().any(|s| s.unattributed),
+        unattributed: !too_many.is_empty() || sightings.iter().any(|s| s.unattributed),
         unasked: false,
         sees_half_open: looked_on.for_half_open,
         sees_every_syn: looked_on.for_every_syn,
@@ -218,9 +221,40 @@ fn end(end: wire::SightingEnd) -> SightingEnd {
     }
 }
 
+/// Maximum number of sightings about one measurement. A probe opens fewer connections, and the server tells of each a
+/// few times at most. Sightings are compared pair by pair, so a server could make a long answer costly.
+const MAX_SIGHTINGS: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_limited_and_says_that_something_is_missing() {
+        let text = include_str!("../../tests/scenarios/demo.json");
+        let document: crate::document::RunDocument = serde_json::from_str(text).unwrap();
+        let measurement = document.probes.into_iter().next().unwrap().measurement;
+        let told = |port| wire::Sighting {
+            r#match: wire::SightingMatch::Address.into(),
+            peer: Some(wire::SocketAddress {
+                ip: vec![192, 0, 2, 1],
+                port,
+            }),
+            ..wire::Sighting::default()
+        };
+        let looked_on = LookedOn {
+            for_half_open: true,
+            for_every_syn: true,
+            refused: None,
+        };
+        for (count, complete) in [(256, true), (4096, false)] {
+            let told: Vec<wire::Sighting> = (1..=count).map(told).collect();
+            let told: Vec<&wire::Sighting> = told.iter().collect();
+            let answer = answer(&told, &measurement, looked_on);
+            assert_eq!(answer.sightings.len(), 256);
+            assert_eq!(answer.is_complete(), complete);
+        }
+    }
 
     #[test]
     fn the_latest_word_on_a_connection_counts_and_half_open_without_an_answer_is_both() {

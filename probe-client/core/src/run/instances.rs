@@ -8,10 +8,17 @@ use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
 /// Returns whether the channel to one of `instances` was closed by the other end, or in its name: the instance may have
-/// restarted.
-pub fn ended(instances: &[WatchingInstance]) -> bool {
+/// restarted. With `held`, the run kept sessions silent on purpose, and a channel that gives no answer was most likely
+/// forgotten like them: the instance can be asked over another one.
+pub fn ended(instances: &[WatchingInstance], held: bool) -> bool {
     let mut lost = instances.iter().filter_map(|w| w.lost);
-    lost.any(|kind| kind != FailureKind::TimedOut)
+    lost.any(|kind| held || kind != FailureKind::TimedOut)
+}
+
+/// Returns the index of the instance `id` if the channel to it was lost, so that another one may take its place.
+pub fn lost(instances: &[WatchingInstance], id: &str) -> Option<usize> {
+    let mut all = instances.iter();
+    all.position(|w| w.description.instance == id && w.lost.is_some())
 }
 
 /// Returns the instances that sessions of `results` have met and that are not among `asked`.
@@ -116,4 +123,43 @@ fn met_by(measurement: &Measurement) -> Vec<String> {
     let http = session.http.iter().flat_map(|http| &http.instances);
     let all = testified.chain(http).chain(&session.refused_by);
     all.cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control_record::ServerDescription;
+
+    fn watching(instance: &str, lost: Option<FailureKind>) -> WatchingInstance {
+        WatchingInstance {
+            description: ServerDescription {
+                version: String::new(),
+                instance: instance.to_owned(),
+                listeners: Vec::new(),
+                your_address: None,
+                sees_half_open: false,
+                sees_every_syn: false,
+                clock_offset_ms: 0,
+                round_trip_us: 0,
+                began_us: None,
+            },
+            since_us: 0,
+            lost,
+        }
+    }
+
+    #[test]
+    fn a_channel_that_went_silent_is_replaced_only_after_silence_on_purpose() {
+        for (kind, held, expected) in [
+            (None, true, false),
+            (Some(FailureKind::Reset), false, true),
+            (Some(FailureKind::TimedOut), false, false),
+            (Some(FailureKind::TimedOut), true, true),
+        ] {
+            let all = [watching("a", None), watching("b", kind)];
+            assert_eq!(ended(&all, held), expected, "{kind:?}, {held}");
+            assert_eq!(lost(&all, "b"), kind.map(|_| 1));
+            assert_eq!(lost(&all, "a"), None);
+        }
+    }
 }
