@@ -215,7 +215,7 @@ fn no_place(key: &str) -> Defect {
     ))
 }
 
-/// Writes what is expected as an inline table, which [`Expected::read`] reads back to the same.
+/// Writes what is expected as an inline table, which the reader of profiles reads back to the same.
 pub fn by_place_as_toml(all: &[ExpectedWhere]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = all;
