@@ -46,12 +46,15 @@ impl Site {
 
     fn problems(&self, typed: &str) -> String {
         match self.read_with(typed, &[]) {
-            Err(Unusable::File { problems, .. }) => {
-                let folder = self.folder.path().display().to_string();
-                problems.to_string().replace(&folder, "DIR")
-            }
+            Err(Unusable::File { problems, .. }) => self.without_folder(&problems.to_string()),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Returns `text` with the folder written in the same way on every platform and machine.
+    fn without_folder(&self, text: &str) -> String {
+        let folder = self.folder.path().join("").display().to_string();
+        text.replace(&folder, "DIR/")
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -202,13 +205,12 @@ fn a_setting_says_where_it_comes_from() {
     );
     let line = site.line("run --port 443");
     let settings = in_force(line, &|name| (name == "NO_COLOR").then(|| "1".to_owned())).unwrap();
-    let folder = site.folder.path().display().to_string();
     let told: Vec<String> = settings
         .iter()
         .filter(|setting| !matches!(setting.origin, SettingOrigin::NotSet))
         .map(|setting| {
             let value = setting.value.as_deref().unwrap_or("-");
-            let origin = setting.origin.to_string().replace(&folder, "DIR");
+            let origin = site.without_folder(&setting.origin.to_string());
             format!("{} {value} ({origin})", setting.key)
         })
         .collect();
