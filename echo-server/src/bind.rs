@@ -54,7 +54,7 @@ pub fn bind(config: Config, identity: &Identity) -> Result<Bound, BindErrors> {
     bind_or_inherit(config, identity, Inherited::default())
 }
 
-/// Like [`bind`], but uses a socket from `inherited` for each listener that has one there.
+/// Like [`bind`], but uses a socket from `inherited` for each listener that `inherited` has one for.
 pub(crate) fn bind_or_inherit(
     config: Config,
     identity: &Identity,

@@ -1,4 +1,5 @@
-//! The server's clocks: time since its start, which deadlines use, and the date, which is only reported to others.
+//! The server's clocks: time since its start, which deadlines use, and the date, which the server only reports to
+//! others.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,7 +45,7 @@ impl Clock {
 
 fn date() -> UnixMillis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock that shows a date before 1970 was never set. The client sees how far it is off.
+    // A clock that shows a date before 1970 was never set. The client reports the difference.
     let millis = since.map_or(0, |since| since.as_millis());
     UnixMillis(u64::try_from(millis).unwrap_or(u64::MAX))
 }

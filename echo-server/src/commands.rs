@@ -14,7 +14,7 @@ use crate::arguments::{Arguments, Command, ServeArguments};
 use crate::bind;
 use crate::settings::{Settings, SettingsErrors};
 
-/// Why a command was not carried out.
+/// The reason why a command was not carried out.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The configuration is invalid.
@@ -74,6 +74,6 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Tells the operator what it means if the certificate of a roll-over that has begun cannot be used.
+/// The explanation for the operator if the certificate of a roll-over that has begun cannot be used.
 const WITHOUT_NEXT: &str =
     "`serve` does without; `identity show`, `add-key` and `roll-over` do not";

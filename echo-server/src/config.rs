@@ -1,5 +1,5 @@
 //! The complete configuration of a server. It comes from the command line and a file, or from a program that runs a
-//! server of its own.
+//! server itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -17,21 +17,21 @@ pub struct Config {
     pub instance: InstanceName,
     /// Whether other processes may listen on the same ports. The kernel then distributes connections over them.
     pub reuse_port: bool,
-    /// Whether the addresses that this server sees are not its clients' own. Then sightings are released only to
+    /// Whether source NAT hides its clients' own addresses from this server. Then sightings are released only to
     /// clients that can name the first bytes.
     pub behind_source_nat: bool,
-    /// Whether to see SYNs that this host's own firewall drops too, through a packet socket.
+    /// Whether to open a packet socket, which also shows SYNs that this host's own firewall drops.
     pub witness: bool,
-    /// How long the server continues normally after it was asked to stop, while its health endpoint already reports it.
-    /// A load balancer needs that time to send new connections elsewhere.
+    /// The time for which the server continues normally after it was asked to stop, while its health endpoint already
+    /// reports it. A load balancer needs that time to send new connections elsewhere.
     pub notice: Duration,
-    /// How long running sessions may continue after `notice`.
+    /// The time for which running sessions may continue after `notice`.
     pub grace: Duration,
     /// Listeners for the operator's own network.
     pub private: Private,
-    /// The limits for connections and sessions at once.
+    /// The limits for connections and sessions at the same time.
     pub admission: AdmissionLimits,
-    /// The maximum number of control connections at once.
+    /// The maximum number of control connections at the same time.
     pub control_connections: usize,
     /// The limits for the times and sizes of one session.
     pub session: Limits,
@@ -130,8 +130,8 @@ impl InstanceName {
         &self.0
     }
 
-    /// Returns `text` without the characters that are not allowed or too many. A host's name nearly always fits
-    /// completely.
+    /// Returns `text` without the characters that are not allowed or exceed the length. A host's name nearly always
+    /// fits completely.
     pub fn from_host_name(text: &str) -> Self {
         let fitting: String = text
             .chars()

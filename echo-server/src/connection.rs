@@ -24,14 +24,14 @@ use crate::track::Track;
 pub(crate) use self::inside::Inside;
 pub(crate) use self::restrained::Restrained;
 
-/// Serves one connection. The returned future ends with the session; dropping it closes the connection at once.
+/// Serves one connection. The returned future ends with the session; dropping it closes the connection immediately.
 pub(crate) async fn serve(tcp: TcpStream, track: Arc<Track>, tasks: Tasks) {
     let mut plain = Conversation::new(tcp, Arc::clone(&track));
     let ConversationEnd::StartTls { leftover } = plain.run().await else {
         return;
     };
     let tcp = plain.into_stream();
-    // This future is boxed apart, so that plain sessions do not need memory for its size.
+    // This future has a box of its own, so that plain sessions do not need memory for its size.
     match Box::pin(encrypted::open(tcp, leftover, track, tasks)).await {
         Opened::Session(mut inside) => {
             inside.run().await;

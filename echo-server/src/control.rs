@@ -123,5 +123,5 @@ const MAX_RESET_STREAMS: usize = 8;
 /// The time between keep-alives. A run is silent for as long as its holds last; this detects a dead peer meanwhile.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-/// The time from our GOAWAY to the end, whatever the peer does.
+/// The time from our GOAWAY to the end of the connection, which holds even if the peer does not close it.
 const LEAVE: Duration = Duration::from_secs(5);

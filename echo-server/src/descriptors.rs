@@ -6,8 +6,8 @@ use echo_core::admission::AdmissionLimits;
 use crate::config::Config;
 use crate::private;
 
-/// Raises this process' own limit as far as possible, and lowers those of `config` to it. Returns how many descriptors
-/// are lacking, if any.
+/// Raises this process' own limit as far as possible, and lowers those of `config` to it. Returns the number of
+/// descriptors that are lacking, if any.
 pub(crate) fn fit(config: &mut Config) -> Option<Lack> {
     let available = available()?;
     let wanted = wanted(config);

@@ -1,5 +1,5 @@
-//! Gives memory back to the host after a crowd of strangers has left. The allocator would keep that free memory for the
-//! next crowd.
+//! Gives memory back to the host after many strangers have left. The allocator would keep that free memory for the next
+//! ones.
 
 use std::sync::Arc;
 use std::time::Duration;

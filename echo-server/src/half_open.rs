@@ -27,8 +27,9 @@ pub(crate) struct HalfOpenWatch {
     /// The maximum number of half-open connections that the kernel keeps for one port.
     kept: usize,
     listeners: Vec<ListenerFacts>,
-    /// When each port was looked at last, and when it may be looked at again. The kernel is queried under this lock, by
-    /// one caller at a time, and not under the lock of `seen`, which accepting a connection waits for.
+    /// The time of each port's last look, and the time from which on the next look is allowed. The kernel is queried
+    /// under this lock, by one caller at a time, and not under the lock of `seen`, which accepting a connection waits
+    /// for.
     looks: Mutex<Looks>,
     seen: Mutex<HalfOpenBook>,
 }
@@ -36,7 +37,7 @@ pub(crate) struct HalfOpenWatch {
 #[derive(Debug, Default)]
 struct HalfOpenBook {
     sightings: BTreeMap<Ends, HalfOpenEntry>,
-    /// The addresses of callers, and when each looked last.
+    /// The addresses of callers, with the time of each one's last look.
     callers: BTreeMap<IpAddr, Duration>,
     /// The connections accepted since the kernel was queried, which its list may still contain. `None` while no query
     /// runs.
@@ -49,7 +50,7 @@ struct HalfOpenBook {
 struct HalfOpenEntry {
     id: SightingId,
     last: Duration,
-    /// The connection has been on the kernel's list.
+    /// Whether the connection has been on the kernel's list.
     held: bool,
     /// The segment that the witness saw, if any.
     witnessed: Option<CapturedSegment>,
@@ -79,9 +80,9 @@ impl HalfOpenWatch {
         self.available
     }
 
-    /// Notes as sightings the half-open connections on `ports`, as dialled, or on all ports. Those of callers go before
-    /// those of strangers. One look serves all callers for a moment. It blocks for some milliseconds if this host has
-    /// very many connections.
+    /// Notes as sightings the half-open connections on the dialled `ports`, or on all ports. Those of callers come
+    /// before those of strangers. One look serves all callers for a moment. The call blocks for some milliseconds if
+    /// this host has very many connections.
     pub(crate) fn look(
         &self,
         clock: &Clock,
@@ -114,7 +115,7 @@ impl HalfOpenWatch {
         }
     }
 
-    /// Looks at all listeners in `due` with a single walk through the kernel's table.
+    /// Looks at all listeners in `due` in one walk through the kernel's table.
     fn look_at(&self, clock: &Clock, sightings: &Sightings, due: &[&ListenerFacts]) {
         let mut ports: Vec<u16> = due.iter().map(|listener| listener.address.port()).collect();
         ports.sort_unstable();
@@ -233,8 +234,8 @@ impl HalfOpenBook {
         room
     }
 
-    /// Compares the book with the list that the kernel returned, and notes what is new. Returns false if there may be
-    /// more, because the kernel's list was incomplete or there was no room.
+    /// Compares the known entries with the list that the kernel returned, and notes the new ones. Returns false if
+    /// there may be more, because the kernel's list was incomplete or there was no room.
     fn take_in(
         &mut self,
         now: Duration,
@@ -355,17 +356,17 @@ fn note_witnessed(
     }
 }
 
-/// How long an entry is kept: longer than a connection waits to be accepted on any server that works.
+/// The time for which an entry is kept: longer than a connection waits to be accepted on any server that works.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
-/// How long a caller counts as one after its last look: several times the interval between two looks.
+/// The time for which a caller counts as one after its last look: several times the interval between two looks.
 const LOOKS_NO_MORE: Duration = Duration::from_secs(2);
 
-/// The maximum number of entries: more than the runs of several clients have half open at once.
+/// The maximum number of entries: more than the runs of several clients have half open at the same time.
 const MAX_REMEMBERED: usize = 4096;
 
 /// The number of entries from which on strangers' connections are not added, so that there is room for those of
-/// callers. More within [`FORGOTTEN_AFTER`] are a flood, and would push out valuable sightings.
+/// callers. More within [`FORGOTTEN_AFTER`] are a flood, and would evict valuable sightings.
 const MAX_STRANGERS: usize = 1024;
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub(crate) struct Instance {
     pub(crate) known: TaskTracker,
 }
 
-/// The values that a reload replaces, all at once.
+/// The values that a reload replaces, all together.
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) facts: ServerFacts,
@@ -85,7 +85,7 @@ impl Instance {
     ) -> Self {
         let clock = Clock::start();
         let half_open = HalfOpenWatch::new(&listeners);
-        // Two processes on one host are two instances, because the nonces of one mean nothing to the other.
+        // Two processes on one host are two instances, because neither knows the other's nonces.
         let mut suffix = [0; INSTANCE_SUFFIX_BYTES];
         rand::rng().fill_bytes(&mut suffix);
         let name = format!("{}/{}", config.instance.as_str(), hex::encode(suffix));
@@ -131,7 +131,7 @@ impl Instance {
     }
 
     /// Puts `config` and `identity` in force for everything that begins from now on. Running sessions keep what they
-    /// began with, and whatever is bound, opened or named only once stays as it was.
+    /// began with, and everything that is bound, opened or named only once stays as it was.
     pub(crate) fn reload(&self, config: &Config, identity: &Identity) {
         let mut facts = self.live.load().facts.clone();
         facts.admission = config.admission;
@@ -166,7 +166,7 @@ impl Instance {
         self.strangers_in_tls.present();
     }
 
-    /// Calls `call` with what a session needs from outside. `transport` queries the kernel.
+    /// Calls `call` with the things that a session needs from outside. `transport` queries the kernel.
     pub(crate) fn with_env<T>(
         &self,
         transport: &mut dyn FnMut() -> TransportFacts,
@@ -199,9 +199,9 @@ impl Live {
     }
 }
 
-/// The maximum number of watches of one key: more than the runs of several clients have in progress at once. Each costs
-/// a walk through all sightings, four times per second.
+/// The maximum number of watches of one key: more than the runs of several clients have in progress at the same time.
+/// Each costs a walk through all sightings, four times per second.
 const MAX_WATCHES_PER_KEY: usize = 16;
 
-/// The number of random bytes in an instance's name: enough to tell the processes of one host apart.
+/// The number of random bytes in an instance's name: enough to distinguish the processes of one host.
 const INSTANCE_SUFFIX_BYTES: usize = 3;

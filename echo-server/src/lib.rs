@@ -1,5 +1,5 @@
-//! `fwprobe-echo` listens on the ports under test, proves its identity to clients that hold a key, and testifies what
-//! arrived. It is also a library, for a program that needs a server of its own.
+//! `fwprobe-echo` listens on the ports under test, proves its identity to clients that hold a key, and testifies which
+//! bytes arrived. It is also a library, for a program that runs a server itself.
 
 mod arguments;
 mod bind;
@@ -50,13 +50,13 @@ pub use identity::{
 };
 pub use listener_guard::ListenerDied;
 
-/// Runs the program: reads its arguments, carries them out, and reports on standard error what could not be done.
+/// Runs the program: reads its arguments, carries them out, and reports failures on standard error.
 pub fn main() -> ExitCode {
     socket_facts::keep_memory_private();
     let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(usage) => {
-            // Help and version come this way too, and are written to standard output.
+            // Help and version also arrive as errors of clap, and are written to standard output.
             let _ = usage.print();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(NOT_DONE));
         }

@@ -1,4 +1,4 @@
-//! Tells the server when it no longer accepts connections from a listener.
+//! Notifies the server when it no longer accepts connections from a listener.
 
 use std::net::SocketAddr;
 
@@ -29,7 +29,7 @@ impl ListenerGuard {
 
 impl Drop for ListenerGuard {
     fn drop(&mut self) {
-        // A server that was told to stop does not receive this any more.
+        // A server that was asked to stop does not receive this any more.
         let _ = self.deaths.send(ListenerDied(self.address));
     }
 }

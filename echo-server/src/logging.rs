@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How lines look.
+/// The form of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     #[default]
@@ -22,7 +22,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// The least that is worth a line; a session of a known client is worth `debug`.
+/// The lowest level that is worth a line; a session of a known client is worth `debug`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
     Error,
@@ -62,9 +62,9 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadySta
         .map_err(|_| AlreadyStarted)
 }
 
-/// Writes why this program has not done its job, whether its log was started or not.
+/// Writes the reason why this program has failed, whether its log was started or not.
 pub(crate) fn say(why: &str) {
-    // If it cannot be written, the exit code has to do.
+    // If the reason cannot be written, the exit code still shows the failure.
     let _ = if journal::reads_standard_error() {
         journal::Lines::of(tracing::Level::ERROR).write_all(why.as_bytes())
     } else {

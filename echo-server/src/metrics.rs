@@ -32,7 +32,7 @@ pub(crate) struct Metrics {
     descriptors: Gauge,
 }
 
-/// How a connection ended.
+/// The labels of a connection that has ended.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Ended {
     kind: &'static str,

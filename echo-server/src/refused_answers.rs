@@ -1,6 +1,6 @@
-//! Counts SYN-ACKs from this host that were refused at once, by RST or by an ICMP error that made the kernel give up.
-//! These connections are half open for less than a round trip, which is too short for the kernel's list to show them.
-//! The kernel's counters include them.
+//! Counts SYN-ACKs from this host that were refused immediately, by RST or by an ICMP error that made the kernel give
+//! up. These connections are half open for less than a round trip, which is too short for the kernel's list to show
+//! them. The kernel's counters include them.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _};

@@ -15,7 +15,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use thiserror::Error;
 
-/// How much of the sandbox has to succeed.
+/// The part of the sandbox that has to succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SandboxMode {
     // These are not doc comments, because --help would print those at length. This mode takes what the kernel offers;

@@ -1,4 +1,4 @@
-//! Accepts connections until the server is told to stop, then lets running sessions finish.
+//! Accepts connections until the server is asked to stop, then lets running sessions finish.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,12 +24,12 @@ use crate::watch;
 
 impl Bound {
     /// Serves until `shutdown` is ready. Then it accepts no more connections, refuses new sessions, and waits for
-    /// running ones, for the configured time at most. Dropping the future ends everything at once.
+    /// running ones, for the configured time at most. Dropping the future ends everything immediately.
     ///
     /// It does not wait for strangers, except for the moment that it takes to send a greeting and be refused.
     ///
     /// # Errors
-    /// A listener is no longer served, although nobody has told the server to stop.
+    /// A listener is no longer served, although nobody has asked the server to stop.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ListenerDied> {
         let server = Server {
             instance: self.instance,
@@ -177,7 +177,7 @@ impl Server {
     }
 }
 
-/// How long to wait after a failed accept, so that the loop does not spin while descriptors are short.
+/// The pause after a failed accept, so that the loop does not spin while descriptors are short.
 #[derive(Debug, Default)]
 struct Pause {
     failures: u32,

@@ -1,4 +1,4 @@
-//! Turns the command line, a file and the identity into a [`Config`], or reports everything that is wrong with them.
+//! Turns the command line, a file and the identity into a [`Config`], or reports all their problems.
 
 mod file;
 mod fixed;
@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) identity: Identity,
     pub(crate) identity_directory: PathBuf,
-    /// Why the certificate of a roll-over that has begun cannot be used. The server runs without it.
+    /// The reason why the certificate of a roll-over that has begun cannot be used. The server runs without it.
     pub(crate) without_next: Option<LoadError>,
     pub(crate) sandbox: SandboxMode,
     pub(crate) log_format: LogFormat,
@@ -57,7 +57,7 @@ impl Settings {
     /// starts at `now`.
     ///
     /// # Errors
-    /// Returns everything that is wrong, at once.
+    /// Returns all problems together.
     pub(crate) fn resolve(flags: &ServeArguments, now: Timestamp) -> Result<Self, SettingsErrors> {
         let mut errors = Vec::new();
         let file = read_file(flags.config.as_deref(), &mut errors);

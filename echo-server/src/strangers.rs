@@ -18,7 +18,7 @@ pub(crate) struct Strangers {
     shared: Arc<Shared>,
 }
 
-/// One connection's place among the strangers, given up when dropped.
+/// One connection's place among the strangers. Dropping it gives the place up.
 pub(crate) struct Stranger {
     place: Arc<Place>,
     ticket: Ticket,
@@ -67,7 +67,7 @@ impl Strangers {
         self.shared.queue().table.becomes_familiar(now, source);
     }
 
-    /// Adds a connection. Returns why another one had to make room, if one had to.
+    /// Adds a connection. Returns the reason why another one had to make room; `None` if none had to.
     pub(crate) fn enter(&self, now: Duration, source: Source) -> (Stranger, Option<Pressure>) {
         let place = Arc::new(Place::default());
         let mut queue = self.shared.queue();

@@ -19,8 +19,8 @@ impl Systemd {
         self.tell(&state);
     }
 
-    /// Announces that the server is stopping. `time` is how long that may take from now on; otherwise the unit's
-    /// `TimeoutStopSec=` would end it early.
+    /// Announces that the server is stopping. `time` is the longest that this may take from now on; otherwise the
+    /// unit's `TimeoutStopSec=` would end it early.
     pub(crate) fn stopping(self, time: Duration) {
         let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
         let extend = sd_notify::NotifyState::ExtendTimeoutUsec(micros);
@@ -31,7 +31,8 @@ impl Systemd {
         self.tell(&[sd_notify::NotifyState::Watchdog]);
     }
 
-    /// Returns how often to tell systemd that this process is alive, or `None` if systemd does not ask for it.
+    /// Returns the interval at which to report to systemd that this process is alive, or `None` if systemd does not ask
+    /// for it.
     pub(crate) fn watchdog(self) -> Option<Duration> {
         // The notifications come twice in each period, as sd_watchdog_enabled(3) advises.
         sd_notify::watchdog_enabled().map(|period| period / 2)

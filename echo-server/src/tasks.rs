@@ -1,7 +1,7 @@
-//! The tasks of one server. The server waits for them when it stops, and ends them at once when there is no more time.
-//! No task is started anywhere else.
+//! The tasks of one server. The server waits for them when it stops, and ends them immediately when there is no more
+//! time. No task is started anywhere else.
 //!
-//! This is our own code, because a connection's task must be small: the libraries' ways to cancel a task from outside
+//! This is our own code, because a connection's task must be small: the libraries' means to cancel a task from outside
 //! need more memory than an idle session does.
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use hyper::rt::Executor;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-/// The tasks of one server; clones share the same book.
+/// The tasks of one server; clones share the same list of tasks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks(Arc<Shared>);
 
@@ -135,7 +135,7 @@ impl<F: Future> Future for Task<F> {
     }
 }
 
-/// A task's entry in the book. It is removed when dropped, which is after the future.
+/// A task's entry in the list. It is removed when dropped, which is after the future.
 struct Entry {
     id: u64,
     shared: Arc<Shared>,

@@ -1,5 +1,5 @@
-//! The server's TLS. It accepts whatever a client offers, because it reports what arrived and does not judge it. It
-//! uses no resumption, no tickets and no early data: every session proves itself from the start.
+//! The server's TLS. It accepts everything that a client offers, because it reports what arrived and does not judge it.
+//! It uses no resumption, no tickets and no early data: every session proves itself from the start.
 
 mod any_client;
 
@@ -49,7 +49,7 @@ impl ServerTls {
     }
 }
 
-/// Returns what the finished handshake agreed on, or `None` if it is not finished.
+/// Returns the values that the finished handshake agreed on, or `None` if it is not finished.
 pub(crate) fn facts(connection: &ServerConnection) -> Option<TlsFacts> {
     let group = connection.negotiated_key_exchange_group();
     let client = connection.peer_certificates().and_then(<[_]>::first);
@@ -64,9 +64,9 @@ pub(crate) fn facts(connection: &ServerConnection) -> Option<TlsFacts> {
     })
 }
 
-/// Returns by how much a record is longer than its content, unless it is padded: by the header and the AEAD's tag;
-/// under TLS 1.3 by the type of the content (RFC 8446 section 5.2); under TLS 1.2 with AES-GCM by a part of the nonce
-/// (RFC 5288 section 3, in contrast to RFC 7905 section 2).
+/// Returns the number of bytes by which a record is longer than its content, unless it is padded: those of the header
+/// and the AEAD's tag; under TLS 1.3 also the type of the content (RFC 8446 section 5.2); under TLS 1.2 with AES-GCM
+/// also a part of the nonce (RFC 5288 section 3, in contrast to RFC 7905 section 2).
 pub(crate) fn record_overhead(connection: &ServerConnection) -> usize {
     const HEADER_AND_TAG: usize = 5 + 16;
     let suite = connection.negotiated_cipher_suite();
@@ -103,7 +103,8 @@ fn config(identity: &Identity) -> ServerConfig {
         .expect("the provider has suites for both versions")
         .with_client_cert_verifier(Arc::new(AnyClient::new(provider)))
         .with_cert_resolver(Arc::new(resolver));
-    // The server prefers its strongest suite, whatever the client prefers: scanners report the opposite as a weakness.
+    // The server prefers its strongest suite, even if the client prefers another one: scanners report the opposite as a
+    // weakness.
     config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::stranger_log::{CONTROL, MADE_TO_LEAVE};
 use crate::strangers::Stranger;
 
-/// One connection's session, with its entries in the server's books.
+/// One connection's session, with its sighting and its place among the strangers.
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) instance: Arc<Instance>,

@@ -35,8 +35,8 @@ impl Drop for Watch {
     }
 }
 
-/// Reads what the witness of `instance` captures, for as long as the server lives. Returns at once if there is no
-/// witness.
+/// Reads the packets that the witness of `instance` captures, for as long as the server lives. Returns immediately if
+/// there is no witness.
 pub(crate) async fn read_witness(instance: Arc<Instance>) {
     if let Some(witness) = &instance.witness {
         witness.read_on(&instance.clock, &instance.metrics).await;

@@ -52,7 +52,7 @@ impl SynWitness {
         Ok(witness)
     }
 
-    /// Returns the SYNs that came from `address` since the last call, and those from addresses that nobody watches.
+    /// Returns the SYNs that came from `address` since the last call, and those from addresses that no client watches.
     pub(crate) fn hand_over(
         &self,
         clock: &Clock,
@@ -116,7 +116,7 @@ impl SynWitness {
     /// Records the SYNs from `address` from now on.
     ///
     /// # Errors
-    /// The socket cannot be told to capture them.
+    /// The socket cannot be configured to capture SYNs.
     pub(crate) fn watch(&self, address: IpAddr, now: Duration) -> Result<(), FactError> {
         let mut table = self.table();
         if table.witness.is_idle() {
@@ -138,7 +138,7 @@ impl SynWitness {
         }
     }
 
-    /// Reads the captured packets for as long as the server lives. It sleeps while nobody watches.
+    /// Reads the captured packets for as long as the server lives. It sleeps while no client watches.
     pub(crate) async fn read_on(&self, clock: &Clock, metrics: &Metrics) {
         loop {
             self.begun.notified().await;

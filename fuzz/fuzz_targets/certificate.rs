@@ -1,5 +1,5 @@
-//! Whatever a peer presents as its certificate, on TLS to a proxy, to the server or to whoever answers in its name: it is
-//! described within bounds, and no text of its own reaches a terminal as it is.
+//! Certificates that a peer presents, on TLS to a proxy, to the server or to a stranger that answers in its name: each
+//! is described within bounds, and no text in it reaches a terminal unescaped.
 #![no_main]
 
 use std::time::Duration;

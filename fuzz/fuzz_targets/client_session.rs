@@ -1,5 +1,5 @@
-//! A stranger in the server's place, for every session kind. Whatever it sends, in whatever pieces, the client neither
-//! panics nor stores much, and never takes it for the server.
+//! A stranger in the server's place, for every session kind. For all bytes that the stranger sends, in all pieces, the
+//! client neither panics nor stores much, and never takes the stranger for the server.
 #![no_main]
 
 use std::time::Duration;

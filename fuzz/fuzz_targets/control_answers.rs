@@ -1,4 +1,4 @@
-//! Whatever a server answers over the control service, once it is decoded: the client takes from it what belongs to a
+//! Decoded answers of a server over the control service: the client takes from each the part that belongs to a
 //! measurement, within bounds, and the judge judges the run with it.
 #![no_main]
 

@@ -14,7 +14,7 @@ fuzz_target!(|text: &str| {
         Ok(count) => assert!(count <= text.len()),
         Err(errors) => assert!(!errors.to_string().is_empty()),
     }
-    // Whatever a file expects can be written into a profile.
+    // Everything that a file expects can be written into a profile.
     let profile = Profile {
         rules,
         ..Profile::all()[0].clone()

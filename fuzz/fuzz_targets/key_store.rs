@@ -1,5 +1,5 @@
-//! Whatever a certificate file contains, and whatever its password is: the file is described or refused in words, the
-//! checks can judge it, and nothing that a stranger wrote reaches the terminal as it is.
+//! Certificate files of any content, with any password: each file is described or refused in words, the checks can
+//! judge it, and no text that a stranger wrote reaches the terminal unescaped.
 #![no_main]
 
 use std::path::PathBuf;

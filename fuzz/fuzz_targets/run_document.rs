@@ -1,5 +1,4 @@
-//! Whatever is changed in a saved run, it is either refused as a document or judged, and a second judgement gives the
-//! same result.
+//! A saved run with any change is either refused as a document or judged, and a second judgement gives the same result.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Whatever a proxy script answers, and whatever a list of exceptions contains, the result is a path or a reason why
-//! there is none, and both are short.
+//! For every answer of a proxy script and every list of exceptions, the result is a path or a reason why there is none,
+//! and both are short.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The witness's table is bounded, whatever packets a host on the network sends.
+//! The witness's table is bounded for all packets that a host on the network sends.
 #![no_main]
 
 use std::net::IpAddr;

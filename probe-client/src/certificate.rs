@@ -1,4 +1,4 @@
-//! Describes the certificate that a TLS peer presented: whether it is the pinned one, and who issued it.
+//! Describes the certificate that a TLS peer presented: whether it is the pinned one, and its issuer.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) fn describe(der: &[u8], pins: &[Pin]) -> PresentedCertificate {
 ///
 /// # Errors
 ///
-/// It is not, or the certificate cannot be read.
+/// `now` is outside them, or the certificate cannot be read.
 pub(crate) fn is_in_time(der: &[u8], now: UnixTime) -> Result<(), CertificateError> {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         return Err(CertificateError::BadEncoding);

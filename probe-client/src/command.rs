@@ -27,7 +27,7 @@ mod reload_server;
 mod report;
 mod run;
 
-/// The user interrupted the run a second time, so what was measured is not written.
+/// The user interrupted the run a second time, so the measurements are not written.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted again: nothing is written")]
 struct InterruptedAgain;
@@ -42,7 +42,8 @@ pub(crate) fn execute(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// Reports why there is nothing to carry out, or prints the help if that was asked for. Returns the exit code.
+/// Reports the reason why there is nothing to carry out, or prints the help if the user asked for it. Returns the exit
+/// code.
 pub(crate) fn refuse(unusable: &Unusable) -> u8 {
     match unusable {
         Unusable::Usage(error) => {
@@ -105,7 +106,7 @@ fn failed(format: &FormatChoice, why: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// Returns the format in which a report was to be printed, if one was named.
+/// Returns the format that the user named for the report, if any.
 fn report_format(command: &Command) -> Option<FormatChoice> {
     let options = match command {
         Command::Run(arguments) => &arguments.reports,

@@ -1,5 +1,5 @@
 //! Turns arguments, environment and files into one complete configuration. Every problem is found before anything is
-//! sent, and all problems are reported at once.
+//! sent, and all problems are reported together.
 
 use std::io::Read as _;
 use std::net::IpAddr;
@@ -36,14 +36,14 @@ pub(crate) use paths::without_user;
 pub(crate) use problems::Problems;
 pub(crate) use selection::{load, load_file};
 
-/// Everything that a run needs to know.
+/// The complete configuration of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub connection: ConnectionString,
     pub plan: Plan,
     pub family: Family,
     pub bind: Option<IpAddr>,
-    /// Timeout of each step.
+    /// The timeout of each step.
     pub idle_timeout: Duration,
     /// Number of connections to each port from different source ports, including the probe's own session.
     pub flows: usize,
@@ -64,7 +64,7 @@ fn check_hosts(hosts: &[String], problems: &mut Problems) {
 ///
 /// # Errors
 ///
-/// All problems at once.
+/// Returns all problems together.
 pub(crate) fn resolve(
     what: &WhatToProbe,
     server: &ServerOptions,
@@ -113,7 +113,7 @@ pub(crate) fn resolve(
 ///
 /// # Errors
 ///
-/// All problems at once.
+/// Returns all problems together.
 pub(crate) fn plan_alone(
     what: &WhatToProbe,
     server: &ServerOptions,
@@ -146,7 +146,7 @@ pub(crate) fn plan_alone(
 /// The credentials that are for one proxy each.
 type OwnCredentials = Vec<(ProxyAddress, ProxyCredentials)>;
 
-/// What a connection string tells of the server's place.
+/// The facts in a connection string about the server's place.
 struct Whereabouts {
     hosts: Vec<String>,
     control_port: u16,
@@ -169,7 +169,7 @@ impl Whereabouts {
     }
 }
 
-/// What decides about a plan.
+/// The arguments, environment and head node from which a plan follows.
 struct Given<'a> {
     what: &'a WhatToProbe,
     server: &'a ServerOptions,
@@ -196,8 +196,8 @@ impl Given<'_> {
         (credentials.flatten(), authorities.unwrap_or_default())
     }
 
-    /// Returns the plan, and the credentials of proxies that are for one proxy alone. Without `whereabouts`, only
-    /// problems are looked for.
+    /// Returns the plan, and the credentials of proxies that are for one proxy alone. Without `whereabouts`, it only
+    /// looks for problems.
     fn planned(
         &self,
         whereabouts: Option<Whereabouts>,

@@ -20,7 +20,7 @@ use crate::line::SharedLine;
 use crate::observe::connect_failure;
 use crate::port_states::PortStates;
 
-/// How to connect; the same for all probes of a run.
+/// The options of a connection, the same for all probes of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectOptions {
     /// The local address to connect from; `None` leaves the choice to the system.
@@ -31,11 +31,11 @@ pub(crate) struct ConnectOptions {
     pub(crate) max_segment: Option<u16>,
     /// The interval of TCP keep-alive; `None` sends none.
     pub(crate) keep_alive: Option<Duration>,
-    /// The hop limit of packets once the connection is open; `None` lets them go all the way.
+    /// The hop limit of packets once the connection is open; `None` lets them reach the server.
     pub(crate) reach: Option<u8>,
-    /// Learns of SYNs that stay unanswered before the idle timeout ends.
+    /// The record of SYNs that stay unanswered before the idle timeout ends.
     pub(crate) port_states: PortStates,
-    /// Learns how long handshakes take, and says how long to wait for others.
+    /// The record of handshake times, from which the waits for others follow.
     pub(crate) line: SharedLine,
 }
 
@@ -100,7 +100,8 @@ pub(crate) async fn connect(
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
-    /// How the connection was dialled again; `None` if the first SYN or its repetition was answered.
+    /// The difference to the first attempt, if the connection was dialled again; `None` if the first SYN or its
+    /// repetition was answered.
     pub(crate) redial: Option<Redial>,
 }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::given_file;
 
-/// Where the connection string was found, for messages.
+/// The place where the connection string was found, for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionSource {
     File(PathBuf),
@@ -95,7 +95,7 @@ fn refuse_what_all_may_read(_: &Path, _: &std::fs::Metadata) -> Result<(), Conne
     Ok(())
 }
 
-/// Why there is no connection string. No message repeats the secret.
+/// The reason why there is no connection string. No message repeats the secret.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectionError {
     #[error(

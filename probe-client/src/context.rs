@@ -1,4 +1,4 @@
-//! What every probe of a run shares: clock, options, pins, and how a session differs from an ordinary one.
+//! The things that all probes of a run share: clock, options, pins, and how a session differs from an ordinary one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -28,15 +28,15 @@ pub(crate) struct RunContext {
     pub(crate) client: Option<ClientIdentity>,
     pub(crate) cancelled: CancellationToken,
     pub(crate) departure: Departure,
-    /// When the current session ends at the latest, whatever still moves; set when the session begins.
+    /// The current session's deadline, which holds even while bytes still arrive; set when the session begins.
     pub(crate) session_ends: Instant,
-    /// How long one session may last.
+    /// The longest time that one session may last.
     pub(crate) longest_session: Duration,
     /// Notified once the TLS handshake has succeeded; `None` if nothing waits for it.
     pub(crate) shaken: Option<Arc<Notify>>,
 }
 
-/// How a session differs from the ordinary one of its kind, for comparison.
+/// The respects in which a session differs from the ordinary one of its kind, for comparison.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Departure {
     /// The server name in the ClientHello; `None` leaves it as the session kind has it.
@@ -44,7 +44,7 @@ pub(crate) struct Departure {
     pub(crate) hello: HelloSent,
 }
 
-/// Which ClientHello is sent.
+/// The ClientHello that is sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum HelloSent {
     /// A modern ClientHello that fits one segment.
@@ -143,7 +143,7 @@ pub(crate) fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, Origin::ThisHost)
 }
 
-/// Time limit of a session in which something still moves. On a slow line all sessions, and what follows them, have to
+/// The time limit of a session in which bytes still arrive. On a slow line all sessions, and what follows them, have to
 /// end within a minute.
 const LONGEST_SESSION: Duration = Duration::from_secs(20);
 

@@ -17,7 +17,7 @@ pub(crate) fn open(file: &Path) -> anyhow::Result<()> {
     open::that_detached(file).with_context(|| format!("{shown} cannot be opened"))
 }
 
-/// Returns whether there is a desktop, as far as can be told.
+/// Returns whether there is a desktop, as far as fwprobe can determine it.
 fn is_there() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     cfg!(any(windows, target_os = "macos")) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")

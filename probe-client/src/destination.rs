@@ -1,4 +1,4 @@
-//! A server as one path leads to it, and how to open connections to its ports.
+//! A server as one path leads to it, with the means to open connections to its ports.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Destination {
         }
     }
 
-    /// Returns what to ask a proxy for: the server's name, or its address if this host resolves names.
+    /// Returns the host to ask a proxy for: the server's name, or its address if this host resolves names.
     fn target(&self, port: u16) -> ProxyTarget {
         let host = match self.address.filter(|_| self.path().resolves_here()) {
             Some(ip) => ip.to_string(),

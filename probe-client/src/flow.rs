@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::clock::RunClock;
 use crate::connect::begin;
 
-/// What to dial and how long to wait.
+/// The address to dial and the time to wait.
 #[derive(Clone, Debug)]
 pub(crate) struct SideCall {
     pub(crate) round: FlowRound,
@@ -162,7 +162,7 @@ pub(crate) fn source_ports(count: usize) -> Vec<u16> {
     ports
 }
 
-/// Returns the range from which the system takes source ports, if the system tells it, or the usual one.
+/// Returns the range from which the system takes source ports, if the system reports it, or the usual one.
 fn system_range() -> RangeInclusive<u16> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
     let parsed = text.ok().and_then(|text| {

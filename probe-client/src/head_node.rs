@@ -1,4 +1,4 @@
-//! Collects what is known about the head node: from registry exports, certificate files, flags and this system. Each
+//! Collects the known facts about the head node: from registry exports, certificate files, flags and this system. Each
 //! source is a function that adds to the snapshot.
 
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::config::Problems;
 use crate::environment::Environment;
 use crate::key_store::{PasswordSource, certificate_file};
 
-/// Returns everything that can be known before a run.
+/// Returns all facts that can be known before a run.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ pub(crate) fn gather(
     Ok(node)
 }
 
-/// Adds what only Windows can tell.
+/// Adds the facts that only Windows can report.
 #[cfg(windows)]
 fn this_machine(node: &mut HeadNode) {
     let account = whoami::username().unwrap_or_else(|_| "an unknown account".to_owned());
@@ -69,7 +69,7 @@ fn this_machine(node: &mut HeadNode) {
     live_stores::read(node, &account);
 }
 
-/// Adds what a run has seen: names and clocks.
+/// Adds the facts that a run has measured: names and clocks.
 pub(crate) fn learn(node: &mut HeadNode, document: &RunDocument) {
     for host in &document.server.hosts {
         let mut own = document

@@ -16,7 +16,7 @@ use crate::connect::{begin, open};
 use crate::observe::connect_failure;
 
 /// Sends one SYN to `address` and waits for at most `idle_timeout`, which is less than a second. If a connection is
-/// opened, it is reset at once.
+/// opened, it is reset immediately.
 pub(crate) async fn send(
     address: SocketAddr,
     hop_limit: u8,
@@ -95,8 +95,8 @@ fn classify(kind: FailureKind, origin: Origin, unnamed: bool) -> HopAnswer {
         // The SYN was accepted, and the connection was reset before this task awoke.
         Origin::Peer if kind == FailureKind::Reset => HopAnswer::SynAck,
         Origin::ThisHost if !unnamed => HopAnswer::NotSent,
-        // On systems that do not name senders, an unreachable host may mean an expired hop limit. All that is known is
-        // that the SYN was not answered.
+        // On systems that do not name senders, an unreachable host may mean an expired hop limit. It is only known that
+        // the SYN was not answered.
         Origin::ThisHost | Origin::Peer | Origin::Unknown => HopAnswer::Silence,
     }
 }

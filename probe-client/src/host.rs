@@ -1,5 +1,5 @@
-//! Describes where the probe runs, and as which user: name, user, executable and addresses. Policies of some firewalls
-//! and proxies depend on each of them.
+//! Describes the host and the user with which the probe runs: name, user, executable and addresses. Policies of some
+//! firewalls and proxies depend on each of them.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;

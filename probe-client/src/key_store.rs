@@ -32,7 +32,7 @@ pub(crate) struct KeyStore {
     /// The certificates in DER, in the file's order; at least one.
     pub(crate) certificates: Vec<Vec<u8>>,
     pub(crate) keys: Vec<StoredKey>,
-    /// Why further keys of the file cannot be used. The certificates are not affected.
+    /// The reasons why further keys of the file cannot be used. The certificates are not affected.
     pub(crate) unusable_keys: Vec<KeyStoreError>,
 }
 
@@ -89,7 +89,7 @@ impl std::fmt::Debug for StoredKey {
 ///
 /// # Errors
 ///
-/// The file cannot be read, has no known form, or has another password than the given one.
+/// The file cannot be read, has no known form, or has a password other than the given one.
 pub(crate) fn load(path: &Path, passwords: &PasswordSource) -> Result<KeyStore, KeyStoreError> {
     let bytes = Zeroizing::new(read(path)?);
     if bytes.is_empty() {
@@ -138,7 +138,7 @@ fn some(store: KeyStore) -> Result<KeyStore, KeyStoreError> {
     Ok(store)
 }
 
-/// What is wrong with a file, and what would be right. No message repeats a password.
+/// The defect of a file, and the right form. No message repeats a password.
 #[derive(Debug, Error)]
 pub(crate) enum KeyStoreError {
     #[error("it cannot be read: {0}")]

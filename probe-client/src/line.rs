@@ -1,4 +1,4 @@
-//! What all connections of a run know about the line that they share.
+//! The facts about the line that all connections of a run share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,8 @@ impl SharedLine {
         self.line().recovered_from_losses();
     }
 
-    /// Records what the kernel knows about a session that began `so_far` ago and that moves, or waits for a window.
+    /// Records the kernel's facts about a session that began `so_far` ago and whose bytes still arrive, or that waits
+    /// for a window.
     pub(crate) fn looked_at(&self, kernel: &TcpFacts, so_far: Duration) {
         let look = Look {
             round_trip: kernel.rtt,

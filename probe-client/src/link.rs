@@ -26,7 +26,7 @@ pub(crate) struct Opened {
     /// The observations of all steps taken, including the failed one.
     pub(crate) observations: Vec<Observation>,
     pub(crate) proxy: Option<ProxyAccount>,
-    /// How the connection was dialled again; `None` if that was not needed.
+    /// The difference to the first attempt, if the connection was dialled again; `None` if it was not.
     pub(crate) redial: Option<Redial>,
     /// Bytes that the proxy sent after its last answer: the server's first bytes.
     pub(crate) unread: Vec<u8>,

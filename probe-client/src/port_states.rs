@@ -1,4 +1,4 @@
-//! Shares what is known about every port while probes are still running.
+//! Shares the state of every port while probes are still running.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PortStates(watch::Sender<PortBoard>, watch::Sender<Marks>);
 
-/// What is known about SYNs with the mark.
+/// The known facts about SYNs with the mark.
 #[derive(Clone, Debug, Default)]
 struct Marks {
     /// Servers to which a SYN without the mark is being tried.

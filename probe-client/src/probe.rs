@@ -1,4 +1,4 @@
-//! Runs one probe: connects, carries the session through its phases, and returns what was measured, however it ends.
+//! Runs one probe: connects, carries the session through its phases, and returns the measurement, however it ends.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) mod opening;
 
 use drive::{Stop, drive};
 
-/// Everything that belongs to one probe alone.
+/// The state that belongs to one probe alone.
 #[derive(Debug)]
 pub(crate) struct ProbeTask {
     pub(crate) rule: ProbedRule,

@@ -63,7 +63,7 @@ pub(crate) struct ProxyWay {
 pub(crate) struct ProxyAccess {
     /// Credentials for every proxy that has none of its own.
     pub(crate) credentials: Option<ProxyCredentials>,
-    /// Credentials of single proxies, from the environment's URLs.
+    /// Credentials of individual proxies, from the environment's URLs.
     pub(crate) own: Vec<(ProxyAddress, ProxyCredentials)>,
     /// Whether the password of a domain account may be sent to a proxy in clear.
     pub(crate) password_in_clear: bool,
@@ -155,7 +155,7 @@ struct Opening<'a> {
     leave: Option<Leave<'a>>,
     turn: Turn<'a>,
     context: &'a RunContext,
-    /// When the proxy's time is up, whatever it says.
+    /// The proxy's deadline, which holds even while its bytes still arrive.
     ends: Instant,
 }
 

@@ -14,7 +14,7 @@ use crate::{given_file, terminal};
 ///
 /// # Errors
 ///
-/// What is wrong. No message repeats any part of the credentials.
+/// The defect of the credentials. No message repeats any part of the credentials.
 pub(crate) fn find(
     file: Option<&Path>,
     environment: Option<String>,
@@ -79,7 +79,7 @@ fn readable_by_others(facts: &std::fs::Metadata) -> bool {
     facts.permissions().mode() & 0o077 != 0
 }
 
-/// On Windows access lists decide, which std does not read.
+/// Returns false: on Windows access lists decide, which std does not read.
 #[cfg(not(unix))]
 fn readable_by_others(_facts: &std::fs::Metadata) -> bool {
     false
@@ -102,7 +102,7 @@ fn prompt() -> Result<ProxyCredentials, CredentialsError> {
     })
 }
 
-/// Why the credentials cannot be used.
+/// The reason why the credentials cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum CredentialsError {
     #[error("the proxy credentials file {} cannot be read: {error}", path.display())]

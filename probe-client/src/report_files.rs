@@ -1,5 +1,5 @@
-//! Report files. All are opened before the run starts, so that a path that cannot be written is known at once. Each
-//! regular file is either replaced completely or left unchanged.
+//! Report files. All are opened before the run starts, so that fwprobe reports beforehand which path cannot be written.
+//! Each regular file is either replaced completely or left unchanged.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
     }
 }
 
-/// Why a report file cannot be written.
+/// The reason why a report file cannot be written.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {
     #[error("--output {}: its ending names no format; end it in {}, or write FORMAT=FILE \

@@ -140,7 +140,7 @@ pub(crate) fn extensions() -> String {
     }
 }
 
-/// What precedes the file of a template.
+/// The part of a `--format` value before the name of a template file.
 pub(crate) const TEMPLATE_PREFIX: &str = "template=";
 
 /// A template in lists of formats.

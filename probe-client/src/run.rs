@@ -1,5 +1,5 @@
-//! Carries out a run: resolves names, runs all probes at once, and looks for a control channel meanwhile. It then asks
-//! the server about the probes that failed and writes the run document.
+//! Carries out a run: resolves names, runs all probes at the same time, and looks for a control channel meanwhile. It
+//! then asks the server about the probes that failed and writes the run document.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -92,7 +92,7 @@ pub(crate) async fn run(
     run.document(measurements, by_server, started)
 }
 
-/// Returns the progress line that tells the user what the main sessions do.
+/// Returns the progress line, which shows the user what the main sessions do.
 fn of_the_sessions(config: &Config) -> &'static str {
     if config.plan.probes.iter().any(|p| p.silence.is_some()) {
         "keeping sessions silent, then using them again"
@@ -186,8 +186,8 @@ impl Run {
 
     /// Runs all probes of one server address over one path, and looks for its control channel.
     async fn server(self: &Arc<Self>, destination: Destination, progress: &Progress) -> ServerRun {
-        // The search must not dial a port while it is being probed: the server could not tell the two
-        // connections apart.
+        // The search must not dial a port while it is being probed: the server could not distinguish the two
+        // connections.
         let (finished, leads) = mpsc::unbounded_channel();
         let destination = Arc::new(destination);
         let measured = CancellationToken::new();
@@ -262,7 +262,7 @@ impl Run {
         }
     }
 
-    /// Runs every planned probe to `destination` at once, and returns them in the order of the plan.
+    /// Runs all planned probes to `destination` at the same time, and returns them in the order of the plan.
     async fn probes(
         self: &Arc<Self>,
         destination: &Arc<Destination>,

@@ -43,6 +43,6 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 /// Writes to standard error. Control characters in text from files or the network are escaped, so that the terminal
 /// obeys none.
 pub(crate) fn tell(text: &str) {
-    // If standard error is closed, there is no way to tell the user.
+    // If standard error is closed, the user cannot be notified.
     let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }

@@ -21,8 +21,8 @@ pub struct Pin(pub [u8; 32]);
 pub struct ConnectionString {
     pub key_id: KeyId,
     pub secret: Secret,
-    /// Host names or addresses (IPv6 without brackets). Each is a server of its own, or another way to the same one.
-    /// Never empty.
+    /// Host names or addresses (IPv6 without brackets). Each is a server of its own, or another name or address of the
+    /// same one. Never empty.
     pub hosts: Vec<String>,
     /// The server's pins. Never empty; several during a roll-over of the server's certificate.
     pub pins: Vec<Pin>,
@@ -166,8 +166,8 @@ impl FromStr for Pin {
 #[error("expected `sha256:` and 64 hexadecimal digits")]
 pub struct InvalidPin;
 
-/// What is wrong with a connection string. No message repeats any part of the string, because the secret can be
-/// anywhere in a string that was pasted wrongly. Parts are counted from 1 instead.
+/// The defect of a connection string. No message repeats any part of the string, because the secret can be anywhere in
+/// a string that was pasted wrongly. Parts are counted from 1 instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum InvalidConnectionString {
     #[error(

@@ -16,7 +16,7 @@ pub enum FirstBytes {
     Http,
     /// [`MAGIC`]: the dialogue itself, without an envelope.
     Dialogue,
-    /// The bytes begin nothing that is served here, whatever follows.
+    /// The bytes begin nothing that is served here, so the bytes after them do not matter.
     Unknown,
 }
 
@@ -31,7 +31,7 @@ pub enum FirstBytesInsideTls {
     NetTcpPreambleEnd,
     /// [`MAGIC`].
     Dialogue,
-    /// The bytes begin nothing that is served here, whatever follows.
+    /// The bytes begin nothing that is served here, so the bytes after them do not matter.
     Unknown,
 }
 

@@ -33,7 +33,7 @@ pub enum Version {
     Http11,
 }
 
-/// Why bytes are not a head, or not one that is safe to use.
+/// The reason why bytes are not a head, or not one that is safe to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HttpHeadError {
     #[error("no end of the head within {MAX_HEAD} bytes")]
@@ -114,7 +114,7 @@ fn values<'a>(headers: &[Header<'a>], name: &str) -> impl Iterator<Item = &'a [u
         .map(|header| header.value)
 }
 
-/// Returns the single value of all Content-Length headers; equal ones count once (RFC 9110 section 8.6).
+/// Returns the one value of all Content-Length headers; equal ones count once (RFC 9110 section 8.6).
 fn content_length(headers: &[Header<'_>]) -> Result<Option<u64>, HttpHeadError> {
     let mut length = None;
     for value in values(headers, CONTENT_LENGTH) {

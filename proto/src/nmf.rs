@@ -19,7 +19,7 @@ pub use self::record::{Record, RecordType};
 pub use self::text::Text;
 pub use self::values::{KnownEncoding, Mode, Upgrade};
 
-/// Why bytes are not a record, or not a preamble.
+/// The reason why bytes are not a record, or not a preamble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NmfError {
     #[error("{0:#04x} is no record type")]

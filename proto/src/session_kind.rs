@@ -27,14 +27,14 @@ pub enum SessionKind {
     Nettcp,
 }
 
-/// What a session kind is made of, in the order of the bytes.
+/// The parts of a session kind, in the order of the bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SessionShape {
     /// The exchange in clear text before everything else.
     pub preface: Option<Preface>,
     /// The TLS parameters; `None` if the session stays in clear text.
     pub tls: Option<TlsShape>,
-    /// What the dialogue is wrapped in.
+    /// The envelope of the dialogue.
     pub envelope: Envelope,
 }
 
@@ -47,7 +47,7 @@ pub enum Preface {
     NetTcpPreamble,
 }
 
-/// What the ClientHello of a session kind contains.
+/// The contents of a session kind's ClientHello.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TlsShape {
     /// Whether the server's name is sent.

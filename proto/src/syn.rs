@@ -54,7 +54,7 @@ pub enum TcpOption {
     },
 }
 
-/// Why bytes are not the headers of a SYN.
+/// The reason why bytes are not the headers of a SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSyn {
     /// The bytes end within a header.

@@ -53,7 +53,7 @@ impl BitOr for Protocols {
     }
 }
 
-/// Why bytes are not an X.224 connection request or confirm.
+/// The reason why bytes are not an X.224 connection request or confirm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum X224Error {
     #[error("begins with {0:#04x} {1:#04x}, not with TPKT version 3")]

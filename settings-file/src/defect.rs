@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::MAX_FILE_BYTES;
 
-/// What is wrong, and what would be right.
+/// The defect, and the right form.
 #[derive(Clone, Debug, Eq, PartialEq, Error)]
 #[non_exhaustive]
 pub enum Defect {
@@ -23,7 +23,7 @@ pub enum Defect {
     UnknownKey {
         /// The key.
         key: Excerpt,
-        /// What the table describes, with its article.
+        /// The thing that the table describes, with its article.
         section: &'static str,
         /// The key that was probably meant.
         nearest: Option<&'static str>,
@@ -35,7 +35,7 @@ pub enum Defect {
     MissingKey {
         /// The key.
         key: &'static str,
-        /// What the table describes, as in "this rule".
+        /// The thing that the table describes, as in "this rule".
         this: String,
         /// A valid example line.
         example: &'static str,
@@ -79,7 +79,7 @@ pub enum Defect {
         key: Excerpt,
         /// The text.
         found: Excerpt,
-        /// What is wrong with it, or what would be right.
+        /// The defect of the text, or the right form.
         reason: String,
     },
     /// A secret that does not have the form that its key requires.
@@ -87,7 +87,7 @@ pub enum Defect {
     SecretForm {
         /// The key.
         key: Excerpt,
-        /// What is wrong with it, or what would be right.
+        /// The defect of the text, or the right form.
         reason: String,
     },
     /// An empty text, or one of white space only.
@@ -101,7 +101,7 @@ pub enum Defect {
     LongText {
         /// The key.
         key: Excerpt,
-        /// Its size.
+        /// The size of the text.
         bytes: usize,
         /// The maximum size.
         most: usize,
@@ -114,7 +114,7 @@ pub enum Defect {
         /// The first such character.
         character: char,
     },
-    /// What only this kind of file can have wrong, in the words of its reader.
+    /// A defect that only this kind of file can have, in the words of its reader.
     #[error("{0}")]
     Other(String),
 }

@@ -18,7 +18,7 @@ pub struct FileError {
     pub file: String,
     /// Line and column in characters, from 1; `None` if the problem concerns the file as a whole.
     pub place: Option<(usize, usize)>,
-    /// What is wrong at this place.
+    /// The defect at this place.
     pub defect: Defect,
 }
 

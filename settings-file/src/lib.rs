@@ -1,5 +1,5 @@
-//! Reads a TOML file key by key and reports everything that is wrong with it at once: each problem with its place, and
-//! with what would be right. Every file of both programs is read by this crate; it does no I/O.
+//! Reads a TOML file key by key and reports all its problems together: each problem with its place, and with what would
+//! be right. Every file of both programs is read by this crate; it does no I/O.
 
 mod defect;
 mod error;

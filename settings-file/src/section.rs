@@ -1,4 +1,4 @@
-//! What a table of a file may contain.
+//! The keys and tables that a table of a file may contain.
 
 use std::borrow::Cow;
 

@@ -11,7 +11,7 @@ use crate::{FactError, IpFamily, platform};
 pub struct SocketError {
     /// The error that the kernel made of it, as in [`std::io::Error::from_raw_os_error`].
     pub errno: i32,
-    /// Where the error arose.
+    /// The place where the error arose.
     pub origin: ErrorOrigin,
     /// The device that reported it; `None` for an error of this host. IPv4-mapped addresses are given as IPv4. A
     /// translating device on the path may have rewritten the address.

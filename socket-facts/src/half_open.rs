@@ -37,8 +37,7 @@ pub fn half_open(local_port: u16) -> Result<HalfOpenView, FactError> {
     Ok(views.into_iter().next().unwrap_or_default())
 }
 
-/// Lists the half-open connections to each of `local_ports`, in their order, with a single walk through the kernel's
-/// table.
+/// Lists the half-open connections to each of `local_ports`, in their order, in one walk through the kernel's table.
 ///
 /// # Errors
 /// The same as for [`half_open`].
@@ -46,8 +45,8 @@ pub fn half_open_of(local_ports: &[u16]) -> Result<Vec<HalfOpenView>, FactError>
     platform::half_open_of(local_ports)
 }
 
-/// The maximum number of connections listed for one port: more than any run of probes has open at once, so more are a
-/// flood.
+/// The maximum number of connections listed for one port: more than any run of probes has open at the same time, so
+/// more are a flood.
 pub const HALF_OPEN_MAX: usize = 1024;
 
 /// Returns how many half-open connections to one listener this host keeps, which may be 0. SYNs beyond that are

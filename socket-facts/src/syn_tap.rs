@@ -1,5 +1,6 @@
-//! Captures the SYNs that reach this host's network interfaces, and the answers that leave them, whatever its own
-//! firewall does with either. This is the only fact here that needs a privilege: `CAP_NET_RAW`, to open the socket.
+//! Captures the SYNs that reach this host's network interfaces, and the answers that leave them, without regard to what
+//! its own firewall does with either. This is the only fact here that needs a privilege: `CAP_NET_RAW`, to open the
+//! socket.
 
 use std::io::{ErrorKind, Read as _};
 
@@ -35,7 +36,7 @@ impl SynTap {
         platform::filter_syns(&self.0, ports)
     }
 
-    /// Lets nothing pass any more, so that the kernel drops every packet at once.
+    /// Lets nothing pass any more, so that the kernel drops every packet immediately.
     ///
     /// # Errors
     /// [`FactError::Os`] if the filter cannot be set.

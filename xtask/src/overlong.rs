@@ -1,5 +1,5 @@
 //! Finds string literals that exceed rustfmt's width. If there is one, rustfmt silently leaves the whole expression
-//! around it unformatted, so that `cargo fmt --check` passes whatever it looks like.
+//! around it unformatted, so that `cargo fmt --check` passes for every layout of it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The steps of the gate as data: names, what they need, command lines.
+//! The steps of the gate as data: names, requirements, command lines.
 
 use std::fs;
 use std::path::Path;

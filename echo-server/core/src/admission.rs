@@ -1,5 +1,5 @@
 //! Counts connections before and after they prove a key, and hands out permits that are given back when dropped.
-//! Strangers and known clients have separate counts, so that a crowd of strangers takes no places from clients.
+//! Strangers and known clients have separate counts, so that many strangers take no places from clients.
 
 mod rate;
 mod source;
@@ -17,9 +17,9 @@ use self::rate::Pace;
 pub use self::source::Source;
 pub use self::stranger_table::{Pressure, Standing, StrangerLimits, StrangerTable, Ticket};
 
-/// The number of connections and sessions that a server accepts, at once and per second. When a limit for strangers is
-/// reached, the oldest of them has to leave; when a limit for keys is reached, new sessions are refused with the
-/// reason.
+/// The number of connections and sessions that a server accepts, at the same time and per second. When a limit for
+/// strangers is reached, the oldest of them has to leave; when a limit for keys is reached, new sessions are refused
+/// with the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdmissionLimits {
     /// The maximum number of connections that have not yet proved a key.
@@ -134,7 +134,7 @@ impl Admission {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // The book contains only numbers, so a panic elsewhere leaves nothing half done in it.
+        // The table contains only numbers, so a panic elsewhere leaves nothing half done in it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,11 +145,11 @@ impl fmt::Debug for Admission {
     }
 }
 
-/// The place of one connection, given back when dropped.
+/// The place of one connection. Dropping it gives the place back.
 #[derive(Debug)]
 pub struct Permit {
     admission: Admission,
-    /// The key that this connection has proved to hold, and whether it is counted as held open under it.
+    /// The key that this connection has proved, and whether the connection counts as held open under that key.
     holder: Option<(KeyId, bool)>,
 }
 
@@ -242,7 +242,7 @@ impl Book {
 }
 
 impl AdmissionLimits {
-    /// The smallest number of places for strangers that works: a newcomer takes the free place and evicts the other
+    /// The smallest usable number of places for strangers: a newcomer takes the free place and evicts the other
     /// stranger, and the next newcomer only waits for that eviction.
     pub const MIN_STRANGERS: usize = 2;
 

@@ -1,5 +1,5 @@
-//! The control service without its gRPC: callers, the server's description of itself, open runs, and what a watcher of
-//! sightings receives.
+//! The control service without its gRPC: callers, the server's description of itself, open runs, and the messages for a
+//! watcher of sightings.
 
 mod describe;
 mod places;
@@ -59,7 +59,7 @@ pub struct Holder {
 /// Authenticates a call and reads its request. `exporter` is that of the TLS connection that carried the call.
 ///
 /// # Errors
-/// [`CallError::Unauthenticated`] whatever is wrong with the key or MAC. Only an authenticated caller is told that its
+/// [`CallError::Unauthenticated`] for every defect of the key or MAC. Only an authenticated caller learns that its
 /// request is malformed.
 pub fn open_call<M: Message + Default>(
     keyring: &Keyring,

@@ -19,7 +19,7 @@ pub struct Key {
     pub label: String,
     /// Revoked keys stay listed, so that their ids are not given out again.
     pub revoked: bool,
-    /// The key may ask the server to read its files again.
+    /// Whether the key may ask the server to read its files again.
     pub admin: bool,
 }
 
@@ -28,7 +28,7 @@ pub struct Key {
 pub struct Keyring {
     keys: BTreeMap<KeyId, Key>,
     /// The secret that MACs are checked against if there is no key. It opens nothing: the missing key decides the
-    /// answer, whatever this check says.
+    /// answer, even if this check succeeds.
     decoy: Secret,
 }
 
@@ -127,7 +127,7 @@ impl Candidate<'_> {
 #[error("the key id `{0}` is there twice")]
 pub struct DuplicateKeyId(pub KeyId);
 
-/// The error for an unknown key, a revoked key or a wrong MAC. The peer is not told which.
+/// The error for an unknown key, a revoked key or a wrong MAC. The peer does not learn which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not authenticated")]
 pub struct Unauthenticated;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::session::{SessionId, StageBook};
 
-/// What the next round of an HTTP session needs to know about the earlier ones.
+/// The facts about earlier rounds of an HTTP session that the next round needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Resumption {
     pub(crate) key: KeyId,
@@ -26,7 +26,7 @@ pub(crate) enum Chain {
     /// All rounds so far ran on this server, and have this digest.
     Known(Sha256),
     /// The session came with a nonce that is unknown or no longer known here. This server cannot check the earlier
-    /// rounds; the client can, and decides what they prove.
+    /// rounds; the client checks them and judges them.
     Elsewhere,
 }
 
@@ -69,7 +69,7 @@ pub struct Nonces {
 
 impl Nonces {
     /// Creates a table of at most `capacity` nonces, each valid for `lifetime` plus the hold of its session. If the
-    /// table is full, the oldest nonce is dropped; its owner then gets a fresh one and tries that stage again.
+    /// table is full, the oldest nonce is dropped; its owner then gets a fresh nonce and tries that stage again.
     pub fn new(capacity: usize, lifetime: Duration) -> Self {
         Self {
             lifetime,
@@ -112,8 +112,8 @@ impl Nonces {
         self.table().insert(now, slot);
     }
 
-    /// Removes `nonce` and returns what it was issued for. `None` if it is unknown, expired, used, or another
-    /// session's.
+    /// Removes `nonce` and returns the session state that it was issued for. `None` if the nonce is unknown, expired,
+    /// used, or another session's.
     pub(crate) fn take(
         &self,
         now: Duration,
@@ -207,13 +207,14 @@ impl Table {
     }
 }
 
-/// One greeting has two slots: for the first nonce and for the latest.
+/// The number of slots for one greeting: the first nonce's and the latest one's.
 const PER_GREETING: usize = 2;
 
-/// The default size: some 270 requests per second for a whole lifetime, about 6 MiB when full.
+/// The default size of the table: some 270 requests per second for a whole lifetime, about 6 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
-/// The default lifetime. A round takes a round trip and at most one stage; a minute leaves room for the slowest proxy.
+/// The default lifetime of a nonce. A round takes a round trip and at most one stage; a minute leaves room for the
+/// slowest proxy.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -34,22 +34,23 @@ pub use self::facts::{
 pub use self::limits::Limits;
 pub use self::stages::StageBook;
 
-/// What the shell does next. In every case it first sends what [`Session::transmit`] has, as far as the socket takes
+/// The next step of the shell. In every case it first sends what [`Session::transmit`] has, as far as the socket takes
 /// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Read on.
+    /// The shell reads on.
     Continue,
-    /// Run the server's side of a TLS handshake once everything is sent. `leftover` is the beginning of it, already
-    /// read from the socket. From here on, raw bytes go through [`Session::tls_received`]. The bytes inside TLS go
-    /// through [`Session::receive`] after [`Session::tls_established`].
+    /// The shell runs the server's side of a TLS handshake once everything is sent. `leftover` is the beginning of it,
+    /// already read from the socket. From here on, raw bytes go through [`Session::tls_received`]. The bytes inside TLS
+    /// go through [`Session::receive`] after [`Session::tls_established`].
     StartTls { leftover: Vec<u8> },
-    /// Hand the connection to the control service, which the client speaks inside TLS. The session is not involved any
-    /// more.
+    /// The shell hands the connection to the control service, which the client speaks inside TLS. The session is not
+    /// involved any more.
     HandToControl,
-    /// Close once everything is sent, or at the latest at the deadline. Bytes that are still read are ignored.
+    /// The shell closes the connection once everything is sent, or at the latest at the deadline. The session ignores
+    /// bytes that still arrive.
     Close(End),
-    /// Close now.
+    /// The shell closes the connection now.
     Abort(End),
 }
 
@@ -58,7 +59,7 @@ pub enum Action {
 pub struct Session {
     link: Link,
     layer: Layer,
-    /// Bytes that are too few to decide anything; never longer than the head of a request.
+    /// The bytes received so far, too few to decide anything; never longer than the head of a request.
     held: Vec<u8>,
     end: Option<End>,
     tls_error: Option<Box<str>>,
@@ -120,7 +121,7 @@ impl Session {
         Action::Continue
     }
 
-    /// Records a failed handshake. A client that asks about this connection is told `error`.
+    /// Records a failed handshake. A client that asks about this connection receives `error`.
     pub fn tls_failed(&mut self, now: Duration, error: &str) -> Action {
         self.link.arrivals.end_hellos();
         self.tls_error = Some(error.chars().take(MAX_TLS_ERROR).collect());
@@ -128,7 +129,7 @@ impl Session {
     }
 
     /// Appends up to `limit` bytes to `out`, for the socket or, once TLS is established, for the inside of TLS. Returns
-    /// how many. Call it when the socket takes more; 0 means that nothing is left.
+    /// the number of bytes appended. Call it when the socket takes more; 0 means that nothing is left.
     pub fn transmit(&mut self, now: Duration, out: &mut Vec<u8>, limit: usize) -> usize {
         let moved = self.link.outbox.drain(out, limit);
         if moved > 0 {
@@ -145,8 +146,8 @@ impl Session {
         !self.link.outbox.is_empty()
     }
 
-    /// Returns when to call [`Session::on_deadline`] next, as time since the server's start. Every other call can
-    /// change it. `None` if the control service has taken over.
+    /// Returns the time of the next call of [`Session::on_deadline`], as time since the server's start. Every other
+    /// call can change it. `None` if the control service has taken over.
     pub fn deadline(&self) -> Option<Duration> {
         let waiting = if !self.link.outbox.is_empty() {
             Waiting::Drain
@@ -208,8 +209,8 @@ impl Session {
         (self.link.arrivals.total(), self.link.sent)
     }
 
-    /// Returns what the instance's sightings should say about this connection now. An update is due when the first 512
-    /// bytes have grown, a greeting has come, TLS has failed, or the session is over.
+    /// Returns the notice that the instance's sightings should contain about this connection now. An update is due when
+    /// the first 512 bytes have grown, a greeting has come, TLS has failed, or the session is over.
     pub fn notice(&self) -> Notice {
         let greeter = self.link.greeter.as_ref();
         Notice {

@@ -1,5 +1,6 @@
-//! What this server noticed about connections, kept for the clients that can show that a connection was theirs. A ring
-//! of fixed size: the oldest sighting makes room, and absence then no longer proves anything.
+//! The sightings of connections that this server keeps for the clients that can show that a connection was theirs. They
+//! are in a ring of fixed size: the oldest sighting makes room for a new one, and a missing sighting then no longer
+//! proves anything.
 
 mod release;
 
@@ -36,7 +37,7 @@ pub type SavedSyn = ArrayVec<u8, 120>;
 pub struct SightingId(u64);
 
 impl SightingId {
-    /// The lowest id.
+    /// The lowest id of a sighting.
     pub const FIRST: Self = Self(0);
 }
 
@@ -45,12 +46,12 @@ impl SightingId {
 pub enum Fate {
     /// A SYN reached this host, which did not answer it.
     Unanswered,
-    /// This host has the connection half open, but its answer was not seen to leave.
+    /// This host has the connection half open, but the witness did not see its answer leave.
     HeldBack,
     /// A SYN was seen and answered; the handshake is not complete.
     HalfOpen,
     Open,
-    /// The control service uses the connection, so it is not anyone's test.
+    /// The control service uses the connection, so it is not a client's test.
     Control,
     Ended(End),
 }
@@ -64,7 +65,7 @@ pub enum Attribution {
     SeveralKeys,
 }
 
-/// What a session reports about its connection so far.
+/// The report of a session about its connection so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// The number of TCP payload bytes received.
@@ -72,7 +73,7 @@ pub struct Notice {
     pub sent: u64,
     /// Digests of the received bytes, shortest first.
     pub prefixes: Prefixes,
-    /// The length in bytes of the shortest prefix that no other connection shares; `None` if it is not known (yet).
+    /// The length in bytes of the shortest prefix that no other connection shares; `None` if it is not known yet.
     pub unique_from: Option<u32>,
     pub client_hello_sha256: Option<[u8; 32]>,
     pub fate: Fate,
@@ -105,11 +106,11 @@ pub struct Sighting {
     pub peer: SocketAddr,
     pub local: SocketAddr,
     pub public_port: Option<u16>,
-    /// When the connection was accepted, or, if it is half open, when its SYN arrived.
+    /// The time at which the connection was accepted or, if it is half open, its SYN arrived.
     pub accepted: UnixMillis,
     pub syn: Option<SavedSyn>,
     pub notice: Notice,
-    /// Counts changes of `notice`.
+    /// The number of changes of `notice`.
     pub revision: u64,
 }
 
@@ -172,8 +173,8 @@ impl Sightings {
         }
     }
 
-    /// Records that half-open connections to `port`, its own or as dialled, may have gone unnoticed until `wall`. Call
-    /// it only with ports of listeners, because each port is remembered.
+    /// Records that half-open connections to `port`, a listener's own or the one dialled, may have gone unnoticed until
+    /// `wall`. Call it only with ports of listeners, because each port is remembered.
     pub fn missed(&self, port: u16, wall: UnixMillis) {
         let mut ring = self.ring();
         let last = ring.missed.entry(port).or_insert(wall);
@@ -229,8 +230,8 @@ impl Sightings {
         self.len() == 0
     }
 
-    /// Returns what `viewer` may know about the connections that it says it has `sent`: for each of them one or more
-    /// sightings, or an entry that says that nothing is released.
+    /// Returns the sightings that the client `viewer` may see of the connections that it says it has `sent`: for each
+    /// connection one or more sightings, or an entry that says that nothing is released.
     pub fn release(&self, viewer: &Viewer, sent: &[Sent]) -> Vec<Released> {
         let ring = self.ring();
         release::release(ring.newest_first(), viewer, sent, |sent| {
@@ -257,9 +258,9 @@ struct Ring {
     /// The sighting with number `n` is at index `n % capacity`.
     sightings: Vec<Sighting>,
     next: u64,
-    /// Until this time sightings may be missing, because the server was not up or they had to make room.
+    /// The time until which sightings may be missing, because the server was not up or they had to make room.
     complete_after: UnixMillis,
-    /// Until these times sightings of half-open connections may be missing, by port.
+    /// The times until which sightings of half-open connections may be missing, by port.
     missed: BTreeMap<u16, UnixMillis>,
 }
 
@@ -341,7 +342,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// The default size: more than two minutes at a hundred connections per second, about 8 MiB whether full or not.
+/// The default size of the ring: more than two minutes at a hundred connections per second, about 8 MiB whether full or
+/// not.
 pub const DEFAULT_CAPACITY: usize = 16 * 1024;
 
 #[cfg(test)]

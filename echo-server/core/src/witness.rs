@@ -1,5 +1,5 @@
 //! The SYNs that reached this host's network interface, even if its own firewall dropped them, for clients with an open
-//! run. The table has a fixed size, and a query removes what it returns.
+//! run. The table has a fixed size, and a query removes the entries that it returns.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +18,7 @@ pub type Ends = (SocketAddr, SocketAddr);
 pub struct WitnessedSyn {
     pub peer: SocketAddr,
     pub local: SocketAddr,
-    /// When the SYN was seen first.
+    /// The time at which the SYN was first seen.
     pub seen: UnixMillis,
     /// A SYN-ACK has left the host, so its firewall let both packets through.
     pub answered: bool,
@@ -32,7 +32,7 @@ pub struct Witness {
     capacity: usize,
     watched: BTreeMap<IpAddr, Watched>,
     syns: BTreeMap<Ends, WitnessedSyn>,
-    /// The number of `syns` that came from addresses nobody watches.
+    /// The number of `syns` from addresses that no client watches.
     strangers: usize,
     /// The last time at which a SYN may have been missed.
     missed: Option<Duration>,
@@ -45,7 +45,7 @@ struct Watched {
     since: Duration,
 }
 
-/// The fields of a packet that matter here.
+/// The fields of a packet that the witness needs.
 struct Segment {
     peer: SocketAddr,
     local: SocketAddr,
@@ -113,8 +113,8 @@ impl Witness {
             return;
         }
         let watched = self.watched.contains_key(&segment.peer.ip());
-        // A client may come from several addresses, and its probe from another one than its control connection. A SYN
-        // with the clients' mark may therefore be a client's.
+        // A client may come from several addresses, and its probe from an address other than that of its control
+        // connection. A SYN with the clients' mark may therefore be a client's.
         if !(watched || segment.marked) || !listens(segment.local) {
             return;
         }
@@ -139,7 +139,7 @@ impl Witness {
         self.missed = self.missed.max(Some(now));
     }
 
-    /// Removes and returns the SYNs from `address`, and those from addresses that nobody watches.
+    /// Removes and returns the SYNs from `address`, and those from addresses that no client watches.
     pub fn hand_over(&mut self, address: IpAddr) -> Vec<WitnessedSyn> {
         let address = address.to_canonical();
         let watched = &self.watched;
@@ -193,7 +193,7 @@ impl Segment {
 /// The length of the longest IPv4 header and the longest TCP header.
 const MAX_HEADER: usize = 60 + 60;
 
-/// The default size: more than the runs of several clients send between two looks, some 2 MiB when full.
+/// The default size of the table: more than the runs of several clients send between two looks, some 2 MiB when full.
 pub const DEFAULT_CAPACITY: usize = 4096;
 
 /// The maximum number of SYNs from unwatched addresses between two looks. One for each port would be enough.

@@ -1,4 +1,4 @@
-//! The reasons why ports could not be bound, and what would help.
+//! The reasons why ports could not be bound, and the remedies.
 
 use std::fmt;
 use std::io;

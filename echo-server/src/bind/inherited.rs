@@ -56,7 +56,7 @@ impl Inherited {
         Ok(Some(socket.into()))
     }
 
-    /// Returns the addresses of sockets that no listener has taken, where nobody will answer.
+    /// Returns the addresses of sockets that no listener has taken, on which no connection will be answered.
     pub(super) fn left(&self) -> impl Iterator<Item = SocketAddr> {
         self.0.iter().map(|(address, _)| *address)
     }

@@ -16,7 +16,7 @@ pub(super) struct ConnectionFile {
 }
 
 impl ConnectionFile {
-    /// Creates the file in the directory of `path`, before a key is made, so that most failures show first.
+    /// Creates the file in the directory of `path`, before a key is made, so that most failures show before that.
     ///
     /// # Errors
     /// A file with this name exists, or none can be created in that directory.
@@ -42,7 +42,7 @@ impl ConnectionFile {
     /// Writes `string` and gives the file its name.
     ///
     /// # Errors
-    /// The file cannot be written, or another one with this name has appeared meanwhile.
+    /// The file cannot be written, or another file with this name has appeared since.
     pub(super) fn keep(mut self, string: &ConnectionString) -> anyhow::Result<PathBuf> {
         let path = self.path;
         let written = writeln!(self.unnamed, "{}", string.expose())

@@ -91,7 +91,7 @@ async fn until_stopped(
     let mut serving = std::pin::pin!(serving);
     Systemd.ready();
     let mut stops = 0;
-    // The first request to stop ends the server gracefully, the second at once.
+    // The first request to stop ends the server gracefully, the second ends it immediately.
     while stops < 2 {
         tokio::select! {
             ended = &mut serving => return ended,
@@ -105,7 +105,7 @@ async fn until_stopped(
                 }
             },
             request = reloading.next() => {
-                // The admin who asked may have disconnected.
+                // The admin who asked for the reload may have disconnected.
                 let _ = request.send(reloading.reload());
             }
         }

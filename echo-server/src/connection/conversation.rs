@@ -24,10 +24,10 @@ pub(super) trait Carrier: AsyncRead + AsyncWrite + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
 
-/// Why a conversation ended.
+/// The reason why a conversation ended.
 #[derive(Debug)]
 pub(super) enum ConversationEnd {
-    /// The bytes that follow are TLS, and begin with `leftover`.
+    /// The session needs TLS: the bytes that follow begin with `leftover`.
     StartTls {
         leftover: Vec<u8>,
     },
@@ -46,9 +46,9 @@ pub(super) struct Conversation<S> {
     has_greeted: bool,
     /// The standing among the strangers that was reported last.
     standing: Standing,
-    /// The peer has proved its key, so its greeting was not a replay.
+    /// Whether the peer has proved its key, so that its greeting was not a replay.
     has_proved: bool,
-    /// The peer has announced that it will send no more.
+    /// Whether the peer has announced that it will send no more.
     peer_is_done: bool,
 }
 
@@ -62,7 +62,7 @@ enum State {
     /// The conversation ends once the rest has been sent.
     Closing,
     /// We have announced that we will send no more, and give the peer time to do the same. Closing with unread bytes
-    /// would cause a reset, which can overtake what was sent.
+    /// would cause a reset, which can overtake the bytes that were sent.
     ShutDown,
 }
 
@@ -125,7 +125,7 @@ impl<S: Carrier> Conversation<S> {
         }
     }
 
-    /// Sends what can be sent, and reads once.
+    /// Sends as many bytes as the socket takes, and reads once.
     fn poll_exchange(
         &mut self,
         context: &mut Context<'_>,
@@ -173,7 +173,7 @@ impl<S: Carrier> Conversation<S> {
         }
     }
 
-    /// Continues, once everything is sent, with what has waited for that.
+    /// Continues, once everything is sent, with the step that has waited for that.
     fn poll_after_sending(
         &mut self,
         context: &mut Context<'_>,
@@ -234,7 +234,7 @@ impl<S: Carrier> Conversation<S> {
         Poll::Ready(Ok(action))
     }
 
-    /// Returns whether a stranger has sent so much that the rest may wait in the kernel until its time is up. A
+    /// Returns whether a stranger has sent enough bytes that the rest may wait in the kernel until its time is up. A
     /// greeting alone does not end that state, because it may be a replay.
     fn is_too_much(&self) -> bool {
         !self.has_proved && self.track.session().summary().received > STRANGERS_BYTES
@@ -288,8 +288,8 @@ impl<S: Carrier> Conversation<S> {
         None
     }
 
-    /// Updates the server's books about this connection, as far as somebody may ask about it meanwhile: its first
-    /// bytes, and everything that is more than a step within the dialogue.
+    /// Updates the sighting of this connection, which a client may ask for while the connection is open, and its
+    /// standing among the strangers. Steps within the dialogue of a proved client are left out.
     fn note_progress(&mut self, action: &Action) {
         if self.has_proved && *action == Action::Continue {
             return;

@@ -1,4 +1,4 @@
-//! The inside of a TLS connection.
+//! The stream inside a TLS connection.
 
 use std::io;
 use std::pin::Pin;

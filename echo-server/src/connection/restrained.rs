@@ -98,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Restrained<S> {
             return Pin::new(&mut this.stream).poll_read(context, buffer);
         }
         if this.hearing == 0 {
-            // The error ends the connection, which frees the incomplete message at once.
+            // The error ends the connection, which frees the incomplete message immediately.
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         let most = buffer.remaining().min(this.hearing);
@@ -155,8 +155,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Restrained<S> {
 
 /// The bytes that a client's side begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The preface with the header of the settings frame that has to follow at once (RFC 9113 sections 3.4 and 4.1). The
-/// HTTP/2 library reads nothing before its own settings are sent, which are as long as this.
+/// The preface with the header of the settings frame that has to follow immediately (RFC 9113 sections 3.4 and 4.1).
+/// The HTTP/2 library reads nothing before its own settings are sent, which are as long as this.
 const OPENING: usize = PREFACE.len() + 9;
 /// The number of bytes read from a stranger. A first call has less than a kilobyte, and HTTP/2's own frames around it
 /// not much more.

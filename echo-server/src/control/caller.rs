@@ -26,7 +26,7 @@ pub(super) struct Caller {
     /// The connection's place among the control connections of known clients, from the first authentic call on.
     place: OnceLock<Place>,
     known: Notify,
-    /// When the search for the caller's half-open connections began, by the server's own time.
+    /// The time at which the search for the caller's half-open connections began, on the server's own clock.
     looked_after: OnceLock<Duration>,
     /// The number of this host's SYN-ACKs that had been refused by then.
     refused_before: OnceLock<u64>,
@@ -143,7 +143,7 @@ impl Caller {
     }
 }
 
-/// Returns the answer to every caller without a valid key, whatever was wrong.
+/// Returns the answer to every caller without a valid key, the same for every reason.
 pub(super) fn unauthenticated() -> Status {
     Status::unauthenticated(UNAUTHENTICATED)
 }

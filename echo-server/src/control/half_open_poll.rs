@@ -29,7 +29,7 @@ async fn look_on(caller: Weak<Caller>, _watch: Option<Watch>) {
     }
 }
 
-/// Looks once, on `ports` as dialled, or on all ports.
+/// Looks once, on the dialled `ports`, or on all ports.
 pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let instance = &caller.instance;
     let nobody_looks = !instance.half_open.is_available() && instance.witness.is_none();
@@ -54,7 +54,7 @@ pub(super) async fn look(caller: Arc<Caller>, ports: Option<Vec<u16>>) {
     let _ = tokio::task::spawn_blocking(look).await;
 }
 
-/// The time between looks, by which news may be late. Each look costs a walk through the kernel's table.
+/// The time between looks, by which a sighting may be late. Each look costs a walk through the kernel's table.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// The longest duration of one poll: longer than any client waits for a connection before it asks.

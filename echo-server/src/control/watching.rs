@@ -1,4 +1,4 @@
-//! One call of `WatchSightings` while it lasts.
+//! The state of one call of `WatchSightings` while it lasts.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::pin::Pin;
@@ -72,8 +72,8 @@ impl Watching {
     }
 }
 
-/// Returns what is new, or, with `last`, everything that is left to report. It walks through all sightings, so it must
-/// not run on a thread that serves connections.
+/// Returns the sightings that are new, or, with `last`, everything that is left to report. It walks through all
+/// sightings, so it must not run on a thread that serves connections.
 fn ask(caller: &Caller, mut watch: Telling, last: bool) -> (Option<Telling>, Vec<Sighting>) {
     let sightings = &caller.instance.sightings;
     let coverage = caller.coverage();

@@ -48,12 +48,12 @@ impl Looks {
     }
 }
 
-/// How long one look serves all callers.
+/// The time for which one look serves all callers.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// The pause after a look, as a multiple of its duration: looks take at most a fifth of one core.
 const REST: u32 = 4;
-/// How old a look may be while the next one has to wait. A host that sends no answer keeps a half-open connection for a
-/// second; callers ask again after a quarter of that.
+/// The greatest age of a look while the next one has to wait. A host that sends no answer keeps a half-open connection
+/// for a second; callers ask again after a quarter of that.
 const FORGETS_AFTER: Duration = Duration::from_millis(700);
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::file_names::FILES;
 use super::lock::{Lock, PATIENCE};
 use super::save_error::SaveError;
 
-/// A change of the identity in a directory. No other process changes it meanwhile, whatever is read and written.
+/// A change of the identity in a directory. No other process changes the identity while this one reads and writes it.
 #[derive(Debug)]
 pub(super) struct Change<'d> {
     directory: &'d Path,
@@ -121,8 +121,8 @@ fn temporary(
     Ok(file)
 }
 
-/// Gives `file` the owner, group and mode of `like`. The user who may read the one must be able to read the other, and
-/// the server often runs as another user than the one who changes its files.
+/// Gives `file` the owner, group and mode of `like`. The user who may read `like` must be able to read `file`, and the
+/// server often runs as a user other than the one who changes its files.
 #[cfg(unix)]
 fn take_rights(file: &File, like: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -139,7 +139,7 @@ fn take_owner(file: &File, like: &Path) -> io::Result<()> {
     if (wanted.uid(), wanted.gid()) == (found.uid(), found.gid()) {
         return Ok(());
     }
-    // Only what differs is changed: an owner may set the group, but only root may set the owner.
+    // Only rights that differ are changed: an owner may set the group, but only root may set the owner.
     let owner = (wanted.uid() != found.uid()).then(|| wanted.uid());
     fchown(file, owner, Some(wanted.gid())).map_err(|error| {
         let (path, owner, group) = (like.display(), wanted.uid(), wanted.gid());

@@ -16,7 +16,7 @@ pub struct ClientKey {
     pub secret: Secret,
     pub created: Timestamp,
     pub revoked: bool,
-    /// The key may ask the server to read its files again.
+    /// Whether the key may ask the server to read its files again.
     pub admin: bool,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Label {
 pub struct InvalidLabel;
 
 /// The number of random bytes in an id. Ids are not secret. Two of 32 bits are equal by chance once in 4,000 million
-/// pairs, and then another one is made.
+/// pairs, and then another id is made.
 const ID_BYTES: usize = 4;
 
 /// The maximum length of a label in characters: it fits in a line of a log or a table.

@@ -1,4 +1,4 @@
-//! Reads an identity from its directory, or reports everything that is wrong with it.
+//! Reads an identity from its directory, or reports all its defects.
 
 use std::fmt;
 use std::io;
@@ -23,7 +23,7 @@ use crate::document::write_lines;
 pub(crate) struct ToServe {
     /// The identity without its next pin, which only connection strings name.
     pub(crate) identity: Identity,
-    /// Why the next certificate cannot be used. Only commands that make connection strings need it.
+    /// The reason why the next certificate cannot be used. Only commands that make connection strings need it.
     pub(crate) without_next: Option<LoadError>,
 }
 

@@ -1,5 +1,5 @@
-//! Locks an identity's directory for one process at a time. Two processes that read, change and replace a file at once
-//! would undo each other's changes, even a revocation.
+//! Locks an identity's directory for one process at a time. Two processes that read, change and replace a file at the
+//! same time would undo each other's changes, even a revocation.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -98,7 +98,7 @@ pub enum LockError {
 /// The name of the lock file. It is empty and never replaced, because a file that is renamed cannot serve as a lock.
 pub(super) const LOCK_FILE: &str = ".lock";
 
-/// How long to wait for the lock. A change takes a few writes to disk, so hundreds of them fit, one after the other.
+/// The time to wait for the lock. A change takes a few writes to disk, so hundreds of them fit, one after the other.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -35,8 +35,7 @@ impl Identity {
         Ok(next.pin)
     }
 
-    /// Replaces the old key and certificate with the new ones. If that is interrupted half way, the next call does the
-    /// rest.
+    /// Replaces the old key and certificate with the new ones. If that is interrupted, the next call does the rest.
     ///
     /// # Errors
     /// There is no new key or certificate, the two do not form an identity, or the files cannot be written.

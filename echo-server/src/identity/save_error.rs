@@ -1,4 +1,4 @@
-//! Why an identity could not be written.
+//! The reason why an identity could not be written.
 
 use std::io;
 use std::path::{Path, PathBuf};

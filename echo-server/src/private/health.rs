@@ -25,7 +25,7 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Creates the health service. One of `tasks` tells gRPC's watchers when the server leaves.
+    /// Creates the health service. One of `tasks` notifies gRPC's watchers when the server leaves.
     pub(super) fn new(instance: Arc<Instance>, tasks: &Tasks) -> Self {
         let reporter = HealthReporter::new();
         let grpc = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));

@@ -43,7 +43,7 @@ fn first_is(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, seccompile
 /// sockets are not allowed.
 const FAMILIES: [u64; 2] = [libc::AF_UNIX as u64, libc::AF_NETLINK as u64];
 
-/// FIONBIO for non-blocking mode, and TCGETS, which tells whether standard error is a terminal. The numbers are from
+/// FIONBIO for non-blocking mode, and TCGETS, which reports whether standard error is a terminal. The numbers are from
 /// the kernel's asm-generic/ioctls.h, because C libraries differ in their type.
 const IOCTLS: [u64; 2] = [0x5421, 0x5401];
 

@@ -96,7 +96,7 @@ impl FileSettings {
     }
 }
 
-/// Reads a key whose absence and whose problem come to the same: the value is not among the settings.
+/// Reads a key whose absence and whose problem have the same result: the value is not among the settings.
 fn optional<'a, T>(
     table: &Table<'a>,
     key: &'static str,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// A file, or a folder on the way to one, that users other than its owner may change.
+/// A file, or a folder above one, that users other than its owner may change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
 pub(crate) enum Writable {
     #[error(
@@ -31,8 +31,8 @@ pub(crate) enum Who {
     Everybody,
 }
 
-/// Returns all problems with the rights to `files` and to the folders on the way to them. In the folder `whole` every
-/// name matters, even names that do not exist yet.
+/// Returns all problems with the rights to `files` and to the folders above them. In the folder `whole` every name
+/// matters, even names that do not exist yet.
 pub(super) fn writable(files: &[PathBuf], whole: &Path) -> Vec<Writable> {
     let mut found = Vec::new();
     for file in files {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Alternative {
-    /// The server answered, and its answer was refused at once on the way back.
+    /// The server answered, and its answer was refused immediately on the way back.
     AnswerRefused,
     /// The server answered, and its own host let no answer out.
     AnswerHeldBack,
@@ -17,11 +17,11 @@ pub enum Alternative {
     ServerHostsFirewall,
     /// Another instance of the server behind the same address.
     AnotherInstance,
-    /// A device sends these connections elsewhere, and hides the hops behind it.
+    /// A device sends these connections elsewhere, and hides the hops after it.
     SentElsewhere,
     /// The last device before the server's host, which answers from as far away.
     LastDevice,
-    /// A device on the way that answers in the server's name.
+    /// A device on the path that answers in the server's name.
     AnswersInItsName,
     /// A handshake began at the server's host, which keeps nothing of one that does not end.
     HandshakeUnseen,

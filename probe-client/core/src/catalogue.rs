@@ -27,7 +27,7 @@ pub use verdict::{UnknownVerdictId, VerdictClass, VerdictEntry, VerdictId};
 pub enum Severity {
     /// Good, or good to know.
     Info,
-    /// It works today, or is not decided, and somebody should look at it.
+    /// The port works today, or is not decided, and somebody should look at it.
     Warning,
     /// The workload will not work like this.
     Error,

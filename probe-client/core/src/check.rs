@@ -8,32 +8,32 @@ use crate::catalogue::CheckId;
 pub use crate::check_status::CheckStatus;
 use crate::profile::Sourcing;
 
-/// One answer.
+/// The answer to one check of the head node.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Check {
     pub id: CheckId,
     pub status: CheckStatus,
-    /// The certificate file that it is about, where there may be several.
+    /// The certificate file that the answer is about, where there may be several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// One or two sentences with the values of this very head node; of a skipped one, why.
+    /// One or two sentences with the values of this very head node; for a skipped check, the reason.
     pub text: String,
-    /// What to do about it.
+    /// What the user can do about the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
-    /// Where the values come from.
+    /// The files, registry keys or options that the values come from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
-    /// Who says that it matters.
+    /// The source that says that the check matters.
     pub source: String,
-    /// How well that, or a fact behind this answer, is founded.
+    /// How well founded the source, or a fact behind this answer, is.
     pub sourcing: Sourcing,
-    /// Where the documentation explains it: `fwprobe explain ID`.
+    /// The command that prints the documentation of the check: `fwprobe explain ID`.
     pub page: String,
 }
 
 impl Check {
-    /// Returns an answer with what the catalogue says of its check.
+    /// Returns an answer with the catalogue's entry for its check.
     pub fn new(id: CheckId, status: CheckStatus, text: impl Into<String>) -> Self {
         let entry = id.entry();
         Self {
@@ -49,7 +49,7 @@ impl Check {
         }
     }
 
-    /// Adds what to do about it.
+    /// Adds the next step for the user.
     #[must_use]
     pub fn next(mut self, step: impl Into<String>) -> Self {
         self.next_step = Some(step.into());

@@ -3,18 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What came of a check.
+/// The result of a check.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckStatus {
     Pass,
-    /// It may work, and somebody should look at it.
+    /// The set-up may work, and somebody should look at it.
     Warn,
-    /// It does not fulfil what is required.
+    /// The set-up does not meet the requirement.
     Fail,
-    /// It could not be made, or does not apply.
+    /// The check could not be made, or does not apply.
     Skipped,
 }
 

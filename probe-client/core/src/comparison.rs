@@ -1,5 +1,5 @@
-//! Sessions that are run in addition to a probe's own, each different in one respect, so that the difference shows what
-//! matters. This module decides which are worth running; the shell runs them.
+//! Sessions that are run in addition to a probe's own, each different in one respect, so that the difference shows the
+//! cause. This module decides which are worth running; the shell runs them.
 
 mod limits;
 mod lost_syns;

@@ -1,4 +1,5 @@
-//! What was learnt over the control channel to one server address, or why there was no channel.
+//! The record of the control channel to one server address: the server's answers, or the reason why there was no
+//! channel.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,17 +17,16 @@ pub const CONTROL_PORT_RULE: &str = "control-port";
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ControlRecord {
     pub host: String,
-    /// Absent where only the proxy knows it.
+    /// The server's address. Absent where only the proxy knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
     pub path: NetworkPath,
     pub outcome: ControlOutcome,
-    /// Further instances of the server behind the same address, met by dialling again: each answer
-    /// once.
+    /// Further instances of the server behind the same address, found by dialling again: each answer once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<ControlOutcome>,
-    /// Instances that sessions met and that no control connection led to: of these nobody could be
-    /// asked what they saw.
+    /// Instances that sessions met and that no control connection led to: nobody could ask them what they
+    /// saw.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unasked: Vec<String>,
     /// Every attempt, one port after another.
@@ -45,15 +45,15 @@ pub enum ControlOutcome {
     },
     /// The pinned server does not accept the key: unknown, revoked or wrong.
     KeyRefused { port: u16 },
-    /// The pinned server declined to talk now.
+    /// The pinned server declined to talk for now.
     Declined { port: u16, text: String },
-    /// No port led to it.
+    /// No port led to the control service.
     NotReached,
-    /// Every probe was verified before it was needed.
+    /// Every probe was verified before a control channel was needed.
     NotNeeded,
 }
 
-/// The server of itself.
+/// What the server reports about itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ServerDescription {
     pub version: String,
@@ -67,8 +67,8 @@ pub struct ServerDescription {
     /// The server's clock minus this host's, in milliseconds, give or take half a round trip.
     pub clock_offset_ms: i64,
     pub round_trip_us: u64,
-    /// When the server's process began, in microseconds since this run's start and negative before it, give or take half
-    /// a round trip. Absent: it did not say.
+    /// The start of the server's process, in microseconds since this run's start and negative before it,
+    /// give or take half a round trip. Absent: the server did not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_us: Option<i64>,
 }
@@ -77,7 +77,7 @@ pub struct ServerDescription {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ListenerState {
     pub address: SocketAddr,
-    /// The port that is dialled for it, where that is another one.
+    /// The port that clients dial for this listener, where it differs from the listener's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_port: Option<u16>,
     pub bound: bool,
@@ -114,7 +114,7 @@ impl ControlRecord {
 
     /// Returns whether an instance that may have received a session could not be asked.
     ///
-    /// In that case it proves nothing that none of the others saw the session.
+    /// In that case, if none of the others saw the session, that proves nothing.
     pub fn lacks_an_instance(&self) -> bool {
         let silent = self.others.iter().any(|o| o.description().is_none());
         silent || !self.unasked.is_empty()

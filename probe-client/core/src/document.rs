@@ -16,44 +16,44 @@ use crate::profile::ProfileId;
 use crate::session::HexBytes;
 use crate::verdict::{Finding, Verdict};
 
-/// One run.
+/// The document of one run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct RunDocument {
-    /// The format: `fwprobe.run/1`.
+    /// The name of the format: `fwprobe.run/1`.
     pub document: String,
     pub run: RunFacts,
     pub host: Host,
     pub server: ServerFacts,
-    /// Checks of the head node itself, those that this run could make. They do not count in the
-    /// summary: its exit code is about rules.
+    /// Checks of the head node itself that this run could make. They do not count in the summary: its exit
+    /// code is about rules.
     pub checks: Vec<Check>,
     pub probes: Vec<Probe>,
-    /// Measured for comparison only: ports of no rule.
+    /// Probes of ports of no rule, measured for comparison only.
     pub reference_probes: Vec<Measurement>,
-    /// Where each verified session of a probe came from, as the server saw it.
+    /// The source address of each verified session of a probe, as the server saw it.
     #[serde(default)]
     pub egress: Vec<Egress>,
     pub skipped: Vec<SkippedRule>,
     pub summary: Summary,
 }
 
-/// Which run.
+/// The id, times and version of one run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct RunFacts {
-    /// 32 hexadecimal digits, random.
+    /// The run's id: 32 hexadecimal digits, random.
     pub id: String,
-    /// RFC 3339, UTC.
+    /// The time at which the run began: RFC 3339, UTC.
     pub started: String,
     pub finished: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileId>,
-    /// Of fwprobe.
+    /// The version of fwprobe.
     pub version: String,
-    /// False: interrupted, and some probes were not finished.
+    /// False: the run was interrupted, and some probes were not finished.
     pub complete: bool,
 }
 
-/// Where it ran.
+/// The host on which fwprobe ran.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Host {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,18 +65,18 @@ pub struct Host {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     pub addresses: Vec<IpAddr>,
-    /// IP and TCP header of a SYN of this host's to itself: which options its system sends.
+    /// IP and TCP header of a SYN that this host sent to itself. It shows which options its system sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_syn: Option<HexBytes>,
 }
 
-/// What it probed.
+/// The server that the run probed.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct ServerFacts {
     pub hosts: Vec<String>,
     /// The id of the client key; the key itself is in no report.
     pub key_id: String,
-    /// One per server address.
+    /// The control records, one per server address.
     pub controls: Vec<ControlRecord>,
 }
 
@@ -91,28 +91,28 @@ pub struct Probe {
     pub timings: Timings,
 }
 
-/// A verdict held against what the rule expects.
+/// A verdict compared with what the rule expects.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     AsExpected,
     NotAsExpected,
-    /// The verdict is no statement about the port.
+    /// The verdict says nothing about the port.
     Undecided,
 }
 
-/// Microseconds; absent: the step was not reached.
+/// The times of a probe's steps in microseconds. Absent: the step was not reached.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Timings {
     pub started_us: u64,
-    /// Of the probe's own session.
+    /// The time of the probe's own session.
     pub total_us: u64,
-    /// Of all that was done for this port: variations and the survey of hops included.
+    /// The time of everything that was done for this port, including variations and the survey of hops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_us: Option<u64>,
-    /// The proxy's own connection included.
+    /// The time of the dialogue with the proxy, including its own connection to the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_us: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,7 +123,7 @@ pub struct Timings {
     pub exchange_us: Option<u64>,
 }
 
-/// The run in numbers.
+/// The number of probes with each outcome, and the exit code.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Summary {
     pub probes: usize,
@@ -131,7 +131,7 @@ pub struct Summary {
     pub not_as_expected: usize,
     pub undecided: usize,
     pub skipped: usize,
-    /// What fwprobe exits with: 0, 1 or 3.
+    /// The exit code of fwprobe: 0, 1 or 3.
     pub exit_code: u8,
 }
 

@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::measurement::Measurement;
 use crate::path::NetworkPath;
 
-/// One session, as the server saw where it came from.
+/// The source address of one session, as the server saw it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Egress {
     pub path: NetworkPath,
-    /// The server as it was named.
+    /// The server's name, as the user gave it.
     pub host: String,
-    /// As dialled.
+    /// The port that was dialled.
     pub port: u16,
-    /// The address and port that it came from.
+    /// The address and port that the session came from.
     pub seen: SocketAddr,
 }
 

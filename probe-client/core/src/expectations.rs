@@ -1,4 +1,4 @@
-//! Reads a file of expectations, which says what is right at one site where that differs from the profile.
+//! Reads a file of expectations, which lists the right outcomes at one site where they differ from the profile's.
 
 use settings_file::{Defect, Field, Problems, Read, Section, Table, nearest};
 

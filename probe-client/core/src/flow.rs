@@ -35,14 +35,14 @@ pub fn controls_are_lost<'a>(measurements: impl Iterator<Item = &'a Measurement>
 /// Round trips in microseconds below which a side connection that waits for one SYN's answer would have got it.
 const FAST_US: u64 = 250_000;
 
-/// What the side connections of one probe show.
+/// The conclusions from the side connections of one probe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowAccount {
     /// Connections from different source ports, including the probe's own session; dead ones count as failed.
     pub opened: Trials,
     /// Source ports that never got an answer, in ascending order.
     pub dead: Vec<u16>,
-    /// The number of those that were opened, but lost what followed the handshake.
+    /// The number of those that were opened, but lost the bytes after the handshake.
     pub stuck: usize,
     /// The number of connections that carried bytes, or were meant to.
     pub with_bytes: usize,
@@ -120,7 +120,7 @@ impl FlowAccount {
     /// Returns whether source ports without an answer get none again while others do, and chance does not explain it.
     pub fn shows_a_fault_by_flow(&self) -> bool {
         // A device that lost one connection midway, such as a SYN proxy, may keep state for it, which keeps its source
-        // port dead for a while. Two at once are no accident.
+        // port dead for a while. Two at the same time are not an accident.
         if self.dead.len() == 1 && self.stuck == 1 {
             return false;
         }

@@ -1,12 +1,12 @@
-//! What a run's connections show about the line they share: its round-trip time, and whether it loses packets. How long
-//! to wait, and how much to send, follow from that.
+//! The facts that a run's connections show about the line they share: its round-trip time, and whether it loses
+//! packets. The time to wait and the amount to send follow from that.
 
 use std::time::Duration;
 
 /// The system's figures for one connection at one moment; `None` if not known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
-    /// Smoothed round-trip time.
+    /// The smoothed round-trip time.
     pub round_trip: Option<Duration>,
     /// The shortest round-trip time so far.
     pub least_round_trip: Option<Duration>,
@@ -16,7 +16,7 @@ pub struct Look {
     pub sent_again: u32,
 }
 
-/// What is known about a line so far.
+/// The facts known about a line so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Line {
     quickest_handshake: Option<Duration>,

@@ -1,5 +1,5 @@
-//! Everything measured about one probe, as plain data: the basis of verdicts, and what a run document keeps of it.
-//! Absent values were not measured.
+//! Everything measured about one probe, as plain data: the basis of verdicts, which a run document keeps. Absent values
+//! were not measured.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -41,7 +41,7 @@ pub struct ProbedRule {
     pub id: RuleId,
     pub port: Port,
     pub session: SessionKind,
-    /// The Via as sent.
+    /// The Via that was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via_uri: Option<String>,
     pub purpose: String,
@@ -57,19 +57,19 @@ pub struct ProbedRule {
 pub struct Measurement {
     pub rule: ProbedRule,
     pub path: NetworkPath,
-    /// As the user or the connection string names the server.
+    /// The server's name, as the user or the connection string gives it.
     pub host: String,
-    /// As dialled; absent where the name gave none, or only the proxy knows.
+    /// The address that was dialled; absent where the name gave none, or only the proxy knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
-    /// Kept on purpose once the session was verified.
+    /// Silence that was kept on purpose once the session was verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
-    /// This end of the connection, once there was one.
+    /// The address of this end of the connection, once there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<SocketAddr>,
     pub observations: Vec<Observation>,
-    /// Absent on the path `direct`.
+    /// The proxy on the path. Absent on the path `direct`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxyAccount>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,13 +83,14 @@ pub struct Measurement {
     /// SHA-256 over the ClientHello messages as sent, where the handshake failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_hello_sha256: Option<Digest>,
-    /// What the same port presented to a random name, where the certificate was not the pinned one.
+    /// The certificate that the same port presented for a random name, where the first certificate was not
+    /// the pinned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forging_test: Option<ForgingTest>,
     /// The kernel's account of the connection when it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<TransportFacts>,
-    /// What the server noticed, asked for where the testimony is missing.
+    /// The server's sightings of the connection. The client asks for them where the testimony is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sighting: Option<SightingAnswer>,
     /// Further sessions on the same port, each different in one respect.
@@ -98,21 +99,23 @@ pub struct Measurement {
     /// Side connections from other source ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<Flow>,
-    /// Its first SYNs got no answer, and the session ran on another connection that differed in this.
+    /// The difference of a second connection, on which the session ran because the first one's SYNs got no
+    /// answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redial: Option<Redial>,
-    /// Where on the way the cause lies, looked for where the probe failed.
+    /// The survey of hops, which looks for the place of the cause where the probe failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<Survey>,
 }
 
-/// In what a second connection differed from a first whose SYNs got no answer.
+/// The difference between a second connection and a first one whose SYNs got no answer.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Redial {
-    /// In its source port alone.
+    /// Its source port alone differs.
     SourcePort,
-    /// In its hop limit, the system's own. One with the mark from another source port got no answer either.
+    /// Its hop limit is the system's own. A connection with the mark from another source port got no answer
+    /// either.
     Unmarked,
 }
 
@@ -120,7 +123,7 @@ pub enum Redial {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct ForgingTest {
     pub name_asked: String,
-    /// Absent: the handshake showed no certificate.
+    /// The certificate that the handshake showed. Absent: it showed none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PresentedCertificate>,
 }
@@ -139,25 +142,26 @@ impl ForgingTest {
 /// The kernel's account of a connection.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct TransportFacts {
-    /// Smoothed.
+    /// The smoothed round-trip time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
-    /// The least of the connection, as far as the system tells.
+    /// The least round-trip time of the connection, if the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_rtt_us: Option<u64>,
-    /// Time in which bytes were there to be sent and the other end's window, as it arrived here, did not let them go.
+    /// The time in which bytes were ready to be sent and the other end's window, as it arrived here, did
+    /// not allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_limited_us: Option<u64>,
-    /// Without those that the other end reported as needless (RFC 2883).
+    /// Segments sent again, without those that the other end reported as needless (RFC 2883).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
     /// Segments sent again that the other end reported as needless: the first had arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates_reported: Option<u32>,
-    /// How often segments of this end were seen to overtake each other.
+    /// The number of times that segments of this end were seen to overtake each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reorderings_seen: Option<u32>,
-    /// Of the retransmissions, SYNs.
+    /// The SYNs among the retransmissions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syn_retransmissions: Option<u32>,
     /// Segments sent and not acknowledged by the other end's kernel.
@@ -177,8 +181,8 @@ pub struct TransportFacts {
     /// TCP options that this end found in both SYNs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed_options: Option<AgreedOptions>,
-    /// An error that the system still held for the connection when it ended: ICMP's, where a session with a
-    /// hop limit listens to it.
+    /// An error that the system still held for the connection when it ended. With a hop limit the session
+    /// listens to ICMP, so it may be ICMP's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_error: Option<FailureKind>,
     /// Bytes written to and read from the TCP connection, TLS records included.
@@ -355,13 +359,13 @@ impl Measurement {
 
     /// Returns whether more than one segment of the established connection was lost, counting both ends.
     ///
-    /// A single one may be a packet that came late, or a busy host.
+    /// One lost segment may be a packet that came late, or a busy host.
     pub fn loses_segments(&self) -> bool {
         let (up, down) = self.sent_again().lost();
         up.saturating_add(down) > 1
     }
 
-    /// Returns what both ends sent again, without SYNs.
+    /// Returns the segments that both ends sent again, without SYNs.
     pub fn sent_again(&self) -> SentAgain {
         let farewell = self.session.as_ref().and_then(|s| s.farewell);
         SentAgain {

@@ -5,18 +5,18 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One operation on the network and how it ended.
+/// One operation on the network, with its result.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observation {
     pub operation: Operation,
-    /// What it was done to: a name, or an address with its port.
+    /// The object of the operation: a name, or an address with its port.
     pub target: String,
-    /// Since the run's start, in microseconds.
+    /// The beginning of the operation, in microseconds since the run's start.
     pub start_us: u64,
-    /// In microseconds.
+    /// The time that the operation took, in microseconds.
     pub duration_us: u64,
-    /// Absent: it succeeded.
+    /// How the operation failed. Absent: it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
 }
@@ -28,21 +28,21 @@ impl Observation {
     }
 }
 
-/// What was attempted, in the order in which a probe goes through them.
+/// An operation of a probe, in the order in which a probe goes through them.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// Name to addresses.
+    /// Resolving the server's name to addresses.
     Resolve,
-    /// The proxy's name to addresses.
+    /// Resolving the proxy's name to addresses.
     ProxyResolve,
     /// TCP handshake with the proxy.
     ProxyConnect,
     /// TLS handshake with the proxy.
     ProxyTls,
-    /// From the first request to the proxy to its word that it is connected.
+    /// The dialogue with the proxy, from the first request until the proxy reports that it is connected.
     ProxyNegotiation,
     /// TCP handshake.
     Connect,
@@ -70,22 +70,22 @@ pub enum Operation {
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     pub kind: FailureKind,
-    /// Where the failure came from, as far as the system says.
+    /// The source of the failure, as far as the system reports it.
     #[serde(default)]
     pub origin: Origin,
     /// The system's error number, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
-    /// SYNs that this host sent to no avail, by its kernel's count; absent where it does not count, or they were
-    /// answered.
+    /// SYNs that this host sent without an answer, by its kernel's count; absent where the kernel does not
+    /// count them, or they were answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syns_sent: Option<u32>,
-    /// The text that came with it. Never decides anything.
+    /// The text that came with the failure. It never decides anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
-/// The closed list of ways to fail. Decided once, where the operation is done.
+/// The closed list of ways to fail. The code that carries out the operation chooses one.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -100,7 +100,7 @@ pub enum FailureKind {
     PermissionDenied,
     /// RST in answer to a SYN.
     Refused,
-    /// Nothing came in time.
+    /// No answer came in time.
     TimedOut,
     /// Bytes still moved when the time for the whole session was up.
     Slow,
@@ -108,7 +108,7 @@ pub enum FailureKind {
     Reset,
     /// The other end closed in good order, too early.
     Closed,
-    /// The TLS handshake failed: an alert, or bytes that are no TLS.
+    /// The TLS handshake failed: an alert, or bytes that are not TLS.
     TlsFailed,
     /// Something answered that does not speak this protocol.
     Foreign,
@@ -122,13 +122,13 @@ pub enum FailureKind {
     KeyRefused,
     /// This host ran out of something (descriptors, ports, memory).
     LocalResource,
-    /// The run was ended before the operation was.
+    /// The run was ended before the operation had ended.
     Interrupted,
-    /// None of these; `text` says what.
+    /// Another failure; `text` describes it.
     Other,
 }
 
-/// Who made an operation fail.
+/// The source of an operation's failure.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "from")]
 pub enum Origin {
@@ -193,7 +193,7 @@ impl Failure {
 }
 
 impl Operation {
-    /// Returns what was being done, for people.
+    /// Returns the operation in words, for people.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Resolve => "name resolution",

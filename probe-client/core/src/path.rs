@@ -41,7 +41,7 @@ pub enum ProxyScheme {
     Socks5h,
 }
 
-/// Why a text is not a path, and what would be valid.
+/// The reason why a text is not a path, and the valid forms.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum InvalidPath {
     #[error(
@@ -133,7 +133,7 @@ impl<'a> ProxyUrl<'a> {
     /// Parses a URL. A text without a scheme, as environment variables often contain, gets the scheme `bare`.
     ///
     /// # Errors
-    /// Returns what is wrong with it. No message repeats the user information.
+    /// Returns the defect of the text. No message repeats the user information.
     pub fn parse(text: &'a str, bare: Option<ProxyScheme>) -> Result<Self, InvalidPath> {
         let (scheme, rest) = match (text.split_once("://"), bare) {
             (Some((scheme, rest)), _) => (self::scheme(scheme)?, rest),

@@ -1,4 +1,4 @@
-//! The plan: what will be probed, as data that can be printed and compared before anything is sent.
+//! The plan: the probes that a run will make, as data that can be printed and compared before anything is sent.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use crate::session_kind::SessionKind;
 /// Everything that a run will do.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Plan {
-    /// Absent: only ports given by hand.
+    /// The profile's id. Absent: the plan has only ports given by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileId>,
     pub hosts: Vec<String>,
     pub paths: Vec<NetworkPath>,
-    /// What a path is limited to; a path without any is for all hosts and rules.
+    /// The limits of paths; a path without one is for all hosts and rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<PathScope>,
-    /// Each is probed over every path, to every address of every host.
+    /// The probes, each of which is made over every path, to every address of every host.
     pub probes: Vec<PlannedProbe>,
     pub skipped: Vec<SkippedRule>,
     /// A port of no rule, dialled for comparison only.
@@ -33,7 +33,7 @@ pub struct PathScope {
     pub path: NetworkPath,
     pub host: String,
     pub sessions: Vec<SessionKind>,
-    /// As dialled; without any, all.
+    /// The dialled ports that the path is for; if empty, all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<Port>,
     /// The setting of the system that names the path, for people.
@@ -48,17 +48,17 @@ pub struct PlannedProbe {
     pub session: SessionKind,
     /// The port that is dialled: the rule's, unless it is mapped.
     pub dialled: Port,
-    /// To be kept once the session is verified. Absent: the session ends there.
+    /// The silence to keep once the session is verified. Absent: the session ends there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<Silence>,
 }
 
-/// Silence on purpose in the middle of a verified session, after which it is used again.
+/// Silence on purpose in the middle of a verified session, which goes on afterwards.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
 pub struct Silence {
-    /// TCP keep-alive at this interval. Absent: none, not a packet moves.
+    /// The interval of TCP keep-alive probes. Absent: there are none, and no packet is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_alive_seconds: Option<u32>,
     pub seconds: u32,

@@ -34,25 +34,25 @@ pub use via::{InvalidVia, MAX_VIA_BYTES, ViaTemplate};
 /// A named set of rules.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Profile {
-    /// What `fwprobe run` is given to choose it.
+    /// The id that `fwprobe run` takes to choose the profile.
     pub id: ProfileId,
     /// Other names that choose it too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_known_as: Vec<ProfileId>,
-    /// One line, for lists.
+    /// The title in one line, for lists.
     pub title: String,
-    /// What the rules are for, in a few sentences.
+    /// The purpose of the rules, in a few sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// Which products, versions or machines it fits.
+    /// The products, versions or machines that the profile fits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applies_to: Option<String>,
-    /// Who says that these rules are needed: a document and its address.
+    /// The source that says that these rules are needed: a document and its address.
     pub source: String,
-    /// What its user should know beside the rules.
+    /// Facts that the profile's user should know in addition to the rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
-    /// At least one.
+    /// The rules, at least one.
     pub rules: Vec<Rule>,
 }
 
@@ -61,16 +61,16 @@ pub struct Profile {
 pub struct Note {
     /// The fact.
     pub text: String,
-    /// Who says so.
+    /// The source of the fact.
     pub source: String,
-    /// How well it is founded.
+    /// How well the fact is founded.
     pub sourcing: Sourcing,
 }
 
 /// One thing that the network has to let through or stop.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Rule {
-    /// Unique in the profile.
+    /// The rule's id, unique in the profile.
     pub id: RuleId,
     /// The port that is dialled.
     pub port: Port,
@@ -89,31 +89,31 @@ pub struct Rule {
     /// compared with the modern one; for `nettcp` only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub legacy_hello: bool,
-    /// What the port is for, in words that the owner of a firewall understands.
+    /// The purpose of the port, in words that the owner of a firewall understands.
     pub purpose: String,
-    /// Who opens the connection.
+    /// The side that opens the connection.
     pub direction: Direction,
     /// Whether the traffic should get through.
     pub expect: Expectation,
-    /// Where that differs by path or by address family.
+    /// The paths and address families for which the expectation differs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect_where: Vec<ExpectedWhere>,
-    /// False: only some set-ups need it.
+    /// Whether all set-ups need the rule; false if only some do.
     pub required: bool,
     /// The service name or tag that the rule is really about. The probe goes to the echo server
     /// instead, so `reachable` says nothing about a filter on this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
-    /// Who says so: a document and its address.
+    /// The source of the rule: a document and its address.
     pub source: String,
-    /// When that document was last changed, as far as known.
+    /// The date of the document's last change, as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_date: Option<SourceDate>,
     /// How well the rule is founded.
     pub sourcing: Sourcing,
 }
 
-/// Why no probe can test a rule.
+/// The reason why no probe can test a rule.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize, thiserror::Error,
 )]
@@ -131,8 +131,8 @@ impl Profile {
     /// Reads a profile file. `file_name` is only quoted in the errors.
     ///
     /// # Errors
-    /// Returns everything that is wrong with the file at once, in the order of the file. If the text is not TOML, or is
-    /// larger than [`settings_file::MAX_FILE_BYTES`], this is the only error.
+    /// Returns all problems of the file together, in the order of the file. If the text is not TOML, or is larger than
+    /// [`settings_file::MAX_FILE_BYTES`], this is the only error.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, FileErrors> {
         read::profile(file_name, text)
     }
@@ -163,7 +163,7 @@ impl Profile {
 }
 
 impl Rule {
-    /// Returns what is expected over `path` to `address`.
+    /// Returns the expectation for `path` to `address`.
     pub fn expected(&self, path: &NetworkPath, address: Option<IpAddr>) -> Expectation {
         let places = self.expect_where.iter();
         let covering = places.filter(|place| place.covers(path, address));

@@ -1,5 +1,5 @@
-//! The dialogue with a proxy, without sockets: what to send until the proxy has connected to the server, what its
-//! answers mean, and what a report keeps of them.
+//! The dialogue with a proxy, without sockets: the bytes to send until the proxy has connected to the server, the
+//! meaning of its answers, and the account that a report keeps of them.
 
 mod account;
 mod authentication;
@@ -30,10 +30,10 @@ pub struct ProxyDialogue {
     outgoing: Vec<u8>,
 }
 
-/// What to do next.
+/// The next step of the shell.
 #[derive(Debug, Eq, PartialEq)]
 pub enum ProxyStep {
-    /// Send what `transmit` returns, and receive.
+    /// The shell sends what `transmit` returns, and receives.
     Io,
     /// The proxy asks the client to authenticate; continue with [`ProxyDialogue::answer`].
     Challenged(Challenged),
@@ -122,7 +122,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// Tells the dialogue that the proxy has closed the connection; returns `None` if it did so too early.
+    /// Notifies the dialogue that the proxy has closed the connection; returns `None` if it did so too early.
     pub fn closed(&self) -> Option<ProxyStep> {
         match &self.kind {
             Kind::Connect(connect) => connect.closed(),
@@ -130,7 +130,7 @@ impl ProxyDialogue {
         }
     }
 
-    /// Tells the dialogue that there is another connection, after [`ProxyStep::Reconnect`].
+    /// Notifies the dialogue that there is another connection, after [`ProxyStep::Reconnect`].
     pub fn reconnected(&mut self) {
         self.outgoing.clear();
         if let Kind::Connect(connect) = &mut self.kind {

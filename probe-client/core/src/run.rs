@@ -1,5 +1,5 @@
-//! The decisions of a run: what is sent next, whom to ask what, and what the answers say about each probe. The shell
-//! carries them out.
+//! The decisions of a run: which packets are sent next, which server is asked which question, and what the answers say
+//! about each probe. The shell carries them out.
 
 pub mod answer;
 pub mod budget;

@@ -1,5 +1,5 @@
-//! The client's side of a session, without sockets: which bytes to send, what the received bytes mean, and what to
-//! report. docs/develop/wire.md describes what crosses the wire.
+//! The client's side of a session, without sockets: the bytes to send, the meaning of the received bytes, and the
+//! report. docs/develop/wire.md describes the bytes on the wire.
 
 mod account;
 mod chunked;
@@ -86,12 +86,12 @@ enum State {
     Opening(Opening),
     Tls,
     Dialogue,
-    /// The session ended itself, or its connection ended.
+    /// Whether the session ended itself, or its connection ended.
     Over,
 }
 
 impl ClientSession {
-    /// Starts a session on a newly established connection, and returns what it needs first.
+    /// Starts a session on a newly established connection, and returns its first need.
     ///
     /// # Errors
     /// Returns an error if a parameter exceeds a limit, or if one that the session kind needs is missing.
@@ -179,7 +179,7 @@ impl ClientSession {
         }
     }
 
-    /// Tells the session that the requested TLS handshake has succeeded with the pinned server key.
+    /// Notifies the session that the requested TLS handshake has succeeded with the pinned server key.
     pub fn tls_established(&mut self, now: Duration, facts: TlsFacts) -> Need {
         self.now = now;
         if !matches!(self.state, State::Tls) {
@@ -195,7 +195,7 @@ impl ClientSession {
         self.need()
     }
 
-    /// Tells the session that the requested TLS handshake has failed.
+    /// Notifies the session that the requested TLS handshake has failed.
     ///
     /// `received` is everything received on the plain TCP stream, or the beginning of it. If these bytes are not TLS,
     /// the report quotes them. If the peer does speak TLS, the shell reports why the handshake failed.
@@ -215,7 +215,7 @@ impl ClientSession {
         self.need()
     }
 
-    /// Tells the session that the requested new connection is established.
+    /// Notifies the session that the requested new connection is established.
     pub fn reconnected(&mut self, now: Duration) -> Need {
         self.now = now;
         if !self.dialogue.needs_connection() {
@@ -230,7 +230,7 @@ impl ClientSession {
         self.need()
     }
 
-    /// Tells the session that the peer has closed the connection in an orderly way.
+    /// Notifies the session that the peer has closed the connection in an orderly way.
     pub fn closed(&mut self, now: Duration) -> Need {
         self.now = now;
         if let (Dialogue::Rounds(rounds), mut cx) = self.parts()
@@ -249,7 +249,7 @@ impl ClientSession {
         self.account.hold_ends()
     }
 
-    /// Tells the session that the time returned by [`wake_at`](Self::wake_at) has come.
+    /// Notifies the session that the time returned by [`wake_at`](Self::wake_at) has come.
     pub fn wake(&mut self, now: Duration) -> Need {
         self.now = now;
         if self.wake_at().is_some_and(|at| now >= at) {
@@ -260,12 +260,12 @@ impl ClientSession {
         self.need()
     }
 
-    /// Tells the session that the line is slow, so that it shortens or leaves out large stages that have not begun.
+    /// Notifies the session that the line is slow, so that it shortens or leaves out large stages that have not begun.
     pub fn line_is_slow(&mut self) {
         self.account.line_is_slow = true;
     }
 
-    /// Returns whether anything was wrong with what was received; [`report`](Self::report) says what.
+    /// Returns whether anything was wrong with the received bytes; [`report`](Self::report) says what.
     pub fn has_fault(&self) -> bool {
         self.fault.is_some() || self.stranger.is_some()
     }

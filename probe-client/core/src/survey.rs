@@ -1,5 +1,5 @@
 //! Hop surveys: SYNs with a hop limit too small for the whole path, sent to a failing port and, between them, to a
-//! working one. Which answers come back from which hop shows where the cause is.
+//! working one. The answers from each hop show where the cause is.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,42 +15,42 @@ pub use distance::{Distance, RelativeDistance};
 pub use last_hop::{LastHop, PastLastHop};
 pub use surveyor::{Surveyor, Wanted};
 
-/// Everything that was tried for one failing port.
+/// All SYNs that were sent for one failing port.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Survey {
-    /// The failing port, as dialled.
+    /// The failing port that was dialled.
     pub port: u16,
     /// A port of the same server on which a session ran whole. Absent: there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<u16>,
-    /// A device opens connections to the port that works anew, or sets their hop limit: how far away the server is,
-    /// is not seen there, but hops that answer are on the way.
+    /// A device opens connections to the port that works anew, or sets their hop limit: those do not show
+    /// how far away the server is, but hops that answer are on the path.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reference_is_relayed: bool,
-    /// In the order in which they ended.
+    /// The SYNs of the survey, in the order in which they ended.
     pub tries: Vec<HopTry>,
 }
 
 /// One SYN with a hop limit of its own, from a source port of its own.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct HopTry {
-    /// As dialled.
+    /// The port that was dialled.
     pub port: u16,
     pub source_port: u16,
     pub hop_limit: u8,
-    /// Since the run's start, in microseconds.
+    /// The time at which the SYN was sent, in microseconds since the run's start.
     pub start_us: u64,
-    /// In microseconds.
+    /// How long the try took, in microseconds.
     pub duration_us: u64,
     pub answer: HopAnswer,
 }
 
-/// What came back. ICMP errors count only where the kernel has matched what they quote with the very
-/// connection.
+/// The answer to the SYN. ICMP errors count only where the kernel has matched what they quote with the
+/// very connection.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum HopAnswer {
-    /// Somebody accepted the connection.
+    /// An end accepted the connection.
     SynAck,
     /// RST.
     Reset,
@@ -63,9 +63,9 @@ pub enum HopAnswer {
         icmp_type: u8,
         code: u8,
     },
-    /// Nothing in time.
+    /// No answer came in time.
     Silence,
-    /// This host did not send it.
+    /// This host did not send the SYN.
     NotSent,
 }
 

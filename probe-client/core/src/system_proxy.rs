@@ -20,7 +20,7 @@ pub struct ProxyList {
 /// The proxy settings of Windows.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SystemSettings {
-    /// The user's setting to look for a script in the network (WPAD).
+    /// Whether the user's setting is to look for a script in the network (WPAD).
     pub detect: bool,
     /// The URL of the user's script.
     pub script: Option<String>,
@@ -39,10 +39,10 @@ pub struct Destination<'a> {
     pub port: u16,
 }
 
-/// Where a proxy script comes from.
+/// The origin of a proxy script.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Script<'a> {
-    /// From the network (WPAD).
+    /// The network names the script (WPAD).
     Detected,
     At(&'a str),
 }
@@ -54,11 +54,11 @@ pub enum Scripted {
     Through(ProxyList),
     /// The network names no script.
     None,
-    /// Why the script could not be evaluated, for people.
+    /// The reason why the script could not be evaluated, for people.
     Failed(String),
 }
 
-/// What the settings say about a destination.
+/// The choice that the settings make for a destination.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Choice {
     pub path: NetworkPath,
@@ -82,7 +82,7 @@ impl Destination<'_> {
 /// If the user has none, WinHTTP's setting applies.
 ///
 /// # Errors
-/// Returns what is wrong with the setting that applies.
+/// Returns the defect of the setting that applies.
 pub fn choose(
     settings: &SystemSettings,
     destination: &Destination<'_>,

@@ -1,4 +1,4 @@
-//! What to look for in the logs of devices on the path: source, destination and time of a probe.
+//! The traffic to look for in the logs of devices on the path: source, destination and time of a probe.
 
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ pub fn source<'a>(
     })
 }
 
-/// Returns what to look for in the logs of devices on the path, for `probes` of one server and path.
+/// Returns the traffic to look for in the logs of devices on the path, for `probes` of one server and path.
 ///
 /// `None` if nothing was sent, or if the time is unknown.
 pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {

@@ -14,39 +14,39 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// One sentence with the figures of this very probe.
     pub claim: String,
-    /// What to do about it, or nothing where nothing is to be done.
+    /// The next step for the user. Absent: there is nothing to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
-    /// The facts that it rests on, in words.
+    /// The facts that the verdict rests on, in words.
     pub evidence: Vec<String>,
     /// Other causes that would have left the same evidence, which names them as well. With any of them the confidence
     /// is never high.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
-    /// The page: `fwprobe explain ID`.
+    /// The command that prints the page: `fwprobe explain ID`.
     pub page: String,
 }
 
-/// Something worth knowing that fails nothing by itself.
+/// Something worth knowing that fails no rule by itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Finding {
     pub id: FindingId,
     /// One sentence, the same for all probes that share the cause.
     pub claim: String,
-    /// The figures of this very probe.
+    /// The figures of this very probe, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// Where on the way the cause lies.
+/// The part of the path that the verdict blames.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "at")]
 pub enum Segment {
-    /// All of it: there is nothing to blame.
+    /// No part: there is nothing to blame.
     None,
     ThisHost,
     NearNetwork,
-    /// Between two ends of the path; as near as is known.
+    /// On the path between its two ends; `hop` and `address` are present if they are known.
     Path {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hop: Option<u8>,

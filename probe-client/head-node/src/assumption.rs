@@ -1,4 +1,4 @@
-//! `--assume KEY=VALUE`: what the user states about a head node if it cannot be read.
+//! `--assume KEY=VALUE`: facts that the user states about a head node that fwprobe cannot read.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ pub enum Assumption {
     Thumbprint(String),
 }
 
-/// What is wrong with an assumption, and what would be valid.
+/// The defect of an assumption, and the valid form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--assume {text}: {wanted}")]
 pub struct InvalidAssumption {

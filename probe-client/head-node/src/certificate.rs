@@ -1,4 +1,4 @@
-//! What checks need to know about a certificate file. The shell reads and decodes it; this module contains no key and
+//! The facts about a certificate file that checks need. The shell reads and decodes it; this module contains no key and
 //! no password.
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub enum CertificateContents {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
-    /// `PKCS#12`, `PEM`, `DER` or `PKCS#7`.
+    /// The file's form: `PKCS#12`, `PEM`, `DER` or `PKCS#7`.
     pub form: String,
     /// The certificate that the file is about: the private key's, or else the first one.
     pub leaf: CertificateFacts,
@@ -58,19 +58,19 @@ pub enum PrivateKey {
 pub struct CertificateFacts {
     pub subject: String,
     pub issuer: String,
-    /// 3 for X.509 v3.
+    /// The version of X.509: 3 for v3.
     pub version: u32,
     /// Unix seconds.
     pub not_before: i64,
     /// Unix seconds.
     pub not_after: i64,
-    /// `RSA`, or the name or number of another algorithm.
+    /// The key's algorithm: `RSA`, or the name or number of another one.
     pub key_algorithm: String,
-    /// `None` if the size is not known for this algorithm.
+    /// The key's size in bits; `None` if it is not known for this algorithm.
     #[serde(default)]
     pub key_bits: Option<u32>,
     pub signature: Signature,
-    /// The basic constraints declare it a certificate authority.
+    /// Whether the basic constraints declare it a certificate authority.
     #[serde(default)]
     pub is_authority: bool,
     /// `None` if the extension is missing, which allows everything.
@@ -87,10 +87,10 @@ pub struct CertificateFacts {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signature {
-    /// Uses SHA-256 or better.
+    /// The algorithm uses SHA-256 or better.
     Sound(String),
     Sha1(String),
-    /// Uses MD2, MD4 or MD5.
+    /// The algorithm uses MD2, MD4 or MD5.
     Broken(String),
     /// An unknown algorithm, by its object identifier.
     Unknown(String),

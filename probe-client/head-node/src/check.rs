@@ -62,7 +62,7 @@ pub fn checks_of_run(node: &HeadNode, now: Timestamp) -> Vec<Check> {
     all
 }
 
-/// An answer that says where its values come from.
+/// An answer that names the origins of its values.
 trait WithOrigin {
     /// Adds the place where `reading` was found.
     fn from<T>(self, reading: &Reading<T>) -> Self;

@@ -1,5 +1,5 @@
-//! What is known about a head node: values, each with its origin. The shell fills them in from a registry, certificate
-//! files, flags and the system; [`check`] judges them.
+//! The facts known about a head node: values, each with its origin. The shell fills them in from a registry,
+//! certificate files, flags and the system; [`check`] judges them.
 
 use std::net::IpAddr;
 
@@ -29,14 +29,14 @@ use registry::Registry;
 /// The head node. A value that no source provided is [`Reading::NotRead`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeadNode {
-    /// The sources that were read, and what was wrong with them.
+    /// The sources that were read, and their defects.
     pub sources: Vec<SourceRead>,
     /// The places of values that only 32-bit programs see, and that were therefore not used.
     pub ignored_values: Vec<String>,
     /// Whether HPC Pack's key exists.
     pub installed: Reading<()>,
     pub version: Reading<ProductVersion>,
-    /// `HN`, `CN`, `BN` and so on.
+    /// The installed roles: `HN`, `CN`, `BN` and so on.
     pub roles: Reading<Vec<String>>,
     pub use_sp2_azure_ports: Reading<u32>,
     pub file_staging_calls: Reading<u32>,
@@ -64,11 +64,11 @@ pub struct SourceRead {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceState {
-    /// How much of it was used.
+    /// The part of the source that was used.
     Read { keys: usize, values: usize },
-    /// Parts of it could not be read, so a value that seems to be missing may exist.
+    /// Parts of the source could not be read, so a value that seems to be missing may exist.
     Partly { problems: Vec<String> },
-    /// It could not be used at all.
+    /// The source could not be used at all.
     Unreadable { why: String },
 }
 
@@ -76,7 +76,8 @@ pub enum SourceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProductVersion {
     pub version: Version,
-    /// False for a version from the list of installed programs, which a service pack may leave unchanged.
+    /// Whether the version certainly shows service packs; false for one from the list of installed programs, which a
+    /// service pack may leave unchanged.
     pub shows_service_pack: bool,
 }
 
@@ -92,7 +93,7 @@ pub struct CertificateStores {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCertificate {
     pub store: Store,
-    /// 40 hexadecimal digits, in capitals.
+    /// The thumbprint: 40 hexadecimal digits, in capitals.
     pub thumbprint: String,
 }
 
@@ -117,7 +118,7 @@ impl Store {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameLookup {
     pub name: String,
-    /// The addresses, or why there are none.
+    /// The addresses, or the reason why there are none.
     pub result: Result<Vec<IpAddr>, String>,
 }
 
@@ -131,7 +132,7 @@ pub enum ClockState {
 }
 
 impl HeadNode {
-    /// Adds what `registry` contains. Values found before are kept.
+    /// Adds the contents of `registry`. Values found before are kept.
     pub fn read_registry(&mut self, registry: &Registry, origin: &Origin) {
         registry_values::read(self, registry, origin);
     }

@@ -1,4 +1,4 @@
-//! What the user plans to deploy.
+//! The deployment that the user plans.
 
 use std::fmt;
 use std::str::FromStr;

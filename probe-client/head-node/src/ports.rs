@@ -2,7 +2,7 @@
 
 use super::{AzurePorts, HeadNode, Reading, Release, Version};
 
-/// The profile that applies, and how that was decided.
+/// The profile that applies, and the facts that decided it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortsMode {
     /// The id of a compiled-in profile.
@@ -23,7 +23,7 @@ pub enum SwitchEffect {
     TakenForOff,
 }
 
-/// Why no profile can be chosen.
+/// The reason why no profile can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortsUndecided {
     #[error("nothing tells the version of HPC Pack")]

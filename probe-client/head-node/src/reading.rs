@@ -1,4 +1,4 @@
-//! A value with its origin, and the ways in which it can be missing.
+//! A value with its origin, or the reason why it is missing.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ pub enum Reading<T> {
     /// No source that was read could show it.
     #[default]
     NotRead,
-    /// Looked for, and certainly missing.
+    /// The value was looked for, and is certainly missing.
     Absent(Origin),
-    /// Something else is there; described in words.
+    /// Something else is in its place, described in words.
     Unusable(Origin, String),
     Found(Origin, T),
 }

@@ -110,7 +110,7 @@ pub fn wanted(path: &str) -> bool {
     all_wanted().any(|wanted| is_or_below(&path, wanted))
 }
 
-/// Returns whether a key is wanted, or is above a wanted one. The latter show what an export covers.
+/// Returns whether a key is one that the checks read, or is above such a key. The latter show what an export covers.
 fn kept(path: &str) -> bool {
     let path = path.to_lowercase();
     all_wanted().any(|wanted| is_or_below(&path, wanted) || is_or_below(wanted, &path))

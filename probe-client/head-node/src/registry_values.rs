@@ -1,5 +1,5 @@
-//! Turns registry values into readings. It knows where HPC Pack, Windows and its certificate stores keep what the
-//! checks need.
+//! Turns registry values into readings. It knows where HPC Pack, Windows and its certificate stores keep the values
+//! that checks need.
 
 use probe_core::system_proxy::redacted;
 

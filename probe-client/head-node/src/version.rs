@@ -1,4 +1,4 @@
-//! Versions of HPC Pack as data: which product and service pack a number means, and how that release uses Azure. The
+//! Versions of HPC Pack as data: the product and service pack that a number means, and that release's use of Azure. The
 //! first two numbers alone identify the service pack.
 
 use std::fmt;
@@ -34,10 +34,10 @@ pub struct Release {
     pub ports: AzurePorts,
 }
 
-/// Which ports the Azure nodes of a release use.
+/// The ports that the Azure nodes of a release use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AzurePorts {
-    /// It has no Azure nodes.
+    /// The release has no Azure nodes.
     NoAzureNodes,
     /// Seven ports, one per service.
     Seven,

@@ -1,6 +1,6 @@
 //! A run that could not be carried out, for formats whose readers see nothing but the report.
 
-/// Why there is no run document.
+/// The reason why there is no run document.
 #[derive(Clone, Copy, Debug)]
 pub struct FailedRun<'a> {
     /// The name of this host, if it has one.

@@ -1,4 +1,4 @@
-//! Writes a firewall request: what to ask for and why, as text, Markdown or JSON.
+//! Writes a firewall request, with the rules to ask for and the reasons, as text, Markdown or JSON.
 
 use std::io::{self, Write};
 

@@ -13,9 +13,9 @@ use crate::{csv, firewall_request, hpc_step_result, html, json, junit, markdown,
 /// One format.
 #[derive(Debug)]
 pub struct Format {
-    /// As `--format` takes it.
+    /// The format's name, as `--format` takes it.
     pub name: &'static str,
-    /// One line for lists of formats.
+    /// A description in one line, for lists of formats.
     pub about: &'static str,
     /// The file name extensions that stand for this format in `--output FILE`.
     pub extensions: &'static [&'static str],
@@ -27,7 +27,7 @@ pub struct Format {
 /// Writes the report of a run that could not be carried out.
 pub type FailureWriter = fn(&FailedRun<'_>, &mut dyn Write) -> io::Result<()>;
 
-/// How a format is written.
+/// The means by which a format is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Writer {
     /// The run document itself.

@@ -237,7 +237,7 @@ const PORT_COLUMNS: &[&str] = &[
 ];
 const CHECK_COLUMNS: &[&str] = &["Check", "Status", "Result"];
 
-/// The schema's limit, in characters.
+/// The schema's limit for a text, in characters.
 const MAX_NODE_NAME: usize = 64;
 
 #[cfg(test)]

@@ -225,7 +225,7 @@ pub(crate) fn escaped(text: &str) -> String {
             _ => escaped.push(character),
         }
     }
-    // Addresses are not made links.
+    // Addresses do not become links.
     escaped.replace("://", "\\://").replace("www.", "www\\.")
 }
 

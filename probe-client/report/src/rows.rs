@@ -27,12 +27,12 @@ pub use request::{AskedRow, NotAskedRow, RequestRows, Snippet};
 pub use run::{RunRow, SkippedRow, SummaryRow};
 pub use way::{Line, Stop, StopKind, WayRow};
 
-/// Everything that a format may say about a run.
+/// All rows of a run, from which formats are written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     pub run: RunRow,
     pub summary: SummaryRow,
-    /// The paths of the run, in the order in which they were asked for.
+    /// The paths of the run, in the order in which the user named them.
     pub paths: Vec<PathRow>,
     /// One row per rule, path and server address, in the order of the document.
     pub ports: Vec<PortRow>,
@@ -44,12 +44,12 @@ pub struct Report {
     pub egress: Vec<EgressRow>,
     pub skipped: Vec<SkippedRow>,
     pub checks: Vec<CheckRow>,
-    /// What to ask the owners of firewalls for.
+    /// The rules to ask the owners of firewalls for.
     pub request: RequestRows,
 }
 
 impl Report {
-    /// The names of its parts, as templates use them.
+    /// The names of the report's parts, as templates use them.
     pub const NAMES: [&str; 10] = [
         "run", "summary", "paths", "ports", "failures", "notes", "egress", "skipped", "checks",
         "request",

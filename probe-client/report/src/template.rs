@@ -17,7 +17,7 @@ pub struct Template {
     environment: Environment<'static>,
 }
 
-/// Why a template is not usable.
+/// The reason why a template is not usable.
 #[derive(Debug, Error)]
 #[error("{name}:{line}: {what}")]
 pub struct TemplateError {
@@ -59,7 +59,7 @@ impl Template {
         out.write_all(text.as_bytes())
     }
 
-    /// Checks the names at the top before anything is rendered, so that a mistake is known before a run.
+    /// Checks the names at the top before anything is rendered, so that fwprobe reports a mistake before a run.
     fn check_names(&self) -> Result<(), TemplateError> {
         let unknown = |error| TemplateError::of(&self.name, &error);
         let template = self.environment.get_template(&self.name).map_err(unknown)?;
@@ -115,7 +115,7 @@ fn has_word(line: &str, word: &str) -> bool {
     line.split(|c| !is_part(c)).any(|w| w == word)
 }
 
-/// How many steps a template may take: enough for thousands of ports, and less than a second.
+/// The maximum number of steps of a template: enough for thousands of ports, and less than a second.
 const FUEL: u64 = 20_000_000;
 
 #[cfg(test)]

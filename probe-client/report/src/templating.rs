@@ -32,7 +32,8 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
     environment
 }
 
-/// Returns rows as a value for templates. In every text, control characters are escaped and what is too long is cut.
+/// Returns rows as a value for templates. In every text, control characters are escaped and a text that is too long is
+/// cut.
 pub(crate) fn value(of: &impl Serialize) -> Value {
     let json = serde_json::to_value(of).unwrap_or(serde_json::Value::Null);
     Value::from(Serde(harmless(json)))

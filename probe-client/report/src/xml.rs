@@ -20,7 +20,7 @@ pub fn document<W: Write>(out: W) -> io::Result<Writer<W>> {
 ///
 /// # Errors
 ///
-/// The writer's own.
+/// The error is the writer's own.
 pub fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::Result<()> {
     let text = valid(text);
     writer

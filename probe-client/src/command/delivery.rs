@@ -1,5 +1,5 @@
-//! Where the reports of a run go: standard output, files, the desktop's browser. All is opened before the run starts, so
-//! that what cannot be written is known at once.
+//! The places to which the reports of a run go: standard output, files, the desktop's browser. All of them are opened
+//! before the run starts, so that fwprobe reports beforehand which cannot be written.
 
 use anyhow::{Context as _, bail};
 use probe_core::document::RunDocument;
@@ -12,7 +12,7 @@ use crate::{desktop, terminal};
 /// Everything that a run will write.
 #[derive(Debug)]
 pub(super) struct Delivery {
-    /// What to print; `None` if the user named no format.
+    /// The format to print; `None` if the user named no format.
     format: Option<ReportFormat>,
     outputs: Outputs,
     /// Whether to show the HTML report.

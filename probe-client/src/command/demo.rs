@@ -80,7 +80,7 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
     })
 }
 
-/// Returns a line for each verdict that differs from what the stage was set up for.
+/// Returns a line for each verdict that differs from the one that the stage was set up for.
 fn untrue(document: &RunDocument) -> Vec<String> {
     let mut wrong = Vec::new();
     for probe in &document.probes {

@@ -1,4 +1,4 @@
-//! `fwprobe expect`: writes what a run found as a file for `--expect`, or checks such a file.
+//! `fwprobe expect`: writes the results of a run as a file for `--expect`, or checks such a file.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ fn checked(file: &Path, profile: Option<&str>) -> Result<String, Problems> {
     Ok(format!("{}: {count} rules, good\n", file.display()))
 }
 
-/// Returns what the run found as a file that [`expectations::apply`] reads.
+/// Returns the results of the run as a file that [`expectations::apply`] reads.
 fn as_file(document: &RunDocument) -> Result<String, std::fmt::Error> {
     let mut rules: BTreeMap<&RuleId, Vec<&Probe>> = BTreeMap::new();
     for probe in &document.probes {
@@ -78,7 +78,7 @@ fn found<'p>(probes: &[&'p Probe]) -> Result<String, &'p Probe> {
             .address
             .map(|address| AddressFamily::of(address.ip()));
         let expect = state(probe).ok_or(*probe)?;
-        // Two addresses of a family that differ cannot be told apart in the file.
+        // Two addresses of a family that differ cannot be distinguished in the file.
         if places
             .insert((path, family), expect)
             .is_some_and(|other| other != expect)
@@ -98,7 +98,7 @@ fn state(probe: &Probe) -> Option<Expectation> {
     }
 }
 
-/// Returns the shortest value that says the same: one word, or a table by path, or by path and family.
+/// Returns the shortest equivalent value: one word, or a table by path, or by path and family.
 fn shortest(places: &BTreeMap<(PathChoice, Option<AddressFamily>), Expectation>) -> String {
     let agree = |values: &[Expectation]| values.windows(2).all(|pair| pair[0] == pair[1]);
     let all: Vec<Expectation> = places.values().copied().collect();

@@ -27,7 +27,7 @@ pub(super) fn execute(arguments: &PlanArguments, _colour: Colour) -> anyhow::Res
     Ok(0)
 }
 
-/// Returns what a rule expects, in one word.
+/// Returns the expectation of a rule, in one word.
 fn expected(rule: &Rule) -> String {
     if rule.expect_where.is_empty() {
         rule.expect.to_string()

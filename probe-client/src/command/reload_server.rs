@@ -95,7 +95,7 @@ impl Reloading {
     }
 }
 
-/// Returns why a server was not reloaded, with the text that the other end sent.
+/// Returns the reason why a server was not reloaded, with the text that the other end sent.
 fn told(failure: &Failure) -> String {
     let what = failure.kind.describe();
     match &failure.text {

@@ -55,7 +55,7 @@ pub(super) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     Ok(document)
 }
 
-/// Says why `text` is not a run document, and what would be one.
+/// Returns the reason why `text` is not a run document, and the right form.
 fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> anyhow::Error {
     let wanted = "name a file that `--output run.json` wrote";
     if error.is_eof() {
@@ -64,7 +64,7 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
     if error.is_syntax() {
         return anyhow!("{shown} is not JSON: {error}; {wanted}");
     }
-    // What else it claims to be explains more than the first field that does not fit.
+    // The kind of document that it claims to be explains more than the first field that does not fit.
     match serde_json::from_str::<Header>(text) {
         Ok(Header { document: None }) | Err(_) => {
             anyhow!("{shown} is not a run document `{DOCUMENT}`: {error}; {wanted}")
@@ -79,7 +79,7 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
     }
 }
 
-/// What every document of fwprobe begins with.
+/// The beginning of every document of fwprobe.
 #[derive(Deserialize)]
 struct Header {
     document: Option<String>,

@@ -67,11 +67,11 @@ pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(done)
 }
 
-/// Carries out `config`. Ctrl-C ends the run early, with what has been measured so far.
+/// Carries out `config`. Ctrl-C ends the run early, with the measurements so far.
 ///
 /// # Errors
 ///
-/// A second Ctrl-C ends the run at once.
+/// A second Ctrl-C ends the run immediately.
 pub(super) async fn measure(config: &Config) -> Result<RunDocument, InterruptedAgain> {
     let cancelled = CancellationToken::new();
     let progress = Progress::new(config.plan.len(), terminal::shows_progress());

@@ -9,7 +9,7 @@ use probe_core::session_kind::SessionKind;
 ///
 /// # Errors
 ///
-/// What is wrong with the argument, and what would be right.
+/// The defect of the argument, and the right form.
 pub(super) fn rule(text: &str) -> Result<Rule, String> {
     let wrong = |what: &dyn std::fmt::Display| format!("--port {text}: {what}");
     let (port, kind) = match text.split_once('/') {

@@ -12,7 +12,7 @@ use probe_core::session_kind::SessionKind;
 use super::problems::Problems;
 use crate::environment::Environment;
 
-/// What the environment says about one kind of traffic to one host.
+/// The environment's setting for one kind of traffic to one host.
 #[derive(Debug)]
 pub(super) struct Named {
     pub(super) scope: PathScope,

@@ -15,7 +15,7 @@ mod windows;
 #[cfg(windows)]
 pub(super) use windows::paths;
 
-/// The proxies that Windows names, and what to tell the user about them.
+/// The proxies that Windows names, and the notes for the user about them.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) named: Vec<Named>,
@@ -23,7 +23,7 @@ pub(super) struct Said {
     pub(super) problems: Problems,
 }
 
-/// Asks for each of `hosts` and each of `destinations`, as dialled.
+/// Asks for each of `hosts` and each of the dialled `destinations`.
 fn answers(
     hosts: &[String],
     destinations: &[(SessionKind, Port)],

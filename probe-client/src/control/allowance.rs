@@ -20,7 +20,7 @@ struct Spent {
     /// Time spent in waits that have ended. Simultaneous waits count once.
     waited: Duration,
     under_way: u32,
-    /// When the waits in progress began; `None` if there are none.
+    /// The time at which the waits in progress began; `None` if there are none.
     since: Option<Instant>,
 }
 

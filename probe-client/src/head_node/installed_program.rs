@@ -49,7 +49,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 mod tests {
     use super::*;
 
-    /// Returns what is known about a head node with these programs in `Bin`, each with the version 3.3.3950.`index`.
+    /// Returns the facts about a head node with these programs in `Bin`, each with the version 3.3.3950.`index`.
     fn head_node(programs: &[&str]) -> HeadNode {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("Bin")).unwrap();

@@ -7,7 +7,7 @@ use head_node::{HeadNode, Origin, SourceRead, SourceState};
 use winreg::RegKey;
 use winreg::enums::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE};
 
-/// Adds the content of the wanted keys, read by `account`. A key that cannot be read is an answer.
+/// Adds the content of the keys that checks need, read by `account`. A key that cannot be read is an answer.
 pub(super) fn read(node: &mut HeadNode, account: &str) {
     let mut reading = Reading::default();
     for path in WANTED {
@@ -111,7 +111,7 @@ impl Reading {
     }
 }
 
-/// Keys below which every wanted key was asked for.
+/// The keys below which every key that checks need was read.
 const SEEN_WHOLE: [&str; 2] = [
     r"HKEY_LOCAL_MACHINE\SOFTWARE",
     r"HKEY_CURRENT_USER\SOFTWARE",

@@ -74,7 +74,7 @@ fn end_certificate(all: &[CertificateFacts]) -> usize {
     all.iter().position(|one| !issued(one)).unwrap_or(0)
 }
 
-/// Returns what is known about the keys, and the index of the certificate that has one.
+/// Returns the known facts about the keys, and the index of the certificate that has one.
 fn matched(store: &KeyStore) -> (PrivateKey, Option<usize>) {
     let place = |public: &Vec<u8>| {
         let mut certificates = store.certificates.iter();

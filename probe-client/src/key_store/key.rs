@@ -9,7 +9,7 @@ use super::StoredKey;
 ///
 /// # Errors
 ///
-/// Why a key of this kind or size cannot be used here.
+/// The reason why a key of this kind or size cannot be used here.
 pub(super) fn public_key(key: &StoredKey) -> Result<Vec<u8>, String> {
     let signing = any_supported_type(&key.der()).map_err(|_| NOT_USABLE.to_owned())?;
     let public = signing.public_key().ok_or_else(|| NOT_USABLE.to_owned())?;

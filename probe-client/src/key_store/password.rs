@@ -10,7 +10,7 @@ use super::{KeyStoreError, text};
 use crate::environment::Environment;
 use crate::given_file;
 
-/// Where to find the password; used only if a file needs one.
+/// The place of the password; used only if a file needs one.
 #[derive(Debug, Default)]
 pub(crate) struct PasswordSource {
     file: Option<PathBuf>,

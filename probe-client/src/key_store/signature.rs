@@ -1,4 +1,4 @@
-//! Classifies how a certificate is signed, and how sound its signature is.
+//! Classifies the algorithm with which a certificate is signed, and its soundness.
 
 use head_node::certificate::Signature;
 use x509_parser::asn1_rs::Any;

@@ -17,7 +17,7 @@ use crate::link::Link;
 use crate::observe::{is_tls, stream_failure};
 use crate::tap::Tap;
 
-/// Why driving stopped.
+/// The reason why driving stopped.
 #[derive(Debug)]
 pub(super) enum Stop {
     Finished,

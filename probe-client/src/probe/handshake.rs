@@ -127,7 +127,7 @@ async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement
     }
 }
 
-/// Keeps what is known about a handshake that failed.
+/// Keeps the known facts about a handshake that failed.
 fn failed(plain: &Tap<Link>, measurement: &mut Measurement) {
     measurement.transport = Some(transport_facts(plain));
     measurement.client_hello_sha256 = plain.client_hello_sha256().map(HexArray);

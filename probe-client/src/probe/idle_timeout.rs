@@ -11,11 +11,11 @@ use crate::line::SharedLine;
 
 #[derive(Debug)]
 pub(super) struct IdleTimeout {
-    /// How long silence may last.
+    /// The longest allowed silence.
     silence: Duration,
     begun: Instant,
     last_moved: Instant,
-    /// When the wait ends, whatever still moves.
+    /// The deadline of the wait, which holds even while bytes still arrive.
     all_ends: Instant,
     next_look: Instant,
     /// The kernel's counters at the last look.
@@ -25,12 +25,12 @@ pub(super) struct IdleTimeout {
     losses: Losses,
 }
 
-/// How often the same segment was lost.
+/// The number of times that the same segment was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Losses {
     Few,
     Going,
-    /// The segment arrived in the end, and the line was told.
+    /// The segment arrived in the end, and the line has recorded it.
     Overcome,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Wait {
     /// Something may still come.
     GoesOn,
     Silent,
-    /// Something still moves, but the time for the whole session is up.
+    /// Bytes still arrive, but the time for the whole session is up.
     Slow,
 }
 
@@ -79,7 +79,7 @@ impl IdleTimeout {
             self.last_moved = now;
             line.looked_at(kernel, now - self.begun);
         } else if kernel.window_limited.is_some_and(|time| time >= LONG_WAIT) {
-            // The less moves, the more this wait tells about the line.
+            // The fewer bytes move, the more this wait shows about the line.
             line.looked_at(kernel, now - self.begun);
         }
         self.count_losses(self.in_flight && acknowledged, kernel, line);
@@ -123,7 +123,7 @@ const MOST_BORNE: u32 = 5;
 /// trip, and usually less than two), and those of the retransmission.
 const ROUND_TRIPS: u32 = 4;
 
-/// Number of timeouts in a row that tells a lossy line from chance.
+/// The number of timeouts in a row that distinguishes a lossy line from chance.
 const SAME_SEGMENT: u8 = 2;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);

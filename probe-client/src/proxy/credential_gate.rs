@@ -6,7 +6,7 @@ use probe_core::observation::{Failure, FailureKind};
 use probe_core::proxy::ProxyAuthentication;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
-/// What is known about the credentials. The dialogue that finds out holds the lock.
+/// The facts known about the credentials. The dialogue that tries them first holds the lock.
 #[derive(Debug, Default)]
 pub(super) struct CredentialGate {
     known: Mutex<Known>,
@@ -17,7 +17,7 @@ pub(super) struct CredentialGate {
 #[derive(Debug)]
 enum Known {
     Nothing {
-        /// Number of dialogues that sent the credentials and whose end does not tell whether they were accepted: each
+        /// Number of dialogues that sent the credentials and whose end does not show whether they were accepted: each
         /// may have been a wrong password.
         undecided: u32,
     },
@@ -34,13 +34,13 @@ enum Known {
 /// Whether a dialogue may send the credentials.
 #[derive(Debug)]
 pub(super) enum Leave<'a> {
-    /// It may: it is the first, and reports the result.
+    /// The dialogue may send them: it is the first, and reports the result.
     First(First<'a>),
     Given,
     Denied(ProxyAuthentication),
-    /// It may not: the dialogues that sent them got no answer.
+    /// The dialogue may not send them: earlier ones that sent them got no answer.
     Unanswered(Failure),
-    /// It may not: the answers so far do not tell whether the credentials were accepted.
+    /// The dialogue may not send them: the answers so far do not show whether the credentials were accepted.
     Unsettled(String),
 }
 
@@ -87,7 +87,7 @@ impl CredentialGate {
         *self.known.lock().await = Known::NotTaken(authentication.clone());
     }
 
-    /// Returns whether nothing is known yet, as far as that can be told without waiting.
+    /// Returns whether nothing is known yet, as far as it can be determined without waiting.
     fn is_open(&self) -> bool {
         let known = self.known.try_lock();
         known.is_ok_and(|known| matches!(*known, Known::Nothing { .. }))
@@ -111,7 +111,7 @@ impl First<'_> {
         *self.0 = Known::NotTaken(authentication.clone());
     }
 
-    /// Records a dialogue that sent the credentials and ended with `failure`, or with an `answer` that does not tell
+    /// Records a dialogue that sent the credentials and ended with `failure`, or with an `answer` that does not show
     /// whether they were accepted. If there was no answer, the proxy may still have been checking them, or have been
     /// waiting for the server.
     pub(super) fn undecided(mut self, failure: &Failure, answer: Option<String>) {

@@ -44,8 +44,8 @@ impl Package {
     }
 
     /// Returns whether the tokens are Kerberos tickets or the messages after them. In that case the KDC has seen proof
-    /// of the password, and the proxy sees none. The tokens name the user at once, while NTLM's first message names no
-    /// user.
+    /// of the password, and the proxy sees none. The tokens name the user in the first message, while NTLM's first
+    /// message names no user.
     pub(super) fn is_kerberos(self, _token: &[u8]) -> bool {
         self == Self::NegotiateKerberos
     }

@@ -35,11 +35,11 @@ pub(super) struct Identification {
     /// Whether a handshake failed on this connection. Squid accepts no other scheme there.
     spoiled: bool,
     over: Vec<Method>,
-    /// Why the methods that were tried failed.
+    /// The reasons why the methods that were tried failed.
     troubles: Vec<String>,
 }
 
-/// A way to authenticate.
+/// A method of authentication.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Method {
     Handshake(Package),

@@ -8,8 +8,8 @@ use super::identification::Identification;
 use super::{Opening, ProxyWay, password};
 
 impl Opening<'_> {
-    /// Tells the run's other dialogues what this one shows about the credentials. Only a connection, or an answer about
-    /// the path beyond the proxy, shows that they were accepted.
+    /// Reports to the run's other dialogues what this one shows about the credentials. Only a connection, or an answer
+    /// about the path beyond the proxy, shows that they were accepted.
     pub(super) async fn tell_others(
         &mut self,
         dialogue: &ProxyDialogue,

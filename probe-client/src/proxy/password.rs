@@ -1,4 +1,4 @@
-//! Basic and Digest authentication (RFC 7617, RFC 7616): a user name and a password in a single answer.
+//! Basic and Digest authentication (RFC 7617, RFC 7616): a user name and a password in one answer.
 
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use probe_core::proxy::{Challenge, ProxyCredentials};
@@ -9,7 +9,7 @@ pub(super) fn is_of_a_domain(credentials: &ProxyCredentials) -> bool {
     credentials.user.contains(['\\', '@'])
 }
 
-/// Why the password of a domain account is not sent.
+/// The reason why the password of a domain account is not sent.
 pub(super) const WITHHELD: &str =
     "it would carry the password of a domain account to the proxy in clear";
 

@@ -11,7 +11,7 @@ pub(super) enum Who {
     LoggedOn,
 }
 
-/// Why no token could be made.
+/// The reason why no token could be made.
 #[derive(Debug)]
 pub(super) struct NoToken {
     /// The reason, for the report.

@@ -32,10 +32,9 @@ impl Package {
     }
 
     /// Returns whether `token` is a Kerberos ticket or a message after it. In that case the domain has seen proof of
-    /// the password, and the proxy sees none. The token names the user at once, while NTLM's first message names no
-    /// user.
+    /// the password, and the proxy sees none. The first token names the user, while NTLM's first message names no user.
     pub(super) fn is_kerberos(self, token: &[u8]) -> bool {
-        // Each of NTLM's messages begins with these bytes, whatever wraps it ([MS-NLMP] section 2.2).
+        // Each of NTLM's messages begins with these bytes, in any wrapping ([MS-NLMP] section 2.2).
         self == Self::Negotiate && !token.windows(8).any(|part| part == b"NTLMSSP\0")
     }
 }

@@ -196,7 +196,7 @@ async fn introduce(
     let told = channel.describe().await?;
     let round_trip_us = context.clock.now_us().saturating_sub(asked_us);
     channel.open_run(run_id).await?;
-    // The same clock is used later to tell the server when something was sent.
+    // The same clock is used later to report to the server when something was sent.
     let at_us = asked_us + round_trip_us / 2;
     let answered = Answered {
         at_us,

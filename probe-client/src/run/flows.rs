@@ -85,7 +85,7 @@ pub(super) async fn beside(
     measurement.flows.extend(join_all(calls).await);
 }
 
-/// Adds `count` side connections with one SYN each, all at once.
+/// Adds `count` side connections with one SYN each, all at the same time.
 pub(super) async fn at_once(run: &Run, measurement: &mut Measurement, count: usize) {
     let Some(address) = measurement.address else {
         return;

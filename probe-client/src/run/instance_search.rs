@@ -60,7 +60,7 @@ pub(super) async fn meet(
     replaced
 }
 
-/// What an attempt led to.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Met {
     /// An instance that was not known.
@@ -116,7 +116,7 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
 }
 
 /// Adds control sessions over which the server sees this host under other addresses than over the present ones, if it
-/// does. The server tells a client only of SYNs from the client's address as it sees it.
+/// does. The server reports to a client only SYNs from the client's address as the server sees it.
 pub(super) async fn from_other_addresses(run: &Run, server: &mut ServerRun) {
     let ports = ports_from_other_addresses(&server.result);
     let destination = Arc::clone(&server.destination);

@@ -1,5 +1,5 @@
 //! Dials a port that worked once more if other ports failed and the server cannot be asked about them. If that port no
-//! longer answers, the server or the whole path to it is gone, and nothing can be learnt about single ports.
+//! longer answers, the server or the whole path to it is gone, and nothing can be learnt about individual ports.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Dials ports again, one at a time after a quiet pause, if SYNs to them were lost or turned away while many were sent
-//! at once. It then dials once more with other connections held open, which tells a limit on the rate from one on the
-//! number of connections.
+//! together. It then dials once more with other connections held open, which distinguishes a limit on the rate from one
+//! on the number of connections.
 //!
 //! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, with one SYN per
 //! [`Budget::spacing`](probe_core::run::budget::Budget::spacing).
@@ -102,8 +102,8 @@ impl SlowDialling<'_> {
         self.side_connections(first, server).await;
     }
 
-    /// Opens many side connections at once to the port of probe `first`, and then one at a time, until the odds that
-    /// the difference is chance are low enough to tell a limit from loss.
+    /// Opens many side connections at the same time to the port of probe `first`, and then one at a time, until the
+    /// odds that the difference is chance are low enough to distinguish a limit from loss.
     async fn side_connections(&self, first: usize, server: &mut ServerRun) {
         let probe = &mut server.result.probes[first];
         flows::at_once(self.run, probe, AT_ONCE).await;
@@ -118,8 +118,8 @@ impl SlowDialling<'_> {
         }
     }
 
-    /// Dials a port that worked once more. If that port is now silent too, silence says nothing about a single port.
-    /// Limits count everything opened before, hop-limited SYNs included.
+    /// Dials a port that worked once more. If that port is now silent too, silence says nothing about an individual
+    /// port. Limits count everything opened before, hop-limited SYNs included.
     async fn control(&self, server: &mut ServerRun) {
         if let Some(works) = server.result.probes.iter().position(Measurement::ran_whole) {
             self.session(works, 0, server).await;
@@ -144,7 +144,7 @@ impl SlowDialling<'_> {
         whole
     }
 
-    /// Opens connections one after another until one is not answered: the number that the run opened at once at the
+    /// Opens connections one after another until one is not answered: the number that the run opened together at the
     /// beginning, but at most [`MAX_HELD`].
     async fn hold(&self, server: &ServerRun) -> Vec<TcpStream> {
         let dialled: Vec<SocketAddr> = server

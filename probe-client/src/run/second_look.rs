@@ -11,7 +11,7 @@ use super::{Run, ServerRun, task};
 use crate::progress::Progress;
 
 /// Adds a session to each probe of `server` about whose SYNs the server could say nothing, unless it was dialled again
-/// already (slowly). Returns whether there are any of either kind: if so, a server that watches can tell more now.
+/// already (slowly). Returns whether there are any of either kind: if so, a server that watches can report more now.
 pub(super) async fn dial(
     run: &Run,
     server: &mut ServerRun,

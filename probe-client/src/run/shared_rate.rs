@@ -19,7 +19,7 @@ impl SharedRate {
     /// Waits for the next turn.
     pub(super) async fn turn(&self, clock: RunClock) {
         let turn = {
-            // It is a single value, so a panic elsewhere cannot leave it half updated.
+            // The rate is one value, so a panic elsewhere cannot leave it half updated.
             let mut rate = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             clock.at(rate.next(clock.now()))
         };

@@ -108,7 +108,7 @@ impl SideHandshakes {
                     variation,
                     measurement,
                 });
-                // A single failure may be chance, so a failed handshake is tried again.
+                // One failure may be chance, so a failed handshake is tried again.
                 if passed {
                     break;
                 }

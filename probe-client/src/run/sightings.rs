@@ -89,7 +89,7 @@ async fn ask_about(run: &Run, servers: &mut [ServerRun], index: usize) {
     }
 }
 
-/// Returns whether the server noticed connections that may be this probe's, and could not tell whose they are.
+/// Returns whether the server noticed connections that may be this probe's, and could not determine whose they are.
 fn is_unplaced(measurement: &Measurement) -> bool {
     let answer = measurement.sighting.as_ref();
     answer.is_some_and(|answer| answer.sightings.is_empty() && answer.unattributed)
@@ -186,9 +186,9 @@ impl Asking {
         server.channels.extend(self.channels);
     }
 
-    /// Asks about `measurements`. Each instance is also told of its `others`, so that it does not take those for one of
-    /// these. With `bare`, a sighting that the server matched by address counts as another connection's, unless it came
-    /// from one of these source ports, which this run's side connections use.
+    /// Asks about `measurements`. The question to each instance also lists its `others`, so that it does not take those
+    /// for one of these. With `bare`, a sighting that the server matched by address counts as another connection's,
+    /// unless it came from one of these source ports, which this run's side connections use.
     async fn about(
         &mut self,
         run: &Run,
@@ -260,7 +260,7 @@ async fn question(
 /// current instance.
 const RESTARTED: usize = instance_search::ENOUGH - 2;
 
-/// Tag of connections that the server is told of only to leave them out.
+/// The tag of connections that a question lists only so that the server leaves them out.
 const OTHERS: u32 = u32::MAX;
 
 /// Maximum number of entries that the server accepts in one question.

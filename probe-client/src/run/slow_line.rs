@@ -1,5 +1,5 @@
 //! Runs sessions that failed on a slow line again, one at a time and short, until time is up. That the line could not
-//! carry many sessions at once says nothing about a port, and comparisons would say nothing either.
+//! carry many sessions at the same time says nothing about a port, and comparisons would say nothing either.
 
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::observation::FailureKind;

@@ -69,7 +69,7 @@ impl ConfigurationFile {
         reading.whole()
     }
 
-    /// Returns the options for a command. Its own table counts more than what is for all commands.
+    /// Returns the options for a command. Its own table takes precedence over the options for all commands.
     pub(super) fn options(&self, command: &Command) -> Vec<&FileOption> {
         let own = |option: &FileOption| option.command == Some(command.get_name());
         let fitting = self.options.iter().filter(|option| {

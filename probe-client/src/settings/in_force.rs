@@ -66,7 +66,7 @@ pub(crate) fn in_force(
 struct Sources<'s> {
     layers: &'s Layers,
     typed: &'s ArgMatches,
-    /// What was typed, with the values of the file.
+    /// The typed arguments, with the values of the file.
     used: &'s ArgMatches,
     environment: Environment<'s>,
 }

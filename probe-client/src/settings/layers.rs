@@ -14,7 +14,7 @@ use crate::arguments::Arguments;
 use crate::environment::Environment;
 use crate::{connection, key_store, proxy_credentials};
 
-/// Why there are no arguments to carry out.
+/// The reason why there are no arguments to carry out.
 #[derive(Debug)]
 pub(crate) enum Unusable {
     /// The command line is wrong, or asks for help.
@@ -30,9 +30,9 @@ pub(crate) enum Unusable {
 #[derive(Debug)]
 pub(super) struct Layers {
     pub(super) program: Command,
-    /// What was typed, with the values of the file after the name of the command.
+    /// The typed arguments, with the values of the file after the name of the command.
     pub(super) line: Vec<OsString>,
-    /// What was typed.
+    /// The arguments that the user typed.
     pub(super) typed: ArgMatches,
     pub(super) file: Option<ConfigurationFile>,
     /// The options that the file adds.
@@ -155,7 +155,7 @@ pub(super) fn variable(key: &str, environment: Environment<'_>) -> Option<&'stat
     variables.find(|(_, name)| set(name)).map(|(_, name)| *name)
 }
 
-/// The keys that together say what is probed: one of them on the command line replaces both.
+/// The keys that together choose the rules to probe: one of them on the command line replaces both.
 const WHAT_TO_PROBE: [&str; 2] = ["profile", "port"];
 
 /// The variables that count more than a key of the file.

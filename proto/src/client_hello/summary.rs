@@ -24,8 +24,8 @@ pub struct ClientHelloSummary {
 impl ClientHelloSummary {
     /// Reads the beginning of a handshake message, header included, as far as it can be read.
     ///
-    /// Every list has at most [`MAX_LISTED`] entries, whatever the size of the hello. `None` if even the legacy version
-    /// is missing.
+    /// Every list has at most [`MAX_LISTED`] entries, for every size of the hello. `None` if even the legacy version is
+    /// missing.
     pub fn parse(message: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(message);
         cursor.take(MESSAGE_HEADER).ok()?;

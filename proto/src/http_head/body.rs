@@ -1,11 +1,11 @@
-//! How a response's body is delimited (RFC 9112 section 6.3).
+//! Determines how a response's body is delimited (RFC 9112 section 6.3).
 
 use super::{Header, HttpHeadError, TRANSFER_ENCODING, Version, content_length, values};
 
-/// Where a response's body ends.
+/// The place where a response's body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Body {
-    /// The response has no body, whatever the headers say.
+    /// The response has no body, even if its headers say otherwise.
     None,
     /// The body ends after this number of bytes.
     Length(u64),

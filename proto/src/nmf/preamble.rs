@@ -7,7 +7,7 @@ use crate::cursor::{Cursor, Stop, decode_front};
 use crate::decoded::Decoded;
 
 /// The bytes that a net.tcp client sends before it waits for an answer: version 1.0, mode, Via, encoding, and then
-/// either an upgrade request, or PreambleEnd at once.
+/// either an upgrade request, or immediately PreambleEnd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preamble {
     pub mode: Mode,

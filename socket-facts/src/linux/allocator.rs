@@ -1,6 +1,7 @@
 //! Calls the C library's allocator.
 
-/// Returns free memory to the host. Does nothing with other C libraries: musl returns what it can by itself.
+/// Returns free memory to the host. Does nothing with other C libraries: musl returns free memory by itself, as far as
+/// it can.
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "neither nix nor rustix have it")]
 pub(crate) fn give_back_memory() {

@@ -12,7 +12,7 @@ use crate::SYN_TAP_PORTS_MAX;
 type Instruction = (u32, u8, u8, u32);
 
 pub(super) fn open() -> io::Result<Socket> {
-    // The socket asks for all protocols, because a socket for a single one does not see outgoing packets.
+    // The socket asks for all protocols, because a socket for one protocol does not see outgoing packets.
     let all = u16::try_from(libc::ETH_P_ALL)
         .expect("a 16-bit number")
         .to_be();
@@ -53,7 +53,7 @@ pub(super) fn lost(socket: &Socket) -> io::Result<u32> {
     }
 }
 
-/// Returns the filter. No jump is longer than a few instructions, whatever the number of ports.
+/// Returns the filter. No jump is longer than a few instructions, for any number of ports.
 fn program(ports: &[u16]) -> Vec<Instruction> {
     if ports.is_empty() {
         return vec![DROP];

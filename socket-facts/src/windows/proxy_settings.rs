@@ -28,7 +28,7 @@ pub struct NamedProxies {
 /// The Internet settings of the user who runs this program.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct UserProxySettings {
-    /// Whether to look for a script in the network.
+    /// Whether to look for a script in the network (WPAD).
     pub detect: bool,
     /// The URL of a script.
     pub script: Option<String>,

@@ -55,7 +55,7 @@ fn ask(socket: &Socket) -> io::Result<TCP_INFO_v0> {
     Ok(info)
 }
 
-/// Converts the facts. It leaves out figures that Windows counts in another way than this crate: bytes in flight, and
+/// Converts the facts. It leaves out figures that Windows counts differently from this crate: bytes in flight, and
 /// bytes sent and received with repetitions.
 fn decode(info: &TCP_INFO_v0) -> TcpFacts {
     let mss = (info.Mss != 0).then_some(info.Mss);

@@ -23,7 +23,7 @@ pub struct StrangerLimits {
     pub per_second: u32,
 }
 
-/// The place of one connection in the table.
+/// The number of one connection's place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
@@ -32,14 +32,14 @@ pub struct Ticket(u64);
 pub enum Pressure {
     /// There are too many strangers.
     Total,
-    /// One source has too many of them.
+    /// One source has too many strangers.
     Source,
-    /// One source sends them too fast.
+    /// New strangers of one source come too fast.
     Pace,
 }
 
-/// How far a stranger's connection has come. Silent connections must not crowd out those that have sent something, nor
-/// the other way round, since every newcomer begins in silence.
+/// How far a stranger's connection has come. Silent connections must not evict those that have sent something, nor the
+/// reverse, since every newcomer begins in silence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
     /// The peer has sent nothing yet, or nothing that begins a session.
@@ -165,7 +165,7 @@ impl<T, S: BuildHasher> StrangerTable<T, S> {
         }
     }
 
-    /// Evicts the connection that is first in the order of eviction, whatever the limits are.
+    /// Evicts the connection that is first in the order of eviction, even if no limit is reached.
     pub fn push_out(&mut self) -> Option<T> {
         self.push_out_of(Scope::All)
     }

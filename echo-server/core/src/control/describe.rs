@@ -1,4 +1,4 @@
-//! What the server says about itself to an authenticated caller.
+//! The description of the server for an authenticated caller.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::admission::AdmissionLimits;
 use crate::session::Limits;
 use crate::time::UnixMillis;
 
-/// What the shell knows about the server as a whole.
+/// The facts about the server as a whole, which the shell knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerFacts {
     pub version: String,
@@ -24,11 +24,11 @@ pub struct ServerFacts {
     pub sees_every_syn: bool,
 }
 
-/// One address that the server was told to listen on.
+/// One address that the server was configured to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenerFacts {
     pub address: SocketAddr,
-    /// The port that clients dial to reach this address, if it is another.
+    /// The port that clients dial to reach this address, if it differs from the address's own.
     pub public_port: Option<u16>,
     /// False if the address could not be bound: connections to it are reset.
     pub bound: bool,

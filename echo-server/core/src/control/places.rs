@@ -14,7 +14,7 @@ pub struct Places {
     held: Mutex<BTreeMap<KeyId, usize>>,
 }
 
-/// One place, given back when dropped.
+/// One place. Dropping it gives the place back.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,

@@ -14,7 +14,7 @@ use crate::time::UnixMillis;
 pub struct Query {
     pub run: RunId,
     pub sent: Vec<Sent>,
-    /// How long to report what arrives later, at most [`MAX_FOLLOW`].
+    /// How long to report sightings that arrive later, at most [`MAX_FOLLOW`].
     pub follow: Duration,
 }
 
@@ -83,7 +83,7 @@ fn session(tag: u32, bytes: Vec<u8>) -> Result<Option<SessionId>, InvalidQuery> 
         .map_err(|_| InvalidQuery::Session { tag })
 }
 
-/// What is wrong with a question; `tag` names the connection in it.
+/// The defect of a question; `tag` names the connection in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum InvalidQuery {
     #[error("a run id has 16 bytes")]

@@ -34,7 +34,7 @@ impl Runs {
     }
 
     /// Opens a run under `key`, or returns `None` if it is open already. If another key has a run with this id, `key`
-    /// gets one of its own.
+    /// gets a separate run.
     ///
     /// # Errors
     /// The id does not have 16 bytes.

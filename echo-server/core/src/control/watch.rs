@@ -11,12 +11,12 @@ use crate::sightings::{
     Fate, Match, PrefixDigest, Released, Sighting, SightingId, Sightings, Viewer,
 };
 
-/// How completely this host has seen SYNs since the viewer's run was opened.
+/// How completely this host has seen SYNs since the asking client's run was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Every SYN of the viewer that reached this host is among the sightings.
+    /// Whether every SYN of the asking client that reached this host is among the sightings.
     pub saw_all: bool,
-    /// The number of SYN-ACKs from this host, to any peer, that were refused at once. This host keeps no record of
+    /// The number of SYN-ACKs from this host, to any peer, that were refused immediately. This host keeps no record of
     /// those connections. `None` if it does not count them.
     pub answers_refused: Option<u32>,
 }
@@ -26,7 +26,7 @@ pub struct Coverage {
 pub struct Watch {
     viewer: Viewer,
     query: Query,
-    /// The revision last sent, by tag and sighting, of everything released.
+    /// The revision last sent of every released sighting, by tag and sighting.
     told: BTreeMap<(u32, SightingId), u64>,
     /// The tags for which a sighting was ever sent.
     told_of: BTreeSet<u32>,
@@ -46,15 +46,15 @@ impl Watch {
         &self.query
     }
 
-    /// Returns what is new since the last call. Call it at once, and then from time to time for as long as the caller
-    /// follows.
+    /// Returns the sightings that are new since the last call. Call it immediately, and then from time to time for as
+    /// long as the caller follows.
     pub fn poll(&mut self, sightings: &Sightings, coverage: Coverage) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
         self.news(&released, coverage)
     }
 
-    /// Ends the watch. Returns what is new, and one answer without a sighting for each connection for which nothing was
-    /// released.
+    /// Ends the watch. Returns the sightings that are new, and one answer without a sighting for each connection for
+    /// which nothing was released.
     pub fn finish(mut self, sightings: &Sightings, coverage: Coverage) -> Vec<wire::Sighting> {
         let released = sightings.release(&self.viewer, &self.query.sent);
         let mut last = self.news(&released, coverage);
@@ -102,7 +102,7 @@ fn to_wire(released: &Released, coverage: Coverage) -> wire::Sighting {
 }
 
 /// Returns a second message, `Unanswered`, for a connection that is half open and has not been answered. It follows the
-/// one that says half open.
+/// message that says half open.
 fn held_back(released: &Released, coverage: Coverage) -> Option<wire::Sighting> {
     let (_, sighting) = released.sighting.as_ref()?;
     (sighting.notice.fate == Fate::HeldBack).then(|| wire::Sighting {
@@ -152,7 +152,8 @@ fn sighting_end(fate: Fate) -> wire::SightingEnd {
             End::Deadline => wire::SightingEnd::Deadline,
             End::TlsFailed => wire::SightingEnd::TlsFailed,
             End::NotRecognised => wire::SightingEnd::NotRecognised,
-            // If frames of an authenticated peer break the rules, they were altered on the way or are not its own.
+            // If frames of an authenticated peer break the rules, they were altered on the way or are not the peer's
+            // own.
             End::NotAuthenticated | End::Violation => wire::SightingEnd::NotAuthenticated,
             End::OverLimit | End::Refused => wire::SightingEnd::Shed,
         },

@@ -1,4 +1,4 @@
-//! Digests of the first bytes that arrived: enough to tell a client later what became of its connection, and useless to
+//! Digests of the first bytes that arrived: enough to report to a client later how its connection ended, and useless to
 //! everyone else.
 
 use proto::client_hello::ClientHelloTap;
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::sightings::{PrefixDigest, Prefixes};
 
-/// Watches the TCP payload that a connection receives, TLS records and all.
+/// Watches the TCP payload that a connection receives, TLS records included.
 #[derive(Debug)]
 pub(super) struct Arrivals {
     total: u64,

@@ -9,19 +9,19 @@ use super::Limits;
 pub(super) struct Clock {
     accepted: Duration,
     last_heard: Option<Duration>,
-    /// When the peer last took something, or when the queue for it was last empty.
+    /// The last time at which the peer took bytes, or at which the queue for it was empty.
     last_drained: Duration,
-    /// When the first authenticated greeting came. Later ones, which may be replays, gain no time.
+    /// The time of the first authenticated greeting. Later ones, which may be replays, gain no time.
     greeted: Option<Duration>,
     hold: Duration,
     fresh: bool,
     closing: Option<Duration>,
 }
 
-/// What a session waits for.
+/// The event that a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
-    /// The peer has to read what is queued for it.
+    /// The peer has to read the bytes that are queued for it.
     Drain,
     /// The rest of a stage has to come.
     Stage,

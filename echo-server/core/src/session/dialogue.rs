@@ -1,5 +1,5 @@
-//! The dialogue on one stream: raw, inside TLS or not, or in MC-NMF envelopes. The client may send all stages at once.
-//! The session checks them as they arrive and answers them in order.
+//! The dialogue on one stream: raw, inside TLS or not, or in MC-NMF envelopes. The client may send all stages without
+//! waiting for answers. The session checks them as they arrive and answers them in order.
 
 use std::time::Duration;
 
@@ -290,7 +290,7 @@ impl Running {
     }
 }
 
-/// Returns the farewell with what the kernel and this session counted, for the client to compare with its own figures.
+/// Returns the farewell with the counts of the kernel and this session, for the client to compare with its own figures.
 pub(super) fn farewell(env: &mut Env<'_>, link: &Link) -> Farewell {
     let facts = (env.transport)();
     Farewell {

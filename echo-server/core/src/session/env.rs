@@ -1,4 +1,4 @@
-//! What a session needs from outside during one call.
+//! The things that a session needs from outside during one call.
 
 use std::fmt;
 use std::time::Duration;

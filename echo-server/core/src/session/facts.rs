@@ -17,12 +17,12 @@ pub struct RunId(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub [u8; 8]);
 
-/// The connection as accepted.
+/// The connection's facts when it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionFacts {
     pub connection_id: ConnectionId,
     pub local: SocketAddr,
-    /// The port that clients dial to reach `local`, if the operator says that it is another.
+    /// The port that clients dial to reach `local`, if the operator says that it differs from `local`'s own.
     pub public_port: Option<u16>,
     pub peer: SocketAddr,
     /// IP and TCP header of the SYN, if the platform keeps it.
@@ -35,7 +35,7 @@ pub struct ConnectionFacts {
 /// it from the bytes themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFacts {
-    /// The version as on the wire: 0x0304 for TLS 1.3.
+    /// The version on the wire: 0x0304 for TLS 1.3.
     pub version: u16,
     /// The cipher suite's IANA number.
     pub cipher_suite: u16,
@@ -49,7 +49,7 @@ pub struct TlsFacts {
     pub client_certificate_sha256: Option<[u8; 32]>,
 }
 
-/// The kernel's facts about the connection. `None` means not measured.
+/// The kernel's facts about the connection. A field is `None` if it was not measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransportFacts {
     pub rtt_us: Option<u32>,
@@ -116,9 +116,9 @@ pub struct Summary {
     pub sent: u64,
     /// The key of the latest authenticated greeting, which may be a replay.
     pub greeted: Option<Greeter>,
-    /// The peer answered this server's own nonce, so the greeting was not a replay.
+    /// Whether the peer answered this server's own nonce, so that the greeting was not a replay.
     pub proved: bool,
-    /// Why the latest greeting was refused, if it was.
+    /// The reason why the latest greeting was refused; `None` if it was not.
     pub refusal: Option<&'static str>,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct OpenedGreeting<'e> {
     pub(super) client_nonce: Nonce,
     /// The length of the greeting's frame. The answer is at most as long.
     pub(super) frame_bytes: usize,
-    /// What the greeting says about the earlier rounds; only in the second and later requests of the HTTP envelope.
+    /// The greeting's statement about the earlier rounds; only in the second and later requests of the HTTP envelope.
     pub(super) earlier: Option<EarlierRound>,
 }
 
@@ -86,7 +86,7 @@ impl<'e> OpenedGreeting<'e> {
     }
 }
 
-/// Returns the refusal that `key` gets instead of a testimony if there is no room for it, or if it speaks another
+/// Returns the refusal that `key` gets instead of a testimony if there is no room for it, or if it speaks a different
 /// `version` of the dialogue.
 pub(super) fn refusal(
     env: &Env<'_>,

@@ -103,7 +103,7 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     if link.outbox.is_full() {
         return Err(link.stop(End::OverLimit));
     }
-    // What earlier requests on this connection proved says nothing about this one.
+    // The proofs of earlier requests on this connection say nothing about this one.
     link.outbox.shut(consumed);
     // Devices add and change headers; the dialogue in the body is never the same twice.
     link.arrivals.unique_from(consumed + DIALOGUE_UNIQUE);
@@ -120,8 +120,8 @@ fn begin(link: &mut Link, input: &mut &[u8]) -> Result<Option<Request>, Stop> {
     }))
 }
 
-/// Denies a complete head that is invalid, for example because a proxy added a transfer encoding, like any other. A
-/// malformed head gets no answer: the place where the parser stops in it depends on how the head was cut.
+/// Denies a complete head that is invalid, for example because a proxy added a transfer encoding, as it denies any
+/// other. A malformed head gets no answer: the place where the parser stops in it depends on how the head was cut.
 fn refuse_head(link: &mut Link, input: &[u8], error: HttpHeadError) -> Stop {
     let end = input.windows(4).position(|bytes| bytes == b"\r\n\r\n");
     match (error, end) {
@@ -150,8 +150,8 @@ fn refuse_head(link: &mut Link, input: &[u8], error: HttpHeadError) -> Stop {
     }
 }
 
-/// Queues the one answer that strangers get, whatever is wrong with their request, and only if it is no longer than the
-/// request.
+/// Queues the one answer that strangers get, whether or not their request is valid HTTP, and only if it is no longer
+/// than the request.
 fn deny(link: &mut Link, end: End) -> Stop {
     let mut out = Vec::new();
     let built = response_head(&mut out, 404, &[], None);

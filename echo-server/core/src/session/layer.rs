@@ -23,7 +23,7 @@ pub(super) enum Layer {
     FirstBytes,
     X224,
     Preamble,
-    /// The shell runs the TLS handshake.
+    /// No layer reads: the shell runs the TLS handshake.
     Handshake(Inside),
     InsideTls(Inside),
     Raw(Box<Dialogue>),
@@ -39,7 +39,7 @@ pub(super) enum Layer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inside {
     Anything,
-    /// A dialogue alone, after X.224.
+    /// TLS may carry a dialogue alone, after X.224.
     Dialogue,
     /// The end of the preamble, after an MC-NMF preamble.
     PreambleEnd,
@@ -48,7 +48,7 @@ pub(super) enum Inside {
 /// The result of passing input to a layer.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// All input is used.
+    /// The layer has used all input and needs more.
     More,
     /// The input is too short to decide. The layer needs it again, with the bytes that follow.
     Hold,
@@ -121,7 +121,7 @@ impl Layer {
         matches!(self, Self::Control)
     }
 
-    /// Returns why the session only stays silent from now on, if it does.
+    /// Returns the reason why the session only stays silent from now on; `None` if it does not.
     pub(super) fn broken_off(&self) -> Option<End> {
         match self {
             Self::Silence(end) => Some(*end),

@@ -18,13 +18,13 @@ pub struct Limits {
     pub stage_gap: Duration,
     /// The time between two frames or requests, in addition to the announced hold.
     pub idle: Duration,
-    /// The time in which the peer has to read some of what it asked for.
+    /// The time in which the peer has to read some of the bytes that it asked for.
     pub write_stall: Duration,
     /// The time from the decision to close until unsent bytes are dropped.
     pub linger: Duration,
     /// The longest announced hold that the server honours.
     pub max_hold: Duration,
-    /// The time from accept to the end of the session, whatever happens.
+    /// The time from accept to the end of the session, which holds even while bytes still arrive.
     pub lifetime: Duration,
     /// The payload of a session in bytes, both directions together.
     pub session_bytes: u64,
@@ -47,23 +47,23 @@ impl Default for Limits {
     }
 }
 
-/// A lost handshake ACK or first segment is sent again after 1, 3 and 7 s (RFC 6298): this allows three losses in a
-/// row.
+/// The time to the first byte. A lost handshake ACK or first segment is sent again after 1, 3 and 7 s (RFC 6298): this
+/// allows three losses in a row.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
-/// As long as [`FIRST_BYTE`]: clients send the greeting with or right after the first bytes.
+/// The time to the greeting, as long as [`FIRST_BYTE`]: clients send the greeting with or right after the first bytes.
 const GREETING: Duration = Duration::from_secs(10);
-/// A replayed greeting must not hold a connection for longer than garbage does.
+/// The time to the first MAC. A replayed greeting must not hold a connection for longer than garbage does.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Payload comes without pauses. If a round trip takes seconds, this allows two losses in a row before the server
-/// reports what came.
+/// The time between pieces of payload, which comes without pauses. If a round trip takes seconds, this allows two
+/// losses in a row before the server reports the bytes that came.
 const STAGE_GAP: Duration = Duration::from_secs(10);
-/// Longer than a client waits without progress before it gives the session up.
+/// The time between frames, longer than a client waits without progress before it gives the session up.
 const IDLE: Duration = Duration::from_secs(15);
-/// Time for four retransmissions; later ones change no verdict.
+/// The time for four retransmissions; later ones change no verdict.
 const WRITE_STALL: Duration = Duration::from_secs(20);
-/// One or two retransmissions of the last bytes.
+/// The time for one or two retransmissions of the last bytes.
 const LINGER: Duration = Duration::from_secs(5);
-/// The longest hold, with an exchange before it and one after it.
+/// The time for the longest hold, with an exchange before it and one after it.
 const LIFETIME: Duration = MAX_HOLD.saturating_add(Duration::from_secs(10 * 60));
 /// The payload of every stage at its largest, both ways.
 const SESSION_BYTES: u64 = 2 * MAX_STAGES as u64 * MAX_STAGE_BYTES as u64;

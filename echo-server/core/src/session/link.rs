@@ -26,13 +26,13 @@ pub(super) struct Link {
     pub(super) tls: Option<Box<TlsFacts>>,
     /// The key of the latest authenticated greeting.
     pub(super) greeter: Option<Greeter>,
-    /// Greetings under more than one key came: a device carries several clients on one connection.
+    /// Whether greetings under more than one key came: a device carries several clients on one connection.
     pub(super) shared_by_keys: bool,
-    /// A farewell has been sent.
+    /// Whether a farewell has been sent.
     pub(super) completed: bool,
     /// The number of TCP payload bytes sent.
     pub(super) sent: u64,
-    /// Why the latest greeting was refused.
+    /// The reason why the latest greeting was refused.
     pub(super) refusal: Option<&'static str>,
 }
 
@@ -90,8 +90,8 @@ impl Link {
         self.permit.hold_under(now, key, self.clock.is_held());
     }
 
-    /// Returns how to go on if the rest of the input cannot be used, for the reason `end`. A peer that has proved a key
-    /// is disconnected at once. Any other peer learns nothing, not even when it went wrong.
+    /// Returns the next step if the rest of the input cannot be used, for the reason `end`. A peer that has proved a
+    /// key is disconnected immediately. Any other peer learns nothing, not even at which byte it failed.
     pub(super) fn stop(&self, end: End) -> Stop {
         if self.clock.is_fresh() {
             Stop::Close(end)
@@ -107,12 +107,12 @@ impl Link {
     }
 }
 
-/// Why a layer takes no more input.
+/// The reason why a layer takes no more input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Read on and say nothing, until the deadline that a stranger has anyway.
+    /// The session reads on and says nothing, until the deadline that a stranger has anyway.
     Silence(End),
-    /// Send what is queued, then close.
+    /// The shell sends the queued bytes, then closes the connection.
     Close(End),
 }
 

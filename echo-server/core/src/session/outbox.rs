@@ -1,5 +1,5 @@
-//! The only way out of a session, with one gate: until the peer has answered the server's own nonce, no more bytes
-//! leave than have arrived. Payload is generated as the socket drains.
+//! The queue for everything that a session sends, with one gate: until the peer has answered the server's own nonce, no
+//! more bytes leave than have arrived. Payload is generated as the socket drains.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ pub(super) struct TooMuch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
     Raw,
-    /// MC-NMF sized envelopes.
+    /// The bytes are cut into MC-NMF sized envelopes.
     Sized,
 }
 
@@ -49,7 +49,7 @@ impl Outbox {
     }
 
     /// Counts bytes that the peer has sent and a layer has used. Bytes that merely arrived may still turn out to be
-    /// something else, and must not decide what is sent.
+    /// something else, and must not open the gate.
     pub(super) fn credit(&mut self, received: usize) {
         self.gate.received += received as u64;
     }
@@ -110,7 +110,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Moves up to `limit` bytes to `out` and returns how many.
+    /// Moves up to `limit` bytes to `out` and returns their number.
     pub(super) fn drain(&mut self, out: &mut Vec<u8>, limit: usize) -> usize {
         let start = out.len();
         loop {
@@ -130,7 +130,7 @@ impl Outbox {
         self.queue.is_empty() && self.gone == self.piece.len()
     }
 
-    /// Returns whether so much waits for the peer to read that it should not ask for more.
+    /// Returns whether the queue is long enough that the peer should read from it before it asks for more.
     pub(super) fn is_full(&self) -> bool {
         self.queue.len() >= MAX_WAITING
     }
@@ -211,7 +211,7 @@ const PIECE: usize = 4096;
 /// The number of frames, responses and payloads that may wait for a peer that does not read. All stages need fewer;
 /// keep-alives come on top.
 const MAX_WAITING: usize = 4 * proto::limits::MAX_STAGES;
-/// The record type, and a size of at most 5 bytes.
+/// The length of an envelope's header: the record type, and a size of at most 5 bytes.
 const MAX_ENVELOPE_HEADER: usize = 6;
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn cut(bytes: &mut Vec<u8>, excess: usize, truncated: &mut bool) {
     }
 }
 
-/// The SYN is left out as a whole, because the client could not tell a cut one from a changed one.
+/// The SYN is left out as a whole, because the client could not distinguish a cut one from a changed one.
 fn drop_syn(testimony: &mut Testimony, _: usize) {
     testimony.syn.clear();
 }

@@ -1,5 +1,5 @@
-//! Decides which client may see which sighting. The first bytes of a connection prove who owns it, whatever its source
-//! address. If they never arrived, or arrived altered, the address has to do.
+//! Decides which client may see which sighting. The first bytes of a connection prove who owns it, from any source
+//! address. If they never arrived, or arrived altered, the source address decides.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -21,40 +21,41 @@ pub struct Viewer {
     pub address: Option<IpAddr>,
 }
 
-/// One connection that the viewer says it made.
+/// One connection that the asking client says it made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// The viewer's own name for it.
+    /// The asking client's own name for the connection.
     pub tag: u32,
-    /// The port that the viewer dialled.
+    /// The port that the asking client dialled.
     pub port: u16,
     /// Digests of the bytes sent, at any lengths.
     pub prefixes: Vec<PrefixDigest>,
-    /// When the connection can have been accepted, by the server's clock.
+    /// The time in which the connection can have been accepted, by the server's clock.
     pub window: RangeInclusive<UnixMillis>,
     /// The session that the connection was to carry; `None` if it was never begun.
     pub session: Option<SessionId>,
-    /// The source port on the viewer's host, which address translation may have changed; `None` if it is not known.
+    /// The source port on the asking client's host, which address translation may have changed; `None` if it is not
+    /// known.
     pub source_port: Option<u16>,
-    /// The connection must have used the same IP version as the viewer's own connection.
+    /// Whether the connection must have used the same IP version as the asking client's control connection.
     pub same_ip_version: bool,
 }
 
-/// Why a sighting is released.
+/// The reason why a sighting is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// The first bytes are the viewer's.
+    /// The first bytes are the asking client's.
     Digest,
-    /// The viewer's address, the port and the time fit.
+    /// The asking client's address, the port and the time fit.
     Address,
 }
 
-/// The answer about one of the viewer's connections.
+/// The answer about one of the asking client's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
     pub tag: u32,
-    /// Connections in that window may be missing here, because they cannot be told apart or are no longer remembered. A
-    /// missing sighting then proves nothing.
+    /// Connections in that window may be missing here, because they cannot be distinguished or the server has forgotten
+    /// them. A missing sighting then proves nothing.
     pub unattributed: bool,
     /// The sighting, or `None` if nothing is released.
     pub sighting: Option<(Match, Sighting)>,
@@ -64,19 +65,19 @@ pub struct Released {
 struct FoundSightings<'a> {
     /// The sightings by first bytes; the newest few for each digest.
     by_digest: BTreeMap<&'a PrefixDigest, Vec<&'a Sighting>>,
-    /// The sightings that may be released by address, and the connections that cannot be placed, for each port asked
-    /// about, a listener's own or as dialled. The newest come first.
+    /// The sightings that may be released by address, and the connections that cannot be placed, for each port that the
+    /// client asks about, a listener's own or the one dialled. The newest come first.
     by_port: BTreeMap<u16, (Vec<&'a Sighting>, Vec<Doubtful>)>,
 }
 
-/// A connection that may be the viewer's, but is not released to it.
+/// A connection that may be the asking client's, but is not released to it.
 struct Doubtful {
     accepted: UnixMillis,
-    /// The connection uses the same IP version as the viewer's own.
+    /// Whether the connection uses the same IP version as the asking client's control connection.
     same_ip_version: bool,
 }
 
-/// Answers a viewer's question. `incomplete` returns whether sightings of a connection may be missing.
+/// Answers a client's question. `incomplete` returns whether sightings of a connection may be missing.
 pub(super) fn release<'a>(
     newest_first: impl Iterator<Item = &'a Sighting>,
     viewer: &Viewer,
@@ -128,8 +129,8 @@ impl<'a> FoundSightings<'a> {
         found
     }
 
-    /// Stores the sighting if its first bytes are asked about, and returns whether they are. It is then the asking
-    /// client's.
+    /// Stores the sighting if the client asks about its first bytes, and returns whether it does. The sighting is then
+    /// the asking client's.
     fn takes_by_digest(&mut self, sighting: &'a Sighting) -> bool {
         let mut taken = false;
         for prefix in sighting.telling_prefixes() {
@@ -179,8 +180,8 @@ impl<'a> FoundSightings<'a> {
             .flatten()
             .copied()
             .filter(|sighting| sent.may_have_carried(sighting));
-        // The viewer may have opened far more connections to that port than are released, so its own source port goes
-        // first.
+        // The asking client may have opened far more connections to that port than are released, so its own source port
+        // goes first.
         let own = |sighting: &&Sighting| Some(sighting.peer.port()) == sent.source_port;
         let others = fitting.clone().filter(|sighting| !own(sighting));
         fitting
@@ -247,8 +248,8 @@ impl Viewer {
         its.is_none_or(|is_ipv4| is_ipv4 == sighting.peer.is_ipv4())
     }
 
-    /// Returns whether a sighting might be the viewer's although it is not told so: it is not released by address, is
-    /// not known to be another's, and is not a session of the viewer's own that ran to its end.
+    /// Returns whether a sighting might be the asking client's although it is not released to it: the address does not
+    /// fit, it is not known to be another client's, and it is not a session of the asking client's that ran to its end.
     fn cannot_place(&self, sighting: &Sighting) -> bool {
         let concluded = sighting.notice.fate == Fate::Ended(End::Completed)
             && sighting.notice.attribution == Attribution::Key(self.key.clone());

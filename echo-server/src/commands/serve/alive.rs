@@ -1,4 +1,4 @@
-//! Tells systemd that this process is alive: that the serving threads work, and not only the thread that notifies.
+//! Reports to systemd that this process is alive: that the serving threads work, and not only the thread that notifies.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Prints where the server listens, and what to do next.
+//! Prints the addresses on which the server listens, and the next step for the operator.
 
 use std::io::Write;
 

@@ -50,7 +50,7 @@ impl<'a> Reloading<'a> {
     /// Rejects every reload from now on, and returns how long the server may take to stop.
     pub(super) fn stop(&mut self) -> Duration {
         self.is_over = true;
-        // Requests that come now, or came a moment ago, are told that reloads are not served any more.
+        // Requests that come now, or came a moment ago, receive the answer that reloads are not served any more.
         self.admins = None;
         self.reloader.time_to_stop()
     }
@@ -58,8 +58,9 @@ impl<'a> Reloading<'a> {
     /// Reads the files again and applies them. If anything is wrong with them, nothing changes.
     ///
     /// # Errors
-    /// The files cannot be used, or the server is about to end and systemd has been told. Announcing that the server is
-    /// ready would undo that announcement, and new settings would make other times apply than those announced.
+    /// The files cannot be used, or the server is about to end and systemd has been notified. Announcing that the
+    /// server is ready would undo that announcement, and new settings would make other times apply than those
+    /// announced.
     pub(super) fn reload(&self) -> Result<Vec<&'static str>, Rejected> {
         if self.is_over {
             return Err(Rejected);

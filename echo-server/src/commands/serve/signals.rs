@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignalRequest {
     Stop,
-    /// Read configuration and identity again.
+    /// The signal asks the server to read configuration and identity again.
     #[cfg_attr(not(unix), expect(dead_code, reason = "only SIGHUP asks for it"))]
     Reload,
 }

@@ -20,7 +20,7 @@ fn workers(cpus: usize) -> usize {
     cpus.min(MAX_WORKERS)
 }
 
-/// The maximum number of worker threads: more than strangers and clients keep busy, since a session is a few round
+/// The maximum number of worker threads: more than strangers and clients can keep busy, since a session is a few round
 /// trips of small packets.
 const MAX_WORKERS: usize = 32;
 /// The maximum number of blocking threads. They look for half-open connections, which takes a moment each; more threads

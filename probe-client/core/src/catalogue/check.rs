@@ -14,7 +14,7 @@ pub struct CheckEntry {
     pub meaning: &'static str,
     /// The source of the rule.
     pub source: &'static str,
-    /// How well founded the rule is; a single answer may be less well founded.
+    /// How well founded the rule is; an individual answer may be less well founded.
     pub sourcing: Sourcing,
     /// The statuses that it can end with.
     pub statuses: &'static [CheckStatus],
@@ -33,7 +33,7 @@ impl CheckId {
 }
 
 table! {
-    /// What is asked of a head node. The ids are stable; a retired one is never used again.
+    /// A question that is asked about a head node. The ids are stable; a retired one is never used again.
     CheckId => CheckEntry, unknown UnknownCheckId, pages in "checks", document "docs/reference/checks.md";
 
     Sources = "sources" {

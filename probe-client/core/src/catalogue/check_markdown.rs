@@ -110,7 +110,7 @@ pub(super) const REQUIREMENTS: &[(&str, &[CheckId])] = &[
     ),
 ];
 
-/// What is known about Azure nodes but not covered by a check, and what covers it instead.
+/// The facts about Azure nodes that no check covers, and the parts of the tool that cover them instead.
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "the test of HPC Pack itself, in HPC Cluster Manager",

@@ -27,7 +27,7 @@ impl FindingId {
 }
 
 table! {
-    /// What was noted beside a verdict. The ids are stable; a retired one is never used again.
+    /// A note in addition to a verdict. The ids are stable; a retired one is never used again.
     FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings", document "docs/reference/verdicts.md";
 
     SourceAddressTranslated = "source-address-translated" {

@@ -30,13 +30,13 @@ macro_rules! table {
                 }
             }
 
-            /// What the catalogue says of it.
+            /// Returns the catalogue's entry for this id.
             pub fn entry(self) -> &'static $entry {
                 // The rows below and the variants above are in one order: both come from the table.
                 &ENTRIES[self as usize]
             }
 
-            /// Where the documentation explains it.
+            /// Returns the place in the documentation that explains this id.
             pub fn anchor(self) -> String {
                 format!(concat!($document, "#{}"), self)
             }

@@ -23,7 +23,7 @@ pub struct VerdictEntry {
     pub page: &'static str,
 }
 
-/// What a verdict says of the port. Exit codes rest on it.
+/// A verdict's statement about the port. Exit codes rest on it.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -31,7 +31,7 @@ pub struct VerdictEntry {
 pub enum VerdictClass {
     /// Verified: this alone fulfils a rule that expects `open`.
     Open,
-    /// Conclusively not usable, whatever the reason.
+    /// The port is conclusively not usable, for any reason.
     Closed,
     /// No statement about the port: the run is not conclusive.
     NotAboutThePort,
@@ -66,7 +66,7 @@ impl VerdictClass {
 }
 
 table! {
-    /// What a probe was found to be. The ids are stable; a retired one is never used again.
+    /// The cause of a probe's result. The ids are stable; a retired one is never used again.
     VerdictId => VerdictEntry, unknown UnknownVerdictId, pages in "verdicts", document "docs/reference/verdicts.md";
 
     Reachable = "reachable" {

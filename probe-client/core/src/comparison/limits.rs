@@ -1,5 +1,5 @@
-//! Whether SYNs that are lost or rejected when many are sent at once pass one at a time, and the odds that this is
-//! chance.
+//! Decides whether SYNs that are lost or rejected when many are sent together pass one at a time, and calculates the
+//! odds that this is chance.
 
 use crate::measurement::{Flow, FlowRound, Measurement, Redial, Variation};
 use crate::observation::Operation;
@@ -8,7 +8,7 @@ use crate::odds::{Trials, by_chance};
 /// SYNs to one port at different paces, and how many of them were lost or rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Paces {
-    /// SYNs of the probe's own session, dialled together with other ports, and of side connections opened at once.
+    /// SYNs of the probe's own session, dialled together with other ports, and of side connections opened together.
     pub at_once: Trials,
     /// SYNs sent one at a time, after a pause.
     pub slowly: Trials,

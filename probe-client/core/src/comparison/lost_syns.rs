@@ -1,4 +1,4 @@
-//! Finds the probes that were not let in, in a way that the pace of dialling could explain.
+//! Finds the probes whose SYNs were not let in, if the pace of dialling could explain it.
 
 use crate::flow::FlowAccount;
 use crate::measurement::{Flow, FlowRound, Measurement, Redial};

@@ -11,7 +11,7 @@ pub struct Reach {
     pub met: u8,
 }
 
-/// What the sessions of one reach showed.
+/// The result of the sessions of one reach.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ReachOutcome {
     /// The device acted as before.
@@ -84,7 +84,7 @@ fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     (passes < met).then_some(Reach { passes, met })
 }
 
-/// Returns what the sessions of one reach showed; `None` unless they all agree.
+/// Returns the result of the sessions of one reach; `None` unless they all agree.
 fn seen(probe: &Measurement, hops: u8) -> Option<ReachOutcome> {
     let own = ended(probe)?;
     let mut all = probe
@@ -106,7 +106,7 @@ fn what(own: End, limited: Option<End>) -> Option<ReachOutcome> {
     }
 }
 
-/// How a session ended after it was connected; `None` stands for any other end, or for no end.
+/// The end of a session after it was connected; `None` stands for any other end, or for no end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     Cut,

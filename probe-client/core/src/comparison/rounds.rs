@@ -1,4 +1,5 @@
-//! Decides, round by round, which variations are worth their time: only those that can tell one cause from another.
+//! Decides, round by round, which variations are worth their time: only those that can distinguish one cause from
+//! another.
 
 use crate::measurement::{Measurement, SentName, Variation, VariedSession};
 use crate::observation::{FailureKind, Operation};
@@ -25,7 +26,7 @@ pub fn next_round(probe: &Measurement) -> Vec<Variation> {
     wanted.into_iter().take(room).collect()
 }
 
-/// What variations could find out about a probe.
+/// The question about a probe that variations could answer.
 enum Class {
     /// The session connected, and was then cut off or never got an answer.
     Died {
@@ -51,8 +52,8 @@ fn class(probe: &Measurement) -> Class {
     };
     // A peer with another certificate is a stranger; variations explain nothing about it.
     let stranger = probe.certificate.as_ref().is_some_and(|c| !c.pinned);
-    // Nor do they about a connection that the server certainly never saw: a device took it, whatever it carried. A
-    // proxy is different, because it may inspect the content before it connects at all.
+    // Nor do they about a connection that the server certainly never saw: a device took it without regard to its
+    // content. A proxy is different, because it may inspect the content before it connects at all.
     let never_seen = probe.path.is_direct()
         && probe
             .sighting
@@ -103,7 +104,7 @@ fn after_death(probe: &Measurement, silently: bool) -> Vec<Variation> {
 
 /// Returns one round through a proxy: it shows whether the session fails again, and which shapes pass.
 ///
-/// The proxy opens its own connections, so segment sizes and loss would describe two paths at once.
+/// The proxy opens its own connections, so segment sizes and loss would describe two paths together.
 fn through_a_proxy(probe: &Measurement, class: &Class) -> Vec<Variation> {
     let testified = probe
         .session
@@ -149,7 +150,8 @@ fn confirming(probe: &Measurement) -> Vec<Variation> {
     [passing.clone(), passing].concat()
 }
 
-/// Returns the smallest segment size twice more, sizes between it and a full segment, and full-size sessions beside them.
+/// Returns the smallest segment size twice more, sizes between it and a full segment, and full-size sessions in
+/// addition.
 ///
 /// If a fault stops some flows, the first sessions may all have met it by chance, and a later one then passes.
 fn sizes(probe: &Measurement) -> Vec<Variation> {
@@ -234,5 +236,5 @@ const AFTER_SILENCE: usize = 2;
 /// Sessions that distinguish loss, and the failure of a ClientHello, from chance.
 const FRESH: usize = 3;
 
-/// The most variations of one probe, whatever the rounds ask for.
+/// The most variations of one probe, even if the rounds ask for more.
 pub const MAX_SESSIONS: usize = 24;

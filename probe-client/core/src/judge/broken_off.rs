@@ -1,5 +1,5 @@
 //! Finds out whether the server restarted, or the whole path to it failed, during the run. This explains failures on
-//! any port, and says nothing about a single port.
+//! any port, and says nothing about an individual port.
 
 use super::evidence::Evidence;
 use crate::measurement::{Measurement, Variation, VariedSession};
@@ -16,7 +16,8 @@ pub(super) enum BrokenOff {
     Silent { at_us: u64 },
 }
 
-/// Returns what explains the probe's failure. `None` if the server and the path to it stayed as they were.
+/// Returns the failure of the server or path that explains the probe's failure. `None` if the server and the path to it
+/// stayed as they were.
 pub(super) fn of(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let (_, failure) = evidence.probe.failure()?;
     if !evidence.probe.path.is_direct() {

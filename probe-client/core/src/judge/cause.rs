@@ -37,7 +37,8 @@ use self::server_unreachable::no_way_there;
 /// A function that returns the cause's verdict if the evidence shows it.
 type Cause = fn(&Evidence<'_>) -> Option<Verdict>;
 
-/// What a group of causes has in common. Earlier stages rest on evidence that explains what later ones see.
+/// The sort of evidence that a group of causes has in common. Earlier stages rest on evidence that explains what later
+/// ones see.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {
     /// Nothing was measured, or the connection did not leave this host.
@@ -46,11 +47,11 @@ pub(super) enum Stage {
     Proxy,
     /// A router says why it does not forward.
     Router,
-    /// The server testified, and something else arrived than was sent.
+    /// The server testified that the bytes which arrived are not those that were sent.
     Testified,
     /// Sessions run whole, but not always.
     Lossy,
-    /// The server's answer says all.
+    /// The server's answer alone decides.
     Answered,
     /// Something else answers, or an answer arrived changed.
     AnotherPeer,
@@ -62,11 +63,11 @@ pub(super) enum Stage {
     Recovered,
     /// A slow path explains the silence.
     Slow,
-    /// Variations of the session show what makes the difference.
+    /// Variations of the session show which respect makes the difference.
     Varied,
-    /// The same is so on every port of the server.
+    /// Every port of the server fails in the same way.
     WholeServer,
-    /// The server's account of this port, and who answers there.
+    /// The server's account of this port, and the host that answers there.
     OnePort,
 }
 

@@ -9,7 +9,7 @@ use crate::measurement::{Measurement, SentName, Variation};
 use crate::odds::{THRESHOLD, Trials, by_chance, in_words};
 use crate::session_kind::SessionKind;
 
-/// How sessions of one variation ended.
+/// The results of the sessions of one variation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Tally {
     pub(super) ran: usize,

@@ -1,4 +1,4 @@
-//! Classifies how a probe ended, as far as this end alone can tell.
+//! Classifies how a probe ended, as far as this end alone can determine it.
 
 use crate::measurement::Measurement;
 use crate::observation::{Failure, FailureKind, Operation};
@@ -10,9 +10,9 @@ pub enum Ending<'a> {
     Unresolved(&'a Failure),
     /// The proxy failed: this host did not reach it, or it did not connect.
     Proxy(Operation, &'a Failure),
-    /// No TCP connection.
+    /// There was no TCP connection.
     NotConnected(&'a Failure),
-    /// The testimony arrived, and everything after it.
+    /// The testimony and everything after it arrived.
     Complete(&'a Testimony),
     /// The testimony arrived, and then the session failed.
     Testified(&'a Testimony, Operation, &'a Failure),

@@ -27,7 +27,7 @@ pub struct Evidence<'a> {
     pub probe: &'a Measurement,
     /// Every measurement of the same server address over the same path, this probe and the control port included.
     pub same_server: Siblings<'a>,
-    /// Every measurement of the same host, whatever the path.
+    /// Every measurement of the same host, over all paths.
     pub same_host: Rc<[&'a Measurement]>,
     pub control: Option<&'a ControlRecord>,
     /// This host's own addresses.

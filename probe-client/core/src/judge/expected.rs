@@ -1,5 +1,5 @@
-//! Compares a verdict with what its rule expects: whether the expectation is met, and what to do if a port should be
-//! blocked. Causes do not know the expectation; their next steps are for ports that should be open.
+//! Compares a verdict with the expectation of its rule: whether the expectation is met, and the next step if a port
+//! should be blocked. Causes do not know the expectation; their next steps are for ports that should be open.
 
 use crate::catalogue::{VerdictClass, VerdictId};
 use crate::document::Outcome;
@@ -10,17 +10,17 @@ use crate::verdict::Verdict;
 /// A verdict compared with the expectation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Met {
-    /// Expected open, and open.
+    /// The port was expected open, and is open.
     Open,
-    /// Expected open, and not open.
+    /// The port was expected open, and is not open.
     NotOpen,
-    /// Expected blocked, and blocked.
+    /// The port was expected blocked, and is blocked.
     Blocked,
-    /// Expected blocked, but open.
+    /// The port was expected blocked, but is open.
     OpenInstead,
-    /// Expected blocked, but packets to the port get through, or something answers them.
+    /// The port was expected blocked, but packets to it get through, or something answers them.
     LetThrough,
-    /// Expected blocked, but no packet got as far as the device that should block it.
+    /// The port was expected blocked, but no packet got as far as the device that should block it.
     NotTried,
     /// The verdict does not say anything about the port.
     Undecided,

@@ -58,7 +58,7 @@ const ALL: &[Look] = &[
     destination::look,
 ];
 
-/// Returns everything worth noting about one probe.
+/// Returns all findings about one probe.
 pub fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     ALL.iter().filter_map(|look| look(evidence)).collect()
 }

@@ -1,4 +1,4 @@
-//! Finds out what became of a ClientHello that was sent for comparison, on a port where the session's own one passed.
+//! Finds the fate of a ClientHello that was sent for comparison, on a port where the session's own one passed.
 
 use super::compared::Tally;
 use super::evidence::Evidence;
@@ -8,12 +8,12 @@ use crate::observation::{FailureKind, Operation};
 /// The fate of a ClientHello, in one attempt or in several that agree.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Fate {
-    /// The server answered it, or saw it as it was sent.
+    /// The server answered the ClientHello, or saw it as it was sent.
     Arrived,
-    /// It got no answer, and no sighting shows it.
+    /// The ClientHello got no answer, and no sighting shows it.
     Lost {
         how: &'static str,
-        /// Bytes sent on the connection, preface included.
+        /// The number of bytes sent on the connection, preface included.
         bytes: u64,
     },
 }
@@ -41,8 +41,8 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
     if operation != Operation::TlsHandshake {
         return None;
     }
-    // A different digest proves nothing: what the server saw from this address at that time includes the session with
-    // which this ClientHello is compared.
+    // A different digest proves nothing: the connections that the server saw from this address at that time include the
+    // session with which this ClientHello is compared.
     let mut sightings = measurement.sighting.iter().flat_map(|s| &s.sightings);
     if sightings.any(|s| s.client_hello_unaltered == Some(true)) {
         return Some(Fate::Arrived);
@@ -71,5 +71,5 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
     Some(Fate::Lost { how, bytes })
 }
 
-/// The least number of attempts, because a single failure may be chance.
+/// The least number of attempts, because one failure may be chance.
 const ENOUGH: usize = 2;

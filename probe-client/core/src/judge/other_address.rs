@@ -5,7 +5,8 @@ use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
 use crate::verdict::Verdict;
 
-/// Returns `verdict` with what the other addresses of the same host show: the server runs, so that needs no check.
+/// Returns `verdict` with the facts that the other addresses of the same host show: the server runs, so that needs no
+/// check.
 pub(super) fn told(verdict: Verdict, probe: &Measurement, all: &[Measurement]) -> Verdict {
     if verdict.id != VerdictId::ServerUnreachable {
         return verdict;

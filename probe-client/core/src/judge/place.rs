@@ -1,4 +1,4 @@
-//! Turns a survey of hops into words: where on the path the cause lies, and whom to ask about it.
+//! Turns a survey of hops into words: where on the path the cause lies, and the team to ask about it.
 
 mod accepter;
 
@@ -182,7 +182,7 @@ impl Answer {
     }
 }
 
-/// Returns in words what a survey shows about a server that does not answer at all.
+/// Returns in words the facts that a survey shows about a server that does not answer at all.
 pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
     let port = survey.port;
     if let Some(distance) = survey.distance() {
@@ -208,7 +208,7 @@ pub(super) fn as_far_as(survey: &Survey) -> Option<String> {
 }
 
 /// Returns the first hop at which ICMP errors about this port's connections have the dialled address as their source,
-/// and what that shows.
+/// and the conclusion from that.
 pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
     let dialled = evidence.probe.server()?;
     let survey = evidence.survey()?;
@@ -364,7 +364,7 @@ fn segment(survey: &Survey, last: u8, lost_before: PastLastHop) -> Segment {
     }
 }
 
-/// Returns whom to ask about `segment`. `last` is the last hop that the packets passed, 0 if none.
+/// Returns the team to ask about `segment`. `last` is the last hop that the packets passed, 0 if none.
 fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> String {
     match segment {
         Segment::Path {
@@ -393,7 +393,7 @@ fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> Str
     }
 }
 
-/// Returns whom to ask about the last device before the server's host, which is `distance` hops away.
+/// Returns the team to ask about the last device before the server's host, which is `distance` hops away.
 pub(super) fn keepers_of_the_last_device(evidence: &Evidence<'_>, distance: u8) -> String {
     let router = distance.checked_sub(1).filter(|last| *last > 0);
     match (evidence.survey(), router) {
@@ -405,7 +405,7 @@ pub(super) fn keepers_of_the_last_device(evidence: &Evidence<'_>, distance: u8) 
     }
 }
 
-/// Returns whom to ask about the device at `hop`, which is in words, for example `hop 2`.
+/// Returns the team to ask about the device at `hop`, which is in words, for example `hop 2`.
 pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
     match address {
         Some(address) if is_private(address) => format!(
@@ -454,8 +454,8 @@ pub(super) fn hops(distance: Distance) -> String {
     }
 }
 
-/// How far packets of a session have to get before it fails: those that get to hop `met` make it fail, those that get
-/// to hop `passes` alone do not.
+/// The reach at which a session's packets make it fail: those that get to hop `met` make it fail, those that get to hop
+/// `passes` alone do not.
 fn reach_in_words(passes: u8, met: u8) -> String {
     if passes == 0 {
         return format!(

@@ -17,7 +17,7 @@ use crate::observation::{Observation, Operation};
 use crate::path::NetworkPath;
 use crate::plan::SkippedRule;
 
-/// Everything that was measured, before anything is concluded from it.
+/// All measurements of a run, before any conclusion.
 #[derive(Clone, Debug)]
 pub struct Gathered {
     pub run: RunFacts,
@@ -28,7 +28,7 @@ pub struct Gathered {
     pub skipped: Vec<SkippedRule>,
 }
 
-/// Judges every probe and draws up the document.
+/// Judges every probe and makes the document.
 pub fn conclude(gathered: Gathered) -> RunDocument {
     let groups = Groups::of(&gathered);
     let judged: Vec<_> = gathered
@@ -88,7 +88,7 @@ struct Groups<'a> {
     of_host: HashMap<&'a str, Rc<[&'a Measurement]>>,
 }
 
-/// A key for one server over one path, told apart as [`Measurement::same_server`] does.
+/// A key for one server over one path, distinguished as [`Measurement::same_server`] does.
 type ServerKey<'a> = (&'a NetworkPath, Result<IpAddr, &'a str>);
 
 impl<'a> Groups<'a> {

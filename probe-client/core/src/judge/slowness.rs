@@ -10,7 +10,7 @@ use crate::observation::{FailureKind, Operation};
 /// The numbers of a session on a slow path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Slowness {
-    /// Time for which the connection was open, in microseconds, without deliberate silence.
+    /// The time for which the connection was open, in microseconds, without deliberate silence.
     took_us: u64,
     /// TCP payload in both directions.
     bytes: u64,
@@ -19,7 +19,7 @@ pub(super) struct Slowness {
     round_trip_us: Option<u64>,
     least_round_trip_us: Option<u64>,
     sent_again: u32,
-    /// Time spent waiting for the other end's window.
+    /// The time spent waiting for the other end's window.
     waited_us: u64,
     /// Payload bytes each way that were planned, but left out because the path is slow.
     left_out: Option<u32>,

@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Origin};
 
-/// How the ports of one server address turned connections away.
+/// The connections that the ports of one server address turned away, by kind.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct TurnedAway {
     /// Connections that were reset or closed after the handshake.
@@ -31,7 +31,7 @@ pub(super) fn everywhere(evidence: &Evidence<'_>) -> Option<TurnedAway> {
     (all.ended > 0).then_some(all)
 }
 
-/// Returns whether the connection was accepted, and then ended at once by the other end or in its name.
+/// Returns whether the connection was accepted, and then immediately ended by the other end or in its name.
 fn was_ended(measurement: &Measurement) -> bool {
     let Ending::NoData(_, failure) = ending(measurement) else {
         return false;

@@ -1,4 +1,5 @@
-//! How the server's testimonies differ from what the client sent: port, kind, preface, TLS and certificate.
+//! Finds how the server's testimonies differ from the session that the client sent: port, kind, preface, TLS and
+//! certificate.
 
 use super::Measurement;
 use crate::session::{
@@ -9,19 +10,19 @@ use crate::session_kind::{Envelope, SessionKind};
 /// One respect in which a session did not reach the server as it was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Departure {
-    /// Only a later HTTP request of the session shows it; the first one was as it should be.
+    /// Whether only a later HTTP request of the session shows it, and the first one was as it should be.
     pub later: bool,
     pub respect: Respect,
 }
 
-/// The respect in which a session differs from what was sent.
+/// The respect in which a session differs from the one that was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Respect {
-    /// Accepted on another port than the one dialled; `None` if the server does not say where.
+    /// The server accepted the session on a port other than the one dialled; `None` if it does not say on which.
     Port {
         reached: Option<u16>,
     },
-    /// Recognised as another session kind; `None` for one that this version does not know.
+    /// The server recognised another session kind; `None` for one that this version does not know.
     Kind {
         arrived: Option<SessionKind>,
     },
@@ -50,7 +51,8 @@ pub enum Respect {
 }
 
 impl Measurement {
-    /// Returns how the session differs from what was sent, by all of its testimonies; empty without a testimony.
+    /// Returns how the session differs from the one that was sent, by all of its testimonies; empty without a
+    /// testimony.
     pub fn departures(&self) -> Vec<Departure> {
         let Some(session) = &self.session else {
             return Vec::new();
@@ -100,8 +102,8 @@ impl Measurement {
         tls && self.certificate.as_ref().is_some_and(|c| c.pinned)
     }
 
-    /// Compares a testimony with what was sent. Every field is named, so that a new one must be compared too, or be
-    /// listed among those that may differ.
+    /// Compares a testimony with the session that was sent. Every field is named, so that a new one must be compared
+    /// too, or be listed among those that may differ.
     fn compared_with(&self, session: &SessionReport, testimony: &Testimony) -> Vec<Respect> {
         let Testimony {
             // Another version ends the session as soon as it is reported.
@@ -115,9 +117,9 @@ impl Measurement {
             // The difference between the clocks is a finding.
             time_unix_ms: _,
             kind,
-            // The server's own choice.
+            // The server chooses this value.
             connection_id: _,
-            // What it shows about devices on the path is a finding; many platforms save no SYN.
+            // Its signs of devices on the path are a finding; many platforms save no SYN.
             syn: _,
             agreed_options: _,
             preface,

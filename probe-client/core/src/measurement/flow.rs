@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 use super::syn_times;
 use crate::odds::Trials;
 
-/// One side connection and what came of it.
+/// One side connection and its result.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Flow {
     pub round: FlowRound,
     /// The port dialled.
     pub port: u16,
     pub source_port: u16,
-    /// Since the run's start.
+    /// The time at which the connection was dialled, in microseconds since the run's start.
     pub start_us: u64,
     pub duration_us: u64,
     /// SYNs after the first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub syns_sent_again: u32,
-    /// Bytes written once it was opened; 0 where it was for its handshake alone.
+    /// Bytes written once the connection was opened; 0 if it was opened for its handshake alone.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_written: u32,
-    /// Segments sent again once it was opened.
+    /// Segments sent again once the connection was opened.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub segments_sent_again: u32,
     pub end: FlowEnd,
@@ -32,17 +32,17 @@ pub struct Flow {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlowRound {
-    /// With the others, once the probe's own session had run whole.
+    /// Together with the others, once the probe's own session had run whole.
     AtOnce,
-    /// While the probe's own SYN was unanswered: one SYN.
+    /// While the probe's own SYN was unanswered; the connection sends one SYN.
     Early,
     /// Slowly, from a source port that got no answer before.
     Again,
     /// Slowly, from a source port that was not used before.
     Fresh,
-    /// To a port that works, after the last SYN to one that does not answer.
+    /// After the last SYN to a port that does not answer, to a port that works.
     Control,
-    /// To a port that worked, when the run was about to end.
+    /// When the run was about to end, to a port that worked.
     AtTheEnd,
 }
 
@@ -50,15 +50,16 @@ pub enum FlowRound {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlowEnd {
-    /// Opened, and closed by both ends.
+    /// The connection was opened, and closed by both ends.
     Answered,
-    /// No answer to its SYNs.
+    /// No answer to its SYNs arrived.
     Unanswered,
-    /// Opened, and then nothing came, not even the answer to its close: what followed the handshake was lost.
+    /// The connection was opened, and then nothing came, not even the answer to its close: what followed
+    /// the handshake was lost.
     Stuck,
-    /// Answered by RST or an ICMP error.
+    /// RST or an ICMP error answered its SYN.
     TurnedAway,
-    /// This host could not send it: its source port was taken, or the run was ended.
+    /// This host could not send its SYN: its source port was taken, or the run was ended.
     NotSent,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A certificate as presented; what cannot be parsed is absent.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct PresentedCertificate {
-    /// Of the whole certificate in DER, lower-case hex.
+    /// SHA-256 over the whole certificate in DER, lower-case hex.
     pub sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -23,7 +23,7 @@ pub struct PresentedCertificate {
     pub spki_sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_signed: Option<bool>,
-    /// It is the echo server's own key.
+    /// The certificate has the echo server's own key.
     pub pinned: bool,
 }
 

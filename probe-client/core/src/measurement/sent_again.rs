@@ -1,4 +1,4 @@
-//! What both ends of a connection sent again, and how much of that shows loss.
+//! The segments that both ends of a connection sent again, and how much of that shows loss.
 
 /// Counts for both directions, without SYNs.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -14,7 +14,7 @@ pub struct OneWay {
     pub perhaps_lost: u32,
     /// Segments that the peer reported as received twice.
     pub needless: u32,
-    /// How often segments were seen to overtake each other.
+    /// The number of times that segments were seen to overtake each other.
     pub overtaken: u32,
 }
 
@@ -77,7 +77,8 @@ const FEWEST: u32 = 3;
 /// reordering-of-25-percent, of which all but one stayed below 1.75).
 const UNREPORTED: u32 = 6;
 
-/// How often segments must be seen to overtake each other. In the sessions above it was at least 7 times.
+/// The least number of times that segments must be seen to overtake each other. In the sessions above it was at least 7
+/// times.
 const ENOUGH: u32 = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the server noticed about a probe's connections.
+//! The server's sightings of a probe's connections.
 
 use std::net::SocketAddr;
 
@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct SightingAnswer {
     pub sightings: Vec<Sighting>,
-    /// Connections that cannot be told apart reached that port in that time: then finding none
+    /// Connections that cannot be distinguished reached that port in that time: finding no sighting then
     /// proves nothing.
     pub unattributed: bool,
-    /// An instance of the server that the connection may have led to was not asked: then as well.
+    /// An instance of the server that the connection may have led to was not asked: finding no sighting
+    /// then proves nothing either.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unasked: bool,
     /// The server would have noticed a SYN whose handshake never completed: it can, and looked on in time.
@@ -21,20 +22,21 @@ pub struct SightingAnswer {
     /// looked on in time and missed nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sees_every_syn: bool,
-    /// Answers of the server's host that were refused while it looked. Absent: it does not count them, or began
-    /// to only after the probe's last SYN.
+    /// Answers of the server's host that were refused while the server looked. Absent: it does not count
+    /// them, or began to only after the probe's last SYN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers_refused: Option<AnswersRefused>,
 }
 
-/// SYN-ACKs of the server's host that were refused at once on their way back, or at their end. It keeps nothing of such
-/// a connection but this count.
+/// SYN-ACKs of the server's host that were refused immediately, on their way back or by their receiver.
+/// The server's host keeps nothing of such a connection but this count.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct AnswersRefused {
-    /// Of the whole host, to whomever.
+    /// Refused SYN-ACKs of the whole host, to any peer.
     pub counted: u32,
-    /// How many SYNs the probe sent in that time, those of sessions and side connections to the same port included: if
-    /// each had been answered and refused, no fewer would have been counted.
+    /// The number of SYNs that the probe sent in that time, including those of sessions and side
+    /// connections to the same port: if each had been answered and refused, no fewer would have been
+    /// counted.
     pub own_syns: u32,
 }
 
@@ -123,12 +125,12 @@ pub struct Sighting {
     pub end: SightingEnd,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_error: Option<String>,
-    /// How many of the first bytes are known to have arrived as sent.
+    /// The number of first bytes that are known to have arrived as they were sent.
     pub unaltered_prefix: u32,
-    /// The length of the shortest prefix that arrived otherwise than sent.
+    /// The length of the shortest prefix that arrived altered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altered_within: Option<u32>,
-    /// The ClientHello that arrived is the one sent; absent where either end saw none.
+    /// Whether the ClientHello that arrived is the one that was sent; absent where either end saw none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_hello_unaltered: Option<bool>,
 }
@@ -140,7 +142,7 @@ impl Sighting {
     }
 }
 
-/// How the server knew whose connection it was.
+/// The evidence by which the server knew whose connection it was.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MatchedBy {
@@ -148,7 +150,7 @@ pub enum MatchedBy {
     Address,
 }
 
-/// How a connection ended, as the server has it.
+/// The end of a connection, as the server saw it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SightingEnd {

@@ -1,9 +1,9 @@
-//! When a system sends the SYNs of a connection that gets no answer.
+//! Computes when a system sends the SYNs of a connection that gets no answer.
 
 /// Returns when each SYN of an unanswered connection was sent, in microseconds since the first.
 ///
-/// The connection was given up after `waited_us`. `counted` is the kernel's count of its SYNs. It also tells the two
-/// schedules apart. Without a count, the schedule with fewer SYNs applies.
+/// The connection was given up after `waited_us`. `counted` is the kernel's count of its SYNs. It also distinguishes
+/// the two schedules. Without a count, the schedule with fewer SYNs applies.
 pub fn syn_times(waited_us: u64, counted: Option<u32>) -> &'static [u64] {
     let doubling = 1 + repeated_within(&DOUBLING, waited_us);
     let count = counted.map_or(doubling, |count| usize::try_from(count).unwrap_or(doubling));
@@ -23,10 +23,11 @@ fn repeated_within(schedule: &[u64], waited_us: u64) -> usize {
     repeated.take_while(|after| **after < waited_us).count()
 }
 
-/// A second after the first SYN, and each time after twice the time before (RFC 6298 sections 2.1 and 5.5).
+/// The usual schedule: a second after the first SYN, and each time after twice the time before (RFC 6298 sections 2.1
+/// and 5.5).
 const DOUBLING: [u64; 5] = [0, 1_000_000, 3_000_000, 7_000_000, 15_000_000];
 
-/// Linux 6.5 and later: a second between the first SYNs, and only then twice the time before (sysctl
+/// The schedule of Linux 6.5 and later: a second between the first SYNs, and only then twice the time before (sysctl
 /// `net.ipv4.tcp_syn_linear_timeouts`, 4 unless changed).
 const LINEAR: [u64; 8] = [
     0, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000, 7_000_000, 11_000_000,

@@ -6,41 +6,40 @@ use serde::{Deserialize, Serialize};
 use super::Measurement;
 use crate::session_kind::SessionKind;
 
-/// A session that differs from the probe's own in one respect, and what came of it.
+/// A session that differs from the probe's own in one respect, and its measurement.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct VariedSession {
     pub variation: Variation,
     pub measurement: Measurement,
 }
 
-/// In what a session differs from the probe's own session.
+/// The respect in which a session differs from the probe's own session.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "differs")]
 pub enum Variation {
-    /// In nothing: the same once more.
+    /// No difference: the same once more.
     InNothing,
-    /// In the silence that it kept: none.
+    /// The silence: this session keeps none.
     InSilence,
-    /// In the shape of its bytes.
+    /// The shape of its bytes.
     InShape { session: SessionKind },
-    /// In the server name that its ClientHello carries.
+    /// The server name that its ClientHello carries.
     InServerName { sent: SentName },
-    /// In the size of its segments.
+    /// The size of its segments.
     InSegmentSize {
-        /// TCP payload and options per segment at most, in bytes, both ways. Where the system cannot
-        /// limit segments, writes are as small, and the way back stays as it is.
+        /// The maximum of TCP payload and options per segment, in bytes, both ways. Where the system cannot
+        /// limit segments, writes are as small, and the server's segments stay as they are.
         at_most: u16,
     },
-    /// In the pace of dialling: alone, after a quiet pause, while so many connections that were opened
-    /// as slowly are held.
+    /// The pace of dialling: alone, after a quiet pause, while `held` connections that were opened as
+    /// slowly are held.
     InPace { held: u8 },
-    /// In the size of its ClientHello: that of one with a post-quantum key share. The handshake is all
-    /// that is run.
+    /// The size of its ClientHello: that of one with a post-quantum key share. Only the handshake is run.
     InHelloSize,
-    /// In the age of its ClientHello: TLS 1.0 without a server name, as .NET sends it on Windows Server
-    /// 2008 R2. The server answers it with an alert, and no more.
+    /// The age of its ClientHello: TLS 1.0 without a server name, as .NET sends it on Windows Server 2008
+    /// R2. The server answers it with an alert, and no more.
     InHelloAge,
-    /// In how far its packets get once the connection is open: so many hops.
+    /// The reach of its packets once the connection is open: `hops` hops.
     InReach { hops: u8 },
 }
 

@@ -36,7 +36,7 @@ impl FromStr for SourceDate {
     type Err = InvalidDate;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Completed to a day, so that the calendar can check all three forms.
+        // The date is completed to a day, so that the calendar can check all three forms.
         let day = match text.len() {
             4 => format!("{text}-01-01"),
             7 => format!("{text}-01"),

@@ -1,9 +1,9 @@
-//! What only a profile file can have wrong, each with its remedy.
+//! The problems that only a profile file can have, each with its remedy.
 
 use super::RuleId;
 use crate::session_kind::SessionKind;
 
-/// What is wrong, and what would be valid.
+/// A problem of a profile file, and the valid form.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Flaw<'a> {
     /// A profile without rules.

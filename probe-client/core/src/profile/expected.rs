@@ -1,4 +1,4 @@
-//! What a rule expects, also where that differs by path or by address family.
+//! The expectation of a rule, also where it differs by path or by address family.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,16 +13,16 @@ use super::keyword::Keyword as _;
 use crate::excerpt::Excerpt;
 use crate::path::{InvalidPath, NetworkPath};
 
-/// What is expected over some paths or of some addresses.
+/// The expectation for some paths or some addresses.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct ExpectedWhere {
-    /// The paths. Absent: all.
+    /// The paths that the expectation is for. Absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathChoice>,
     /// The version of IP of the server's address. Absent: both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<AddressFamily>,
-    /// What the network should do there.
+    /// The behaviour that is expected of the network there.
     pub expect: Expectation,
 }
 
@@ -47,7 +47,7 @@ pub enum AddressFamily {
     Ipv6,
 }
 
-/// What one line of a file expects of a rule.
+/// The expectation that one line of a file has of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Expected {
     Everywhere(Expectation),
@@ -175,7 +175,7 @@ impl Expected {
     }
 }
 
-/// Reads what is expected over one path.
+/// Reads the expectation for one path.
 fn over(entry: Field<'_>, all: &mut Vec<ExpectedWhere>, problems: &mut Problems<'_>) -> Read<()> {
     let Ok(path) = entry.key().parse::<PathChoice>() else {
         return Err(problems.report(entry.at(), no_place(entry.key())));
@@ -215,7 +215,7 @@ fn no_place(key: &str) -> Defect {
     ))
 }
 
-/// Writes what is expected as an inline table, which the reader of profiles reads back to the same.
+/// Writes the expectation as an inline table, which the reader of profiles reads back to the same.
 pub fn by_place_as_toml(all: &[ExpectedWhere]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = all;

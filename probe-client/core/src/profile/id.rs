@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 /// A text that is not an id.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidId {
-    /// It is empty.
+    /// The id is empty.
     #[error("it is empty")]
     Empty,
-    /// It is longer than [`MAX_ID_BYTES`].
+    /// The id is longer than [`MAX_ID_BYTES`].
     #[error("it is longer than {MAX_ID_BYTES} characters")]
     TooLong,
-    /// It contains something other than `a` to `z`, `0` to `9`, and single hyphens between them.
+    /// The id contains something other than `a` to `z`, `0` to `9`, and single hyphens between them.
     #[error("it may hold lower-case letters and digits, in words joined by single hyphens")]
     NotKebab,
 }

@@ -47,29 +47,29 @@ macro_rules! vocabulary {
 vocabulary! {
     /// The transport protocol of a rule.
     Transport {
-        /// TCP: what this tool probes.
+        /// TCP, which this tool probes.
         Tcp = "tcp",
-        /// UDP: kept in the profile so that it is complete, reported as not tested.
+        /// UDP, which a profile lists to be complete, and which reports show as not tested.
         Udp = "udp",
     }
 }
 
 vocabulary! {
-    /// Who opens the connection, seen from the machine that the profile is about.
+    /// The side that opens the connection, seen from the machine that the profile is about.
     Direction {
-        /// That machine does.
+        /// That machine opens the connection.
         Outbound = "outbound",
-        /// Somebody else connects to it.
+        /// Another host connects to that machine.
         Inbound = "inbound",
     }
 }
 
 vocabulary! {
-    /// What the network is meant to do with a rule's traffic.
+    /// The behaviour of the network that a rule expects for its traffic.
     Expectation {
-        /// Let it through.
+        /// The network lets the traffic through.
         Open = "open",
-        /// Stop it.
+        /// The network stops the traffic.
         Blocked = "blocked",
     }
 }
@@ -87,11 +87,11 @@ vocabulary! {
 vocabulary! {
     /// How well a fact is founded.
     Sourcing {
-        /// Read in the source that is named beside it.
+        /// The fact was read in the source that is named with it.
         Verified = "verified",
-        /// Common knowledge, not looked up.
+        /// The fact is common knowledge, not looked up.
         FromMemory = "from-memory",
-        /// Concluded from verified facts.
+        /// The fact is concluded from verified facts.
         Inferred = "inferred",
     }
 }
@@ -108,7 +108,7 @@ impl Sourcing {
 }
 
 impl Expectation {
-    /// Reads the word for what is expected.
+    /// Reads the word for an expectation.
     pub(crate) fn read(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Self> {
         field.word(Self::ALL, Keyword::word, problems)
     }

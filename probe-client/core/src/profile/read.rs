@@ -1,4 +1,4 @@
-//! Reads a profile from the text of a file, or reports everything that is wrong with it.
+//! Reads a profile from the text of a file, or reports all its problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 

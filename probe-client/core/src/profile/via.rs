@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::port::Port;
 
-/// A `net.tcp://` URI with placeholders for what is only known when a probe is made.
+/// A `net.tcp://` URI with placeholders for values that are only known when a probe is made.
 ///
 /// `{host}` is the name that the user gave, `{address}` the IP address that is dialled,
 /// `{port}` the port; each may stand in it once. HPC Pack's file staging names the service by its
@@ -24,22 +24,22 @@ pub struct ViaTemplate(String);
 /// A text that is not a Via template.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidVia {
-    /// It is longer than [`MAX_VIA_BYTES`].
+    /// The URI is longer than [`MAX_VIA_BYTES`].
     #[error("it is longer than {MAX_VIA_BYTES} characters")]
     TooLong,
-    /// It does not begin with `net.tcp://`.
+    /// The URI does not begin with `net.tcp://`.
     #[error("it must begin with net.tcp://")]
     Scheme,
-    /// It contains a space, a control character or one outside ASCII, which no URI may contain.
+    /// The URI contains a space, a control character or one outside ASCII, which no URI may contain.
     #[error("it may hold printable ASCII without spaces only")]
     Character,
-    /// It contains a brace without its partner.
+    /// The URI contains a brace without its partner.
     #[error("a brace has no partner; a placeholder is {PLACEHOLDERS}")]
     Brace,
-    /// It contains braces around something other than a known name.
+    /// The URI contains braces around something other than a known name.
     #[error("a placeholder is {PLACEHOLDERS}; {{{0}}} is none")]
     Placeholder(String),
-    /// It contains the same placeholder twice.
+    /// The URI contains the same placeholder twice.
     #[error("{{{0}}} stands in it twice")]
     Repeated(&'static str),
 }

@@ -1,4 +1,4 @@
-//! What a run document keeps of a probe's proxy.
+//! The account of a probe's proxy that a run document keeps.
 
 use std::net::SocketAddr;
 
@@ -10,26 +10,26 @@ use super::SquidError;
 use crate::measurement::PresentedCertificate;
 use crate::session::Quoted;
 
-/// The proxy on a probe's path, and how far the dialogue with it came. Credentials are no part of it.
+/// The proxy on a probe's path, and how far the dialogue with it came. It contains no credentials.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyAccount {
-    /// As dialled; absent where its name gave none.
+    /// The proxy's address that was dialled; absent where its name gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
     /// The host that it was asked to connect to: the server's name, or an address.
     pub host_asked: String,
     pub port_asked: u16,
-    /// Its own, where it is spoken to over TLS.
+    /// The proxy's own certificate, where the client speaks to it over TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PresentedCertificate>,
     #[serde(default, skip_serializing_if = "ProxyAuthentication::is_none")]
     pub authentication: ProxyAuthentication,
-    /// Why it did not connect, where it said so.
+    /// The reason why the proxy did not connect, where it gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<ProxyRefusal>,
-    /// Whether it said anything in its protocol before the request to connect: it is a proxy, then, even where no
-    /// answer to that request came.
+    /// Whether the proxy said anything in its protocol before the request to connect: it is a proxy, then,
+    /// even where no answer to that request came.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spoke: bool,
 }
@@ -38,21 +38,21 @@ pub struct ProxyAccount {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProxyAuthentication {
-    /// What it offers, where it asked for authentication.
+    /// The schemes that the proxy offers, where it asked for authentication.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offered: Vec<String>,
-    /// With which credentials were sent, in this order.
+    /// The schemes with which credentials were sent, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
-    /// The proxy would take the password of a domain account in clear alone, and did not get it.
+    /// The proxy would accept the password of a domain account in clear alone, and did not get it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
-    /// Why credentials could not be sent although there are some.
+    /// The reason why credentials could not be sent although there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
 
-/// How a proxy said no.
+/// The form in which a proxy refused to connect.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum ProxyRefusal {
@@ -60,13 +60,13 @@ pub enum ProxyRefusal {
     Status(HttpRefusal),
     /// A SOCKS reply other than 0 (RFC 1928 section 6).
     SocksReply { code: u8 },
-    /// None of the SOCKS authentication methods offered (RFC 1928 section 3).
+    /// The proxy accepts none of the SOCKS authentication methods offered (RFC 1928 section 3).
     SocksMethods,
     /// SOCKS user name and password are not accepted (RFC 1929 section 2).
     SocksCredentials,
-    /// What answered does not speak the proxy's protocol.
+    /// The peer does not speak the proxy's protocol.
     Foreign { quoted: Quoted },
-    /// A head that does not end.
+    /// A response head that does not end.
     HeadTooLong { limit: usize },
 }
 
@@ -84,7 +84,7 @@ pub struct HttpRefusal {
     pub via: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// RFC 9209.
+    /// The value of the Proxy-Status header (RFC 9209).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_status: Option<String>,
     /// Squid's own name for the reason.

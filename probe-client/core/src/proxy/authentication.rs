@@ -37,18 +37,19 @@ pub struct Authorization {
     pub method: Option<String>,
     /// The value of Proxy-Authorization.
     pub value: String,
-    /// It must be the first request on a connection.
+    /// Whether the request must be the first on a connection.
     pub fresh: bool,
 }
 
-/// Why a challenge is not answered, for people; `None` if that has been said before, or if there are no credentials.
+/// The reason why a challenge is not answered, for people; `None` if that has been said before, or if there are no
+/// credentials.
 pub type Unanswered = Option<String>;
 
 impl Challenge {
     /// Parses the challenges of all Proxy-Authenticate fields.
     ///
     /// One field may hold several challenges, separated by commas like their parameters. A part that begins with a word
-    /// and a space, or is a single word, begins a challenge.
+    /// and a space, or is one word, begins a challenge.
     pub fn parse(values: impl Iterator<Item = String>) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for value in values {

@@ -24,18 +24,18 @@ pub(super) struct Connect {
     skip: u64,
     interim: u32,
     refusal: Option<HttpRefusal>,
-    /// What follows the head of the current challenge, until the challenge is answered.
+    /// The bytes that follow the head of the current challenge, until the challenge is answered.
     rest: Option<Rest>,
 }
 
-/// What to do after reading a head.
+/// The next step after a head was read.
 enum Head {
     Incomplete,
     Interim,
     Step(Box<ProxyStep>),
 }
 
-/// What follows the head of a challenge.
+/// The bytes that follow the head of a challenge.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
     /// A body of this many bytes, after which the connection can be used again.
@@ -98,12 +98,12 @@ impl Connect {
                     let rest = if said.fresh { Rest::Abandoned } else { rest };
                     return self.again(rest, outgoing);
                 }
-                // Only the authorization can be too long, or contain what no header may.
+                // Only the authorization can be too long, or contain bytes that no header may contain.
                 Err(_) => Some(TOO_LONG.to_owned()),
             },
             Err(trouble) => trouble,
         };
-        // An earlier reason stands if no new one is given.
+        // An earlier reason remains if there is no new one.
         if trouble.is_some() {
             self.authentication.trouble = trouble;
         }

@@ -1,17 +1,17 @@
-//! What the names of Squid's error pages mean, which it sends as `X-Squid-Error` (squid, src/error/forward.h).
+//! The meaning of the names of Squid's error pages, which it sends as `X-Squid-Error` (squid, src/error/forward.h).
 
-/// What Squid did with a request that it did not serve.
+/// The action of Squid on a request that it did not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SquidError {
-    /// Its own connection to the server failed, with the error number of the proxy's system, if it names one.
+    /// Squid's own connection to the server failed, with the error number of the proxy's system, if it names one.
     ConnectionFailed(Option<u32>),
-    /// It knows neither an address nor a parent proxy that it could try.
+    /// Squid knows neither an address nor a parent proxy that it could try.
     NoWay,
-    /// It could not resolve the name.
+    /// Squid could not resolve the name.
     Unresolved,
-    /// Its rules forbid the request.
+    /// Squid's rules forbid the request.
     Forbidden,
-    /// It does not take a request of this form.
+    /// Squid does not accept a request of this form.
     NotServed,
     /// Something at the proxy itself is wrong, and it tried nothing.
     OwnTrouble(&'static str),
@@ -19,7 +19,7 @@ pub enum SquidError {
 
 impl SquidError {
     /// Returns the meaning of the field's value, or `None` for a name that is not Squid's own: the page of an
-    /// administrator (`deny_info`), whose meaning the status tells.
+    /// administrator (`deny_info`), whose meaning the status shows.
     pub fn of(field: &str) -> Option<Self> {
         let mut words = field.split_ascii_whitespace();
         let name = words.next()?;

@@ -1,4 +1,4 @@
-//! Turns what the server tells about connections into an answer about one measurement.
+//! Turns the server's reports about connections into an answer about one measurement.
 
 use std::collections::BTreeSet;
 
@@ -96,7 +96,7 @@ fn refused(answers: &[&wire::Sighting], own_syns: u32) -> Option<AnswersRefused>
     (own_syns > 0).then_some(AnswersRefused { counted, own_syns })
 }
 
-/// What the server was watching for, and so would have noticed.
+/// The events that the server was watching for, and so would have noticed.
 #[derive(Clone, Copy, Debug)]
 struct LookedOn {
     for_half_open: bool,
@@ -105,7 +105,7 @@ struct LookedOn {
 }
 
 /// Returns the answer that `sightings` give about `measurement`. Sightings of other sessions are left out, and so are
-/// more than an honest server has to tell; the answer is then incomplete.
+/// more than an honest server has to report; the answer is then incomplete.
 fn answer(
     sightings: &[&wire::Sighting],
     measurement: &Measurement,
@@ -126,7 +126,7 @@ fn answer(
     }
 }
 
-/// Returns the newest sighting of each connection, since the server tells of a connection again whenever its state
+/// Returns the newest sighting of each connection, since the server reports a connection again whenever its state
 /// changes. A connection that was half-open and is then without an answer keeps both sightings.
 fn latest<'a>(sightings: &[&'a wire::Sighting]) -> Vec<&'a wire::Sighting> {
     let mut latest: Vec<&wire::Sighting> = Vec::new();
@@ -221,7 +221,7 @@ fn end(end: wire::SightingEnd) -> SightingEnd {
     }
 }
 
-/// Maximum number of sightings about one measurement. A probe opens fewer connections, and the server tells of each a
+/// Maximum number of sightings about one measurement. A probe opens fewer connections, and the server reports each a
 /// few times at most. Sightings are compared pair by pair, so a server could make a long answer costly.
 const MAX_SIGHTINGS: usize = 256;
 

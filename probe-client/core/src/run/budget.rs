@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long the steps of a run wait, and for what.
+/// The waiting times of the steps of a run, each with its purpose.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Budget {
     /// Time after which both the first SYN and its repetition a second later (RFC 6298 section 2) are unanswered.
@@ -25,8 +25,8 @@ pub struct Budget {
     /// Added to the time that the probes took, if all of them completed, to limit how much longer the reference probe
     /// may take.
     pub grace: Duration,
-    /// How long the server goes on looking: a busy server may not have accepted a connection yet that was reset at
-    /// once.
+    /// The time for which the server goes on looking: a busy server may not have accepted a connection yet that was
+    /// reset immediately.
     pub follow: Duration,
     /// Time limit of a leading port's survey. With it, a run in which every port is silent ends in less than four
     /// seconds.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::measurement::Measurement;
 use crate::observation::FailureKind;
 
-/// What a finished probe says about its port.
+/// The state of a port that a finished probe shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Lead {
     port: u16,
@@ -33,7 +33,7 @@ impl Lead {
     }
 }
 
-/// Which ports have been tried, and which are tried later.
+/// The ports that have been tried, and those that are tried later.
 #[derive(Clone, Debug, Default)]
 pub struct ControlOrder {
     tried: BTreeSet<u16>,
@@ -45,7 +45,7 @@ pub struct ControlOrder {
 }
 
 impl ControlOrder {
-    /// Records a probe that ended. Returns its port if the control service is tried there at once.
+    /// Records a probe that ended. Returns its port if the control service is tried there immediately.
     pub fn found(&mut self, lead: Lead) -> Option<u16> {
         self.has_incomplete |= !lead.complete;
         if !lead.connected {

@@ -1,10 +1,10 @@
-//! Turns what a server says of itself into what a run document keeps.
+//! Converts a server's description of itself to the form that a run document keeps.
 
 use proto::wire;
 
 use crate::control_record::{ListenerState, ServerDescription};
 
-/// When the server answered, by this host's clock.
+/// The time at which the server answered, by this host's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered {
     /// Microseconds since the run's start.
@@ -14,7 +14,7 @@ pub struct Answered {
     pub round_trip_us: u64,
 }
 
-/// Converts the server's description. What is not valid in it is left out.
+/// Converts the server's description. Parts of it that are not valid are left out.
 pub fn told(description: wire::Description, answered: Answered) -> ServerDescription {
     let theirs = i64::try_from(description.time_unix_ms).unwrap_or(i64::MAX);
     let ours = i64::try_from(answered.at_unix_ms).unwrap_or(i64::MAX);

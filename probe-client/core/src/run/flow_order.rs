@@ -1,4 +1,4 @@
-//! Which ports get side connections, and from which source port the next one is opened.
+//! Decides which ports get side connections, and from which source port the next one is opened.
 
 use std::vec::IntoIter;
 
@@ -38,16 +38,16 @@ pub struct Turns {
     dead: Vec<u16>,
     fresh: IntoIter<u16>,
     turn: usize,
-    /// How many new source ports in a row were not answered.
+    /// The number of new source ports in a row that were not answered.
     unanswered: usize,
-    /// The connection that was last asked for.
+    /// The connection that the last call returned.
     last: Option<Turn>,
 }
 
 /// One connection of a turn.
 #[derive(Clone, Copy, Debug)]
 enum Turn {
-    /// From a new source port; the other one is next.
+    /// The connection uses a new source port; the other one is next.
     Fresh {
         dead: u16,
     },
@@ -69,8 +69,8 @@ impl Turns {
         }
     }
 
-    /// Returns the round and source port of the next connection; `None` if more would show nothing new. The last flow of
-    /// `probe` is the connection that was asked for before.
+    /// Returns the round and source port of the next connection; `None` if more would show nothing new. The last flow
+    /// of `probe` is the connection that the call before returned.
     pub fn next(&mut self, probe: &Measurement) -> Option<(FlowRound, u16)> {
         let answered = probe.flows.last().is_some_and(Flow::is_answered);
         match self.last {

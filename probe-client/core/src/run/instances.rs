@@ -1,4 +1,4 @@
-//! Several instances of the server behind one address: which of them have been met, and which can be asked.
+//! Finds which of several instances behind one address have been met, and which can be asked.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -49,8 +49,8 @@ pub fn may_be_there(result: &ServerResult, wanted: BTreeSet<String>) -> BTreeSet
     wanted.intersection(&met).cloned().collect()
 }
 
-/// Returns the index of the result whose instances can tell the most about `results[index]`: its own, those of
-/// the same address over another path, or those of the same host.
+/// Returns the index of the result whose instances can report the most about `results[index]`: its own, those of the
+/// same address over another path, or those of the same host.
 pub fn to_be_asked<R: AsRef<ServerResult>>(results: &[R], index: usize) -> Option<usize> {
     let own = results[index].as_ref();
     let same = |i: &usize| is_same_server(results[*i].as_ref(), own);
@@ -81,7 +81,7 @@ pub fn same_server<R: AsRef<ServerResult>>(
         .map(|(_, result)| result)
 }
 
-/// Returns the number of connections of `result` that told which instance they reached.
+/// Returns the number of connections of `result` that showed which instance they reached.
 pub fn looks(result: &ServerResult) -> usize {
     let control = result.control.observations.iter();
     let reached = control.filter(|o| o.operation == Operation::Control && o.failure.is_none());

@@ -1,10 +1,10 @@
-//! Whether the server or the whole path to it may be gone, and which port shows that.
+//! Decides whether the server or the whole path to it may be gone, and which port shows that.
 
 use super::server_result::ServerResult;
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// Returns whether a probe failed in a way that the server could have told about, but did not.
+/// Returns whether a probe failed in a way that the server could have reported, but did not.
 pub fn is_in_doubt(result: &ServerResult) -> bool {
     let failed = |m: &&Measurement| {
         m.failure().is_some_and(|(_, failure)| {

@@ -1,4 +1,4 @@
-//! What is known about every port while probes are still running.
+//! The state of every port, as far as it is known while probes are still running.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -25,7 +25,7 @@ pub enum PortState {
 /// How a port fails, as far as surveys are concerned: ports that fail alike are surveyed alike.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum PortFailure {
-    /// No answer to the SYN.
+    /// The SYN got no answer.
     Silent,
     /// RST.
     Refused,
@@ -40,7 +40,7 @@ pub enum PortFailure {
 pub struct Reference {
     /// The server's distance in hops, if the SYN as received shows it.
     pub distance: Option<u8>,
-    /// How long the handshake took.
+    /// The duration of the handshake.
     pub round_trip: Duration,
 }
 
@@ -176,7 +176,7 @@ impl PortFailure {
     }
 }
 
-/// Returns the state of a port whose session ran whole; `None` if it led to another port than the one dialled.
+/// Returns the state of a port whose session ran whole; `None` if it led to a port other than the one dialled.
 fn of_whole(measurement: &Measurement) -> Option<PortState> {
     let testimony = measurement.session.as_ref()?.testimony.as_ref()?;
     let dialled = measurement.address?.port();
@@ -201,7 +201,7 @@ fn of_whole(measurement: &Measurement) -> Option<PortState> {
     (reached == dialled).then_some(state)
 }
 
-/// When an unanswered SYN is repeated (RFC 6298 section 2).
+/// The time at which an unanswered SYN is repeated (RFC 6298 section 2).
 const SYN_REPEATED: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Tells the server about a session, so that the server finds its sightings of it.
+//! Describes a session to the server, so that the server finds its sightings of it.
 
 use proto::wire;
 
@@ -59,7 +59,8 @@ impl TheirClock {
     }
 }
 
-/// Returns what was sent, and when by the server's clock: once for each port on which the server may have accepted it.
+/// Returns the description of the connection that was sent, with the time by the server's clock, once for each port on
+/// which the server may have accepted it.
 pub fn sent(m: &Measurement, tag: u32, clocks: Clocks) -> impl Iterator<Item = wire::Sent> {
     let to_dialled = to_port_dialled(m, tag, clocks);
     m.ports_meant().map(move |port| wire::Sent {
@@ -98,7 +99,7 @@ fn to_port_dialled(m: &Measurement, tag: u32, clocks: Clocks) -> wire::Sent {
             .map(|session| session.session_id.0.to_vec())
             .unwrap_or_default(),
         source_port: m.local.map_or(0, |local| local.port().into()),
-        // A caller that asks over the same path sets this.
+        // The caller sets this if it asks over the same path.
         same_ip_version: false,
     }
 }
@@ -110,7 +111,7 @@ fn next_us(m: &Measurement) -> Option<u64> {
     dialled.map(|o| o.start_us).min()
 }
 
-/// Returns `prefix` as the server is told it.
+/// Returns `prefix` in the form that the server receives.
 pub fn wire_prefix(prefix: &SentPrefix) -> wire::Prefix {
     wire::Prefix {
         bytes: prefix.bytes,
@@ -124,7 +125,7 @@ const DRIFT: u64 = 1_000;
 /// Rounding error: times are in whole milliseconds.
 const ROUNDING_MS: u64 = 10;
 
-/// How much later a busy server may accept or notice a connection.
+/// The time by which a busy server may be late to accept or notice a connection.
 const LATE_MS: u64 = 2_000;
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     between: Duration,
-    /// How far ahead of the even pace a turn may be.
+    /// The time by which a turn may be ahead of the even pace.
     ahead: Duration,
-    /// When the last turn would have been without the burst.
+    /// The time at which the last turn would have been without the burst.
     last: Option<Duration>,
 }
 

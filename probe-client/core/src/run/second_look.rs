@@ -1,5 +1,5 @@
-//! Whether the server began to watch too late for a port's SYNs, or watched for too few of them, so that the port is
-//! dialled once more.
+//! Decides whether a port is dialled once more, because the server began to watch too late for its SYNs, or watched for
+//! too few of them.
 
 use crate::measurement::{Measurement, SightingAnswer};
 use crate::observation::{FailureKind, Operation};
@@ -26,7 +26,7 @@ pub fn was_refused_too_early(probe: &Measurement) -> bool {
 }
 
 /// Number of SYNs that the server must have watched for. At a loss of one packet in twenty, this number is lost by
-/// chance in 1 of 8,000 cases, and a single SYN in 1 of 20.
+/// chance in 1 of 8,000 cases, and one SYN in 1 of 20.
 const ENOUGH: u32 = 3;
 
 #[cfg(test)]

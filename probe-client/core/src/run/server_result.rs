@@ -1,4 +1,4 @@
-//! What a run has measured about one server address over one path, and who can be asked about it.
+//! The measurements of one server address over one path, and the instances that can be asked about it.
 
 use std::collections::BTreeSet;
 
@@ -26,9 +26,9 @@ pub struct ServerResult {
 #[derive(Clone, Debug)]
 pub struct WatchingInstance {
     pub description: ServerDescription,
-    /// When it began to watch, in microseconds since the run's start.
+    /// The time at which the instance began to watch, in microseconds since the run's start.
     pub since_us: u64,
-    /// How the channel failed when the instance was last asked; `None` if it did not.
+    /// The failure of the channel when the instance was last asked; `None` if there was none.
     pub lost: Option<FailureKind>,
 }
 

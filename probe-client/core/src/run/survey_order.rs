@@ -1,4 +1,4 @@
-//! Which failing ports are surveyed, in which order, and until when.
+//! Decides which failing ports are surveyed, in which order, and until when.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -31,7 +31,7 @@ pub fn still_failing(probes: &[Measurement], works: bool) -> Vec<(u16, PortFailu
 
 /// Returns whether a survey of this port can show something. A port that passes when dialled again is blocked only at
 /// times, and so at no hop. If no port `works`, one survey for each outcome is enough. The device that accepts can be
-/// told from the server only if `comparable`.
+/// distinguished from the server only if `comparable`.
 fn is_worth_it(
     measurement: &Measurement,
     outcome: PortFailure,
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(begun[0].ends, BUDGET.survey_following);
         let first = begun[0].surveyor.next_syn().unwrap();
         assert_eq!((first.port, first.hop_limit), (443, 1));
-        // Whoever comes later follows at once.
+        // A port that fails later is surveyed immediately.
         assert_eq!(order.found(&[(5901, refused)], now).len(), 1);
     }
 

@@ -1,4 +1,4 @@
-//! When a probe's SYNs were sent: what the server says about them depends on whether it was watching by then.
+//! Computes when a probe's SYNs were sent: the server's answer about them depends on whether it was watching by then.
 
 use crate::measurement::{FlowEnd, Measurement};
 use crate::observation::{Observation, Operation};

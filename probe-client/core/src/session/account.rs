@@ -1,4 +1,4 @@
-//! What a session has seen so far, in the form of its report.
+//! The account of a session so far, in the form of its report.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use super::tls_here::TlsHere;
 pub(super) struct Account {
     pub(super) phases: PhaseLog,
     pub(super) stages: Stages,
-    /// The line is slow, so stages that can be left out are not sent.
+    /// Whether the line is slow, so that stages that can be left out are not sent.
     pub(super) line_is_slow: bool,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     pub(super) preface_reply: Option<PrefaceReply>,
     /// The first testimony; in the HTTP envelope, each request has its own.
     pub(super) testimony: Option<Box<Testimony>>,
-    /// Later testimonies that name another port or shape than the first.
+    /// Later testimonies that name a port or shape other than the first one's.
     pub(super) other_testimonies: Vec<Testimony>,
     /// The client's TLS session at the time of the first testimony.
     pub(super) tls_testified: Option<TlsHere>,
@@ -44,23 +44,23 @@ pub(super) struct Account {
 #[serde(deny_unknown_fields)]
 pub struct PrefaceReply {
     pub bytes: HexBytes,
-    /// Byte for byte what the echo server answers. Otherwise it was altered on the way, or answered
-    /// by something else.
+    /// The answer is, byte for byte, the echo server's. Otherwise it was altered on the way, or something
+    /// else answered.
     pub as_expected: bool,
 }
 
-/// Silence on purpose, and what came after it.
+/// Silence on purpose, and the server's answer after it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
-    /// How long it was to last, in microseconds.
+    /// How long the silence was to last, in microseconds.
     pub asked_us: u64,
-    /// Since the run's start, in microseconds.
+    /// The beginning of the silence, in microseconds since the run's start.
     pub began_us: u64,
-    /// When this side spoke again.
+    /// The time at which this side spoke again, in microseconds since the run's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_us: Option<u64>,
-    /// When the server's answer to that had come.
+    /// The time at which the server's answer to that arrived, in microseconds since the run's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_us: Option<u64>,
 }
@@ -76,24 +76,25 @@ pub struct Farewell {
     /// Segments that the server's host sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retransmissions: Option<u32>,
-    /// Segments that it sent again although the first had arrived, as this side reported them.
+    /// Segments that the server's host sent again although the first had arrived, as this side reported
+    /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates_reported: Option<u32>,
-    /// How often it saw segments of its own overtake each other.
+    /// The number of times that the server's host saw segments of its own overtake each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reorderings_seen: Option<u32>,
-    /// In bytes.
+    /// The send MSS in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send_mss: Option<u32>,
-    /// In bytes.
+    /// The receive MSS in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receive_mss: Option<u32>,
-    /// In bytes.
+    /// The path MTU in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_mtu: Option<u32>,
-    /// As the server counts them.
+    /// Bytes received, as the server counts them.
     pub bytes_received: u64,
-    /// As the server counts them.
+    /// Bytes sent, as the server counts them.
     pub bytes_sent: u64,
 }
 

@@ -7,7 +7,7 @@ use super::input::Input;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chunked {
     state: State,
-    /// Bytes of the coding itself so far, without data.
+    /// The number of bytes of the coding itself so far, without data.
     overhead: u32,
 }
 
@@ -21,7 +21,7 @@ enum State {
     Data(u32),
     DataCr,
     DataLf,
-    /// In the trailers. `empty` says whether the current line is empty so far.
+    /// The decoder is in the trailers. `empty` says whether the current line is empty so far.
     Trailer {
         empty: bool,
     },

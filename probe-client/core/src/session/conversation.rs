@@ -25,7 +25,7 @@ pub(super) struct Conversation {
     keys: Option<KeySchedule>,
 }
 
-/// What ties a later HTTP request to the earlier ones.
+/// The link between a later HTTP request and the earlier ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EarlierRound {
     pub(super) server_nonce: Nonce,
@@ -37,7 +37,7 @@ pub(super) struct EarlierRound {
 pub(super) enum Answer {
     Testimony {
         message: Box<wire::Testimony>,
-        /// The answer covers everything that was sent, not only the greeting.
+        /// Whether the answer covers all frames that were sent, not only the greeting.
         covers_all: bool,
     },
     Refusal(wire::Refusal),

@@ -1,4 +1,4 @@
-//! What can be wrong with received data, as values.
+//! The faults of received data, as values.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use super::hex_bytes::HexBytes;
 use super::phase::Phase;
 use super::recognise::Recognised;
 
-/// Why a session could not go on. One that merely fell silent, or was closed, has none.
+/// The reason why a session could not go on. A session that merely fell silent, or was closed, has
+/// none.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Fault {
@@ -20,33 +21,33 @@ pub enum Fault {
     /// key.
     BadMac {
         frame: ServerFrame,
-        /// Where in the downstream the altered bytes lie.
+        /// The place of the altered bytes in the downstream.
         downstream: ByteRange,
     },
-    /// An answer to another greeting than this one: an old one, played again. Whether it was authentic
-    /// then cannot be told.
+    /// An answer to a greeting other than this one: an old one, played again. Whether it was authentic then
+    /// cannot be determined.
     NonceMismatch,
-    /// Authentic, or framed as only the server does it, but not what the protocol allows there.
+    /// Authentic bytes, or a frame as only the server makes it, but not what the protocol allows there.
     Malformed {
         what: Malformation,
-        /// Where in the downstream.
+        /// The place of the frame in the downstream.
         downstream: ByteRange,
     },
     /// The server knows the key, and speaks another version of the dialogue.
     OtherVersion { here: u32, there: u32 },
     /// The server knows the key and declines.
     Refused { reason: RefusalReason },
-    /// The answer to the preface is of the right protocol, and a no.
+    /// The answer to the preface is of the right protocol, and declines.
     PrefaceRefused {
         quoted: Quoted,
         refusal: PrefaceRefusal,
     },
     /// More bytes than a whole session can have.
     TooLong { limit: u64 },
-    /// The server gave up waiting for the rest of a stage, and said so.
+    /// The server gave up waiting for the rest of a stage, and reported it.
     StageCutShort { stage: u32, confirmed: u32 },
-    /// The server did not know its nonce in so many requests that the session was given up: a
-    /// device spreads them over instances.
+    /// The server did not know its nonce in too many requests, and the session was given up: a device
+    /// spreads requests over instances.
     NonceNeverKnown { requests: u32 },
 }
 
@@ -55,21 +56,21 @@ pub enum Fault {
 #[serde(deny_unknown_fields)]
 pub struct ForeignBytes {
     pub phase: Phase,
-    /// They came before this side had sent anything.
+    /// The bytes came before this side had sent anything.
     pub spoke_first: bool,
-    /// Offset of the first of them in the downstream.
+    /// Offset of the first foreign byte in the downstream.
     pub at: u64,
     pub quoted: Quoted,
-    /// What they are, where that can be told.
+    /// What the bytes are, where they were recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognised: Option<Recognised>,
 }
 
-/// The first bytes of what came, at most [`MAX_QUOTED`].
+/// The first bytes that arrived, at most [`MAX_QUOTED`].
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quoted {
-    /// With escapes for everything that is not printable ASCII.
+    /// The bytes as text, with escapes for everything that is not printable ASCII.
     pub text: String,
     pub hex: HexBytes,
 }
@@ -80,7 +81,7 @@ pub struct Quoted {
 #[serde(deny_unknown_fields)]
 pub struct ByteRange {
     pub start: u64,
-    /// The first offset behind it.
+    /// The first offset after the range.
     pub end: u64,
 }
 
@@ -95,25 +96,25 @@ pub enum ServerFrame {
     KeepAlive,
 }
 
-/// What is wrong with something that is not foreign.
+/// The defect of a frame or response that is not foreign.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Malformation {
-    /// An authentic frame whose body is no such message.
+    /// An authentic frame whose body is not a message of its type.
     Body,
     /// A testimony without a server nonce of 32 bytes.
     ServerNonce,
-    /// A testimony with an address that is none.
+    /// A testimony with an address that is not valid.
     Address,
     /// A testimony with a number or a digest outside its range.
     Value,
     /// A confirmation for another stage, or for more bytes than were sent.
     Confirmation,
-    /// A sign of life with another number than it was asked for.
+    /// A sign of life with a number other than the one asked for.
     KeepAlive,
     /// The response, or its last envelope, ends before the dialogue does.
     EndsEarly,
-    /// An HTTP chunk whose size is none.
+    /// An HTTP chunk whose size is not a number.
     Chunk,
 }
 
@@ -123,17 +124,17 @@ impl From<proto::InvalidAddress> for Malformation {
     }
 }
 
-/// Why an authenticated client is turned away.
+/// The reason why an authenticated client is turned away.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalReason {
     Overloaded,
     Draining,
-    /// One that this version does not know.
+    /// A reason that this version does not know.
     Other,
 }
 
-/// How a preface was turned down.
+/// The form in which a preface was turned down.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum PrefaceRefusal {
@@ -141,13 +142,13 @@ pub enum PrefaceRefusal {
     RdpNegotiationFailure { code: u32 },
     /// RDP_NEG_RSP that chose something else than TLS; 0 is standard RDP security.
     RdpProtocol { selected: u32 },
-    /// A confirm without negotiation data: a server that knows standard RDP security only.
+    /// A confirm without negotiation data: the server knows standard RDP security only.
     RdpWithoutNegotiation,
     /// An MC-NMF fault record, with its URI.
     NetTcpFault { uri: String },
 }
 
-/// Why reading stopped. Foreign bytes are passed on unprocessed, because more of them may follow.
+/// The reason why reading stopped. Foreign bytes are passed on unprocessed, because more of them may follow.
 #[derive(Debug)]
 pub(super) enum Stop {
     Foreign { at: u64, bytes: Vec<u8> },

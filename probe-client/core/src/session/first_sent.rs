@@ -12,7 +12,7 @@ use super::hex_bytes::{Digest, HexArray};
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SentPrefix {
-    /// How many bytes it covers.
+    /// The number of bytes that the digest covers.
     pub bytes: u32,
     pub sha256: Digest,
 }
@@ -105,7 +105,7 @@ impl Start {
         self.len == 0
     }
 
-    /// Returns whether `received` repeats what was sent, as far as both are known.
+    /// Returns whether `received` repeats the sent bytes, as far as both are known.
     ///
     /// A match shorter than [`ECHO_AT_LEAST`] could be chance, so it counts only if nothing more was sent.
     pub(super) fn echoed_by(&self, received: &[u8]) -> bool {

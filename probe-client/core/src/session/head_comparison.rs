@@ -1,14 +1,14 @@
-//! Compares a preface or a request head as received with what was sent, byte for byte.
+//! Compares a preface or a request head as received with the sent one, byte for byte.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the server received, beside what was sent.
+/// The comparison of a head that the server received with the one that was sent.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum HeadComparison {
     Same,
-    /// The server told only the first `bytes`, for want of room; those are the same.
+    /// The server reported only the first `bytes`, for want of room; those are the same.
     SameAsFarAsTold {
         bytes: u32,
     },
@@ -16,9 +16,9 @@ pub enum HeadComparison {
         /// Offset of the first byte that differs; where one is the beginning of the other, the
         /// length of the shorter.
         at: u32,
-        /// Length of what was sent.
+        /// Length of the head that was sent.
         sent: u32,
-        /// Length of what the server told.
+        /// Length of what the server reported.
         received: u32,
     },
 }

@@ -1,4 +1,4 @@
-//! What devices did to the requests and responses of an HTTP session.
+//! The changes that devices made to the requests and responses of an HTTP session.
 
 use proto::http_head::{Header, ResponseHead, response_head};
 use schemars::JsonSchema;
@@ -11,15 +11,15 @@ use super::testimony::Testimony;
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpAccount {
-    /// Connections of this side that carried them.
+    /// Connections of this side that carried the requests.
     pub connections: u32,
-    /// Begun, answered or not.
+    /// Requests begun, answered or not.
     pub requests: u32,
     /// Requests whose nonce the server did not know, and that were made again.
     pub nonce_unknown: u32,
-    /// Of the server's instances that answered, each once, the first one first.
+    /// Names of the server's instances that answered, each once, the first one first.
     pub instances: Vec<String>,
-    /// Of the server's connections that were answered on, each once, the first one first.
+    /// Ids of the server's connections that were answered on, each once, the first one first.
     pub connection_ids: Vec<HexBytes>,
     /// Responses whose head is not, byte for byte, what the server sends.
     pub altered_heads: u32,
@@ -29,12 +29,13 @@ pub struct HttpAccount {
     pub foreign_headers: Vec<ForeignHeader>,
 }
 
-/// A header that someone on the way has added.
+/// A header that a device on the way has added.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForeignHeader {
     pub name: String,
-    /// With escapes for everything that is not printable ASCII; cut to a length that can be read.
+    /// The header's value, with escapes for everything that is not printable ASCII; cut to a length that
+    /// can be read.
     pub value: String,
 }
 

@@ -1,14 +1,14 @@
-//! What a session needs from the shell that runs it.
+//! The needs of a session that the shell which runs it has to meet.
 
-/// What a session needs next.
+/// The next need of a session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Need {
-    /// Send what `transmit` returns, and receive.
+    /// The shell sends what `transmit` returns, and receives.
     Io,
-    /// Do a TLS handshake, after sending everything that `transmit` returns.
+    /// The shell does a TLS handshake, after sending everything that `transmit` returns.
     StartTls(TlsParameters),
-    /// Open another connection to the same port (HTTP envelope), because the current one carries no further request.
-    /// Call `reconnected`, then do what it returns.
+    /// The shell opens another connection to the same port (HTTP envelope), because the current one carries no further
+    /// request. It then calls `reconnected`, and does what that returns.
     Reconnect,
     /// Nothing: the session has run to its end.
     Finished,
@@ -17,7 +17,7 @@ pub enum Need {
     Failed,
 }
 
-/// What a TLS handshake needs: the extensions to send, and the bytes already received.
+/// The parameters of a TLS handshake: the extensions to send, and the bytes already received.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TlsParameters {
     /// Whether to send the server's name.

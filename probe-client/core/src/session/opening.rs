@@ -1,5 +1,5 @@
-//! What the two ends exchange before the dialogue: the X.224 request, the MC-NMF preamble, and the record that ends the
-//! preamble inside TLS.
+//! The bytes that the two ends exchange before the dialogue: the X.224 request, the MC-NMF preamble, and the record
+//! that ends the preamble inside TLS.
 
 use proto::decoded::Decoded;
 use proto::nmf::{Encoding, KnownEncoding, Mode, Preamble, Record, RecordType, Text, Upgrade};
@@ -21,7 +21,7 @@ pub(super) struct Opening {
     /// The preface; `None` for the end of the MC-NMF preamble, inside TLS.
     preface: Option<Preface>,
     unsent: Vec<u8>,
-    /// What has been received of the answer.
+    /// The part of the answer that has been received.
     reply: Vec<u8>,
 }
 

@@ -20,25 +20,25 @@ pub struct SessionParameters {
     pub key_id: KeyId,
     pub secret: Secret,
     pub run_id: [u8; 16],
-    /// Random, so that the session's HTTP requests also differ from those of any other session.
+    /// The session's id. It is random, so that the session's HTTP requests also differ from those of any other session.
     pub session_id: [u8; 16],
     /// Returns a fresh random nonce at each call. Each greeting needs its own, so each HTTP request does.
     pub nonces: Box<dyn FnMut() -> Nonce + Send>,
     pub port_dialled: u16,
-    /// `direct`, or the proxy without its credentials.
+    /// The path: `direct`, or the proxy without its credentials.
     pub path_text: String,
     /// The server's name or address as the user gave it (IPv6 without brackets), for `Host:`.
     pub host: String,
-    /// Required for [`SessionKind::Nettcp`]; ignored for other kinds.
+    /// The service of an MC-NMF preamble. It is required for [`SessionKind::Nettcp`] and ignored for other kinds.
     pub net_tcp: Option<NetTcpService>,
     /// The name in the X.224 cookie, only for [`SessionKind::Rdp`]. It is random because nothing else distinguishes the
     /// requests of different connections.
     pub cookie: String,
     /// The hop limit of the SYN; `None` for the system's default.
     pub hop_limit_mark: Option<u8>,
-    /// How long to stay silent after the last stage; `None` for no silence.
+    /// The time to stay silent after the last stage; `None` for no silence.
     pub hold: Option<Duration>,
-    /// At most [`MAX_STAGES`]; may be empty.
+    /// The stages, at most [`MAX_STAGES`]; may be empty.
     pub stages: Vec<Stage>,
     /// The wall clock's reading at the run's start, in Unix milliseconds.
     pub wall_unix_ms: u64,
@@ -60,7 +60,7 @@ pub struct Stage {
     pub down: u32,
 }
 
-/// Why no session can be made with the given parameters.
+/// The reason why no session can be made with the given parameters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidParameters {
     #[error("{0} stages, where {MAX_STAGES} are allowed")]

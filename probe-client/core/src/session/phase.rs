@@ -1,11 +1,12 @@
-//! How far a session got, and when.
+//! The phases of a session, and the time at which it entered each.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a session is waiting for. A kind goes through those that its shape has, in this order.
+/// The next thing that a session waits for. A kind goes through those that its shape has, in this
+/// order.
 #[derive(
     Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -25,9 +26,9 @@ pub enum Phase {
     Holding,
     /// A sign of life after the silence.
     Resuming,
-    /// The farewell, and in MC-NMF the end record behind it.
+    /// The farewell, and in MC-NMF the end record that follows it.
     AwaitingFarewell,
-    /// All that was to be said has been said.
+    /// The session is over: both ends have said everything.
     Finished,
 }
 
@@ -36,7 +37,7 @@ pub enum Phase {
 #[serde(deny_unknown_fields)]
 pub struct PhaseEntry {
     pub phase: Phase,
-    /// Since the run's start, in microseconds.
+    /// The beginning of the phase, in microseconds since the run's start.
     pub at_us: u64,
 }
 

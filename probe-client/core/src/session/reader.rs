@@ -16,7 +16,7 @@ use super::parameters::SessionParameters;
 use super::stages::Confirmation;
 use super::testimony::{Testimony, TlsFacts};
 
-/// What the layers of a session read from and write to.
+/// The parameters, account and time that the layers of a session share.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) parameters: &'a mut SessionParameters,
@@ -45,7 +45,7 @@ pub(super) enum NextItem {
     Farewell,
 }
 
-/// A complete item from the server. After an event nothing is due until the caller says what.
+/// A complete item from the server. After an event nothing is due until the caller names the next item.
 #[derive(Debug)]
 pub(super) enum Event {
     Testimony {

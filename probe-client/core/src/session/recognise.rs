@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::first_sent::Start;
 use crate::excerpt::printable;
 
-/// What foreign bytes are.
+/// The kind of foreign bytes.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "as")]
 pub enum Recognised {
@@ -21,7 +21,7 @@ pub enum Recognised {
         level: u8,
         description: u8,
     },
-    /// A TLS record with a handshake message, where none was due.
+    /// A TLS record with a handshake message, where the protocol expects none.
     TlsHandshake,
     SshBanner {
         line: String,
@@ -29,11 +29,11 @@ pub enum Recognised {
     SmtpBanner {
         line: String,
     },
-    /// [MS-RDPBCGR] 2.2.1.2.2.
+    /// An RDP negotiation failure ([MS-RDPBCGR] 2.2.1.2.2).
     RdpNegotiationFailure {
         code: u32,
     },
-    /// [MC-NMF] 2.2.3: a net.tcp service that turned the preamble down.
+    /// A net.tcp service that turned the preamble down ([MC-NMF] 2.2.3).
     NetTcpFault {
         uri: String,
     },
@@ -52,12 +52,12 @@ pub struct HttpStranger {
     pub via: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// 404 without a single header: what the genuine server says to a request whose greeting it
-    /// does not accept, and hardly anyone else does. No proof of anything.
+    /// Status 404 without any header: what the genuine server says to a request whose greeting it does not
+    /// accept, and hardly anyone else does. It proves nothing.
     pub bare_not_found: bool,
 }
 
-/// Recognises `received`; `own` is what the client had sent, in the clear and inside TLS.
+/// Recognises `received`; `own` are the bytes that the client had sent, in the clear and inside TLS.
 pub(super) fn recognise(received: &[u8], own: [&Start; 2]) -> Option<Recognised> {
     if own.iter().any(|start| start.echoed_by(received)) {
         return Some(Recognised::OwnBytes);

@@ -1,4 +1,4 @@
-//! A session's report, which is available at any time, whatever its outcome.
+//! A session's report, which is available at any time and for every outcome.
 
 use proto::frame::Frame;
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ use super::testimony::{Agreement, Testimony};
 use super::tls_here::TlsHere;
 use crate::session_kind::SessionKind;
 
-/// A session as far as it came. Absent is what was not measured.
+/// A session as far as it came. Fields that were not measured are absent.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionReport {
@@ -32,27 +32,28 @@ pub struct SessionReport {
     /// The last phase that was entered.
     pub phase: Phase,
     pub phases: Vec<PhaseEntry>,
-    /// Digests of what the connection began with, shortest first: how a sighting of it is asked for.
+    /// Digests of what the connection began with, shortest first. With them the client asks for a sighting
+    /// of it.
     pub first_sent: Vec<SentPrefix>,
     /// Plain bytes of the dialogue handed to the transport, envelope included, preface and TLS not.
     pub bytes_sent: u64,
-    /// Likewise received.
+    /// Plain bytes of the dialogue received from the transport, envelope included, preface and TLS not.
     pub bytes_received: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preface_reply: Option<PrefaceReply>,
-    /// This side's TLS session.
+    /// The TLS session at this side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsHere>,
-    /// Authentic, and about this session; else it is absent.
+    /// The server's testimony, if it was authentic and about this session; else it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub testimony: Option<Testimony>,
-    /// Later ones of the same session that tell of another port or shape than the first.
+    /// Later testimonies of the same session that name a port or shape other than the first one's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_testimonies: Vec<Testimony>,
-    /// Whether the X.224 request or MC-NMF preamble came as it was sent.
+    /// Whether the X.224 request or MC-NMF preamble arrived as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preface: Option<HeadComparison>,
-    /// Whether the HTTP request heads came as they were sent; of several, an altered one.
+    /// Whether the HTTP request heads arrived as they were sent; if there are several, an altered one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_head: Option<HeadComparison>,
     pub stages: Vec<StageReport>,
@@ -63,7 +64,7 @@ pub struct SessionReport {
     pub hold: Option<Hold>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpAccount>,
-    /// A frame of which only the beginning has come.
+    /// A frame whose beginning alone has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished_frame: Option<UnfinishedFrame>,
     /// The instance that refused this session.
@@ -75,12 +76,12 @@ pub struct SessionReport {
     pub fault: Option<Fault>,
 }
 
-/// The beginning of a frame. It has no authenticity yet: a stranger may have sent it.
+/// The beginning of a frame. It is not authenticated yet: a stranger may have sent it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnfinishedFrame {
     pub downstream: ByteRange,
-    /// At least so many bytes are missing.
+    /// The least number of bytes that are missing.
     pub missing: u32,
     pub quoted: Quoted,
 }

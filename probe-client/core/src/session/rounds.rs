@@ -28,10 +28,10 @@ pub(super) struct Rounds {
     server_nonce: Option<Nonce>,
     /// The hash over the digests of all finished rounds.
     chain: Sha256,
-    /// What has been received in answer to the current request.
+    /// The bytes received in answer to the current request.
     heard: Heard,
     held: bool,
-    /// The server no longer knew the nonce from before the hold.
+    /// Whether the server no longer knew the nonce from before the hold.
     expired: bool,
 }
 
@@ -43,7 +43,7 @@ enum Heard {
     All,
 }
 
-/// What the current request, or the next one, carries besides its greeting.
+/// The part of the current request, or the next one, that follows its greeting.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum NextRequest {
     Nothing,
@@ -57,14 +57,14 @@ enum State {
     Due,
     /// A request has been made but not fully answered.
     Asked,
-    /// In the hold, silent on purpose.
+    /// The session is in the hold, silent on purpose.
     Holding,
     /// The connection carries no further request.
     Closed,
     Finished,
 }
 
-/// What a complete response means for the round.
+/// The meaning of a complete response for the round.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum ResponseMeaning {
     Done,
@@ -102,7 +102,7 @@ impl Rounds {
         self.state == State::Closed
     }
 
-    /// Tells the session that another connection is established, with TLS if its kind has TLS.
+    /// Notifies the session that another connection is established, with TLS if its kind has TLS.
     pub(super) fn reconnected(&mut self) {
         self.responses = Responses::new();
         self.outbox = Outbox::new(Cut::Nowhere);
@@ -168,7 +168,7 @@ impl Rounds {
         }
     }
 
-    /// Tells the session that the peer has closed the connection in an orderly way.
+    /// Notifies the session that the peer has closed the connection in an orderly way.
     ///
     /// # Errors
     /// Returns an error if this ends the current response too early.
@@ -384,8 +384,8 @@ fn host(parameters: &SessionParameters) -> String {
     }
 }
 
-/// The headers of an ordinary HTTP client. Without them some devices take a request for an attack. `no-store` tells
-/// devices neither to answer from a cache nor to keep a copy.
+/// The headers of an ordinary HTTP client. Without them some devices take a request for an attack. `no-store` forbids
+/// devices to answer from a cache and to keep a copy.
 const HEADERS: &[(&str, &str)] = &[
     ("User-Agent", "fwprobe"),
     ("Accept", "*/*"),

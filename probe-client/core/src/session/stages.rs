@@ -1,4 +1,4 @@
-//! The stages of a session: what was asked, and what became of it, each way.
+//! The stages of a session: the payload that was asked for, and the payload that arrived, each way.
 
 use proto::key::KeySchedule;
 use proto::payload::{Direction, PayloadSink, PayloadSource};
@@ -11,50 +11,51 @@ use super::fault::Malformation;
 use super::input::Input;
 use super::parameters::Stage;
 
-/// One stage, both ways.
+/// One stage, in both directions.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageReport {
-    /// From 0.
+    /// The stage's number, counted from 0.
     pub stage: u32,
     pub up: UpReport,
     pub down: DownReport,
 }
 
-/// Client to server.
+/// The payload from the client to the server.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct UpReport {
     /// Payload bytes of the stage.
     pub asked: u32,
-    /// So many were given to the transport.
+    /// The number of payload bytes that were given to the transport.
     pub handed_out: u32,
-    /// So many came, as the server says. Absent: it has not said.
+    /// The number of payload bytes that arrived, as the server reports it. Absent: the server has not
+    /// reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<u32>,
-    /// Offset of the first that came altered.
+    /// Offset of the first payload byte that arrived altered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altered_at: Option<u32>,
-    /// Whether the server's digest of what came is that of what was sent.
+    /// Whether the server's digest of the arrived bytes is that of the bytes that were sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_matches: Option<bool>,
-    /// All came, unaltered or not.
+    /// All payload bytes arrived, unaltered or not.
     pub complete: bool,
 }
 
-/// Server to client.
+/// The payload from the server to the client.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DownReport {
     /// Payload bytes of the stage.
     pub asked: u32,
-    /// So many came. Absent: the server had not begun to send them.
+    /// The number of payload bytes that arrived. Absent: the server had not begun to send them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub received: Option<u32>,
-    /// Offset of the first that came altered.
+    /// Offset of the first payload byte that arrived altered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altered_at: Option<u32>,
-    /// All came, unaltered or not.
+    /// All payload bytes arrived, unaltered or not.
     pub complete: bool,
 }
 
@@ -99,7 +100,7 @@ struct Arrived {
     altered_at: Option<u32>,
 }
 
-/// What a confirmation means for the session.
+/// The meaning of a confirmation for the session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Confirmation {
     /// The stage's payload follows.
@@ -231,7 +232,7 @@ impl Stages {
         true
     }
 
-    /// Returns the receipt for the server: what arrived of each completed stage.
+    /// Returns the receipt for the server: the payload that arrived in each completed stage.
     pub(super) fn receipt(&self) -> wire::Receipt {
         let received = self.accounts.iter().enumerate().filter_map(|(i, account)| {
             account.down.map(|down| wire::Received {

@@ -32,7 +32,7 @@ impl Stranger {
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Describes the stranger; `own` is what the client sent first, in the clear and inside TLS.
+    /// Describes the stranger; `own` are the client's first bytes, in the clear and inside TLS.
     pub(super) fn describe(&self, own: [&Start; 2]) -> ForeignBytes {
         ForeignBytes {
             phase: self.phase,

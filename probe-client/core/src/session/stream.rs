@@ -25,12 +25,12 @@ pub(super) struct Stream {
     envelopes: Option<Envelopes>,
     /// The number of stages begun so far.
     begun: usize,
-    /// What to send after the stages.
+    /// The message to send after the stages.
     next: Option<Word>,
     finished: bool,
 }
 
-/// What follows the stages.
+/// The message that follows the stages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Word {
     KeepAlive,

@@ -13,19 +13,19 @@ use crate::session_kind::SessionKind;
 
 mod later;
 
-/// What the server says about a connection. Its MAC and its answer to the nonce have been checked.
-/// Absent is what the server could not tell, or did not see.
+/// What the server says about a connection. Its MAC and its answer to the nonce have been checked. A
+/// field is absent if the server did not see it or could not report it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Testimony {
-    /// Of the dialogue.
+    /// The version of the dialogue.
     pub version: u32,
-    /// The server process, of several behind one address.
+    /// The name of the server process, of which several may share one address.
     pub instance: String,
-    /// Where the connection was accepted, as the server's own host has it.
+    /// The address and port at which the connection was accepted, as the server's own host has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<SocketAddr>,
-    /// Where it came from, as the server sees it.
+    /// The address and port that the connection came from, as the server sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SocketAddr>,
     /// The port that the server's operator says is dialled for `local`. Absent: the same.
@@ -33,10 +33,11 @@ pub struct Testimony {
     pub public_port: Option<u16>,
     /// The server's clock, in Unix milliseconds.
     pub time_unix_ms: u64,
-    /// As recognised from the bytes that came.
+    /// The session kind that the server recognised from the bytes that arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<SessionKind>,
-    /// Another one in a later HTTP request shows a device that spreads requests.
+    /// The server's id of this connection. If a later HTTP request brings another one, a device spreads
+    /// requests.
     pub connection_id: HexBytes,
     /// IP and TCP header of the SYN as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,9 +51,9 @@ pub struct Testimony {
     /// The HTTP request head as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_head: Option<HexBytes>,
-    /// The preface or the request head was cut, to fit.
+    /// Whether the preface or the request head was cut so that the message fits.
     pub truncated: bool,
-    /// Absent: no TLS reached the server.
+    /// The TLS session as the server has it. Absent: no TLS reached the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsAtServer>,
 }
@@ -61,11 +62,11 @@ pub struct Testimony {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsAtServer {
-    /// As on the wire, 0x0304 for TLS 1.3.
+    /// The version on the wire, 0x0304 for TLS 1.3.
     pub version: u16,
-    /// IANA number.
+    /// IANA number of the cipher suite.
     pub cipher_suite: u16,
-    /// IANA number.
+    /// IANA number of the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,19 +76,19 @@ pub struct TlsAtServer {
     /// Whether both ends derive the same keying material: unequal, TLS does not reach from one end
     /// to the other.
     pub exporter: Agreement,
-    /// Whether the ClientHello messages came as they were sent.
+    /// Whether the ClientHello messages arrived as they were sent.
     pub client_hello: Agreement,
     /// SHA-256 over the ClientHello messages as received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_hello_sha256: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate_sha256: Option<Digest>,
-    /// What both ends have, and have otherwise.
+    /// The parameters that both ends have, with different values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub differing: Vec<TlsParameter>,
 }
 
-/// One thing that both ends of a TLS session know of it.
+/// A parameter that both ends of a TLS session know.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsParameter {
@@ -112,7 +113,7 @@ pub enum Agreement {
 /// The client's TLS session, as the shell passes it on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFacts {
-    /// As on the wire, 0x0304 for TLS 1.3.
+    /// The version on the wire, 0x0304 for TLS 1.3.
     pub version: u16,
     /// IANA number.
     pub suite: u16,

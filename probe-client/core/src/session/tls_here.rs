@@ -10,11 +10,11 @@ use super::testimony::TlsFacts;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsHere {
-    /// As on the wire, 0x0304 for TLS 1.3.
+    /// The version on the wire, 0x0304 for TLS 1.3.
     pub version: u16,
-    /// IANA number.
+    /// IANA number of the cipher suite.
     pub cipher_suite: u16,
-    /// IANA number.
+    /// IANA number of the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<u16>,
     /// SHA-256 over the ClientHello messages as sent.

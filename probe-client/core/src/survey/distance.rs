@@ -13,12 +13,12 @@ pub struct Distance {
 /// The result of comparing two distances.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RelativeDistance {
-    /// Nearer on every path.
+    /// The peer is nearer on every path.
     Nearer {
         answering: Distance,
         server: Distance,
     },
-    /// Exactly equally far on every path.
+    /// The peer is exactly as far on every path.
     Same { distance: u8 },
     /// The ranges overlap, or too few answers came back.
     Undecided,

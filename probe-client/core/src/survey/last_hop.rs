@@ -1,14 +1,14 @@
-//! How far the SYNs of a silent port get: the last hop that still answers them, compared with the hops that answer the
-//! SYNs of a working port.
+//! Determines how far the SYNs of a silent port get: the last hop that still answers them, compared with the hops that
+//! answer the SYNs of a working port.
 
 use super::{AGREEING, HopAnswer, HopTry, Survey, sources};
 
-/// What is known about the place where SYNs vanish.
+/// The place where SYNs vanish, as far as it is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum LastHop {
     /// No hop answered on either port: routers send no ICMP errors, or the errors are lost.
     Unknown,
-    /// The last hop that answered. There is nothing to compare it with.
+    /// SYNs reach this last hop that answered. There is nothing to compare it with.
     Answered { hop: u8 },
     /// The SYNs reach hop `last` (0: no hop), but not `lost_before`, which the working port's SYNs reach. The hops
     /// between these two answer on neither port.
@@ -19,7 +19,7 @@ pub enum LastHop {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PastLastHop {
     Hop(u8),
-    /// At the server itself, this many hops away.
+    /// SYNs vanish at the server itself, this many hops away.
     Server(u8),
 }
 

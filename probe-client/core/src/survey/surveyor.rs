@@ -14,7 +14,7 @@ pub struct Surveyor {
     known: Vec<u8>,
     /// The hop limits to try once each, before any is repeated.
     sweep: RangeInclusive<u8>,
-    /// The port was seen to answer without a hop limit, so the sweep goes on until it does.
+    /// Whether the port has answered without a hop limit, so that the sweep goes on until it answers.
     answers: bool,
     pending: Vec<Wanted>,
     swept: bool,
@@ -268,7 +268,7 @@ impl Surveyor {
             })
     }
 
-    /// Returns `wanted` again, unless `have` and the pending tries are `enough`, or it was tried too often.
+    /// Returns `wanted` again, unless `have` and the pending tries are `enough`, or `wanted` was tried too often.
     fn once_more(&self, wanted: Wanted, have: usize, enough: usize) -> Option<Wanted> {
         let missing = have + self.under_way(wanted) < enough;
         (missing && self.sent(wanted) < MOST_TRIES).then_some(wanted)

@@ -1,4 +1,4 @@
-//! `nettcp-over-443`: the cluster property that chooses what runs over port 443.
+//! `nettcp-over-443`: the cluster property that chooses the protocol on port 443.
 
 use probe_core::catalogue::CheckId;
 use probe_core::check::{Check, CheckStatus};

@@ -14,27 +14,27 @@ use crate::HeadNode;
 pub struct CheckDocument {
     /// The format: `fwprobe.check/1`.
     pub document: String,
-    /// RFC 3339, UTC.
+    /// The time of the checks: RFC 3339, UTC.
     pub made: String,
-    /// Of fwprobe.
+    /// The version of fwprobe.
     pub version: String,
     pub checks: Vec<Check>,
     /// The ports that this head node uses; absent where too little is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileId>,
-    /// What users of that profile should know: costs, restarts, devices.
+    /// Facts that users of that profile should know: costs, restarts, devices.
     pub notes: Vec<Note>,
     pub summary: CheckSummary,
 }
 
-/// The answers in numbers.
+/// The number of answers by status.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct CheckSummary {
     pub pass: usize,
     pub warn: usize,
     pub fail: usize,
     pub skipped: usize,
-    /// 1 where a check failed, else 0.
+    /// The exit code: 1 where a check failed, else 0.
     pub exit_code: u8,
 }
 

@@ -14,7 +14,7 @@ pub struct Export {
     /// The number of all keys in the file, kept or not; `values` counts all values.
     pub keys: usize,
     pub values: usize,
-    /// At most 10, in the order of the file.
+    /// The problems, at most 10, in the order of the file.
     pub problems: Vec<LineProblem>,
     pub encoding: Encoding,
 }
@@ -42,7 +42,7 @@ pub struct LineProblem {
     pub what: &'static str,
 }
 
-/// Why a file cannot be used at all.
+/// The reason why a file cannot be used at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExportError {
     #[error("the file is empty")]
@@ -62,8 +62,8 @@ pub enum ExportError {
 /// Reads an export.
 ///
 /// # Errors
-/// Returns an error if the file is empty, too large, or not an export. Single lines that cannot be read are not errors;
-/// they are listed in [`Export::problems`].
+/// Returns an error if the file is empty, too large, or not an export. Individual lines that cannot be read are not
+/// errors; they are listed in [`Export::problems`].
 pub fn parse_export(bytes: &[u8]) -> Result<Export, ExportError> {
     if bytes.len() > MAX_EXPORT_BYTES {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Parses what follows `=` without quotes; returns `None` for `-`, which deletes the value.
+/// Parses the data after `=` without quotes; returns `None` for `-`, which deletes the value.
 fn raw_value(raw: &str, wide: bool) -> Result<Option<Value>, &'static str> {
     let raw = raw.trim();
     if raw == "-" {

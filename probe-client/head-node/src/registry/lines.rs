@@ -10,7 +10,7 @@ pub(super) enum Entry<'a> {
     Key { path: &'a str, delete: bool },
     /// `"name"=data` or `@=data`; the name is empty for `@`.
     Value { name: String, data: Data },
-    /// Something else, and what was expected.
+    /// Something else, with the expected form.
     Broken(&'static str),
 }
 
@@ -134,14 +134,15 @@ fn key(rest: &str) -> Entry<'_> {
     }
 }
 
-/// Returns the text up to the closing quote, with escapes resolved, and what follows it.
+/// Returns the text up to the closing quote, with escapes resolved, and the text that follows the quote.
 fn quoted(rest: &str) -> Option<(String, &str)> {
     let mut text = String::new();
     let rest = unquoted(&mut text, rest)?;
     Some((text, rest))
 }
 
-/// Appends the text up to the closing quote, and returns what follows it; `None` if there is no closing quote.
+/// Appends the text up to the closing quote, and returns the text that follows the quote; `None` if there is no closing
+/// quote.
 fn unquoted<'r>(text: &mut String, rest: &'r str) -> Option<&'r str> {
     let mut characters = rest.char_indices();
     while let Some((at, character)) = characters.next() {

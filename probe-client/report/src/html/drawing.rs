@@ -1,10 +1,10 @@
-//! The drawing of a way, left to right, as coordinates for SVG.
+//! The drawing of a path, left to right, as coordinates for SVG.
 
 use serde::Serialize;
 
 use crate::rows::{Line, Stop, StopKind, WayRow};
 
-/// A way as a picture.
+/// A path as a picture.
 #[derive(Debug, Serialize)]
 pub(super) struct Drawing {
     width: usize,
@@ -22,7 +22,7 @@ struct DrawnStop {
     kind: StopKind,
     blamed: bool,
     title: String,
-    /// The name in lines that fit.
+    /// The name, cut into lines that fit.
     name: Vec<String>,
 }
 

@@ -33,7 +33,7 @@ struct Cell {
     mark: Mark,
     word: &'static str,
     verdict: &'static str,
-    /// The number of the failure that explains it, from 1.
+    /// The number of the failure that explains the cell, from 1.
     failure: Option<usize>,
     time_us: u64,
 }

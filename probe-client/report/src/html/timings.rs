@@ -9,7 +9,7 @@ use crate::templating::milliseconds;
 #[derive(Debug, Serialize)]
 pub(super) struct Bar {
     parts: Vec<Part>,
-    /// The same in words.
+    /// The times of the bar in words.
     words: String,
 }
 

@@ -1,4 +1,4 @@
-//! What each end says about one probe, in a sentence.
+//! The statement of each end about one probe, in a sentence.
 
 use probe_core::control_record::ControlOutcome;
 use probe_core::document::RunDocument;
@@ -17,7 +17,7 @@ pub(super) fn server_saw_it(measurement: &Measurement) -> bool {
             .is_some_and(|answer| !answer.sightings.is_empty())
 }
 
-/// Returns what this host saw.
+/// Returns this host's account in words.
 pub(super) fn of_this_host(measurement: &Measurement) -> String {
     let failed = measurement
         .observations
@@ -36,7 +36,7 @@ pub(super) fn of_this_host(measurement: &Measurement) -> String {
     )
 }
 
-/// Returns what the server says.
+/// Returns the server's account in words.
 pub(super) fn of_the_server(document: &RunDocument, measurement: &Measurement) -> String {
     let session = measurement.session.as_ref();
     if let Some(testimony) = session.and_then(|s| s.testimony.as_ref()) {

@@ -14,11 +14,11 @@ pub struct CheckRow {
     pub about: Option<String>,
     pub text: String,
     pub next_step: Option<String>,
-    /// Where the values come from; empty for a skipped check.
+    /// The origins of the values; empty for a skipped check.
     pub origins: Vec<String>,
-    /// That the answer, or the requirement behind it, is not confirmed.
+    /// The note that the answer, or the requirement that it rests on, is not confirmed.
     pub caveat: Option<&'static str>,
-    /// Who says that it matters.
+    /// The source that says that the check matters.
     pub source: String,
 }
 
@@ -26,7 +26,8 @@ impl CheckRow {
     pub(crate) fn of(check: &Check) -> Self {
         let entry = check.id.entry();
         let skipped = check.status == CheckStatus::Skipped;
-        // A passed check states what was seen, so its sourcing matters only if the answer differs from the catalogue.
+        // A passed check states a value that was seen, so its sourcing matters only if the answer differs from the
+        // catalogue.
         let own = check.status != CheckStatus::Pass || check.sourcing != entry.sourcing;
         Self {
             id: check.id.name(),

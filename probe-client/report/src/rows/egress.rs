@@ -1,4 +1,5 @@
-//! One row per set of addresses that the cloud side must allow: where the sessions came from, as the server saw it.
+//! One row per set of addresses that the cloud side must allow: the source addresses of the sessions, as the server saw
+//! them.
 
 use std::net::IpAddr;
 

@@ -17,7 +17,7 @@ pub struct FailureRow {
     pub verdict: &'static str,
     /// The verdict's headline.
     pub title: &'static str,
-    /// How the result contradicts the expectation, if the verdict itself does not say so.
+    /// The contradiction between result and expectation in words, if the verdict itself does not say so.
     pub contradiction: Option<&'static str>,
     /// Every port with its session kind: `443/https, 5901/nettcp`.
     pub ports: String,
@@ -26,11 +26,11 @@ pub struct FailureRow {
     /// The port that the evidence is about, if the ports differ in more than their number.
     pub seen_on: Option<u16>,
     pub next_step: Option<String>,
-    /// What to look for in the logs of devices on the path, for each server and path.
+    /// The traffic to look for in the logs of devices on the path, for each server and path.
     pub logs: Vec<String>,
     /// The places of these ports in [`Report::ports`](super::Report::ports).
     pub rows: Vec<usize>,
-    /// The way of the first port, as a drawing shows it.
+    /// The path of the first port, as a drawing shows it.
     pub way: WayRow,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn rows(document: &RunDocument) -> Vec<FailureRow> {
     groups.into_iter().filter_map(row).collect()
 }
 
-/// Everything that is said about a probe, without its port.
+/// The texts about a probe, without its port.
 #[derive(PartialEq)]
 struct Key {
     id: VerdictId,
@@ -137,7 +137,7 @@ fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
     all
 }
 
-/// Returns the ports of `group` as dialled, each once.
+/// Returns the dialled ports of `group`, each once.
 fn dialled(group: &[&Probe]) -> Vec<u16> {
     let mut all: Vec<u16> = Vec::new();
     for port in group.iter().map(|p| p.measurement.port_dialled()) {

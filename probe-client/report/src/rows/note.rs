@@ -12,7 +12,7 @@ pub struct NoteRow {
     /// The finding's id.
     pub id: &'static str,
     pub title: &'static str,
-    /// `443/https, 5901/nettcp`.
+    /// The ports with their session kinds: `443/https, 5901/nettcp`.
     pub ports: String,
     pub claim: String,
     /// The figures, if only one probe has this finding.

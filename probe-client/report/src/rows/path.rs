@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::port::PortRow;
 
-/// A path, and how its ports fared.
+/// A path, with the number of its ports by result.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct PathRow {
-    /// `direct`, or the proxy's URL.
+    /// The path: `direct`, or the proxy's URL.
     pub path: String,
     pub as_expected: usize,
     pub not_as_expected: usize,

@@ -20,17 +20,17 @@ pub struct PortRow {
     pub port: u16,
     pub session: &'static str,
     pub purpose: String,
-    /// `open` or `blocked`.
+    /// The expectation: `open` or `blocked`.
     pub expected: String,
     /// The name or tag that the rule is really about, if the echo server only stands in for it.
     pub destination: Option<String>,
-    /// `direct`, or the proxy's URL.
+    /// The path: `direct`, or the proxy's URL.
     pub path: String,
     /// The server as the user named it.
     pub host: String,
     /// The server's address; `None` if the name gave none, or if only the proxy knows it.
     pub address: Option<IpAddr>,
-    /// The port as dialled.
+    /// The port that was dialled.
     pub dialled: u16,
     /// Host, address and path, as a heading.
     pub server: String,
@@ -40,7 +40,7 @@ pub struct PortRow {
     pub verdict: &'static str,
     /// The verdict's headline.
     pub title: &'static str,
-    /// How the result contradicts the expectation, if the verdict itself does not say so.
+    /// The contradiction between result and expectation in words, if the verdict itself does not say so.
     pub contradiction: Option<&'static str>,
     /// The kind of segment that the verdict blames.
     pub segment: &'static str,
@@ -48,12 +48,12 @@ pub struct PortRow {
     pub hop_address: Option<IpAddr>,
     /// The segment with its hop and address.
     pub place: String,
-    /// `low`, `medium` or `high`.
+    /// The confidence: `low`, `medium` or `high`.
     pub confidence: &'static str,
     pub claim: String,
     pub next_step: Option<String>,
     pub evidence: Vec<String>,
-    /// What to look for in the logs of devices on the path; only for rows that need an explanation.
+    /// The traffic to look for in the logs of devices on the path; only for rows that need an explanation.
     pub logs: Option<String>,
     pub findings: Vec<NotedFinding>,
     /// The time for everything that was done for this port, in microseconds.
@@ -79,7 +79,7 @@ pub struct SilenceCell {
     pub fate: Fate,
 }
 
-/// What became of a session that was silent on purpose.
+/// The fate of a session that was silent on purpose.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
@@ -99,7 +99,7 @@ pub enum Fate {
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
     Ok,
-    /// As expected, but it needs an explanation.
+    /// The outcome is as expected, but needs an explanation.
     Warned,
     Fail,
     Undecided,

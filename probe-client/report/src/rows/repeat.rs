@@ -1,4 +1,4 @@
-//! The commands that repeat a run. What the run document does not know is FILE.
+//! The commands that repeat a run. A value that the run document does not contain is FILE.
 
 use super::path::PathRow;
 use super::port::PortRow;

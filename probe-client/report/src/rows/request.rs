@@ -1,5 +1,5 @@
-//! What to ask the owners of firewalls for: one row per rule, server address and family that a policy blocks, and one
-//! for everything else that failed, with the reason why no rule is asked for.
+//! The rules to ask the owners of firewalls for: one row per rule, server address and family that a policy blocks, and
+//! one for everything else that failed, with the reason why no rule is asked for.
 
 use std::net::IpAddr;
 
@@ -28,13 +28,13 @@ pub struct RequestRows {
 /// One connection that should be allowed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct AskedRow {
-    /// Unique in the request: `fwprobe-5901-ipv4-1`.
+    /// The row's id, unique in the request: `fwprobe-5901-ipv4-1`.
     pub name: String,
-    /// `IPv4` or `IPv6`. One request is for one family.
+    /// The address family: `IPv4` or `IPv6`. One row is for one family.
     pub family: &'static str,
     /// This host's address; `None` if it is not known.
     pub source: Option<IpAddr>,
-    /// This host's address as the server sees it, if that is known and another one.
+    /// This host's address as the server sees it, if that is known and differs.
     pub source_after_nat: Option<IpAddr>,
     pub destination: IpAddr,
     /// The server as the user named it.
@@ -42,14 +42,14 @@ pub struct AskedRow {
     pub protocol: &'static str,
     pub port: u16,
     pub direction: &'static str,
-    /// What is spoken on the port.
+    /// The protocol on the port.
     pub application: &'static str,
     pub purpose: String,
     /// The document of the vendor that asks for the rule.
     pub vendor_source: Option<String>,
     /// The name or tag that the rule is really about, if the echo server only stands in for it.
     pub real_destination: Option<String>,
-    /// The proxy that has to allow it, if it is one.
+    /// The proxy that has to allow the connection, if a proxy blocks it.
     pub proxy: Option<String>,
     pub verdict: &'static str,
     /// The kind of segment that is blamed.
@@ -66,7 +66,7 @@ pub struct AskedRow {
 /// A failure for which no rule is asked.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct NotAskedRow {
-    /// Port and session kind.
+    /// The port and its session kind.
     pub port: String,
     pub server: String,
     pub verdict: &'static str,
@@ -201,7 +201,7 @@ fn translated(document: &RunDocument, measurement: &Measurement) -> Option<IpAdd
     seen.all(|ip| ip == first).then_some(first)
 }
 
-/// Returns the address under which the server's host accepted sessions to the same address, behind the cloud's NAT.
+/// Returns the address under which the server's host accepted sessions to the same address, inside the cloud's NAT.
 fn accepted_at(document: &RunDocument, measurement: &Measurement) -> Option<IpAddr> {
     let all = document.probes.iter().map(|p| &p.measurement);
     let mut all = all.filter(|m| m.same_server(measurement));

@@ -1,4 +1,4 @@
-//! The run itself, what it could not test, and its summary.
+//! The run itself, the rules that it could not test, and its summary.
 
 use probe_core::document::{Outcome, RunDocument};
 use probe_core::observation::FailureKind;
@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::port::{Mark, PortRow};
 
-/// Which run, where and when.
+/// The run's id, host and time.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct RunRow {
     pub id: String,
-    /// The profile's id, or that the ports were given by hand.
+    /// The profile's id, or the note that the ports were given by hand.
     pub what: String,
     pub profile: Option<String>,
     /// The servers as the user named them.

@@ -1,5 +1,5 @@
-//! The way from this host to the server for one failure: what lies on it, how far it was seen to be passed, where it
-//! breaks off, and what each end says.
+//! The path from this host to the server for one failure: the stops on it, the lines between them that packets passed,
+//! the place where it breaks off, and the statement of each end.
 
 use std::net::IpAddr;
 
@@ -13,22 +13,22 @@ use serde::Serialize;
 
 use super::account;
 
-/// The way of one port, from this host to the server.
+/// The path of one port, from this host to the server.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct WayRow {
-    /// The port, as dialled.
+    /// The port that was dialled.
     pub port: u16,
-    /// From this host to the server.
+    /// The stops from this host to the server.
     pub stops: Vec<Stop>,
-    /// The place in `stops` of the stop that the line into which is broken; `None` if no place is known.
+    /// The index in `stops` of the stop whose incoming line is broken; `None` if no place is known.
     pub gap: Option<usize>,
-    /// What this host saw.
+    /// The statement of this host.
     pub here: String,
-    /// What the server says.
+    /// The statement of the server.
     pub there: String,
 }
 
-/// One stop on the way.
+/// One stop on the path.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Stop {
     pub kind: StopKind,
@@ -48,7 +48,7 @@ pub enum StopKind {
     HeadNode,
     /// A router that answered.
     Hop,
-    /// Several routers that did not answer, or that nobody asked.
+    /// Several routers that did not answer, or that no SYN was sent to.
     Hops,
     Proxy,
     CloudEdge,
@@ -61,11 +61,11 @@ pub enum StopKind {
 pub enum Line {
     /// The server confirms that something of this port arrived.
     Proven,
-    /// A hop or proxy on the way answered.
+    /// A hop or proxy on the path answered.
     Answered,
-    /// Sent, and seen by nobody.
+    /// This host sent packets, and nobody saw them.
     Sent,
-    /// Behind the place where it breaks off.
+    /// The stop lies after the place where the path breaks off.
     Beyond,
 }
 
@@ -76,7 +76,7 @@ impl WayRow {
         stops.extend(between(m, &probe.verdict.segment));
         stops.push(server(m));
         let gap = blame(&mut stops, &probe.verdict.segment, m);
-        // There it breaks off on the way back: the server confirms the way there.
+        // There the path breaks off on the way back: the server confirms the direction towards it.
         let gap = gap.filter(|_| probe.verdict.id != VerdictId::ReplyDropped);
         let answered = answered(m, &stops);
         let proven = account::server_saw_it(m);
@@ -213,7 +213,7 @@ fn blame(stops: &mut [Stop], segment: &Segment, measurement: &Measurement) -> Op
     let kind = |kind: StopKind| stops.iter().position(|s| s.kind == kind);
     let blamed = match *segment {
         Segment::None | Segment::Unknown => return None,
-        // Before the first hop; which device it is, nobody knows.
+        // The path breaks off before the first hop, at an unknown device.
         Segment::NearNetwork => return Some(1),
         Segment::ThisHost => 0,
         Segment::ServerHost => last,
@@ -234,7 +234,7 @@ fn blame(stops: &mut [Stop], segment: &Segment, measurement: &Measurement) -> Op
     };
     stops[blamed].blamed = true;
     let reached = match *segment {
-        // Its own connection failed: the line into it is broken.
+        // The proxy's own connection failed: the line into the server is broken.
         Segment::Proxy => measurement.succeeded(Operation::ProxyConnect),
         Segment::ServerHost => return None,
         Segment::None
@@ -272,7 +272,8 @@ mod tests {
     use super::*;
     use crate::recorded::{self, Recorded};
 
-    /// Returns the ways of all failures of a run, equal ones once, as text: `=` proven, `-` answered, `~` sent, `.` beyond, `x` the gap.
+    /// Returns the paths of all failures of a run, equal ones once, as text: `=` proven, `-` answered, `~` sent, `.`
+    /// beyond, `x` the gap.
     fn drawn(run: &Recorded) -> Vec<String> {
         let document = run.read();
         let failed = document.probes.iter().filter(|p| p.needs_a_word());

@@ -54,5 +54,5 @@ async fn copy(
     }
 }
 
-/// Offset inside the payload of the third stage, whatever the length of the request heads.
+/// An offset inside the payload of the third stage for every length of the request heads.
 const FLIPPED: usize = 20_000;

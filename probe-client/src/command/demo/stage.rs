@@ -32,7 +32,7 @@ impl Stage {
         let mut listen: Vec<Listen> = served
             .iter()
             .map(|port| Listen {
-                // Tells the server that the port dialled for this one is the relay's.
+                // Configures the server so that the port dialled for this one is the relay's.
                 public_port: (port.get() == ALTERED).then_some(relay_port),
                 ..Listen::on(ANY_FREE)
             })

@@ -1,5 +1,5 @@
 //! The first bytes of this run's side connections. A load balancer or a proxy hides their source ports, so the server
-//! is told their first bytes. It then takes none of them for a session that it is asked about.
+//! receives digests of their first bytes. It then takes none of them for a session that it is asked about.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -23,10 +23,10 @@ impl SideOpenings {
         Arc::clone(self.all().entry(key).or_insert_with(make))
     }
 
-    /// Returns the entries that tell the server of all side connections, under `tag`.
+    /// Returns the entries that describe all side connections to the server, under `tag`.
     pub(in super::super) fn sent(&self, tag: u32) -> Vec<wire::Sent> {
         let all = self.all();
-        // Those without bytes of their own are told apart by nothing.
+        // Nothing distinguishes those without bytes of their own.
         let openings = all.iter().filter(|(_, bytes)| !bytes.is_empty());
         let told = openings.map(|((_, address, _), bytes)| wire::Sent {
             tag,

@@ -96,7 +96,7 @@ impl Round {
         }
     }
 
-    /// Returns what to store under the nonce of this response; `None` after the farewell.
+    /// Returns the session state to store under the nonce of this response; `None` after the farewell.
     fn next(self, greeting: &Greeting) -> Option<Resumption> {
         let digest = self.transcript.digest();
         let begin = |chain| Resumption {

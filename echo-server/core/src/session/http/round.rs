@@ -31,11 +31,11 @@ pub(super) struct Greeting {
     pub(super) client_nonce: Nonce,
     pub(super) frame_bytes: usize,
     pub(super) answer_keys: KeySchedule,
-    /// What ties the request to the earlier ones; `None` in a session's first request.
+    /// The link to the earlier requests; `None` in a session's first request.
     pub(super) later: Option<LaterRound>,
 }
 
-/// What ties a request to the earlier ones of its session.
+/// The link between a request and the earlier ones of its session.
 #[derive(Debug)]
 pub(super) struct LaterRound {
     pub(super) keys: KeySchedule,
@@ -43,7 +43,7 @@ pub(super) struct LaterRound {
     chain: Vec<u8>,
 }
 
-/// What the request asks for in addition to a testimony.
+/// The thing that a request asks for in addition to a testimony.
 #[derive(Debug)]
 pub(super) enum RoundRequest {
     Nothing,
@@ -53,8 +53,8 @@ pub(super) enum RoundRequest {
 
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// What the server nonce was issued for. `None` if the nonce is unknown or no longer known here: then the payload
-    /// is read and answered with a testimony alone.
+    /// The session state that the server nonce was issued for. `None` if the nonce is unknown or no longer known here:
+    /// then the payload is read and answered with a testimony alone.
     pub(super) resumed: Option<Resumption>,
     pub(super) sink: PayloadSink,
     pub(super) number: u32,

@@ -84,7 +84,7 @@ fn in_its_place(evidence: &Evidence<'_>, nearer: Option<Place>) -> Option<Verdic
     Some(verdict.unless_all(doubts))
 }
 
-/// Returns the next step: first `whom` to ask about the device, and then what each doubt asks for.
+/// Returns the next step: first `whom` to ask about the device, and then the question that resolves each doubt.
 fn next(evidence: &Evidence<'_>, whom: &str, doubts: &[Alternative]) -> String {
     let (flow, target) = (evidence.flow(), evidence.target());
     let or_rule = if doubts.contains(&Alternative::SentElsewhere) {
@@ -108,7 +108,7 @@ fn next(evidence: &Evidence<'_>, whom: &str, doubts: &[Alternative]) -> String {
     next
 }
 
-/// Returns what else may have completed the handshake.
+/// Returns the other causes that may have completed the handshake.
 fn doubts(evidence: &Evidence<'_>, is_nearer: bool) -> Vec<Alternative> {
     let mut doubts = Vec::new();
     if is_nearer {

@@ -1,4 +1,4 @@
-//! `answered-by-stranger`: another service answers on the port, and the verdict quotes what it said.
+//! `answered-by-stranger`: another service answers on the port, and the verdict quotes that service's bytes.
 
 use super::super::ending::{Ending, testimony};
 use super::super::evidence::Evidence;
@@ -15,11 +15,11 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         .certificate
         .as_ref()
         .filter(|certificate| !certificate.pinned);
-    // A peer that testified is not a stranger, whatever became of the session.
+    // A peer that testified is not a stranger, however the session ended.
     if testimony(evidence.probe).is_some() {
         return None;
     }
-    // A device that forges certificates is no stranger, nor is the server if its answer arrived changed.
+    // A device that forges certificates is not a stranger, nor is the server if its answer arrived changed.
     let forged = evidence.probe.forging_test.as_ref();
     if forged.is_some_and(|test| test.minted()) || payload_altered::frame(evidence).is_some() {
         return None;
@@ -197,5 +197,5 @@ fn quoted(evidence: &Evidence<'_>) -> Option<String> {
     Some(format!("it said: {short}"))
 }
 
-/// Characters to quote at most; the JSON report contains more.
+/// The maximum number of characters to quote; the JSON report contains more.
 const MAX_SHOWN: usize = 120;

@@ -168,7 +168,7 @@ fn ended_us(measurement: &Measurement) -> Option<u64> {
     measurement.observations.last().map(Observation::end_us)
 }
 
-/// Returns in words which end still took the session for open, as far as both ends tell.
+/// Returns in words which end still considered the session open, as far as both ends report it.
 fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) -> Vec<String> {
     let here = match (operation, failure.kind) {
         (_, FailureKind::TimedOut) => {

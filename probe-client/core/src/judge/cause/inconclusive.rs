@@ -38,7 +38,7 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
     verdict.evidence.extend(unasked(evidence));
     verdict.evidence.extend(evidence.others_work());
     verdict.evidence.extend(evidence.works_over_other_paths());
-    // If no port works, there is none to compare hops with, and only how far SYNs get is known.
+    // If no port works, there is none to compare hops with, and the last hop that SYNs reach is all that is known.
     if let Ending::NotConnected(_) = evidence.ending()
         && evidence.working_ports().is_empty()
     {
@@ -249,7 +249,8 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Returns what to ask `firewall_team`, the cloud team and the server's admin about a connection that came to nothing.
+/// Returns the questions to `firewall_team`, the cloud team and the server's admin about a connection that came to
+/// nothing.
 fn logs(firewall_team: &str, evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let Ending::NotConnected(_) = evidence.ending() else {
@@ -266,7 +267,7 @@ fn logs(firewall_team: &str, evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Returns in words why the server could not be asked; `None` if it was, or if nobody tried.
+/// Returns in words why the server could not be asked; `None` if it was asked, or if the run did not try.
 fn unasked(evidence: &Evidence<'_>) -> Option<String> {
     let ControlOutcome::NotReached = evidence.control?.outcome else {
         return None;

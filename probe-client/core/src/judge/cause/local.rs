@@ -48,8 +48,8 @@ fn of_this_host(failure: &Failure, evidence: &Evidence<'_>) -> bool {
     }
 }
 
-/// Returns whether this host told itself that a host is unreachable. Linux does so if the next hop does not answer ARP
-/// (RFC 792) or neighbour solicitation (RFC 4861 section 7.2.2).
+/// Returns whether this host itself reported that a host is unreachable. Linux does so if the next hop does not answer
+/// ARP (RFC 792) or neighbour solicitation (RFC 4861 section 7.2.2).
 fn says_unresolved(failure: &Failure) -> bool {
     let Some((sender, icmp_type, code)) = failure.origin.icmp() else {
         return false;

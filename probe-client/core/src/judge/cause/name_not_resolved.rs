@@ -50,7 +50,7 @@ fn resolver_failed(host: &str, failure: &Failure) -> Verdict {
     .next(resolver_step(host))
 }
 
-/// Returns what to check if no name server gives a usable answer for `host`.
+/// Returns the things to check if no name server gives a usable answer for `host`.
 pub(super) fn resolver_step(host: &str) -> String {
     format!(
         "check which name servers this host uses (`resolvectl status` or /etc/resolv.conf; on \

@@ -94,7 +94,7 @@ fn refused(evidence: &Evidence<'_>) -> Option<Verdict> {
             ))
         }
         (RelativeDistance::Undecided, Some(false)) => Some(unmeasured(evidence, address.port())),
-        // The last router's answers come from as far away as those of the server's host.
+        // The last router's answers come from the same distance as those of the server's host.
         (RelativeDistance::Same { .. } | RelativeDistance::Undecided, None) => None,
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because(parted.told())
     .next(next(evidence, way, largest));
-    // What this host believes about packets to the server says nothing about those that come from there.
+    // This host's path MTU to the server says nothing about packets from the server.
     if way != Some(Way::Down)
         && let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu)
     {
@@ -67,7 +67,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Returns the next step. The sender of the packets that vanish has to be told their size.
+/// Returns the next step. The sender of the packets that vanish has to learn the size that passes.
 fn next(evidence: &Evidence<'_>, way: Option<Way>, largest: u16) -> String {
     let sender = match way {
         Some(Way::Up) => format!("to this host, {}", evidence.source()),

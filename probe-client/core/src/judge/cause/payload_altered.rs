@@ -1,4 +1,4 @@
-//! `payload-altered`: what arrived is not what was sent, in either direction.
+//! `payload-altered`: the bytes that arrived are not those that were sent, in either direction.
 
 use super::super::ending::{Ending, testimony};
 use super::super::evidence::Evidence;

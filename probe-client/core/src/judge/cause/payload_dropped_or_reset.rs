@@ -35,7 +35,7 @@ fn is_of_all_ports(evidence: &Evidence<'_>) -> bool {
 }
 
 /// Returns `verdict`, with a claim and a next step for all ports if the failure is not one of the probe's port alone.
-/// `exemption` is what to ask of the firewall team if only this port goes on failing.
+/// `exemption` is the request to the firewall team if only this port continues to fail.
 fn of_all_ports(evidence: &Evidence<'_>, verdict: Verdict, exemption: &str) -> Verdict {
     if !is_of_all_ports(evidence) {
         return verdict;

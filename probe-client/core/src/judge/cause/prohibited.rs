@@ -20,7 +20,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let place = Place::of_nearer(evidence, Answer::IcmpError)
         // A device that redirects the connection (DNAT) translates errors back.
         .or_else(|| translated(evidence).filter(|_| by_server));
-    // Only the distance of the error tells the server's host from a device that uses its address.
+    // Only the distance of the error distinguishes the server's host from a device that uses its address.
     let in_its_name = by_server && place.is_none();
     let (segment, who, whom) = match place {
         Some(place) if by_server => {
@@ -79,7 +79,7 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
         return None;
     };
     let said = failure.origin.icmp()?;
-    // A router that has no way to the address says so for every port, which is one statement about the address.
+    // A router that has no route to the address says so for every port, which is one statement about the address.
     if no_way_there::judge(evidence).is_some() {
         return None;
     }
@@ -92,7 +92,7 @@ fn error(evidence: &Evidence<'_>) -> Option<(IpAddr, u8, u8)> {
 
 const FIREWALL_TEAM: &str = "the firewall team";
 
-/// Returns what to ask for. A missing route and a rule are corrected by different teams.
+/// Returns the request to make. A missing route and a rule are corrected by different teams.
 fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {
     match (v6, icmp_type, code) {
         (false, 3, 0 | 1) | (true, 1, 0 | 3) => format!(

@@ -1,5 +1,5 @@
-//! The causes that lie with the proxy: it is not reached (`proxy-unreachable`), it refuses or fails (`refusal.rs`), or it
-//! says that it is connected and nothing comes through.
+//! The causes that lie with the proxy: it is not reached (`proxy-unreachable`), it refuses or fails (`refusal.rs`), or
+//! it reports that it is connected and no byte comes through.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
@@ -38,7 +38,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(also(verdict, evidence))
 }
 
-/// Judges a proxy that said that it is connected, if the other end then never said anything.
+/// Judges a proxy that reported that it is connected, if the other end then never sent a byte.
 pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     // The server's sighting of the connection says more.

@@ -41,7 +41,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
-/// Returns what the server's proof rests on, if the session does not contain a certificate.
+/// Returns the basis of the server's proof, if the session does not contain a certificate.
 fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
     let kind = evidence.session()?.kind;
     if kind.shape().tls.is_some() {
@@ -66,7 +66,7 @@ fn what_proves(evidence: &Evidence<'_>) -> Option<String> {
     ))
 }
 
-/// Returns in words what side connections add to a session that ran whole; `None` if none was opened.
+/// Returns in words the facts that side connections add to a session that ran whole; `None` if none was opened.
 fn side_connections(evidence: &Evidence<'_>) -> Option<String> {
     let account = FlowAccount::of(evidence.probe)?;
     let all = account.opened.all;

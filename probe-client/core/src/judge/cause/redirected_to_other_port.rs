@@ -1,4 +1,4 @@
-//! `redirected-to-other-port`: the genuine server answered on another port than the one dialled.
+//! `redirected-to-other-port`: the genuine server answered on a port other than the one dialled.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;

@@ -1,6 +1,6 @@
 //! `server-silent`: every port completes the handshake, and then none sends anything. If not even the payload was
-//! acknowledged, the verdict is `payload-dropped`, because a server's host acknowledges payload whatever its process
-//! does.
+//! acknowledged, the verdict is `payload-dropped`, because a server's host acknowledges payload even if its process
+//! does not read it.
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;

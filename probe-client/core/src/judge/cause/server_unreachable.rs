@@ -1,4 +1,4 @@
-//! `server-unreachable`: silence or RST on every port, or connections that are accepted and ended at once. One
+//! `server-unreachable`: silence or RST on every port, or connections that are accepted and immediately ended. One
 //! statement about the server's address, not one per port.
 
 use super::super::ending::{Ending, ending, testimony};

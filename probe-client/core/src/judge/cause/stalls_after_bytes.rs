@@ -1,5 +1,5 @@
-//! `stalls-after-bytes`: a session that began well goes silent after the same number of bytes each time,
-//! whatever the size of its segments.
+//! `stalls-after-bytes`: a session that began well goes silent after the same number of bytes each time, at every
+//! segment size.
 
 use super::super::compared::{Tally, facts, variations};
 use super::super::ending::{Ending, ending};
@@ -26,16 +26,16 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(told(evidence, stall))
 }
 
-/// Where sessions went silent.
+/// The place at which sessions went silent.
 struct Stall {
     way: Way,
     /// The number of bytes in words.
     after: String,
-    /// What shows it.
+    /// The facts that show the place.
     facts: [String; 2],
 }
 
-/// Returns where the sessions went silent, if as many bytes of each had arrived.
+/// Returns where the sessions went silent, if the same number of bytes of each had arrived.
 fn at_one_place(evidence: &Evidence<'_>, small: Variation) -> Option<Stall> {
     let (way, own) = stalled(evidence.probe)?;
     let places = places(evidence, way, small)?;

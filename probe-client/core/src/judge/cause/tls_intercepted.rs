@@ -11,7 +11,7 @@ use crate::session::Agreement;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// Returns the verdict if the genuine server testified, but about another TLS session than the one that this end has.
+/// Returns the verdict if the genuine server testified, but about a TLS session other than the one that this end has.
 pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     testimony(evidence.probe)?;
     let certificate = evidence.probe.certificate.as_ref();
@@ -39,7 +39,7 @@ pub(super) fn minted(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(with_next_step(verdict, evidence, whom))
 }
 
-/// Returns the verdict, and whom to ask if that is known. The verdict says where TLS is opened: on a proxy's path
+/// Returns the verdict, and the team to ask if it is known. The verdict says where TLS is opened: on a proxy's path
 /// alone, if another path shows the same port without interception.
 fn opened(
     evidence: &Evidence<'_>,
@@ -113,7 +113,7 @@ pub(in crate::judge::cause) fn is_opened(probe: &Measurement) -> bool {
 
 /// Returns how the two ends' TLS sessions differ. `None` if they are one session, or if this end has none.
 fn difference(probe: &Measurement) -> Option<String> {
-    // If both ends are in one session, no device is in between, whatever the certificate says.
+    // If both ends are in one session, no device is in between, even if the certificate is another one.
     let one_session = testimony(probe)?
         .tls
         .as_ref()

@@ -58,7 +58,7 @@ impl<'a> Evidence<'a> {
         ends && self.hidden_from().is_none()
     }
 
-    /// Returns whether SYNs to this port seem to end at a hop, and hops behind it answer none of those to a port that
+    /// Returns whether SYNs to this port seem to end at a hop, and hops after it answer none of those to a port that
     /// works. A device may hold their ICMP errors back.
     pub fn hops_are_hidden(&self) -> bool {
         self.survey().is_some_and(|survey| match survey.last_hop() {

@@ -1,4 +1,5 @@
-//! Answers questions about the server: whether it is up, what its instances report, and how its other ports fared.
+//! Answers questions about the server: whether it is up, the reports of its instances, and the results of its other
+//! ports.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
 
 impl<'a> Evidence<'a> {
-    /// Returns the control port as dialled; `None` if it was not dialled.
+    /// Returns the control port that was dialled; `None` if it was not dialled.
     pub fn control_port(&self) -> Option<u16> {
         let mut all = self.same_server.iter();
         let control = all.find(|m| m.rule.id.as_str() == CONTROL_PORT_RULE)?;
@@ -101,7 +102,7 @@ impl<'a> Evidence<'a> {
         ports
     }
 
-    /// Returns whether the server saw sessions of this path come from another address than this host used.
+    /// Returns whether the server saw sessions of this path come from an address other than the one this host used.
     pub fn source_is_translated(&self) -> bool {
         self.proxy().is_none()
             && self.same_server.iter().any(|m| {

@@ -28,7 +28,7 @@ type Tally = (usize, usize);
 
 impl Siblings<'_> {
     /// Returns whether sessions that are alike end differently here. `find` is called on first need. While it runs, the
-    /// answer is yes, so that nothing is claimed from what is not known yet.
+    /// answer is yes, so that no claim rests on unknown facts.
     pub(in super::super) fn by_chance(&self, find: impl FnOnce() -> bool) -> bool {
         let known = &self.0.by_chance;
         if known.get().is_none() {

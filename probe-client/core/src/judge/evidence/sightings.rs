@@ -1,4 +1,5 @@
-//! Answers questions about the server's sightings: what it noticed of the probe, and what it would have noticed.
+//! Answers questions about the server's sightings: the connections of the probe that it noticed, and those that it
+//! would have noticed.
 
 use std::net::SocketAddr;
 
@@ -6,16 +7,16 @@ use super::super::ending::testimony;
 use super::Evidence;
 use crate::measurement::{AnswersRefused, Sighting, SightingAnswer, SightingEnd, canonical};
 
-/// Whether the server's answers to the probe's SYNs may have been refused at once, so that the server kept nothing of
-/// them.
+/// Whether the server's answers to the probe's SYNs may have been refused immediately, so that the server kept nothing
+/// of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal {
     /// None of its host's answers was refused in that time, or a witness would have seen each SYN.
     Excluded,
-    /// It is not known, or fewer were refused than half the number of the probe's SYNs.
+    /// The number of refusals is not known, or is less than half the number of the probe's SYNs.
     Possible,
-    /// At least half as many were refused as the probe sent SYNs. Half is enough, because a path that loses packets may
-    /// lose a refusal as well.
+    /// The number of refusals is at least half the number of the probe's SYNs. Half is enough, because a path that
+    /// loses packets may lose a refusal as well.
     Likely { counted: u32 },
 }
 
@@ -102,8 +103,8 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Returns whether no SYN of this probe reached the server's host. The witness would have seen a SYN whatever that
-    /// host's own firewall did with it.
+    /// Returns whether no SYN of this probe reached the server's host. The witness would have seen a SYN even if that
+    /// host's own firewall had dropped it.
     pub fn never_at_the_host(&self) -> bool {
         let answer = self.sighting_answer();
         answer.is_some_and(|answer| answer.sees_every_syn && self.sightings(answer).is_empty())

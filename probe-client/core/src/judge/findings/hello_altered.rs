@@ -17,7 +17,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let preface = evidence.probe.session_kind().shape().preface.is_some();
     let detail = match (sighting.client_hello_unaltered, sighting.altered_within) {
         (Some(false), _) => "its digest there is another one".to_owned(),
-        // If a preface was sent before the ClientHello, the preface may be what was altered.
+        // If a preface was sent before the ClientHello, a device may have altered the preface instead.
         (None, Some(within)) if !preface => {
             format!("it differs within its first {within} bytes")
         }

@@ -1,5 +1,5 @@
-//! `syn-rate-limit` and `connection-limit`: SYNs that were lost or turned away when many were sent at once are accepted
-//! at a slow pace. Holding other connections open meanwhile tells the two limits apart.
+//! `syn-rate-limit` and `connection-limit`: SYNs that were lost or turned away when many were sent together are
+//! accepted at a slow pace. Holding other connections open meanwhile distinguishes the two limits.
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
@@ -8,7 +8,7 @@ use crate::measurement::Measurement;
 use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
 
-/// Reports a limit on the rate: SYNs are lost when many are sent at once, but pass while as many connections are open.
+/// Reports a limit on the rate: SYNs are lost when many are sent together, but pass while as many connections are open.
 pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
     (paces.held.all_passed()).then(|| {

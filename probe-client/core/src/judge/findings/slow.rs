@@ -1,4 +1,4 @@
-//! `slow-path`: the session was verified, and the way to the server is slow.
+//! `slow-path`: the session was verified, and the path to the server is slow.
 
 use super::super::ending::testimony;
 use super::super::evidence::Evidence;

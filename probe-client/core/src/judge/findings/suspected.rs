@@ -13,7 +13,7 @@ pub(super) fn source_blocked(evidence: &Evidence<'_>) -> Option<Finding> {
         .filter(|f| f.round == FlowRound::AtTheEnd)
         .collect();
     let silent = |f: &&Flow| f.end == FlowEnd::Unanswered;
-    // A single connection may be lost by chance, or belong to a flow that always fails.
+    // One connection may be lost by chance, or belong to a flow that always fails.
     if at_the_end.len() < ENOUGH || !at_the_end.iter().all(silent) {
         return None;
     }

@@ -7,7 +7,7 @@ use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
-/// Reports that the server saw another address than this host used.
+/// Reports that the server saw an address other than the one this host used.
 pub(super) fn source(evidence: &Evidence<'_>) -> Option<Finding> {
     // A proxy connects from its own address, as it should; see `egress`.
     if evidence.proxy().is_some() {
@@ -53,7 +53,7 @@ pub(super) fn egress(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports that a proxy connects from another address than this host does without it.
+/// Reports that a proxy connects from an address other than the one this host uses without it.
 pub(super) fn egress_by_path(evidence: &Evidence<'_>) -> Option<Finding> {
     let proxy = evidence.proxy()?;
     let mine = testimony(evidence.probe)?.peer?.ip();

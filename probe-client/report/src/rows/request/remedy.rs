@@ -1,8 +1,8 @@
-//! What helps against each verdict: a firewall rule, or something else.
+//! The remedy for each verdict: a firewall rule, or something else.
 
 use probe_core::catalogue::VerdictId;
 
-/// What to ask for.
+/// The request that remedies a verdict.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Remedy {
     /// A policy blocks the port: a rule that allows it.

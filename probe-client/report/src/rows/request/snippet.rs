@@ -1,4 +1,4 @@
-//! Single rules for the device that is blamed, to be added to a policy and never to replace one. Each has places in
+//! Individual rules for the device that is blamed, to be added to a policy and never to replace one. Each has places in
 //! angle brackets that no parser accepts before somebody fills them in.
 
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use serde::Serialize;
 /// One rule for one kind of device.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Snippet {
-    /// What it is for.
+    /// The kind of device that the rule is for.
     pub system: &'static str,
     pub lines: Vec<String>,
 }

@@ -55,7 +55,7 @@ pub(super) fn before_the_server(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict.because(place.fact).unless_all(doubts).next(next))
 }
 
-/// Returns what else would have looked the same.
+/// Returns the other causes that would have looked the same.
 fn doubts(evidence: &Evidence<'_>, unseen: bool, ends_on_the_way: bool) -> Vec<Alternative> {
     let mut doubts = Vec::new();
     if evidence.refusal() != Refusal::Excluded || !unseen {

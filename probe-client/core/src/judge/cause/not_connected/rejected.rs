@@ -33,7 +33,7 @@ pub(super) fn at(evidence: &Evidence<'_>, place: Place) -> Verdict {
     .unless_all(elsewhere)
 }
 
-/// Returns the verdict for connections that are sent to another destination (DNAT), whichever that is.
+/// Returns the verdict for connections that are sent to another destination (DNAT), to any one.
 pub(super) fn elsewhere(evidence: &Evidence<'_>, place: Place) -> Verdict {
     let target = evidence.target();
     Verdict::new(

@@ -40,7 +40,7 @@ pub(super) fn on_the_way(evidence: &Evidence<'_>) -> Verdict {
 }
 
 /// Returns the next step. An answer is refused by a device that did not see the SYN, or by this host if it comes from
-/// another address than the one dialled.
+/// an address other than the one dialled.
 fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
     let local = evidence
         .probe

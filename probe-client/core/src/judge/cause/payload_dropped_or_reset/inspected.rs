@@ -75,7 +75,7 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     Some(super::at_its_hop(verdict, device))
 }
 
-/// Returns `verdict` with what to ask the team that runs the probe's proxy.
+/// Returns `verdict` with the question to the team that runs the probe's proxy.
 fn at_the_proxy(evidence: &Evidence<'_>, verdict: Verdict, passing: &[Variation]) -> Verdict {
     let (kind, target) = (evidence.probe.session_kind(), evidence.target());
     let own = kind.protocol();
@@ -167,7 +167,7 @@ fn passing(evidence: &Evidence<'_>) -> Vec<Variation> {
         .collect()
 }
 
-/// Returns in words what has to be let through.
+/// Returns in words the traffic that the device has to let through.
 fn allowed(evidence: &Evidence<'_>, passing: &[Variation]) -> String {
     let host = &evidence.probe.host;
     let is_name = host.parse::<std::net::IpAddr>().is_err();
@@ -181,7 +181,8 @@ fn allowed(evidence: &Evidence<'_>, passing: &[Variation]) -> String {
     "that port whatever protocol it carries".to_owned()
 }
 
-/// Returns in words what the device acts on. The server name is the narrower cause, if a session differs in it alone.
+/// Returns in words the part of the session that the device acts on. The server name is the narrower cause, if a
+/// session differs in it alone.
 fn inspects(evidence: &Evidence<'_>, passing: &[Variation]) -> Option<String> {
     let kind = evidence.probe.session_kind().protocol();
     let named = |sent| passing.contains(&Variation::InServerName { sent });

@@ -58,7 +58,7 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     Some(super::at_its_hop(verdict, device))
 }
 
-/// Returns whether any session of the same port ran whole, whatever its variation.
+/// Returns whether any session of the same port ran whole, in any variation.
 fn any_ran_whole(evidence: &Evidence<'_>) -> bool {
     let mut all = evidence.probe.variations.iter();
     all.any(|c| c.measurement.ran_whole())

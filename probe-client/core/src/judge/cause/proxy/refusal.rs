@@ -323,7 +323,7 @@ fn says_unresolved(http: &HttpRefusal) -> bool {
             .any(|error| status.contains(&format!("error={error}")))
 }
 
-/// Returns what a status means beyond its words.
+/// Returns the meaning of a status beyond its words.
 const fn why(status: u16) -> &'static str {
     match status {
         504 => " (its connection got no answer in time)",
@@ -354,5 +354,5 @@ const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to
                               instead of `option http-server-close`, and no `http-reuse` across \
                               clients)";
 
-/// Characters to quote at most; the JSON report contains more.
+/// The maximum number of characters to quote; the JSON report contains more.
 const MAX_QUOTED: usize = 80;

@@ -1,5 +1,5 @@
 //! `reachable-with-loss` if the path treats connections by their source port: some never get an answer, and others
-//! always do. While any connection passes, nothing is said about the port as a whole.
+//! always do. While any connection passes, the verdict says nothing about the port as a whole.
 
 use super::lossy;
 use crate::catalogue::VerdictId;
@@ -44,7 +44,7 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     if lossy::judge(evidence).is_some() {
         return None;
     }
-    // Connections that are lost when many are opened at once, and pass one at a time, depend on their number or pace.
+    // Connections that are lost when many are opened together, and pass one at a time, depend on their number or pace.
     if passes_one_at_a_time(evidence, account) {
         return None;
     }
@@ -249,5 +249,5 @@ fn list(ports: &[u16]) -> String {
     shown.join(", ")
 }
 
-/// The number of source ports that a sentence lists at most.
+/// The maximum number of source ports that a sentence lists.
 const SHOWN: usize = 12;

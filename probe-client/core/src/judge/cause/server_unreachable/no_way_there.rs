@@ -1,5 +1,5 @@
 //! `server-unreachable` as the network itself reports it: for every port of the server's address, a router says that it
-//! has no way there, or nothing comes back. One statement about the address, not one per port.
+//! has no route there, or nothing comes back. One statement about the address, not one per port.
 
 use std::net::IpAddr;
 
@@ -109,7 +109,7 @@ fn told(answers: &[(u16, Answer)]) -> String {
     text
 }
 
-/// The result of a SYN to one port of an address to which there is no way.
+/// The result of a SYN to one port of an address to which there is no route.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     Silence,
@@ -118,7 +118,7 @@ enum Answer {
     Told(Word),
 }
 
-/// An ICMP error that concerns the address, whatever the port.
+/// An ICMP error that concerns the address, not a port.
 #[derive(Clone, Copy, Debug)]
 struct Word {
     sender: IpAddr,
@@ -127,7 +127,7 @@ struct Word {
 }
 
 impl Answer {
-    /// Returns the answer to a probe's SYN; `None` if anything else came of it.
+    /// Returns the answer to a probe's SYN; `None` if it had another result.
     fn of(measurement: &Measurement, server: IpAddr, own: &[IpAddr]) -> Option<Self> {
         let Ending::NotConnected(failure) = ending(measurement) else {
             return None;

@@ -1,6 +1,6 @@
 //! Finds a number of bytes at which sessions go silent although different numbers of their bytes arrived. A device that
-//! counts bytes before it holds them, or drops a whole burst, takes with it what was sent together. So each session
-//! shows a range: from the bytes that arrived to those that had been sent.
+//! counts bytes before it holds them, or drops a whole burst, takes with it all bytes that were sent together. So each
+//! session shows a range: from the bytes that arrived to those that had been sent.
 
 use super::super::super::compared::{Tally, variations};
 use super::super::super::ending::{Ending, ending};
@@ -12,8 +12,7 @@ use crate::measurement::{Measurement, Variation};
 use crate::odds::{THRESHOLD, in_words, of_falling_together};
 use crate::session::StageReport;
 
-/// Returns the bytes that the ranges of all sessions have in common, whatever their shape and the size of their
-/// segments.
+/// Returns the bytes that the ranges of all sessions have in common, for any shape and any size of their segments.
 pub(super) fn common(evidence: &Evidence<'_>, small: Variation) -> Option<Stall> {
     let alike = alike(evidence);
     let passes = |variation: &Variation| Tally::of(evidence, *variation).whole > 0;

@@ -1,4 +1,4 @@
-//! `proxy-denied`, `proxy-could-not-connect` and `proxy-name-not-resolved`, by what Squid says it did.
+//! `proxy-denied`, `proxy-could-not-connect` and `proxy-name-not-resolved`, by the action that Squid reports.
 
 use super::super::protocol;
 use super::{asked_by_name, could_not, denied, unresolved};
@@ -7,7 +7,8 @@ use crate::judge::evidence::Evidence;
 use crate::proxy::SquidError;
 use crate::verdict::{Confidence, Segment, Verdict};
 
-/// Judges what Squid says it did; its status alone does not tell a failed connection from trouble of its own.
+/// Judges the action that Squid reports; its status alone does not distinguish a failed connection from trouble of its
+/// own.
 pub(super) fn judge(evidence: &Evidence<'_>, error: SquidError, said: &str) -> Option<Verdict> {
     match error {
         SquidError::ConnectionFailed(number) => {
@@ -68,7 +69,7 @@ fn own_trouble(evidence: &Evidence<'_>, what: &str, said: &str) -> Option<Verdic
     )))
 }
 
-/// Returns a verdict about what the proxy says of itself, which does not tell one cause.
+/// Returns a verdict about the proxy's own report of itself, which does not name one cause.
 fn of_the_proxy(id: VerdictId, claim: String) -> Verdict {
     Verdict::new(id, Segment::Proxy, Confidence::Medium, claim)
 }
