@@ -7,6 +7,8 @@ mod as_printed;
 mod links;
 #[path = "documents/plain_english.rs"]
 mod plain_english;
+#[path = "documents/sources.rs"]
+mod sources;
 
 use std::fs;
 use std::path::{Path, PathBuf};
