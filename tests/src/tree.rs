@@ -16,3 +16,22 @@ pub fn files(place: &Path, extension: &str) -> Vec<PathBuf> {
     let places = entries.map(|entry| entry.expect("an entry of it").path());
     places.flat_map(|place| files(&place, extension)).collect()
 }
+
+/// Returns the source files of all crates of the workspace, those of their tests included.
+///
+/// # Panics
+/// Panics if a folder cannot be read.
+pub fn sources() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = [
+        "echo-server",
+        "probe-client",
+        "proto",
+        "settings-file",
+        "socket-facts",
+        "tests",
+        "xtask",
+    ];
+    let folders = crates.iter().map(|name| root.join(name));
+    folders.flat_map(|folder| files(&folder, "rs")).collect()
+}

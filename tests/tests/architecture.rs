@@ -200,19 +200,7 @@ fn dependencies(folder: &str) -> BTreeSet<String> {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let folders = [
-        "echo-server",
-        "probe-client",
-        "proto",
-        "settings-file",
-        "socket-facts",
-        "tests",
-        "xtask",
-    ];
-    let files: Vec<PathBuf> = folders
-        .iter()
-        .flat_map(|folder| tree::files(&root().join(folder), "rs"))
-        .collect();
+    let files = tree::sources();
     assert!(files.len() > 100, "only {} files found", files.len());
     files
 }

@@ -67,9 +67,7 @@ mod tests {
         write: fn(&Report, &mut dyn Write) -> io::Result<()>,
         run: &recorded::Recorded,
     ) -> String {
-        let mut out = Vec::new();
-        write(&Report::of(&run.read()), &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        recorded::written(|out| write(&Report::of(&run.read()), out))
     }
 
     #[test]

@@ -245,33 +245,26 @@ mod tests {
     use probe_core::document::RunDocument;
 
     use super::*;
+    use crate::recorded;
 
     fn rendered(document: &RunDocument, scope: Scope) -> String {
-        let mut out = Vec::new();
-        write(&Report::of(document), scope, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    fn demo() -> RunDocument {
-        let text = include_str!("../../core/tests/scenarios/demo.json");
-        let document: RunDocument = serde_json::from_str(text).unwrap();
-        probe_core::judge::judge_again(document)
+        recorded::written(|out| write(&Report::of(document), scope, out))
     }
 
     #[test]
     fn the_demonstration_as_a_step_result() {
-        insta::assert_snapshot!(rendered(&demo(), Scope::Node));
+        insta::assert_snapshot!(rendered(&recorded::DEMO.read(), Scope::Node));
     }
 
     #[test]
     fn a_summary_is_named_so() {
-        let text = rendered(&demo(), Scope::Summary);
+        let text = rendered(&recorded::DEMO.read(), Scope::Summary);
         assert!(text.contains("<StepResult NodeName=\"Summary\" IsSummary=\"true\">"));
     }
 
     #[test]
     fn an_interrupted_run_is_no_success() {
-        let mut document = demo();
+        let mut document = recorded::DEMO.read();
         document.summary.exit_code = 0;
         assert!(rendered(&document, Scope::Node).contains("<Result>Success</Result>"));
         document.run.complete = false;
@@ -280,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_name_of_any_length_fits_the_schema() {
-        let mut document = demo();
+        let mut document = recorded::DEMO.read();
         document.host.name = Some("n".repeat(100));
         assert!(rendered(&document, Scope::Node).contains(&format!("\"{}\"", "n".repeat(64))));
         document.host.name = None;

@@ -45,9 +45,7 @@ mod tests {
     use crate::recorded;
 
     fn rendered(report: &Report) -> String {
-        let mut out = Vec::new();
-        write(report, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        recorded::written(|out| write(report, out))
     }
 
     #[test]

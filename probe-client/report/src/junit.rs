@@ -214,9 +214,7 @@ mod tests {
     use crate::recorded;
 
     fn rendered(document: &RunDocument) -> String {
-        let mut out = Vec::new();
-        write(&Report::of(document), &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        recorded::written(|out| write(&Report::of(document), out))
     }
 
     #[test]

@@ -1,7 +1,16 @@
-//! Recorded runs for tests.
+//! Recorded runs for tests, and reports of them as text.
+
+use std::io;
 
 use probe_core::document::RunDocument;
 use probe_core::judge::judge_again;
+
+/// Returns what `write` writes, as text.
+pub(crate) fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
 
 /// The file of one recorded run.
 pub(crate) struct Recorded {

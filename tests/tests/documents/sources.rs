@@ -1,7 +1,6 @@
 //! Checks that every source file that a document names exists, so that a file that moves takes its documents with it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use fwprobe_tests::tree;
 
@@ -9,7 +8,7 @@ use super::documents;
 
 #[test]
 fn every_source_file_in_a_document_exists() {
-    let sources = sources();
+    let sources = tree::sources();
     let (mut count, mut missing) = (0, Vec::new());
     for document in documents() {
         let text = fs::read_to_string(&document).expect("UTF-8");
@@ -28,7 +27,7 @@ fn every_source_file_in_a_document_exists() {
 fn names_of_source_files_are_told_from_placeholders() {
     let text = "`judge/cause.rs`, `cause/ID.rs`, `cargo xtask`, `a.toml` and `no/such.rs`";
     assert_eq!(named(text), ["judge/cause.rs", "no/such.rs"]);
-    let sources = sources();
+    let sources = tree::sources();
     let exists = |name: &str| sources.iter().any(|source| source.ends_with(name));
     assert!(exists("judge/cause.rs") && !exists("no/such.rs") && !exists("use.rs"));
 }
@@ -42,21 +41,4 @@ fn named(text: &str) -> Vec<&str> {
         // Tables name files from the folder that they are about.
         .map(|span| span.trim_start_matches("../"))
         .collect()
-}
-
-/// Returns the source files of all crates.
-fn sources() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let crates = [
-        "echo-server",
-        "fuzz/fuzz_targets",
-        "probe-client",
-        "proto",
-        "settings-file",
-        "socket-facts",
-        "tests",
-        "xtask",
-    ];
-    let all = crates.iter().map(|name| root.join(name));
-    all.flat_map(|folder| tree::files(&folder, "rs")).collect()
 }

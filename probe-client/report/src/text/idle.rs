@@ -139,7 +139,7 @@ mod tests {
     use probe_core::plan::Silence;
 
     use super::*;
-    use crate::Report;
+    use crate::{Report, recorded};
 
     #[test]
     fn each_path_has_a_heading_of_its_own() {
@@ -154,9 +154,7 @@ mod tests {
         let mut proxied = probe.clone();
         proxied.measurement.path = "socks5h://proxy:1080".parse().unwrap();
         document.probes = vec![probe, proxied];
-        let mut out = Vec::new();
-        write(&Report::of(&document).ports, Look::PLAIN, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = recorded::written(|out| write(&Report::of(&document).ports, Look::PLAIN, out));
         assert_eq!(text.matches("KEEP-ALIVE").count(), 2, "{text}");
         assert!(text.contains("through socks5h://proxy:1080"), "{text}");
     }

@@ -192,20 +192,14 @@ mod tests {
     use probe_core::path::NetworkPath;
 
     use super::*;
+    use crate::recorded;
 
     fn rendered(look: Look) -> String {
-        render(
-            include_str!("../../../core/tests/scenarios/demo.json"),
-            look,
-        )
+        render(&recorded::DEMO.read(), look)
     }
 
-    fn render(text: &str, look: Look) -> String {
-        let document: RunDocument = serde_json::from_str(text).unwrap();
-        let document = probe_core::judge::judge_again(document);
-        let mut out = Vec::new();
-        write(&Report::of(&document), look, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+    fn render(document: &RunDocument, look: Look) -> String {
+        recorded::written(|out| write(&Report::of(document), look, out))
     }
 
     #[test]
@@ -224,9 +218,7 @@ mod tests {
         let mut shown = |whole_us| {
             document.probes[0].timings.total_us = 3_500_000;
             document.probes[0].timings.whole_us = whole_us;
-            let mut out = Vec::new();
-            write(&Report::of(&document), Look::PLAIN, &mut out).unwrap();
-            String::from_utf8(out).unwrap()
+            render(&document, Look::PLAIN)
         };
         let text = shown(Some(27_000_000));
         assert!(text.contains("  27.0 s  "), "{text}");
@@ -237,8 +229,7 @@ mod tests {
 
     #[test]
     fn several_paths_are_told_as_a_matrix() {
-        let text = include_str!("../../../core/tests/scenarios/through-proxies.json");
-        let text = render(text, Look::PLAIN);
+        let text = render(&recorded::THROUGH_PROXIES.read(), Look::PLAIN);
         assert!(text.lines().all(|line| line.width() <= 80), "{text}");
         insta::assert_snapshot!(text);
     }
@@ -266,9 +257,7 @@ mod tests {
             }
         }
         let document = probe_core::judge::judge_again(document);
-        let mut out = Vec::new();
-        write(&Report::of(&document), Look::PLAIN, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = render(&document, Look::PLAIN);
         assert_eq!(text.matches("next: ").count(), 1, "{text}");
         assert_eq!(text.matches("logs: ").count(), 1, "{text}");
         assert!(text.contains("ports 5902, 5903"), "{text}");
@@ -283,9 +272,7 @@ mod tests {
         probe.verdict.id = VerdictId::ReachableWithLoss;
         probe.verdict.claim = "it loses every other SYN".to_owned();
         probe.verdict.next_step = Some("ask the network team for it".to_owned());
-        let mut out = Vec::new();
-        write(&Report::of(&document), Look::PLAIN, &mut out).unwrap();
-        let text = String::from_utf8(out).unwrap();
+        let text = render(&document, Look::PLAIN);
         assert!(text.contains("it loses every other SYN"), "{text}");
         assert!(text.contains("next: ask the network team for it"), "{text}");
     }
