@@ -4,7 +4,6 @@
 use echo_core::admission::AdmissionLimits;
 
 use crate::config::Config;
-use crate::private;
 
 /// Raises this process' own limit as far as possible, and lowers those of `config` to it. Returns the number of
 /// descriptors that are lacking, if any.
@@ -37,7 +36,7 @@ fn wanted(config: &Config) -> usize {
 fn own(config: &Config) -> usize {
     let private = [config.private.health, config.private.metrics];
     let private = private.iter().flatten().count();
-    config.listen.len() + private * (1 + private::MAX_CONNECTIONS) + OWN
+    config.listen.len() + private * (1 + private_http::MAX_CONNECTIONS) + OWN
 }
 
 fn lower(config: &mut Config, available: usize) {
@@ -116,7 +115,7 @@ mod tests {
         let with = config();
         let mut without = config();
         without.private = Private::default();
-        let private = 2 * (1 + private::MAX_CONNECTIONS);
+        let private = 2 * (1 + private_http::MAX_CONNECTIONS);
         assert_eq!(wanted(&with), wanted(&without) + private);
     }
 

@@ -25,6 +25,7 @@ pub fn sources() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let crates = [
         "echo-server",
+        "private-http",
         "probe-client",
         "proto",
         "settings-file",

@@ -17,6 +17,7 @@ use self::imports::Imports;
 const ARROWS: &[(&str, &str, &[&str])] = &[
     ("proto", "proto", &[]),
     ("socket-facts", "socket-facts", &[]),
+    ("private-http", "private-http", &[]),
     ("settings-file", "settings-file", &["proto"]),
     (
         "probe-core",
@@ -33,7 +34,13 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     (
         "echo-server",
         "echo-server",
-        &["echo-core", "proto", "settings-file", "socket-facts"],
+        &[
+            "echo-core",
+            "private-http",
+            "proto",
+            "settings-file",
+            "socket-facts",
+        ],
     ),
     (
         "probe-client",

@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Request, Response, StatusCode};
+use private_http::text;
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
-use super::text;
 use crate::instance::Instance;
 use crate::tasks::Tasks;
 

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
+use private_http::text;
 use tonic::body::Body;
 use tonic::codegen::Service;
 
-use super::text;
 use crate::instance::Instance;
 
 #[derive(Clone)]
