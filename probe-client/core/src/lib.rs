@@ -27,5 +27,6 @@ pub mod system_proxy;
 pub mod timeline;
 pub mod traffic;
 pub mod verdict;
+pub mod watch;
 
 pub use proto::{excerpt, session_kind};

@@ -15,6 +15,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+pub mod metrics;
 #[cfg(test)]
 mod recorded;
 pub mod rows;

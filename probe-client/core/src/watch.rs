@@ -1,0 +1,15 @@
+//! Repeats a run: when the next one begins, which changes count, and what a status page remembers of the runs before.
+
+mod changes;
+mod moment;
+mod recent;
+mod row;
+mod schedule;
+#[cfg(test)]
+mod schedule_tests;
+
+pub use changes::{Change, ChangeKind, Changes, State, Subject};
+pub use moment::Moment;
+pub use recent::{KEPT_RUNS, PastRun, Recent, Strip};
+pub use row::{Row, rows};
+pub use schedule::{Next, Ran, Rhythm, Schedule};

@@ -1,0 +1,56 @@
+//! One rule over one path, whatever addresses the server has.
+
+use crate::document::{Outcome, Probe, RunDocument};
+use crate::profile::RuleId;
+
+/// The result of one rule over one path.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'d> {
+    /// Of the probes of the rule over the path, the one whose outcome needs the most attention.
+    pub probe: &'d Probe,
+}
+
+impl<'d> Row<'d> {
+    /// Returns the rule's id.
+    pub fn rule(&self) -> &'d RuleId {
+        &self.probe.measurement.rule.id
+    }
+
+    /// Returns the path as text.
+    pub fn path(&self) -> String {
+        self.probe.measurement.path.to_string()
+    }
+}
+
+/// Returns one row per rule and path, in the order of the document; only of the server that is named `host`, if one is
+/// given.
+///
+/// The number of rows depends on the settings alone, and not on what names resolve to.
+pub fn rows<'d>(document: &'d RunDocument, host: Option<&str>) -> Vec<Row<'d>> {
+    let mut rows: Vec<Row<'d>> = Vec::new();
+    for probe in &document.probes {
+        let m = &probe.measurement;
+        if host.is_some_and(|host| host != m.host) {
+            continue;
+        }
+        let known = rows.iter_mut().find(|row| {
+            let known = &row.probe.measurement;
+            known.rule.id == m.rule.id && known.path == m.path
+        });
+        match known {
+            Some(row) if urgency(probe) > urgency(row.probe) => row.probe = probe,
+            Some(_) => {}
+            None => rows.push(Row { probe }),
+        }
+    }
+    rows
+}
+
+fn urgency(probe: &Probe) -> u8 {
+    match probe.outcome {
+        Outcome::AsExpected if !probe.needs_a_word() => 0,
+        Outcome::AsExpected => 1,
+        Outcome::Undecided => 2,
+        Outcome::NotAsExpected => 3,
+    }
+}

@@ -1,0 +1,187 @@
+//! Tests of the schedule in virtual time: the clocks, sleeps and the length of runs are drawn at random.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Moment, Ran, Rhythm, Schedule};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A host whose clocks are set by the test.
+#[derive(Debug)]
+struct Host {
+    now: Moment,
+}
+
+impl Host {
+    fn new() -> Self {
+        Self {
+            now: Moment {
+                running: Duration::from_secs(5),
+                date: Duration::from_secs(1_700_000_000),
+            },
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.running += time;
+        self.now.date += time;
+    }
+
+    /// Waits as the shell does, and returns the time that this took by the clock that runs on.
+    fn wait(&mut self, schedule: &mut Schedule) -> Duration {
+        let began = self.now.running;
+        while let Some(pause) = schedule.wait(self.now) {
+            self.pass(pause);
+        }
+        schedule.begins(self.now);
+        self.now.running - began
+    }
+}
+
+/// What happens during one run and the wait after it.
+#[derive(Clone, Debug)]
+struct Round {
+    took: Duration,
+    ran: Ran,
+    chance: f64,
+    event: Event,
+}
+
+/// What happens to the host while it waits.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Nothing,
+    /// The date is set back.
+    Back(Duration),
+    /// The date is set forward.
+    Forward(Duration),
+    /// The host sleeps, and one clock with it.
+    Sleep(Duration),
+}
+
+fn seconds(range: std::ops::Range<u64>) -> impl Strategy<Value = Duration> {
+    range.prop_map(Duration::from_secs)
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => Just(Event::Nothing),
+        1 => seconds(1..1_000_000).prop_map(Event::Back),
+        1 => seconds(1..1_000_000).prop_map(Event::Forward),
+        1 => seconds(1..1_000_000).prop_map(Event::Sleep),
+    ]
+}
+
+fn round(took: std::ops::Range<u64>) -> impl Strategy<Value = Round> {
+    let ran = prop::sample::select(vec![Ran::Decided, Ran::Undecided]);
+    (seconds(took), ran, 0.0..1.0, event()).prop_map(|(took, ran, chance, event)| Round {
+        took,
+        ran,
+        chance,
+        event,
+    })
+}
+
+fn rhythm() -> impl Strategy<Value = Rhythm> {
+    (1u64..3_600, 0.0..1.0).prop_map(|(interval, part)| {
+        let interval = Duration::from_secs(interval);
+        Rhythm {
+            interval,
+            jitter: interval.mul_f64(part),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_run_rests_and_the_next_one_comes(
+        rhythm in rhythm(),
+        rounds in prop::collection::vec(round(0..7_200), 1..30),
+    ) {
+        let mut host = Host::new();
+        let mut schedule = Schedule::new(rhythm, host.now);
+        prop_assert_eq!(host.wait(&mut schedule), Duration::ZERO);
+        for round in rounds {
+            host.pass(round.took);
+            let next = schedule.ended(round.ran, host.now, round.chance);
+            prop_assert!(next.pause >= rhythm.interval / 4);
+            prop_assert!(next.pause <= rhythm.interval * 2 + rhythm.jitter);
+            prop_assert_eq!(next.overlong.is_some(), round.took > rhythm.interval);
+            match round.event {
+                Event::Nothing | Event::Sleep(_) => {}
+                Event::Back(by) => host.now.date -= by,
+                Event::Forward(by) => host.now.date += by,
+            }
+            if let Event::Sleep(time) = round.event {
+                host.now.date += time;
+            }
+            let waited = host.wait(&mut schedule);
+            match round.event {
+                Event::Nothing | Event::Back(_) => prop_assert_eq!(waited, next.pause),
+                Event::Forward(by) | Event::Sleep(by) => {
+                    prop_assert_eq!(waited, next.pause.saturating_sub(by));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn short_runs_begin_at_the_interval_without_drift(
+        rhythm in rhythm(),
+        chances in prop::collection::vec(0.0..1.0, 1..50),
+    ) {
+        let mut host = Host::new();
+        let began = host.now.running;
+        let mut schedule = Schedule::new(rhythm, host.now);
+        host.wait(&mut schedule);
+        for (count, chance) in (1..).zip(chances) {
+            host.pass(Duration::from_millis(100));
+            schedule.ended(Ran::Decided, host.now, chance);
+            host.wait(&mut schedule);
+            let since = host.now.running - began;
+            let rested = (rhythm.jitter + Duration::from_millis(100)) * count;
+            prop_assert!(since >= rhythm.interval * count);
+            prop_assert!(since <= rhythm.interval * count + rhythm.jitter.max(rested));
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_down_is_asked_half_as_often_until_it_answers() {
+    let mut host = Host::new();
+    let rhythm = Rhythm {
+        interval: MINUTE,
+        jitter: Duration::ZERO,
+    };
+    let mut schedule = Schedule::new(rhythm, host.now);
+    let mut pauses = Vec::new();
+    for ran in [
+        Ran::Undecided,
+        Ran::Undecided,
+        Ran::Undecided,
+        Ran::Decided,
+        Ran::Undecided,
+    ] {
+        host.wait(&mut schedule);
+        pauses.push(schedule.ended(ran, host.now, 0.0).pause.as_secs());
+    }
+    assert_eq!(pauses, [60, 120, 120, 60, 60]);
+}
+
+#[test]
+fn a_long_sleep_is_followed_by_one_run_and_not_by_many() {
+    let mut host = Host::new();
+    let rhythm = Rhythm {
+        interval: MINUTE,
+        jitter: Duration::ZERO,
+    };
+    let mut schedule = Schedule::new(rhythm, host.now);
+    host.wait(&mut schedule);
+    schedule.ended(Ran::Decided, host.now, 0.0);
+    // A clock that goes on while the host sleeps.
+    host.pass(MINUTE * 1_000);
+    assert_eq!(host.wait(&mut schedule), Duration::ZERO);
+    assert_eq!(schedule.ended(Ran::Decided, host.now, 0.0).pause, MINUTE);
+}
