@@ -244,7 +244,7 @@ pub(crate) struct WhatToProbe {
     /// Dial another port than the rule's: 80=20080. Repeatable.
     #[arg(long = "map", value_name = "PORT=DIALLED")]
     pub maps: Vec<String>,
-    /// A file that says what to expect of rules, where it differs from the profile: lines of [rules] such as
+    /// A file that says what to expect of rules, where it differs from the profile: lines of `[rules]` such as
     /// rdp = "blocked" or https = { direct = "blocked", proxy = "open" }.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,

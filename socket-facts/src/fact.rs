@@ -7,13 +7,13 @@ use std::net::{IpAddr, SocketAddr};
 /// A fact that was queried from the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
-    /// [`tcp_facts`](crate::tcp_facts).
+    /// [`tcp_facts`](crate::tcp_facts()).
     Tcp,
-    /// [`save_syn`](crate::save_syn) and [`saved_syn`](crate::saved_syn).
+    /// [`save_syn`](crate::save_syn) and [`saved_syn`](crate::saved_syn()).
     SavedSyn,
     /// [`set_recv_err`](crate::set_recv_err) and [`drain_error_queue`](crate::drain_error_queue).
     ErrorQueue,
-    /// [`half_open`](crate::half_open).
+    /// [`half_open`](crate::half_open()).
     HalfOpen,
     /// [`SynTap`](crate::SynTap).
     Syns,
