@@ -1,20 +1,18 @@
 //! Small HTTP servers for the operator's own network: metrics, health, status. They accept a fixed number of connections,
 //! and end each after a short time. Both programs use them.
 
+mod connection;
+
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::rt::Executor;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tonic::body::Body;
 use tonic::codegen::Service;
 
@@ -52,29 +50,13 @@ pub async fn accept(listener: TcpListener, service: impl Answers, tasks: impl Sp
             Ok((tcp, _)) => {
                 let (service, own_tasks) = (service.clone(), tasks.clone());
                 tasks.spawn(Box::pin(async move {
-                    converse(tcp, service, own_tasks).await;
+                    connection::converse(tcp, service, own_tasks).await;
                     drop(place);
                 }));
             }
             // The pause keeps this loop from spinning while descriptors are short.
             Err(_) => sleep(PAUSE).await,
         }
-    }
-}
-
-async fn converse(tcp: TcpStream, service: impl Answers, tasks: impl Spawn) {
-    let mut builder = auto::Builder::new(Tasks(tasks));
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new());
-    let service = TowerToHyperService::new(service);
-    let connection = builder.serve_connection(TokioIo::new(tcp), service);
-    let mut connection = pin!(connection);
-    if timeout(LIFETIME, connection.as_mut()).await.is_err() {
-        connection.as_mut().graceful_shutdown();
-        let _ = timeout(LEAVE, connection).await;
     }
 }
 
@@ -85,23 +67,7 @@ pub fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     response
 }
 
-/// Starts the tasks of HTTP/2 connections.
-#[derive(Clone)]
-struct Tasks<S>(S);
-
-impl<S: Spawn, F: Future<Output: Send> + Send + 'static> Executor<F> for Tasks<S> {
-    fn execute(&self, future: F) {
-        self.0.spawn(Box::pin(async move {
-            future.await;
-        }));
-    }
-}
-
 /// The maximum number of connections per listener: a load balancer's probes and a few scrapers.
 pub const MAX_CONNECTIONS: usize = 32;
-/// The time from accept, or from the last answer, to a complete request head.
-const HEAD: Duration = Duration::from_secs(10);
-/// The longest life of a connection. A watcher connects again.
-const LIFETIME: Duration = Duration::from_secs(120);
-const LEAVE: Duration = Duration::from_secs(5);
+/// The pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
