@@ -1,4 +1,4 @@
-"""Reads JUnit, CSV and firewall requests back, of recorded runs. Usage: read_back.py FWPROBE FOLDER"""
+"""Reads JUnit, CSV, JSON and firewall requests of recorded runs back. Usage: read_back.py FWPROBE FOLDER"""
 
 import csv
 import json
@@ -8,31 +8,85 @@ from pathlib import Path
 
 import tree_sitter
 import tree_sitter_bicep
+from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
+
+import request_back
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "probe-client/core/tests/scenarios"
 RECORDS = ROOT / "tests/lab/records"
 
 
+FAMILIES = {"IPv4": "firewall-request-aerleon-ipv4", "IPv6": "firewall-request-aerleon-ipv6"}
+FORMATS = ("junit", "csv", "json", "firewall-request-json", "firewall-request-algosec", *FAMILIES.values())
+# Texts that a server, a proxy or a certificate may send, and what they might break.
+HOSTILE = '"]]>\n- name: x\r\n  action: accept # {{ run.id }} \u2028\u0085\u202e <!-- =1+1 \x1b[2J'
+OUTSIDE = ("purpose", "claim", "next_step", "user", "destination", "system", "version", "text")
+
+
 def main() -> None:
     fwprobe, folder = sys.argv[1], Path(sys.argv[2])
     runs = sorted(SCENARIOS.glob("*.json")) + sorted(RECORDS.glob("*.json"))[::8]
-    snippets: dict[str, list[str]] = {}
+    schema = subprocess.run([fwprobe, "report", "--schema"], check=True, capture_output=True).stdout
+    schema = Draft202012Validator(json.loads(schema))
+    rules = Rules()
     for run in runs:
+        read_back(fwprobe, folder, run, schema, rules)
+    print(f"  {len(runs)} runs; {rules.lines} lines for AlgoSec, {rules.terms} terms for Aerleon")
+    for run in runs[:8]:
         document = json.loads(run.read_text())
-        reports = {name: folder / f"report.{name}" for name in ("xml", "csv", "json")}
-        command = [fwprobe, "report", str(run), "--output", str(reports["xml"])]
-        command += ["--output", str(reports["csv"])]
-        command += ["--output", f"firewall-request-json={reports['json']}"]
-        subprocess.run(command, check=True, capture_output=True)
-        junit(run.name, reports["xml"], document)
-        table(run.name, reports["csv"], document)
-        for system, text in request(run.name, reports["json"], document):
-            snippets.setdefault(system, []).append(text)
-    print(f"  {len(runs)} runs, rules for {', '.join(sorted(snippets))}")
-    nftables(snippets["nftables"])
-    bicep(snippets["Azure network security group (Bicep)"])
+        assert poisoned(document) > 2, run.name
+        hostile = folder / f"hostile-{run.name}"
+        hostile.write_text(json.dumps(document))
+        read_back(fwprobe, folder, hostile, schema, rules)
+    print("  and 8 with hostile texts")
+    assert rules.lines > 10 and rules.terms > 10, "too few to show anything"
+    nftables(rules.snippets["nftables"])
+    bicep(rules.snippets["Azure network security group (Bicep)"])
+
+
+class Rules:
+    """The rules that were asked for."""
+
+    def __init__(self) -> None:
+        self.lines = self.terms = 0
+        self.snippets: dict[str, list[str]] = {}
+
+
+def read_back(fwprobe: str, folder: Path, run: Path, schema: Draft202012Validator, rules: Rules) -> None:
+    """Writes one run in each format and reads it."""
+    reports = {name: folder / f"report.{name}" for name in FORMATS}
+    command = [fwprobe, "report", str(run)]
+    for name, report in reports.items():
+        command += ["--output", f"{name}={report}"]
+    subprocess.run(command, check=True, capture_output=True)
+    document = json.loads(reports["json"].read_text())
+    schema.validate(document)
+    junit(run.name, reports["junit"], document)
+    table(run.name, reports["csv"], document)
+    asked = request(run.name, reports["firewall-request-json"], document)
+    for row in asked:
+        for snippet in row["snippets"]:
+            rules.snippets.setdefault(snippet["system"], []).append("\n".join(snippet["lines"]))
+    rules.lines += request_back.algosec(run.name, reports["firewall-request-algosec"], asked)
+    for family, name in FAMILIES.items():
+        rules.terms += request_back.aerleon(run.name, reports[name], family, asked)
+
+
+def poisoned(value: object) -> int:
+    """Puts hostile text into every place that strangers can fill, and returns how many there are."""
+    count = 0
+    if isinstance(value, list):
+        return sum(poisoned(item) for item in value)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in OUTSIDE and isinstance(inner, str):
+                value[key] = HOSTILE
+                count += 1
+            else:
+                count += poisoned(inner)
+    return count
 
 
 def junit(run: str, report: Path, document: dict) -> None:
@@ -75,19 +129,17 @@ def table(run: str, report: Path, document: dict) -> None:
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r")), f"{run}: {cell}"
 
 
-def request(run: str, report: Path, document: dict) -> list[tuple[str, str]]:
-    """Checks that each failure is asked for or told why not, and returns the rules for devices."""
+def request(run: str, report: Path, document: dict) -> list[dict]:
+    """Checks that each failure is asked for, or the reason is named, and returns what is asked for."""
     asked = json.loads(report.read_text())
     assert asked["document"] == "fwprobe.firewall-request/1", run
     failed = [p for p in document["probes"] if p["outcome"] != "as-expected"]
     assert len(asked["asked"]) + len(asked["not_asked"]) == len(failed), run
-    rules = []
     for row in asked["asked"]:
         for snippet in row["snippets"]:
             text = "\n".join(snippet["lines"])
             assert "<" in text and str(row["port"]) in text, f"{run}: {text}"
-            rules.append((snippet["system"], text))
-    return rules
+    return asked["asked"]
 
 
 def nftables(rules: list[str]) -> None:

@@ -1,8 +1,9 @@
-//! Writes a firewall request, with the rules to ask for and the reasons, as text, Markdown or JSON.
+//! Writes a firewall request, with the rules to ask for and the reasons, as text, Markdown or JSON. The
+//! requests for programs of firewall teams have a file each.
 
 use std::io::{self, Write};
 
-use minijinja::context;
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::json;
@@ -10,12 +11,15 @@ use crate::markdown::escaped;
 use crate::rows::{Report, RequestRows, RunRow};
 use crate::templating;
 
+pub(crate) mod aerleon;
+pub(crate) mod algosec;
+
 pub(crate) fn write_text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    render("firewall-request.txt", TEXT, report, out)
+    render("firewall-request.txt", TEXT, &of_report(report), out)
 }
 
 pub(crate) fn write_markdown(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    render("firewall-request.md", MARKDOWN, report, out)
+    render("firewall-request.md", MARKDOWN, &of_report(report), out)
 }
 
 pub(crate) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -36,10 +40,14 @@ struct Request<'a> {
     request: &'a RequestRows,
 }
 
+fn of_report(report: &Report) -> Value {
+    context! { report => templating::value(report) }
+}
+
 fn render(
     name: &'static str,
     template: &'static str,
-    report: &Report,
+    values: &Value,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut environment = templating::environment();
@@ -49,7 +57,7 @@ fn render(
         .map_err(io::Error::other)?;
     let text = environment
         .get_template(name)
-        .and_then(|t| t.render(context! { report => templating::value(report) }))
+        .and_then(|t| t.render(values))
         .map_err(io::Error::other)?;
     out.write_all(text.as_bytes())
 }

@@ -64,7 +64,7 @@ impl PartialEq for Format {
 pub const TABLE: &Format = &FORMATS[0];
 
 /// All formats, in the order in which lists show them.
-pub static FORMATS: [Format; 11] = [
+pub static FORMATS: [Format; 14] = [
     Format {
         name: "table",
         about: "text for people: ports, failures with evidence and next step, findings, checks",
@@ -127,6 +127,27 @@ pub static FORMATS: [Format; 11] = [
         about: "the same as JSON, for other programs",
         extensions: &[],
         writer: Writer::Rows(firewall_request::write_json),
+        failure: None,
+    },
+    Format {
+        name: "firewall-request-algosec",
+        about: "the same as JSON for AlgoSec FireFlow, one request per address family",
+        extensions: &[],
+        writer: Writer::Rows(firewall_request::algosec::write),
+        failure: None,
+    },
+    Format {
+        name: "firewall-request-aerleon-ipv4",
+        about: "the same for IPv4, as terms to include in an Aerleon policy",
+        extensions: &[],
+        writer: Writer::Rows(firewall_request::aerleon::write_ipv4),
+        failure: None,
+    },
+    Format {
+        name: "firewall-request-aerleon-ipv6",
+        about: "the same for IPv6",
+        extensions: &[],
+        writer: Writer::Rows(firewall_request::aerleon::write_ipv6),
         failure: None,
     },
     Format {

@@ -120,6 +120,8 @@ const FUEL: u64 = 20_000_000;
 
 #[cfg(test)]
 mod tests {
+    use probe_core::document::Outcome;
+
     use super::*;
     use crate::recorded;
 
@@ -177,5 +179,56 @@ mod tests {
         let mut fields: Vec<&String> = rows.as_object().unwrap().keys().collect();
         fields.sort_unstable();
         assert_eq!(names, fields);
+    }
+
+    /// The templates in the document, as they are printed there.
+    fn printed() -> Vec<String> {
+        let document = include_str!("../../../docs/user/reports.md");
+        let blocks = document.split("\n\n").filter(|block| {
+            let mut lines = block.lines();
+            lines.all(|line| line.starts_with("    ")) && block.contains("{%")
+        });
+        let unindented = |block: &str| {
+            block
+                .lines()
+                .map(|line| format!("{}\n", &line[4..]))
+                .collect()
+        };
+        blocks.map(unindented).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_document_work_for_every_run() {
+        let [service_now, jira] = printed().try_into().unwrap();
+        for run in recorded::ALL {
+            let report = Report::of(&run.read());
+            let write = |source: &String| {
+                let template = Template::parse("example.txt", source.clone()).unwrap();
+                recorded::written(|out| template.write(&report, out))
+            };
+            let change: serde_json::Value = serde_json::from_str(&write(&service_now)).unwrap();
+            let plan = change["implementation_plan"].as_str().unwrap();
+            assert_eq!(
+                plan.lines().count(),
+                report.request.asked.len(),
+                "{}",
+                run.name
+            );
+            let failed = report
+                .ports
+                .iter()
+                .filter(|p| p.outcome != Outcome::AsExpected);
+            let lines = failed.count() + 2;
+            assert_eq!(write(&jira).lines().count(), lines, "{}", run.name);
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_document_as_they_come_out() {
+        let report = Report::of(&recorded::THREE_FAULTS.read());
+        for (name, source) in ["service_now", "jira"].into_iter().zip(printed()) {
+            let template = Template::parse("example.txt", source).unwrap();
+            insta::assert_snapshot!(name, recorded::written(|out| template.write(&report, out)));
+        }
     }
 }

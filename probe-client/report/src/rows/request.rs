@@ -37,6 +37,12 @@ pub struct AskedRow {
     /// This host's address as the server sees it, if that is known and differs.
     pub source_after_nat: Option<IpAddr>,
     pub destination: IpAddr,
+    /// The server's address on its own host, if that is known and differs.
+    pub destination_after_nat: Option<IpAddr>,
+    /// The source as the blamed device sees it: an address, or a place in angle brackets if it is not known.
+    pub device_source: String,
+    /// The destination as the blamed device sees it: an address, or a place in angle brackets if it is not known.
+    pub device_destination: String,
     /// The server as the user named it.
     pub host: String,
     pub protocol: &'static str,
@@ -131,11 +137,15 @@ impl AskedRow {
             accepted_at: accepted_at(document, m),
             port,
         };
+        let (device_source, device_destination) = hosts.seen_by(&verdict.segment);
         Self {
             family,
             source,
             source_after_nat,
             destination,
+            destination_after_nat: hosts.accepted_at.filter(|ip| *ip != destination),
+            device_source,
+            device_destination,
             host: m.host.clone(),
             protocol: "TCP",
             port,

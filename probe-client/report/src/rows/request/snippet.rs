@@ -164,6 +164,15 @@ fn pan_os(name: &str, hosts: &Hosts) -> Snippet {
 }
 
 impl Hosts {
+    /// Returns source and destination as a device in `segment` sees them: behind address translation on the server's
+    /// side, before it elsewhere.
+    pub(super) fn seen_by(&self, segment: &Segment) -> (String, String) {
+        match segment {
+            Segment::CloudEdge | Segment::ServerHost => (self.seen_by_cloud(), self.on_server()),
+            _ => (self.own(), self.destination.to_string()),
+        }
+    }
+
     /// Returns the source for a device before address translation.
     fn own(&self) -> String {
         place(self.source, "<SOURCE-ADDRESS>")
