@@ -84,6 +84,57 @@ fn a_page_with_hostile_text_has_no_element_of_its_own() {
     assert!(!markdown.contains("<script") && !markdown.contains("<img"));
 }
 
+/// A firewall team sends a request back if one of these is missing. The run is one of the lab: source NAT, a port that the
+/// firewall in front of it drops, and one that the cloud's edge drops.
+#[test]
+fn each_owner_of_a_firewall_can_act_on_the_request_as_it_is() {
+    let name = "source-nat-firewall-and-cloud-edge-drop.json";
+    let text = std::fs::read_to_string(Path::new(RECORDS).join(name)).unwrap();
+    let document = judge_again(serde_json::from_str(&text).unwrap());
+    let text = written(Format::named("firewall-request").unwrap(), &document);
+    let rows: Vec<&str> = text
+        .split("\n\n")
+        .filter(|row| row.contains(". Allow TCP"))
+        .collect();
+    let [edge, firewall] = rows.as_slice() else {
+        panic!("not two rows:\n{text}");
+    };
+    for (row, port) in [(edge, "443"), (firewall, "5901")] {
+        for part in [
+            "Source:        10.73.1.2 (after address translation: 10.73.2.1)\n",
+            "Destination:   10.73.3.2\n",
+            &format!("Service:       TCP {port}, outbound"),
+            "Purpose:       ",
+            "Required by:   TechNet, Requirements for Windows Azure Nodes",
+            "Evidence:      the server looked for a SYN",
+            &format!("In logs:       TCP from 10.73.1.2 to 10.73.3.2, port {port}, 20"),
+            " UTC; behind the address translation: from 10.73.2.1\n",
+        ] {
+            assert!(row.contains(part), "{part} is not in\n{row}");
+        }
+    }
+    for blank in [
+        "Requester:  ",
+        "Approver:  ",
+        "Start date:  ",
+        "Expires:  ",
+        "To roll back:",
+    ] {
+        assert!(text.contains(blank), "{text}");
+    }
+    // Behind the translation the rule is about the translated address, and before it about this host's.
+    let nsg = "--source-address-prefixes 10.73.2.1 ";
+    assert!(
+        edge.contains(nsg) && !firewall.contains("az network"),
+        "{text}"
+    );
+    let asa = "permit tcp host 10.73.1.2 host 10.73.3.2 eq 5901";
+    assert!(
+        firewall.contains(asa) && !edge.contains("access-list"),
+        "{text}"
+    );
+}
+
 /// Text that a server, a proxy or a certificate may send.
 fn corpus() -> Vec<String> {
     [

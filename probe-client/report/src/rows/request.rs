@@ -150,7 +150,9 @@ impl AskedRow {
             protocol: "TCP",
             port,
             direction: match m.rule.direction {
-                Direction::Outbound => "outbound, with its answers",
+                Direction::Outbound => {
+                    "outbound at the source, inbound at the destination, with its answers"
+                }
                 Direction::Inbound => "inbound, with its answers",
             },
             application: application(m),

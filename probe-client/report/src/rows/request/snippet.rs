@@ -169,7 +169,12 @@ impl Hosts {
     pub(super) fn seen_by(&self, segment: &Segment) -> (String, String) {
         match segment {
             Segment::CloudEdge | Segment::ServerHost => (self.seen_by_cloud(), self.on_server()),
-            _ => (self.own(), self.destination.to_string()),
+            Segment::None
+            | Segment::ThisHost
+            | Segment::NearNetwork
+            | Segment::Path { .. }
+            | Segment::Proxy
+            | Segment::Unknown => (self.own(), self.destination.to_string()),
         }
     }
 
