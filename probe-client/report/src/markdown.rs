@@ -51,6 +51,7 @@ fn parts(report: &Report) -> Vec<(&'static str, String)> {
     parts.push(("findings", notes(report)));
     parts.push(("addresses to allow", egress(report)));
     parts.push(("rules that were not tested", skipped(report)));
+    parts.push(("the scope of the run", scope(report)));
     parts.push(("checks of the head node", checks(&report.checks)));
     parts.push(("how to repeat the run", repeat(report)));
     parts
@@ -158,6 +159,18 @@ fn skipped(report: &Report) -> String {
         ));
     }
     section("Not tested from here", &text)
+}
+
+fn scope(report: &Report) -> String {
+    let Some(scope) = &report.scope else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for tested in &scope.tested {
+        text.push_str(&format!("- tested: {}\n", escaped(tested)));
+    }
+    text.push_str(&format!("\n{}\n", escaped(scope.limits)));
+    section("Scope", &text)
 }
 
 fn checks(checks: &[CheckRow]) -> String {

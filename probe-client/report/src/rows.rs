@@ -14,6 +14,7 @@ mod port;
 mod repeat;
 mod request;
 mod run;
+mod scope;
 mod segment_name;
 mod way;
 
@@ -25,6 +26,7 @@ pub use path::PathRow;
 pub use port::{Fate, Mark, NotedFinding, PortRow, SilenceCell};
 pub use request::{AskedRow, NotAskedRow, RequestRows, Snippet};
 pub use run::{RunRow, SkippedRow, SummaryRow};
+pub use scope::ScopeRow;
 pub use way::{Line, Stop, StopKind, WayRow};
 
 /// All rows of a run, from which formats are written.
@@ -43,6 +45,8 @@ pub struct Report {
     /// The addresses that the cloud side must allow; empty if they are obvious.
     pub egress: Vec<EgressRow>,
     pub skipped: Vec<SkippedRow>,
+    /// What was tested and what was not, if all rules are expected to be blocked.
+    pub scope: Option<ScopeRow>,
     pub checks: Vec<CheckRow>,
     /// The rules to ask the owners of firewalls for.
     pub request: RequestRows,
@@ -50,9 +54,9 @@ pub struct Report {
 
 impl Report {
     /// The names of the report's parts, as templates use them.
-    pub const NAMES: [&str; 10] = [
-        "run", "summary", "paths", "ports", "failures", "notes", "egress", "skipped", "checks",
-        "request",
+    pub const NAMES: [&str; 11] = [
+        "run", "summary", "paths", "ports", "failures", "notes", "egress", "skipped", "scope",
+        "checks", "request",
     ];
 
     /// Derives the rows of `document`.
@@ -73,6 +77,7 @@ impl Report {
             notes: note::rows(document),
             egress: egress::rows(document),
             skipped: document.skipped.iter().map(SkippedRow::of).collect(),
+            scope: scope::row(document),
             request: request::rows(document),
             checks: document.checks.iter().map(CheckRow::of).collect(),
             ports,

@@ -10,6 +10,7 @@ use std::path::Path;
 use probe_core::document::RunDocument;
 use probe_core::excerpt::unprintable;
 use probe_core::judge::judge_again;
+use probe_core::profile::Expectation;
 use probe_report::{FORMATS, Format, Look, Report, Template, write};
 use serde_json::Value;
 
@@ -50,6 +51,26 @@ fn hostile_text_is_harmless_in_every_format() {
             template.write(&Report::of(&document), &mut out).unwrap();
             harmless("template", &String::from_utf8(out).unwrap());
         }
+    }
+}
+
+#[test]
+fn a_run_of_blocked_rules_states_its_scope() {
+    let text = include_str!("../../core/tests/scenarios/dropped.json");
+    let mut document: RunDocument = serde_json::from_str(text).unwrap();
+    for probe in &mut document.probes {
+        probe.measurement.rule.expect = Expectation::Blocked;
+    }
+    for name in ["table", "markdown", "html"] {
+        let format = FORMATS.iter().find(|f| f.name == name).unwrap();
+        let text = written(format, &judge_again(document.clone()));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let text = words.join(" ");
+        assert!(text.contains("shows nothing about other sources"), "{text}");
+        document.probes[0].measurement.rule.expect = Expectation::Open;
+        let mixed = written(format, &judge_again(document.clone()));
+        assert!(!mixed.contains("shows nothing about"), "{mixed}");
+        document.probes[0].measurement.rule.expect = Expectation::Blocked;
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn ports<'a>(probes: impl Iterator<Item = &'a Probe>) -> String {
 }
 
 /// Groups the probes of `group` by server and path.
-fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
+pub(super) fn by_server<'a>(group: &[&'a Probe]) -> Vec<Vec<&'a Probe>> {
     let mut all: Vec<Vec<&Probe>> = Vec::new();
     for probe in group {
         let same = |known: &&mut Vec<&Probe>| {

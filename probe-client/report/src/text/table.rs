@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::columns::{GAP, shortened, tone};
 use super::paint::{Look, Tone, paragraph};
 use super::{checks, details, egress, idle, matrix};
-use crate::rows::{NoteRow, PortRow, Report, RunRow, SkippedRow, SummaryRow};
+use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, SkippedRow, SummaryRow};
 
 pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
     heading(&report.run, look, out)?;
@@ -24,6 +24,7 @@ pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Res
     notes(&report.notes, look, out)?;
     egress::write(&report.egress, look, out)?;
     skipped(&report.skipped, look, out)?;
+    scope(report.scope.as_ref(), look, out)?;
     checks::of_run(&report.checks, look, out)?;
     summary(&report.summary, look, out)
 }
@@ -153,6 +154,17 @@ fn skipped(skipped: &[SkippedRow], look: Look, out: &mut dyn Write) -> io::Resul
         paragraph(out, look, "", &text)?;
     }
     Ok(())
+}
+
+fn scope(scope: Option<&ScopeRow>, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let Some(scope) = scope else {
+        return Ok(());
+    };
+    writeln!(out, "\n{}", look.paint(Tone::Heading, "Scope"))?;
+    for tested in &scope.tested {
+        paragraph(out, look, "tested: ", tested)?;
+    }
+    paragraph(out, look, "", scope.limits)
 }
 
 fn summary(summary: &SummaryRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
