@@ -6,9 +6,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use probe_core::control_record::ServerDescription;
-use probe_core::document::RunDocument;
-use probe_core::judge::judge_again;
 use probe_core::run::answer::{of_all, of_instance};
+use probe_documents::{RunDocument, judge_again};
 use prost::Message as _;
 use proto::wire;
 

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use probe_core::expectations;
 use probe_core::profile::Profile;
+use probe_documents::expectations;
 
 fuzz_target!(|text: &str| {
     let mut rules = Profile::all()[0].rules.clone();

@@ -4,8 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use probe_core::document::RunDocument;
-use probe_core::judge::judge_again;
+use probe_documents::{RunDocument, judge_again};
 use serde_json::Value;
 
 /// The recorded runs, which the input changes.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use head_node::{ClockState, HeadNode, NameLookup, Origin, Reading};
 use probe_core::catalogue::FindingId;
-use probe_core::document::RunDocument;
 use probe_core::observation::{Failure, FailureKind, Operation};
+use probe_documents::RunDocument;
 
 mod export_file;
 mod installed_program;

@@ -4,8 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use probe_core::document::Host;
 use probe_core::session::HexBytes;
+use probe_documents::Host;
 use socket_facts::{save_syn, saved_syn};
 
 /// Describes this host as far as that is possible without privileges. Facts that cannot be found are `None`.

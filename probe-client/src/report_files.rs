@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 use probe_report::{Format, Look};
 use thiserror::Error;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 use probe_report::format::{FailureWriter, TABLE};
 use probe_report::{FORMATS, Format, Look, Report, Template};
 

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use probe_core::document::{RunDocument, RunFacts, ServerFacts};
-use probe_core::judge::{Gathered, conclude};
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
 use probe_core::run::budget::BUDGET;
 use probe_core::run::control_order::Lead;
 use probe_core::run::rate::Rate;
 use probe_core::run::server_result::ServerResult;
+use probe_documents::{Gathered, RunDocument, RunFacts, ServerFacts, conclude};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};

@@ -95,10 +95,10 @@ fn completions_and_manual_are_printed() {
 
 #[test]
 fn the_schema_is_the_committed_one() {
-    let committed = include_str!("../core/schema/fwprobe.run-1.json");
+    let committed = include_str!("../documents/schema/fwprobe.run-1.json");
     assert!(
         succeeds(&["report", "--schema"]) == committed,
-        "rewrite it: fwprobe report --schema > probe-client/core/schema/fwprobe.run-1.json"
+        "rewrite it: fwprobe report --schema > probe-client/documents/schema/fwprobe.run-1.json"
     );
 }
 

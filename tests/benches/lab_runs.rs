@@ -13,9 +13,9 @@ use anyhow::Context as _;
 use fwprobe_tests::flights::{self, Turn};
 use fwprobe_tests::lab::{Family, Timed, lacking, timed};
 use probe_core::catalogue::VerdictId;
-use probe_core::document::Probe;
 use probe_core::session_kind::SessionKind;
 use probe_core::survey::LastHop;
+use probe_documents::Probe;
 
 fn main() -> anyhow::Result<()> {
     if let Some(reason) = lacking() {

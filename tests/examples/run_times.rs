@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fwprobe_tests::lab::{Family, Scenario, Timed, timed_with_peer};
-use probe_core::document::RunDocument;
 use probe_core::measurement::Measurement;
 use probe_core::observation::{Observation, Operation};
+use probe_documents::RunDocument;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);

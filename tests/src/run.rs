@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use anyhow::{Context as _, ensure};
 use probe_core::catalogue::{FindingId, VerdictId};
-use probe_core::document::{Probe, RunDocument};
+use probe_documents::{Probe, RunDocument};
 
 use crate::{Connection, Finished};
 

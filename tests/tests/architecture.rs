@@ -26,9 +26,14 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     ),
     ("head-node", "probe-client/head-node", &["probe-core"]),
     (
+        "probe-documents",
+        "probe-client/documents",
+        &["probe-core", "settings-file"],
+    ),
+    (
         "probe-report",
         "probe-client/report",
-        &["head-node", "probe-core"],
+        &["head-node", "probe-core", "probe-documents"],
     ),
     ("echo-core", "echo-server/core", &["proto"]),
     (
@@ -49,6 +54,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
             "echo-server",
             "head-node",
             "probe-core",
+            "probe-documents",
             "probe-report",
             "proto",
             "settings-file",
@@ -71,10 +77,11 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The folders of the pure crates.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "proto",
     "settings-file",
     "probe-client/core",
+    "probe-client/documents",
     "probe-client/head-node",
     "probe-client/report",
     "echo-server/core",

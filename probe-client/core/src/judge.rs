@@ -28,9 +28,9 @@ mod words;
 
 pub use ending::Ending;
 pub use evidence::{Evidence, Refusal, Siblings};
-pub use expected::Met;
+pub use expected::{Met, Outcome};
 pub use findings::findings;
-pub use run::{Gathered, conclude, judge_again};
+pub use run::{Judged, RunEvidence, judge_all};
 
 /// Returns the verdict for one probe.
 pub fn judge(evidence: &Evidence<'_>) -> Verdict {

@@ -1,5 +1,5 @@
-//! The pure core of `fwprobe`: profiles and plans, the client's side of a session, evidence, verdicts
-//! and the run document. It opens no socket and reads no clock; time and randomness are arguments.
+//! The pure core of `fwprobe`: profiles and plans, the client's side of a session, evidence and
+//! verdicts. It opens no socket and reads no clock; time and randomness are arguments.
 
 pub mod alternative;
 pub mod catalogue;
@@ -7,9 +7,6 @@ pub mod check;
 mod check_status;
 pub mod comparison;
 pub mod control_record;
-pub mod document;
-pub mod egress;
-pub mod expectations;
 pub mod flow;
 pub mod judge;
 pub mod line;
@@ -25,8 +22,9 @@ pub mod session;
 pub mod survey;
 pub mod system_proxy;
 pub mod timeline;
-pub mod traffic;
 pub mod verdict;
-pub mod watch;
 
 pub use proto::{excerpt, session_kind};
+
+#[cfg(test)]
+mod recorded;

@@ -22,6 +22,7 @@ mod flow;
 mod presented_certificate;
 mod sent_again;
 mod sighting;
+mod source_address;
 mod syn_times;
 mod varied_session;
 
@@ -32,6 +33,7 @@ pub use presented_certificate::PresentedCertificate;
 pub use sent_again::{OneWay, SentAgain};
 pub(crate) use sighting::canonical;
 pub use sighting::{AnswersRefused, MatchedBy, Sighting, SightingAnswer, SightingEnd};
+pub use source_address::source_address;
 pub use syn_times::syn_times;
 pub use varied_session::{OTHER_NAME, SentName, Variation, VariedSession};
 

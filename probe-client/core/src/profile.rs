@@ -24,8 +24,7 @@ mod write;
 
 pub use builtin::UnknownProfile;
 pub use date::{InvalidDate, SourceDate};
-pub(crate) use expected::Expected;
-pub use expected::{AddressFamily, ExpectedWhere, PathChoice, by_place_as_toml};
+pub use expected::{AddressFamily, Expected, ExpectedWhere, PathChoice, by_place_as_toml};
 pub use id::{InvalidId, MAX_ID_BYTES, ProfileId, RuleId};
 pub use keyword::{Direction, Expectation, NettcpMode, Sourcing, Transport};
 pub use port::{InvalidPort, Port};
@@ -172,7 +171,7 @@ impl Rule {
     }
 
     /// Applies what a file expects.
-    pub(crate) fn set_expected(&mut self, expected: Expected) {
+    pub fn set_expected(&mut self, expected: Expected) {
         match expected {
             Expected::Everywhere(expect) => {
                 self.expect = expect;

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use probe_core::alternative::Alternative;
 use probe_core::catalogue::VerdictId;
-use probe_core::document::{Probe, RunDocument};
-use probe_core::judge::judge_again;
 use probe_core::measurement::{AnswersRefused, Measurement, SightingEnd};
 use probe_core::verdict::Confidence;
+use probe_documents::{Probe, RunDocument, judge_again};
 
 /// A name, and a function that removes one kind of evidence from a measurement.
 type Loss = (&'static str, fn(&mut Measurement));

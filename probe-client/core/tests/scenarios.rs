@@ -3,8 +3,7 @@
 
 use std::fmt::Write as _;
 
-use probe_core::document::RunDocument;
-use probe_core::judge::judge_again;
+use probe_documents::{RunDocument, judge_again};
 
 #[test]
 #[expect(

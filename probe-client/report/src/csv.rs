@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use probe_core::document::Outcome;
 use probe_core::excerpt::printable;
+use probe_core::judge::Outcome;
 
 use crate::rows::{PortRow, Report, SkippedRow};
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 
 use crate::failed_run::FailedRun;
 use crate::rows::Report;

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use probe_core::check::CheckStatus;
-use probe_core::document::Outcome;
+use probe_core::judge::Outcome;
 use quick_xml::Writer;
 
 use crate::failed_run::FailedRun;
@@ -242,7 +242,7 @@ const MAX_NODE_NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use probe_core::document::RunDocument;
+    use probe_documents::RunDocument;
 
     use super::*;
     use crate::recorded;

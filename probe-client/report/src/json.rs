@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use probe_core::document::RunDocument;
 use probe_core::excerpt::unprintable;
+use probe_documents::RunDocument;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use probe_core::check::CheckStatus;
-use probe_core::document::Outcome;
 use probe_core::excerpt::printable;
+use probe_core::judge::Outcome;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
 use crate::explanation::explanation;
@@ -208,7 +208,7 @@ const INTERRUPTED: &str = "the run was interrupted: ports may be missing or unde
 mod tests {
     use std::collections::BTreeSet;
 
-    use probe_core::document::RunDocument;
+    use probe_documents::RunDocument;
 
     use super::*;
     use crate::recorded;

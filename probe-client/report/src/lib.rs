@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 
 mod csv;
 mod explanation;

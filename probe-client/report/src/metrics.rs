@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use probe_core::catalogue::VerdictId;
-use probe_core::document::{Outcome, RunDocument, Timings};
-use probe_core::watch::{Recent, Row, rows};
+use probe_core::judge::Outcome;
+use probe_documents::watch::{Recent, Row, rows};
+use probe_documents::{RunDocument, Timings};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use probe_core::document::RunDocument;
-use probe_core::judge::judge_again;
+use probe_documents::RunDocument;
+use probe_documents::judge_again;
 
 /// Returns what `write` writes, as text.
 pub(crate) fn written(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {

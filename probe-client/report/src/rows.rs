@@ -1,7 +1,7 @@
 //! The rows of a report. They are derived from the run document once, so that all formats say the same. A row is flat,
 //! contains words and figures for people, and can be serialised for templates.
 
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 use serde::Serialize;
 
 mod account;

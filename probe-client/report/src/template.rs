@@ -120,7 +120,7 @@ const FUEL: u64 = 20_000_000;
 
 #[cfg(test)]
 mod tests {
-    use probe_core::document::Outcome;
+    use probe_core::judge::Outcome;
 
     use super::*;
     use crate::recorded;

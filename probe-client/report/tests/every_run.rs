@@ -7,10 +7,9 @@
 
 use std::path::Path;
 
-use probe_core::document::RunDocument;
 use probe_core::excerpt::unprintable;
-use probe_core::judge::judge_again;
 use probe_core::profile::Expectation;
+use probe_documents::{RunDocument, judge_again};
 use probe_report::{FORMATS, Format, Look, Report, Template, write};
 use serde_json::Value;
 

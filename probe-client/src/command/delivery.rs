@@ -2,7 +2,7 @@
 //! before the run starts, so that fwprobe reports beforehand which cannot be written.
 
 use anyhow::{Context as _, bail};
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 
 use crate::arguments::{Colour, ReportOptions};
 use crate::report_files::Outputs;

@@ -3,10 +3,10 @@
 
 use anyhow::Context as _;
 use probe_core::catalogue::VerdictId;
-use probe_core::document::RunDocument;
 use probe_core::path::NetworkPath;
 use probe_core::plan::{Plan, PortMap};
 use probe_core::profile::{Port, Profile};
+use probe_documents::RunDocument;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use probe_core::catalogue::VerdictClass;
-use probe_core::document::{Probe, RunDocument};
-use probe_core::expectations;
 use probe_core::profile::{
     AddressFamily, Expectation, ExpectedWhere, PathChoice, RuleId, by_place_as_toml,
 };
+use probe_documents::expectations;
+use probe_documents::{Probe, RunDocument};
 
 use super::report::load;
 use crate::arguments::ExpectCommand;

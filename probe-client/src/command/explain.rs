@@ -3,9 +3,8 @@
 
 use anyhow::{Context as _, bail};
 use probe_core::catalogue::{self, VerdictId};
-use probe_core::document::RunDocument;
 use probe_core::excerpt::printable;
-use probe_core::judge::judge_again;
+use probe_documents::{RunDocument, judge_again};
 use probe_report::format::TABLE;
 
 use super::report::load;

@@ -3,8 +3,8 @@
 use std::path::{Display, Path};
 
 use anyhow::{Context as _, anyhow, bail};
-use probe_core::document::{DOCUMENT, RunDocument};
 use probe_core::excerpt::Excerpt;
+use probe_documents::{DOCUMENT, RunDocument};
 use serde::Deserialize;
 
 use super::delivery::Delivery;

@@ -4,7 +4,7 @@ use std::io;
 
 use anyhow::Context as _;
 use head_node::check::checks_of_run;
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 use tokio_util::sync::CancellationToken;
 
 use super::InterruptedAgain;

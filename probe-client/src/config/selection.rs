@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use head_node::{HeadNode, PortsUndecided};
-use probe_core::expectations;
 use probe_core::plan::PortMap;
 use probe_core::profile::{Profile, Rule};
+use probe_documents::expectations;
 
 use super::problems::Problems;
 use super::{Selected, by_hand, is_file};

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use probe_core::catalogue::VerdictId;
-use probe_core::document::Probe;
 use probe_core::session_kind::SessionKind;
+use probe_documents::Probe;
 use serde::{Deserialize, Serialize};
 
 use super::network::Network;

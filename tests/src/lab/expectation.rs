@@ -2,10 +2,10 @@
 
 use anyhow::ensure;
 use probe_core::catalogue::{FindingId, VerdictId};
-use probe_core::document::{Probe, RunDocument};
 use probe_core::plan::Silence;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Verdict;
+use probe_documents::{Probe, RunDocument};
 use serde::Deserialize;
 
 use super::Family;

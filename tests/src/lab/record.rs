@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use probe_core::catalogue::{FindingId, VerdictId};
-use probe_core::document::{Probe, RunDocument};
-use probe_core::judge::judge_again;
 use probe_core::measurement::Measurement;
 use probe_core::plan::Silence;
 use probe_core::verdict::Segment;
+use probe_documents::{Probe, RunDocument, judge_again};
 
 use crate::Run;
 

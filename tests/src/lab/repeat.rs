@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use probe_core::document::RunDocument;
+use probe_documents::RunDocument;
 
 use super::play::{SILENCE, staged};
 use super::{Family, Scenario, Variant};

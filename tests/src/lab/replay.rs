@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use probe_core::catalogue::VerdictId;
-use probe_core::document::{Probe, RunDocument};
-use probe_core::judge::judge_again;
-use probe_core::traffic::in_logs;
+use probe_documents::traffic::in_logs;
+use probe_documents::{Probe, RunDocument, judge_again};
 
 use super::folder::files;
 use super::{Family, Scenario, Variant};

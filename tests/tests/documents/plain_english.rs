@@ -54,6 +54,7 @@ fn what_the_programs_say_is_in_plain_english() {
     let places = [
         "probe-client/src",
         "probe-client/core/src",
+        "probe-client/documents/src",
         "probe-client/head-node/src",
         "echo-server/src",
         "echo-server/core/src",

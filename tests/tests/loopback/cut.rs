@@ -7,7 +7,7 @@ use fwprobe_tests::middlebox::{Cut, Direction, Ending, Middlebox};
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Probe, Run, ServerPlan};
 use probe_core::catalogue::VerdictId;
-use probe_core::document;
+
 use probe_core::session_kind::SessionKind;
 
 pub(crate) fn trials() -> Trials {
@@ -57,7 +57,7 @@ fn anywhere(ip: IpAddr, direction: Direction, ending: Ending) -> anyhow::Result<
 }
 
 /// Checks that no more payload arrived than the device passed.
-fn place_is_right(run: &Run, probe: &document::Probe, cut: Cut) -> anyhow::Result<()> {
+fn place_is_right(run: &Run, probe: &probe_documents::Probe, cut: Cut) -> anyhow::Result<()> {
     let session = probe
         .measurement
         .session

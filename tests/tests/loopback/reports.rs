@@ -29,7 +29,7 @@ fn the_schema_is_the_committed_one() -> anyhow::Result<()> {
     ensure!(
         printed == SCHEMA,
         "the document's form has changed: if that is meant, write the output of `fwprobe report \
-         --schema` to probe-client/core/schema/fwprobe.run-1.json"
+         --schema` to probe-client/documents/schema/fwprobe.run-1.json"
     );
     Ok(())
 }
@@ -145,4 +145,4 @@ fn the_demonstration() -> anyhow::Result<()> {
     Ok(())
 }
 
-const SCHEMA: &str = include_str!("../../../probe-client/core/schema/fwprobe.run-1.json");
+const SCHEMA: &str = include_str!("../../../probe-client/documents/schema/fwprobe.run-1.json");

@@ -155,7 +155,7 @@ fn what_gets_no_answer_is_sent_twice() -> anyhow::Result<()> {
         "they were sent {} times",
         proxy.strikes()
     );
-    let told = |p: &probe_core::document::Probe| {
+    let told = |p: &probe_documents::Probe| {
         let mut seen = p.verdict.evidence.iter();
         seen.any(|fact| fact.contains("not sent again"))
     };
@@ -200,7 +200,7 @@ fn an_answer_is_no_acceptance() -> anyhow::Result<()> {
             run.expect_exit(1)?
                 .expect_all(VerdictId::ProxyAuthenticationRequired)?;
         }
-        let told = |p: &probe_core::document::Probe| {
+        let told = |p: &probe_documents::Probe| {
             let mut said = p.verdict.evidence.iter().chain([&p.verdict.claim]);
             said.any(|fact| fact.contains("sent once") || fact.contains("not sent again"))
         };

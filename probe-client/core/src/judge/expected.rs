@@ -1,11 +1,23 @@
 //! Compares a verdict with the expectation of its rule: whether the expectation is met, and the next step if a port
 //! should be blocked. Causes do not know the expectation; their next steps are for ports that should be open.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::catalogue::{VerdictClass, VerdictId};
-use crate::document::Outcome;
 use crate::measurement::Measurement;
 use crate::profile::Expectation;
 use crate::verdict::Verdict;
+
+/// A verdict compared with what the rule expects.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    AsExpected,
+    NotAsExpected,
+    /// The verdict says nothing about the port.
+    Undecided,
+}
 
 /// A verdict compared with the expectation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -113,38 +125,36 @@ fn got_nowhere(id: VerdictId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::RunDocument;
-    use crate::judge::judge_again;
+    use crate::recorded::{Judgement, Recorded};
 
-    fn blocked(text: &str) -> RunDocument {
-        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+    fn blocked(text: &str) -> Vec<Judgement> {
+        let mut document = Recorded::read(text);
         for probe in &mut document.probes {
             probe.measurement.rule.expect = Expectation::Blocked;
         }
-        judge_again(document)
+        document.judged()
     }
 
     #[test]
     fn a_blocked_port_that_is_open_is_to_be_closed() {
         let document = blocked(include_str!("../../tests/scenarios/demo.json"));
         let open = document
-            .probes
             .iter()
-            .find(|p| p.verdict.id == VerdictId::Reachable);
+            .find(|p| p.judged.verdict.id == VerdictId::Reachable);
         let open = open.unwrap();
-        assert_eq!(open.outcome, Outcome::NotAsExpected);
-        let step = open.verdict.next_step.as_ref().unwrap();
+        assert_eq!(open.judged.outcome, Outcome::NotAsExpected);
+        let step = open.judged.verdict.next_step.as_ref().unwrap();
         assert!(step.contains("which rule lets TCP"), "{step}");
     }
 
     #[test]
     fn nobody_is_asked_to_listen_on_a_port_that_is_to_be_blocked() {
         let document = blocked(include_str!("../../tests/scenarios/not-listening.json"));
-        let closed = document.probes.iter();
-        let mut closed = closed.filter(|p| p.verdict.id == VerdictId::NotListening);
+        let closed = document.iter();
+        let mut closed = closed.filter(|p| p.judged.verdict.id == VerdictId::NotListening);
         let probe = closed.next().unwrap();
-        assert_eq!(probe.outcome, Outcome::NotAsExpected);
-        let step = probe.verdict.next_step.as_ref().unwrap();
+        assert_eq!(probe.judged.outcome, Outcome::NotAsExpected);
+        let step = probe.judged.verdict.next_step.as_ref().unwrap();
         assert!(!step.contains("start fwprobe-echo"), "{step}");
         assert!(step.contains("block TCP"), "{step}");
     }
@@ -153,12 +163,10 @@ mod tests {
     fn what_is_blocked_as_expected_asks_for_nothing() {
         let document = blocked(include_str!("../../tests/scenarios/dropped.json"));
         let dropped = document
-            .probes
             .iter()
-            .find(|p| p.verdict.id == VerdictId::Dropped);
+            .find(|p| p.judged.verdict.id == VerdictId::Dropped);
         let dropped = dropped.unwrap();
-        assert_eq!(dropped.outcome, Outcome::AsExpected);
-        assert_eq!(dropped.verdict.next_step, None);
-        assert!(!dropped.needs_a_word());
+        assert_eq!(dropped.judged.outcome, Outcome::AsExpected);
+        assert_eq!(dropped.judged.verdict.next_step, None);
     }
 }

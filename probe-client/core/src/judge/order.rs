@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use super::cause::{STAGES, Stage};
-use super::{Evidence, cause, judge_again};
-use crate::document::RunDocument;
+use super::{Evidence, cause};
+use crate::recorded::Recorded;
 use crate::verdict::Verdict;
 
 thread_local! {
@@ -31,7 +31,7 @@ pub(super) fn with_a_stage_reversed(evidence: &Evidence<'_>) -> Option<Verdict> 
 fn within_a_stage_the_order_does_not_matter() {
     let mut wrong = Vec::new();
     for (file, text) in recorded_runs() {
-        let document: RunDocument = serde_json::from_str(&text).unwrap();
+        let document = Recorded::read(&text);
         let expected = verdicts(&document);
         for (stage, _) in STAGES.iter().filter(|(_, causes)| causes.len() > 1) {
             REVERSED.set(Some(*stage));
@@ -47,9 +47,9 @@ fn within_a_stage_the_order_does_not_matter() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-fn verdicts(document: &RunDocument) -> Vec<Verdict> {
-    let judged = judge_again(document.clone());
-    judged.probes.into_iter().map(|p| p.verdict).collect()
+fn verdicts(document: &Recorded) -> Vec<Verdict> {
+    let all = document.judged().into_iter();
+    all.map(|p| p.judged.verdict).collect()
 }
 
 #[expect(

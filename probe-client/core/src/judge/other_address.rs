@@ -39,14 +39,13 @@ pub(super) fn told(verdict: Verdict, probe: &Measurement, all: &[Measurement]) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::RunDocument;
-    use crate::judge::judge_again;
     use crate::observation::{Failure, FailureKind, Operation, Origin};
+    use crate::recorded::{Judgement, Recorded};
 
     #[test]
     fn a_server_that_works_over_ipv4_is_not_to_be_started_for_ipv6() {
         let text = include_str!("../../tests/scenarios/reachable-both-families.json");
-        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut document = Recorded::read(text);
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
         for m in probes.chain(&mut document.reference_probes) {
             m.host = "echo.example.org".to_owned();
@@ -63,12 +62,11 @@ mod tests {
             .server
             .controls
             .retain(|c| c.address.is_some_and(|ip| ip.is_ipv4()));
-        let again = judge_again(document);
-        let of_v6 =
-            |p: &&crate::document::Probe| p.measurement.server().is_some_and(|ip| ip.is_ipv6());
-        let found = again.probes.iter().find(of_v6).unwrap();
-        assert_eq!(found.verdict.id, VerdictId::ServerUnreachable);
-        let step = found.verdict.next_step.as_ref().unwrap();
+        let again = document.judged();
+        let of_v6 = |p: &&Judgement| p.measurement.server().is_some_and(|ip| ip.is_ipv6());
+        let found = again.iter().find(of_v6).unwrap();
+        assert_eq!(found.judged.verdict.id, VerdictId::ServerUnreachable);
+        let step = found.judged.verdict.next_step.as_ref().unwrap();
         assert!(step.contains("it proved itself at"), "{step}");
         assert!(step.contains("AAAA"), "{step}");
     }

@@ -3,8 +3,7 @@
 
 use std::cell::Cell;
 
-use super::judge_again;
-use crate::document::RunDocument;
+use crate::recorded::Recorded;
 
 thread_local! {
     static JUDGED: Cell<usize> = const { Cell::new(0) };
@@ -18,7 +17,7 @@ pub(super) fn judged() {
 /// Judges a recorded run through an inspecting device, with `times` as many rules for each port. Returns how many
 /// sessions the run has, and how many were judged.
 fn judging(times: usize) -> (usize, usize) {
-    let mut document: RunDocument = serde_json::from_str(INSPECTED).unwrap();
+    let mut document = Recorded::read(INSPECTED);
     document.probes = std::iter::repeat_n(document.probes, times)
         .flatten()
         .collect();
@@ -28,7 +27,7 @@ fn judging(times: usize) -> (usize, usize) {
         .map(|p| p.measurement.variations.len());
     let sessions = document.probes.len() + compared.sum::<usize>();
     JUDGED.set(0);
-    judge_again(document);
+    document.judged();
     (sessions, JUDGED.get())
 }
 

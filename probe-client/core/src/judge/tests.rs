@@ -24,12 +24,12 @@ use std::sync::LazyLock;
 use super::{Evidence, findings, judge};
 use crate::catalogue::{FindingId, VerdictId};
 use crate::comparison::next_round;
-use crate::document::RunDocument;
 use crate::measurement::{
     MatchedBy, Measurement, SentName, Sighting, SightingAnswer, SightingEnd, Variation,
     VariedSession,
 };
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
+use crate::recorded::Recorded;
 use crate::session::HexBytes;
 use crate::session_kind::{Envelope, SessionKind};
 use crate::verdict::Verdict;
@@ -59,7 +59,7 @@ const UNNAMED: Variation = Variation::InServerName {
 
 /// Returns a session that ran whole, made from one of a recorded run.
 fn whole(kind: SessionKind) -> Measurement {
-    static RECORDED: LazyLock<RunDocument> = LazyLock::new(|| {
+    static RECORDED: LazyLock<Recorded> = LazyLock::new(|| {
         let text = include_str!("../../tests/scenarios/demo.json");
         serde_json::from_str(text).unwrap()
     });

@@ -49,7 +49,7 @@ pub enum AddressFamily {
 
 /// The expectation that one line of a file has of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Expected {
+pub enum Expected {
     Everywhere(Expectation),
     ByPlace(Vec<ExpectedWhere>),
 }
@@ -142,7 +142,7 @@ impl From<PathChoice> for String {
 
 impl Expected {
     /// Reads `"open"`, `"blocked"`, or a table of both by path, by family, or by family within a path.
-    pub(crate) fn read(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Self> {
+    pub fn read(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Self> {
         if !field.is_table() {
             return Expectation::read(field, problems).map(Self::Everywhere);
         }

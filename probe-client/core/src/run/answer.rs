@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn an_answer_is_limited_and_says_that_something_is_missing() {
         let text = include_str!("../../tests/scenarios/demo.json");
-        let document: crate::document::RunDocument = serde_json::from_str(text).unwrap();
+        let document = crate::recorded::Recorded::read(text);
         let measurement = document.probes.into_iter().next().unwrap().measurement;
         let told = |port| wire::Sighting {
             r#match: wire::SightingMatch::Address.into(),
@@ -283,8 +283,8 @@ mod tests {
 
     #[test]
     fn a_connection_that_greeted_for_another_session_is_never_this_probes() {
-        let document: crate::document::RunDocument =
-            serde_json::from_str(include_str!("../../tests/scenarios/demo.json")).unwrap();
+        let document =
+            crate::recorded::Recorded::read(include_str!("../../tests/scenarios/demo.json"));
         let mut measurement = document.probes.into_iter().next().unwrap().measurement;
         let own = measurement.session.as_ref().unwrap().session_id.0;
         let told = |session_id: &[u8]| wire::Sighting {

@@ -103,8 +103,8 @@ pub const TURNS: usize = 7;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::RunDocument;
     use crate::measurement::FlowEnd;
+    use crate::recorded::Recorded;
 
     #[test]
     fn dead_and_new_source_ports_take_turns_until_it_is_settled() {
@@ -154,8 +154,7 @@ mod tests {
     }
 
     fn probe() -> Measurement {
-        let document: RunDocument =
-            serde_json::from_str(include_str!("../../tests/scenarios/demo.json")).unwrap();
+        let document = Recorded::read(include_str!("../../tests/scenarios/demo.json"));
         document.probes.into_iter().next().unwrap().measurement
     }
 }

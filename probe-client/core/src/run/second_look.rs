@@ -31,16 +31,15 @@ const ENOUGH: u32 = 3;
 
 #[cfg(test)]
 mod tests {
-    use crate::document::RunDocument;
     use crate::measurement::AnswersRefused;
     use crate::observation::{Failure, Origin};
+    use crate::recorded::Recorded;
 
     use super::*;
 
     #[test]
     fn one_syn_that_the_server_did_not_see_may_have_been_lost() {
-        let document: RunDocument =
-            serde_json::from_str(include_str!("../../tests/scenarios/demo.json")).unwrap();
+        let document = Recorded::read(include_str!("../../tests/scenarios/demo.json"));
         let mut probe = document.probes.into_iter().next().unwrap().measurement;
         probe
             .observations

@@ -41,9 +41,9 @@ pub fn connects(observation: &Observation) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::document::RunDocument;
     use crate::measurement::{Flow, FlowRound};
     use crate::observation::{Failure, FailureKind, Origin};
+    use crate::recorded::Recorded;
 
     use super::*;
 
@@ -84,8 +84,7 @@ mod tests {
 
     /// Returns a probe whose SYNs, the first at the run's start, got no answer for `waited_us`.
     fn silent(waited_us: u64) -> Measurement {
-        let document: RunDocument =
-            serde_json::from_str(include_str!("../../tests/scenarios/demo.json")).unwrap();
+        let document = Recorded::read(include_str!("../../tests/scenarios/demo.json"));
         let mut probe = document.probes.into_iter().next().unwrap().measurement;
         probe.observations.retain(connects);
         let connect = &mut probe.observations[0];

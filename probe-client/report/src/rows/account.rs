@@ -1,8 +1,8 @@
 //! The statement of each end about one probe, in a sentence.
 
 use probe_core::control_record::ControlOutcome;
-use probe_core::document::RunDocument;
 use probe_core::measurement::{Measurement, Sighting, SightingEnd};
+use probe_documents::RunDocument;
 
 /// Returns whether the server reports that anything of this probe arrived.
 pub(super) fn server_saw_it(measurement: &Measurement) -> bool {

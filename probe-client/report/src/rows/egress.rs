@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use probe_core::document::RunDocument;
-use probe_core::egress::Egress;
+use probe_documents::RunDocument;
+use probe_documents::egress::Egress;
 use serde::Serialize;
 
 /// Connections that the cloud side must allow.

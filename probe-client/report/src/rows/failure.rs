@@ -1,9 +1,10 @@
 //! One row per verdict that needs an explanation. Verdicts that differ only in the port are one row.
 
 use probe_core::catalogue::VerdictId;
-use probe_core::document::{Outcome, Probe, RunDocument};
 use probe_core::judge::Met;
-use probe_core::traffic::in_logs;
+use probe_core::judge::Outcome;
+use probe_documents::traffic::in_logs;
+use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::port::Mark;

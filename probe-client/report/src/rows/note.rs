@@ -1,7 +1,7 @@
 //! One row per distinct finding.
 
-use probe_core::document::{Probe, RunDocument};
 use probe_core::verdict::Finding;
+use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::failure::ports;

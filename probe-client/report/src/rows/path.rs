@@ -1,6 +1,6 @@
 //! One row per path.
 
-use probe_core::document::Outcome;
+use probe_core::judge::Outcome;
 use serde::Serialize;
 
 use super::port::PortRow;

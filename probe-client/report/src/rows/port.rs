@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use probe_core::document::{Outcome, Probe, RunDocument, Timings};
 use probe_core::judge::Met;
+use probe_core::judge::Outcome;
 use probe_core::observation::{FailureKind, Operation};
 use probe_core::path::NetworkPath;
-use probe_core::traffic::in_logs;
 use probe_core::verdict::{Confidence, Segment};
+use probe_documents::traffic::in_logs;
+use probe_documents::{Probe, RunDocument, Timings};
 use serde::Serialize;
 
 use super::segment_name::segment_name;

@@ -3,11 +3,13 @@
 
 use std::net::IpAddr;
 
-use probe_core::document::{Outcome, Probe, RunDocument};
+use probe_core::judge::Outcome;
 use probe_core::measurement::Measurement;
+use probe_core::measurement::source_address;
 use probe_core::profile::{Direction, Expectation, Profile};
-use probe_core::traffic::{in_logs, source};
 use probe_core::verdict::Segment;
+use probe_documents::traffic::in_logs;
+use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::segment_name::segment_name;
@@ -197,7 +199,7 @@ fn own_address(document: &RunDocument, measurement: &Measurement) -> Option<IpAd
     let same = all
         .chain(&document.reference_probes)
         .filter(|m| m.same_server(measurement));
-    source(measurement, same, &document.host.addresses)
+    source_address(measurement, same, &document.host.addresses)
 }
 
 /// Returns the address from which the server saw this host over the same path, if all its sessions agree.

@@ -1,8 +1,9 @@
 //! The run itself, the rules that it could not test, and its summary.
 
-use probe_core::document::{Outcome, RunDocument};
+use probe_core::judge::Outcome;
 use probe_core::observation::FailureKind;
 use probe_core::plan::SkippedRule;
+use probe_documents::RunDocument;
 use serde::Serialize;
 
 use super::port::{Mark, PortRow};

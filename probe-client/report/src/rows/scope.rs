@@ -1,9 +1,9 @@
 //! The scope of a run whose rules are all expected to be blocked: what was tested, and that nothing else is claimed.
 //! Auditors read such a run as proof that networks are separated, so it must not claim more than it tested.
 
-use probe_core::document::{Probe, RunDocument};
 use probe_core::profile::Expectation;
-use probe_core::traffic::in_logs;
+use probe_documents::traffic::in_logs;
+use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::failure::by_server;

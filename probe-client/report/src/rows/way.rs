@@ -4,11 +4,11 @@
 use std::net::IpAddr;
 
 use probe_core::catalogue::VerdictId;
-use probe_core::document::{Probe, RunDocument};
 use probe_core::measurement::Measurement;
 use probe_core::observation::Operation;
 use probe_core::survey::Survey;
 use probe_core::verdict::Segment;
+use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::account;

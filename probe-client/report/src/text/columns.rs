@@ -1,6 +1,6 @@
 //! Parts that all tables of a text report share: colours of outcomes, cells cut to their width.
 
-use probe_core::document::Outcome;
+use probe_core::judge::Outcome;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::paint::Tone;

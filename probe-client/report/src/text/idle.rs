@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use probe_core::document::Outcome;
+use probe_core::judge::Outcome;
 use probe_core::plan::Span;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -135,8 +135,8 @@ fn column(seconds: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use probe_core::document::RunDocument;
     use probe_core::plan::Silence;
+    use probe_documents::RunDocument;
 
     use super::*;
     use crate::{Report, recorded};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use probe_core::document::Outcome;
+use probe_core::judge::Outcome;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::columns::{GAP, outcome, shortened};

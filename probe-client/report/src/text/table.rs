@@ -199,9 +199,9 @@ const SHORTEST_LAST: usize = 12;
 mod tests {
     use probe_core::catalogue::VerdictId;
     use probe_core::control_record::ControlOutcome;
-    use probe_core::document::{Probe, RunDocument};
     use probe_core::measurement::Measurement;
     use probe_core::path::NetworkPath;
+    use probe_documents::{Probe, RunDocument};
 
     use super::*;
     use crate::recorded;
@@ -268,7 +268,7 @@ mod tests {
                 description.listeners.push(listener);
             }
         }
-        let document = probe_core::judge::judge_again(document);
+        let document = probe_documents::judge_again(document);
         let text = render(&document, Look::PLAIN);
         assert_eq!(text.matches("next: ").count(), 1, "{text}");
         assert_eq!(text.matches("logs: ").count(), 1, "{text}");

@@ -170,21 +170,20 @@ fn counts(evidence: &Evidence<'_>) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::RunDocument;
-    use crate::judge::judge_again;
     use crate::observation::{Failure, Operation, Origin};
+    use crate::recorded::Recorded;
 
     #[test]
     fn a_port_that_was_given_up_on_here_is_no_witness() {
         let text = include_str!("../../../tests/scenarios/server-unreachable-silence.json");
-        let whole: RunDocument = serde_json::from_str(text).unwrap();
+        let whole = Recorded::read(text);
         for kind in [FailureKind::Interrupted, FailureKind::LocalResource] {
             let mut document = whole.clone();
             let given_up = &mut document.probes[0].measurement.observations;
             let failure = given_up.last_mut().unwrap().failure.as_mut().unwrap();
             failure.kind = kind;
-            let again = judge_again(document);
-            let verdict = &again.probes[1].verdict;
+            let again = document.judged();
+            let verdict = &again[1].judged.verdict;
             assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
         }
     }
@@ -192,7 +191,7 @@ mod tests {
     #[test]
     fn a_name_may_lead_others_elsewhere() {
         let text = include_str!("../../../tests/scenarios/server-unreachable-silence.json");
-        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut document = Recorded::read(text);
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
         for measured in probes.chain(&mut document.reference_probes) {
             measured.host = "echo.example.org".to_owned();
@@ -200,8 +199,8 @@ mod tests {
         for control in &mut document.server.controls {
             control.host = "echo.example.org".to_owned();
         }
-        let again = judge_again(document);
-        let verdict = &again.probes[0].verdict;
+        let again = document.judged();
+        let verdict = &again[0].judged.verdict;
         assert_eq!(
             verdict.id,
             VerdictId::ServerUnreachable,
@@ -214,9 +213,9 @@ mod tests {
     }
 
     /// Returns a run over several paths in which nothing answers on the direct one, as if that were blocked as a whole.
-    fn failed_directly(kind: FailureKind) -> RunDocument {
+    fn failed_directly(kind: FailureKind) -> Recorded {
         let text = include_str!("../../../tests/scenarios/through-proxies.json");
-        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut document = Recorded::read(text);
         let probes = document.probes.iter_mut().map(|p| &mut p.measurement);
         for measured in probes.chain(&mut document.reference_probes) {
             if measured.path.is_direct() {
@@ -234,18 +233,19 @@ mod tests {
         document
     }
 
-    fn directly(document: RunDocument) -> Verdict {
-        let again = judge_again(document);
-        let mut probes = again.probes.into_iter();
+    fn directly(document: &Recorded) -> Verdict {
+        let again = document.judged();
+        let mut probes = again.into_iter();
         probes
             .find(|p| p.measurement.path.is_direct())
             .unwrap()
+            .judged
             .verdict
     }
 
     #[test]
     fn a_server_that_a_proxy_reaches_is_not_called_unreachable() {
-        let verdict = directly(failed_directly(FailureKind::TimedOut));
+        let verdict = directly(&failed_directly(FailureKind::TimedOut));
         assert_eq!(verdict.id, VerdictId::Inconclusive, "{}", verdict.claim);
         let told = verdict.evidence.join("\n");
         assert!(
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_reset_on_a_port_that_a_proxy_reaches_is_somebodys_rule() {
-        let verdict = directly(failed_directly(FailureKind::Refused));
+        let verdict = directly(&failed_directly(FailureKind::Refused));
         assert_eq!(verdict.id, VerdictId::Rejected, "{}", verdict.claim);
     }
 
@@ -274,7 +274,7 @@ mod tests {
             measured.host = "server.example".to_owned();
         }
         document.reference_probes.retain(|m| m.path.is_direct());
-        let verdict = directly(document);
+        let verdict = directly(&document);
         assert_eq!(
             verdict.id,
             VerdictId::ServerUnreachable,

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::words::duration;
 use super::Evidence;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, source_address};
 use crate::observation::Origin;
 use crate::path::authority;
-use crate::traffic;
 
 impl<'a> Evidence<'a> {
     /// Returns the target, for example `203.0.113.7:443`, or the host if there is no address.
@@ -28,7 +27,7 @@ impl<'a> Evidence<'a> {
     /// Returns the address from which this probe left, or `this host` if that is not known.
     pub fn source(&self) -> String {
         let same_server = self.same_server.iter().copied();
-        traffic::source(self.probe, same_server, self.own_addresses)
+        source_address(self.probe, same_server, self.own_addresses)
             .map_or_else(|| "this host".to_owned(), |ip| ip.to_string())
     }
 

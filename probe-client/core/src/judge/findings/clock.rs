@@ -51,13 +51,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use crate::catalogue::FindingId;
-    use crate::document::RunDocument;
-    use crate::judge::judge_again;
+    use crate::recorded::Recorded;
 
     #[test]
     fn one_clock_is_told_of_once() {
         let text = include_str!("../../../tests/scenarios/demo.json");
-        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        let mut document = Recorded::read(text);
         let sessions = document
             .probes
             .iter_mut()
@@ -67,8 +66,8 @@ mod tests {
         for (rounding, testimony) in [0, 990].into_iter().cycle().zip(&mut testimonies) {
             testimony.time_unix_ms += 43_200_000 + rounding;
         }
-        let again = judge_again(document);
-        let findings = again.probes.iter().flat_map(|p| &p.findings);
+        let again = document.judged();
+        let findings = again.iter().flat_map(|p| &p.judged.findings);
         let skewed: Vec<&str> = findings
             .filter(|f| f.id == FindingId::ClockSkew)
             .map(|f| f.claim.as_str())

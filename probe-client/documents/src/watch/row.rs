@@ -1,7 +1,9 @@
 //! One rule over one path, whatever addresses the server has.
 
-use crate::document::{Outcome, Probe, RunDocument};
-use crate::profile::RuleId;
+use probe_core::judge::Outcome;
+use probe_core::profile::RuleId;
+
+use crate::{Probe, RunDocument};
 
 /// The result of one rule over one path.
 #[derive(Clone, Copy, Debug)]

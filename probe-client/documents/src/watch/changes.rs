@@ -5,9 +5,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::catalogue::VerdictId;
-use crate::document::{Outcome, Probe, RunDocument};
-use crate::profile::{AddressFamily, RuleId};
+use probe_core::catalogue::VerdictId;
+use probe_core::judge::Outcome;
+use probe_core::profile::{AddressFamily, RuleId};
+
+use crate::{Probe, RunDocument};
 
 /// The part of a run that can change: a rule over a path to the addresses of one family.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]

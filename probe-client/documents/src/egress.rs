@@ -3,11 +3,10 @@
 
 use std::net::SocketAddr;
 
+use probe_core::measurement::Measurement;
+use probe_core::path::NetworkPath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::measurement::Measurement;
-use crate::path::NetworkPath;
 
 /// The source address of one session, as the server saw it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]

@@ -1,20 +1,28 @@
 //! The run document, `fwprobe.run/1`: everything that a run measured and concluded. It is the only input of every
 //! report, and a saved one can be judged again.
 
+mod conclusion;
+pub mod egress;
+pub mod expectations;
+pub mod traffic;
+pub mod watch;
+
 use std::net::IpAddr;
 
+use probe_core::catalogue::{Severity, VerdictClass};
+use probe_core::check::Check;
+use probe_core::control_record::ControlRecord;
+use probe_core::judge::Outcome;
+use probe_core::measurement::Measurement;
+use probe_core::plan::SkippedRule;
+use probe_core::profile::ProfileId;
+use probe_core::session::HexBytes;
+use probe_core::verdict::{Finding, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Severity, VerdictClass};
-use crate::check::Check;
-use crate::control_record::ControlRecord;
-use crate::egress::Egress;
-use crate::measurement::Measurement;
-use crate::plan::SkippedRule;
-use crate::profile::ProfileId;
-use crate::session::HexBytes;
-use crate::verdict::{Finding, Verdict};
+pub use self::conclusion::{Gathered, conclude, judge_again};
+use self::egress::Egress;
 
 /// The document of one run.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -89,16 +97,6 @@ pub struct Probe {
     pub outcome: Outcome,
     pub findings: Vec<Finding>,
     pub timings: Timings,
-}
-
-/// A verdict compared with what the rule expects.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    AsExpected,
-    NotAsExpected,
-    /// The verdict says nothing about the port.
-    Undecided,
 }
 
 /// The times of a probe's steps in microseconds. Absent: the step was not reached.

@@ -1,33 +1,10 @@
 //! The traffic to look for in the logs of devices on the path: source, destination and time of a probe.
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
+use probe_core::catalogue::VerdictId;
+use probe_core::measurement::source_address;
 
-use crate::catalogue::VerdictId;
-use crate::document::{Probe, RunDocument};
-use crate::measurement::{Measurement, canonical};
-
-/// Returns the address from which `probe` leaves this host, as far as it is known.
-///
-/// That is its own address, or that of another connection to the same server, or the only address in `own` that fits.
-pub fn source<'a>(
-    probe: &Measurement,
-    same_server: impl Iterator<Item = &'a Measurement>,
-    own: &[IpAddr],
-) -> Option<IpAddr> {
-    let others = same_server.filter_map(|m| m.local);
-    let known = probe.local.into_iter().chain(others);
-    let mut known = known.map(|local| canonical(local).ip());
-    known.next().or_else(|| {
-        let server = probe.server()?;
-        let mut fit = own.iter().filter(|ip| {
-            ip.is_ipv4() == server.is_ipv4() && !ip.is_loopback() && !is_link_local(**ip)
-        });
-        let only = fit.next()?;
-        (fit.next().is_none() && !server.is_loopback()).then_some(*only)
-    })
-}
+use crate::{Probe, RunDocument};
 
 /// Returns the traffic to look for in the logs of devices on the path, for `probes` of one server and path.
 ///
@@ -49,7 +26,7 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     let all = all
         .chain(&document.reference_probes)
         .filter(|m| m.same_server(first));
-    let source = source(first, all, &document.host.addresses);
+    let source = source_address(first, all, &document.host.addresses);
     let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
     let through = first
         .path
@@ -106,24 +83,19 @@ fn span(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     ))
 }
 
-fn is_link_local(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn recorded(text: &str) -> RunDocument {
-        crate::judge::judge_again(serde_json::from_str(text).unwrap())
+        crate::judge_again(serde_json::from_str(text).unwrap())
     }
 
     #[test]
     fn source_destination_and_time_are_named() {
-        let document = recorded(include_str!("../tests/scenarios/dropped.json"));
+        let document = recorded(include_str!("../../core/tests/scenarios/dropped.json"));
         let dropped = |p: &&Probe| p.verdict.id == VerdictId::Dropped;
         let probes: Vec<&Probe> = document.probes.iter().filter(dropped).collect();
         let told = in_logs(&document, &probes).unwrap();
@@ -132,7 +104,7 @@ mod tests {
 
     #[test]
     fn of_several_addresses_none_is_guessed() {
-        let mut document = recorded(include_str!("../tests/scenarios/dropped.json"));
+        let mut document = recorded(include_str!("../../core/tests/scenarios/dropped.json"));
         for probe in &mut document.probes {
             probe.measurement.local = None;
         }
@@ -144,13 +116,15 @@ mod tests {
         };
         let probe = &document.probes[0].measurement;
         let none = || std::iter::empty();
-        assert_eq!(source(probe, none(), &[own(1)]), Some(own(1)));
-        assert_eq!(source(probe, none(), &[own(1), own(2)]), None);
+        assert_eq!(source_address(probe, none(), &[own(1)]), Some(own(1)));
+        assert_eq!(source_address(probe, none(), &[own(1), own(2)]), None);
     }
 
     #[test]
     fn what_sent_nothing_is_in_no_log() {
-        let document = recorded(include_str!("../tests/scenarios/name-not-resolved.json"));
+        let document = recorded(include_str!(
+            "../../core/tests/scenarios/name-not-resolved.json"
+        ));
         let probes: Vec<&Probe> = document.probes.iter().take(1).collect();
         assert_eq!(in_logs(&document, &probes), None);
     }

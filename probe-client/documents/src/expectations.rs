@@ -2,8 +2,8 @@
 
 use settings_file::{Defect, Field, Problems, Read, Section, Table, nearest};
 
-use crate::excerpt::Excerpt;
-use crate::profile::{Expected, Rule, RuleId};
+use probe_core::excerpt::Excerpt;
+use probe_core::profile::{Expected, Rule, RuleId};
 
 /// The keys of the file.
 pub static FILE: Section = Section::new(

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use probe_core::judge::Outcome;
+
 use super::row::rows;
-use crate::document::{Outcome, RunDocument};
+use crate::RunDocument;
 
 /// The outcome of one run per rule and path.
 #[derive(Clone, Debug)]

@@ -1,0 +1,33 @@
+//! The address from which a probe leaves this host.
+
+use std::net::IpAddr;
+
+use super::{Measurement, canonical};
+
+/// Returns the address from which `probe` leaves this host, as far as it is known.
+///
+/// That is its own address, or that of another connection to the same server, or the only address in `own` that fits.
+pub fn source_address<'a>(
+    probe: &Measurement,
+    same_server: impl Iterator<Item = &'a Measurement>,
+    own: &[IpAddr],
+) -> Option<IpAddr> {
+    let others = same_server.filter_map(|m| m.local);
+    let known = probe.local.into_iter().chain(others);
+    let mut known = known.map(|local| canonical(local).ip());
+    known.next().or_else(|| {
+        let server = probe.server()?;
+        let mut fit = own.iter().filter(|ip| {
+            ip.is_ipv4() == server.is_ipv4() && !ip.is_loopback() && !is_link_local(**ip)
+        });
+        let only = fit.next()?;
+        (fit.next().is_none() && !server.is_loopback()).then_some(*only)
+    })
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
