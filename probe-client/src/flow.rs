@@ -209,7 +209,7 @@ mod tests {
     async fn a_side_connection_ends_with_the_servers_close() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = async {
+        let serving = async move {
             let (mut accepted, _peer) = listener.accept().await.unwrap();
             let mut came = Vec::new();
             accepted.read_to_end(&mut came).await.unwrap();
@@ -220,14 +220,16 @@ mod tests {
             round: FlowRound::AtOnce,
             address,
             bind: None,
-            source_port: source_ports(1)[0],
+            source_port: free_port(),
             first_bytes: Arc::from(&b"first bytes"[..]),
             idle_timeout: Duration::from_secs(20),
         };
         let source_port = call.source_port;
-        let clock = RunClock::start();
-        let (flow, ()) = tokio::join!(call.dial(clock), serving);
+        // A spawned server does not keep the test waiting if the connection is never made.
+        let serving = tokio::spawn(serving);
+        let flow = call.dial(RunClock::start()).await;
         assert_eq!(flow.end, FlowEnd::Answered);
+        serving.await.unwrap();
         assert_eq!((flow.source_port, flow.bytes_written), (source_port, 11));
     }
 
@@ -240,11 +242,18 @@ mod tests {
             round: FlowRound::Again,
             address,
             bind: None,
-            source_port: source_ports(1)[0],
+            source_port: free_port(),
             first_bytes: Arc::default(),
             idle_timeout: Duration::from_secs(20),
         };
         let flow = call.dial(RunClock::start()).await;
         assert_eq!(flow.end, FlowEnd::TurnedAway);
+    }
+
+    /// Returns a source port that no other connection of this host uses.
+    fn free_port() -> u16 {
+        let mut ports = source_ports(64).into_iter();
+        let free = |port: &u16| std::net::TcpListener::bind(("0.0.0.0", *port)).is_ok();
+        ports.find(free).unwrap()
     }
 }
