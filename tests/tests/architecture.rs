@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
     (
         "probe-documents",
         "probe-client/documents",
-        &["probe-core", "settings-file"],
+        &["head-node", "probe-core", "settings-file"],
     ),
     (
         "probe-report",

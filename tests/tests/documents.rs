@@ -196,7 +196,7 @@ fn understood(typed: &str) -> Result<(), String> {
 }
 
 /// Documents and folders; folders include everything below them.
-const PLACES: [&str; 10] = [
+const PLACES: [&str; 11] = [
     ".github",
     "README.md",
     "ARCHITECTURE.md",
@@ -207,6 +207,7 @@ const PLACES: [&str; 10] = [
     "deploy",
     "docs",
     "probe-client/core/pages",
+    "probe-client/head-node/pages",
 ];
 
 const VERBS: [&str; 2] = ["from", "shows"];

@@ -1,7 +1,5 @@
 //! Every verdict and finding that a report can contain, each with a stable id, one row and one page.
 
-mod check;
-mod check_markdown;
 mod finding;
 mod markdown;
 mod placeholder;
@@ -11,10 +9,8 @@ mod verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use check::{CheckEntry, CheckId, UnknownCheckId};
-pub use check_markdown::checks_markdown;
 pub use finding::{FindingEntry, FindingId, UnknownFindingId};
-pub use markdown::markdown;
+pub use markdown::{SEE_ALSO, append_page, markdown, see_also};
 pub use placeholder::{PLACEHOLDERS, Placeholder};
 pub use verdict::{UnknownVerdictId, VerdictClass, VerdictEntry, VerdictId};
 
@@ -44,22 +40,16 @@ impl Severity {
     }
 }
 
-/// Returns the page of a verdict, finding or check, as Markdown of at most 78 columns; `None` for an unknown id.
+/// Returns the page of a verdict or finding, as Markdown of at most 78 columns; `None` for an unknown id.
 ///
-/// Verdicts, findings and checks never share an id.
+/// Verdicts, findings and the checks of a head node never share an id.
 pub fn page(id: &str) -> Option<&'static str> {
     if let Ok(id) = id.parse::<VerdictId>() {
         return Some(id.entry().page);
     }
-    if let Ok(id) = id.parse::<FindingId>() {
-        return Some(id.entry().page);
-    }
-    let check: CheckId = id.parse().ok()?;
-    Some(check.entry().page)
+    let finding: FindingId = id.parse().ok()?;
+    Some(finding.entry().page)
 }
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod check_tests;

@@ -3,8 +3,6 @@
 
 pub mod alternative;
 pub mod catalogue;
-pub mod check;
-mod check_status;
 pub mod comparison;
 pub mod control_record;
 pub mod flow;

@@ -9,8 +9,8 @@ pub mod watch;
 
 use std::net::IpAddr;
 
+use head_node::answer::Check;
 use probe_core::catalogue::{Severity, VerdictClass};
-use probe_core::check::Check;
 use probe_core::control_record::ControlRecord;
 use probe_core::judge::Outcome;
 use probe_core::measurement::Measurement;

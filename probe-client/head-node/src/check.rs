@@ -1,7 +1,7 @@
 //! Checks of the head node: pure questions to a [`HeadNode`], one file each. The time is an argument.
 
+use crate::answer::{Check, CheckStatus};
 use jiff::Timestamp;
-use probe_core::check::{Check, CheckStatus};
 
 use crate::certificate::Bundle;
 use crate::{CertificateContents, HeadNode, Origin, Reading};

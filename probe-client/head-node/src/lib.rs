@@ -3,9 +3,12 @@
 
 use std::net::IpAddr;
 
+pub mod answer;
 mod assumption;
+pub mod catalogue;
 pub mod certificate;
 pub mod check;
+mod check_status;
 mod file_version;
 mod planned;
 mod ports;

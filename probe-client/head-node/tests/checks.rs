@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
 
+use head_node::answer::{Check, CheckStatus};
+use head_node::catalogue::CheckId;
 use head_node::check::checks;
 use head_node::registry::parse_export;
 use head_node::{
@@ -14,8 +16,6 @@ use head_node::{
     SourceState,
 };
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 use serde::Deserialize;
 
 /// The user's arguments and the facts that a system reports.

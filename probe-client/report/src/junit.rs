@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use probe_core::check::CheckStatus;
+use head_node::answer::CheckStatus;
 use probe_core::excerpt::printable;
 use probe_core::judge::Outcome;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};

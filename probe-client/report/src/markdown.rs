@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use probe_core::check::CheckStatus;
+use head_node::answer::CheckStatus;
 use probe_core::excerpt::printable;
 
 use crate::rows::{CheckRow, FailureRow, Mark, PortRow, Report};

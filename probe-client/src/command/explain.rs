@@ -13,14 +13,15 @@ use crate::terminal;
 
 pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::Result<u8> {
     if arguments.checks {
-        terminal::print(&catalogue::checks_markdown()).context("standard output")?;
+        terminal::print(&head_node::catalogue::markdown()).context("standard output")?;
         return Ok(0);
     }
     let Some(subject) = arguments.subject.as_deref() else {
         terminal::print(&catalogue::markdown()).context("standard output")?;
         return Ok(0);
     };
-    if let Some(page) = catalogue::page(subject) {
+    let page = catalogue::page(subject).or_else(|| head_node::catalogue::page(subject));
+    if let Some(page) = page {
         terminal::print(page).context("standard output")?;
         return Ok(0);
     }
@@ -117,7 +118,9 @@ const LIKE: f64 = 0.85;
 fn all_ids() -> Vec<String> {
     let verdicts = VerdictId::ALL.iter().map(ToString::to_string);
     let findings = catalogue::FindingId::ALL.iter().map(ToString::to_string);
-    let checks = catalogue::CheckId::ALL.iter().map(ToString::to_string);
+    let checks = head_node::catalogue::CheckId::ALL
+        .iter()
+        .map(ToString::to_string);
     verdicts.chain(findings).chain(checks).collect()
 }
 

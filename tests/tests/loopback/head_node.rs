@@ -12,9 +12,10 @@ use anyhow::{Context as _, ensure};
 use fwprobe_tests::middlebox::{Middlebox, Onward};
 use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{Authority, Cli, Probe, ServerPlan};
+use head_node::answer::CheckStatus;
+use head_node::catalogue::CheckId;
 use head_node::check::CheckDocument;
-use probe_core::catalogue::{CheckId, FindingId};
-use probe_core::check::CheckStatus;
+use probe_core::catalogue::FindingId;
 use probe_core::session_kind::SessionKind;
 
 mod odd_files;
@@ -399,7 +400,7 @@ fn tool(program: &str, arguments: &[&str], directory: &Path) -> anyhow::Result<S
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn answer(document: &CheckDocument, id: CheckId) -> anyhow::Result<&probe_core::check::Check> {
+fn answer(document: &CheckDocument, id: CheckId) -> anyhow::Result<&head_node::answer::Check> {
     let mut all = document.checks.iter();
     all.find(|c| c.id == id).with_context(|| format!("no {id}"))
 }

@@ -1,7 +1,7 @@
 //! The findings: facts about a probe that are worth knowing but fail nothing by themselves.
 
 use super::Severity;
-use super::table::table;
+use crate::id_table;
 
 /// One finding's row.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ impl FindingId {
     pub const RETIRED: &'static [&'static str] = &[];
 }
 
-table! {
+id_table! {
     /// A note in addition to a verdict. The ids are stable; a retired one is never used again.
     FindingId => FindingEntry, unknown UnknownFindingId, pages in "findings", document "docs/reference/verdicts.md";
 

@@ -14,11 +14,11 @@ pub fn markdown() -> String {
     placeholders(&mut out);
     for id in VerdictId::ALL {
         let entry = id.entry();
-        page(&mut out, id, entry.title, entry.page, link);
+        append_page(&mut out, id, entry.title, entry.page, link);
     }
     for id in FindingId::ALL {
         let entry = id.entry();
-        page(&mut out, id, entry.title, entry.page, link);
+        append_page(&mut out, id, entry.title, entry.page, link);
     }
     out
 }
@@ -73,7 +73,7 @@ fn placeholders(out: &mut String) {
 }
 
 /// Appends a page. The id alone is the heading, because renderers derive the anchor from the whole heading.
-pub(super) fn page(
+pub fn append_page(
     out: &mut String,
     id: impl Display,
     title: &str,
@@ -97,7 +97,7 @@ pub(super) fn page(
 }
 
 /// Returns the parts of a line under "See also": an id, and when to look there.
-pub(super) fn see_also(line: &str) -> Option<(&str, &str)> {
+pub fn see_also(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("- `")?.split_once("`: ")
 }
 
@@ -115,4 +115,5 @@ A verdict names one cause. What counts as `open` fulfils a rule that expects `op
 marks what fulfils one that expects `blocked`; `not judged` says nothing about the port. Severity is
 meant for traffic that should pass. A finding is noted beside a verdict and fails nothing by itself.
 ";
-pub(super) const SEE_ALSO: &str = "See also";
+/// The heading of the section that names other pages.
+pub const SEE_ALSO: &str = "See also";

@@ -1,7 +1,8 @@
 //! The form of a table of ids: each row is written once, and enum, words and entries follow from it.
 
 /// Makes the enum, its words, and one entry per id. A row without a page file does not compile.
-macro_rules! table {
+#[macro_export]
+macro_rules! id_table {
     (
         $(#[$doc:meta])* $id:ident => $entry:ident, unknown $unknown:ident, pages in $pages:literal, document $document:literal;
         $($variant:ident = $word:literal {
@@ -66,5 +67,3 @@ macro_rules! table {
         },)+];
     };
 }
-
-pub(super) use table;

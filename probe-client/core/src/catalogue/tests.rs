@@ -3,7 +3,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::markdown::{SEE_ALSO, see_also};
 use super::*;
 
 #[test]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Severity;
-use super::table::table;
+use crate::id_table;
 
 /// One verdict's row.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl VerdictClass {
     }
 }
 
-table! {
+id_table! {
     /// The cause of a probe's result. The ids are stable; a retired one is never used again.
     VerdictId => VerdictEntry, unknown UnknownVerdictId, pages in "verdicts", document "docs/reference/verdicts.md";
 

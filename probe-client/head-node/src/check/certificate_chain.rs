@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 
 use super::Certificate;
 use super::certificate_validity::day;

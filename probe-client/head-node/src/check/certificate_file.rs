@@ -1,7 +1,7 @@
 //! `certificate-file`: the file can be read.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use crate::{CertificateContents, CertificateFile};
 

@@ -1,8 +1,8 @@
 //! `certificate-form`: X.509 version 3, and not the certificate of an authority.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 use probe_core::profile::Sourcing;
 
 use super::Certificate;

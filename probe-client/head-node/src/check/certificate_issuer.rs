@@ -1,8 +1,8 @@
 //! `certificate-issuer`: self-signed, issued, or the one that HPC Pack makes for testing.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 use probe_core::profile::Sourcing;
 
 use super::Certificate;

@@ -1,8 +1,8 @@
 //! `certificate-key`: RSA of 2048 bits or more.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 use probe_core::profile::Sourcing;
 
 use super::Certificate;

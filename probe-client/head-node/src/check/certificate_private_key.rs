@@ -1,8 +1,8 @@
 //! `certificate-private-key`: the private key is present, and belongs to this certificate.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 
 use super::Certificate;
 use crate::certificate::PrivateKey;

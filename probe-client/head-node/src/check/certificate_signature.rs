@@ -1,8 +1,8 @@
 //! `certificate-signature`: the algorithm with which the certificate is signed.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 
 use super::Certificate;
 use crate::certificate::Signature;

@@ -1,8 +1,8 @@
 //! `certificate-stores`: which stores must contain the certificate, by version, and whether they do.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 use probe_core::profile::Sourcing;
 
 use super::{Certificate, WithOrigin as _};

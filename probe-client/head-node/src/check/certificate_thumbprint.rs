@@ -1,8 +1,8 @@
 //! `certificate-thumbprint`: the thumbprint entered into the cluster, and whether it is that of this certificate.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 
 use super::{Certificate, WithOrigin as _};
 

@@ -1,8 +1,8 @@
 //! `certificate-usage`: key usage and extended key usage, if present, allow a TLS client.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 
 use super::Certificate;
 

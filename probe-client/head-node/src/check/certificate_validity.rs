@@ -1,8 +1,8 @@
 //! `certificate-validity`: today is within the certificate's validity period.
 
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use jiff::Timestamp;
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
 
 use super::Certificate;
 

@@ -1,7 +1,7 @@
 //! `clock`: this host's clock compared with the echo server's.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{ClockState, HeadNode, Reading};

@@ -1,7 +1,7 @@
 //! `file-staging-calls`: FileStagingMaxConcurrentCalls compared with the number of planned nodes.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{HeadNode, Reading};

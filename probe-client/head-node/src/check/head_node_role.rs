@@ -1,7 +1,7 @@
 //! `head-node-role`: HPC Pack's value InstalledRole contains HN.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{HeadNode, Reading};

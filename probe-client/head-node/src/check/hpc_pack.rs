@@ -1,7 +1,7 @@
 //! `hpc-pack`: HPC Pack's key is in the registry.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{HeadNode, Origin, Reading};

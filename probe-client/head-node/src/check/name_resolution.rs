@@ -1,7 +1,7 @@
 //! `name-resolution`: every name that is dialled has an address.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use crate::{HeadNode, NameLookup};
 

@@ -1,7 +1,7 @@
 //! `nettcp-over-443`: the cluster property that chooses the protocol on port 443.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{AzurePorts, HeadNode, Reading};

@@ -1,7 +1,7 @@
 //! `network-topology`: only reported, because the meaning of its values was never published.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{HeadNode, Reading};

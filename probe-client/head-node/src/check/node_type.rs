@@ -1,7 +1,7 @@
 //! `node-type`: worker nodes need SP1, VM nodes SP2.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{HeadNode, NodeType};

@@ -1,7 +1,7 @@
 //! `ports-mode`: which profile of ports this head node uses.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use probe_core::profile::Sourcing;
 
 use super::WithOrigin as _;

@@ -1,7 +1,7 @@
 //! `proxy-settings`: which proxies the programs on the head node may use.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use super::WithOrigin as _;
 use crate::{HeadNode, Reading};

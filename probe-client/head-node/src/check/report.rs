@@ -1,7 +1,7 @@
 //! The output of `fwprobe check`: the answers, the advice that goes with the ports, and the exit code.
 
+use crate::answer::{Check, CheckStatus};
 use jiff::Timestamp;
-use probe_core::check::{Check, CheckStatus};
 use probe_core::profile::{Note, Profile, ProfileId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

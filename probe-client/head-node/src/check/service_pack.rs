@@ -1,7 +1,7 @@
 //! `service-pack`: the release, by the first two numbers of its version.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use probe_core::profile::Sourcing;
 
 use super::WithOrigin as _;

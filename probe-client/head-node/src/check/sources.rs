@@ -1,7 +1,7 @@
 //! `sources`: the user's input can be read, and does not contradict itself.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 
 use crate::{HeadNode, SourceState};
 

@@ -1,7 +1,7 @@
 //! `use-sp2-azure-ports`: the registry value has the right type, and has an effect in this release.
 
-use probe_core::catalogue::CheckId;
-use probe_core::check::{Check, CheckStatus};
+use crate::answer::{Check, CheckStatus};
+use crate::catalogue::CheckId;
 use probe_core::profile::Sourcing;
 
 use super::WithOrigin as _;

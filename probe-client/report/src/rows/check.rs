@@ -1,6 +1,6 @@
 //! One row per check of the head node.
 
-use probe_core::check::{Check, CheckStatus};
+use head_node::answer::{Check, CheckStatus};
 use serde::Serialize;
 
 /// The answer of one check.

@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
+use head_node::answer::CheckStatus;
 use head_node::check::CheckDocument;
-use probe_core::check::CheckStatus;
 
 use super::paint::{Look, Tone, paragraph};
 use crate::rows::CheckRow;

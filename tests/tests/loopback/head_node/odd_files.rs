@@ -4,8 +4,8 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
 use anyhow::ensure;
-use probe_core::catalogue::CheckId;
-use probe_core::check::CheckStatus;
+use head_node::answer::CheckStatus;
+use head_node::catalogue::CheckId;
 
 use super::{Files, PASSWORD, answer, expect};
 

@@ -1,12 +1,12 @@
-//! The answer to one question about the head node, as the run document holds it. The crate `head-node` gives the
-//! answers.
+//! The answer to one question about the head node, as the run document contains it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use probe_core::profile::Sourcing;
+
 use crate::catalogue::CheckId;
 pub use crate::check_status::CheckStatus;
-use crate::profile::Sourcing;
 
 /// The answer to one check of the head node.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -1,10 +1,11 @@
 //! docs/reference/checks.md: which check covers which requirement, the table of checks, and every page.
 
-use super::markdown::page;
-use super::{CheckId, FindingId, VerdictId};
+use probe_core::catalogue::{FindingId, VerdictId, append_page};
+
+use super::CheckId;
 
 /// Returns the text of docs/reference/checks.md.
-pub fn checks_markdown() -> String {
+pub fn markdown() -> String {
     let mut out = String::from(INTRODUCTION);
     out.push_str("\n## Requirements and checks\n\n| requirement | checks |\n|---|---|\n");
     for (requirement, checks) in REQUIREMENTS {
@@ -31,7 +32,7 @@ pub fn checks_markdown() -> String {
     }
     for id in CheckId::ALL {
         let entry = id.entry();
-        page(&mut out, id, entry.title, entry.page, link);
+        append_page(&mut out, id, entry.title, entry.page, link);
     }
     out
 }
@@ -168,8 +169,8 @@ pub(super) const OF_NO_REQUIREMENT: &[CheckId] = &[CheckId::Sources];
 const INTRODUCTION: &str = "\
 # Checks of the head node
 
-Written from the pages in `probe-client/core/pages/checks` and the table in
-`probe-client/core/src/catalogue/check.rs` by `fwprobe explain --checks`; change those.
+Written from the pages in `probe-client/head-node/pages/checks` and the table in
+`probe-client/head-node/src/catalogue/check.rs` by `fwprobe explain --checks`; change those.
 `fwprobe explain ID` prints a page.
 
 `fwprobe check` makes them alone; `fwprobe run` reports those that it could make, and its exit code

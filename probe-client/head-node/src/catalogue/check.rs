@@ -1,8 +1,9 @@
 //! The checks of a head node: the question of each, the source that says that it matters, and how well founded it is.
 
-use super::table::table;
+use probe_core::id_table;
+use probe_core::profile::Sourcing::{self, FromMemory, Inferred, Verified};
+
 use crate::check_status::CheckStatus::{self, Fail, Pass, Skipped, Warn};
-use crate::profile::Sourcing::{self, FromMemory, Inferred, Verified};
 
 /// One check's row.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ impl CheckId {
     pub const RETIRED: &'static [&'static str] = &[];
 }
 
-table! {
+id_table! {
     /// A question that is asked about a head node. The ids are stable; a retired one is never used again.
     CheckId => CheckEntry, unknown UnknownCheckId, pages in "checks", document "docs/reference/checks.md";
 

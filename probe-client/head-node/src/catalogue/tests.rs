@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::check_markdown::{OF_NO_REQUIREMENT, REQUIREMENTS};
-use super::markdown::{SEE_ALSO, see_also};
+use probe_core::catalogue::{FindingId, PLACEHOLDERS, SEE_ALSO, VerdictId, see_also};
+use probe_core::profile::Sourcing;
+
+use super::markdown::{OF_NO_REQUIREMENT, REQUIREMENTS};
 use super::*;
-use crate::profile::Sourcing;
 
 #[test]
 fn every_page_has_its_title_its_sections_and_fits_a_terminal() {
@@ -34,7 +35,8 @@ fn every_see_also_names_another_page() {
         assert!(list.lines().count() >= 2, "{id}");
         for line in list.lines() {
             let (other, why) = see_also(line).unwrap_or_else(|| panic!("{id}: {line}"));
-            assert!(page(other).is_some(), "{id}: {other}");
+            let known = page(other).or_else(|| probe_core::catalogue::page(other));
+            assert!(known.is_some(), "{id}: {other}");
             assert!(other != id.name() && !why.is_empty(), "{id}: {line}");
         }
     }
@@ -94,7 +96,7 @@ fn what_is_not_verified_says_so_on_its_page() {
 
 #[test]
 fn every_link_of_the_document_leads_to_a_heading() {
-    let (checks, verdicts) = (checks_markdown(), markdown());
+    let (checks, verdicts) = (markdown(), probe_core::catalogue::markdown());
     for (document, mark) in [(&checks, "](#"), (&verdicts, "](verdicts.md#")] {
         for part in checks.split(mark).skip(1) {
             let target = part.split(')').next().unwrap();
@@ -108,7 +110,7 @@ fn every_link_of_the_document_leads_to_a_heading() {
 fn the_committed_document_is_what_the_catalogue_renders() {
     let committed = include_str!("../../../../docs/reference/checks.md");
     assert!(
-        committed == checks_markdown(),
+        committed == markdown(),
         "docs/reference/checks.md: rewrite it with `cargo run --bin fwprobe -- explain --checks > \
          docs/reference/checks.md`"
     );
