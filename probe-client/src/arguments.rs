@@ -1,19 +1,18 @@
 //! What users type. Only this module knows clap; everything after it works on plain values.
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use head_node::NodeType;
 use proto::limits::MAX_HOLD;
 
-use crate::report_format::FormatChoice;
-
 mod format;
+mod options;
 
-use format::FormatParser;
+pub(crate) use self::options::{
+    HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
+};
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -188,123 +187,6 @@ pub(crate) struct CheckArguments {
     /// How to print it.
     #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
     pub format: PlanFormat,
-}
-
-/// What is installed on the head node: chooses the profile where none is named.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct ProductOptions {
-    /// Registry export of the head node (`reg export HKLM\SOFTWARE\Microsoft\HPC FILE`). Repeatable.
-    #[arg(long = "registry-export", value_name = "FILE")]
-    pub registry_exports: Vec<PathBuf>,
-    /// Take this for given where it cannot be read: sp=3, version=4.5, role=HN,
-    /// use-sp2-azure-ports=1, file-staging-calls=64, nettcp-over-443=true, topology=TEXT or
-    /// thumbprint=HEX. Repeatable.
-    #[arg(long = "assume", value_name = "KEY=VALUE")]
-    pub assumptions: Vec<String>,
-}
-
-/// What the checks of the head node ask.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct HeadNodeOptions {
-    #[command(flatten)]
-    pub product: ProductOptions,
-    /// The management certificate: .pfx, .p12, .cer, .crt, .pem or .p7b. Repeatable.
-    #[arg(long = "certificate", value_name = "FILE")]
-    pub certificates: Vec<PathBuf>,
-    /// File whose first line is the password of certificate files. Otherwise it is taken from the
-    /// variable FWPROBE_CERTIFICATE_PASSWORD, or asked for on a terminal.
-    #[arg(long, value_name = "FILE")]
-    pub certificate_password_file: Option<PathBuf>,
-    /// The type of Azure nodes that are planned: worker or vm.
-    #[arg(long, value_name = "TYPE")]
-    pub node_type: Option<NodeType>,
-    /// How many Azure nodes are planned.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub nodes: Option<u32>,
-    /// How many cores they have together.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub cores: Option<u32>,
-}
-
-/// Which rules, over which paths.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct WhatToProbe {
-    /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml).
-    /// Without one, the head node's version chooses it where --registry-export or --assume tells it.
-    pub profile: Option<String>,
-    /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
-    #[arg(long = "port", value_name = "PORT[/KIND]")]
-    pub ports: Vec<String>,
-    /// How to get there: `direct` (the default), or through a proxy, http://HOST:PORT (CONNECT),
-    /// https:// (CONNECT over TLS to the proxy), socks5:// (names resolved here) or socks5h:// (at the
-    /// proxy); or through those that the environment or the system names, `env` and `system` (on Windows: Internet settings, proxy
-    /// scripts, WinHTTP). Repeatable: every rule is probed over every path.
-    #[arg(long = "via", value_name = "PATH")]
-    pub via: Vec<String>,
-    /// Dial another port than the rule's: 80=20080. Repeatable.
-    #[arg(long = "map", value_name = "PORT=DIALLED")]
-    pub maps: Vec<String>,
-    /// A file that says what to expect of rules, where it differs from the profile: lines of `[rules]` such as
-    /// rdp = "blocked" or https = { direct = "blocked", proxy = "open" }.
-    #[arg(long, value_name = "FILE")]
-    pub expect: Option<PathBuf>,
-    /// Probe IPv4 addresses only.
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub ipv4: bool,
-    /// Probe IPv6 addresses only.
-    #[arg(short = '6', long)]
-    pub ipv6: bool,
-}
-
-/// Which echo server.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct ServerOptions {
-    /// File with the connection string that the server printed. Otherwise it is taken from the
-    /// variable FWPROBE_CONNECTION, or from the configuration file.
-    #[arg(long, value_name = "FILE")]
-    pub connection_file: Option<PathBuf>,
-    /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The connection string in the configuration file, and that file.
-    #[arg(skip)]
-    pub configured: Option<(String, PathBuf)>,
-    /// Probe this host or address instead of those in the connection string. Repeatable.
-    #[arg(long = "host", value_name = "HOST")]
-    pub hosts: Vec<String>,
-    /// File with one line, user:password, for proxies that want to know who asks; the user may be
-    /// DOMAIN\user or user@REALM. Otherwise it is taken from the variable FWPROBE_PROXY_CREDENTIALS.
-    #[arg(long, value_name = "FILE")]
-    pub proxy_credentials_file: Option<PathBuf>,
-    /// Ask for the proxy's user name and password on the terminal.
-    #[arg(long, conflicts_with = "proxy_credentials_file")]
-    pub ask_proxy_credentials: bool,
-    /// Send the password of a domain account (DOMAIN\user, user@REALM) even to a proxy that takes it in clear only, by
-    /// Basic or SOCKS: everybody on the way to the proxy can read it.
-    #[arg(long)]
-    pub proxy_password_in_clear: bool,
-    /// File with certificates (PEM) to believe beside the system's, for https:// proxies: of authorities, or the proxy's
-    /// own.
-    #[arg(long, value_name = "FILE")]
-    pub proxy_ca: Option<PathBuf>,
-    /// Leave from this local address.
-    #[arg(long, value_name = "ADDRESS")]
-    pub bind: Option<IpAddr>,
-}
-
-/// Where reports go, and in which form.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct ReportOptions {
-    /// What to print on standard output.
-    #[arg(long, value_parser = FormatParser)]
-    pub format: Option<FormatChoice>,
-    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE.
-    /// Repeatable.
-    #[arg(long = "output", value_name = "[FORMAT=]FILE")]
-    pub outputs: Vec<String>,
-    /// Open the HTML report that --output writes, if there is a desktop.
-    #[arg(long)]
-    pub open: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,8 +4,10 @@
 mod bind;
 mod command;
 mod configuration;
+mod connection_file;
 mod control;
 mod dialogue;
+mod flags;
 mod help;
 mod identity;
 mod identity_at_once;
@@ -17,4 +19,5 @@ mod running;
 mod served_identity;
 mod sessions;
 mod strangers;
+mod systemd;
 mod tls_client;

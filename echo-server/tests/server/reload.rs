@@ -11,8 +11,9 @@ use tonic::Code;
 use crate::command::{program, stdout};
 use crate::control::Control;
 use crate::dialogue::{Dialogue, rest};
-use crate::process::{Process, in_place_of_systemd, what_systemd_is_told};
+use crate::process::Process;
 use crate::running::Holder;
+use crate::systemd::{in_place_of_systemd, what_systemd_is_told};
 
 const SERVE: [&str; 4] = ["--listen", "127.0.0.1:0", "--log-level", "debug"];
 

@@ -1,19 +1,21 @@
 //! The attacks, each in its own trial.
 
+mod resets;
+
 use std::collections::VecDeque;
-use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
 use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, ensure};
-use fwprobe_tests::siege::{
-    Attack, Moment, Siege, Sources, SynFlood, Target, Tls, http2, request_with,
-};
+use fwprobe_tests::siege::{Attack, Siege, Sources, SynFlood, Target, Tls, http2, request_with};
 use fwprobe_tests::trial::{Need, Trials};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use socket2::SockRef;
+
+use self::resets::{half_closed, resets_after_each_byte, resets_at_every_stage};
 
 pub(crate) fn trials() -> Trials {
     let few = ATTACKS.map(|(name, attack)| Row::of(name, DESCRIPTORS, attack));
@@ -369,16 +371,6 @@ fn oversized_frames(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> 
     })
 }
 
-fn half_closed(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
-    let greeting = target.greeting()?;
-    again_and_again(target, begun, DESCRIPTORS, |round| {
-        let stream = say(target.connect()?, &greeting[..round % greeting.len()])?;
-        // Shutting down fails if the server was faster and has closed the connection.
-        let _ = stream.shutdown(Shutdown::Write);
-        Ok(stream)
-    })
-}
-
 /// Sends more SYNs than the kernel has room for, from addresses that no answer reaches.
 fn syns(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let flood = SynFlood::on(target.address)?;
@@ -387,39 +379,6 @@ fn syns(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
     let overflows = SynFlood::overflows()? - before;
     ensure!(overflows > 0, "the kernel had room for all of them");
     Ok(a_second)
-}
-
-/// Opens connections with a valid key, and resets them at every moment.
-fn resets_at_every_stage(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
-    let mut reached = [0; Moment::ALL.len()];
-    let a_second = again_and_again(target, begun, 8 * Moment::ALL.len(), |round| {
-        let index = round % Moment::ALL.len();
-        let mut stream = target.connect()?;
-        let moment = Moment::ALL[index];
-        // Some attempts fail: a key has a limit of sessions per second, and many connections push out each other.
-        let so_far = moment.reach(&mut stream, target.address, &target.insider);
-        reached[index] += u32::from(so_far.is_ok());
-        drop(stream);
-        Ok(())
-    })?;
-    writeln!(io::stdout(), "{:?}: {reached:?}", Moment::ALL)?;
-    ensure!(!reached.contains(&0), "not every stage was reached");
-    Ok(a_second)
-}
-
-/// Sends the authenticated client's greeting, and resets the connection after each possible number of bytes, or after
-/// the first bytes of the answer.
-fn resets_after_each_byte(target: &Target, begun: &Sender<()>) -> anyhow::Result<f64> {
-    again_and_again(target, begun, 64, |round| {
-        let greeting = target.greeting()?;
-        let end = round % (greeting.len() + 1);
-        let mut stream = say(target.connect()?, &greeting[..end])?;
-        if end == greeting.len() {
-            let _ = stream.read(&mut [0; 16]);
-        }
-        drop(stream);
-        Ok(())
-    })
 }
 
 /// Raises this process's limit of descriptors to the maximum.

@@ -1,12 +1,16 @@
 //! Turns a survey of hops into words: where on the path the cause lies, and the team to ask about it.
 
 mod accepter;
+mod whom;
+mod words;
 
-use std::net::IpAddr;
-
+use self::whom::whom;
+pub(super) use self::whom::{keepers_of_the_last_device, owner};
+use self::words::{NO_ICMP, reach_in_words};
+pub(super) use self::words::{counted, hops, named};
 use super::evidence::Evidence;
 use crate::comparison::Reach;
-use crate::survey::{AGREEING, Distance, LastHop, PastLastHop, RelativeDistance, Survey};
+use crate::survey::{AGREEING, LastHop, PastLastHop, RelativeDistance, Survey};
 use crate::verdict::Segment;
 
 /// A kind of answer to a SYN.
@@ -234,23 +238,6 @@ pub(super) fn translated(evidence: &Evidence<'_>) -> Option<Place> {
     })
 }
 
-/// Returns a hop in words, for example `hop 2 (192.0.2.2)`.
-pub(super) fn named(survey: &Survey, hop: u8) -> String {
-    match survey.address_of(hop) {
-        Some(address) => format!("hop {hop} ({address})"),
-        None if hop == 1 => {
-            "hop 1 (it did not answer the trace: this host's own gateway, as `ip route get` or \
-             `route print` shows it)"
-                .to_owned()
-        }
-        None => format!(
-            "hop {hop} (it did not answer the trace: the router behind hop {}, which the network \
-             team knows)",
-            hop - 1
-        ),
-    }
-}
-
 /// Returns in words which hops answered SYNs to a silent port, and which answered those to a port that works.
 fn unanswered(survey: &Survey, last: u8, lost_before: PastLastHop) -> String {
     let reference = survey
@@ -363,111 +350,3 @@ fn segment(survey: &Survey, last: u8, lost_before: PastLastHop) -> Segment {
         (last, _) => at(last),
     }
 }
-
-/// Returns the team to ask about `segment`. `last` is the last hop that the packets passed, 0 if none.
-fn whom(survey: &Survey, segment: &Segment, last: u8, perhaps_host: bool) -> String {
-    match segment {
-        Segment::Path {
-            hop: Some(hop),
-            address,
-        } => owner(&format!("hop {hop}"), *address),
-        Segment::NearNetwork => {
-            "the admin of this host and the team that runs the network up to its first router"
-                .to_owned()
-        }
-        Segment::CloudEdge => {
-            let router = owner(&format!("hop {last}"), survey.address_of(last));
-            let host = if perhaps_host {
-                ", the server host's own firewall"
-            } else {
-                ""
-            };
-            format!("the cloud team (network security group{host}) and {router}")
-        }
-        Segment::None
-        | Segment::ThisHost
-        | Segment::Path { .. }
-        | Segment::ServerHost
-        | Segment::Proxy
-        | Segment::Unknown => "the firewall team".to_owned(),
-    }
-}
-
-/// Returns the team to ask about the last device before the server's host, which is `distance` hops away.
-pub(super) fn keepers_of_the_last_device(evidence: &Evidence<'_>, distance: u8) -> String {
-    let router = distance.checked_sub(1).filter(|last| *last > 0);
-    match (evidence.survey(), router) {
-        (Some(survey), Some(last)) => {
-            let router = owner(&format!("hop {last}"), survey.address_of(last));
-            format!("the cloud team (network security group) and {router}")
-        }
-        _ => "the cloud team (network security group)".to_owned(),
-    }
-}
-
-/// Returns the team to ask about the device at `hop`, which is in words, for example `hop 2`.
-pub(super) fn owner(hop: &str, address: Option<IpAddr>) -> String {
-    match address {
-        Some(address) if is_private(address) => format!(
-            "the team that runs {address} ({hop} on the way; a private address: a router or \
-             firewall of your own network, your VPN or your provider)"
-        ),
-        Some(address) => format!(
-            "the operator of {address} ({hop} on the way; `whois {address}` names the network and \
-             its contact)"
-        ),
-        None if hop == "hop 1" => {
-            "the team that runs this host's default gateway (hop 1 on the way)".to_owned()
-        }
-        None => {
-            format!("the network team about {hop} on the way (a router whose address did not show)")
-        }
-    }
-}
-
-/// Returns whether an address is private: RFC 1918, RFC 6598 (shared by carriers), RFC 3927, RFC 4193 and RFC 4291
-/// section 2.5.6.
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}
-
-/// Returns a number of hops in words: `1 hop`, `2 hops`.
-pub(super) fn counted(hops: u8) -> String {
-    if hops == 1 {
-        "1 hop".to_owned()
-    } else {
-        format!("{hops} hops")
-    }
-}
-
-pub(super) fn hops(distance: Distance) -> String {
-    match (distance.nearest, distance.farthest) {
-        (1, 1) => "1 hop".to_owned(),
-        (n, f) if n == f => format!("{n} hops"),
-        (n, f) => format!("{n} to {f} hops"),
-    }
-}
-
-/// The reach at which a session's packets make it fail: those that get to hop `met` make it fail, those that get to hop
-/// `passes` alone do not.
-fn reach_in_words(passes: u8, met: u8) -> String {
-    if passes == 0 {
-        return format!(
-            "packets of the session that expire at hop {met} (TTL {met}) make it fail already, \
-             each time"
-        );
-    }
-    format!(
-        "packets of the session that expire at hop {passes} (TTL {passes}) do not make it fail, \
-         and packets that hop {passes} forwards (TTL {met}) do, each time"
-    )
-}
-
-const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time exceeded), so \
-                       the place cannot be told";

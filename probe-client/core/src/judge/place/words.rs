@@ -1,0 +1,55 @@
+//! Hops and distances in words.
+
+use crate::survey::{Distance, Survey};
+
+/// Returns a hop in words, for example `hop 2 (192.0.2.2)`.
+pub(in super::super) fn named(survey: &Survey, hop: u8) -> String {
+    match survey.address_of(hop) {
+        Some(address) => format!("hop {hop} ({address})"),
+        None if hop == 1 => {
+            "hop 1 (it did not answer the trace: this host's own gateway, as `ip route get` or \
+             `route print` shows it)"
+                .to_owned()
+        }
+        None => format!(
+            "hop {hop} (it did not answer the trace: the router behind hop {}, which the network \
+             team knows)",
+            hop - 1
+        ),
+    }
+}
+
+/// Returns a number of hops in words: `1 hop`, `2 hops`.
+pub(in super::super) fn counted(hops: u8) -> String {
+    if hops == 1 {
+        "1 hop".to_owned()
+    } else {
+        format!("{hops} hops")
+    }
+}
+
+pub(in super::super) fn hops(distance: Distance) -> String {
+    match (distance.nearest, distance.farthest) {
+        (1, 1) => "1 hop".to_owned(),
+        (n, f) if n == f => format!("{n} hops"),
+        (n, f) => format!("{n} to {f} hops"),
+    }
+}
+
+/// The reach at which a session's packets make it fail: those that get to hop `met` make it fail, those that get to hop
+/// `passes` alone do not.
+pub(super) fn reach_in_words(passes: u8, met: u8) -> String {
+    if passes == 0 {
+        return format!(
+            "packets of the session that expire at hop {met} (TTL {met}) make it fail already, \
+             each time"
+        );
+    }
+    format!(
+        "packets of the session that expire at hop {passes} (TTL {passes}) do not make it fail, \
+         and packets that hop {passes} forwards (TTL {met}) do, each time"
+    )
+}
+
+pub(super) const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time \
+                                  exceeded), so the place cannot be told";
