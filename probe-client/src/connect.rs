@@ -195,13 +195,9 @@ async fn answered(
     let mut woken = timeout(early, stream.writable()).await;
     if woken.is_err() {
         options.port_states.unanswered(address);
-        let enough = async {
-            sleep(BUDGET.enough_syns - BUDGET.unanswered).await;
-            options.port_states.is_given_up(address).await;
-        };
         woken = tokio::select! {
             woken = timeout_at(begun + options.idle_timeout, stream.writable()) => woken,
-            () = enough => return None,
+            () = options.port_states.is_given_up(address) => return None,
         };
     }
     if woken.is_err() {

@@ -129,9 +129,4 @@ impl PortStates {
     pub(crate) fn is_silent(&self, address: SocketAddr) -> bool {
         self.0.borrow().is_silent(address)
     }
-
-    /// Returns the ports of `server` that have not answered for a while; `None` as soon as any of its ports has.
-    pub(crate) fn all_silent(&self, server: IpAddr) -> Option<Vec<u16>> {
-        self.0.borrow().all_silent(server)
-    }
 }

@@ -31,6 +31,7 @@ mod control_search;
 mod destinations;
 mod flows;
 mod follow_up;
+mod gather;
 mod instance_search;
 mod outage;
 mod pace;
@@ -44,7 +45,6 @@ mod task;
 
 use flows::SideOpenings;
 use shared_rate::SharedRate;
-use side_handshakes::SideHandshakeLog;
 
 /// Carries out `config`'s plan. `cancelled` ends the run early; the document then says so.
 pub(crate) async fn run(
@@ -69,7 +69,14 @@ pub(crate) async fn run(
     for (order, destination) in found.destinations.into_iter().enumerate() {
         let run = Arc::clone(&run);
         let progress = progress.clone();
-        servers.spawn(async move { (order, run.server(destination, &progress).await) });
+        servers.spawn(async move {
+            let server = if destination.path().is_direct() {
+                gather::gather(&run, destination, &progress).await
+            } else {
+                run.through_proxy(destination, &progress).await
+            };
+            (order, server)
+        });
     }
     let mut by_server = servers.join_all().await;
     // Servers finish in any order; the document lists them as planned.
@@ -110,6 +117,8 @@ struct Run {
     survey_rate: SharedRate,
     /// Rate limit that all side connections share.
     side_rate: SharedRate,
+    /// Rate limit that all side connections to ports that let no SYN in share.
+    early_rate: SharedRate,
     /// The first bytes of side connections.
     side_openings: SideOpenings,
 }
@@ -141,6 +150,7 @@ impl Run {
             run_id: rand::random(),
             survey_rate: SharedRate::new(Rate::OF_SURVEYS),
             side_rate: SharedRate::new(Rate::OF_SIDE_CONNECTIONS),
+            early_rate: SharedRate::new(Rate::OF_EARLY_CONNECTIONS),
             side_openings: SideOpenings::default(),
             config: config.clone(),
         }
@@ -183,13 +193,16 @@ impl Run {
         })
     }
 
-    /// Runs all probes of one server address over one path, and looks for its control channel.
-    async fn server(self: &Arc<Self>, destination: Destination, progress: &Progress) -> ServerRun {
+    /// Runs all probes of one server address through a proxy, and looks for its control channel.
+    async fn through_proxy(
+        self: &Arc<Self>,
+        destination: Destination,
+        progress: &Progress,
+    ) -> ServerRun {
         // The search must not dial a port while it is being probed: the server could not distinguish the two
         // connections.
         let (finished, leads) = mpsc::unbounded_channel();
         let destination = Arc::new(destination);
-        let measured = CancellationToken::new();
         // Cancels the reference probe alone.
         let nothing_needs_it = self.context.cancelled.child_token();
         let measuring = async {
@@ -209,7 +222,6 @@ impl Run {
             let reference_probe = async {
                 let reference_probe =
                     control_port::measure(self, &destination, nothing_needs_it.clone()).await;
-                self.note(&reference_probe);
                 // A reference probe that was given up says nothing about the server.
                 if !given_up(&reference_probe) {
                     let _ = finished.send(Lead::of(&reference_probe));
@@ -218,14 +230,10 @@ impl Run {
             };
             let both = tokio::join!(probes, reference_probe);
             drop(finished);
-            measured.cancel();
             both
         };
         let search = control_search::search(self, &destination, leads);
-        let surveying = survey::beside(self, destination.surveyed(), &measured);
-        let ((mut probes, reference_probe), found, surveys) =
-            tokio::join!(measuring, search, surveying);
-        survey::attach(surveys, &mut probes);
+        let ((probes, reference_probe), found) = tokio::join!(measuring, search);
         let (instances, channels) = found.found.into_iter().unzip();
         ServerRun {
             destination,
@@ -271,29 +279,15 @@ impl Run {
         let mut tasks = JoinSet::new();
         let path = destination.path();
         let planned = self.config.plan.over(&path, &destination.host);
-        let mut side_handshake_log = SideHandshakeLog::default();
-        let mut ports = flows::Ports::default();
         for (index, planned) in planned.enumerate() {
             let task = task::of(self, planned, destination);
-            let side_handshakes = side_handshake_log.of(self, planned, destination);
-            let port = ports.of(planned, destination);
-            let (planned, destination) = (planned.clone(), Arc::clone(destination));
             let (run, progress) = (Arc::clone(self), progress.clone());
             let finished = finished.clone();
             tasks.spawn(async move {
-                let session = side_handshakes.beside(task, &run.context);
-                let mut measurement = match port {
-                    Some(port) => flows::early(&run, port, session).await,
-                    None => session.await,
-                };
+                let measurement = task.run(&run.context).await;
                 progress.one_done();
-                run.note(&measurement);
                 // The search drops its receiver once it has found a channel.
                 let _ = finished.send(Lead::of(&measurement));
-                if let Some(port) = port {
-                    let bytes = || flows::first_bytes(&run, &planned, &destination);
-                    flows::beside(&run, port, bytes, &mut measurement).await;
-                }
                 (index, measurement)
             });
         }

@@ -201,7 +201,7 @@ const ROWS: &[Row] = &[
         forward: "tcp dport 5901 drop
 tcp dport 5902 reject with tcp reset
 tcp dport 3389 reject with icmpx type admin-prohibited
-tcp dport 7998 @ih,0,40 0x0001000102 reject with tcp reset",
+tcp dport 7998 @ih,0,32 0x00010001 reject with tcp reset",
         absent: &[7999],
         rules: 0,
     },

@@ -8,7 +8,7 @@ mod rounds;
 
 pub use limits::Paces;
 pub(crate) use limits::paced;
-pub use lost_syns::lost_syns;
+pub use lost_syns::{loses_side_connections, lost_syns};
 pub use reach::{AT_ONCE, Reach, next_reach, reach};
 pub(crate) use rounds::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};
 pub use rounds::{MAX_SESSIONS, next_round};

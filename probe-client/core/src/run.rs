@@ -11,6 +11,7 @@ pub mod outage;
 pub mod port_board;
 pub mod question;
 pub mod rate;
+pub mod schedule;
 pub mod second_look;
 pub mod server_result;
 pub mod survey_order;

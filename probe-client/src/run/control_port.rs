@@ -21,9 +21,24 @@ pub(super) async fn measure(
     destination: &Arc<Destination>,
     ended: CancellationToken,
 ) -> Measurement {
+    let task = task::of(run, &planned(run), destination);
+    let context = RunContext {
+        cancelled: ended,
+        ..run.context.clone()
+    };
+    task.run(&context).await
+}
+
+/// Returns a measurement of the control port of which nothing is measured.
+pub(super) fn not_measured(run: &Run, destination: &Arc<Destination>) -> Measurement {
+    let rule = task::of(run, &planned(run), destination).rule;
+    Measurement::begin(rule, destination.path(), destination.host.clone(), None)
+}
+
+fn planned(run: &Run) -> PlannedProbe {
     let dialled = run.config.plan.control_port;
     let port = Port::new(run.config.connection.control_port).unwrap_or(dialled);
-    let planned = PlannedProbe {
+    PlannedProbe {
         silence: None,
         rule: Rule {
             id: CONTROL_PORT_RULE
@@ -47,11 +62,5 @@ pub(super) async fn measure(
         },
         session: SessionKind::Tls,
         dialled,
-    };
-    let task = task::of(run, &planned, destination);
-    let context = RunContext {
-        cancelled: ended,
-        ..run.context.clone()
-    };
-    task.run(&context).await
+    }
 }

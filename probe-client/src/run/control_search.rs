@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
 }
 
 /// Returns the outcome if the pinned server itself refused, since it would do so on every port.
-fn answer_of_the_genuine(port: u16, failure: &Failure) -> Option<ControlOutcome> {
+pub(super) fn answer_of_the_genuine(port: u16, failure: &Failure) -> Option<ControlOutcome> {
     if failure.kind == FailureKind::KeyRefused {
         return Some(ControlOutcome::KeyRefused { port });
     }

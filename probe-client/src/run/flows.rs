@@ -1,4 +1,4 @@
-//! Opens side connections from other source ports: during each port's session, early if its SYN stays unanswered, and
+//! Opens side connections from other source ports: after each port's session, early if its SYN is not let in, and
 //! slowly again if some side connections got no answer. They show faults that affect only some flows, for example one
 //! session in four.
 
@@ -12,6 +12,7 @@ use probe_core::measurement::{Flow, FlowEnd, FlowRound, Measurement};
 use probe_core::plan::PlannedProbe;
 use probe_core::run::budget::BUDGET;
 use probe_core::run::flow_order::{TURNS, Turns, not_settled, worth_more};
+use probe_core::run::schedule::Beside;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Run, ServerRun, task};
@@ -39,24 +40,6 @@ impl Ports {
         let address = destination.socket(planned.dialled.get())?;
         let direct = destination.path().is_direct() && planned.silence.is_none();
         (direct && self.0.insert(address)).then_some(address)
-    }
-}
-
-/// Waits for `session`, and opens a few side connections to `address` if it stays silent meanwhile.
-pub(super) async fn early(
-    run: &Run,
-    address: SocketAddr,
-    session: impl Future<Output = Measurement>,
-) -> Measurement {
-    let mut session = std::pin::pin!(session);
-    let early = std::pin::pin!(while_silent(run, address));
-    tokio::select! {
-        measurement = &mut session => measurement,
-        flows = early => {
-            let mut measurement = session.await;
-            measurement.flows = flows;
-            measurement
-        }
     }
 }
 
@@ -108,49 +91,38 @@ pub(super) async fn fresh(run: &Run, measurement: &mut Measurement) {
     }
 }
 
-/// Opens a few side connections with one SYN each once `address` has been silent for a while and another port works,
-/// and then one to that other port. Together with the session's own SYNs, [`BEFORE_A_CONCLUSION`] SYNs go to `address`.
-async fn while_silent(run: &Run, address: SocketAddr) -> Vec<Flow> {
+/// Opens a few side connections with one SYN each to `address`, which lets no SYN in, and then one to a port that works.
+/// Together with the SYNs of a silent session, [`BEFORE_A_CONCLUSION`] SYNs go to `address`.
+pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, Beside) {
     let port_states = &run.context.options.port_states;
-    let mut board = port_states.watch();
-    let works = loop {
-        board.mark_unchanged();
-        let works = port_states
-            .references(address.ip())
-            .first()
-            .map(|(port, _)| *port);
-        if let Some(works) = works.filter(|_| port_states.is_silent(address)) {
-            break works;
-        }
-        if board.changed().await.is_err() {
-            return std::future::pending().await;
-        }
-    };
     let idle_timeout = BUDGET.for_one_syn(round_trip(run, address.ip()));
     let calls = source_ports(EARLY).into_iter().map(|source_port| {
         run.dial_in_turn(run.side_call(FlowRound::Early, address, source_port, idle_timeout))
     });
     let mut flows = join_all(calls).await;
-    if flows.iter().any(Flow::is_answered) {
+    if flows.iter().any(Flow::is_answered) && port_states.is_silent(address) {
         // The session's SYNs may be lost because of their source port or their mark; a new attempt changes both.
         port_states.doubt(address);
     }
     let sent = || flows.iter().filter(|f| f.end != FlowEnd::NotSent);
-    if sent().count() > 0 && sent().all(Flow::is_dead) {
-        let works = SocketAddr::new(address.ip(), works);
-        for source_port in source_ports(1) {
-            let call = run.side_call(FlowRound::Control, works, source_port, BUDGET.one_syn);
-            let control = run.dial_in_turn(call).await;
-            // On a slow path the session's own SYNs may still be answered.
-            if control.is_answered()
-                && Duration::from_micros(control.duration_us) < BUDGET.fast_handshake
-            {
-                port_states.give_up(address);
-            }
-            flows.push(control);
+    let none_let_in = sent().count() > 0 && !sent().any(Flow::is_answered);
+    let works = port_states.references(address.ip());
+    let Some((works, _)) = works.first().filter(|_| none_let_in) else {
+        return (flows, Beside::Undecided);
+    };
+    let works = SocketAddr::new(address.ip(), *works);
+    let mut beside = Beside::Undecided;
+    for source_port in source_ports(1) {
+        let call = run.side_call(FlowRound::Control, works, source_port, BUDGET.one_syn);
+        let control = run.dial_in_turn(call).await;
+        // On a slow path the session's own SYNs may still be answered.
+        let is_fast = Duration::from_micros(control.duration_us) < BUDGET.fast_handshake;
+        if control.is_answered() && is_fast {
+            beside = Beside::Decided;
         }
+        flows.push(control);
     }
-    flows
+    (flows, beside)
 }
 
 /// Dials again, slowly, from source ports that got no answer, alternating with new source ports. Random loss and limits
@@ -288,7 +260,13 @@ impl Run {
     }
 
     async fn dial_in_turn(&self, call: SideCall) -> Flow {
-        self.side_rate.turn(self.context.clock).await;
+        let rate = match call.round {
+            FlowRound::Early | FlowRound::Control => &self.early_rate,
+            FlowRound::AtOnce | FlowRound::Again | FlowRound::Fresh | FlowRound::AtTheEnd => {
+                &self.side_rate
+            }
+        };
+        rate.turn(self.context.clock).await;
         call.dial(self.context.clock).await
     }
 }
@@ -300,10 +278,10 @@ fn round_trip(run: &Run, server: IpAddr) -> Duration {
     slowest.unwrap_or(BUDGET.unknown_round_trip)
 }
 
-/// Number of SYNs to a silent port before anything is concluded: three from the probe itself, within 2.5 seconds, and
-/// three from side connections. The number is small because firewalls that ban a source count SYNs.
-pub(super) const BEFORE_A_CONCLUSION: usize = 6;
-const EARLY: usize = BEFORE_A_CONCLUSION - 3;
+/// Number of SYNs to a silent port before anything is concluded: two from the probe itself, a second apart, and four from
+/// side connections. The number is small because firewalls that ban a source count SYNs.
+const BEFORE_A_CONCLUSION: usize = 6;
+const EARLY: usize = BEFORE_A_CONCLUSION - 2;
 
 /// Maximum number of ports of one server that are dialled again slowly, in parallel.
 const MAX_PORTS: usize = 4;

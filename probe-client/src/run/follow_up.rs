@@ -55,6 +55,26 @@ pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progre
     }
 }
 
+/// Runs the next round of variations of `probe`, among others to the same server that share `in_flight`.
+pub(super) async fn one_round(
+    run: &Run,
+    destination: &Arc<Destination>,
+    in_flight: Arc<Semaphore>,
+    planned: &PlannedProbe,
+    probe: &Measurement,
+) -> Vec<VariedSession> {
+    let follow = FollowUp {
+        in_flight,
+        ..FollowUp::new(run, destination)
+    };
+    follow.round(planned, probe).await
+}
+
+/// Returns what limits the number of follow-up sessions to one server address at the same time.
+pub(super) fn at_the_same_time() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_IN_FLIGHT))
+}
+
 /// Finds the hop at which sessions of `server` died, if they died of their first bytes.
 pub(super) async fn find_reach(run: &Run, server: &mut ServerRun, progress: &Progress) {
     if !server.destination.path().is_direct() || server.result.is_gone {
@@ -100,7 +120,7 @@ pub(super) async fn find_reach(run: &Run, server: &mut ServerRun, progress: &Pro
 struct FollowUp<'a> {
     run: &'a Run,
     destination: Arc<Destination>,
-    in_flight: Semaphore,
+    in_flight: Arc<Semaphore>,
 }
 
 impl<'a> FollowUp<'a> {
@@ -108,7 +128,7 @@ impl<'a> FollowUp<'a> {
         Self {
             run,
             destination: Arc::clone(destination),
-            in_flight: Semaphore::new(MAX_IN_FLIGHT),
+            in_flight: at_the_same_time(),
         }
     }
 
@@ -128,16 +148,24 @@ impl<'a> FollowUp<'a> {
 
     async fn rounds(&self, planned: &PlannedProbe, probe: &mut Measurement) {
         for _ in 0..MAX_ROUNDS {
-            let wanted = next_round(probe);
-            if wanted.is_empty() || self.run.context.cancelled.is_cancelled() {
+            let sessions = self.round(planned, probe).await;
+            if sessions.is_empty() {
                 return;
             }
-            let mute = !probe.testified();
-            let sessions = wanted
-                .into_iter()
-                .map(|variation| self.compared(planned, variation, mute));
-            probe.variations.extend(join_all(sessions).await);
+            probe.variations.extend(sessions);
         }
+    }
+
+    /// Runs the next round of `probe`; returns no session if none can show anything more.
+    async fn round(&self, planned: &PlannedProbe, probe: &Measurement) -> Vec<VariedSession> {
+        if self.run.context.cancelled.is_cancelled() {
+            return Vec::new();
+        }
+        let mute = !probe.testified();
+        let sessions = next_round(probe)
+            .into_iter()
+            .map(|variation| self.compared(planned, variation, mute));
+        join_all(sessions).await
     }
 
     /// Runs sessions with ever closer hop limits, until the device is known to sit between two neighbouring hops.
@@ -192,7 +220,7 @@ impl<'a> FollowUp<'a> {
 }
 
 /// Maximum number of probes of one server address that are followed up: the first ones in the order of the plan.
-const MAX_PROBES: usize = 12;
+pub(super) const MAX_PROBES: usize = 12;
 
 /// Maximum number of follow-up sessions to one server address at the same time: enough for one whole round of a port,
 /// and far from a flood.

@@ -24,16 +24,34 @@ impl Run {
     }
 }
 
-/// Adds the server's answer to every measurement of `servers` that was dialled and did not run to its end. A
-/// measurement without an answer is left unchanged.
+/// Adds the server's answer to every measurement of `servers` that was dialled and did not run to its end, unless all of
+/// them have one. A measurement without an answer is left unchanged.
 pub(super) async fn ask(run: &Run, servers: &mut [ServerRun], progress: &Progress) {
     for index in 0..servers.len() {
-        if !servers[index].result.open().is_empty() {
+        let open = servers[index].result.open();
+        if open.iter().any(|m| m.sighting.is_none()) {
             progress.say("asking the server what it saw");
-            let asking = ask_about(run, servers, index);
-            // Some measurements stay without an answer if the user ends the run first.
-            run.context.cancelled.run_until_cancelled(asking).await;
+            ask_anew(run, servers, index).await;
         }
+    }
+}
+
+/// Adds the server's answers to the open measurements of one server, over its own control channel.
+pub(super) async fn ask_one(run: &Run, server: &mut ServerRun) {
+    let asking = ask_about(run, std::slice::from_mut(server), 0);
+    run.context.cancelled.run_until_cancelled(asking).await;
+}
+
+/// Asks about `servers[index]` in place of what was answered before.
+async fn ask_anew(run: &Run, servers: &mut [ServerRun], index: usize) {
+    let take = |m: &mut Measurement| m.sighting.take();
+    let before: Vec<_> = servers[index].result.open().into_iter().map(take).collect();
+    let asking = ask_about(run, servers, index);
+    // Some measurements stay without an answer if the user ends the run first.
+    run.context.cancelled.run_until_cancelled(asking).await;
+    // If the channel has failed meanwhile, the earlier answer still counts.
+    for (measurement, before) in servers[index].result.open().into_iter().zip(before) {
+        measurement.sighting = measurement.sighting.take().or(before);
     }
 }
 
@@ -105,15 +123,7 @@ pub(super) async fn ask_again(run: &Run, servers: &mut [ServerRun], progress: &P
         let sees_every_syn = watching.iter().any(|w| w.description.sees_every_syn);
         let looks = sees_half_open || sees_every_syn;
         if looks && second_look::dial(run, &mut servers[index], sees_every_syn, progress).await {
-            let take = |m: &mut Measurement| m.sighting.take();
-            let before: Vec<_> = servers[index].result.open().into_iter().map(take).collect();
-            let asking = ask_about(run, servers, index);
-            // Some measurements stay without an answer if the user ends the run first.
-            run.context.cancelled.run_until_cancelled(asking).await;
-            // If the channel has failed meanwhile, the earlier answer still counts.
-            for (measurement, before) in servers[index].result.open().into_iter().zip(before) {
-                measurement.sighting = measurement.sighting.take().or(before);
-            }
+            ask_anew(run, servers, index).await;
         }
     }
 }

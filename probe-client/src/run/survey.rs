@@ -1,57 +1,19 @@
-//! Runs surveys of the hops to one server address: while probes wait if no port has answered yet, otherwise after all
-//! sessions. A firewall that limits connections counts a survey's SYNs too.
+//! Runs the surveys that could not run earlier: a firewall that limits connections counts a survey's SYNs too.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use probe_core::measurement::Measurement;
 use probe_core::run::port_board::PortFailure;
-pub(super) use probe_core::run::survey_order::attach;
 use probe_core::run::survey_order::{self, SurveyOrder, SurveyStart, Surveyed};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::{Run, ServerRun};
 use crate::progress::Progress;
 
 mod driver;
 
-use driver::SurveyDriver;
-
-/// Surveys the silent ports of `server` while their probes wait, as long as no port has answered in any way. Returns
-/// once `measured` is cancelled and the surveys in progress have ended. There is nothing to survey if `server` is
-/// `None`.
-pub(super) async fn beside(
-    run: &Arc<Run>,
-    server: Option<IpAddr>,
-    measured: &CancellationToken,
-) -> Vec<Surveyed> {
-    let Some(server) = server else {
-        return Vec::new();
-    };
-    let port_states = &run.context.options.port_states;
-    let mut board = port_states.watch();
-    let mut scheduler = SurveyScheduler::new(run, server, false);
-    loop {
-        board.mark_unchanged();
-        if let Some(silent) = port_states.all_silent(server) {
-            let silent: Vec<(u16, PortFailure)> = silent
-                .into_iter()
-                .map(|p| (p, PortFailure::Silent))
-                .collect();
-            scheduler.found(&silent);
-        }
-        let over = measured.is_cancelled() || run.context.cancelled.is_cancelled();
-        if over && scheduler.is_idle() {
-            return scheduler.done;
-        }
-        tokio::select! {
-            _ = board.changed(), if !over => {}
-            () = measured.cancelled(), if !over => {}
-            () = scheduler.one_ended() => {}
-        }
-    }
-}
+pub(super) use driver::SurveyDriver;
 
 /// Surveys the ports that still fail after all sessions, and compares them with a port that works.
 pub(super) async fn afterwards(run: &Arc<Run>, servers: &mut [ServerRun], progress: &Progress) {
@@ -80,31 +42,28 @@ async fn still_failing(
         return;
     }
     progress.say("looking where on the way it is stopped");
-    let mut scheduler = SurveyScheduler::new(run, server, true);
+    let mut scheduler = SurveyScheduler::new(run, server);
     scheduler.found(&wanted);
     while !scheduler.is_idle() {
         scheduler.one_ended().await;
     }
-    attach(scheduler.done, probes);
+    survey_order::attach(scheduler.done, probes);
 }
 
 /// The surveys of one server address.
 struct SurveyScheduler<'a> {
     run: &'a Arc<Run>,
     server: IpAddr,
-    /// Whether to compare with ports that work.
-    compares: bool,
     order: SurveyOrder,
     running: JoinSet<Surveyed>,
     done: Vec<Surveyed>,
 }
 
 impl<'a> SurveyScheduler<'a> {
-    fn new(run: &'a Arc<Run>, server: IpAddr, compares: bool) -> Self {
+    fn new(run: &'a Arc<Run>, server: IpAddr) -> Self {
         Self {
             run,
             server,
-            compares,
             order: SurveyOrder::default(),
             running: JoinSet::new(),
             done: Vec::new(),
@@ -141,7 +100,7 @@ impl<'a> SurveyScheduler<'a> {
                 run: Arc::clone(self.run),
                 server: self.server,
                 ends: self.run.context.clock.at(start.ends).into(),
-                compares: self.compares,
+                compares: true,
             };
             let (failure, surveyor) = (start.failure, start.surveyor);
             self.running

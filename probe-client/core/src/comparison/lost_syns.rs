@@ -1,7 +1,7 @@
 //! Finds the probes whose SYNs were not let in, if the pace of dialling could explain it.
 
 use crate::flow::FlowAccount;
-use crate::measurement::{Flow, FlowRound, Measurement, Redial};
+use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial};
 use crate::observation::Operation;
 
 /// Returns the indices of the `probes` that are worth dialling slowly.
@@ -31,7 +31,7 @@ pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usiz
     let decided = late.is_empty()
         && never
             .iter()
-            .all(|index| silent_beside_an_answer(&probes[*index]))
+            .all(|index| not_let_in_beside_an_answer(&probes[*index]))
         && !probes.iter().any(loses_side_connections);
     if decided {
         return Vec::new();
@@ -43,16 +43,19 @@ fn was_redialled(probe: &Measurement) -> bool {
     probe.redial == Some(Redial::SourcePort)
 }
 
-/// Returns whether none of its first SYNs was answered, and another port's was right after them: no pace explains that.
-fn silent_beside_an_answer(probe: &Measurement) -> bool {
+/// Returns whether none of its first SYNs was let in, and another port's was right after them: no pace explains that.
+fn not_let_in_beside_an_answer(probe: &Measurement) -> bool {
     let of_round = |round: FlowRound| probe.flows.iter().filter(move |f| f.round == round);
-    probe.met_silence()
+    (probe.met_silence() || probe.was_turned_away())
         && of_round(FlowRound::Early).count() > 1
         && !of_round(FlowRound::Early).any(Flow::is_answered)
         && of_round(FlowRound::Control).any(Flow::is_answered)
 }
 
-fn loses_side_connections(probe: &Measurement) -> bool {
-    let account = FlowAccount::of(probe).filter(|_| probe.ran_whole());
-    account.is_some_and(|account| account.loses_more_than_ordinary().is_some())
+/// Returns whether the port works, and side connections to it were turned away, or more of them lost than ordinary.
+pub fn loses_side_connections(probe: &Measurement) -> bool {
+    let turned_away = probe.flows.iter().any(|f| f.end == FlowEnd::TurnedAway);
+    let account = FlowAccount::of(probe);
+    let loses = account.is_some_and(|account| account.loses_more_than_ordinary().is_some());
+    probe.ran_whole() && (turned_away || loses)
 }

@@ -2,7 +2,7 @@
 //! any port, and says nothing about an individual port.
 
 use super::evidence::Evidence;
-use crate::measurement::{Measurement, Variation, VariedSession};
+use crate::measurement::{FlowEnd, Measurement, Variation, VariedSession};
 use crate::observation::{FailureKind, Operation};
 
 /// A failure of the server or of the path, with its time in microseconds since the run's start.
@@ -39,8 +39,8 @@ pub(super) fn of(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     })
 }
 
-/// Returns a restart of the server after the probe began. `None` if fresh sessions have failed since: another cause is
-/// then more likely.
+/// Returns a restart of the server after the probe began. `None` if fresh sessions have failed since, or side connections
+/// were turned away: another cause is then more likely.
 fn restarted(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     let instances = evidence.control?.instances();
     let began = instances.filter_map(|i| u64::try_from(i.began_us?).ok());
@@ -50,7 +50,15 @@ fn restarted(evidence: &Evidence<'_>) -> Option<BrokenOff> {
     }
     let fresh = fresh(evidence.probe).filter(|m| began_us(m).is_some_and(|began| began > at_us));
     let mut fails = fresh.map(|m| !m.ran_whole());
-    (!fails.any(|fails| fails)).then_some(BrokenOff::Restarted { at_us })
+    let fails = fails.any(|fails| fails) || was_turned_away_since(evidence.probe, at_us);
+    (!fails).then_some(BrokenOff::Restarted { at_us })
+}
+
+/// Returns whether a side connection to the probe's port that began after `at_us` was turned away.
+fn was_turned_away_since(probe: &Measurement, at_us: u64) -> bool {
+    let port = probe.port_dialled();
+    let mut later = probe.flows.iter();
+    later.any(|f| f.port == port && f.start_us > at_us && f.end == FlowEnd::TurnedAway)
 }
 
 /// Returns the failure that a port that had worked shows when it is dialled again, if the server has given no sign of

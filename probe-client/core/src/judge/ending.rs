@@ -1,6 +1,6 @@
 //! Classifies how a probe ended, as far as this end alone can determine it.
 
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Outcome};
 use crate::observation::{Failure, FailureKind, Operation};
 use crate::session::{Fault, Recognised, Testimony};
 
@@ -28,43 +28,45 @@ pub enum Ending<'a> {
 }
 
 pub(super) fn ending(measurement: &Measurement) -> Ending<'_> {
-    let failure = measurement.failure();
-    if let Some((_, f)) = failure
-        && f.kind == FailureKind::Interrupted
-    {
-        return Ending::Interrupted;
+    let Some((operation, failure)) = measurement.failure() else {
+        return match testimony(measurement) {
+            Some(testimony) => Ending::Complete(testimony),
+            // Without a failure or a testimony, the measurement never began.
+            None => Ending::Interrupted,
+        };
+    };
+    match measurement.outcome() {
+        Outcome::Unfinished | Outcome::Complete => Ending::Interrupted,
+        Outcome::Unresolved => Ending::Unresolved(failure),
+        Outcome::AtProxy => Ending::Proxy(operation, failure),
+        Outcome::NotSent | Outcome::Silent | Outcome::Refused | Outcome::Prohibited => {
+            Ending::NotConnected(failure)
+        }
+        Outcome::Broken => broken(measurement, operation, failure),
     }
-    match (failure, testimony(measurement)) {
-        (Some((Operation::Resolve, f)), _) => Ending::Unresolved(f),
-        (
-            Some((
-                operation @ (Operation::ProxyResolve
-                | Operation::ProxyConnect
-                | Operation::ProxyTls
-                | Operation::ProxyNegotiation),
-                f,
-            )),
-            _,
-        ) => Ending::Proxy(operation, f),
-        // An RST that answers a SYN counts as refused; only an established connection can be reset.
-        (Some((Operation::Connect, f)), _) if f.kind == FailureKind::Reset => {
-            Ending::NoData(Operation::Connect, f)
-        }
-        (Some((Operation::Connect, f)), _) => Ending::NotConnected(f),
-        (Some((_, f)), _) if f.kind == FailureKind::Declined => Ending::Declined,
-        (Some((operation, f)), Some(testimony)) => Ending::Testified(testimony, operation, f),
-        (Some((operation, f)), None) => {
-            if f.kind == FailureKind::Foreign && !is_bare_not_found(measurement) {
-                Ending::Foreign(operation, f)
-            } else if f.kind == FailureKind::Altered {
-                Ending::Altered(operation, f)
-            } else {
-                Ending::NoData(operation, f)
-            }
-        }
-        (None, Some(testimony)) => Ending::Complete(testimony),
-        // Without a failure or a testimony, the measurement never began.
-        (None, None) => Ending::Interrupted,
+}
+
+/// Returns the ending of a session whose connection was accepted.
+fn broken<'a>(
+    measurement: &'a Measurement,
+    operation: Operation,
+    failure: &'a Failure,
+) -> Ending<'a> {
+    if operation == Operation::Connect {
+        return Ending::NoData(operation, failure);
+    }
+    if failure.kind == FailureKind::Declined {
+        return Ending::Declined;
+    }
+    if let Some(testimony) = testimony(measurement) {
+        return Ending::Testified(testimony, operation, failure);
+    }
+    if failure.kind == FailureKind::Foreign && !is_bare_not_found(measurement) {
+        Ending::Foreign(operation, failure)
+    } else if failure.kind == FailureKind::Altered {
+        Ending::Altered(operation, failure)
+    } else {
+        Ending::NoData(operation, failure)
     }
 }
 

@@ -7,9 +7,6 @@ use std::time::Duration;
 pub struct Budget {
     /// Time after which both the first SYN and its repetition a second later (RFC 6298 section 2) are unanswered.
     pub unanswered: Duration,
-    /// Time in which the system sends at most three SYNs: Linux 6.5 and later repeats the first four after a second
-    /// each.
-    pub enough_syns: Duration,
     /// Idle timeout of a session that is dialled once more: time for the first SYN and one repetition.
     pub dialled_again: Duration,
     /// Time for the first SYN of a side connection and its repetition, on a path without delay.
@@ -55,11 +52,10 @@ pub struct Budget {
 /// The budget of every run.
 pub const BUDGET: Budget = Budget {
     unanswered: Duration::from_millis(1_200),
-    enough_syns: Duration::from_millis(2_500),
     dialled_again: Duration::from_millis(2_500),
     two_syns: Duration::from_millis(1_300),
     one_syn: Duration::from_millis(900),
-    least_for_one_syn: Duration::from_millis(400),
+    least_for_one_syn: Duration::from_millis(250),
     spacing: Duration::from_millis(1_100),
     quiet: Duration::from_millis(1_500),
     grace: Duration::from_millis(100),
@@ -97,7 +93,7 @@ mod tests {
     #[test]
     fn one_syn_is_waited_for_less_than_a_second() {
         let milliseconds = Duration::from_millis;
-        for (round_trip, side, hop) in [(20, 400, 250), (150, 600, 600), (800, 900, 900)] {
+        for (round_trip, side, hop) in [(20, 250, 250), (150, 600, 600), (800, 900, 900)] {
             assert_eq!(
                 BUDGET.for_one_syn(milliseconds(round_trip)),
                 milliseconds(side)
@@ -108,11 +104,5 @@ mod tests {
             );
         }
         assert_eq!(BUDGET.for_a_hop(None), milliseconds(600));
-    }
-
-    #[test]
-    fn a_silent_port_is_given_up_only_after_its_side_connections() {
-        let sides = BUDGET.unanswered + BUDGET.one_syn;
-        assert!(sides < BUDGET.enough_syns);
     }
 }

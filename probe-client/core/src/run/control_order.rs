@@ -19,6 +19,17 @@ pub struct Lead {
 }
 
 impl Lead {
+    #[cfg(test)]
+    pub(super) fn new(port: u16, connected: bool, complete: bool) -> Self {
+        Self {
+            port,
+            connected,
+            genuine: complete,
+            complete,
+            declined: false,
+        }
+    }
+
     pub fn of(measurement: &Measurement) -> Self {
         Self {
             port: measurement.port_dialled(),

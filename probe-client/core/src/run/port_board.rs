@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::measurement::Measurement;
-use crate::observation::{FailureKind, Operation, Origin};
+use crate::measurement::{Measurement, Outcome};
+use crate::observation::Operation;
 
 /// The states of all ports that have been heard of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -121,13 +121,10 @@ impl PortBoard {
         self.0.get(&address) == Some(&PortState::Fails(PortFailure::Silent))
     }
 
-    /// Returns the ports of `server` that have not answered for a while; `None` as soon as any of its ports has.
-    pub fn all_silent(&self, server: IpAddr) -> Option<Vec<u16>> {
-        self.of_server(server)
-            .try_fold(Vec::new(), |mut silent, (address, state)| {
-                silent.push(address.port());
-                (*state == PortState::Fails(PortFailure::Silent)).then_some(silent)
-            })
+    /// Returns whether `address` has answered in any way.
+    pub fn has_answered(&self, address: SocketAddr) -> bool {
+        let state = self.0.get(&address);
+        state.is_some_and(|state| *state != PortState::Fails(PortFailure::Silent))
     }
 
     fn of_server(&self, server: IpAddr) -> impl Iterator<Item = (&SocketAddr, &PortState)> {
@@ -158,22 +155,27 @@ impl PortState {
 impl PortFailure {
     /// Returns how the probe failed; `None` if it did not, or if its failure has no place on the path.
     pub fn of(measurement: &Measurement) -> Option<Self> {
-        let (operation, failure) = measurement.failure()?;
-        if operation == Operation::Connect {
-            return match (failure.origin, failure.kind) {
-                (Origin::Icmp { .. }, _) => Some(Self::Prohibited),
-                (_, FailureKind::TimedOut) => Some(Self::Silent),
-                (_, FailureKind::Refused) => Some(Self::Refused),
-                // A RST in answer to a SYN is a refusal, so a reset here came after the connection was accepted.
-                (_, FailureKind::Reset) => Some(Self::Accepted),
-                (_, _) => None,
-            };
+        match measurement.outcome() {
+            Outcome::Silent => Some(Self::Silent),
+            Outcome::Refused => Some(Self::Refused),
+            Outcome::Prohibited => Some(Self::Prohibited),
+            Outcome::Broken => has_a_place(measurement).then_some(Self::Accepted),
+            Outcome::Unfinished
+            | Outcome::Unresolved
+            | Outcome::AtProxy
+            | Outcome::NotSent
+            | Outcome::Complete => None,
         }
-        // A session that dies of silence began well, so nothing blocks it on its path.
-        let elsewhere = failure.kind == FailureKind::Interrupted
-            || matches!(operation, Operation::Hold | Operation::Resume);
-        (measurement.succeeded(Operation::Connect) && !elsewhere).then_some(Self::Accepted)
     }
+}
+
+/// Returns whether a session that was accepted was broken by something on its path. One that dies of silence began well,
+/// so nothing blocks it there; one through a proxy says nothing about this host's own path.
+fn has_a_place(measurement: &Measurement) -> bool {
+    let operation = measurement.failure().map(|(operation, _)| operation);
+    let of_silence = matches!(operation, Some(Operation::Hold | Operation::Resume));
+    let direct = operation == Some(Operation::Connect) || measurement.succeeded(Operation::Connect);
+    direct && !of_silence
 }
 
 /// Returns the state of a port whose session ran whole; `None` if it led to a port other than the one dialled.
@@ -224,12 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_answers_ends_the_silence_before_its_session_is_over() {
+    fn an_answer_ends_the_silence_before_the_session_is_over() {
         let (mut board, server) = (PortBoard::default(), IpAddr::from([192, 0, 2, 1]));
-        board.unanswered(SocketAddr::new(server, 80));
-        assert_eq!(board.all_silent(server), Some(vec![80]));
-        board.answered(SocketAddr::new(server, 443));
-        assert_eq!(board.all_silent(server), None);
+        let address = SocketAddr::new(server, 80);
+        board.unanswered(address);
+        assert!(board.is_silent(address) && !board.has_answered(address));
+        board.answered(address);
+        assert!(!board.is_silent(address) && board.has_answered(address));
+        assert!(!board.has_answered(SocketAddr::new(server, 443)));
     }
 
     #[test]
@@ -243,13 +247,5 @@ mod tests {
             board.note(SocketAddr::new(server, port), PortState::Works(reference));
             assert_eq!(board.passes_marked(server), passes);
         }
-    }
-
-    #[test]
-    fn an_answer_after_all_ends_the_silence() {
-        let (mut board, server) = (PortBoard::default(), IpAddr::from([192, 0, 2, 1]));
-        board.unanswered(SocketAddr::new(server, 80));
-        board.answered(SocketAddr::new(server, 80));
-        assert_eq!(board.all_silent(server), None);
     }
 }

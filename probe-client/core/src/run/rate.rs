@@ -28,6 +28,10 @@ impl Rate {
         last: None,
     };
 
+    /// The rate of side connections to ports that let no SYN in, apart from those to ports that work: what is found out
+    /// about a fault does not wait for what can be found out about ports without one.
+    pub const OF_EARLY_CONNECTIONS: Self = Self::OF_SIDE_CONNECTIONS;
+
     /// Returns when a caller that asks at `now` may go on. Both are times since the run's start.
     pub fn next(&mut self, now: Duration) -> Duration {
         let due = self.last.map_or(now, |last| (last + self.between).max(now));

@@ -23,6 +23,12 @@ pub fn still_failing(probes: &[Measurement], works: bool) -> Vec<(u16, PortFailu
             .any(|m| PortFailure::of(m) == Some(PortFailure::Silent));
     probes
         .iter()
+        // What was surveyed without a port that works is worth another look beside one.
+        .filter(|m| {
+            m.survey
+                .as_ref()
+                .is_none_or(|s| works && s.reference.is_none())
+        })
         .filter_map(|m| Some((m, m.address?.port(), PortFailure::of(m)?)))
         .filter(|(m, _, outcome)| is_worth_it(m, *outcome, works, comparable, &looked_at))
         .map(|(_, port, outcome)| (port, outcome))
@@ -158,7 +164,7 @@ impl SurveyOrder {
 }
 
 /// Returns whether a port with this outcome answers a SYN that gets far enough.
-fn answers(outcome: PortFailure) -> bool {
+pub fn answers(outcome: PortFailure) -> bool {
     match outcome {
         PortFailure::Silent => false,
         PortFailure::Refused | PortFailure::Prohibited | PortFailure::Accepted => true,
@@ -166,7 +172,7 @@ fn answers(outcome: PortFailure) -> bool {
 }
 
 /// Returns the hops at which to look for other ports that fail alike; `None` if the survey found nothing.
-fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
+pub fn hops(survey: &Survey) -> Option<RangeInclusive<u8>> {
     if let Some(distance) = survey.distance() {
         let before = distance.nearest.saturating_sub(1).max(1);
         // A device that redirects the connection sits where router names begin to repeat, or one hop before.

@@ -14,17 +14,17 @@ use super::super::Run;
 use crate::hop;
 
 /// Carries out one survey.
-pub(super) struct SurveyDriver {
-    pub(super) run: Arc<Run>,
-    pub(super) server: IpAddr,
-    pub(super) ends: Instant,
+pub(in super::super) struct SurveyDriver {
+    pub(in super::super) run: Arc<Run>,
+    pub(in super::super) server: IpAddr,
+    pub(in super::super) ends: Instant,
     /// Whether to compare with ports that work.
-    pub(super) compares: bool,
+    pub(in super::super) compares: bool,
 }
 
 impl SurveyDriver {
     /// Carries out `surveyor`'s survey. Anything that is not known when time is up stays unknown.
-    pub(super) async fn run(mut self, surveyor: Surveyor) -> Survey {
+    pub(in super::super) async fn run(mut self, surveyor: Surveyor) -> Survey {
         let mut surveyor = self.beside_what_works(surveyor);
         self.drive(&mut surveyor).await;
         surveyor.finish()

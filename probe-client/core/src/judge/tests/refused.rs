@@ -4,8 +4,8 @@ use super::instances::{DIALLED, record, refused, with};
 use super::{End, ended, judge, probe};
 use crate::catalogue::VerdictId;
 use crate::comparison::lost_syns;
-use crate::control_record::ControlRecord;
-use crate::measurement::Variation;
+use crate::control_record::{ControlOutcome, ControlRecord};
+use crate::measurement::{Flow, FlowEnd, FlowRound, Variation};
 use crate::session_kind::SessionKind;
 use crate::survey::{HopAnswer, HopTry, Survey};
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -43,6 +43,62 @@ fn what_is_turned_away_in_a_crowd_is_dialled_slowly() {
     let record = record("a", &[DIALLED], Vec::new());
     let found = judge(&with(&limited, &record));
     assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);
+}
+
+#[test]
+fn what_turns_side_connections_away_after_a_restart_is_not_excused_by_it() {
+    let mut record = record("a", &[DIALLED], Vec::new());
+    if let ControlOutcome::Reached { description, .. } = &mut record.outcome {
+        description.began_us = Some(1_000);
+    }
+    let mut probe = refused();
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
+    probe.flows = vec![Flow {
+        round: FlowRound::Early,
+        port: DIALLED,
+        source_port: 40_000,
+        start_us: 1_100_000,
+        duration_us: 20_000,
+        syns_sent_again: 0,
+        bytes_written: 0,
+        segments_sent_again: 0,
+        end: FlowEnd::TurnedAway,
+    }];
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Rejected);
+}
+
+#[test]
+fn what_is_turned_away_beside_a_port_that_works_is_not_dialled_slowly() {
+    let open = ended(SessionKind::Tcp, End::Whole);
+    let flow = |round, port, end| Flow {
+        round,
+        port,
+        source_port: 40_000,
+        start_us: 1_100_000,
+        duration_us: 20_000,
+        syns_sent_again: 0,
+        bytes_written: 0,
+        segments_sent_again: 0,
+        end,
+    };
+    let away = flow(FlowRound::Early, DIALLED, FlowEnd::TurnedAway);
+    let works = flow(FlowRound::Control, 80, FlowEnd::Answered);
+    let mut probe = refused();
+    probe.flows = vec![away; 3];
+    assert_eq!(lost_syns(&[open.clone(), probe.clone()], &refused()), [1]);
+    probe.flows.push(works);
+    assert_eq!(
+        lost_syns(&[open.clone(), probe.clone()], &refused()),
+        [0_usize; 0]
+    );
+    // A limit that turned side connections of an open port away may have done the same here.
+    let mut limited = open;
+    limited.flows = vec![flow(
+        FlowRound::AtOnce,
+        limited.port_dialled(),
+        FlowEnd::TurnedAway,
+    )];
+    assert_eq!(lost_syns(&[limited, probe], &refused()), [1]);
 }
 
 #[test]

@@ -1,0 +1,298 @@
+//! Decides what a run to one server address does next, on the direct path: which port is dialled, which is surveyed, and
+//! when the server is asked. It knows no clock and sends nothing: the caller begins the steps of [`Schedule::next`], and
+//! reports the result of each to [`Schedule::done`].
+//!
+//! [`Schedule::next`] is the whole algorithm, one rule after another. Each rule adds the steps that may begin by now; a
+//! step begins once. Evidence is gathered side by side, as early as it counts:
+//!
+//! - Only SYNs that no limit could have lost tell about a port. Rules that wait for quiet say so.
+//! - Source ports separate the connections of a survey from those that the server is asked about.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::budget::Budget;
+use super::control_order::ControlOrder;
+use super::port_board::PortFailure;
+
+mod facts;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use facts::PortProgress;
+pub use facts::{Beside, ControlEnd, Done, Ended, Step};
+
+/// What a run may do, and how long it waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub budget: Budget,
+    /// Whether ports get side connections.
+    pub side_connections: bool,
+    /// Whether no other path leads to the server, so that nobody else may have to be asked about.
+    pub is_only_path: bool,
+}
+
+/// The state of a run to one server address.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    settings: Settings,
+    /// Since the run's start, as the caller said last.
+    now: Duration,
+    ports: Vec<PortProgress>,
+    reference: PortProgress,
+    control: ControlOrder,
+    /// Ports on which the control service is to be tried at once.
+    control_leads: Vec<u16>,
+    control_found: bool,
+    control_over: bool,
+    begun: BTreeSet<Step>,
+    running: BTreeSet<Step>,
+    /// When a packet was last sent that a limit of the network may count.
+    last_sent: Duration,
+    /// When a session of a probe ended last.
+    last_end: Duration,
+    /// Whether side connections to a port that works were not let in.
+    others_fail: bool,
+    /// Surveys that have ended: how their port fails, and whether they showed where it is stopped.
+    surveyed: Vec<(PortFailure, bool)>,
+}
+
+impl Schedule {
+    /// Returns the schedule of a run with `probes` probes.
+    pub fn new(settings: Settings, probes: usize) -> Self {
+        Self {
+            settings,
+            now: Duration::ZERO,
+            ports: vec![PortProgress::default(); probes],
+            reference: PortProgress::default(),
+            control: ControlOrder::default(),
+            control_leads: Vec::new(),
+            control_found: false,
+            control_over: false,
+            begun: BTreeSet::new(),
+            running: BTreeSet::new(),
+            last_sent: Duration::ZERO,
+            last_end: Duration::ZERO,
+            others_fail: false,
+            surveyed: Vec::new(),
+        }
+    }
+
+    /// Returns the steps that begin at `now`, since the run's start.
+    pub fn next(&mut self, now: Duration) -> Vec<Step> {
+        self.now = now;
+        let mut begin = Vec::new();
+        self.dial_all_ports(&mut begin);
+        self.try_other_flows_of_what_works(&mut begin);
+        self.try_other_flows_of_what_fails(&mut begin);
+        self.give_up_what_is_silent(&mut begin);
+        self.give_up_the_control_port(&mut begin);
+        self.search_for_the_control_service(&mut begin);
+        self.ask_the_server(&mut begin);
+        self.dial_slowly_what_a_limit_may_have_lost(&mut begin);
+        self.survey_what_fails(&mut begin);
+        self.vary_sessions_that_died(&mut begin);
+        self.find_how_far_sessions_reach(&mut begin);
+        self.dial_what_worked_at_the_end(&mut begin);
+        begin
+    }
+
+    /// Returns when a step may begin although no other has ended; `None` if none will.
+    pub fn wakes(&self) -> Option<Duration> {
+        let budget = &self.settings.budget;
+        let waiting = self.all().filter(|p| p.ended.is_none());
+        let dialled = waiting.filter_map(|p| p.dialled);
+        let silences = dialled.map(|at| at + budget.unanswered);
+        let quiet = self.last_sent + self.pause();
+        let quiet = self.next_to_dial_slowly().map(|_| quiet);
+        let failing = (0..self.ports.len()).filter(|i| self.waits_for_others(*i));
+        let again = failing.map(|index| self.may_be_dialled_again(index));
+        let grace = self.last_end * 2 + budget.grace;
+        let grace = self.reference.ended.is_none().then_some(grace);
+        silences
+            .chain(quiet)
+            .chain(again)
+            .chain(grace)
+            .filter(|at| *at > self.now)
+            .min()
+    }
+
+    /// All sessions begin at once: ports do not wait for each other.
+    fn dial_all_ports(&mut self, begin: &mut Vec<Step>) {
+        for index in 0..self.ports.len() {
+            self.once(Step::Session(index), begin);
+        }
+        self.once(Step::Reference, begin);
+    }
+
+    /// A session that ran whole is followed by side connections from other source ports, for faults of single flows.
+    fn try_other_flows_of_what_works(&mut self, begin: &mut Vec<Step>) {
+        for index in 0..self.ports.len() {
+            let works = self.ports[index].ended.is_some_and(|e| e.works);
+            if self.settings.side_connections && works {
+                self.once(Step::OtherFlows(index), begin);
+            }
+        }
+    }
+
+    /// A port that does not let SYNs in while another does gets side connections too, followed by one to the port that
+    /// works: what one port answers and the other does not, at the same time and pace, is no limit on the pace. Nothing
+    /// else is open then, and a limit on each port has had a second to recover.
+    fn try_other_flows_of_what_fails(&mut self, begin: &mut Vec<Step>) {
+        let others = self.is_running(|step| matches!(step, Step::OtherFlows(_)));
+        if !self.settings.side_connections || !self.works() || self.is_talking() || others {
+            return;
+        }
+        for index in 0..self.ports.len() {
+            let failure = self.failure(index);
+            let not_let_in = failure.is_some_and(|f| f != PortFailure::Accepted);
+            if not_let_in && self.may_be_dialled_again(index) <= self.now {
+                self.once(Step::Beside(index), begin);
+            }
+        }
+    }
+
+    /// A session whose SYNs are not answered ends once its side connections have shown that more would show nothing new.
+    /// Firewalls that ban a source count SYNs.
+    fn give_up_what_is_silent(&mut self, begin: &mut Vec<Step>) {
+        for index in 0..self.ports.len() {
+            let port = &self.ports[index];
+            if port.ended.is_none() && port.beside == Some(Beside::Decided) {
+                self.once(Step::GiveUp(index), begin);
+            }
+        }
+    }
+
+    /// The control port is only compared with: if all other sessions ran to their end, it gets as long as they took.
+    fn give_up_the_control_port(&mut self, begin: &mut Vec<Step>) {
+        let mut all = self.ports.iter();
+        let complete = all.all(|p| p.ended.is_some_and(|e| e.complete));
+        let enough = self.now >= self.last_end * 2 + self.settings.budget.grace;
+        if complete && enough && self.settings.is_only_path && self.reference.ended.is_none() {
+            self.once(Step::GiveUpReference, begin);
+        }
+    }
+
+    /// The control service is tried on a port that works as soon as there is one, and on others once no session and no
+    /// attempt is in progress.
+    fn search_for_the_control_service(&mut self, begin: &mut Vec<Step>) {
+        let mut ports = std::mem::take(&mut self.control_leads);
+        let ended = self.all().all(|p| p.ended.is_some());
+        let attempts = self.is_running(|step| matches!(step, Step::Control(_)));
+        if self.control_found || self.control_over {
+            return;
+        }
+        if ports.is_empty() && ended && !attempts {
+            if !self.control.all_complete() {
+                ports = self.control.next_group();
+            }
+            self.control_over = ports.is_empty();
+        }
+        for port in ports {
+            self.once(Step::Control(port), begin);
+        }
+    }
+
+    /// The server is asked about every session that ended otherwise than whole, that to the control port included, one
+    /// question at a time. What is asked
+    /// about has sent its last SYN: the server has to know what it is counting.
+    fn ask_the_server(&mut self, begin: &mut Vec<Step>) {
+        let asking = self.is_running(|step| matches!(step, Step::Ask(_)));
+        if !self.control_found || asking {
+            return;
+        }
+        let open = |index: &usize| {
+            let port = &self.ports[*index];
+            let sending = self.running.contains(&Step::Beside(*index));
+            port.ended.is_some_and(|e| !e.complete) && !port.asked && !sending
+        };
+        let about: Vec<usize> = (0..self.ports.len()).filter(open).collect();
+        if !about.is_empty() {
+            about
+                .iter()
+                .for_each(|index| self.ports[*index].asked = true);
+            self.once(Step::Ask(about), begin);
+        }
+    }
+
+    /// Ports that were not let in and that side connections do not decide are dialled alone: the first after a quiet
+    /// time in which a limit recovers, others one at a time. Nothing else sends meanwhile.
+    fn dial_slowly_what_a_limit_may_have_lost(&mut self, begin: &mut Vec<Step>) {
+        let busy = self.is_running(Step::sends);
+        let recovered = self.now >= self.last_sent + self.pause();
+        if let Some(index) = self.next_to_dial_slowly()
+            && !busy
+            && recovered
+        {
+            self.once(Step::Slowly(index), begin);
+        }
+    }
+
+    /// Ports that fail are surveyed once the server was asked about them and nothing else can be disturbed: a firewall may
+    /// ban a source that sends this many SYNs. If no port works, nobody can be asked, and the ports are surveyed while
+    /// their sessions wait. Of those that fail alike one is first; the others follow if its survey showed something.
+    fn survey_what_fails(&mut self, begin: &mut Vec<Step>) {
+        let others = self.is_running(|s| matches!(s, Step::OtherFlows(_) | Step::Beside(_)));
+        if self.is_talking()
+            || others
+            || self.next_to_dial_slowly().is_some()
+            || self.is_slow_dialling()
+        {
+            return;
+        }
+        for index in 0..self.ports.len() {
+            let Some(failure) = self.failure(index) else {
+                continue;
+            };
+            let alone = !self.works() && failure != PortFailure::Accepted;
+            let told = self.is_told(index) && !self.is_varying(index);
+            // A port whose SYN is answered late fails in another way than was assumed.
+            let again = self.is_running(|s| matches!(s, Step::Survey(i, _) if *i == index));
+            if (alone || told) && !again && self.is_worth_a_survey(index, failure) {
+                self.once(Step::Survey(index, failure), begin);
+            }
+        }
+    }
+
+    /// Sessions that died are repeated and varied, a round at a time, once the server has told what it saw of them and
+    /// nothing is left that a limit may have lost.
+    fn vary_sessions_that_died(&mut self, begin: &mut Vec<Step>) {
+        if self.next_to_dial_slowly().is_some() || self.is_slow_dialling() {
+            return;
+        }
+        for index in 0..self.ports.len() {
+            let (port, told) = (&self.ports[index], self.is_told(index));
+            let running = self.is_running(|s| matches!(s, Step::Vary(i, _) if *i == index));
+            if told && !running && port.more_variations && port.rounds < MAX_ROUNDS {
+                self.once(Step::Vary(index, port.rounds), begin);
+            }
+        }
+    }
+
+    /// The hop of a device that acts on bytes is looked for once the survey of its port has shown how far away the server
+    /// is, and variations have shown that sessions die there each time.
+    fn find_how_far_sessions_reach(&mut self, begin: &mut Vec<Step>) {
+        for index in 0..self.ports.len() {
+            let of_port = |step: &Step| matches!(step, Step::Survey(other, _) if *other == index);
+            let surveyed = self.begun.iter().any(of_port) && !self.is_running(of_port);
+            if surveyed && self.ports[index].rounds > 0 && !self.is_varying(index) {
+                self.once(Step::Reach(index), begin);
+            }
+        }
+    }
+
+    /// A port that worked is dialled once more if others were silent: a device may have begun to block this host because
+    /// of the run itself.
+    fn dial_what_worked_at_the_end(&mut self, begin: &mut Vec<Step>) {
+        let over = begin.is_empty() && self.running.is_empty();
+        let silent = (0..self.ports.len()).any(|i| self.failure(i) == Some(PortFailure::Silent));
+        if over && self.next_to_dial_slowly().is_none() && self.works() && silent {
+            self.once(Step::AtTheEnd, begin);
+        }
+    }
+}
+
+/// Maximum number of rounds of variations: a repetition, then sizes or shapes, then a last look.
+const MAX_ROUNDS: u8 = 4;

@@ -1,0 +1,328 @@
+//! The steps of a run, what a schedule has to know of their results, and the questions that its rules ask.
+
+use std::time::Duration;
+
+use super::{MAX_ROUNDS, Schedule};
+use crate::run::control_order::Lead;
+use crate::run::port_board::PortFailure;
+
+/// One thing that a run does. Probes are named by their index in the plan.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Step {
+    /// Runs the session of a probe.
+    Session(usize),
+    /// Runs a session to the control port, for comparison.
+    Reference,
+    /// Opens side connections to the port of a probe that ran whole.
+    OtherFlows(usize),
+    /// Opens side connections to the port of a probe that was not let in, and then one to a port that works.
+    Beside(usize),
+    /// Ends the session of a probe, because more SYNs would show nothing new. Its end is reported as that of the
+    /// session.
+    GiveUp(usize),
+    /// Ends the session to the control port, because no other needs the comparison. Its end is reported, too.
+    GiveUpReference,
+    /// Tries the control service on a port.
+    Control(u16),
+    /// Asks the server what it saw of these probes, and of the session to the control port if that has ended.
+    Ask(Vec<usize>),
+    /// Dials a probe alone.
+    Slowly(usize),
+    /// Surveys the port of a probe, which fails like this.
+    Survey(usize, PortFailure),
+    /// Runs a round of variations of a probe.
+    Vary(usize, u8),
+    /// Runs sessions of a probe with a limited reach.
+    Reach(usize),
+    /// Dials a port once more that worked.
+    AtTheEnd,
+}
+
+impl Step {
+    /// Returns whether this step sends packets that a limit of the network may count. A question may be put over further
+    /// connections, to find other instances of the server.
+    pub(super) fn sends(&self) -> bool {
+        !matches!(self, Self::GiveUp(_) | Self::GiveUpReference)
+    }
+}
+
+/// What a schedule has to know of a step that ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Done {
+    Session(Ended),
+    Control(ControlEnd),
+    /// Whether all side connections to a port that works were let in.
+    OtherFlows {
+        all_let_in: bool,
+    },
+    Beside(Beside),
+    /// Whether the survey showed where the port is stopped.
+    Survey {
+        shows_a_place: bool,
+    },
+    /// Whether the session ran whole.
+    Slowly {
+        passed: bool,
+    },
+    /// Whether another round of variations can show something.
+    Varied {
+        more: bool,
+    },
+    /// Nothing but that it ended.
+    Other,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Whether it ran whole, so that other ports can be compared with this one.
+    pub works: bool,
+    /// Whether there is nothing left to ask the server about it.
+    pub complete: bool,
+    /// How it failed; `None` if it did not, or if its failure has no place on the path.
+    pub failure: Option<PortFailure>,
+    /// What it says about the control service on its port; `None` if it was given up before it said anything.
+    pub lead: Option<Lead>,
+    /// Whether variations can show something.
+    pub more_variations: bool,
+}
+
+/// How an attempt to reach the control service ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ControlEnd {
+    Found,
+    /// The genuine server refuses, and would on every port.
+    Refused,
+    Failed,
+}
+
+/// What the side connections of a port that was not let in show.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Beside {
+    /// None of them was let in, and right after them another port was.
+    Decided,
+    /// Some were let in, or the other port was not.
+    Undecided,
+}
+
+/// How far a run has come with one probe.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PortProgress {
+    /// When its session began, since the run's start.
+    pub(super) dialled: Option<Duration>,
+    /// Whether a SYN of its session was answered.
+    pub(super) answered: bool,
+    pub(super) ended: Option<Ended>,
+    pub(super) beside: Option<Beside>,
+    pub(super) asked: bool,
+    pub(super) dialled_slowly: bool,
+    pub(super) passes_slowly: bool,
+    /// Rounds of variations that have begun.
+    pub(super) rounds: u8,
+    pub(super) more_variations: bool,
+}
+
+impl Schedule {
+    /// Records that a SYN of the session of probe `index` was answered.
+    pub fn answered(&mut self, index: usize) {
+        self.ports[index].answered = true;
+    }
+
+    /// Records the result of `step`, which ended at `now`, since the run's start.
+    pub fn done(&mut self, step: &Step, result: Done, now: Duration) {
+        self.now = now;
+        self.running.remove(step);
+        if step.sends() {
+            self.last_sent = now;
+        }
+        match (step, result) {
+            (Step::Session(index), Done::Session(ended)) => {
+                let port = &mut self.ports[*index];
+                port.more_variations = ended.more_variations;
+                port.ended = Some(ended);
+                self.last_end = now;
+                self.heard(ended);
+            }
+            (Step::Reference, Done::Session(ended)) => {
+                self.reference.ended = Some(ended);
+                self.heard(ended);
+            }
+            (Step::Control(_), Done::Control(end)) => {
+                self.control_found |= end == ControlEnd::Found;
+                self.control_over |= end == ControlEnd::Refused;
+            }
+            (Step::OtherFlows(_), Done::OtherFlows { all_let_in }) => {
+                self.others_fail |= !all_let_in
+            }
+            (Step::Beside(index), Done::Beside(beside)) => self.ports[*index].beside = Some(beside),
+            (Step::Survey(_, failure), Done::Survey { shows_a_place }) => {
+                self.surveyed.push((*failure, shows_a_place));
+            }
+            (Step::Slowly(index), Done::Slowly { passed }) => {
+                self.ports[*index].passes_slowly = passed;
+            }
+            (Step::Vary(index, _), Done::Varied { more }) => {
+                self.ports[*index].more_variations = more;
+            }
+            (_, _) => {}
+        }
+    }
+
+    /// Returns whether nothing is in progress. If [`next`](Self::next) returns no step then, and
+    /// [`wakes`](Self::wakes) no time, the run is over.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Returns whether a port that lets no SYN in waits for its side connections.
+    pub fn waits_for_side_connections(&self) -> bool {
+        (0..self.ports.len()).any(|index| self.waits_for_others(index))
+    }
+
+    fn heard(&mut self, ended: Ended) {
+        let lead = ended.lead.and_then(|lead| self.control.found(lead));
+        self.control_leads.extend(lead);
+    }
+
+    /// Adds `step` to what begins, unless it has begun before.
+    pub(super) fn once(&mut self, step: Step, begin: &mut Vec<Step>) {
+        if !self.begun.insert(step.clone()) {
+            return;
+        }
+        let now = self.now;
+        if step.sends() {
+            self.last_sent = now;
+        }
+        if let Step::Session(index) = &step {
+            self.ports[*index].dialled = Some(now);
+        } else if step == Step::Reference {
+            self.reference.dialled = Some(now);
+        } else if let Step::Slowly(index) = &step {
+            self.ports[*index].dialled_slowly = true;
+        } else if let Step::Vary(index, _) = &step {
+            self.ports[*index].rounds += 1;
+        }
+        if !matches!(step, Step::GiveUp(_) | Step::GiveUpReference) {
+            self.running.insert(step.clone());
+        }
+        begin.push(step);
+    }
+
+    pub(super) fn is_running(&self, which: impl Fn(&Step) -> bool) -> bool {
+        self.running.iter().any(which)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &PortProgress> {
+        self.ports.iter().chain([&self.reference])
+    }
+
+    /// Returns whether a port works, so that others can be compared with it.
+    pub(super) fn works(&self) -> bool {
+        self.all().any(|p| p.ended.is_some_and(|e| e.works))
+    }
+
+    /// Returns whether no SYN of the session of probe `index` has been answered for a while.
+    fn is_silent(&self, index: usize) -> bool {
+        let port = &self.ports[index];
+        let silent = port.dialled.map(|at| at + self.settings.budget.unanswered);
+        port.ended.is_none() && !port.answered && silent.is_some_and(|at| self.now >= at)
+    }
+
+    /// Returns whether the session of any probe is in progress, and not silent.
+    pub(super) fn is_talking(&self) -> bool {
+        let mut all = 0..self.ports.len();
+        all.any(|index| self.ports[index].ended.is_none() && !self.is_silent(index))
+    }
+
+    /// Returns when the port of probe `index` gets its next SYN at the earliest, since the run's start.
+    pub(super) fn may_be_dialled_again(&self, index: usize) -> Duration {
+        let dialled = self.ports[index].dialled.unwrap_or_default();
+        dialled + self.settings.budget.spacing
+    }
+
+    /// Returns whether side connections have shown that the pace does not explain why the port of probe `index` lets no
+    /// SYN in.
+    fn is_decided(&self, index: usize) -> bool {
+        self.ports[index].beside == Some(Beside::Decided) && !self.others_fail
+    }
+
+    /// Returns how the port of probe `index` fails, as far as is known by now.
+    pub(super) fn failure(&self, index: usize) -> Option<PortFailure> {
+        match self.ports[index].ended {
+            Some(ended) => ended.failure,
+            None => self.is_silent(index).then_some(PortFailure::Silent),
+        }
+    }
+
+    /// Returns whether the side connections of the port of probe `index`, which lets no SYN in, have not ended. Without
+    /// a port that works there are none.
+    pub(super) fn waits_for_others(&self, index: usize) -> bool {
+        let failure = self.failure(index);
+        let not_let_in = failure.is_some_and(|f| f != PortFailure::Accepted);
+        not_let_in
+            && self.settings.side_connections
+            && self.works()
+            && self.ports[index].beside.is_none()
+    }
+
+    /// Returns whether the server has told what it saw of probe `index`, or cannot be asked.
+    pub(super) fn is_told(&self, index: usize) -> bool {
+        let ended = self.ports[index].ended.is_some();
+        let asking = self.is_running(|s| matches!(s, Step::Ask(about) if about.contains(&index)));
+        ended && !asking && (self.ports[index].asked || self.control_over)
+    }
+
+    /// Returns whether variations of probe `index` are in progress or still to come.
+    pub(super) fn is_varying(&self, index: usize) -> bool {
+        let port = &self.ports[index];
+        let more = port.more_variations && port.rounds < MAX_ROUNDS;
+        more || self.is_running(|s| matches!(s, Step::Vary(i, _) if *i == index))
+    }
+
+    /// Returns the pause before the next port is dialled alone.
+    pub(super) fn pause(&self) -> Duration {
+        if self.ports.iter().any(|p| p.dialled_slowly) {
+            self.settings.budget.spacing
+        } else {
+            self.settings.budget.quiet
+        }
+    }
+
+    /// Returns whether a port is being dialled alone.
+    pub(super) fn is_slow_dialling(&self) -> bool {
+        self.is_running(|step| matches!(step, Step::Slowly(_)))
+    }
+
+    /// Returns the probe that is dialled alone next; `None` if the pace explains nothing, or too many stayed silent at a
+    /// slow pace too.
+    pub(super) fn next_to_dial_slowly(&self) -> Option<usize> {
+        let undecided = |index: &usize| {
+            let failure = self.ports[*index].ended.and_then(|e| e.failure);
+            let turned_away = failure.is_some_and(|f| f != PortFailure::Accepted);
+            turned_away && !self.is_decided(*index)
+        };
+        let all = || (0..self.ports.len()).filter(undecided);
+        let failed =
+            all().filter(|i| self.ports[*i].dialled_slowly && !self.ports[*i].passes_slowly);
+        if !self.works() || failed.count() >= ENOUGH_SLOW_FAILURES {
+            return None;
+        }
+        let mut all = all();
+        all.find(|index| !self.ports[*index].dialled_slowly)
+    }
+
+    /// Returns whether a survey of the port of probe `index`, which fails like this, can show something: the port is not
+    /// blocked only at times, and is the first that fails so, or the first one's survey showed something. Ports that
+    /// accept may each have their own device.
+    pub(super) fn is_worth_a_survey(&self, index: usize, failure: PortFailure) -> bool {
+        let mut begun = self.begun.iter();
+        let begun = begun.any(|s| matches!(s, Step::Survey(_, other) if *other == failure));
+        let mut surveyed = self.surveyed.iter();
+        let shown = surveyed.any(|(other, shows)| *other == failure && *shows);
+        let leads = failure == PortFailure::Accepted || !begun || shown;
+        leads && !self.ports[index].passes_slowly
+    }
+}
+
+/// Number of ports that stay silent at a slow pace, or turn away, after which no more are dialled.
+const ENOUGH_SLOW_FAILURES: usize = 2;

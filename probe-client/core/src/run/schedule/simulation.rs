@@ -1,0 +1,487 @@
+//! A network and a server in virtual time, to try schedules on: what each port does, round trips, lost SYNs, limits.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::{Beside, ControlEnd, Done, Ended, Schedule, Settings, Step};
+use crate::run::budget::BUDGET;
+use crate::run::control_order::Lead;
+use crate::run::port_board::PortFailure;
+use crate::run::rate::Rate;
+use crate::run::survey_order::hops;
+use crate::survey::{HopAnswer, HopTry, LastHop, Survey, Surveyor, Wanted};
+
+/// What the network does with connections to one port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Fault {
+    Open,
+    /// SYNs are dropped at this hop.
+    Dropped(u8),
+    /// SYNs arrive, and the answers are lost.
+    ReplyDropped,
+    /// SYNs are answered by RST from this hop.
+    Reset(u8),
+    /// SYNs are answered by an ICMP error from this hop.
+    Prohibited(u8),
+    /// The session is reset when its first bytes come.
+    ResetsData,
+    /// This many SYNs are let in a second, others are dropped.
+    Limited(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Network {
+    pub(super) ports: Vec<Fault>,
+    pub(super) control_port: Fault,
+    pub(super) round_trip: Duration,
+    /// The server's distance in hops.
+    pub(super) distance: u8,
+    /// How many SYNs a second are let in, to whatever port; the others are reset.
+    pub(super) limit: Option<usize>,
+    /// One SYN in so many is lost; 0: none.
+    pub(super) loss: u64,
+    pub(super) seed: u64,
+}
+
+/// What happened in one run.
+#[derive(Debug)]
+pub(super) struct Played {
+    pub(super) took: Duration,
+    /// When each step ended.
+    pub(super) ended: Vec<(Step, Duration)>,
+    /// When each SYN was sent, and to which probe's port (`None`: to the control port).
+    pub(super) syns: Vec<(Duration, Option<usize>)>,
+    pub(super) surveys: BTreeMap<usize, Survey>,
+}
+
+impl Played {
+    /// Returns the most SYNs within any second.
+    pub(super) fn most_in_a_second(&self) -> usize {
+        let mut at: Vec<Duration> = self.syns.iter().map(|(at, _)| *at).collect();
+        at.sort_unstable();
+        let within = |from: &Duration| {
+            at.iter()
+                .filter(|t| **t >= *from && **t < *from + SECOND)
+                .count()
+        };
+        at.iter().map(within).max().unwrap_or(0)
+    }
+
+    pub(super) fn when(&self, which: impl Fn(&Step) -> bool) -> Option<Duration> {
+        self.ended
+            .iter()
+            .find(|(step, _)| which(step))
+            .map(|(_, at)| *at)
+    }
+}
+
+struct Simulation<'a> {
+    network: &'a Network,
+    now: Duration,
+    random: u64,
+    /// What ends when, in order of time.
+    events: BTreeMap<(Duration, u64), Event>,
+    number: u64,
+    survey_rate: Rate,
+    side_rate: Rate,
+    /// Where the first survey of a kind found something.
+    hops: BTreeMap<PortFailure, RangeInclusive<u8>>,
+    surveys: BTreeMap<usize, RunningSurvey>,
+    played: Played,
+}
+
+enum Event {
+    Answered(usize),
+    /// A survey sends a SYN.
+    Sends(usize, Wanted),
+    HopTried(usize, HopTry),
+    Ended(Step, Done),
+}
+
+struct RunningSurvey {
+    surveyor: Surveyor,
+    failure: PortFailure,
+    step: Step,
+    /// Whether it waits for its turn to send.
+    sending: bool,
+    /// SYNs that are not answered yet.
+    under_way: usize,
+}
+
+/// Plays a whole run. Fails if it does not end.
+pub(super) fn play(network: &Network) -> Played {
+    let settings = Settings {
+        budget: BUDGET,
+        side_connections: true,
+        is_only_path: true,
+    };
+    let mut schedule = Schedule::new(settings, network.ports.len());
+    let mut simulation = Simulation::new(network);
+    for _ in 0..MOST_TURNS {
+        for step in schedule.next(simulation.now) {
+            simulation.begin(step);
+        }
+        let event = simulation.events.first_key_value().map(|((at, _), _)| *at);
+        let wakes = schedule.wakes();
+        let Some(next) = [event, wakes].into_iter().flatten().min() else {
+            assert!(schedule.is_idle());
+            simulation.played.took = simulation.now;
+            return simulation.played;
+        };
+        simulation.now = next.max(simulation.now);
+        while let Some(entry) = simulation.events.first_entry()
+            && entry.key().0 <= simulation.now
+        {
+            match entry.remove() {
+                Event::Answered(index) => schedule.answered(index),
+                Event::Sends(index, wanted) => simulation.send_of_survey(index, wanted),
+                Event::HopTried(index, hop_try) => {
+                    let survey = simulation.surveys.get_mut(&index);
+                    let survey = survey.expect("a survey in progress");
+                    survey.under_way -= 1;
+                    survey.surveyor.ended(hop_try);
+                    simulation.go_on_with(index);
+                }
+                Event::Ended(step, done) => {
+                    schedule.done(&step, done, simulation.now);
+                    simulation.played.ended.push((step, simulation.now));
+                }
+            }
+        }
+    }
+    panic!("a run without an end: {network:?}");
+}
+
+impl<'a> Simulation<'a> {
+    fn new(network: &'a Network) -> Self {
+        Self {
+            network,
+            now: Duration::ZERO,
+            random: network.seed | 1,
+            events: BTreeMap::new(),
+            number: 0,
+            survey_rate: Rate::OF_SURVEYS,
+            side_rate: Rate::OF_SIDE_CONNECTIONS,
+            hops: BTreeMap::new(),
+            surveys: BTreeMap::new(),
+            played: Played {
+                took: Duration::ZERO,
+                ended: Vec::new(),
+                syns: Vec::new(),
+                surveys: BTreeMap::new(),
+            },
+        }
+    }
+
+    fn begin(&mut self, step: Step) {
+        let round_trip = self.network.round_trip;
+        match &step {
+            Step::Session(index) => self.session(Some(*index), step.clone()),
+            Step::Reference => self.session(None, step.clone()),
+            Step::GiveUp(index) => self.cut_short(&Step::Session(*index)),
+            Step::GiveUpReference => self.cut_short(&Step::Reference),
+            Step::OtherFlows(index) => {
+                self.side_connections(*index, SIDE_CONNECTIONS, step.clone())
+            }
+            Step::Beside(index) => self.side_connections(*index, EARLY, step.clone()),
+            Step::Control(_) => {
+                self.ends_after(round_trip * 5, step, Done::Control(ControlEnd::Found));
+            }
+            Step::Ask(_) => self.ends_after(round_trip + BUDGET.follow, step, Done::Other),
+            Step::Slowly(index) => self.slowly(*index, step.clone()),
+            Step::Survey(index, failure) => self.survey(*index, *failure, step.clone()),
+            Step::Vary(_, round) => {
+                let more = *round < 2;
+                self.ends_after(round_trip * 4, step, Done::Varied { more });
+            }
+            Step::Reach(_) => self.ends_after(round_trip * 8, step, Done::Other),
+            Step::AtTheEnd => self.ends_after(round_trip * 2, step, Done::Other),
+        }
+    }
+
+    fn session(&mut self, index: Option<usize>, step: Step) {
+        let (round_trip, fault) = (self.network.round_trip, self.fault(index));
+        let mut waited = Duration::ZERO;
+        loop {
+            let arrives = self.syn(self.now + waited, index);
+            if let Some(answered) = arrives
+                .then(|| self.answer(fault, self.now + waited, index))
+                .flatten()
+            {
+                let at = waited + round_trip;
+                if matches!(answered, PortAnswer::Accepted)
+                    && let Some(index) = index
+                {
+                    self.event(at, Event::Answered(index));
+                }
+                let (more, ended) = self.end_of(index, answered, fault);
+                self.ends_after(at + round_trip * more, step, Done::Session(ended));
+                return;
+            }
+            waited += SECOND;
+            if waited > IDLE_TIMEOUT {
+                break;
+            }
+        }
+        let (_, ended) = self.end_of(index, PortAnswer::None, fault);
+        self.ends_after(IDLE_TIMEOUT, step, Done::Session(ended));
+    }
+
+    /// Returns how many round trips a session lasts after its handshake, and how it ends.
+    fn end_of(&self, index: Option<usize>, answer: PortAnswer, fault: Fault) -> (u32, Ended) {
+        let dies = fault == Fault::ResetsData;
+        let (rounds, failure) = match answer {
+            PortAnswer::Accepted if dies => (1, Some(PortFailure::Accepted)),
+            PortAnswer::Accepted => (11, None),
+            PortAnswer::None => (0, Some(PortFailure::Silent)),
+            PortAnswer::Reset => (0, Some(PortFailure::Refused)),
+            PortAnswer::Icmp => (0, Some(PortFailure::Prohibited)),
+        };
+        let whole = failure.is_none();
+        let ended = Ended {
+            works: whole,
+            complete: whole,
+            failure,
+            lead: Some(Lead::new(
+                index.map_or(CONTROL_PORT, port),
+                answer == PortAnswer::Accepted,
+                whole,
+            )),
+            more_variations: dies,
+        };
+        (rounds, ended)
+    }
+
+    /// Ends a session now that would go on waiting.
+    fn cut_short(&mut self, step: &Step) {
+        let pending = self.events.iter();
+        let mut pending = pending.filter(|(_, e)| matches!(e, Event::Ended(s, _) if s == step));
+        let key = *pending.next().expect("a session in progress").0;
+        let event = self.events.remove(&key).expect("a known key");
+        let now = self.now;
+        // What would have been sent later is not sent.
+        let index = if let Step::Session(index) = step {
+            Some(*index)
+        } else {
+            None
+        };
+        self.played
+            .syns
+            .retain(|(at, to)| *to != index || *at <= now);
+        self.event(Duration::ZERO, event);
+    }
+
+    fn side_connections(&mut self, index: usize, count: usize, step: Step) {
+        let (fault, round_trip) = (self.fault(Some(index)), self.network.round_trip);
+        let mut let_in = 0;
+        let mut last = self.now;
+        for _ in 0..count {
+            let turn = self.side_rate.next(self.now);
+            let arrives = self.syn(turn, Some(index));
+            let answer = arrives
+                .then(|| self.answer(fault, turn, Some(index)))
+                .flatten();
+            let_in += usize::from(answer == Some(PortAnswer::Accepted));
+            let waits = if answer.is_some() {
+                round_trip
+            } else {
+                BUDGET.for_one_syn(round_trip)
+            };
+            last = last.max(turn + waits);
+        }
+        // One to a port that works follows.
+        self.played.syns.push((last, None));
+        let works = self.answer(Fault::Open, last, None) == Some(PortAnswer::Accepted);
+        let beside = if let_in == 0 && works {
+            Beside::Decided
+        } else {
+            Beside::Undecided
+        };
+        let all_let_in = let_in == count;
+        let done = if matches!(step, Step::OtherFlows(_)) {
+            Done::OtherFlows { all_let_in }
+        } else {
+            Done::Beside(beside)
+        };
+        self.ends_after(last + round_trip - self.now, step, done);
+    }
+
+    fn slowly(&mut self, index: usize, step: Step) {
+        let (fault, round_trip) = (self.fault(Some(index)), self.network.round_trip);
+        let arrives = self.syn(self.now, Some(index));
+        let answer = arrives
+            .then(|| self.answer(fault, self.now, Some(index)))
+            .flatten();
+        let passed = answer == Some(PortAnswer::Accepted);
+        let waits = if answer.is_some() {
+            round_trip * 12
+        } else {
+            BUDGET.dialled_again
+        };
+        self.ends_after(waits, step, Done::Slowly { passed });
+    }
+
+    /// Begins a real survey of simulated hops.
+    fn survey(&mut self, index: usize, failure: PortFailure, step: Step) {
+        let known = vec![self.network.distance; 3];
+        let answers = failure != PortFailure::Silent;
+        let mut surveyor = Surveyor::new(port(index), answers).comparing_with(CONTROL_PORT, known);
+        if let Some(hops) = self.hops.get(&failure) {
+            surveyor = surveyor.looking_at(hops.clone());
+        }
+        let survey = RunningSurvey {
+            surveyor,
+            failure,
+            step,
+            sending: false,
+            under_way: 0,
+        };
+        self.surveys.insert(index, survey);
+        self.go_on_with(index);
+    }
+
+    /// Takes a turn for the next SYN of a survey, or ends it.
+    fn go_on_with(&mut self, index: usize) {
+        let survey = self.surveys.get_mut(&index).expect("a survey in progress");
+        if survey.sending {
+            return;
+        }
+        if let Some(wanted) = survey.surveyor.next_syn() {
+            survey.sending = true;
+            let turn = self.survey_rate.next(self.now);
+            self.event(turn - self.now, Event::Sends(index, wanted));
+        } else if survey.under_way == 0 {
+            let ended = self.surveys.remove(&index).expect("a survey in progress");
+            let survey = ended.surveyor.finish();
+            let stopped = matches!(survey.last_hop(), LastHop::Lost { .. });
+            let shows_a_place = stopped || survey.distance().is_some();
+            if let Some(hops) = hops(&survey).filter(|_| ended.failure != PortFailure::Accepted) {
+                self.hops.entry(ended.failure).or_insert(hops);
+            }
+            self.played.surveys.insert(index, survey);
+            let done = Done::Survey { shows_a_place };
+            self.ends_after(Duration::ZERO, ended.step, done);
+        }
+    }
+
+    fn send_of_survey(&mut self, index: usize, wanted: Wanted) {
+        let to = (wanted.port == port(index)).then_some(index);
+        self.played.syns.push((self.now, to));
+        let answer = self.hop(to, wanted.hop_limit);
+        let wait = if answer == HopAnswer::Silence {
+            BUDGET.for_a_hop(Some(self.network.round_trip))
+        } else {
+            self.network.round_trip
+        };
+        let hop_try = HopTry {
+            port: wanted.port,
+            source_port: 10_000 + u16::try_from(self.number % 50_000).unwrap(),
+            hop_limit: wanted.hop_limit,
+            start_us: 0,
+            duration_us: 0,
+            answer,
+        };
+        self.event(wait, Event::HopTried(index, hop_try));
+        let survey = self.surveys.get_mut(&index).expect("a survey in progress");
+        survey.sending = false;
+        survey.under_way += 1;
+        self.go_on_with(index);
+    }
+
+    /// Returns what comes back for a SYN with this hop limit.
+    fn hop(&self, to: Option<usize>, hop_limit: u8) -> HopAnswer {
+        let from = IpAddr::from(Ipv4Addr::new(192, 0, 2, hop_limit));
+        let expired = HopAnswer::Expired { from };
+        let server = self.network.distance;
+        match to.map_or(Fault::Open, |index| self.network.ports[index]) {
+            Fault::Dropped(hop) if hop_limit > hop => HopAnswer::Silence,
+            Fault::ReplyDropped if hop_limit >= server => HopAnswer::Silence,
+            Fault::Reset(hop) if hop_limit > hop => HopAnswer::Reset,
+            Fault::Prohibited(hop) if hop_limit > hop => HopAnswer::Unreachable {
+                from: IpAddr::from(Ipv4Addr::new(192, 0, 2, hop)),
+                icmp_type: 3,
+                code: 13,
+            },
+            Fault::Open
+            | Fault::Dropped(_)
+            | Fault::ReplyDropped
+            | Fault::Reset(_)
+            | Fault::Prohibited(_)
+            | Fault::ResetsData
+            | Fault::Limited(_) => {
+                if hop_limit >= server {
+                    HopAnswer::SynAck
+                } else {
+                    expired
+                }
+            }
+        }
+    }
+
+    fn fault(&self, index: Option<usize>) -> Fault {
+        index.map_or(self.network.control_port, |index| self.network.ports[index])
+    }
+
+    /// Sends a SYN, and returns whether it gets as far as the device.
+    fn syn(&mut self, at: Duration, to: Option<usize>) -> bool {
+        self.played.syns.push((at, to));
+        // xorshift64 (Marsaglia 2003).
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.network.loss == 0 || !self.random.is_multiple_of(self.network.loss)
+    }
+
+    fn answer(&self, fault: Fault, at: Duration, to: Option<usize>) -> Option<PortAnswer> {
+        let within = |t: Duration| t <= at && t + SECOND > at;
+        let recent = self.played.syns.iter().filter(|(t, _)| within(*t));
+        let limit = self.network.limit;
+        if limit.is_some_and(|limit| recent.clone().count() > limit) {
+            return Some(PortAnswer::Reset);
+        }
+        match fault {
+            Fault::Open | Fault::ResetsData => Some(PortAnswer::Accepted),
+            Fault::Dropped(_) | Fault::ReplyDropped => None,
+            Fault::Reset(_) => Some(PortAnswer::Reset),
+            Fault::Prohibited(_) => Some(PortAnswer::Icmp),
+            Fault::Limited(most) => {
+                let count = recent.filter(|(_, port)| *port == to).count();
+                (count <= most).then_some(PortAnswer::Accepted)
+            }
+        }
+    }
+
+    fn ends_after(&mut self, wait: Duration, step: Step, done: Done) {
+        self.event(wait, Event::Ended(step, done));
+    }
+
+    fn event(&mut self, wait: Duration, event: Event) {
+        self.number += 1;
+        self.events.insert((self.now + wait, self.number), event);
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum PortAnswer {
+    Accepted,
+    Reset,
+    Icmp,
+    None,
+}
+
+/// Returns the port of a probe.
+fn port(index: usize) -> u16 {
+    1_000 + u16::try_from(index).unwrap()
+}
+
+const CONTROL_PORT: u16 = 8_443;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The default idle timeout of a session.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(3_500);
+
+const SIDE_CONNECTIONS: usize = 11;
+const EARLY: usize = 4;
+const MOST_TURNS: usize = 100_000;
