@@ -47,6 +47,8 @@ pub struct Schedule {
     control_leads: Vec<u16>,
     control_found: bool,
     control_over: bool,
+    /// Whether the genuine server refuses, as it would in every session.
+    refused: bool,
     begun: BTreeSet<Step>,
     running: BTreeSet<Step>,
     /// When a packet was last sent that a limit of the network may count.
@@ -71,6 +73,7 @@ impl Schedule {
             control_leads: Vec::new(),
             control_found: false,
             control_over: false,
+            refused: false,
             begun: BTreeSet::new(),
             running: BTreeSet::new(),
             last_sent: Duration::ZERO,
@@ -257,9 +260,9 @@ impl Schedule {
     }
 
     /// Sessions that died are repeated and varied, a round at a time, once the server has told what it saw of them and
-    /// nothing is left that a limit may have lost.
+    /// nothing is left that a limit may have lost. A server that refuses does so in every variation.
     fn vary_sessions_that_died(&mut self, begin: &mut Vec<Step>) {
-        if self.next_to_dial_slowly().is_some() || self.is_slow_dialling() {
+        if self.refused || self.next_to_dial_slowly().is_some() || self.is_slow_dialling() {
             return;
         }
         for index in 0..self.ports.len() {

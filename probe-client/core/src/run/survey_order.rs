@@ -36,8 +36,8 @@ pub fn still_failing(probes: &[Measurement], works: bool) -> Vec<(u16, PortFailu
 }
 
 /// Returns whether a survey of this port can show something. A port that passes when dialled again is blocked only at
-/// times, and so at no hop. If no port `works`, one survey for each outcome is enough. The device that accepts can be
-/// distinguished from the server only if `comparable`.
+/// times, and so at no hop. If no port `works`, one survey for each kind of failure to connect is enough. The device
+/// that accepts can be distinguished from the server only if `comparable`.
 fn is_worth_it(
     measurement: &Measurement,
     outcome: PortFailure,
@@ -55,7 +55,12 @@ fn is_worth_it(
                 .flows
                 .iter()
                 .any(|f| f.port == port && f.is_answered()));
-    let is_new = !looked_at.contains(&outcome) && (outcome != PortFailure::Accepted || comparable);
+    // Ports that accept may each have their own device.
+    let is_new = if outcome == PortFailure::Accepted {
+        comparable
+    } else {
+        !looked_at.contains(&outcome)
+    };
     !passes_too && (works || is_new)
 }
 

@@ -149,7 +149,8 @@ impl Schedule {
             }
             (Step::Control(_), Done::Control(end)) => {
                 self.control_found |= end == ControlEnd::Found;
-                self.control_over |= end == ControlEnd::Refused;
+                self.refused |= end == ControlEnd::Refused;
+                self.control_over |= self.refused;
             }
             (Step::OtherFlows(_), Done::OtherFlows { all_let_in }) => {
                 self.others_fail |= !all_let_in
@@ -276,7 +277,7 @@ impl Schedule {
     pub(super) fn is_varying(&self, index: usize) -> bool {
         let port = &self.ports[index];
         let more = port.more_variations && port.rounds < MAX_ROUNDS;
-        more || self.is_running(|s| matches!(s, Step::Vary(i, _) if *i == index))
+        (more && !self.refused) || self.is_running(|s| matches!(s, Step::Vary(i, _) if *i == index))
     }
 
     /// Returns the pause before the next port is dialled alone.
