@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use proto::limits::MAX_HOLD;
 
 mod format;
 mod options;
+mod time;
+mod watch;
 
 pub(crate) use self::options::{
     HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
 };
+use self::time::{idle_timeout, silence};
+pub(crate) use self::watch::WatchArguments;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Probe every rule of a profile and say, port by port, what is true.
     Run(RunArguments),
+    /// Repeat a run, keep every document, and serve metrics and a status page.
+    Watch(WatchArguments),
     /// Keep verified sessions silent for a ladder of times, and see which survive.
     Idle(IdleArguments),
     /// Show what `run` would probe, as data, without sending anything.
@@ -73,7 +78,8 @@ impl Command {
     /// Returns where the connection string of the configuration file belongs, if the command reads that file.
     pub(crate) fn configured(&mut self) -> Option<&mut Option<(String, PathBuf)>> {
         match self {
-            Self::Run(arguments) => Some(&mut arguments.server.configured),
+            Self::Run(arguments) => Some(&mut arguments.measuring.server.configured),
+            Self::Watch(arguments) => Some(&mut arguments.measuring.server.configured),
             Self::Idle(arguments) => Some(&mut arguments.server.configured),
             Self::Plan(arguments) => Some(&mut arguments.server.configured),
             Self::Check(arguments) => Some(&mut arguments.configured),
@@ -100,11 +106,18 @@ pub(crate) struct DemoArguments {
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     #[command(flatten)]
+    pub measuring: MeasuringArguments,
+    #[command(flatten)]
+    pub reports: ReportOptions,
+}
+
+/// What a run measures, and how.
+#[derive(Debug, Args)]
+pub(crate) struct MeasuringArguments {
+    #[command(flatten)]
     pub what: WhatToProbe,
     #[command(flatten)]
     pub server: ServerOptions,
-    #[command(flatten)]
-    pub reports: ReportOptions,
     #[command(flatten)]
     pub head_node: HeadNodeOptions,
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
@@ -330,26 +343,6 @@ pub(crate) enum PlanFormat {
     #[default]
     Table,
     Json,
-}
-
-fn idle_timeout(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (1.0..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected 1 to 60 seconds".to_owned()),
-    }
-}
-
-/// `90s`, `4m` or plain seconds.
-fn silence(text: &str) -> Result<u32, String> {
-    let (digits, unit) = match text.strip_suffix('m') {
-        Some(minutes) => (minutes, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
-    };
-    let longest = u32::try_from(MAX_HOLD.as_secs()).unwrap_or(u32::MAX);
-    match digits.parse::<u32>().ok().and_then(|n| n.checked_mul(unit)) {
-        Some(seconds) if (1..=longest).contains(&seconds) => Ok(seconds),
-        _ => Err("expected a time between 1s and 35m, such as 90s or 4m".to_owned()),
-    }
 }
 
 const AFTER_HELP: &str = "\

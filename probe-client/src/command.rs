@@ -26,6 +26,7 @@ mod profiles;
 mod reload_server;
 mod report;
 mod run;
+mod watch;
 
 /// The user interrupted the run a second time, so the measurements are not written.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
     match command {
         Command::Demo(arguments) => demo::execute(&arguments, colour),
         Command::Run(arguments) => run::execute(&arguments, colour),
+        Command::Watch(arguments) => watch::execute(&arguments),
         Command::Idle(arguments) => idle::execute(&arguments, colour),
         Command::Plan(arguments) => plan::execute(&arguments, colour),
         Command::Check(arguments) => check::execute(&arguments, colour),
@@ -113,6 +115,7 @@ fn report_format(command: &Command) -> Option<FormatChoice> {
         Command::Idle(arguments) => &arguments.reports,
         Command::Report(arguments) => &arguments.reports,
         Command::Demo(_)
+        | Command::Watch(_)
         | Command::Plan(_)
         | Command::Check(_)
         | Command::Explain(_)

@@ -14,6 +14,7 @@ mod context;
 mod control;
 mod desktop;
 mod destination;
+mod document_file;
 mod environment;
 mod flow;
 mod given_file;
@@ -25,6 +26,7 @@ mod line;
 mod link;
 mod observe;
 mod port_states;
+mod prepared;
 mod probe;
 mod progress;
 mod proxy;
@@ -33,11 +35,13 @@ mod report_files;
 mod report_format;
 mod resolve;
 mod run;
+mod saved_run;
 mod settings;
 mod tap;
 mod terminal;
 mod tls;
 mod tls_words;
+mod watch;
 
 /// Runs the program.
 pub fn main() -> ExitCode {

@@ -12,7 +12,7 @@ use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
 
 mod target;
 
-use target::Target;
+pub(crate) use target::{Target, readable_like_any_new_file};
 
 /// The files that a run will write.
 #[derive(Debug)]

@@ -70,6 +70,13 @@ impl ServerPlan {
         self.start_as(other.identity.clone())
     }
 
+    /// Takes these ports, in the order of the listeners.
+    #[must_use]
+    pub fn at_ports(mut self, ports: &[u16]) -> Self {
+        self.ports = ports.to_vec();
+        self
+    }
+
     /// Runs the server in `place`.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {

@@ -30,6 +30,7 @@ mod squid_memory;
 mod terminal;
 pub mod tree;
 pub mod trial;
+mod watching;
 
 pub use authority::Authority;
 pub use cli::Cli;
@@ -44,3 +45,4 @@ pub use probe::Probe;
 pub use process::{Finished, Process, WATCHDOG};
 pub use run::Run;
 pub use terminal::Terminal;
+pub use watching::{Answer, WatchPlan, Watching, documents};

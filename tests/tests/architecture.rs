@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &str, &[&str])] = &[
         &[
             "echo-server",
             "head-node",
+            "private-http",
             "probe-core",
             "probe-documents",
             "probe-report",

@@ -33,6 +33,7 @@ mod loopback {
     pub(crate) mod server_state;
     pub(crate) mod strangers;
     pub(crate) mod told;
+    pub(crate) mod watch;
 }
 
 fn main() -> ExitCode {
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         loopback::interruption::trials(),
         loopback::told::trials(),
         loopback::progress::trials(),
+        loopback::watch::trials(),
     ]
     .into_iter()
     .flat_map(Trials::into_vec)

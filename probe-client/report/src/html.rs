@@ -8,14 +8,16 @@ use crate::rows::Report;
 use crate::templating::{environment, value};
 
 mod drawing;
-mod matrix;
+pub(crate) mod matrix;
 mod timings;
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut environment = environment();
-    environment
-        .add_template("report.html", TEMPLATE)
-        .map_err(io::Error::other)?;
+    for (name, text) in [("parts.html", PARTS), ("report.html", TEMPLATE)] {
+        environment
+            .add_template(name, text)
+            .map_err(io::Error::other)?;
+    }
     let drawings: Vec<_> = report
         .failures
         .iter()
@@ -37,7 +39,9 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
-const STYLE: &str = include_str!("../templates/report.css");
+/// The parts that this page shares with others.
+pub(crate) const PARTS: &str = include_str!("../templates/parts.html");
+pub(crate) const STYLE: &str = include_str!("../templates/report.css");
 
 #[cfg(test)]
 mod tests {

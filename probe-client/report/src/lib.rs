@@ -19,6 +19,7 @@ pub mod metrics;
 #[cfg(test)]
 mod recorded;
 pub mod rows;
+pub mod status_page;
 mod template;
 mod templating;
 mod text;

@@ -12,9 +12,9 @@ use probe_core::profile::{
 use probe_documents::expectations;
 use probe_documents::{Probe, RunDocument};
 
-use super::report::load;
 use crate::arguments::ExpectCommand;
 use crate::config::{self, Problems};
+use crate::saved_run::load;
 use crate::{given_file, terminal};
 
 pub(super) fn execute(command: &ExpectCommand) -> anyhow::Result<u8> {

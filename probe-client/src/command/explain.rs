@@ -7,8 +7,8 @@ use probe_core::excerpt::printable;
 use probe_documents::{RunDocument, judge_again};
 use probe_report::format::TABLE;
 
-use super::report::load;
 use crate::arguments::{Colour, ExplainArguments};
+use crate::saved_run::load;
 use crate::terminal;
 
 pub(super) fn execute(arguments: &ExplainArguments, colour: Colour) -> anyhow::Result<u8> {

@@ -3,56 +3,26 @@
 use std::io;
 
 use anyhow::Context as _;
-use head_node::check::checks_of_run;
 use probe_documents::RunDocument;
 use tokio_util::sync::CancellationToken;
 
 use super::InterruptedAgain;
 use super::delivery::Delivery;
 use crate::arguments::{Colour, RunArguments};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::environment::Environment;
-use crate::key_store::{ClientIdentity, PasswordSource, client_identity};
+use crate::prepared::Prepared;
 use crate::progress::Progress;
 use crate::{run, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
-    let mut head_node = crate::head_node::gather(&arguments.head_node, environment)?;
-    let config = config::resolve(
-        &arguments.what,
-        &arguments.server,
-        &head_node,
-        arguments.timeout,
-        environment,
-    )?
-    .with_something_to_probe()?;
-    let config = Config {
-        client: client(arguments, environment)?,
-        flows: arguments.flows.into(),
-        ..config
-    };
+    let mut prepared = Prepared::read(&arguments.measuring, environment)?;
     let delivery = Delivery::open(&arguments.reports)?;
-    let mut document = on_network(measure(&config))??;
-    crate::head_node::learn(&mut head_node, &document);
-    document.checks = checks_of_run(&head_node, jiff::Timestamp::now());
+    let document = on_network(measure(&prepared.config))??;
+    let document = prepared.checked(document);
     delivery.deliver(&document, colour)?;
     Ok(document.summary.exit_code)
-}
-
-/// Loads the certificate that `--client-certificate` names.
-fn client(
-    arguments: &RunArguments,
-    environment: Environment<'_>,
-) -> anyhow::Result<Option<ClientIdentity>> {
-    let Some(path) = &arguments.client_certificate else {
-        return Ok(None);
-    };
-    let file = arguments.head_node.certificate_password_file.as_deref();
-    let passwords = PasswordSource::new(file, environment);
-    let identity = client_identity(path, &passwords)
-        .with_context(|| format!("--client-certificate {}", path.display()))?;
-    Ok(Some(identity))
 }
 
 /// Runs `work` on its own runtime. Threads that are still blocked when it has finished are left behind, since the

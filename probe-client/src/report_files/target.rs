@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 /// An open destination of one report.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// A regular file, which need not exist yet.
     Regular {
         /// The path after following all symbolic links.
@@ -27,7 +27,7 @@ impl Target {
     /// # Errors
     ///
     /// The target cannot be written, or is a pipe without a reader.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         match std::fs::metadata(path) {
             Ok(existing) if !existing.is_file() => open_stream(path).map(Self::Stream),
             Ok(existing) => Self::regular(std::fs::canonicalize(path)?, Some(&existing)),
@@ -62,7 +62,7 @@ impl Target {
     /// # Errors
     ///
     /// The target cannot be written. A regular file is then left unchanged.
-    pub(super) fn fill(self, report: &[u8]) -> io::Result<()> {
+    pub(crate) fn fill(self, report: &[u8]) -> io::Result<()> {
         match self {
             Self::Regular { path, mut beside } => {
                 beside.write_all(report)?;
@@ -122,13 +122,14 @@ fn open_stream(path: &Path) -> io::Result<File> {
 
 /// Gives the file the mode of any new file, subject to the umask. Temporary files are private by default.
 #[cfg(unix)]
-fn readable_like_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
+pub(crate) fn readable_like_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt as _;
     builder.permissions(std::fs::Permissions::from_mode(0o666));
 }
 
+/// Leaves the mode as it is, because these systems have none.
 #[cfg(not(unix))]
-fn readable_like_any_new_file(_builder: &mut tempfile::Builder<'_, '_>) {}
+pub(crate) fn readable_like_any_new_file(_builder: &mut tempfile::Builder<'_, '_>) {}
 
 /// Maximum number of links in a chain, as in Linux (path_resolution(7)).
 const MOST_LINKS: usize = 40;

@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 use settings_file::Section;
 
 /// The commands that read the configuration file. Each may have a table of its own in it.
-pub(super) const COMMANDS: [&str; 4] = ["run", "idle", "plan", "check"];
+pub(super) const COMMANDS: [&str; 5] = ["run", "watch", "idle", "plan", "check"];
 
 /// The key of the connection string, which has no flag.
 pub(super) const CONNECTION: &str = "connection";
@@ -43,6 +43,12 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("cores", "cores = 160"),
     ("client_certificate", r#"client_certificate = "client.pfx""#),
     ("flows", "flows = 12"),
+    ("interval", r#"interval = "5m""#),
+    ("jitter", r#"jitter = "30s""#),
+    ("listen", r#"listen = "127.0.0.1:9844""#),
+    ("on_change", r#"on_change = "mail-the-admin""#),
+    ("textfile", r#"textfile = "fwprobe.prom""#),
+    ("count", "count = 10"),
     ("hold", r#"hold = ["1m", "4m"]"#),
     ("keep_alive", r#"keep_alive = "both""#),
     ("keep_alive_interval", "keep_alive_interval = 25"),
@@ -88,6 +94,7 @@ pub(super) fn root() -> Section {
     );
     let tables = [
         ("run", "[run] with flows = 12"),
+        ("watch", r#"[watch] with interval = "1h""#),
         ("idle", r#"[idle] with hold = ["4m"]"#),
         ("plan", r#"[plan] with format = "json""#),
         ("check", "[check] with nodes = 20"),
@@ -109,6 +116,7 @@ pub(super) fn section(command: &'static str, program: &Command) -> Section {
     Section {
         name: match command {
             "run" => "`run`",
+            "watch" => "`watch`",
             "idle" => "`idle`",
             "plan" => "`plan`",
             _ => "`check`",

@@ -120,15 +120,24 @@ fn the_file_adds_to_the_command_line() {
          [run]\nflows = 50\n[check]\nnodes = 7\n",
     );
     let run = site.run("run", &[]);
-    assert_eq!(run.what.profile.as_deref(), Some("hpc-2008r2-sp1"));
-    assert_eq!(run.flows, 50, "the command's own table counts more");
-    assert_eq!(run.timeout, Duration::from_secs(2));
-    assert!(run.what.ipv6);
-    assert_eq!(run.what.via, ["direct", "env"]);
-    assert_eq!(run.what.expect, Some(site.path("expected.toml")));
+    assert_eq!(
+        run.measuring.what.profile.as_deref(),
+        Some("hpc-2008r2-sp1")
+    );
+    assert_eq!(
+        run.measuring.flows, 50,
+        "the command's own table counts more"
+    );
+    assert_eq!(run.measuring.timeout, Duration::from_secs(2));
+    assert!(run.measuring.what.ipv6);
+    assert_eq!(run.measuring.what.via, ["direct", "env"]);
+    assert_eq!(run.measuring.what.expect, Some(site.path("expected.toml")));
     assert_eq!(run.reports.outputs, ["run.json"]);
-    assert_eq!(run.head_node.product.assumptions, ["sp=3"]);
-    assert_eq!(run.head_node.nodes, None, "that is for `check` alone");
+    assert_eq!(run.measuring.head_node.product.assumptions, ["sp=3"]);
+    assert_eq!(
+        run.measuring.head_node.nodes, None,
+        "that is for `check` alone"
+    );
     let check = site.read_with("check", &[]).unwrap().command;
     let Command::Check(check) = check else {
         panic!("{check:?}");
@@ -143,21 +152,24 @@ fn the_command_line_counts_more_than_the_file() {
          'never'\n",
     );
     let run = site.run("run --flows 5 --via direct -4", &[]);
-    assert_eq!((run.flows, run.what.via), (5, vec!["direct".to_owned()]));
+    assert_eq!(
+        (run.measuring.flows, run.measuring.what.via),
+        (5, vec!["direct".to_owned()])
+    );
     assert!(
-        run.what.ipv4 && !run.what.ipv6,
+        run.measuring.what.ipv4 && !run.measuring.what.ipv6,
         "the two exclude each other"
     );
-    assert_eq!(run.what.ports, ["443"]);
+    assert_eq!(run.measuring.what.ports, ["443"]);
     // A port or a profile that is typed says what is probed, alone.
     let run = site.run("run --port 80", &[]);
     assert_eq!(
-        (run.what.profile, run.what.ports),
+        (run.measuring.what.profile, run.measuring.what.ports),
         (None, vec!["80".to_owned()])
     );
     let run = site.run("run slurm", &[]);
-    assert_eq!(run.what.profile.as_deref(), Some("slurm"));
-    assert!(run.what.ports.is_empty());
+    assert_eq!(run.measuring.what.profile.as_deref(), Some("slurm"));
+    assert!(run.measuring.what.ports.is_empty());
     let colour = |typed: &str| site.read_with(typed, &[]).unwrap().color;
     assert_eq!(colour("run"), Colour::Never);
     assert_eq!(colour("--color always run"), Colour::Always);
@@ -170,15 +182,18 @@ fn the_environment_counts_more_than_the_file() {
         "connection_file = 'echo.txt'\nproxy_credentials_file = 'proxy.txt'\ncolor = 'always'\n",
     );
     let run = site.run("run", &[]);
-    assert_eq!(run.server.connection_file, Some(site.path("echo.txt")));
+    assert_eq!(
+        run.measuring.server.connection_file,
+        Some(site.path("echo.txt"))
+    );
     let variables = [
         ("FWPROBE_CONNECTION", "fwprobe://"),
         ("FWPROBE_PROXY_CREDENTIALS", "user:password"),
         ("NO_COLOR", "1"),
     ];
     let run = site.run("run", &variables);
-    assert_eq!(run.server.connection_file, None);
-    assert_eq!(run.server.proxy_credentials_file, None);
+    assert_eq!(run.measuring.server.connection_file, None);
+    assert_eq!(run.measuring.server.proxy_credentials_file, None);
     assert_eq!(
         site.read_with("run", &variables).unwrap().color,
         Colour::Auto

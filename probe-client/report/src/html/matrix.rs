@@ -6,7 +6,7 @@ use crate::rows::{Mark, PortRow, Report};
 
 /// The table of ports against paths.
 #[derive(Debug, Serialize)]
-pub(super) struct Matrix {
+pub(crate) struct Matrix {
     columns: Vec<Column>,
     lines: Vec<Line>,
 }
@@ -39,7 +39,7 @@ struct Cell {
 }
 
 impl Matrix {
-    pub(super) fn of(report: &Report) -> Self {
+    pub(crate) fn of(report: &Report) -> Self {
         let mut columns: Vec<(Column, &PortRow)> = Vec::new();
         let mut lines: Vec<(Line, &PortRow)> = Vec::new();
         let first = report.ports.first();

@@ -1,0 +1,56 @@
+//! The arguments of `watch`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::MeasuringArguments;
+use super::time::interval;
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArguments {
+    #[command(flatten)]
+    pub measuring: MeasuringArguments,
+    /// From the beginning of a run to that of the next, at most 7 days: 30s, 5m, 1h. Runs never overlap. After each,
+    /// there is a rest of a quarter of this time.
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "5m")]
+    pub interval: Duration,
+    /// Delay each run but the first by a random part of this time, so that many hosts do not begin together
+    /// [default: a tenth of the interval].
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub jitter: Option<Duration>,
+    /// Serve metrics and a status page here, without a password; `none`: nowhere.
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT|none",
+        value_parser = listen,
+        default_value = "127.0.0.1:9844"
+    )]
+    pub listen: Listen,
+    /// Keep the document of every run in this folder.
+    #[arg(long = "output", value_name = "FOLDER")]
+    pub outputs: Vec<PathBuf>,
+    /// Run this command in a shell at each change that two runs in a row confirm, with the run document on its standard
+    /// input; it is ended after 60 seconds.
+    #[arg(long, value_name = "COMMAND")]
+    pub on_change: Option<String>,
+    /// Write the metrics of each run to this file too, for node_exporter or windows_exporter: ….prom.
+    #[arg(long, value_name = "FILE")]
+    pub textfile: Option<PathBuf>,
+    /// End after this number of runs, with the exit code of the last one.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: Option<u32>,
+}
+
+/// Where to serve metrics; `None` if nowhere.
+pub(crate) type Listen = Option<SocketAddr>;
+
+fn listen(text: &str) -> Result<Listen, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let right = "expected ADDRESS:PORT, such as 127.0.0.1:9844 or [::1]:9844, or none";
+    text.parse().map(Some).map_err(|_| right.to_owned())
+}

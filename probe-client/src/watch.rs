@@ -1,0 +1,145 @@
+//! `fwprobe watch`: repeats a run. The schedule and the changes that count are decided in `probe_core::watch`; this
+//! module carries out runs, keeps their documents, and publishes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use probe_documents::RunDocument;
+use probe_documents::watch::{Next, Ran, Rhythm, Schedule};
+use rand::RngExt as _;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+mod clock;
+mod folder;
+mod http;
+mod log;
+mod on_change;
+mod stop;
+mod textfile;
+mod watched;
+
+pub(crate) use folder::DocumentFolder;
+pub(crate) use log::Log;
+pub(crate) use on_change::OnChange;
+pub(crate) use textfile::Textfile;
+pub(crate) use watched::Watched;
+
+use clock::Clock;
+use log::Event;
+
+use crate::prepared::Prepared;
+use crate::progress::Progress;
+use crate::run;
+
+/// Where the results of runs go.
+#[derive(Debug)]
+pub(crate) struct Destinations {
+    pub(crate) log: Log,
+    pub(crate) folder: Option<DocumentFolder>,
+    pub(crate) textfile: Option<Textfile>,
+    pub(crate) on_change: Option<OnChange>,
+    /// The listener for metrics and the status page.
+    pub(crate) listener: Option<std::net::TcpListener>,
+}
+
+/// Repeats the prepared run until the user or the system ends it, or until `count` runs are done. Returns the exit code.
+///
+/// # Errors
+///
+/// The signals of the system cannot be received, or the listener cannot be used.
+pub(crate) async fn watch(
+    mut prepared: Prepared,
+    rhythm: Rhythm,
+    mut destinations: Destinations,
+    count: Option<u32>,
+) -> anyhow::Result<u8> {
+    let stop = stop::on_signal()?;
+    let watched = Arc::new(Watched::new(rhythm.interval));
+    if let Some(folder) = &destinations.folder {
+        folder.recall(&prepared, &watched, &destinations.log);
+    }
+    if let Some(listener) = destinations.listener.take() {
+        http::serve(listener, Arc::clone(&watched), &destinations.log)?;
+    }
+    let clock = Clock::start();
+    let mut schedule = Schedule::new(rhythm, clock.now());
+    let mut left = count;
+    loop {
+        while let Some(pause) = schedule.wait(clock.now()) {
+            if !goes_on(pause, &stop).await {
+                return Ok(end(&mut destinations));
+            }
+        }
+        schedule.begins(clock.now());
+        let progress = Progress::new(prepared.config.plan.len(), false);
+        let document = run::run(&prepared.config, &progress, stop.clone()).await;
+        if stop.is_cancelled() {
+            // What an interrupted run measured is of no use to the runs before and after it.
+            return Ok(end(&mut destinations));
+        }
+        let document = prepared.checked(document);
+        let ran = ran(&document);
+        let exit_code = document.summary.exit_code;
+        let next = schedule.ended(ran, clock.now(), rand::rng().random());
+        destinations.publish(document, &watched, next, &stop).await;
+        left = left.map(|left| left - 1);
+        if left == Some(0) {
+            end(&mut destinations);
+            return Ok(exit_code);
+        }
+    }
+}
+
+/// Waits for `pause`. Returns false if the watch ends.
+async fn goes_on(pause: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = sleep(pause) => true,
+    }
+}
+
+fn ran(document: &RunDocument) -> Ran {
+    let summary = &document.summary;
+    if summary.undecided == summary.probes {
+        Ran::Undecided
+    } else {
+        Ran::Decided
+    }
+}
+
+/// Makes a last attempt at writing what could not be written before.
+fn end(destinations: &mut Destinations) -> u8 {
+    if let Some(folder) = &mut destinations.folder {
+        folder.write_waiting(&destinations.log);
+    }
+    destinations.log.write(&Event::Stopped);
+    0
+}
+
+impl Destinations {
+    async fn publish(
+        &mut self,
+        document: RunDocument,
+        watched: &Watched,
+        next: Next,
+        stop: &CancellationToken,
+    ) {
+        let document = Arc::new(document);
+        let written = self.folder.as_mut().map(|folder| {
+            folder.keep(&document, &self.log);
+            folder.waiting()
+        });
+        let changes = watched.add(Arc::clone(&document), written.unwrap_or(0));
+        self.log.write(&Event::run(&document, next));
+        for change in &changes {
+            self.log.write(&Event::change(&document, change));
+        }
+        if let Some(textfile) = &self.textfile {
+            textfile.write(watched, &self.log);
+        }
+        if let Some(command) = self.on_change.as_ref().filter(|_| !changes.is_empty()) {
+            command.run(&document, &changes, &self.log, stop).await;
+        }
+    }
+}

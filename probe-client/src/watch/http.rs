@@ -1,0 +1,181 @@
+//! Serves metrics and the status page. Whatever is asked, no run is started.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use anyhow::Context as _;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use private_http::{Spawn, accept, text};
+use probe_report::metrics::Exposition;
+use probe_report::{Format, Look};
+use tonic::body::Body;
+use tonic::codegen::Service;
+
+mod host;
+mod query;
+
+use query::Query;
+
+use super::log::{Event, Log};
+use super::watched::Watched;
+
+/// Serves `watched` on `listener` until the runtime ends.
+///
+/// # Errors
+///
+/// The listener cannot be used.
+pub(super) fn serve(listener: TcpListener, watched: Arc<Watched>, log: &Log) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("--listen")?;
+    listener.set_nonblocking(true).context("--listen")?;
+    let listener = tokio::net::TcpListener::from_std(listener).context("--listen")?;
+    let pages = Pages {
+        watched,
+        loopback: address.ip().is_loopback(),
+    };
+    tokio::spawn(accept(listener, pages, Tasks));
+    log.write(&Event::listening(address));
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tasks;
+
+impl Spawn for Tasks {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        tokio::spawn(task);
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Pages {
+    watched: Arc<Watched>,
+    /// Whether only programs of this host can connect.
+    loopback: bool,
+}
+
+impl Service<Request<Incoming>> for Pages {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        ready(Ok(self.answer(&request)))
+    }
+}
+
+impl Pages {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+        }
+        let asked = request.headers().get(HOST).and_then(|h| h.to_str().ok());
+        if self.loopback && !asked.is_none_or(host::is_of_this_host) {
+            let why = "this page is served to localhost only\n";
+            return text(StatusCode::MISDIRECTED_REQUEST, why);
+        }
+        match request.uri().path() {
+            "/metrics" => {
+                let exposition = exposition(request.headers());
+                samples(self.watched.metrics(exposition), exposition)
+            }
+            "/probe" => self.target(request),
+            "/healthz" if self.watched.is_alive() => text(StatusCode::OK, "running\n"),
+            "/healthz" => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no run has ended in time\n",
+            ),
+            "/" => html(self.watched.page()),
+            "/report" => self.report(),
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "see /, /metrics, /probe or /healthz\n",
+            ),
+        }
+    }
+
+    /// Answers with the HTML report of the last run.
+    fn report(&self) -> Response<Body> {
+        let Some((run, format)) = self.watched.last().zip(Format::named("html")) else {
+            return text(StatusCode::NOT_FOUND, "no run has ended yet\n");
+        };
+        let mut page = Vec::new();
+        let written = probe_report::write(format, &run, Look::PLAIN, &mut page);
+        html(written.map(|()| String::from_utf8_lossy(&page).into_owned()))
+    }
+
+    /// Answers for one server of the last run.
+    fn target(&self, request: &Request<Incoming>) -> Response<Body> {
+        let query = Query::of(request.uri().query().unwrap_or_default());
+        let Some(target) = query.value("target") else {
+            let why = "name a server: /probe?target=HOST\n";
+            return text(StatusCode::BAD_REQUEST, why);
+        };
+        let Some(run) = self.watched.last() else {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "no run has ended yet\n");
+        };
+        let profile = run.run.profile.as_ref().map(ToString::to_string);
+        if query.value("profile").is_some() && query.value("profile") != profile {
+            let why = "this watch does not run that profile\n";
+            return text(StatusCode::NOT_FOUND, why);
+        }
+        let exposition = exposition(request.headers());
+        match exposition.of_target(&run, &target) {
+            Some(found) => samples(found, exposition),
+            None => {
+                let known = run.server.hosts.join(", ");
+                let why = format!("this watch does not probe that server; it probes {known}\n");
+                text(StatusCode::NOT_FOUND, why)
+            }
+        }
+    }
+}
+
+/// Returns the format that the client accepts.
+fn exposition(headers: &HeaderMap) -> Exposition {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains("application/openmetrics-text")) {
+        Exposition::OpenMetrics
+    } else {
+        Exposition::Classic
+    }
+}
+
+fn html(page: io::Result<String>) -> Response<Body> {
+    let Ok(page) = page else {
+        let why = "the page cannot be written\n";
+        return text(StatusCode::INTERNAL_SERVER_ERROR, why);
+    };
+    let mut answer = text(StatusCode::OK, page);
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "frame-ancestors 'none'"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        answer.headers_mut().insert(name, value);
+    }
+    answer
+}
+
+fn samples(samples: String, exposition: Exposition) -> Response<Body> {
+    let mut answer = text(StatusCode::OK, samples);
+    let kind = HeaderValue::from_static(exposition.content_type());
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}
