@@ -47,6 +47,15 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("fwprobe demo", "a test of its own runs it"),
     ("fwprobe hpc-test", NAMED),
     ("fwprobe idle", NAMED),
+    ("fwprobe watch", NAMED),
+    (
+        "fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --interval 5m --output runs",
+        REPEATS,
+    ),
+    (
+        "fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --on-change ./tell-the-team",
+        REPEATS,
+    ),
     ("fwprobe run --client-certificate", NAMED),
     ("fwprobe run --flows", NAMED),
     (
@@ -66,6 +75,8 @@ const NOT_RUN: &[(&str, &str)] = &[
 
 /// The text names a command, to which the reader adds arguments; that it exists is another test's matter.
 const NAMED: &str = "the text names the command alone";
+
+const REPEATS: &str = "repeats a run until it is stopped";
 
 const SERVES: &str = "takes ports below 1024 and goes on until it is stopped";
 
@@ -301,7 +312,7 @@ fn helps() -> Vec<(String, String)> {
 }
 
 /// Words that begin a command, as opposed to a sentence about the program.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "check",
     "check-config",
     "completions",
@@ -317,6 +328,7 @@ const VERBS: [&str; 15] = [
     "report",
     "run",
     "serve",
+    "watch",
 ];
 
 const RUN: &str = include_str!("../../../probe-client/core/tests/scenarios/demo.json");
