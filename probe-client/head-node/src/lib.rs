@@ -27,7 +27,7 @@ pub use proxy::Proxy;
 pub use reading::{Origin, Reading};
 pub use version::{AzurePorts, InvalidVersion, Release, Version};
 
-use registry::Registry;
+use registry::{Registry, parse_export};
 
 /// The head node. A value that no source provided is [`Reading::NotRead`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -138,6 +138,20 @@ impl HeadNode {
     /// Adds the contents of `registry`. Values found before are kept.
     pub fn read_registry(&mut self, registry: &Registry, origin: &Origin) {
         registry_values::read(self, registry, origin);
+    }
+
+    /// Adds the registry export in `bytes`, and records what of it could be read.
+    pub fn read_export(&mut self, bytes: &[u8], origin: Origin) {
+        let state = match parse_export(bytes) {
+            Err(error) => SourceState::Unreadable {
+                why: error.to_string(),
+            },
+            Ok(export) => {
+                self.read_registry(&export.registry, &origin);
+                export.state()
+            }
+        };
+        self.sources.push(SourceRead { origin, state });
     }
 
     /// Fills in values that no other source provided. If another source contradicts `assumption`, its value is kept and

@@ -10,10 +10,8 @@ use std::path::Path;
 use head_node::answer::{Check, CheckStatus};
 use head_node::catalogue::CheckId;
 use head_node::check::checks;
-use head_node::registry::parse_export;
 use head_node::{
-    CertificateFile, ClockState, HeadNode, NameLookup, Origin, Proxy, Reading, SourceRead,
-    SourceState,
+    CertificateFile, ClockState, HeadNode, NameLookup, Origin, Proxy, Reading,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -92,7 +90,8 @@ fn head_node(scenario: Scenario) -> Result<HeadNode, Box<dyn Error>> {
         ..HeadNode::default()
     };
     if let Some(text) = scenario.registry {
-        read(&mut node, &text);
+        let origin = Origin::ExportedFile("hpc.reg".to_owned());
+        node.read_export(text.as_bytes(), origin);
     }
     for text in &scenario.assume {
         node.assume(text.parse()?);
@@ -113,20 +112,6 @@ fn head_node(scenario: Scenario) -> Result<HeadNode, Box<dyn Error>> {
         Some(how) => Reading::Found(Origin::Run, ClockState::Differs(how.to_owned())),
     };
     Ok(node)
-}
-
-fn read(node: &mut HeadNode, text: &str) {
-    let origin = Origin::ExportedFile("hpc.reg".to_owned());
-    let state = match parse_export(text.as_bytes()) {
-        Err(error) => SourceState::Unreadable {
-            why: error.to_string(),
-        },
-        Ok(export) => {
-            node.read_registry(&export.registry, &origin);
-            export.state()
-        }
-    };
-    node.sources.push(SourceRead { origin, state });
 }
 
 fn lookup(name: Name) -> NameLookup {

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use head_node::registry::{ExportError, MAX_EXPORT_BYTES, parse_export};
+use head_node::registry::{ExportError, MAX_EXPORT_BYTES};
 use head_node::{HeadNode, Origin, SourceRead, SourceState};
 
 use crate::given_file;
@@ -11,19 +11,13 @@ use crate::given_file;
 /// Adds the content of `path`. A file that cannot be read is an answer.
 pub(super) fn read(path: &Path, node: &mut HeadNode) {
     let origin = Origin::ExportedFile(path.display().to_string());
-    let state = match load(path) {
-        Err(why) => SourceState::Unreadable { why },
-        Ok(bytes) => match parse_export(&bytes) {
-            Err(error) => SourceState::Unreadable {
-                why: error.to_string(),
-            },
-            Ok(export) => {
-                node.read_registry(&export.registry, &origin);
-                export.state()
-            }
-        },
-    };
-    node.sources.push(SourceRead { origin, state });
+    match load(path) {
+        Err(why) => {
+            let state = SourceState::Unreadable { why };
+            node.sources.push(SourceRead { origin, state });
+        }
+        Ok(bytes) => node.read_export(&bytes, origin),
+    }
 }
 
 /// Reads a file, and never more than one byte above the limit.

@@ -108,36 +108,33 @@ mod tests {
 
     #[test]
     fn dead_and_new_source_ports_take_turns_until_it_is_settled() {
-        let mut probe = probe();
-        probe.flows = vec![flow(&probe, FlowRound::AtOnce, 1, FlowEnd::Unanswered)];
-        let mut turns = Turns::new(&probe, (101..108).collect());
-        let mut asked = Vec::new();
-        while let Some((round, source_port)) = turns.next(&probe) {
-            asked.push(source_port);
-            let end = if source_port == 1 {
-                FlowEnd::Unanswered
-            } else {
-                FlowEnd::Answered
-            };
-            let flow = flow(&probe, round, source_port, end);
-            probe.flows.push(flow);
-        }
-        assert_eq!(asked, [101, 1, 102, 1, 103, 1, 104]);
+        let ends = |source_port| match source_port {
+            DEAD => FlowEnd::Unanswered,
+            _ => FlowEnd::Answered,
+        };
+        assert_eq!(dialled(ends), [101, DEAD, 102, DEAD, 103, DEAD, 104]);
     }
 
     #[test]
     fn a_port_that_answers_no_new_source_port_either_is_left_alone() {
+        assert_eq!(dialled(|_| FlowEnd::Unanswered), [101, DEAD, 102]);
+    }
+
+    /// Returns the source ports that are dialled from after one did not get an answer, if connections end as `ends` says.
+    fn dialled(ends: impl Fn(u16) -> FlowEnd) -> Vec<u16> {
         let mut probe = probe();
-        probe.flows = vec![flow(&probe, FlowRound::AtOnce, 1, FlowEnd::Unanswered)];
+        probe.flows = vec![flow(&probe, FlowRound::AtOnce, DEAD, FlowEnd::Unanswered)];
         let mut turns = Turns::new(&probe, (101..108).collect());
-        let mut asked = Vec::new();
+        let mut dialled = Vec::new();
         while let Some((round, source_port)) = turns.next(&probe) {
-            asked.push(source_port);
-            let flow = flow(&probe, round, source_port, FlowEnd::Unanswered);
+            dialled.push(source_port);
+            let flow = flow(&probe, round, source_port, ends(source_port));
             probe.flows.push(flow);
         }
-        assert_eq!(asked, [101, 1, 102]);
+        dialled
     }
+
+    const DEAD: u16 = 1;
 
     fn flow(probe: &Measurement, round: FlowRound, source_port: u16, end: FlowEnd) -> Flow {
         Flow {
