@@ -200,14 +200,10 @@ impl Survey {
 impl HopTry {
     /// Returns the address that reported the hop limit as used up.
     pub fn expired_at(&self) -> Option<IpAddr> {
-        match self.answer {
-            HopAnswer::Expired { from } => Some(from),
-            HopAnswer::SynAck
-            | HopAnswer::Reset
-            | HopAnswer::Unreachable { .. }
-            | HopAnswer::Silence
-            | HopAnswer::NotSent => None,
-        }
+        let HopAnswer::Expired { from } = self.answer else {
+            return None;
+        };
+        Some(from)
     }
 }
 

@@ -167,14 +167,10 @@ impl Source<'_> {
 }
 
 fn dword(value: &Value) -> Option<u32> {
-    match value {
-        Value::Dword(number) => Some(*number),
-        Value::Text(_)
-        | Value::Texts(_)
-        | Value::Qword(_)
-        | Value::Binary(_)
-        | Value::Other { .. } => None,
-    }
+    let Value::Dword(number) = value else {
+        return None;
+    };
+    Some(*number)
 }
 
 /// Returns the roles. Their names consist of letters; anything else is text in the wrong encoding, and says nothing.

@@ -123,18 +123,10 @@ impl Layer {
 
     /// Returns the reason why the session only stays silent from now on; `None` if it does not.
     pub(super) fn broken_off(&self) -> Option<End> {
-        match self {
-            Self::Silence(end) => Some(*end),
-            Self::FirstBytes
-            | Self::X224
-            | Self::Preamble
-            | Self::Handshake(_)
-            | Self::InsideTls(_)
-            | Self::Raw(_)
-            | Self::Envelopes(_)
-            | Self::Http(_)
-            | Self::Control => None,
-        }
+        let Self::Silence(end) = self else {
+            return None;
+        };
+        Some(*end)
     }
 
     /// Moves on to the bytes inside TLS, after the handshake.

@@ -18,16 +18,11 @@ pub struct Paces {
 
 /// Returns the sessions of `probe` that were dialled slowly, each with the number of connections held open meanwhile.
 pub(crate) fn paced(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
-    probe.variations.iter().filter_map(|c| match c.variation {
-        Variation::InPace { held } => Some((held, &c.measurement)),
-        Variation::InNothing
-        | Variation::InSilence
-        | Variation::InShape { .. }
-        | Variation::InServerName { .. }
-        | Variation::InSegmentSize { .. }
-        | Variation::InHelloSize
-        | Variation::InHelloAge
-        | Variation::InReach { .. } => None,
+    probe.variations.iter().filter_map(|c| {
+        let Variation::InPace { held } = c.variation else {
+            return None;
+        };
+        Some((held, &c.measurement))
     })
 }
 

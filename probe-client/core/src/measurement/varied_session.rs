@@ -55,17 +55,10 @@ pub enum SentName {
 impl Variation {
     /// Returns the session kind of this variation of a session of kind `own`.
     pub fn kind(self, own: SessionKind) -> SessionKind {
-        match self {
-            Self::InShape { session } => session,
-            Self::InNothing
-            | Self::InSilence
-            | Self::InServerName { .. }
-            | Self::InSegmentSize { .. }
-            | Self::InPace { .. }
-            | Self::InHelloSize
-            | Self::InHelloAge
-            | Self::InReach { .. } => own,
-        }
+        let Self::InShape { session } = self else {
+            return own;
+        };
+        session
     }
 }
 

@@ -109,15 +109,10 @@ pub enum Mark {
 impl PortRow {
     pub(super) fn of(document: &RunDocument, probe: &Probe) -> Self {
         let (m, verdict) = (&probe.measurement, &probe.verdict);
-        let (hop, hop_address) = match verdict.segment {
-            Segment::Path { hop, address } => (hop, address),
-            Segment::None
-            | Segment::ThisHost
-            | Segment::NearNetwork
-            | Segment::CloudEdge
-            | Segment::ServerHost
-            | Segment::Proxy
-            | Segment::Unknown => (None, None),
+        let (hop, hop_address) = if let Segment::Path { hop, address } = verdict.segment {
+            (hop, address)
+        } else {
+            (None, None)
         };
         Self {
             rule: m.rule.id.to_string(),

@@ -85,19 +85,12 @@ fn next(evidence: &Evidence<'_>, way: Option<Way>, largest: u16) -> String {
 fn bounds(evidence: &Evidence<'_>) -> Option<(u16, Option<u16>)> {
     let mut sizes: Vec<(u16, Tally)> = variations(evidence.probe)
         .into_iter()
-        .filter_map(|variation| match variation {
-            Variation::InSegmentSize { at_most } => {
-                let limited = at_most == SMALLEST || was_limited(evidence, variation, at_most);
-                limited.then(|| (at_most, Tally::of(evidence, variation)))
-            }
-            Variation::InNothing
-            | Variation::InSilence
-            | Variation::InShape { .. }
-            | Variation::InServerName { .. }
-            | Variation::InPace { .. }
-            | Variation::InHelloSize
-            | Variation::InHelloAge
-            | Variation::InReach { .. } => None,
+        .filter_map(|variation| {
+            let Variation::InSegmentSize { at_most } = variation else {
+                return None;
+            };
+            let limited = at_most == SMALLEST || was_limited(evidence, variation, at_most);
+            limited.then(|| (at_most, Tally::of(evidence, variation)))
         })
         .collect();
     sizes.sort_unstable_by_key(|(size, _)| *size);
