@@ -30,6 +30,7 @@ mod prepared;
 mod probe;
 mod progress;
 mod proxy;
+mod proxy_authentication;
 mod proxy_credentials;
 mod report_files;
 mod report_format;

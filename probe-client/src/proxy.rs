@@ -21,27 +21,15 @@ use crate::connect::connect;
 use crate::context::RunContext;
 use crate::link::{Link, Opened};
 use crate::observe::{Pending, stream_failure};
+use crate::proxy_authentication::{Identification, Who, is_of_a_domain};
 use crate::resolve::Family;
 use crate::tls::{ProxyTrust, server_name};
 
 mod credential_gate;
-#[cfg(not(windows))]
-mod handshake;
-mod identification;
-#[cfg(not(windows))]
-mod kdc;
 mod outcome;
-mod password;
-mod token;
-#[cfg(windows)]
-mod windows_handshake;
 
 use credential_gate::{CredentialGate, Leave, Turn};
-use identification::Identification;
 use outcome::may_send;
-use token::Who;
-#[cfg(windows)]
-use windows_handshake as handshake;
 
 /// A proxy whose name has been resolved.
 #[derive(Debug)]
@@ -99,7 +87,7 @@ impl ProxyWay {
             address: address.clone(),
             addresses,
             resolved,
-            guarded: in_clear && credentials.as_ref().is_some_and(password::is_of_a_domain),
+            guarded: in_clear && credentials.as_ref().is_some_and(is_of_a_domain),
             credentials,
             gate: CredentialGate::default(),
             trust: (address.scheme == ProxyScheme::Https)

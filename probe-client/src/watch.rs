@@ -1,4 +1,4 @@
-//! `fwprobe watch`: repeats a run. The schedule and the changes that count are decided in `probe_core::watch`; this
+//! `fwprobe watch`: repeats a run. The schedule and the changes that count are decided in `probe_documents::watch`; this
 //! module carries out runs, keeps their documents, and publishes them.
 
 use std::sync::Arc;

@@ -10,9 +10,7 @@ use std::path::Path;
 use head_node::answer::{Check, CheckStatus};
 use head_node::catalogue::CheckId;
 use head_node::check::checks;
-use head_node::{
-    CertificateFile, ClockState, HeadNode, NameLookup, Origin, Proxy, Reading,
-};
+use head_node::{CertificateFile, ClockState, HeadNode, NameLookup, Origin, Proxy, Reading};
 use jiff::Timestamp;
 use serde::Deserialize;
 

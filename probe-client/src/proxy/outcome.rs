@@ -4,8 +4,8 @@ use probe_core::observation::Failure;
 use probe_core::proxy::{ProxyDialogue, ProxyRefusal};
 
 use super::credential_gate::{Leave, Turn};
-use super::identification::Identification;
-use super::{Opening, ProxyWay, password};
+use super::{Opening, ProxyWay};
+use crate::proxy_authentication::{Identification, WITHHELD};
 
 impl Opening<'_> {
     /// Reports to the run's other dialogues what this one shows about the credentials. Only a connection, or an answer
@@ -65,7 +65,7 @@ impl Opening<'_> {
         let authentication = &mut self.account.authentication;
         authentication.withheld = by_basic || by_socks;
         if by_socks {
-            authentication.trouble = Some(password::WITHHELD.to_owned());
+            authentication.trouble = Some(WITHHELD.to_owned());
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Types that token makers and their callers share, in every build.
+//! The user to authenticate, and the reason why no message could be made.
 
 use probe_core::proxy::ProxyCredentials;
 
 /// The user that a token is for.
 #[derive(Clone, Debug)]
-pub(super) enum Who {
+pub(crate) enum Who {
     Named(ProxyCredentials),
     /// The account that runs this program, which the system authenticates.
     #[cfg(windows)]
@@ -23,13 +23,13 @@ pub(super) struct NoToken {
 impl Who {
     /// Returns the user of `credentials`; on Windows, the logged-on account if there are none.
     #[cfg(windows)]
-    pub(super) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
+    pub(crate) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
         Some(credentials.map_or(Self::LoggedOn, Self::Named))
     }
 
     /// Returns the user of `credentials`, if there are any.
     #[cfg(not(windows))]
-    pub(super) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
+    pub(crate) fn of(credentials: Option<ProxyCredentials>) -> Option<Self> {
         credentials.map(Self::Named)
     }
 

@@ -1,5 +1,5 @@
 //! The handshakes of NTLM ([MS-NLMP]) and Negotiate (RFC 4559, around Kerberos or NTLM), with tokens from the crate
-//! sspi. They authenticate a connection, so each handshake belongs to one connection.
+//! sspi.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -12,49 +12,29 @@ use sspi::{
 };
 
 use super::kdc::Kdc;
-use super::token::{NoToken, Who};
+use super::scheme::{Begun, Handshake, Request, Scheme, Token};
+use super::who::{NoToken, Who};
+
+/// The schemes that are handshakes, strongest first.
+pub(super) const STRONGEST_FIRST: [&dyn Scheme; 3] = [
+    &Package::NegotiateKerberos,
+    &Package::NegotiateNtlm,
+    &Package::Ntlm,
+];
 
 /// The authentication protocol, and what wraps it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Package {
+enum Package {
     NegotiateKerberos,
     NegotiateNtlm,
     Ntlm,
 }
 
-impl Package {
-    pub(super) const STRONGEST_FIRST: [Self; 3] =
-        [Self::NegotiateKerberos, Self::NegotiateNtlm, Self::Ntlm];
-
-    /// Returns the scheme's name in a challenge.
-    pub(super) fn scheme(self) -> &'static str {
-        match self {
-            Self::NegotiateKerberos | Self::NegotiateNtlm => "Negotiate",
-            Self::Ntlm => "NTLM",
-        }
-    }
-
-    /// Returns the name in a report.
-    pub(super) fn shown(self) -> &'static str {
-        match self {
-            Self::NegotiateKerberos => "Negotiate with Kerberos",
-            Self::NegotiateNtlm => "Negotiate with NTLM",
-            Self::Ntlm => "NTLM",
-        }
-    }
-
-    /// Returns whether the tokens are Kerberos tickets or the messages after them. In that case the KDC has seen proof
-    /// of the password, and the proxy sees none. The tokens name the user in the first message, while NTLM's first
-    /// message names no user.
-    pub(super) fn is_kerberos(self, _token: &[u8]) -> bool {
-        self == Self::NegotiateKerberos
-    }
-}
-
 /// The client's side of a handshake in progress.
 #[derive(Debug)]
-pub(super) struct Handshake {
+struct Dialogue {
     context: Context,
+    package: Package,
     /// The proxy's service name in Kerberos.
     service: String,
 }
@@ -65,23 +45,28 @@ enum Context {
     Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
 }
 
-impl Handshake {
-    /// Begins a handshake with the proxy on `host`, and returns its first token. It asks a KDC if it has to, and so may
-    /// block until `deadline`.
-    ///
-    /// # Errors
-    ///
-    /// The handshake cannot be begun with these credentials, or from this host.
-    pub(super) fn begin(
-        package: Package,
-        who: &Who,
-        host: &str,
-        deadline: Instant,
-    ) -> Result<(Self, Vec<u8>), NoToken> {
-        let Who::Named(credentials) = who;
+impl Scheme for Package {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::NegotiateKerberos | Self::NegotiateNtlm => "Negotiate",
+            Self::Ntlm => "NTLM",
+        }
+    }
+
+    fn shown(&self) -> &'static str {
+        match self {
+            Self::NegotiateKerberos => "Negotiate with Kerberos",
+            Self::NegotiateNtlm => "Negotiate with NTLM",
+            Self::Ntlm => "NTLM",
+        }
+    }
+
+    /// Asks a KDC if it has to.
+    fn begin(&self, request: &Request) -> Result<Begun, NoToken> {
+        let Who::Named(credentials) = &request.who;
         let names = names(&credentials.user)?;
-        if package == Package::NegotiateKerberos {
-            suits_kerberos(&names[0], host)?;
+        if *self == Self::NegotiateKerberos {
+            suits_kerberos(&names[0], &request.host)?;
         }
         let mut refused = None;
         for name in names {
@@ -89,12 +74,12 @@ impl Handshake {
                 username: name,
                 password: credentials.password.clone().into(),
             };
-            let begun = Self::new(package, &identity, host).and_then(|mut handshake| {
-                let token = handshake.token(Vec::new(), deadline)?;
-                Ok((handshake, token))
+            let begun = Dialogue::new(*self, &identity, &request.host).and_then(|mut dialogue| {
+                let token = dialogue.token(Vec::new(), request.deadline)?;
+                Ok((dialogue, token))
             });
             match begun {
-                Ok(begun) => return Ok(begun),
+                Ok((dialogue, token)) => return Ok(Begun::Handshake(Box::new(dialogue), token)),
                 // The KDC may know the user by the other name.
                 Err(error) if error.error_type == ErrorKind::UnknownCredentials => {
                     refused.get_or_insert(error);
@@ -104,13 +89,10 @@ impl Handshake {
         }
         Err(refused.map_or_else(|| NoToken::here("there is no name"), |e| no_token(&e)))
     }
+}
 
-    /// Returns the token that answers the proxy's token.
-    ///
-    /// # Errors
-    ///
-    /// The proxy's token cannot be read, or is a refusal.
-    pub(super) fn go_on(&mut self, token: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, NoToken> {
+impl Handshake for Dialogue {
+    fn go_on(&mut self, token: Vec<u8>, deadline: Instant) -> Result<Token, NoToken> {
         if let Context::Ntlm(..) = &self.context
             && lacks_target(&token)
         {
@@ -122,7 +104,9 @@ impl Handshake {
         self.token(token, deadline)
             .map_err(|error| NoToken::here(&said(&error)))
     }
+}
 
+impl Dialogue {
     fn new(package: Package, identity: &AuthIdentity, host: &str) -> sspi::Result<Self> {
         let workstation = whoami::hostname().unwrap_or_default();
         let ntlm = NtlmConfig::new(workstation.clone());
@@ -130,7 +114,8 @@ impl Handshake {
             Package::Ntlm => {
                 let mut ntlm = Ntlm::with_config(ntlm);
                 let credentials = acquire(&mut ntlm, identity)?;
-                return Ok(Self::over(Context::Ntlm(Box::new(ntlm), credentials), host));
+                let context = Context::Ntlm(Box::new(ntlm), credentials);
+                return Ok(Self::over(context, package, host));
             }
             Package::NegotiateNtlm => {
                 NegotiateConfig::new(Box::new(ntlm), Some("ntlm".to_owned()), workstation)
@@ -146,26 +131,31 @@ impl Handshake {
         let mut negotiate = Negotiate::new_client(config)?;
         let credentials = acquire(&mut negotiate, &Credentials::from(identity.clone()))?;
         let context = Context::Negotiate(Box::new(negotiate), credentials);
-        Ok(Self::over(context, host))
+        Ok(Self::over(context, package, host))
     }
 
-    fn over(context: Context, host: &str) -> Self {
+    fn over(context: Context, package: Package, host: &str) -> Self {
         Self {
             context,
+            package,
             service: format!("HTTP/{host}"),
         }
     }
 
-    fn token(&mut self, token: Vec<u8>, deadline: Instant) -> sspi::Result<Vec<u8>> {
+    fn token(&mut self, token: Vec<u8>, deadline: Instant) -> sspi::Result<Token> {
         let kdc = Kdc { deadline };
-        match &mut self.context {
+        let bytes = match &mut self.context {
             Context::Negotiate(context, credentials) => {
                 step(context.as_mut(), credentials, &self.service, token, kdc)
             }
             Context::Ntlm(context, credentials) => {
                 step(context.as_mut(), credentials, &self.service, token, kdc)
             }
-        }
+        };
+        Ok(Token {
+            bytes: bytes?,
+            is_kerberos: self.package == Package::NegotiateKerberos,
+        })
     }
 }
 
