@@ -6,6 +6,7 @@ mod journal;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
+use proto::excerpt::without_error_numbers;
 use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -62,8 +63,10 @@ pub(crate) fn start(format: LogFormat, level: LogLevel) -> Result<(), AlreadySta
         .map_err(|_| AlreadyStarted)
 }
 
-/// Writes the reason why this program has failed, whether its log was started or not.
+/// Writes the reason why this program has failed, whether its log was started or not. Error numbers of the operating
+/// system are left out.
 pub(crate) fn say(why: &str) {
+    let why = without_error_numbers(why);
     // If the reason cannot be written, the exit code still shows the failure.
     let _ = if journal::reads_standard_error() {
         journal::Lines::of(tracing::Level::ERROR).write_all(why.as_bytes())

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use probe_core::excerpt::without_error_numbers;
 use probe_report::FailedRun;
 
 use crate::arguments::{Arguments, Colour, Command};
@@ -130,12 +131,12 @@ fn report_format(command: &Command) -> Option<FormatChoice> {
     options.format.clone()
 }
 
-/// Returns every problem as plain text, without `error:`.
+/// Returns every problem as plain text, without `error:` and error numbers of the operating system.
 fn plain(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<Problems>() {
+    without_error_numbers(&match error.downcast_ref::<Problems>() {
         Some(problems) => problems.lines().join("; "),
         None => format!("{error:#}"),
-    }
+    })
 }
 
 /// Returns the text with `error:` before each problem.

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use probe_core::excerpt::printable_lines;
+use probe_core::excerpt::{printable_lines, without_error_numbers};
 use probe_report::Look;
 
 use crate::arguments::Colour;
@@ -41,8 +41,9 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
 }
 
 /// Writes to standard error. Control characters in text from files or the network are escaped, so that the terminal
-/// obeys none.
+/// obeys none. Error numbers of the operating system are left out.
 pub(crate) fn tell(text: &str) {
     // If standard error is closed, the user cannot be notified.
-    let _ = writeln!(io::stderr(), "{}", printable_lines(text));
+    let text = without_error_numbers(text);
+    let _ = writeln!(io::stderr(), "{}", printable_lines(&text));
 }

@@ -52,6 +52,24 @@ pub fn printable_lines(text: &str) -> String {
     lines.join("\n")
 }
 
+/// Returns `text` without the error numbers that std appends to the operating system's words, as in `Connection refused
+/// (os error 111)`. They differ between systems, and a reader has no use for them.
+pub fn without_error_numbers(text: &str) -> String {
+    let mut parts = text.split(NUMBER);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let after = part.trim_start_matches(|c: char| c == '-' || c.is_ascii_digit());
+        match after.strip_prefix(')') {
+            Some(rest) => plain.push_str(rest),
+            None => plain.extend([NUMBER, part]),
+        }
+    }
+    plain
+}
+
+/// The text before an error number.
+const NUMBER: &str = " (os error ";
+
 /// Returns whether a character is a control character, or one that invisibly reorders or breaks a line.
 pub fn unprintable(character: char) -> bool {
     character.is_control()
@@ -61,6 +79,21 @@ pub fn unprintable(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn error_numbers_are_left_out() {
+        for (text, plain) in [
+            ("Connection refused (os error 111)", "Connection refused"),
+            ("a: b (os error -3): c (os error 10061).", "a: b: c."),
+            (
+                "no (os error) number (os error x)",
+                "no (os error) number (os error x)",
+            ),
+            ("cut (os error 1", "cut (os error 1"),
+        ] {
+            assert_eq!(without_error_numbers(text), plain);
+        }
+    }
 
     #[test]
     fn an_excerpt_is_short_and_printable() {

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use proto::excerpt::without_error_numbers;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One operation on the network, with its result.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
@@ -81,7 +82,11 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub syns_sent: Option<u32>,
     /// The text that came with the failure. It never decides anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "plain_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub text: Option<String>,
 }
 
@@ -176,7 +181,7 @@ impl Failure {
     #[must_use]
     pub fn with_text(self, text: impl Into<String>) -> Self {
         Self {
-            text: Some(text.into()),
+            text: Some(without_error_numbers(&text.into())),
             ..self
         }
     }
@@ -190,6 +195,13 @@ impl Failure {
     pub fn with_code(self, code: Option<i32>) -> Self {
         Self { code, ..self }
     }
+}
+
+/// Reads the text of a failure without the system's error number. Runs that were recorded earlier contain it, and every
+/// report, verdict and rebuilt document takes the text from here; `code` has the number.
+fn plain_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| without_error_numbers(&text)))
 }
 
 impl Operation {

@@ -6,6 +6,7 @@ use std::io;
 use head_node::{
     CertificateStores, HeadNode, Origin, Reading, SourceRead, SourceState, Store, StoredCertificate,
 };
+use probe_core::excerpt::without_error_numbers;
 use schannel::cert_context::HashAlgorithm;
 use schannel::cert_store::{CertStore, CertStoreBuilder};
 
@@ -26,7 +27,10 @@ pub(super) fn read(node: &mut HeadNode, account: &str) {
                     .map(|thumbprint| StoredCertificate { store, thumbprint });
                 all.certificates.extend(stored);
             }
-            Err(error) => problems.push(format!("{} cannot be read: {error}", store.name())),
+            Err(error) => {
+                let problem = format!("{} cannot be read: {error}", store.name());
+                problems.push(without_error_numbers(&problem));
+            }
         }
     }
     let origin = Origin::LiveStores(account.to_owned());

@@ -129,10 +129,8 @@ fn paths_of<'a>(measured: impl Iterator<Item = &'a Measurement>) -> Option<Strin
     (!paths.is_empty()).then(|| paths.join(", "))
 }
 
-/// Returns the text of an error without the number that std appends and without the address of the TLS library's
-/// manual. The document contains both.
+/// Returns the text of an error without the address of the TLS library's manual, which the document contains.
 fn plain(text: &str) -> &str {
-    let marks = [" (os error ", ": https://docs.rs/"];
-    let end = marks.iter().filter_map(|mark| text.find(mark)).min();
-    end.map_or(text, |end| &text[..end])
+    text.find(": https://docs.rs/")
+        .map_or(text, |end| &text[..end])
 }
