@@ -12,8 +12,8 @@ use crate::identity::Label;
 use crate::logging::{LogFormat, LogLevel};
 use crate::sandbox::SandboxMode;
 
-/// The end in the cloud: proves who it is to clients that hold a key, and testifies what arrived.
-/// To anyone else it is silent.
+/// The server in the cloud: proves its identity to clients that hold a key, and reports what arrived. To all others it
+/// is silent.
 #[derive(Debug, Parser)]
 #[command(name = "fwprobe-echo", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -23,14 +23,14 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make or change who this server is and whom it knows.
+    /// Make or change the server's certificate and its client keys.
     Identity {
         #[command(subcommand)]
         command: IdentityCommand,
     },
     /// Listen and answer, until SIGTERM or SIGINT.
     Serve(ServeArguments),
-    /// Say everything that is wrong with the configuration, or what it amounts to.
+    /// Report everything that is wrong with the configuration, or print the settings that result from it.
     CheckConfig(ServeArguments),
 }
 
@@ -42,9 +42,9 @@ pub(crate) enum IdentityCommand {
     Show(InDirectory),
     /// Make one more client key, and print its connection string.
     AddKey(AddKey),
-    /// Let a client key open nothing any more.
+    /// Revoke a client key, so that it opens no more sessions.
     RevokeKey(RevokeKey),
-    /// Replace the server's key and certificate without a moment that clients notice.
+    /// Replace the server's key and certificate without an interruption for clients.
     RollOver {
         #[command(subcommand)]
         step: RollOverStep,
@@ -56,7 +56,7 @@ pub(crate) enum RollOverStep {
     /// Make the next key and certificate, and print the pin that clients have to know before the
     /// second step.
     Begin(InDirectory),
-    /// Let the next key and certificate take over.
+    /// Put the next key and certificate into use.
     Finish(InDirectory),
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct NewIdentity {
     /// Name or address at which clients find this server. Repeatable.
     #[arg(long = "host", value_name = "HOST", required = true)]
     pub(crate) hosts: Vec<String>,
-    /// Make a client key, and note whose it is. Repeatable; one key is made without it.
+    /// Make a client key with this label. Repeatable; without it, one key is made.
     #[arg(long = "key", value_name = "LABEL")]
     pub(crate) labels: Vec<Label>,
     /// Make this many client keys, numbered.
@@ -83,7 +83,7 @@ pub(crate) struct NewIdentity {
     /// Write the connection string to this new file, which only you can read, instead of printing it. For one key.
     #[arg(long, value_name = "FILE", conflicts_with = "count")]
     pub(crate) output: Option<PathBuf>,
-    /// Port outside every profile on which clients find the server as well, for comparison.
+    /// Port outside every profile on which clients also find the server, to compare with.
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_CONTROL_PORT, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) control_port: u16,
 }
@@ -92,10 +92,10 @@ pub(crate) struct NewIdentity {
 pub(crate) struct AddKey {
     #[command(flatten)]
     pub(crate) directory: InDirectory,
-    /// Whose key it is.
+    /// Label of the key: whose it is.
     #[arg(long = "key", value_name = "LABEL")]
     pub(crate) label: Label,
-    /// The key may also have the server reload, over the control service.
+    /// Let this key also reload the server, over the control service.
     #[arg(long)]
     pub(crate) admin: bool,
     /// Write the connection string to this new file, which only its owner can read, instead of printing it.
@@ -112,10 +112,10 @@ pub(crate) struct RevokeKey {
     pub(crate) id: KeyId,
 }
 
-/// Each of them goes before the same key of the configuration file.
+/// The arguments of `serve`. Each takes precedence over the same key of the configuration file.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ServeArguments {
-    /// Configuration file (TOML). Without it, the defaults and what follows here.
+    /// Configuration file (TOML). Without it, the defaults and the other arguments apply.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The identity's directory [default: /etc/fwprobe-echo].
@@ -124,16 +124,16 @@ pub(crate) struct ServeArguments {
     /// Port to listen on [default: 80, 443, 3389, 5901, 5902, 7998, 7999]. Repeatable.
     #[arg(long = "port", value_name = "PORT")]
     pub(crate) ports: Vec<u16>,
-    /// Listen on these addresses alone [default: all of both families]. Repeatable.
+    /// Listen only on these addresses [default: all of both families]. Repeatable.
     #[arg(long = "address", value_name = "IP")]
     pub(crate) addresses: Vec<IpAddr>,
     /// Listen on this port of this address as well, or instead if no --port is given. Repeatable.
     #[arg(long, value_name = "IP:PORT")]
     pub(crate) listen: Vec<SocketAddr>,
-    /// Further port to listen on, for comparison [default: the one in the connection strings].
+    /// Further port to listen on, to compare with [default: the one in the connection strings].
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) control_port: Option<u16>,
-    /// What testimonies call this server [default: the host's name].
+    /// Name of this server in testimonies [default: the host's name].
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<InstanceName>,
     /// Let further processes listen on the same ports.
@@ -145,14 +145,14 @@ pub(crate) struct ServeArguments {
     /// How long running sessions may go on after SIGTERM or SIGINT [default: 10].
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=3600))]
     pub(crate) grace: Option<u16>,
-    /// Give up all rights that serving does not need: as far as the kernel can, wholly, or not
-    /// [default: best-effort].
+    /// Give up all rights that serving does not need: as far as the kernel can, completely, or not at all [default:
+    /// best-effort].
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) sandbox: Option<SandboxMode>,
     /// How to log, on standard error [default: text].
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
-    /// How much to log; debug tells of each session [default: info].
+    /// How much to log; debug reports each session [default: info].
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub(crate) log_level: Option<LogLevel>,
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::io::Write;
 
 use jiff::Timestamp;
+use proto::excerpt::without_error_numbers;
 use socket_facts::SynTap;
 
 use crate::arguments::{Arguments, Command, ServeArguments};
@@ -49,10 +50,11 @@ fn next_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     let Some(error) = &settings.without_next else {
         return Ok(());
     };
-    writeln!(out, "\n# {error}.\n# {WITHOUT_NEXT}.")
+    let why = without_error_numbers(&error.to_string());
+    writeln!(out, "\n# {why}.\n# {WITHOUT_NEXT}.")
 }
 
-/// Writes what `serve` would report about the witness. This command may run with other rights than `serve` has.
+/// Writes what `serve` would report about the witness. This command may have different rights from those of `serve`.
 fn witness_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     if !settings.config.witness {
         return Ok(());
@@ -61,7 +63,7 @@ fn witness_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()>
         return Ok(());
     };
     writeln!(out, "\n# As this user, `serve` would not start:")?;
-    let note = bind::without_witness(&error);
+    let note = without_error_numbers(&bind::without_witness(&error));
     note.lines().try_for_each(|line| writeln!(out, "# {line}"))
 }
 
@@ -76,4 +78,4 @@ impl fmt::Display for Failure {
 
 /// The explanation for the operator if the certificate of a roll-over that has begun cannot be used.
 const WITHOUT_NEXT: &str =
-    "`serve` does without; `identity show`, `add-key` and `roll-over` do not";
+    "`serve` works without it; `identity show`, `add-key` and `roll-over` do not";

@@ -103,34 +103,34 @@ impl Metrics {
         );
         registry.register(
             "refused",
-            "Connections and sessions that were not taken on, or had to make room, by reason",
+            "Connections and sessions that were refused, or closed to make room, by reason",
             self.refused.clone(),
         );
         registry.register(
             "reloads",
-            "Times that the configuration was read again",
+            "Reloads of the configuration",
             self.reloads.clone(),
         );
         registry.register(
             "witnessed",
-            "SYNs to this server, and answers to them, that the witness was shown while a client \
+            "SYNs to this server, and answers to them, that the witness received while a client \
              had a run open",
             self.witnessed.clone(),
         );
         registry.register(
             "witness_missed",
-            "Those that it had no room for",
+            "SYNs and answers that the witness had no room for",
             self.witness_missed.clone(),
         );
         registry.register_with_unit(
             "handshake",
-            "From accept to the end of the TLS handshake",
+            "Time from accept to the end of the TLS handshake",
             Unit::Seconds,
             self.handshakes.clone(),
         );
         registry.register_with_unit(
             "session",
-            "From accept to the end, of sessions over which a key was proved",
+            "Time from accept to the end of sessions over which a key was proved",
             Unit::Seconds,
             self.sessions.clone(),
         );
@@ -140,7 +140,7 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "present",
-            "Connections at this moment, by what they have proved",
+            "Connections open now, by what they have proved",
             self.present.clone(),
         );
         registry.register("sightings", "Sightings kept", self.sightings.clone());

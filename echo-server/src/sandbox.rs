@@ -42,8 +42,8 @@ pub(crate) struct Sandbox(Vec<Layer>);
 /// The error that a layer is required and not in force.
 #[derive(Debug, Error)]
 #[error(
-    "the sandbox is required, and this host does not give all of it: {0}; `sandbox \
-     = \"best-effort\"` does with what there is"
+    "the sandbox is required, and this host does not provide all of it: {0}; with `sandbox \
+     = \"best-effort\"` the server uses the part that there is"
 )]
 pub(crate) struct Incomplete(String);
 

@@ -131,7 +131,7 @@ impl Server {
         tracing::info!(
             sessions = instance.admission.load().sessions,
             grace_seconds = grace.as_secs(),
-            "stopping; running sessions are waited for"
+            "stopping; waiting for the running sessions"
         );
         instance.known.close();
         let finished = async {
@@ -148,7 +148,7 @@ impl Server {
             let left = instance.admission.load().sessions;
             tracing::warn!(
                 sessions = left,
-                "the grace period is over; what is still running ends"
+                "the grace period is over; the sessions that still run are ended"
             );
         }
         self.tasks.abandon();

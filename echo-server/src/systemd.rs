@@ -40,7 +40,7 @@ impl Systemd {
 
     fn tell(self, state: &[sd_notify::NotifyState<'_>]) {
         if let Err(error) = sd_notify::notify(state) {
-            tracing::debug!(%error, "systemd could not be told");
+            tracing::debug!(%error, "systemd could not be notified");
         }
     }
 }

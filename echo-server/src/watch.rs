@@ -17,7 +17,7 @@ impl Watch {
     pub(crate) fn begin(instance: &Arc<Instance>, address: IpAddr) -> Option<Self> {
         let witness = instance.witness.as_ref()?;
         if let Err(error) = witness.watch(address, instance.clock.now()) {
-            tracing::warn!(%error, "the witness does not look");
+            tracing::warn!(%error, "the witness does not watch");
             return None;
         }
         Some(Self {

@@ -30,9 +30,9 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// See it work: a full run against an echo server of its own, on this machine only.
+    /// See it work: a full run against an echo server that it starts itself, on this machine only.
     Demo(DemoArguments),
-    /// Probe every rule of a profile and say, port by port, what is true.
+    /// Probe every rule of a profile and report, port by port, whether it is reachable and what stops it.
     Run(RunArguments),
     /// Repeat a run, keep every document, and serve metrics and a status page.
     Watch(WatchArguments),
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Write a saved run in another format, or print the document's schema.
     Report(ReportArguments),
-    /// Have the echo server read its configuration and keys again. Takes an admin's key.
+    /// Have the echo server read its configuration and keys again. Needs an admin's key.
     ReloadServer(ReloadServerArguments),
     /// List, show or validate profiles.
     Profiles {
@@ -123,9 +123,9 @@ pub(crate) struct MeasuringArguments {
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
     #[arg(long, value_name = "FILE")]
     pub client_certificate: Option<PathBuf>,
-    /// Connections to each port that works, from different source ports, to find faults that only some
-    /// connections meet (1 to 1000). Twelve meet a fault of one in four with 96.8 percent, fifty one of one in
-    /// sixteen with 96.
+    /// Connections to each port that works, from different source ports, to find faults that only some connections meet
+    /// (1 to 1000). Twelve meet a fault of one flow in four with a probability of 96.8 percent, fifty a fault of one in
+    /// sixteen with 96 percent.
     #[arg(
         long,
         value_name = "NUMBER",
@@ -155,7 +155,7 @@ pub(crate) struct IdleArguments {
         default_value = "1m,2m,4m,5m,10m"
     )]
     pub hold: Vec<u32>,
-    /// Sessions without TCP keep-alive, with it, or each time both.
+    /// Sessions without TCP keep-alive, with it, or both each time.
     #[arg(long, value_enum, default_value_t = KeepAlive::Both)]
     pub keep_alive: KeepAlive,
     /// Interval of the TCP keep-alive, in seconds (1 to 600). HPC Pack's own is 25.

@@ -55,7 +55,7 @@ pub(crate) struct Config {
 fn check_hosts(hosts: &[String], problems: &mut Problems) {
     for host in hosts {
         if !proto::connection_string::is_host(host) {
-            problems.add(format!("--host {host}: no host name or address"));
+            problems.add(format!("--host {host}: not a host name or address"));
         }
     }
 }
@@ -178,7 +178,7 @@ struct Given<'a> {
 }
 
 impl Given<'_> {
-    /// Returns the credentials for proxies and the authorities to believe, and checks the local address to leave from.
+    /// Returns the credentials for proxies and the authorities to trust, and checks the local address to connect from.
     fn identities(
         &self,
         ask: bool,
@@ -274,7 +274,7 @@ fn authorities(path: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Stri
         CertificateDer::pem_reader_iter(file.take(MAX_AUTHORITIES)).collect();
     match read {
         Ok(certificates) if Vec::is_empty(&certificates) => Err(format!(
-            "--proxy-ca {shown}: there is no certificate in PEM in it"
+            "--proxy-ca {shown}: no PEM certificate found in this file"
         )),
         Ok(certificates) => Ok(certificates),
         Err(error) => Err(format!("--proxy-ca {shown}: {error}")),

@@ -195,7 +195,7 @@ async fn handshake(plain: Plain, identity: &ControlIdentity) -> Result<TlsStream
         .unwrap_or_else(|| "an unreadable certificate".to_owned());
     Err(
         Failure::new(FailureKind::Foreign, Origin::Peer).with_text(format!(
-            "another certificate than the server's, issued by {issuer}"
+            "a certificate other than the server's, issued by {issuer}"
         )),
     )
 }

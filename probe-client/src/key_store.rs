@@ -159,15 +159,15 @@ pub(crate) enum KeyStoreError {
     #[error("it begins like {0}, and is damaged or cut short")]
     Damaged(&'static str),
     #[error(
-        "it is PKCS#12 in a form of BER that is not read here; import it somewhere and export it \
-         again"
+        "it is PKCS#12 in a form of BER that fwprobe cannot read; import it into a certificate \
+         store and export it again"
     )]
     IndefiniteLength,
     #[error("the password is wrong")]
     WrongPassword,
     #[error(
-        "it has no password at all, not even an empty one, and a cipher that is not read like \
-         that; export it again with a password"
+        "it has no password at all, not even an empty one, and fwprobe cannot read its cipher \
+         without one; export it again with a password"
     )]
     NullPassword,
     #[error("it is {name}, not a certificate; {instead}")]
@@ -184,13 +184,13 @@ pub(crate) enum KeyStoreError {
     #[error("the password file {} cannot be used: {why}", path.display())]
     PasswordFile { path: PathBuf, why: String },
     #[error(
-        "it uses a cipher that is not known here; export it again with AES-256 and SHA-256, or \
-         with TripleDES-SHA1"
+        "it uses a cipher that fwprobe does not support; export it again with AES-256 and SHA-256, \
+         or with TripleDES-SHA1"
     )]
     UnknownCipher,
     #[error(
-        "its private key is encrypted in the old way of OpenSSL (Proc-Type, DEK-Info), which is \
-         not read here; convert it: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
+        "its private key has OpenSSL's legacy encryption (Proc-Type, DEK-Info), which fwprobe \
+         cannot read; convert it: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
     )]
     OldEncryption,
     #[error("it holds a {0} key, and Azure takes RSA keys")]
@@ -201,8 +201,8 @@ pub(crate) enum KeyStoreError {
     )]
     TooManyKeys,
     #[error(
-        "its keys ask for more work or memory to open them than any honest file; not all were \
-         opened"
+        "opening its keys would take more work or memory than any legitimate file needs; not all \
+         were opened"
     )]
     TooCostly,
     #[error("it holds {0} private keys; expected one, with its certificate")]

@@ -35,9 +35,9 @@ fn certificate(error: &CertificateError) -> String {
         error.to_string()
     };
     match text.as_str() {
-        "UnknownIssuer" => "its issuer is not known here".to_owned(),
+        "UnknownIssuer" => "its issuer is not a known authority".to_owned(),
         "CaUsedAsEndEntity" => {
-            "it is an authority's (CA:TRUE), and shown as a server's own".to_owned()
+            "it is the certificate of an authority (CA:TRUE), shown as a server's own".to_owned()
         }
         _ => spaced(&text),
     }
@@ -103,12 +103,12 @@ mod tests {
         for (error, words) in [
             (
                 CertificateError::UnknownIssuer,
-                "its issuer is not known here",
+                "its issuer is not a known authority",
             ),
             (CertificateError::BadSignature, "bad signature"),
             (
                 CertificateError::Other(OtherError(Arc::new(Other))),
-                "it is an authority's (CA:TRUE), and shown as a server's own",
+                "it is the certificate of an authority (CA:TRUE), shown as a server's own",
             ),
             (
                 not_for(&["DnsName(\"a.example\")", "DnsName(\"b.example\")"]),

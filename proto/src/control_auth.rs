@@ -1,5 +1,5 @@
 //! Authenticates a control call by an HMAC over the method, this TLS connection's exporter and the request as sent. A
-//! recorded call is thus of no use on another connection or for another call.
+//! recorded call is thus worthless on another connection or for another call.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

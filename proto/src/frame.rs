@@ -144,7 +144,7 @@ fn mac_over(
 /// The error for bytes that are not a frame. Nothing after them can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FrameError {
-    #[error("{0:#04x} is no frame type")]
+    #[error("{0:#04x} is not a frame type")]
     UnknownType(u8),
     #[error("a {frame_type:?} frame of {length} bytes is over the limit of {}", frame_type.max_body())]
     TooLong {
@@ -156,9 +156,9 @@ pub enum FrameError {
 /// The error for a complete frame with a wrong MAC or body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum OpenError {
-    #[error("the MAC of the {0:?} frame does not fit its bytes")]
+    #[error("the MAC of the {0:?} frame does not match its bytes")]
     Mac(FrameType),
-    #[error("the {0:?} frame holds no such message")]
+    #[error("the {0:?} frame does not hold such a message")]
     Malformed(FrameType),
 }
 

@@ -42,11 +42,11 @@ pub enum HttpHeadError {
     TooManyHeaders,
     #[error("the first line does not begin or go on as one of HTTP")]
     FirstLine,
-    #[error("no version 1.0 or 1.1 of HTTP")]
+    #[error("not version 1.0 or 1.1 of HTTP")]
     Version,
     #[error("no status code of three digits, or control characters after it")]
     Status,
-    #[error("a line end that is none")]
+    #[error("a malformed line end")]
     LineEnd,
     #[error("a line feed without carriage return")]
     BareLineFeed,

@@ -22,7 +22,7 @@ pub use self::values::{KnownEncoding, Mode, Upgrade};
 /// The reason why bytes are not a record, or not a preamble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NmfError {
-    #[error("{0:#04x} is no record type")]
+    #[error("{0:#04x} is not a record type")]
     RecordType(u8),
     #[error("a {found:?} record, where the preamble needs {expected:?}")]
     RecordOrder {
@@ -31,9 +31,9 @@ pub enum NmfError {
     },
     #[error("framing version {major}.{minor} instead of 1.0")]
     Version { major: u8, minor: u8 },
-    #[error("{0:#04x} is no mode")]
+    #[error("{0:#04x} is not a mode")]
     Mode(u8),
-    #[error("{0:#04x} is no known encoding")]
+    #[error("{0:#04x} is not a known encoding")]
     KnownEncoding(u8),
     #[error("a size of more than 32 bits")]
     SizeOverflow,

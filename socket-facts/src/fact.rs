@@ -29,7 +29,7 @@ pub enum Fact {
 #[derive(Debug, thiserror::Error)]
 pub enum FactError {
     /// This platform, or this kernel's version or configuration, does not support the query.
-    #[error("this platform cannot tell or set the {0}")]
+    #[error("this platform cannot report or set the {0}")]
     NotAvailable(Fact),
     /// The system call failed.
     #[error("the operating system refused the {fact}")]

@@ -323,8 +323,7 @@ impl EchoServer {
 
     /// Stops the server (SIGTERM), waits for its end, and checks that it has not printed the secret.
     ///
-    /// # Errors
-    /// Fails if the server had already ended, exits with another code than 0, or printed its client's secret.
+    /// # Errors Fails if the server had already ended, exits with a code other than 0, or printed its client's secret.
     pub fn stop(self) -> anyhow::Result<Finished> {
         self.process.signal(Signal::TERM)?;
         let finished = self.process.finish()?;

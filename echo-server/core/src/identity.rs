@@ -124,7 +124,7 @@ impl Candidate<'_> {
 
 /// The error for two keys with the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the key id `{0}` is there twice")]
+#[error("the key id `{0}` is used twice")]
 pub struct DuplicateKeyId(pub KeyId);
 
 /// The error for an unknown key, a revoked key or a wrong MAC. The peer does not learn which.

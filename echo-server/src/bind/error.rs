@@ -36,7 +36,7 @@ pub enum BindCause {
     NoSuchAddress,
     #[error(
         "systemd has opened this socket, and the configuration does not listen there; add it under \
-         `ports` or `[[listen]]`, or take its ListenStream= away"
+         `ports` or `[[listen]]`, or remove its ListenStream="
     )]
     NotConfigured,
     #[error("the operating system refused: {0}")]
@@ -138,7 +138,7 @@ pub(crate) fn without_witness(error: &FactError) -> String {
 }
 
 const RIGHT_TO_WITNESS: &str = "the witness needs CAP_NET_RAW at the start, which this process \
-                                lacks; it is given up once it was used
+                                lacks; the server gives it up after use
 Either of these gives it:
   a systemd unit with AmbientCapabilities=CAP_NET_RAW; docs/operate/server.md has the drop-in
   setcap cap_net_raw,cap_net_bind_service=+ep /path/to/fwprobe-echo

@@ -63,7 +63,7 @@ pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
     if let Err(error) = socket_facts::save_syn(socket) {
         tracing::debug!(%error, "SYNs are not kept");
     }
-    // Late data is of no use to a prober. If the option cannot be set, data is only late.
+    // A prober has no use for late data. If the option cannot be set, data is only late.
     let _ = socket.set_tcp_nodelay(true);
     socket.set_nonblocking(true)
 }

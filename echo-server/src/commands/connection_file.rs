@@ -23,7 +23,7 @@ impl ConnectionFile {
     pub(super) fn prepare(path: &Path) -> anyhow::Result<Self> {
         if path.symlink_metadata().is_ok() {
             bail!(
-                "{} is there already and stays as it is; give --output a new file",
+                "{} exists already and is left unchanged; give --output a new file",
                 path.display()
             );
         }
@@ -32,7 +32,7 @@ impl ConnectionFile {
             Some(_) | None => Path::new("."),
         };
         let unnamed = NamedTempFile::new_in(directory)
-            .with_context(|| format!("no file can be made in {}", directory.display()))?;
+            .with_context(|| format!("no file can be created in {}", directory.display()))?;
         Ok(Self {
             unnamed,
             path: path.to_owned(),

@@ -63,7 +63,7 @@ fn serve(
     Sandbox::enter(settings.sandbox, &readable)?.log();
     let runtime = threads::start().context("the threads that serve could not be started")?;
     runtime.block_on(async {
-        let signals = Signals::listen().context("signals cannot be heard")?;
+        let signals = Signals::listen().context("signals cannot be received")?;
         announce::announce(&bound, control_port, out).context("standard output is closed")?;
         until_stopped(bound, reloading, signals).await?;
         anyhow::Ok(())

@@ -1,7 +1,7 @@
-//! The stream of an HTTP/2 connection whose peer is still a stranger. It sends nothing before HTTP/2's complete preface
-//! has come, and then no more bytes than have come, counted on the wire, until a call has proved a key. A peer that
-//! sends more than a first call needs without proving a key is not read any more: an incomplete message is kept until
-//! its rest comes, and a stranger's rest may never come.
+//! The stream of an HTTP/2 connection whose peer is still a stranger. Until a call has proved a key, it sends nothing
+//! before the peer's complete HTTP/2 preface has arrived, and then no more bytes than have arrived, counted on the
+//! wire. It stops reading a peer that sends more than a first call needs without proving a key, because HTTP/2 keeps an
+//! incomplete message until the rest arrives, and a stranger may never send the rest.
 
 use std::io;
 use std::pin::Pin;

@@ -150,4 +150,4 @@ pub(super) fn unauthenticated() -> Status {
 
 const UNAUTHENTICATED: &str = "not authenticated";
 const TOO_MANY: &str =
-    "this server has as many control connections as it may, in all or of this key";
+    "this server has reached its limit of control connections, in all or for this key";

@@ -125,10 +125,10 @@ impl Control for Methods {
     }
 }
 
-const TOO_MANY_WATCHES: &str = "this key has as many calls of WatchSightings under way as it may";
+const TOO_MANY_WATCHES: &str = "this key has reached its limit of running WatchSightings calls";
 const ADMINS_ALONE: &str =
     "this key is not an admin's; `fwprobe-echo identity add-key --admin` makes one";
 const NOBODY_RELOADS: &str =
     "this server is reloading already, is about to end, or was not started from files";
-const REJECTED: &str =
-    "what was read cannot be used, and nothing has changed; the server's log says why";
+const REJECTED: &str = "the configuration or the identity cannot be used, and nothing has changed; \
+                        the server's log says why";

@@ -61,7 +61,7 @@ impl Identity {
         admin: bool,
         now: Timestamp,
     ) -> Result<(ClientKey, ConnectionString), ChangeError> {
-        // The whole identity is read first: a key without a connection string is of no use.
+        // The whole identity is read first: a key without a connection string cannot be used.
         Self::load(directory)?;
         change_keys(directory, |keys| {
             let identity = Self::load(directory)?;

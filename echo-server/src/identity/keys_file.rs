@@ -63,7 +63,7 @@ fn keys(field: Field<'_>, problems: &mut Problems<'_>) -> Read<Vec<ClientKey>> {
         };
         if let Some(first) = first_lines.insert(key.id.clone(), problems.line(at)) {
             let told = format!(
-                "the key id `{}` is there already, in line {first}; remove one of the two",
+                "the key id `{}` is taken already, in line {first}; remove one of the two",
                 key.id
             );
             problems.report(at, Defect::other(told));

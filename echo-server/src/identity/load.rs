@@ -190,7 +190,7 @@ pub enum LoadError {
     None(PathBuf),
     #[error("{} cannot be read: {error}", path.display())]
     Unreadable { path: PathBuf, error: io::Error },
-    #[error("{} is no such file in PEM", path.display())]
+    #[error("{} does not contain the expected PEM block", path.display())]
     NotPem { path: PathBuf },
     #[error(transparent)]
     Keys(#[from] FileErrors),
@@ -201,7 +201,7 @@ pub enum LoadError {
         problem: UnusableCertificate,
     },
     #[error(
-        "{} expired on {expired} (the clock says {now:.0}): devices that look into TLS reject it, \
+        "{} expired on {expired} (the clock says {now:.0}): devices that inspect TLS reject it, \
          which would be blamed on the network; make another with `fwprobe-echo identity roll-over \
          begin --dir {}`, and follow what that prints",
         directory.join(CERTIFICATE_FILE).display(), directory.display()

@@ -88,7 +88,7 @@ pub enum MintError {
     HostCount(usize),
     #[error("no certificate could be made: {0}")]
     Certificate(#[from] rcgen::Error),
-    #[error("the certificate just made is of no use: {0}")]
+    #[error("the certificate just made cannot be used: {0}")]
     Unusable(#[from] UnusableCertificate),
 }
 

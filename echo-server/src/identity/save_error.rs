@@ -11,7 +11,7 @@ use super::lock::LockError;
 #[derive(Debug, Error)]
 pub enum SaveError {
     #[error(
-        "an identity is there already and stays as it is: {}; give another --dir, or move it away",
+        "an identity exists already and is left unchanged: {}; give another --dir, or move it away",
         list(.0)
     )]
     Exists(Vec<PathBuf>),

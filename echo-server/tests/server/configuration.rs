@@ -250,7 +250,7 @@ fn a_file_that_is_not_there_is_the_only_problem_then() {
     assert_eq!(
         message,
         "fwprobe-echo: the configuration is not usable:\n/nowhere/serve.toml: this file cannot be \
-         read: No such file or directory (os error 2)\n"
+         read: No such file or directory\n"
     );
 }
 

@@ -5,15 +5,16 @@ use crate::command::{run, stdout};
 #[test]
 fn help() {
     insta::assert_snapshot!(stdout(&["--help"]), @r#"
-    The end in the cloud: proves who it is to clients that hold a key, and testifies what arrived. To
-    anyone else it is silent
+    The server in the cloud: proves its identity to clients that hold a key, and reports what arrived.
+    To all others it is silent
 
     Usage: fwprobe-echo <COMMAND>
 
     Commands:
-      identity      Make or change who this server is and whom it knows
+      identity      Make or change the server's certificate and its client keys
       serve         Listen and answer, until SIGTERM or SIGINT
-      check-config  Say everything that is wrong with the configuration, or what it amounts to
+      check-config  Report everything that is wrong with the configuration, or print the settings that
+                    result from it
       help          Print this message or the help of the given subcommand(s)
 
     Options:
@@ -35,29 +36,29 @@ fn help_serve() {
     Usage: fwprobe-echo serve [OPTIONS]
 
     Options:
-          --config <FILE>        Configuration file (TOML). Without it, the defaults and what follows
-                                 here
+          --config <FILE>        Configuration file (TOML). Without it, the defaults and the other
+                                 arguments apply
           --identity <DIR>       The identity's directory [default: /etc/fwprobe-echo]
           --port <PORT>          Port to listen on [default: 80, 443, 3389, 5901, 5902, 7998, 7999].
                                  Repeatable
-          --address <IP>         Listen on these addresses alone [default: all of both families].
+          --address <IP>         Listen only on these addresses [default: all of both families].
                                  Repeatable
           --listen <IP:PORT>     Listen on this port of this address as well, or instead if no --port is
                                  given. Repeatable
-          --control-port <PORT>  Further port to listen on, for comparison [default: the one in the
+          --control-port <PORT>  Further port to listen on, to compare with [default: the one in the
                                  connection strings]
-          --instance <NAME>      What testimonies call this server [default: the host's name]
+          --instance <NAME>      Name of this server in testimonies [default: the host's name]
           --reuse-port           Let further processes listen on the same ports
           --behind-source-nat    The addresses seen here are not the clients' own: release sightings by
                                  content alone
           --grace <SECONDS>      How long running sessions may go on after SIGTERM or SIGINT [default:
                                  10]
           --sandbox <MODE>       Give up all rights that serving does not need: as far as the kernel
-                                 can, wholly, or not [default: best-effort] [possible values:
+                                 can, completely, or not at all [default: best-effort] [possible values:
                                  best-effort, required, off]
           --log-format <FORMAT>  How to log, on standard error [default: text] [possible values: text,
                                  json]
-          --log-level <LEVEL>    How much to log; debug tells of each session [default: info] [possible
+          --log-level <LEVEL>    How much to log; debug reports each session [default: info] [possible
                                  values: error, warn, info, debug, trace]
       -h, --help                 Print help
     "#);
@@ -66,7 +67,7 @@ fn help_serve() {
 #[test]
 fn help_identity() {
     insta::assert_snapshot!(stdout(&["identity", "--help"]), @r#"
-    Make or change who this server is and whom it knows
+    Make or change the server's certificate and its client keys
 
     Usage: fwprobe-echo identity <COMMAND>
 
@@ -74,8 +75,8 @@ fn help_identity() {
       new         Make a certificate and client keys, and print a connection string for each key
       show        Show the pin, the hosts and the keys, without secrets
       add-key     Make one more client key, and print its connection string
-      revoke-key  Let a client key open nothing any more
-      roll-over   Replace the server's key and certificate without a moment that clients notice
+      revoke-key  Revoke a client key, so that it opens no more sessions
+      roll-over   Replace the server's key and certificate without an interruption for clients
       help        Print this message or the help of the given subcommand(s)
 
     Options:
@@ -93,13 +94,13 @@ fn help_identity_new() {
     Options:
           --dir <DIR>            The identity's directory
           --host <HOST>          Name or address at which clients find this server. Repeatable
-          --key <LABEL>          Make a client key, and note whose it is. Repeatable; one key is made
-                                 without it
+          --key <LABEL>          Make a client key with this label. Repeatable; without it, one key is
+                                 made
           --keys <N>             Make this many client keys, numbered
           --output <FILE>        Write the connection string to this new file, which only you can read,
                                  instead of printing it. For one key
-          --control-port <PORT>  Port outside every profile on which clients find the server as well,
-                                 for comparison [default: 8443]
+          --control-port <PORT>  Port outside every profile on which clients also find the server, to
+                                 compare with [default: 8443]
       -h, --help                 Print help
     "#);
 }

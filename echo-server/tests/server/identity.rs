@@ -101,7 +101,7 @@ fn nobody_else_can_read_it() {
     }
 }
 
-/// The server often runs as another user than the one who changes its files.
+/// The server often does not run as the user who changes its files.
 #[cfg(unix)]
 #[test]
 fn what_is_changed_stays_readable_for_those_who_could_read_it() {
@@ -173,7 +173,7 @@ fn an_identity_that_is_there_is_never_overwritten() {
         (
             2,
             format!(
-                "fwprobe-echo: an identity is there already and stays as it is: \
+                "fwprobe-echo: an identity exists already and is left unchanged: \
                  {path}/server-certificate.pem, {path}/keys.toml; give another --dir, or move it \
                  away\n"
             )
@@ -362,7 +362,7 @@ created = "2026-01-31T12:00:00Z"
     assert_eq!(
         after_date,
         "K:7:1: unknown key `colour`; a key has id, label, secret, created, revoked, admin\n\
-         K:13:1: the key id `twice` is there already, in line 8; remove one of the two\n"
+         K:13:1: the key id `twice` is taken already, in line 8; remove one of the two\n"
     );
 }
 

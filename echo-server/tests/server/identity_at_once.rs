@@ -83,7 +83,7 @@ fn one_identity_is_made_and_one_roll_over_begun_of_many_that_are_asked_for() {
         assert_eq!(made.len(), 1, "{made:?}");
         for output in refused {
             let said = String::from_utf8(output.stderr).unwrap();
-            assert!(said.contains("an identity is there already"), "{said}");
+            assert!(said.contains("an identity exists already"), "{said}");
             assert!(output.stdout.is_empty());
         }
         String::from_utf8(made[0].stdout.clone()).unwrap()

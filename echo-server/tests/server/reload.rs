@@ -175,7 +175,7 @@ async fn a_next_certificate_that_is_of_no_use_is_told_and_nothing_more() {
     fs::write(&next, "nothing").unwrap();
     let another = add_key_without_a_connection_string(&process);
     process.signal(Signal::HUP);
-    let line = process.wait_for("`serve` does without");
+    let line = process.wait_for("`serve` works without it");
     assert!(line.contains(&*next.to_string_lossy()), "{line}");
     let stream = process.connect().await.stream;
     Dialogue::new(stream, &another).run().await;

@@ -22,8 +22,8 @@ fn all_that_is_wrong_with_an_identity_is_said_at_once() {
     assert_eq!(
         problems,
         format!(
-            "{dir}/server-certificate.pem is no such file in PEM\n\
-             {dir}/server-key.pem cannot be read: No such file or directory (os error 2)\n\
+            "{dir}/server-certificate.pem does not contain the expected PEM block\n\
+             {dir}/server-key.pem cannot be read: No such file or directory\n\
              {dir}/keys.toml:1:16: `control_port` is 0; it may be 1 to 65535\n\
              {dir}/keys.toml:2:8: `keys` is a whole number; write it like [[keys]] with id, label, \
              secret and created\n"
@@ -70,7 +70,7 @@ fn a_certificate_that_has_expired_is_refused_and_one_of_tomorrow_is_not() {
                      {path}/server-certificate.pem expired on 2021-02-02T00:00:00Z "
                 ),
                 &*format!(
-                    ": devices that look into TLS reject it, which would be blamed on the network; \
+                    ": devices that inspect TLS reject it, which would be blamed on the network; \
                      make another with `fwprobe-echo identity roll-over begin --dir {path}`, and \
                      follow what that prints\n"
                 )
@@ -97,15 +97,18 @@ fn a_next_certificate_that_is_of_no_use_keeps_no_server_from_starting() {
     fs::write(&next, "nothing").unwrap();
     let printed = stdout(&["check-config", "--identity", path]);
     let said = format!(
-        "\n# {} is no such file in PEM.\n# `serve` does without; `identity show`, `add-key` and \
-         `roll-over` do not.\n",
+        "\n# {} does not contain the expected PEM block.\n# `serve` works without it; `identity \
+         show`, `add-key` and `roll-over` do not.\n",
         next.display()
     );
     assert!(printed.ends_with(&said), "{printed}");
     for command in [&["show"][..], &["add-key", "--key", "CI"]] {
         let arguments = [&["identity"], command, &["--dir", path]].concat();
         let (code, message) = failure(&arguments);
-        let expected = format!("fwprobe-echo: {} is no such file in PEM\n", next.display());
+        let expected = format!(
+            "fwprobe-echo: {} does not contain the expected PEM block\n",
+            next.display()
+        );
         assert_eq!((code, message), (2, expected));
     }
 }

@@ -98,7 +98,7 @@ impl Alternative {
             }
             Self::StateLostOnce => {
                 "not excluded: a device on the way, or the way itself, changed once during the \
-                 silence; a second run at another time tells"
+                 silence; a second run at another time shows which"
             }
             Self::BeforeTheProxy => {
                 "not excluded: a device between this host and the proxy does it, not the proxy"

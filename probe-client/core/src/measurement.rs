@@ -195,7 +195,7 @@ pub struct TransportFacts {
 }
 
 impl Measurement {
-    /// Starts a measurement of which nothing is measured yet.
+    /// Starts an empty measurement.
     pub fn begin(
         rule: ProbedRule,
         path: NetworkPath,

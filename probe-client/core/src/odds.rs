@@ -169,7 +169,7 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
     small(part) / small(whole)
 }
 
-/// Converts a count of trials, of which there are few.
+/// Converts a count of trials, which is small.
 fn number(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -20,7 +20,7 @@ pub struct Plan {
     /// The limits of paths; a path without one is for all hosts and rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<PathScope>,
-    /// The probes, each of which is made over every path, to every address of every host.
+    /// The probes. Each is made over every path, to every address of every host.
     pub probes: Vec<PlannedProbe>,
     pub skipped: Vec<SkippedRule>,
     /// A port of no rule, dialled for comparison only.

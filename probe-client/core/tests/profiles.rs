@@ -249,8 +249,8 @@ defects! {
         "10:13: `transport` is \"sctp\"; use one of tcp, udp",
     ]
     via_brace "via-brace" [
-        "10:11: `via_uri` is \"net.tcp://{host:{port}/Service\"; a brace has no partner; a \
-         placeholder is {host}, {address} or {port}",
+        "10:11: `via_uri` is \"net.tcp://{host:{port}/Service\"; a brace is not closed, or was not \
+         opened; a placeholder is {host}, {address} or {port}",
     ]
     via_placeholder "via-placeholder" [
         "10:11: `via_uri` is \"net.tcp://{hots}:{port}/Service\"; a placeholder is {host}, \

@@ -125,7 +125,7 @@ fn put<T: PartialEq>(reading: &mut Reading<T>, value: T, sources: &mut Vec<Sourc
         Reading::NotRead => *reading = Reading::Found(Origin::Flag, value),
         Reading::Found(_, read) if *read == value => {}
         Reading::Found(origin, _) | Reading::Absent(origin) | Reading::Unusable(origin, _) => {
-            let problem = format!("--assume {key}=… is not used: {origin} tells otherwise");
+            let problem = format!("--assume {key}=… is not used: {origin} says otherwise");
             sources.push(SourceRead {
                 origin: Origin::Flag,
                 state: SourceState::Partly {

@@ -26,7 +26,7 @@ pub enum SwitchEffect {
 /// The reason why no profile can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortsUndecided {
-    #[error("nothing tells the version of HPC Pack")]
+    #[error("no source has the version of HPC Pack")]
     NoVersion,
     #[error(
         "the version {0} comes from the list of installed programs, where a service pack may not \

@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn a_run_with_a_dropped_port() {
         let text = rendered(&Report::of(&recorded::DROPPED_BEHIND_FIRST_HOP.read()));
-        // The styles are no part of the snapshot.
+        // The styles are not part of the snapshot.
         let (head, rest) = text.split_once("<style>").unwrap();
         let (_, body) = rest.split_once("</style>").unwrap();
         insta::assert_snapshot!(format!("{head}{body}"));

@@ -69,7 +69,7 @@ fn advice(subject: &str) -> String {
     let subject = subject.to_ascii_lowercase();
     let meant = WORDS.iter().find(|(word, _)| *word == subject);
     if let Some((word, ids)) = meant {
-        return format!("; what other programs call {word} is here one of: {ids}");
+        return format!("; for what other programs call {word}, see: {ids}");
     }
     let mut near: Vec<(f64, String)> = all_ids()
         .into_iter()

@@ -76,7 +76,7 @@ async fn interruptible<T>(
 mod tests {
     use super::*;
 
-    /// Runs `running` with `signals` signals and then none, and returns whether it came to its end.
+    /// Runs `running` with `signals` signals and then none, and returns whether it ended by itself.
     async fn after(
         signals: u32,
         running: impl Future<Output = ()>,

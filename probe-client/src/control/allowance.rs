@@ -112,7 +112,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         }
         buffer.set_filled(before);
         Poll::Ready(Err(io::Error::other(
-            "the server sent more over its control connections than a run takes",
+            "the server sent more over its control connections than a run accepts",
         )))
     }
 }

@@ -10,7 +10,7 @@ pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
     let (name, instead) = match bytes {
         [0xfe, 0xed, 0xfe, 0xed, ..] | [0xce, 0xce, 0xce, 0xce, ..] => (
             "a Java key store (JKS or JCEKS)",
-            "make PKCS#12 of it: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 \
+            "convert it to PKCS#12: keytool -importkeystore -srckeystore OLD -destkeystore NEW.p12 \
              -deststoretype PKCS12",
         ),
         [0x1e, 0xf1, 0xb5, 0xb0, ..] => (
@@ -30,7 +30,7 @@ pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
 pub(super) fn request() -> KeyStoreError {
     KeyStoreError::OtherForm {
         name: "a request for a certificate (CSR)",
-        instead: "give the certificate that the authority made of it",
+        instead: "give the certificate that the authority issued for it",
     }
 }
 

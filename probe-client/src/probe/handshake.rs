@@ -122,7 +122,7 @@ async fn conclude(tls: &mut (impl AsyncWrite + Unpin), measurement: &Measurement
     } else {
         Stop::Failed(
             Failure::new(FailureKind::Foreign, Origin::Peer)
-                .with_text("another certificate than the server's"),
+                .with_text("a certificate other than the server's"),
         )
     }
 }

@@ -74,8 +74,8 @@ impl IdleTimeout {
         let acknowledged = kernel.bytes_acked > self.acknowledged;
         let received = self.received.is_some() && kernel.bytes_received > self.received;
         if (self.in_flight && acknowledged) || received {
-            // An acknowledgement counts only if something was in flight. Otherwise it says no more than that the other
-            // end's kernel is there.
+            // An acknowledgement counts only if something was in flight. Otherwise it shows only that the other end's
+            // kernel is there.
             self.last_moved = now;
             line.looked_at(kernel, now - self.begun);
         } else if kernel.window_limited.is_some_and(|time| time >= LONG_WAIT) {

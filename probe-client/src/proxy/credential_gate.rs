@@ -123,7 +123,7 @@ impl First<'_> {
                 *self.0 = match answer {
                     Some(answer) => Known::Unsettled(format!(
                         "credentials were sent twice and answered with \"{answer}\", which does \
-                         not tell whether they were accepted; they are not sent again, {LOCKED}; a \
+                         not show whether they were accepted; they are not sent again, {LOCKED}; a \
                          run of this rule alone sends them"
                     )),
                     None => {

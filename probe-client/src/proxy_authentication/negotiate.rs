@@ -194,7 +194,7 @@ fn said(error: &sspi::Error) -> String {
     let text = text.unwrap_or_default();
     // The text may contain the standard library's errors in their debug form.
     let text = match text.split_once("Error {") {
-        Some((_, _)) => "the proxy's or the KDC's token cannot be read to its end",
+        Some((_, _)) => "the proxy's or the KDC's token cannot be read completely",
         None => text,
     };
     let text: String = text.chars().take(MAX_TEXT).collect();

@@ -217,8 +217,8 @@ fn accepted(takers: &[(&Command, &Arg)], value: &str) -> Result<(), String> {
         None => Ok(()),
         Some((_, reason)) if all => Err(reason),
         Some((command, reason)) => Err(format!(
-            "for `fwprobe {command}`, {reason}; a value for one command belongs into its table, \
-             such as [run]"
+            "for `fwprobe {command}`, {reason}; a value for one command belongs in its table, such \
+             as [run]"
         )),
     }
 }

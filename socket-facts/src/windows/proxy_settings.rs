@@ -51,7 +51,7 @@ pub enum ScriptError {
     NotFetched,
     #[error("it does not run")]
     Bad,
-    #[error("its server wants to know who asks, and does not accept this user")]
+    #[error("its server requires authentication, and does not accept this user")]
     Login,
     #[error("WinHTTP's error {0}")]
     Other(u32),
@@ -71,7 +71,7 @@ pub fn user_proxy_settings() -> io::Result<UserProxySettings> {
     let mut config = WINHTTP_CURRENT_USER_IE_PROXY_CONFIG::default();
     #[expect(
         unsafe_code,
-        reason = "no kept crate that Windows 7 can run asks for it"
+        reason = "no maintained crate that Windows 7 can run asks for it"
     )]
     // SAFETY: the structure outlives the call, which fills it.
     let told = unsafe { WinHttpGetIEProxyConfigForCurrentUser(&raw mut config) };
@@ -100,7 +100,7 @@ pub fn winhttp_proxy_setting() -> io::Result<Option<NamedProxies>> {
     let mut info = WINHTTP_PROXY_INFO::default();
     #[expect(
         unsafe_code,
-        reason = "no kept crate that Windows 7 can run asks for it"
+        reason = "no maintained crate that Windows 7 can run asks for it"
     )]
     // SAFETY: the structure outlives the call, which fills it.
     let told = unsafe { WinHttpGetDefaultProxyConfiguration(&raw mut info) };
@@ -119,7 +119,7 @@ impl ProxyScripts {
         let agent = wide("fwprobe");
         #[expect(
             unsafe_code,
-            reason = "no kept crate that Windows 7 can run asks scripts"
+            reason = "no maintained crate that Windows 7 can run asks scripts"
         )]
         // SAFETY: `agent` ends with a zero and outlives the call; the other pointers may be null.
         let session = unsafe {
@@ -179,7 +179,7 @@ impl ProxyScripts {
         let mut info = WINHTTP_PROXY_INFO::default();
         #[expect(
             unsafe_code,
-            reason = "no kept crate that Windows 7 can run asks scripts"
+            reason = "no maintained crate that Windows 7 can run asks scripts"
         )]
         // SAFETY: the session is open as long as `self` lives; both texts end with a zero and outlive the call, and so
         // do the structures.
@@ -264,5 +264,5 @@ fn os_error(code: u32) -> io::Error {
 /// The limit in milliseconds for each step of fetching a script.
 const WAIT: i32 = 5_000;
 
-/// The maximum length of a text in UTF-16 units. A longer list of proxies is of no use.
+/// The maximum length of a text in UTF-16 units. A longer list of proxies would not help.
 const MAX_TEXT: usize = 64 * 1024;

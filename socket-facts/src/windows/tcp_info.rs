@@ -22,7 +22,7 @@ pub(super) fn read(socket: &Socket) -> io::Result<TcpFacts> {
 
 #[expect(
     unsafe_code,
-    reason = "no kept crate asks Windows for the state of a connection"
+    reason = "no maintained crate asks Windows for the state of a connection"
 )]
 fn ask(socket: &Socket) -> io::Result<TCP_INFO_v0> {
     let handle = SOCKET::try_from(socket.as_raw_socket())

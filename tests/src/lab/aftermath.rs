@@ -55,7 +55,7 @@ impl Child {
 fn children_of(parent: u32) -> anyhow::Result<Vec<Child>> {
     let mut children = Vec::new();
     for thread in std::fs::read_dir(format!("/proc/{parent}/task"))? {
-        // Threads and programs may end while this reads, so a missing file is no error.
+        // Threads and programs may end while this reads, so a missing file is not an error.
         let list = thread?.path().join("children");
         let list = std::fs::read_to_string(list).unwrap_or_default();
         for id in list.split_whitespace() {

@@ -30,7 +30,7 @@ pub(crate) fn trials() -> Trials {
         MANY_DESCRIPTORS,
         one_byte_a_second,
     );
-    // There are so many descriptors that the cost per stranger stands out from everything else.
+    // With this number of descriptors, the cost per stranger is visible among everything else.
     let dear = DEAR.map(|(name, kib_for_each, attack)| Row {
         kib_for_each,
         ..Row::of(name, MANY_DESCRIPTORS, attack)

@@ -34,7 +34,7 @@ const STANDS_FOR: &[(&str, &str)] = &[
     ("1m,4m,10m", "1s"),
 ];
 
-/// What stands for `{}` in a program's text, by the word before it.
+/// The replacement of `{}` in a program's text, by the word before it.
 const AFTER: &[(&str, &str)] = &[
     ("--dir", "identity"),
     ("--identity", "identity"),
@@ -73,7 +73,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("fwprobe-echo serve --identity identity", SERVES),
 ];
 
-/// The text names a command, to which the reader adds arguments; that it exists is another test's matter.
+/// The text names a command to which the reader adds arguments. Another test checks that the command exists.
 const NAMED: &str = "the text names the command alone";
 
 const REPEATS: &str = "repeats a run until it is stopped";
@@ -126,7 +126,7 @@ fn a_command_that_is_refused_is_noticed() {
     );
 }
 
-/// Runs the command in a folder of its own. Returns what was said if it was refused.
+/// Runs the command in a folder of its own. Returns its error if it was refused.
 fn refusal((command, place): &(&String, &String)) -> Option<String> {
     let (code, told) = run(command).unwrap_or_else(|error| (2, error.to_string()));
     (code == 2).then(|| format!("{place}: `{command}`: {told}"))
@@ -337,8 +337,8 @@ const EXPORT: &str = "Windows Registry Editor Version \
                       5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\HPC]\r\n\
                       \"UseSp2AzurePorts\"=dword:00000001\r\n";
 
-/// It is no certificate, which is a finding of the check and not a mistake of its user.
+/// This is not a certificate. That is a result of the check, not a usage error.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
-/// Runs at once. Each waits for answers of this host's own ports most of the time.
+/// The number of runs at the same time. Each mostly waits for answers of this host's own ports.
 const SIDE_BY_SIDE: usize = 6;

@@ -22,6 +22,30 @@ const PHRASES: &[(&str, &str)] = &[
     ("is no pin", "is not a pin"),
     ("is no port", "is not a port"),
     ("is no proxy", "is not a proxy"),
+    ("told as", "reported as"),
+    ("hoever ", "name the noun"),
+    ("in these words", "with this message"),
+    ("in those words", "with that message"),
+    ("what was read", "name what was read"),
+    ("What was read", "name what was read"),
+    ("nothing that was read", "no source that was read"),
+    ("not read here", "fwprobe cannot read it"),
+    ("not known here", "fwprobe does not know it"),
+    ("wants to know who", "requires authentication"),
+    ("if it stays so", "if the result is the same"),
+    ("has no way to", "has no route to, or: cannot deliver to"),
+    ("single ports", "individual ports"),
+    ("belongs into", "belongs in"),
+    ("belong into", "belong in"),
+    ("without a word", "silently"),
+    ("of no use", "cannot be used"),
+    ("look which", "find out which"),
+    ("nobody knows whether", "whether … is not known"),
+    ("is to be asked", "ask …"),
+    ("parts them so", "separates them like this"),
+    ("comes to an end", "ends"),
+    ("came to no end", "did not complete"),
+    ("as little as", "neither … nor"),
     (" 1 hops", "1 hop"),
     (" 1 ports", "1 port"),
     (" 1 sessions", "1 session"),
@@ -51,17 +75,8 @@ fn documents_are_in_plain_english() {
 fn what_the_programs_say_is_in_plain_english() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let (mut found, mut count) = (Vec::new(), 0);
-    let places = [
-        "probe-client/src",
-        "probe-client/core/src",
-        "probe-client/documents/src",
-        "probe-client/head-node/src",
-        "echo-server/src",
-        "echo-server/core/src",
-        "proto/src",
-    ];
-    let sources = places.map(|place| tree::files(&root.join(place), "rs"));
-    for source in sources.concat() {
+    let sources = tree::sources().into_iter();
+    for source in sources.filter(|source| is_of_a_program(source.strip_prefix(&root).unwrap())) {
         let text = fs::read_to_string(&source).expect("UTF-8");
         for literal in literals(&text) {
             count += 1;
@@ -74,6 +89,29 @@ fn what_the_programs_say_is_in_plain_english() {
     assert!(count > 2000, "only {count} texts were found");
 }
 
+/// Returns whether the file at this path of the project is a part of a program: neither a test nor a tool.
+fn is_of_a_program(source: &Path) -> bool {
+    let mut parts = source.iter().map(|part| part.to_string_lossy());
+    let is_a_tool = ["tests", "xtask", "fuzz"]
+        .iter()
+        .any(|tool| source.starts_with(tool));
+    !is_a_tool && !parts.any(|part| part.starts_with("tests"))
+}
+
+#[test]
+fn scenarios_are_in_plain_english() {
+    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab");
+    let scenarios = tree::files(&lab.join("scenarios"), "toml");
+    assert!(!scenarios.is_empty());
+    let mut found = Vec::new();
+    for scenario in scenarios {
+        for phrase in quaint(&fs::read_to_string(&scenario).expect("UTF-8")) {
+            found.push(format!("{}: {phrase}", scenario.display()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[test]
 fn what_is_not_plain_is_noticed() {
     for text in [
@@ -81,13 +119,18 @@ fn what_is_not_plain_is_noticed() {
         "It ends. Whoever asks is told",
         "`x` is no port",
         "Who knocks is let in.",
+        "the server, whoever runs it",
+        "another key than the server's",
+        "Other TCP options than sent",
     ] {
         assert!(!quaint(text).is_empty(), "{text}");
     }
     for text in [
         "Who issued it? Nobody.",
-        "the server, whoever runs it",
         "there is no port",
+        "a key other than the server's",
+        "another key, smaller than the server's",
+        "one after the other, which is longer than that",
         "11 hops",
     ] {
         assert!(quaint(text).is_empty(), "{text}");
@@ -120,7 +163,23 @@ fn quaint(text: &str) -> Vec<String> {
             }
         }
     }
+    for at in compared_with_another(text) {
+        found.push(format!("\"{}\": … other than …", around(text, at)));
+    }
     found
+}
+
+/// Returns the positions of "another" or "other" with "than" after one to four words more, as in "another key than ours".
+fn compared_with_another(text: &str) -> Vec<usize> {
+    let starts = ["nother ", "Other ", " other "];
+    let found = starts.iter().flat_map(|start| text.match_indices(start));
+    let is_comparison = |(at, start): &(usize, &str)| {
+        let rest = &text[at + start.len()..];
+        let phrase = rest.split_once(" than ").map_or("", |(words, _)| words);
+        let words = phrase.split_whitespace().count();
+        (1..=4).contains(&words) && !phrase.contains([',', '.', ';', ':', '(', ')'])
+    };
+    found.filter(is_comparison).map(|(at, _)| at).collect()
 }
 
 fn around(text: &str, at: usize) -> String {

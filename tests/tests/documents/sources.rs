@@ -1,4 +1,4 @@
-//! Checks that every source file that a document names exists, so that a file that moves takes its documents with it.
+//! Checks that every source file that a document names exists, so that moving a file includes correcting the documents.
 
 use std::fs;
 

@@ -1,7 +1,7 @@
 //! Sessions that a device converts on the way, while the dialogue inside stays intact.
 //!
-//! The server is genuine and every byte of the payload arrives, but it arrives in another form than it was sent, so the
-//! port is never reachable.
+//! The server is genuine and every byte of the payload arrives, but it arrives in a different form, so the port is
+//! never reachable.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Devices that let a port pass for one protocol and not for another. Only this counts as inspection.
+//! Devices that pass one protocol on a port and block another one. Only this counts as inspection.
 
 use std::net::IpAddr;
 

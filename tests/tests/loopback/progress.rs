@@ -1,4 +1,4 @@
-//! What a run tells about the time that it takes.
+//! The progress that a run shows.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
@@ -67,7 +67,7 @@ fn control_port_silent() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// Runs `probe` in a terminal until `words` are shown, and to its end; no name may seem to be resolved.
+/// Runs `probe` in a terminal until `words` are shown, and then to its end. It must not show that it resolves a name.
 fn shows(probe: &Probe, words: &str) -> anyhow::Result<()> {
     let mut terminal = Terminal::start(&probe.command()?)?;
     terminal.wait_for(words)?;

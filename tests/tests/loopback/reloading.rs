@@ -114,7 +114,7 @@ fn others(ip: IpAddr) -> anyhow::Result<()> {
     failed(&admin.clone().with_another_secret(), "key not accepted")?;
     failed(
         &admin.clone().with_another_pin(),
-        "another certificate than the server's",
+        "a certificate other than the server's",
     )?;
     let shut = ShutPort::take(ip)?;
     failed(&admin.with_control_port(shut.port()), "refused (RST)")?;

@@ -35,7 +35,7 @@ fn a_connection_that_all_may_read() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Those who ask for firewall rules need the plan before there is a server.
+/// A user who asks for firewall rules needs the plan before there is a server.
 fn plan_without_a_server() -> anyhow::Result<()> {
     let printed = Cli::fwprobe()?
         .args(["plan", "hpc-2008r2-sp1"])
@@ -57,7 +57,7 @@ fn plan_without_a_server() -> anyhow::Result<()> {
         plan["hosts"].as_array().is_some_and(Vec::is_empty),
         "{printed}"
     );
-    // A run needs the server all the same, and a connection string that is wrong is no missing one.
+    // A run needs the server all the same, and a wrong connection string does not count as a missing one.
     let finished = Cli::fwprobe()?.args(["run", "hpc-2008r2-sp1"]).run()?;
     ensure!(finished.code()? == 2, "{}", finished.stdout);
     ensure!(

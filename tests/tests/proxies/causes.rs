@@ -193,7 +193,7 @@ const CASES: [Case; 30] = [
             )
         },
         verdict: VerdictId::ProxyAuthenticationRequired,
-        claim: &["Negotiate, NTLM, Basic", "told nobody"],
+        claim: &["Negotiate, NTLM, Basic", "no credentials were given"],
     },
     Case {
         name: "cannot_resolve",
@@ -286,7 +286,7 @@ const CASES: [Case; 30] = [
         scheme: "http",
         manner: || says("HTTP/1.1 503 X\r\nX-Squid-Error: ERR_CANNOT_FORWARD 0\r\n\r\n"),
         verdict: VerdictId::ProxyCouldNotConnect,
-        claim: &["found no way", "parent proxy"],
+        claim: &["cannot forward", "parent proxy"],
     },
     Case {
         name: "could_not_connect_whatever_the_status",

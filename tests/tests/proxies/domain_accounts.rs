@@ -59,7 +59,7 @@ fn by_samba(scheme: &str, protocol: &str, method: &str) -> anyhow::Result<()> {
     let run = over(&server, &proxy, "127.0.0.1")?
         .port(server.port(1), SessionKind::Tls)
         .run()?;
-    turned_away(&run, "told nobody")?;
+    turned_away(&run, "no credentials were given")?;
     for user in ["prober", "FWPROBE\\prober", "prober@fwprobe.test"] {
         let run = over(&server, &proxy, "127.0.0.1")?
             .variable(CREDENTIALS, format!("{user}:another-secret"))
@@ -213,7 +213,7 @@ fn the_kdc_is_down() -> anyhow::Result<()> {
         .run()?;
     turned_away(&run, "KDC")?;
     claims(&run, "not reached")?;
-    claims(&run, "could not be told")?;
+    claims(&run, "could not authenticate")?;
     server.stop().map(drop)
 }
 

@@ -116,7 +116,7 @@ fn squid_has_no_way() -> anyhow::Result<()> {
         .expect_all(VerdictId::ProxyCouldNotConnect)?;
     let verdict = &run.document()?.probes[0].verdict;
     ensure!(verdict.confidence == Confidence::Medium, "{verdict:?}");
-    ensure!(verdict.claim.contains("found no way"), "{verdict:?}");
+    ensure!(verdict.claim.contains("cannot forward"), "{verdict:?}");
     let next = verdict.next_step.as_deref().unwrap_or_default();
     ensure!(next.contains("never_direct"), "{next}");
     let evidence = verdict.evidence.join("\n");
@@ -145,7 +145,7 @@ fn squid_wants(scheme_lines: &str, scheme: &str, secret: &str) -> anyhow::Result
         .expect_all(VerdictId::ProxyAuthenticationRequired)?;
     let claim = &run.document()?.probes[0].verdict.claim;
     ensure!(
-        claim.contains(scheme) && claim.contains("told nobody"),
+        claim.contains(scheme) && claim.contains("no credentials were given"),
         "{claim}"
     );
     let run = one(&server, "http", &proxy)?

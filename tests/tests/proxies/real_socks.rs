@@ -123,7 +123,7 @@ fn wants_a_password(server: &EchoServer, proxy: &RealProxy) -> anyhow::Result<()
     Ok(())
 }
 
-/// A library that shows a program other users than the system's.
+/// A library that shows a program a list of users that replaces the system's.
 const USERS: &str = "libnss_wrapper.so";
 
 const PASSWD: &str = "nobody:x:65534:65534::/:/bin/false\nprober:x:65534:65534::/:/bin/false\n";

@@ -80,7 +80,8 @@ impl<'a> Reloading<'a> {
                 let problems = errors.to_string().replace('\n', "; ");
                 tracing::error!(
                     problems,
-                    "reload failed: what was read cannot be used, and all stays as it was"
+                    "reload failed: the configuration or the identity cannot be used; the server \
+                     keeps its previous settings"
                 );
                 return Err(Rejected);
             }
@@ -96,7 +97,7 @@ impl<'a> Reloading<'a> {
         if !needs_restart.is_empty() {
             tracing::warn!(
                 settings = needs_restart.join(", "),
-                "these are not what this process was started with, and wait for a restart"
+                "these differ from what this process was started with, and wait for a restart"
             );
         }
         Ok(needs_restart)

@@ -47,7 +47,7 @@ id_table! {
     }
     TcpOptionsChanged = "tcp-options-changed" {
         title: "A device changes TCP options",
-        meaning: "The SYN or the SYN-ACK arrived with other TCP options than it was sent with.",
+        meaning: "The SYN or the SYN-ACK arrived with TCP options that differ from those sent.",
         severity: Severity::Info,
     }
     TransparentHttpProxy = "transparent-http-proxy" {
@@ -73,7 +73,7 @@ id_table! {
     }
     DestinationNotTested = "destination-not-tested" {
         title: "The real destination was not tested",
-        meaning: "The rule is about another destination than the echo server.",
+        meaning: "The rule's destination is not the echo server.",
         severity: Severity::Info,
     }
     TlsHelloAltered = "tls-hello-altered" {
@@ -136,8 +136,8 @@ id_table! {
     }
     ProxyPasswordInClear = "proxy-password-in-clear" {
         title: "The password went to the proxy in clear",
-        meaning: "A user name and a password were sent to the proxy so that all on the way to it \
-                  could read them.",
+        meaning: "A user name and a password were sent to the proxy in a form that everybody on \
+                  the way to it could read.",
         severity: Severity::Warning,
     }
     PortNotOnEveryInstance = "port-not-on-every-instance" {

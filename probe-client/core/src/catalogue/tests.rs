@@ -189,7 +189,9 @@ fn what_meets_which_expectation() {
 fn a_page_says_whether_it_meets_blocked() {
     for id in VerdictId::ALL {
         let words = id.entry().page.split_whitespace().collect::<Vec<_>>();
-        let says = words.join(" ").contains("expects `blocked` is met by this");
+        let says = words
+            .join(" ")
+            .contains("This meets a rule that expects `blocked`.");
         assert_eq!(says, id.entry().meets_blocked, "{id}");
     }
 }

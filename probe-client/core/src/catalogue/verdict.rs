@@ -77,8 +77,8 @@ id_table! {
     }
     ReachableWithLoss = "reachable-with-loss" {
         title: "Open, but sessions lose packets",
-        meaning: "Verified, but the same loss came back in fresh sessions, or the first one failed \
-                  whole.",
+        meaning: "Verified, but the same loss came back in fresh sessions, or the first session \
+                  failed completely.",
         class: VerdictClass::Open, meets_blocked: false, severity: Severity::Warning,
     }
     NameNotResolved = "name-not-resolved" {
@@ -124,7 +124,7 @@ id_table! {
     }
     RedirectedToOtherPort = "redirected-to-other-port" {
         title: "The right server, but on another port",
-        meaning: "The genuine server accepted the session on another port than the one dialled.",
+        meaning: "The genuine server accepted the session on a port other than the one dialled.",
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }
     AnsweredByMiddlebox = "answered-by-middlebox" {
@@ -179,7 +179,7 @@ id_table! {
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }
     ProxyAuthenticationRequired = "proxy-authentication-required" {
-        title: "The proxy wants credentials",
+        title: "The proxy requires credentials",
         meaning: "The proxy serves only those who authenticate; the report lists its schemes.",
         class: VerdictClass::Closed, meets_blocked: false, severity: Severity::Error,
     }
@@ -200,12 +200,12 @@ id_table! {
     }
     ServerUnreachable = "server-unreachable" {
         title: "Nothing comes back from this address",
-        meaning: "No port is reached (silence, RST, or no way there): the server, its address, or \
-                  a block of it.",
+        meaning: "No port is reached (silence, RST or ICMP errors): the server, its address, or a \
+                  block of it.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }
     ServerSilent = "server-silent" {
-        title: "Connections are accepted everywhere, nobody speaks",
+        title: "Connections are accepted everywhere, but nothing answers",
         meaning: "Handshakes succeed on every port, but no testimony comes.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }
@@ -215,7 +215,7 @@ id_table! {
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Error,
     }
     ServerOverloaded = "server-overloaded" {
-        title: "The server is busy and asks to come back",
+        title: "The server is busy and asks clients to come back",
         meaning: "The server knows our key, but is at a limit or shutting down.",
         class: VerdictClass::NotAboutThePort, meets_blocked: false, severity: Severity::Warning,
     }

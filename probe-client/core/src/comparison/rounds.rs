@@ -226,8 +226,8 @@ const OTHER_SHAPES: [SessionKind; 3] = [SessionKind::Tcp, SessionKind::Tls, Sess
 /// cases.
 const AGAIN: usize = 4;
 
-/// Full-size sessions at the time of the small ones: a fault of one flow in four stops the first five and these two, but
-/// none of four small ones, in 1 of 50,000 cases.
+/// The number of full-size sessions that run at the time of the small ones. A fault of one flow in four that stops the
+/// first five sessions and these two, but none of four small ones, has odds of 1 in 50,000.
 const BESIDE_SIZES: usize = 2;
 
 /// Sessions that show whether the port still works.

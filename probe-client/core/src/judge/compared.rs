@@ -187,7 +187,7 @@ fn describe(variation: Variation, own: SessionKind) -> String {
         Variation::InHelloSize => "a large ClientHello".to_owned(),
         Variation::InHelloAge => "a ClientHello of TLS 1.0".to_owned(),
         Variation::InReach { hops } => {
-            format!("new sessions with packets that get {hops} hops far")
+            format!("new sessions whose packets travel {hops} hops at most")
         }
     }
 }

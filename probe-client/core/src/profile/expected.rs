@@ -162,8 +162,8 @@ impl Expected {
         let wrong = match (all.is_empty(), mixed, twice) {
             (true, _, _) => Some(format!("this expects nothing; write it like {EXAMPLE}")),
             (_, true, _) => Some(format!(
-                "address families and paths are side by side; write the family within the path, \
-                 as in {NESTED}"
+                "address families and paths are mixed on one level; write the family within the \
+                 path, as in {NESTED}"
             )),
             (_, _, true) => Some("two of these paths are the same; remove one of them".to_owned()),
             _ => None,

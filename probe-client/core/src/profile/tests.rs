@@ -116,7 +116,7 @@ fn an_expectation_may_differ_by_path_and_family() {
     assert!(!expected(both, "direct", v4) && expected(both, "direct", v6));
     for (wrong, told) in [
         ("{}", "this expects nothing"),
-        ("{ direct = 'open', ipv4 = 'open' }", "side by side"),
+        ("{ direct = 'open', ipv4 = 'open' }", "mixed on one level"),
         (
             "{ \"http://p\" = 'open', \"http://p:80\" = 'open' }",
             "the same",

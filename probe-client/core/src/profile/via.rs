@@ -11,9 +11,9 @@ use super::port::Port;
 
 /// A `net.tcp://` URI with placeholders for values that are only known when a probe is made.
 ///
-/// `{host}` is the name that the user gave, `{address}` the IP address that is dialled,
-/// `{port}` the port; each may stand in it once. HPC Pack's file staging names the service by its
-/// address, the other services by name: a firewall that reads the preamble sees the difference.
+/// `{host}` is the name that the user gave, `{address}` the IP address that is dialled, `{port}` the port; each may
+/// appear once. HPC Pack's file staging names the service by its address, the other services by name: a firewall that
+/// reads the preamble sees the difference.
 #[derive(
     Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
 )]
@@ -34,13 +34,13 @@ pub enum InvalidVia {
     #[error("it may hold printable ASCII without spaces only")]
     Character,
     /// The URI contains a brace without its partner.
-    #[error("a brace has no partner; a placeholder is {PLACEHOLDERS}")]
+    #[error("a brace is not closed, or was not opened; a placeholder is {PLACEHOLDERS}")]
     Brace,
     /// The URI contains braces around something other than a known name.
-    #[error("a placeholder is {PLACEHOLDERS}; {{{0}}} is none")]
+    #[error("a placeholder is {PLACEHOLDERS}, and {{{0}}} is not one")]
     Placeholder(String),
     /// The URI contains the same placeholder twice.
-    #[error("{{{0}}} stands in it twice")]
+    #[error("{{{0}}} appears twice")]
     Repeated(&'static str),
 }
 

@@ -35,7 +35,7 @@ pub struct SessionReport {
     /// Digests of what the connection began with, shortest first. With them the client asks for a sighting
     /// of it.
     pub first_sent: Vec<SentPrefix>,
-    /// Plain bytes of the dialogue handed to the transport, envelope included, preface and TLS not.
+    /// Plain bytes of the dialogue handed to the transport: the envelope counts, preface and TLS do not.
     pub bytes_sent: u64,
     /// Plain bytes of the dialogue received from the transport, envelope included, preface and TLS not.
     pub bytes_received: u64,

@@ -20,7 +20,7 @@ mod later;
 pub struct Testimony {
     /// The version of the dialogue.
     pub version: u32,
-    /// The name of the server process, of which several may share one address.
+    /// The name of the server process. Several processes may share one address.
     pub instance: String,
     /// The address and port at which the connection was accepted, as the server's own host has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -223,7 +223,7 @@ fn envelopes_answer(server: &mut Server, received: &mut Vec<u8>, open: &mut bool
         }
         let envelope: Vec<u8> = received.drain(..whole).skip(consumed).collect();
         for piece in server.handle(&envelope) {
-            // Cuts the envelopes at other offsets than the client ever does.
+            // Cuts the envelopes at offsets that the client never uses.
             for part in piece.chunks(333) {
                 let size = part.len() as u32;
                 Record::SizedEnvelope { size }.encode(&mut out);

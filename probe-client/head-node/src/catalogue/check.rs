@@ -38,7 +38,7 @@ id_table! {
     CheckId => CheckEntry, unknown UnknownCheckId, pages in "checks", document "docs/reference/checks.md";
 
     Sources = "sources" {
-        title: "What was given could be read",
+        title: "The sources that were given could be read",
         meaning: "Registry exports and assumptions are readable and agree.",
         source: "this program",
         sourcing: Verified,
@@ -200,7 +200,7 @@ id_table! {
     }
     CertificateChain = "certificate-chain" {
         title: "The other certificates in the file",
-        meaning: "No certificate of the chain has expired, and no subject is there twice.",
+        meaning: "No certificate of the chain has expired, and no subject appears twice.",
         source: "common practice, no document at hand",
         sourcing: FromMemory,
         statuses: &[Pass, Warn],

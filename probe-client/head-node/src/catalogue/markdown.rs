@@ -150,7 +150,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "the certificate between nodes from HPC Pack 2016 on (`SSLThumbprint`)",
-        "not asked: another one than the management certificate",
+        "not asked: it is not the management certificate",
     ),
     (
         "what .NET and Windows themselves can negotiate (TLS 1.2 on Server 2008 R2)",

@@ -25,7 +25,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         return Check::new(
             id,
             CheckStatus::Warn,
-            "it is X.509 version 3, and marked as a certificate authority: whoever holds its key \
+            "it is X.509 version 3, and marked as a certificate authority: the holder of its key \
              can issue more",
         )
         .next(
@@ -37,6 +37,6 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
     Check::new(
         id,
         CheckStatus::Pass,
-        "it is X.509 version 3, and no authority's",
+        "it is X.509 version 3, and not an authority's",
     )
 }

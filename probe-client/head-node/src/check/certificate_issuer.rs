@@ -26,7 +26,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         return Check::new(
             id,
             CheckStatus::Pass,
-            "it names itself as its issuer: self-signed, which is allowed; it then belongs into \
+            "it names itself as its issuer: self-signed, which is allowed; it then belongs in \
              LocalMachine\\Root too",
         );
     }

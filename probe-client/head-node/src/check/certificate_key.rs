@@ -25,7 +25,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         ("RSA", None) => Check::new(
             id,
             CheckStatus::Fail,
-            "the key is called RSA and cannot be read as such",
+            "the key is marked as RSA and cannot be read as an RSA key",
         )
         .next(RENEW),
         (other, bits) => {

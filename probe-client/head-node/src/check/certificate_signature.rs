@@ -22,8 +22,8 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             id,
             CheckStatus::Warn,
             format!(
-                "it is signed with {name}; SHA-1 was usual in 2011 and is refused by many \
-                     today. The SHA-1 thumbprint is another thing, and no weakness"
+                "it is signed with {name}; SHA-1 was usual in 2011 and is refused by many today. \
+                 The SHA-1 thumbprint is something else, and not a weakness"
             ),
         )
         .next("Issue the next one with SHA-256."),
@@ -36,7 +36,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         Signature::Unknown(oid) => Check::new(
             id,
             CheckStatus::Warn,
-            format!("it is signed with the algorithm {oid}, which is not known here"),
+            format!("it is signed with the algorithm {oid}, which fwprobe does not know"),
         )
         .next("Whether Windows and Azure take it must be looked up."),
     }

@@ -16,7 +16,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
             id,
             CheckStatus::Skipped,
             format!(
-                "the stores were not read; it belongs into {}",
+                "the stores were not read; it belongs in {}",
                 listed(&needed)
             ),
         );
@@ -47,7 +47,7 @@ pub(super) fn ask(certificate: &Certificate<'_>, _now: Timestamp) -> Check {
         )
     } else {
         let text = format!(
-            "it is in {}; it belongs into {} too, which was not read",
+            "it is in {}; it belongs in {} too, which was not read",
             listed(&read),
             listed(&unread)
         );

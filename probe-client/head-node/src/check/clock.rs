@@ -23,7 +23,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Absent(_) | Reading::Unusable(..) | Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,
-            "only `fwprobe run` compares clocks, where the server testified",
+            "only `fwprobe run` compares clocks, if the server testified",
         ),
     }
     .from(&node.clock)

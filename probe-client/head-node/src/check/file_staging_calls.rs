@@ -19,7 +19,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
     let (effective, state) = match calls {
         Reading::NotRead => {
             return skipped(
-                "nothing that was read tells it; --assume file-staging-calls=64 says it",
+                "no source that was read has this value; give it with --assume \
+                 file-staging-calls=64",
             );
         }
         Reading::Found(_, value) => (*value, format!("FileStagingMaxConcurrentCalls is {value}")),
@@ -44,7 +45,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
     }
     let Some(nodes) = node.planned.nodes else {
         return skipped(&format!(
-            "{state}; --nodes N says how many nodes are planned"
+            "{state}; give the number of planned nodes with --nodes N"
         ))
         .from(calls);
     };

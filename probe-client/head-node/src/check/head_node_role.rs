@@ -17,7 +17,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             id,
             CheckStatus::Fail,
             format!(
-                "InstalledRole is {}, without HN: no head node",
+                "InstalledRole is {}, without HN: not a head node",
                 roles.join(", ")
             ),
         )
@@ -27,13 +27,13 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Absent(_) => Check::new(
             id,
             CheckStatus::Fail,
-            "the registry has no value InstalledRole: this is no head node",
+            "the registry has no value InstalledRole: this is not a head node",
         ),
         Reading::Unusable(_, found) => Check::new(
             id,
             CheckStatus::Warn,
             format!(
-                "InstalledRole is {found}; expected names of roles such as HN in a list of texts \
+                "InstalledRole is {found}; expected names of roles such as HN in a list of strings \
                  (REG_MULTI_SZ)"
             ),
         )
@@ -44,7 +44,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,
-            "nothing that was read tells the role; --assume role=HN says it",
+            "no source that was read has the role; give it with --assume role=HN",
         ),
     }
     .from(&node.roles)

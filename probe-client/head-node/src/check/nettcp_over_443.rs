@@ -42,8 +42,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Absent(_) | Reading::Unusable(..) | Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,
-            "a cluster property, in no registry; Get-HpcClusterProperty shows it, --assume \
-             nettcp-over-443=true says it",
+            "it is a cluster property and not in the registry; Get-HpcClusterProperty shows it; \
+             give it with --assume nettcp-over-443=true",
         ),
     }
     .from(&node.nettcp_over_443)

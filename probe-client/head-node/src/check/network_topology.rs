@@ -19,8 +19,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             ),
         ),
         Reading::Absent(_) => skipped("the registry has no value NetworkTopology".to_owned()),
-        Reading::Unusable(_, found) => skipped(format!("NetworkTopology is {found}, not a text")),
-        Reading::NotRead => skipped("nothing that was read tells it".to_owned()),
+        Reading::Unusable(_, found) => skipped(format!("NetworkTopology is {found}, not a string")),
+        Reading::NotRead => skipped("no source that was read has this value".to_owned()),
     }
     .from(&node.network_topology)
 }

@@ -12,7 +12,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         return Check::new(
             id,
             CheckStatus::Skipped,
-            "--node-type worker or vm says which nodes are planned",
+            "give the type of the planned nodes with --node-type worker or vm",
         );
     };
     let (least, pack) = match wanted {
@@ -24,7 +24,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
     let oldest = possible.first().filter(|oldest| oldest.pair() >= least);
     let Some(release) = node.release().or(oldest) else {
         let text =
-            format!("the version of HPC Pack is not known, which decides about {wanted} nodes");
+            format!("the version of HPC Pack, which decides about {wanted} nodes, is not known");
         return Check::new(id, CheckStatus::Skipped, text).from(&node.version);
     };
     let check = if release.pair() < least {
@@ -44,7 +44,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
             id,
             CheckStatus::Warn,
             format!(
-                "{} is later than 2008 R2, and the requirements speak of VM nodes there alone",
+                "{} is later than 2008 R2, and the requirements mention VM nodes for 2008 R2 alone",
                 release.name
             ),
         )

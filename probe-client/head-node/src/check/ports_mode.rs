@@ -42,7 +42,8 @@ fn decided(node: &HeadNode, mode: PortsMode) -> Check {
             id,
             CheckStatus::Warn,
             format!(
-                "UseSp2AzurePorts is not known; taken for absent, which means the profile {profile}"
+                "UseSp2AzurePorts is not known; it is taken as absent, which means the profile \
+                 {profile}"
             ),
         )
         .next(
@@ -66,7 +67,7 @@ fn undecided(why: &PortsUndecided) -> Check {
         PortsUndecided::NoAzureNodes(_) => Check::new(id, CheckStatus::Fail, why.to_string())
             .next("Install SP1 or later of HPC Pack 2008 R2 on the head node."),
         PortsUndecided::NoServicePack(_) => {
-            let text = format!("{why}; --assume sp=0 to 4 says it");
+            let text = format!("{why}; give it with --assume sp=0 to sp=4");
             Check::new(id, CheckStatus::Skipped, text)
         }
         PortsUndecided::NoVersion | PortsUndecided::Unknown(_) => Check::new(

@@ -9,9 +9,11 @@ use crate::{HeadNode, Reading};
 pub(super) fn ask(node: &HeadNode) -> Check {
     let id = CheckId::ProxySettings;
     match &node.proxies {
-        Reading::Found(_, found) if found.is_empty() => {
-            Check::new(id, CheckStatus::Pass, "no proxy is set where this was read")
-        }
+        Reading::Found(_, found) if found.is_empty() => Check::new(
+            id,
+            CheckStatus::Pass,
+            "no proxy is set in the settings that were read",
+        ),
         Reading::Found(_, found) => {
             let all: Vec<String> = found
                 .iter()

@@ -26,7 +26,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
                 id,
                 CheckStatus::Warn,
                 format!(
-                    "version {} is in no table of releases known here",
+                    "version {} is not in fwprobe's table of releases",
                     known.version
                 ),
             )
@@ -38,13 +38,13 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::Absent(_) => Check::new(
             id,
             CheckStatus::Skipped,
-            "the list of installed programs has no HPC Pack; --assume version=3.3 or sp=3 says \
-             what it is",
+            "the list of installed programs has no HPC Pack; give its version with --assume \
+             version=3.3 or sp=3",
         ),
         Reading::Unusable(..) | Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,
-            "nothing that was read tells the version; --assume version=3.3 or sp=3 says it",
+            "no source that was read has the version; give it with --assume version=3.3 or sp=3",
         ),
     };
     check.from(&node.version)

@@ -58,8 +58,8 @@ pub(super) fn ask(node: &HeadNode) -> Check {
 
 fn next_of_a_warning(node: &HeadNode) -> &'static str {
     if node.ignored_values.is_empty() {
-        "What could not be read is taken for unknown. Export the key again, and give the file as \
-         it is."
+        "Values that could not be read are taken as unknown. Export the key again, and give the \
+         file as it is."
     } else {
         "If the value is meant for HPC Pack, set it in the native key: use the 64-bit reg.exe, or \
          reg add with /reg:64."

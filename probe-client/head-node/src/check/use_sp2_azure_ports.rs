@@ -15,7 +15,7 @@ pub(super) fn ask(node: &HeadNode) -> Check {
         Reading::NotRead => Check::new(
             id,
             CheckStatus::Skipped,
-            "nothing that was read tells it; --assume use-sp2-azure-ports=0 says it",
+            "no source that was read has this value; give it with --assume use-sp2-azure-ports=0",
         ),
         Reading::Absent(_) => {
             Check::new(id, CheckStatus::Pass, "it is absent, which is the default")
@@ -48,4 +48,4 @@ pub(super) fn ask(node: &HeadNode) -> Check {
     .from(&node.use_sp2_azure_ports)
 }
 
-const CREATE: &str = r"Delete it, or set it right: reg add HKLM\SOFTWARE\Microsoft\HPC /v UseSp2AzurePorts /t REG_DWORD /d 1 /f";
+const CREATE: &str = r"Delete it, or set it correctly: reg add HKLM\SOFTWARE\Microsoft\HPC /v UseSp2AzurePorts /t REG_DWORD /d 1 /f";

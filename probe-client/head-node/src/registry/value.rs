@@ -50,8 +50,8 @@ impl Value {
     /// Returns the type and the value in short form, for a message.
     pub(crate) fn described(&self) -> String {
         match self {
-            Self::Text(text) => format!("the text `{}` (REG_SZ)", shortened(text)),
-            Self::Texts(texts) => format!("a list of {} texts (REG_MULTI_SZ)", texts.len()),
+            Self::Text(text) => format!("the string `{}` (REG_SZ)", shortened(text)),
+            Self::Texts(texts) => format!("a list of {} strings (REG_MULTI_SZ)", texts.len()),
             Self::Dword(number) => format!("the number {number} (REG_DWORD)"),
             Self::Qword(number) => format!("the number {number} (REG_QWORD)"),
             Self::Binary(bytes) => format!("{} bytes (REG_BINARY)", bytes.len()),

@@ -80,7 +80,7 @@ fn told(stop: &Stop, has_line: bool) -> String {
         text.push_str(match stop.line {
             Line::Proven => ", reached as the server confirms",
             Line::Answered => ", answered",
-            Line::Sent => ", sent to and seen by nobody",
+            Line::Sent => ", sent to, but not seen by anybody",
             Line::Beyond => ", behind the break",
         });
     }

@@ -36,7 +36,7 @@ pub fn check_table(document: &CheckDocument, look: Look) -> io::Result<String> {
         section(checks.iter().filter(own), look, &mut out)?;
     }
     if let Some(profile) = &document.profile {
-        let title = format!("What to know of the profile {profile}");
+        let title = format!("Notes on the profile {profile}");
         writeln!(out, "\n{}", look.paint(Tone::Heading, &title))?;
         for note in &document.notes {
             let caveat = note.sourcing.caveat();

@@ -42,7 +42,7 @@ async fn what_is_not_gone_on_with_is_told() {
     let Err(Some(why)) = answer(&mut who, "", true).await else {
         panic!("nothing is left to say");
     };
-    assert!(why.contains("NTLM: the proxy does not go on"), "{why}");
+    assert!(why.contains("NTLM: the proxy does not continue"), "{why}");
 }
 
 /// Squid's ntlm_fake_auth sends this challenge.

@@ -205,8 +205,8 @@ status that the server answers strangers with as the right one, a port that work
                     distances with, a
 pause before each, and no demand that they name a place. fwprobe is right where the verdict and \
                     the place are those
-of the scenario's file (its findings are not counted here, as little as the others'), cannot tell \
-                    where it says
+of the scenario's file (its findings are not counted here, and neither are those of the other \
+                    programs), cannot tell where it says
 `inconclusive`, and is wrong otherwise. The scenarios are fwprobe's own, and it was built with \
                     them in view: this
 shows what can be told from both ends, and is no blind comparison.

@@ -10,7 +10,7 @@ pub enum Mark {
     Right,
     /// The statement is true, but does not see the fault, or leaves it undecided.
     CannotTell,
-    /// The statement claims a success that is none, or another cause.
+    /// The statement claims a false success, or a wrong cause.
     Wrong,
 }
 
@@ -313,7 +313,7 @@ pub static RULES: [Rule; 28] = [
         says: &[],
         there: false,
         mark: Mark::Wrong,
-        because: "another cause is named than the one that is there",
+        because: "the cause that is named is not the one that is there",
     },
 ];
 

@@ -7,11 +7,11 @@ use std::net::IpAddr;
 pub enum Said {
     /// A handshake was completed, and nothing else was tried.
     Open,
-    /// A handshake was completed, by a host at another distance than the one behind a port that works.
+    /// A handshake was completed, by a host that is not as far away as the one behind a port that works.
     OpenElsewhere,
     /// An exchange with the port's own session kind succeeded, with the server's own certificate if it used TLS.
     Served,
-    /// An exchange with another session kind than the port's succeeded.
+    /// An exchange with a session kind other than the port's succeeded.
     ServedOtherwise,
     /// Connected; the answer is in another protocol, or differs from the server's.
     OtherAnswer,
@@ -25,7 +25,7 @@ pub enum Said {
     NoAnswer,
     /// The port is closed, or the connection was refused.
     Refused,
-    /// The port is closed, by a host at another distance than the one behind a port that works.
+    /// The port is closed, by a host that is not as far away as the one behind a port that works.
     RefusedElsewhere,
     /// An ICMP prohibition.
     Prohibited,
@@ -71,7 +71,7 @@ impl Said {
     pub fn text(self) -> &'static str {
         match self {
             Self::Open => "open",
-            Self::OpenElsewhere => "open, at another distance than the server",
+            Self::OpenElsewhere => "open, at a distance other than the server's",
             Self::Served => "served",
             Self::ServedOtherwise => "served, in another shape",
             Self::OtherAnswer => "another protocol or answer",
@@ -80,7 +80,7 @@ impl Said {
             Self::Ends => "connected, then reset or closed",
             Self::NoAnswer => "no answer",
             Self::Refused => "closed or refused",
-            Self::RefusedElsewhere => "closed, at another distance than the server",
+            Self::RefusedElsewhere => "closed, at a distance other than the server's",
             Self::Prohibited => "prohibited by ICMP",
             Self::FilteredUnreachable => "filtered, as unreachable",
             Self::NoRoute => "no route",

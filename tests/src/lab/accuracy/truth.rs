@@ -1,4 +1,4 @@
-//! The truth about a port under test, as precisely as a program could know it that does not know the server.
+//! The truth about a port under test, as precisely as a program without knowledge of the server could state it.
 //!
 //! Verdicts that are alike to this program form one class.
 
@@ -131,7 +131,7 @@ impl Truth {
             Self::NoRoute => "this host has no route",
             Self::OwnFirewall => "this host's own firewall refuses",
             Self::NotListening => "the server's host is up, nothing listens",
-            Self::OtherPort => "the genuine server answers, on another port than the one dialled",
+            Self::OtherPort => "the genuine server answers, on a port other than the one dialled",
             Self::DeviceAnswers => {
                 "a device completes the handshake; the server never sees the session"
             }

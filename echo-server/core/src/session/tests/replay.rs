@@ -1,4 +1,4 @@
-//! Tests that recorded bytes are of no use later, and that a wrong key is treated like no key.
+//! Tests that recorded bytes prove nothing later, and that a wrong key is treated like no key.
 
 use proto::frame::{FrameType, seal};
 use proto::limits::{MAX_STAGE_BYTES, MAX_STAGES};

@@ -100,8 +100,8 @@ fn next(evidence: &Evidence<'_>, whom: &str, doubts: &[Alternative]) -> String {
     );
     if doubts.contains(&Alternative::AnotherService) {
         next.push_str(&format!(
-            "; if no device takes them, have the server's admin look which program holds that port \
-             (`ss -ltnp 'sport = :{}'`)",
+            "; if no device takes them, have the server's admin find out which program holds that \
+             port (`ss -ltnp 'sport = :{}'`)",
             evidence.probe.port_dialled()
         ));
     }
@@ -148,10 +148,10 @@ fn unplaced(evidence: &Evidence<'_>, listen: &str) -> (Segment, String, String) 
         segment,
         format!("{who} takes connections to {target}, on which the server does not listen"),
         format!(
-            "on the server's host, look what holds that port (`ss -ltnp 'sport = \
-             :{port}'`) and whether a rule sends it elsewhere (`nft list ruleset`, \
-             `iptables -t nat -S`, `docker ps`); stop that, then {listen}; if nothing there holds \
-             the port, ask the firewall team which device on the way answers {}",
+            "on the server's host, find out what holds that port (`ss -ltnp 'sport = :{port}'`) \
+             and whether a rule sends it elsewhere (`nft list ruleset`, `iptables -t nat -S`, \
+             `docker ps`); stop that, then {listen}; if nothing there holds the port, ask the \
+             firewall team which device on the way answers {}",
             evidence.flow()
         ),
     )
@@ -173,8 +173,8 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
                 place.words.as_deref().unwrap_or("on the way")
             ),
             format!(
-                "{listen}; if it stays so, ask {} which SYN proxy, transparent proxy or relay \
-                 takes {}",
+                "{listen}; if the result is the same, ask {} which SYN proxy, transparent proxy or \
+                 relay takes {}",
                 place.whom.as_deref().unwrap_or("the firewall team"),
                 evidence.flow()
             ),

@@ -52,8 +52,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     if is_on_the_way(evidence) {
         verdict.segment = Segment::PATH;
         verdict = verdict.because(
-            "the server has accepted the connection of this probe: who answered in its place \
-             stands on the way to it",
+            "the server has accepted the connection of this probe, so the device that answered in \
+             its place is on the way to it",
         );
     }
     if let Some(place) = place {
@@ -93,17 +93,17 @@ fn next(evidence: &Evidence<'_>, foreign: bool, place: Option<&Place>) -> String
     if evidence.nobody_listens() && foreign {
         let port = evidence.probe.port_dialled();
         return format!(
-            "the server says that it does not listen on port {port}: on its host, look what holds \
-             that port (`ss -ltnp 'sport = :{port}'`); if nothing does, ask the firewall team \
-             which device (captive portal, port-forwarding rule) answers for {target}; then start \
-             fwprobe-echo with `--port {port}` and run again"
+            "the server says that it does not listen on port {port}: on its host, find out what \
+             holds that port (`ss -ltnp 'sport = :{port}'`); if nothing does, ask the firewall \
+             team which device (captive portal, port-forwarding rule) answers for {target}; then \
+             start fwprobe-echo with `--port {port}` and run again"
         );
     }
     // Only the certificate was wrong.
     let renewed = if foreign {
         ""
     } else {
-        " (after a change of its identity a new connection string is due)"
+        " (after a change of its identity, clients need a new connection string)"
     };
     format!(
         "check with the server's operator that {target} is the echo server's address and that no \
@@ -119,7 +119,7 @@ fn who(evidence: &Evidence<'_>) -> String {
         Some(Fault::ForeignBytes(foreign)) => speaker(foreign),
         Some(Fault::PrefaceRefused { refusal, .. }) => refuser(refusal),
         Some(Fault::NonceMismatch) => {
-            "an answer to another greeting than this one, an old one played again".to_owned()
+            "a replayed answer, which belongs to a greeting other than this one".to_owned()
         }
         Some(Fault::TooLong { limit }) => {
             format!("a sender that does not stop (over {limit} bytes)")
@@ -180,7 +180,7 @@ fn refuser(refusal: &PrefaceRefusal) -> String {
             format!("an RDP server that chose another protocol ({selected})")
         }
         PrefaceRefusal::RdpWithoutNegotiation => {
-            "an RDP server that knows standard security only".to_owned()
+            "an RDP server that supports only standard security".to_owned()
         }
         PrefaceRefusal::NetTcpFault { uri } => format!("a net.tcp service ({uri})"),
     }

@@ -93,7 +93,7 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
     if let Some(every) = siblings.kept_alive_by {
         text.push_str(&format!(
             "; or have the application keep its connections alive: with TCP keep-alive every {} \
-             they live",
+             they survive",
             Span(every)
         ));
     } else {
@@ -108,8 +108,8 @@ fn advice(evidence: &Evidence<'_>, siblings: &Siblings, ended: FailureKind) -> S
         && siblings.longest_alive.is_some_and(|s| s < AZURE_DEFAULT)
     {
         text.push_str(
-            "; Azure's load balancers and public addresses forget after 4 minutes unless \
-                       told otherwise",
+            "; Azure's load balancers and public addresses forget idle sessions after 4 minutes \
+             unless configured otherwise",
         );
     }
     text
@@ -126,8 +126,8 @@ fn outage(evidence: &Evidence<'_>, silence: Silence, fresh: Tally) -> Verdict {
         Segment::Unknown,
         Confidence::Medium,
         format!(
-            "a session with {target} failed after {silence} of silence, and {asked}: an outage \
-             cannot be told from an idle timeout"
+            "a session with {target} failed after {silence} of silence, and {asked}: that may be \
+             an outage or an idle timeout"
         ),
     )
     .next("run it again when `fwprobe run` finds the port reachable")
@@ -172,15 +172,16 @@ fn ended_us(measurement: &Measurement) -> Option<u64> {
 fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) -> Vec<String> {
     let here = match (operation, failure.kind) {
         (_, FailureKind::TimedOut) => {
-            "this side was told nothing and went on believing in the session"
+            "this side was told nothing and still considered the session open"
         }
         (Operation::Hold, _) => "this side was told of the end while it kept silent",
         (_, _) => "this side was told of the end only when it spoke again",
     };
     let there = evidence.sighting().map(|s| match s.end {
-        SightingEnd::Open => "the server still believes in the session",
+        SightingEnd::Open => "the server still considers the session open",
         SightingEnd::Deadline => {
-            "the server waited for this side until its own deadline, so it believed in the session"
+            "the server waited for this side until its own deadline, so it considered the session \
+             open"
         }
         SightingEnd::PeerReset => "the server was sent a reset that this side never sent",
         SightingEnd::PeerClosed => "the server was told that this side had closed",
@@ -193,7 +194,8 @@ fn believed(evidence: &Evidence<'_>, operation: Operation, failure: &Failure) ->
         | SightingEnd::Shed
         | SightingEnd::Unknown => "how it ended for the server is not known",
     });
-    let unknown = "what the server believed is not known: it could not be asked";
+    let unknown = "whether the server considered the session open is not known: it could not be \
+                   asked";
     let held = evidence.session().and_then(|s| s.hold);
     let after = held
         .filter(|_| operation == Operation::Hold)

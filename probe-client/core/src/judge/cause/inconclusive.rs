@@ -30,8 +30,8 @@ pub(in super::super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         (evidence.ending(), evidence.refusal())
     {
         verdict.evidence.push(format!(
-            "{counted} answers of the server's host to SYNs were refused in that time, by the \
-             kernel's count"
+            "the kernel of the server's host counted {counted} answers to SYNs that were refused \
+             in that time"
         ));
     }
     verdict.evidence.extend(facts(evidence));
@@ -93,15 +93,15 @@ fn without_connection(evidence: &Evidence<'_>, failure: FailureKind) -> &'static
         };
     }
     if failure != FailureKind::TimedOut {
-        return "the connection failed in a way that names no cause";
+        return "the connection failed in a way that does not show the cause";
     }
     if evidence.accepted_meanwhile() {
         "no answer came, and other SYNs to the same port were accepted: a limit on connections, or \
          one of several ways or devices that share the traffic and is broken"
     } else if evidence.nobody_listens() {
-        "no answer came, and the server does not listen on that port, so that it looks for no SYNs \
-         there: they are dropped on the way or by its host, or the RST that they are answered with \
-         is"
+        "no answer came, and the server does not listen on that port, so it looks for no SYNs \
+         there: either they are dropped on the way or by its host, or the RST that answers them is \
+         dropped"
     } else if matches!(evidence.refusal(), Refusal::Likely { .. }) {
         "no answer came. Either the server answered, and a device or this host refused the answer \
          on the way back; or the SYN is dropped on the way there, and the refused answers that the \
@@ -130,28 +130,27 @@ fn again(evidence: &Evidence<'_>) -> Option<String> {
     if evidence.slowness().is_some() {
         return Some(format!(
             "run again for this port alone (--port {port}) when the line is idle: it is too slow \
-             for the connections by which the server's word that it saw none would be checked"
+             for the connections that would check the server's report that it saw no SYN"
         ));
     }
     if evidence.nobody_listens() {
         return Some(format!(
             "on the server, let fwprobe-echo listen on port {port} (`--port {port}`, or [[listen]] \
-             in its configuration) and run again: it can then tell what reaches it"
+             in its configuration) and run again: it can then report what reaches it"
         ));
     }
     if evidence.working_ports_elsewhere_lose_syns() {
         return Some(
             "run again for this address of the server alone (--ipv4, --ipv6 or --host): ports that \
-             work at another address lose SYNs too where many are dialled at once, so that silence \
-             here proves nothing"
+             work at another address also lose SYNs when many are dialled at once, so silence here \
+             proves nothing"
                 .to_owned(),
         );
     }
     evidence.working_ports_lose_syns().then(|| {
         format!(
-            "run again for this port alone (--port {port}): ports that work lose SYNs too where \
-             many are dialled at once, so that a server that saw no SYN of this one proves \
-             nothing"
+            "run again for this port alone (--port {port}): ports that work also lose SYNs when \
+             many are dialled at once, so a missing SYN on this port proves nothing"
         )
     })
 }
@@ -170,7 +169,7 @@ fn changed_at_the_server(evidence: &Evidence<'_>) -> Option<String> {
              the firewall team about {flow}: which device resets or rejects the server's answers \
              (SYN-ACK) on the way back or sees only one direction of the connection, and whether \
              this port is translated to another address on the way there (DNAT), so that the \
-             server answers from another address than the one dialled"
+             server answers from an address other than the one dialled"
         ));
     }
     one_by_one(evidence).or_else(|| {
@@ -249,8 +248,7 @@ fn control_channel(evidence: &Evidence<'_>) -> String {
     )
 }
 
-/// Returns the questions to `firewall_team`, the cloud team and the server's admin about a connection that came to
-/// nothing.
+/// Returns the questions to `firewall_team`, the cloud team and the server's admin about a connection that failed.
 fn logs(firewall_team: &str, evidence: &Evidence<'_>) -> String {
     let flow = evidence.flow();
     let Ending::NotConnected(_) = evidence.ending() else {

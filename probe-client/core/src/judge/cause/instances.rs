@@ -27,8 +27,8 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Verdict> {
         return None;
     };
     verdict.evidence.push(format!(
-        "of the instances behind this address {} listen on that port, and {} do not, as they say \
-         themselves",
+        "of the instances behind this address, {} listen on that port and {} do not, by their own \
+         reports",
         names(&listening),
         names(&lacking)
     ));
@@ -59,14 +59,15 @@ fn taken(evidence: &Evidence<'_>, lacking: &str) -> Verdict {
         Segment::PATH,
         Confidence::Medium,
         format!(
-            "what stands before the server's instances took a connection to {target} and passed it \
-             on to none; not every instance listens on port {port}: {lacking} lack it"
+            "the device in front of the server's instances took a connection to {target} and \
+             passed it on to none of them; not every instance listens on port {port}: it is \
+             missing on {lacking}"
         ),
     )
     .because("the handshake completed, and every instance looked for the connection and saw none")
     .next(format!(
-        "{}; if it stays so, ask the team that runs the load balancer at {target} to which \
-         instances and ports it sends these connections",
+        "{}; if the result is the same, ask the team that runs the load balancer at {target} to \
+         which instances and ports it sends these connections",
         next(lacking, port)
     ))
 }
@@ -101,8 +102,8 @@ pub(super) fn key(evidence: &Evidence<'_>) -> Option<Verdict> {
               others were not",
     )
     .because(
-        "no instance that accepts the key saw this session; one that does not stays silent on \
-              the ports themselves",
+        "no instance that accepts the key saw this session; an instance that does not accept it \
+         stays silent on the ports themselves",
     )
     .next(
         "give every instance the same keys and reload it (`systemctl reload fwprobe-echo`, or \

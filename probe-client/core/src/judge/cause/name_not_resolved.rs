@@ -43,8 +43,8 @@ fn resolver_failed(host: &str, failure: &Failure) -> Verdict {
         Segment::ThisHost,
         Confidence::High,
         format!(
-            "this host's resolver failed, so that nobody knows whether {host} has an address \
-             ({why}); nothing was sent to the server"
+            "this host's resolver failed, so whether {host} has an address is not known ({why}); \
+             nothing was sent to the server"
         ),
     )
     .next(resolver_step(host))

@@ -58,7 +58,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         && let Some(believed) = evidence.probe.transport.and_then(|t| t.path_mtu)
     {
         verdict = verdict.because(format!(
-            "this host still believes that packets of {believed} bytes pass: nobody told it \
+            "this host still assumes that packets of {believed} bytes pass: no device told it \
              otherwise"
         ));
     }

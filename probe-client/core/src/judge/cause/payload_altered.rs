@@ -23,7 +23,7 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
         return Some(verdict(
             evidence,
             format!("on the way {direction}, at offset {at} of a payload of {size} bytes"),
-            "the session's payload can be computed by both ends alone; the byte there was another \
+            "only the two ends can compute the session's payload; the byte there was a different \
              one",
         ));
     }
@@ -31,7 +31,8 @@ pub(super) fn payload(evidence: &Evidence<'_>) -> Option<Verdict> {
         return Some(verdict(
             evidence,
             format!("on the way to the server, at offset {at} of the protocol negotiation"),
-            "the server's account of the first bytes that it received is not what was sent",
+            "the first bytes that the server received, by its own account, are not those that were \
+             sent",
         ));
     }
     // The server answered in frames of its own, and one of them does not match its MAC.
@@ -54,8 +55,8 @@ fn records(evidence: &Evidence<'_>) -> Option<Verdict> {
         verdict(
             evidence,
             format!("within TLS, during the {}", operation.describe()),
-            "TLS itself found a record that is not as its sender made it, in a session with the \
-             genuine server",
+            "TLS itself found a record that was changed after its sender made it, in a session \
+             with the genuine server",
         )
     })
 }
@@ -81,7 +82,8 @@ pub(super) fn frame(evidence: &Evidence<'_>) -> Option<Verdict> {
             "on the way from the server, between offsets {} and {} of what came back",
             altered.start, altered.end
         ),
-        "a message of the server's arrived whole, but not as the server authenticated it",
+        "a message of the server arrived complete, but its bytes are not those that the server \
+         authenticated",
     ))
 }
 
@@ -114,10 +116,10 @@ fn turned_down(evidence: &Evidence<'_>, sighting: &Sighting) -> Option<Verdict> 
         verdict(
             evidence,
             format!(
-                "on the way to the server, behind offset {} of the connection",
+                "on the way to the server, after offset {} of the connection",
                 sighting.unaltered_prefix
             ),
-            "every byte arrived and the greeting did not fit its MAC, while the same key is \
+            "every byte arrived and the greeting did not match its MAC, while the same key is \
              accepted on other ports",
         )
         .unless(Alternative::AnotherInstance)

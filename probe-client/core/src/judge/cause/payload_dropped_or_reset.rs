@@ -62,12 +62,12 @@ fn odds(evidence: &Evidence<'_>) -> String {
     let parted = Parted::by_port(evidence);
     if parted.failed.all < 2 {
         return format!(
-            "one {own} session alone was run on this port: that it was cut off may be chance"
+            "only one {own} session was run on this port: that it was cut off may be chance"
         );
     }
     if parted.passed.all == 0 {
         return format!(
-            "{} {own} sessions on this port failed; no other port was there to compare with",
+            "{} {own} sessions on this port failed; there was no other port to compare with",
             parted.failed
         );
     }

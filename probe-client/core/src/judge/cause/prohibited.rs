@@ -96,8 +96,8 @@ const FIREWALL_TEAM: &str = "the firewall team";
 fn request(v6: bool, icmp_type: u8, code: u8, flow: &str) -> String {
     match (v6, icmp_type, code) {
         (false, 3, 0 | 1) | (true, 1, 0 | 3) => format!(
-            "whether it has a route for {flow} and the next hop there is up, or a rule refuses it \
-             in these words, and to mend that"
+            "whether it has a route for {flow}, whether the next hop there is up, and whether a \
+             rule rejects it with this message, and to correct that"
         ),
         (false, 11, _) | (true, 3, _) => {
             format!(

@@ -73,8 +73,8 @@ pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
             ),
         )
         .next(format!(
-            "ask the proxy team for the log of {proxy} about {target}; let one port of the server \
-             through whole, so that it can be asked what it saw"
+            "ask the proxy team for the log of {proxy} about {target}; have one port of the server \
+             let through completely, so that the server can be asked what it saw"
         ))
     };
     verdict.evidence.extend(evidence.seen());
@@ -103,8 +103,8 @@ fn unresolved(evidence: &Evidence<'_>) -> Option<Verdict> {
     let what = format!("has a name without an address: this host cannot resolve {host}");
     let verdict = unreachable(evidence, Segment::ThisHost, &what)?;
     Some(verdict.next(format!(
-        "check the spelling of {host}, then ask the DNS team of this host to resolve it; the \
-         proxy's address would do in its place"
+        "check the spelling of {host}, then ask the DNS team of this host to resolve it, or give \
+         the proxy's address instead of its name"
     )))
 }
 
@@ -118,8 +118,8 @@ fn resolver_failed(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict
             Segment::ThisHost,
             Confidence::High,
             format!(
-                "this host's resolver failed, so that nobody knows whether the proxy's name {host} \
-                 has an address ({why}); nothing was asked of the proxy"
+                "this host's resolver failed, so whether the proxy's name {host} has an address is \
+                 not known ({why}); nothing was asked of the proxy"
             ),
         )
         .next(resolver_step(host)),
@@ -196,8 +196,8 @@ fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, 
             Segment::Proxy,
             "does not answer: it is down, or something on the way to it drops the SYN".to_owned(),
             format!(
-                "ask the proxy team whether {at} is still its address and up, and the firewall \
-                 team whether TCP from {} to {at} is let through, replies included",
+                "ask the proxy team whether {at} is still its address and whether it is up, and \
+                 the firewall team whether TCP from {} to {at} is let through, replies included",
                 evidence.source()
             ),
         ),
@@ -234,13 +234,13 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
     };
     let (beside, fact) = if taken > 0 {
         (
-            "takes others of the same run: a limit on connections to it, or loss",
+            "takes other connections of the same run: a limit on connections to it, or loss",
             format!("the proxy took {taken} other connections in this run"),
         )
     } else {
         (
-            "beside it this host's SYNs are lost where many are sent: a limit on connections, or \
-             the proxy is down",
+            "other SYNs of this host are lost as well when many are sent: a limit on connections, \
+             or the proxy is down",
             "ports that work over another path lost SYNs in this run".to_owned(),
         )
     };
@@ -258,7 +258,8 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
         .because(fact)
         .next(format!(
             "run it again for this port alone (--port); if it passes then, ask the firewall and \
-             proxy teams for a limit on the number or pace of connections from this host to {at}"
+             proxy teams about a limit on the number or pace of connections from this host to \
+             {at}"
         )),
     )
 }

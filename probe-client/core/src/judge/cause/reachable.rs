@@ -76,8 +76,8 @@ fn side_connections(evidence: &Evidence<'_>) -> Option<String> {
         "were answered"
     };
     Some(format!(
-        "{} of {all} connections from different source ports {what}; {all} meet a fault of one \
-         flow in four with {:.1} %",
+        "{} of {all} connections from different source ports {what}; the odds that {all} meet a \
+         fault of one flow in four are {:.1} %",
         all - account.opened.failed,
         of_meeting(ONE_IN_FOUR, all) * 100.0
     ))

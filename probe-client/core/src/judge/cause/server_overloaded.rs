@@ -26,8 +26,8 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     )
     .because("the answer carried the server's proof of the key")
     .next(
-        "run it again in a few minutes; if it stays so, ask the server's operator to look at its \
-           limits",
+        "run it again in a few minutes; if the answer is the same, ask the server's operator to \
+         look at its limits",
     );
     Some(verdict)
 }

@@ -36,7 +36,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
         ),
     )
     .because(format!(
-        "on {} both ends were in one TLS session (RFC 9266), so that no device opened it; the \
+        "on {} both ends were in one TLS session (RFC 9266), so no device opened it; the \
          certificate in it is none of the pinned ones",
         ports(unpinned.into_iter())
     ))

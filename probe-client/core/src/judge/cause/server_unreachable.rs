@@ -56,8 +56,8 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
         Segment::Unknown,
         Confidence::High,
         format!(
-            "the echo server at {address} cannot be reached at all: {how}. That says nothing \
-                 about single ports; {hypotheses}"
+            "the echo server at {address} cannot be reached at all: {how}. That says nothing about \
+             individual ports; {hypotheses}"
         ),
     )
     .because(format!("{how}, the control port included"))
@@ -97,9 +97,9 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
         Confidence::Medium,
         format!(
             "the echo server at {address} cannot be reached at all: {how}. That says nothing about \
-             single ports; the server is not running, and a device (SYN proxy, load balancer) or \
-             another program completes handshakes in its place, or a device or the server's host \
-             resets whatever follows a handshake"
+             individual ports; the server is not running, and a device (SYN proxy, load balancer) \
+             or another program completes handshakes in its place, or a device or the server's \
+             host resets whatever follows a handshake"
         ),
     )
     .because(format!("{how}, the control port included"))

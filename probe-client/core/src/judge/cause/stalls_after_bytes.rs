@@ -61,8 +61,8 @@ fn at_one_place(evidence: &Evidence<'_>, small: Variation) -> Option<Stall> {
              confirmed"
                 .to_owned(),
             format!(
-                "{sessions} sessions went silent there; the odds that as many that die at random \
-                 do so at one place are {}",
+                "{sessions} sessions went silent there; the odds that this many sessions, dying at \
+                 random, do so at one place are {}",
                 in_words(odds)
             ),
         ],

@@ -17,9 +17,10 @@ pub(super) fn relayed(evidence: &Evidence<'_>) -> Option<Verdict> {
     let certificate = evidence.probe.certificate.as_ref();
     let why = difference(evidence.probe)?;
     let (verdict, whom) = opened(evidence, "relayed onward to the server", certificate);
-    let verdict = verdict
-        .because(why)
-        .because("the server's testimony did come back, so what was opened is passed on");
+    let verdict = verdict.because(why).because(
+        "the server's testimony did come back, so the device that decrypts the session \
+                  also relays it to the server",
+    );
     Some(with_next_step(verdict, evidence, whom))
 }
 
@@ -60,7 +61,7 @@ fn opened(
             format!("on the path through {proxy}"),
             Some(format!(
                 "over the path {} the same port shows the server's own TLS session, so the proxy \
-                 opens it, or what stands on the way to it or behind it",
+                 opens it, or a device on the way to it or behind it",
                 other.path
             )),
         ),
@@ -68,8 +69,8 @@ fn opened(
             Segment::PATH,
             "on the way".to_owned(),
             Some(format!(
-                "no other path of this run shows the port without that, so it may be {proxy}, or a \
-                 device before or behind it"
+                "no other path of this run shows the port without decryption, so it may be \
+                 {proxy}, or a device before or behind it"
             )),
         ),
     };
@@ -161,7 +162,7 @@ fn by(certificate: Option<&PresentedCertificate>) -> String {
 fn with_next_step(verdict: Verdict, evidence: &Evidence<'_>, whom: Option<String>) -> Verdict {
     let team = match (&verdict.segment, evidence.proxy(), whom) {
         (Segment::Proxy, Some(proxy), _) => {
-            format!("the team that runs {proxy} or TLS inspection beside it")
+            format!("the team that runs {proxy} or TLS inspection on the way to it")
         }
         (_, _, Some(whom)) => format!("the team that runs TLS inspection, and {whom},"),
         _ => "the team that runs TLS inspection".to_owned(),

@@ -15,7 +15,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
         .map(ToString::to_string);
     let claim = match arrived.as_deref() {
         Some(arrived) if arrived == offered => return None,
-        Some(_) => "another client certificate than this side's reached the server",
+        Some(_) => "a client certificate other than this side's reached the server",
         None => "this side's client certificate did not reach the server",
     };
     let arrived = arrived.unwrap_or_else(|| "none".to_owned());

@@ -16,7 +16,7 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let sighting = evidence.sighting()?;
     let preface = evidence.probe.session_kind().shape().preface.is_some();
     let detail = match (sighting.client_hello_unaltered, sighting.altered_within) {
-        (Some(false), _) => "its digest there is another one".to_owned(),
+        (Some(false), _) => "its digest there is a different one".to_owned(),
         // If a preface was sent before the ClientHello, a device may have altered the preface instead.
         (None, Some(within)) if !preface => {
             format!("it differs within its first {within} bytes")

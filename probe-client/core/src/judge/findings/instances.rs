@@ -16,7 +16,7 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             FindingId::PortNotOnEveryInstance,
-            format!("of the server's instances behind this address not all listen on port {port}"),
+            format!("not all of the server's instances behind this address listen on port {port}"),
         )
         .with_detail(format!(
             "{} do, {} do not",
@@ -38,7 +38,7 @@ pub(super) fn unasked(evidence: &Evidence<'_>) -> Option<Finding> {
         .filter(|control| doubted && control.lacks_an_instance())?;
     let asked: Vec<&ServerDescription> = control.instances().collect();
     let missing = match control.unasked.as_slice() {
-        [] => "one that did not accept the key, or took nobody".to_owned(),
+        [] => "one that did not accept the key, or took no session".to_owned(),
         names => names.join(", "),
     };
     Some(

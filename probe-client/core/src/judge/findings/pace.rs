@@ -59,7 +59,7 @@ fn held(probe: &Measurement) -> impl Iterator<Item = (u8, &Measurement)> {
 fn told(paces: &Paces) -> String {
     format!(
         "{} SYNs to this port were not let in when several were sent at once, {} more than a \
-         second apart; the odds that chance parts them so are {}",
+         second apart; the odds that chance separates them like this are {}",
         paces.at_once,
         paces.slowly,
         in_words(paces.odds())

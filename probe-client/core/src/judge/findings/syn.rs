@@ -25,7 +25,7 @@ pub(super) fn clamped(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// Reports that other options arrived than were sent, in the SYN or in the SYN-ACK.
+/// Reports that the options that arrived are not those that were sent, in the SYN or in the SYN-ACK.
 pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     let lost = lost_on_the_way_back(evidence);
     if lost.is_empty() {
@@ -34,8 +34,8 @@ pub(super) fn options(evidence: &Evidence<'_>) -> Option<Finding> {
     let target = evidence.target();
     let detail = format!(
         "the SYN arrived at the server with {0}, and the server's end put {0} into its SYN-ACK; \
-         this host's system found no {0} in it, so that a device between the two hosts took it out \
-         of the SYN-ACK from {target}",
+         this host's system found no {0} in it, so a device between the two hosts took it out of \
+         the SYN-ACK from {target}",
         lost.join(", ")
     );
     let finding = Finding::new(
@@ -59,7 +59,7 @@ pub(in super::super) fn lost_on_the_way_back(evidence: &Evidence<'_>) -> Vec<&'s
     both.map_or_else(Vec::new, |(server, here)| server.without_those_of(here))
 }
 
-/// Reports that other options arrived in the SYN than this host's system sends.
+/// Reports that the options of the SYN that arrived are not those that this host's system sends.
 fn in_the_syn(evidence: &Evidence<'_>) -> Option<Finding> {
     let sent = kinds(&SynHeader::parse(&evidence.own_syn?.0).ok()?);
     let received = kinds(&arrived(evidence)?);

@@ -157,7 +157,7 @@ fn a_clean_port_says_how_many_were_opened_and_what_that_would_have_found() {
     assert_eq!(found.id, VerdictId::Reachable);
     let told = found.evidence.join("\n");
     assert!(told.contains("12 of 12 connections"), "{told}");
-    assert!(told.contains("one flow in four with 96.8 %"), "{told}");
+    assert!(told.contains("one flow in four are 96.8 %"), "{told}");
 }
 
 #[test]

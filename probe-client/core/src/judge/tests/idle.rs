@@ -40,7 +40,7 @@ fn what_kept_another_alive_is_advised() {
         found.claim
     );
     assert!(
-        step.contains("with TCP keep-alive every 25 s they live"),
+        step.contains("with TCP keep-alive every 25 s they survive"),
         "{step}"
     );
     assert!(step.contains("Azure's load balancers"), "{step}");

@@ -52,7 +52,11 @@ fn a_handshake_that_no_instance_saw_is_a_middlebox_whatever_they_listen_on() {
     let on_one = record("a", &[DIALLED], vec![instance("b", &[80])]);
     let found = verdict(&no_data(unseen(false)), &on_one);
     assert_eq!(found.id, VerdictId::AnsweredByMiddlebox);
-    assert!(found.claim.ends_with("b lack it"), "{}", found.claim);
+    assert!(
+        found.claim.ends_with("it is missing on b"),
+        "{}",
+        found.claim
+    );
 }
 
 #[test]

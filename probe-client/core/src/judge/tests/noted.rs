@@ -52,7 +52,7 @@ fn no_limit_is_claimed_that_chance_explains() {
     let detail = noted(8).unwrap().detail.unwrap();
     assert!(detail.contains("9 of 10 SYNs"), "{detail}");
     assert!(
-        detail.contains("odds that chance parts them so are 1 in"),
+        detail.contains("odds that chance separates them like this are 1 in"),
         "{detail}"
     );
     // SYNs that other ports let pass slowly say nothing about this port.

@@ -130,5 +130,9 @@ fn a_proxy_that_takes_other_connections_is_not_unreachable() {
         ..evidence(&probe)
     });
     assert_eq!(found.id, VerdictId::Inconclusive);
-    assert!(found.claim.contains("takes others"), "{}", found.claim);
+    assert!(
+        found.claim.contains("takes other connections"),
+        "{}",
+        found.claim
+    );
 }

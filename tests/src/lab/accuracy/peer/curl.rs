@@ -1,4 +1,4 @@
-//! Reads curl's JSON and exit code, and the text of the system's error if no exit code stands for it.
+//! Reads curl's JSON and exit code, and the text of the system's error if there is no exit code for it.
 
 use serde::Deserialize;
 

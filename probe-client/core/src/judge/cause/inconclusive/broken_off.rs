@@ -46,7 +46,10 @@ fn restarted(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
         )
     };
     verdict
-        .because("the server says how long its process has been up, and that is less than this run")
+        .because(
+            "the server says how long its process has been up, and that is less than this run \
+                  has taken",
+        )
         .next(
             "look on the server why fwprobe-echo restarted (`systemctl status fwprobe-echo`, \
              `journalctl -u fwprobe-echo`), then run again",
@@ -63,7 +66,7 @@ fn ended(evidence: &Evidence<'_>, at_us: u64) -> Verdict {
              since"
         ),
     )
-    .because("a port on which a session had run whole was dialled again, and RST answered")
+    .because("a port on which a session had run whole was dialled again, and an RST came in answer")
     .next(format!(
         "look on the server whether fwprobe-echo still runs (`systemctl status fwprobe-echo`, \
          `journalctl -u fwprobe-echo`); if it does, ask the firewall team whether a device has \
@@ -103,7 +106,7 @@ fn moment(evidence: &Evidence<'_>, at_us: u64) -> String {
     let after = format!("{}.{} s after the run began", tenths / 10, tenths % 10);
     let date = evidence.run_started_ms.and_then(|started| {
         let ms = started.checked_add(i64::try_from(at_us / 1_000).ok()?)?;
-        // Whole seconds suffice, because other logs are no finer.
+        // Whole seconds suffice, because other logs are not more precise.
         jiff::Timestamp::from_second(ms / 1_000).ok()
     });
     match date {

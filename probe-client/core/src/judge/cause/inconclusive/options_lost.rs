@@ -35,8 +35,9 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
         Segment::PATH,
         Confidence::Medium,
         format!(
-            "whether anything else stops {target} is not decided: a device takes window scaling \
-             out of the SYN-ACK, so that both ends disagree about the window and sessions crawl"
+            "a device takes window scaling out of the SYN-ACK from {target}, so both ends disagree \
+             about the window and sessions crawl; whether anything else stops them is not \
+             decided"
         ),
     )
     .because(

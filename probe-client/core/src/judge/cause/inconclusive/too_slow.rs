@@ -16,13 +16,14 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     let slowness = evidence.slowness()?;
     let claim = if slowness::still_moved(evidence.probe) {
         format!(
-            "{} takes the connection, and its session was slow: it still moved when its time was up",
+            "{} takes the connection, and its session was slow: bytes still moved when its time \
+             was up",
             evidence.target()
         )
     } else if explains(evidence) {
         format!(
             "what stops {} is not decided: it was silent, but the way to the server is so slow \
-             that silence is no sign of a device",
+             that silence does not point to a device",
             evidence.target()
         )
     } else {

@@ -35,9 +35,9 @@ pub(super) fn next_hop_silent(evidence: &Evidence<'_>) -> Verdict {
         ),
     )
     .because(
-        "this host told itself \"host unreachable\", as it does when nobody answers its ARP \
-              or neighbour discovery; a rule of its own firewall that rejects with that very \
-              message looks the same",
+        "this host itself reported \"host unreachable\", as it does when nothing answers its ARP \
+         or neighbour discovery; a rule of its own firewall that rejects with that very message \
+         looks the same",
     )
     .next(format!(
         "look up this host's next hop for {target} (`ip route get {target}`; on Windows `route \

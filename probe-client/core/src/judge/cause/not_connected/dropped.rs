@@ -114,7 +114,7 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
     if place.whom.is_some() && evidence.hops_are_hidden() {
         next.push_str(&format!(
             "; ask also whether ICMP errors from behind them may pass to {}: if not, a device \
-             there may refuse the connection with one",
+             there may be refusing the connection with an ICMP error that does not come through",
             evidence.source()
         ));
     }
@@ -130,9 +130,9 @@ fn next(evidence: &Evidence<'_>, place: &Place, doubts: &[Alternative]) -> Strin
     }
     if evidence.source_is_translated() {
         next.push_str(&format!(
-            "; the server saw other source addresses than this host's, so there is a NAT on the \
-             way, which drops the same way when it has no free port for {target}: ask its team \
-             whether its ports for that destination are used up"
+            "; the server saw source addresses other than this host's, so there is a NAT on the \
+             way, and a NAT without a free port for {target} drops connections in the same way: \
+             ask its team whether its ports for that destination are used up"
         ));
     }
     if doubts.contains(&Alternative::AnswerRefused) {
@@ -166,8 +166,8 @@ fn account(evidence: &Evidence<'_>) -> Vec<&'static str> {
         vec!["the server looked for a SYN from this host on that port in that time and saw none"];
     if evidence.refusal() == Refusal::Excluded {
         said.push(
-            "none of its host's answers to SYNs was refused in that time, by the kernel's count, \
-             so it answered none of this one's",
+            "the kernel of the server's host counted no refused answer to a SYN in that time, so \
+             that host answered none of this one's SYNs",
         );
     }
     said

@@ -14,7 +14,7 @@ pub(super) fn by_its_host(evidence: &Evidence<'_>, confidence: Confidence) -> Ve
     )
     .next(format!(
         "on the server, start fwprobe-echo with port {port} (`--port {port}`, or [[listen]] in its \
-         configuration) and run again; a firewall is to be asked only if an RST comes even then"
+         configuration) and run again; ask about a firewall only if an RST comes even then"
     ))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn not_passed_on(evidence: &Evidence<'_>) -> Verdict {
     let port = evidence.probe.port_dialled();
     by_its_host(evidence, Confidence::Medium).because(format!(
         "the server says that it does not listen on port {port}, and the RST comes from one hop \
-         before it: from a host that passes other ports on to the server (a container's), or from \
-         the last router"
+         before it: from a host that passes other ports on to the server (the host of a \
+         container), or from the last router"
     ))
 }

@@ -32,8 +32,8 @@ pub(super) fn on_the_way(evidence: &Evidence<'_>) -> Verdict {
     };
     match refusal {
         Refusal::Likely { counted } => verdict.because(format!(
-            "{counted} answers of the server's host were refused at once in that time, by the \
-             kernel's count"
+            "the kernel of the server's host counted {counted} answers that were refused at once \
+             in that time"
         )),
         Refusal::Excluded | Refusal::Possible => verdict,
     }
@@ -52,20 +52,20 @@ fn next(evidence: &Evidence<'_>, target: &str, refusal: Refusal) -> String {
             "ask the firewall team whether a device on the way back resets or rejects answers \
              (SYN-ACK) from {target} to {source}, or sees only one direction of the connection; \
              and whether this port is translated to another address on the way there (DNAT), so \
-             that the server answers from another address than {local} and this host refuses it (a \
-             packet capture on this host shows whether an answer arrives)"
+             that the server answers from an address other than {local} and this host refuses it \
+             (a packet capture on this host shows whether an answer arrives)"
         ),
         Refusal::Excluded | Refusal::Possible => format!(
             "ask the firewall team whether a device on the way back drops answers (SYN-ACK) from \
-             {target} to {source}, or sees only one direction of the connection (another way back \
-             than there), and to have both directions pass the same stateful device, or the \
-             answers let through"
+             {target} to {source}, or sees only one direction of the connection (the answers \
+             return by a different way), and to have both directions pass the same stateful \
+             device, or the answers let through"
         ),
     };
     if !evidence.witness_looked() {
         next.push_str(
             "; a rule of the server host's own firewall that lets no answer out looks the same (a \
-             witness on the server tells)",
+             witness on the server tells the two apart)",
         );
     }
     next

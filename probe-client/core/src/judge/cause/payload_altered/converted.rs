@@ -70,7 +70,7 @@ fn converted(kind: SessionKind, departure: &Departure) -> Option<String> {
             format!("sent as {sent}, arrived as {}", described(arrived))
         }
         Respect::Kind { arrived: None } => {
-            format!("sent as {sent}, arrived as no kind that this version knows")
+            format!("sent as {sent}, arrived as a kind that this version does not know")
         }
         Respect::PrefaceLost => "the negotiation before TLS did not arrive".to_owned(),
         Respect::PrefaceAdded => "a negotiation arrived that was not sent".to_owned(),
@@ -80,8 +80,8 @@ fn converted(kind: SessionKind, departure: &Departure) -> Option<String> {
             "the server does not say which keying material it has".to_owned()
         }
         Respect::TlsAdded => "sent in clear text, arrived inside TLS".to_owned(),
-        Respect::ClientHello => "another ClientHello arrived than was sent".to_owned(),
-        Respect::Parameter(parameter) => format!("TLS arrived with another {}", named(parameter)),
+        Respect::ClientHello => "the ClientHello that arrived is not the one that was sent".to_owned(),
+        Respect::Parameter(parameter) => format!("TLS arrived with a different {}", named(parameter)),
     };
     Some(if departure.later {
         format!("a later HTTP request: {what}")

@@ -288,7 +288,7 @@ fn advice(own: SessionKind) -> &'static str {
     match own {
         SessionKind::Nettcp => {
             "; for HPC Pack on 443, `Set-HpcClusterProperty -NettcpOver443 $false` makes it use \
-             HTTPS where available (that this is a cure is inferred, unconfirmed)"
+             HTTPS where available (that this helps is inferred, unconfirmed)"
         }
         SessionKind::Tcp
         | SessionKind::Tls

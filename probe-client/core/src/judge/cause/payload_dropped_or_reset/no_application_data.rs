@@ -81,8 +81,8 @@ fn nothing_but_the_syn(evidence: &Evidence<'_>, target: &str) -> Verdict {
         Segment::PATH,
         Confidence::Medium,
         format!(
-            "of a connection to {target} the SYN alone reaches the server: all that follows is \
-                 dropped on the way there"
+            "only the SYN of a connection to {target} reaches the server: everything after it is \
+             dropped on the way there"
         ),
     )
     .because(

@@ -17,7 +17,7 @@ pub(super) fn judge(evidence: &Evidence<'_>, refusal: &ProxyRefusal) -> Option<V
         ProxyRefusal::Status(http) => status(evidence, http),
         ProxyRefusal::SocksReply { code } => socks(evidence, *code),
         ProxyRefusal::SocksMethods => {
-            authentication(evidence, "none of the SOCKS methods offered will do")
+            authentication(evidence, "it accepts none of the SOCKS methods offered")
         }
         ProxyRefusal::SocksCredentials => authentication(evidence, "SOCKS user and password"),
         ProxyRefusal::Foreign { quoted } => foreign(evidence, quoted),
@@ -84,8 +84,8 @@ fn asks_as_a_web_server(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> 
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!(
-        "{proxy} asks who wants {target}, and asks as a web server does (\"{said}\"): it is not a \
-         proxy, or one that takes no credentials of the kind that proxies ask for (407)"
+        "{proxy} requires authentication for {target}, but as a web server does (\"{said}\"), not \
+         as a proxy does (407): it is not a proxy, or one that does not take proxy credentials"
     );
     let id = VerdictId::ProxyAuthenticationRequired;
     Some(Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).next(format!(
@@ -100,7 +100,7 @@ fn sign_in(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<Ve
     let target = evidence.target();
     let page = http.location.as_deref().unwrap_or("any web page");
     let claim = format!(
-        "the proxy {proxy} does not connect to {target} before somebody has signed in to the \
+        "the proxy {proxy} does not connect to {target} until somebody has signed in to the \
          network (\"{said}\")"
     );
     let id = VerdictId::ProxyAuthenticationRequired;
@@ -123,16 +123,16 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     };
     let (claim, step) = match (known.tried.as_slice(), &known.trouble) {
         ([], None) => (
-            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was \
-                     told nobody"),
+            format!("the proxy {proxy} requires authentication for {target} ({offers}), and no \
+                     credentials were given"),
             "give credentials with --proxy-credentials-file FILE or the variable \
              FWPROBE_PROXY_CREDENTIALS; for services without a user, ask the proxy team to exempt \
              this host"
                 .to_owned(),
         ),
         ([], Some(trouble)) if known.withheld => (
-            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and was not \
-                     told: {trouble}"),
+            format!("the proxy {proxy} requires authentication for {target} ({offers}), and the \
+                     credentials were not sent: {trouble}"),
             "ask the proxy team for Negotiate, NTLM or Digest, for TLS to the proxy (https://), or \
              to exempt this host; or use an account that opens nothing but the proxy. \
              --proxy-password-in-clear sends the password all the same: everybody on the way to \
@@ -140,8 +140,8 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
                 .to_owned(),
         ),
         ([], Some(trouble)) => (
-            format!("the proxy {proxy} wants to know who asks for {target} ({offers}), and could \
-                     not be told: {trouble}"),
+            format!("the proxy {proxy} requires authentication for {target} ({offers}), and this \
+                     host could not authenticate: {trouble}"),
             "check user name (DOMAIN\\user or user@REALM, where there is a domain) and password; \
              else ask the proxy team for a scheme that can be used from here, or to exempt this \
              host"
@@ -150,7 +150,7 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         (tried, trouble) => {
             let trouble = trouble.as_ref().map_or_else(String::new, |t| format!("; {t}"));
             let lost = if by_connection(known) {
-                ", or lost the dialogue about them"
+                ", or lost track of the authentication"
             } else {
                 ""
             };
@@ -244,8 +244,8 @@ fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     Some(
         Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
             "ask the proxy team to try TCP to {target} from the proxy itself, and the firewall and \
-             cloud teams to allow the proxy's outgoing address there; where the server is the \
-             cause, every path fails alike"
+             cloud teams to allow the proxy's outgoing address there; if the server is the cause, \
+             every path fails in the same way"
         )),
     )
 }
@@ -257,16 +257,20 @@ fn socks(evidence: &Evidence<'_>, code: u8) -> Option<Verdict> {
         1 => "general failure",
         2 => "not allowed by its rules",
         3 => "network unreachable",
-        4 if by_name => "host unreachable, which many say of a name that they cannot resolve too",
+        4 if by_name => {
+            "host unreachable, which many proxies also report for a name that they \
+                         cannot resolve"
+        }
         4 => "host unreachable",
         5 => "connection refused",
-        6 => "TTL expired, which many say when they got no answer",
+        6 => "TTL expired, which many proxies report when they got no answer",
         7 => "it does not know the command CONNECT",
         8 if by_name => {
-            "it takes no names, or no addresses of this kind: try socks5://, which resolves here"
+            "it takes no names, or no addresses of this kind: try socks5://, with which this host \
+             resolves the name"
         }
         8 => "it takes no addresses of this kind",
-        _ => "a code that no standard knows",
+        _ => "a code that no standard defines",
     };
     let said = format!("SOCKS reply {code}, {meaning}");
     match code {
@@ -279,8 +283,8 @@ fn foreign(evidence: &Evidence<'_>, quoted: &Quoted) -> Option<Verdict> {
     let short: String = quoted.text.chars().take(MAX_QUOTED).collect();
     if evidence.probe.proxy.as_ref()?.spoke {
         let what = format!(
-            "spoke as a proxy, and then answers the request to connect with what no proxy \
-             says: \"{short}\""
+            "spoke as a proxy, but its answer to the request to connect is not that of a \
+             proxy: \"{short}\""
         );
         return not_a_proxy(evidence, &what, Confidence::Medium);
     }
@@ -288,7 +292,7 @@ fn foreign(evidence: &Evidence<'_>, quoted: &Quoted) -> Option<Verdict> {
         [0x15 | 0x16, 3, ..] => "speaks TLS from the start: write the proxy as https://".to_owned(),
         [5, _, ..] => "speaks SOCKS 5: write the proxy as socks5h://".to_owned(),
         [b'H', b'T', b'T', b'P', ..] => {
-            "speaks HTTP: write the proxy as http://, if it is one".to_owned()
+            "speaks HTTP: if it is a proxy, write it as http://".to_owned()
         }
         _ => format!("is not a proxy of this kind: it answers \"{short}\""),
     };
@@ -327,7 +331,7 @@ fn says_unresolved(http: &HttpRefusal) -> bool {
 const fn why(status: u16) -> &'static str {
     match status {
         504 => " (its connection got no answer in time)",
-        503 => " (some proxies say so when they are overloaded, too)",
+        503 => " (some proxies also say so when they are overloaded)",
         _ => "",
     }
 }
@@ -347,12 +351,12 @@ fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
     verdict
 }
 
-const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to one and the same \
-                              proxy: if a balancer stands before the proxies, ask its team whether \
-                              it spreads one client connection over several to them, and to keep \
-                              them together (HAProxy: `mode tcp`, or `option http-keep-alive` \
-                              instead of `option http-server-close`, and no `http-reuse` across \
-                              clients)";
+const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to the same proxy: \
+                              if a load balancer is in front of the proxies, ask its team whether \
+                              it spreads one client connection over several connections to them, \
+                              and to keep these together (HAProxy: `mode tcp`, or `option \
+                              http-keep-alive` instead of `option http-server-close`, and no \
+                              `http-reuse` across clients)";
 
 /// The maximum number of characters to quote; the JSON report contains more.
 const MAX_QUOTED: usize = 80;

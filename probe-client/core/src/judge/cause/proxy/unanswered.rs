@@ -62,8 +62,8 @@ fn could_not_connect(
     let id = VerdictId::ProxyCouldNotConnect;
     let claim = format!(
         "the proxy {proxy} took the request for {target} and {said}: most likely its own \
-         connection to the server failed or got no answer; a proxy may also end so what it does \
-         not allow"
+         connection to the server failed or got no answer; a proxy may also do this to a \
+         connection that it does not allow"
     );
     let verdict = Verdict::new(id, Segment::Proxy, Confidence::Medium, claim).because(why);
     let verdict = if sent {

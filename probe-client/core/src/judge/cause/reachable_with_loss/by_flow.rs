@@ -69,7 +69,7 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     )
     .because(reachable.claim)
     .because(format!(
-        "where one packet in a hundred is lost, as many are lost by chance in {}",
+        "on a line that loses one packet in a hundred, the odds of losing as many by chance are {}",
         in_words(odds)
     ));
     Some(with_ports(verdict, account).next(format!(
@@ -214,7 +214,7 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
         ));
     }
     verdict = verdict.because(format!(
-        "{} that fail leave the share of flows that fail anywhere {} (95 % confidence)",
+        "{} flows failed: the share of flows that fail is {} (95 % confidence)",
         account.opened,
         shares_in_words(account.opened)
     ));

@@ -82,8 +82,8 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     } else if loses_syns_alone(evidence) {
         format!(
             "ask the firewall team whether flood protection or a limit on new connections drops \
-             SYNs of {}; nothing else was lost, so that errors on a line are unlikely; run again \
-             at another time of day and compare",
+             SYNs of {}; nothing else was lost, so errors on a line are unlikely; run again at \
+             another time of day and compare",
             evidence.flow()
         )
     } else {

@@ -58,9 +58,9 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
             ),
         )
         .next(format!(
-            "run again; if it stays so, ask the network team whether {} is spread over several \
-             links, firewalls or NAT gateways, one of them broken or without the rule, and to look \
-             for loss on the way, in both directions",
+            "run again; if the result is the same, ask the network team whether {} is spread over \
+             several links, firewalls or NAT gateways, one of them broken or without the rule, and \
+             to look for loss on the way, in both directions",
             evidence.flow()
         ))
     };
@@ -73,8 +73,7 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
 /// Returns in words how often a session may fail, as these trials show it.
 pub(super) fn rate(trials: Trials) -> String {
     format!(
-        "{trials} sessions failed: that leaves the share of sessions that fail anywhere {} (95 % \
-         confidence)",
+        "{trials} sessions failed: the share of sessions that fail is {} (95 % confidence)",
         shares_in_words(trials)
     )
 }

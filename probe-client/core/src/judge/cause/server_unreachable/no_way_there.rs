@@ -41,9 +41,9 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
         },
         Confidence::High,
         format!(
-            "{who} says that it has no way to the server's address {address}: {said}. That says \
-             nothing about single ports; either the server's host is down or has another address, \
-             or {}",
+            "{who} says that it cannot deliver to the server's address {address}: {said}. That \
+             says nothing about individual ports; either the server's host is down or has another \
+             address, or {}",
             first.alternatives()
         ),
     )
@@ -64,7 +64,10 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
         }
     }
     if !others.is_empty() {
-        verdict = verdict.because(format!("others that say so: {}", others.join(", ")));
+        verdict = verdict.because(format!(
+            "other routers that say the same: {}",
+            others.join(", ")
+        ));
     }
     verdict.evidence.extend(evidence.other_paths_lead_there());
     Some(verdict)
@@ -180,8 +183,8 @@ impl Word {
         if self.is_of_a_loop() {
             "routers send packets to it in circles"
         } else {
-            "that router lacks a route or its next hop, or refuses everything to this address in \
-             these words"
+            "that router has no route to the address, cannot reach its next hop, or has a rule \
+             that rejects everything to the address with this message"
         }
     }
 

@@ -45,8 +45,8 @@ pub(super) fn common(evidence: &Evidence<'_>, small: Variation) -> Option<Stall>
                 .to_owned(),
             format!(
                 "{} sessions of every shape went silent within that range of bytes sent, though \
-                 not all of these arrived; the odds that as many that die at random have that in \
-                 common are {}",
+                 not all of these arrived; the odds that this many sessions, dying at random, have \
+                 that in common are {}",
                 ranges.len(),
                 in_words(odds)
             ),

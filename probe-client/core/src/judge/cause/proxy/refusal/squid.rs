@@ -36,7 +36,7 @@ fn no_way(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         ("", String::new())
     };
     let claim = format!(
-        "the proxy {proxy} found no way to {target}: it lacks the right to connect directly, a \
+        "the proxy {proxy} cannot forward to {target}: it lacks the right to connect directly, a \
          parent proxy that answers{or_a_name} (\"{said}\")"
     );
     Some(of_the_proxy(VerdictId::ProxyCouldNotConnect, claim).next(format!(
