@@ -254,10 +254,10 @@ defects! {
     ]
     via_placeholder "via-placeholder" [
         "10:11: `via_uri` is \"net.tcp://{hots}:{port}/Service\"; a placeholder is {host}, \
-         {address} or {port}; {hots} is none",
+         {address} or {port}, and {hots} is not one",
     ]
     via_repeated "via-repeated" [
-        "10:11: `via_uri` is \"net.tcp://{host}:{host}/Service\"; {host} stands in it twice",
+        "10:11: `via_uri` is \"net.tcp://{host}:{host}/Service\"; {host} appears twice",
     ]
     via_scheme "via-scheme" [
         "10:11: `via_uri` is \"https://{host}:{port}/Service\"; it must begin with net.tcp://",

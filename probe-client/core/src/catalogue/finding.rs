@@ -136,8 +136,8 @@ id_table! {
     }
     ProxyPasswordInClear = "proxy-password-in-clear" {
         title: "The password went to the proxy in clear",
-        meaning: "A user name and a password were sent to the proxy in a form that everybody on \
-                  the way to it could read.",
+        meaning: "User name and password went to the proxy in a form that everybody on the way to \
+                  it could read.",
         severity: Severity::Warning,
     }
     PortNotOnEveryInstance = "port-not-on-every-instance" {
