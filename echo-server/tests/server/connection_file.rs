@@ -47,7 +47,7 @@ fn a_connection_string_goes_to_a_new_file_of_its_own() {
     fs::remove_dir_all(&dir).unwrap();
     let (code, message) = failure(&new(&[]));
     assert_eq!(code, 2);
-    assert!(message.contains("stays as it is"), "{message}");
+    assert!(message.contains("is left unchanged"), "{message}");
     assert_eq!(fs::read_to_string(&file).unwrap(), written);
     assert!(!dir.exists());
 }
@@ -72,8 +72,8 @@ fn a_further_key_goes_to_a_file_that_only_its_owner_reads() {
     assert_eq!(written, identity.connection_string(key));
     let mode = fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    // A file that is there stays, and no key is made for nothing.
+    // An existing file is left unchanged, and no unused key is made.
     let keys = identity.keys().len();
-    assert!(failure(&arguments).1.contains("there already"));
+    assert!(failure(&arguments).1.contains("exists already"));
     assert_eq!(Identity::load(&dir).unwrap().keys().len(), keys);
 }

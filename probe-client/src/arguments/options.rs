@@ -15,9 +15,8 @@ pub(crate) struct ProductOptions {
     /// Registry export of the head node (`reg export HKLM\SOFTWARE\Microsoft\HPC FILE`). Repeatable.
     #[arg(long = "registry-export", value_name = "FILE")]
     pub registry_exports: Vec<PathBuf>,
-    /// Take this for given where it cannot be read: sp=3, version=4.5, role=HN,
-    /// use-sp2-azure-ports=1, file-staging-calls=64, nettcp-over-443=true, topology=TEXT or
-    /// thumbprint=HEX. Repeatable.
+    /// Use this value if it cannot be read: sp=3, version=4.5, role=HN, use-sp2-azure-ports=1, file-staging-calls=64,
+    /// nettcp-over-443=true, topology=TEXT or thumbprint=HEX. Repeatable.
     #[arg(long = "assume", value_name = "KEY=VALUE")]
     pub assumptions: Vec<String>,
 }
@@ -48,19 +47,19 @@ pub(crate) struct HeadNodeOptions {
 /// Which rules, over which paths.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct WhatToProbe {
-    /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml).
-    /// Without one, the head node's version chooses it where --registry-export or --assume tells it.
+    /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml). Without one, the head
+    /// node's version chooses it, if --registry-export or --assume gives that version.
     pub profile: Option<String>,
     /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
     #[arg(long = "port", value_name = "PORT[/KIND]")]
     pub ports: Vec<String>,
-    /// How to get there: `direct` (the default), or through a proxy, http://HOST:PORT (CONNECT),
-    /// https:// (CONNECT over TLS to the proxy), socks5:// (names resolved here) or socks5h:// (at the
-    /// proxy); or through those that the environment or the system names, `env` and `system` (on Windows: Internet settings, proxy
-    /// scripts, WinHTTP). Repeatable: every rule is probed over every path.
+    /// How to get there: `direct` (the default), or through a proxy, http://HOST:PORT (CONNECT), https:// (CONNECT over
+    /// TLS to the proxy), socks5:// (names resolved here) or socks5h:// (at the proxy); or through the proxies that the
+    /// environment or the system names, `env` and `system` (on Windows: Internet settings, proxy scripts, WinHTTP).
+    /// Repeatable: every rule is probed over every path.
     #[arg(long = "via", value_name = "PATH")]
     pub via: Vec<String>,
-    /// Dial another port than the rule's: 80=20080. Repeatable.
+    /// Dial a port other than the rule's: 80=20080. Repeatable.
     #[arg(long = "map", value_name = "PORT=DIALLED")]
     pub maps: Vec<String>,
     /// A file that says what to expect of rules, where it differs from the profile: lines of `[rules]` such as
@@ -91,8 +90,8 @@ pub(crate) struct ServerOptions {
     /// Probe this host or address instead of those in the connection string. Repeatable.
     #[arg(long = "host", value_name = "HOST")]
     pub hosts: Vec<String>,
-    /// File with one line, user:password, for proxies that want to know who asks; the user may be
-    /// DOMAIN\user or user@REALM. Otherwise it is taken from the variable FWPROBE_PROXY_CREDENTIALS.
+    /// File with one line, user:password, for proxies that require authentication; the user may be DOMAIN\user or
+    /// user@REALM. Otherwise it is taken from the variable FWPROBE_PROXY_CREDENTIALS.
     #[arg(long, value_name = "FILE")]
     pub proxy_credentials_file: Option<PathBuf>,
     /// Ask for the proxy's user name and password on the terminal.
@@ -102,11 +101,11 @@ pub(crate) struct ServerOptions {
     /// Basic or SOCKS: everybody on the way to the proxy can read it.
     #[arg(long)]
     pub proxy_password_in_clear: bool,
-    /// File with certificates (PEM) to believe beside the system's, for https:// proxies: of authorities, or the proxy's
-    /// own.
+    /// File with certificates (PEM) to trust in addition to the system's, for https:// proxies: those of authorities,
+    /// or the proxy's own.
     #[arg(long, value_name = "FILE")]
     pub proxy_ca: Option<PathBuf>,
-    /// Leave from this local address.
+    /// Connect from this local address.
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<IpAddr>,
 }

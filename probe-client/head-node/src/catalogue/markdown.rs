@@ -173,6 +173,6 @@ Written from the pages in `probe-client/head-node/pages/checks` and the table in
 `probe-client/head-node/src/catalogue/check.rs` by `fwprobe explain --checks`; change those.
 `fwprobe explain ID` prints a page.
 
-`fwprobe check` makes them alone; `fwprobe run` reports those that it could make, and its exit code
-does not depend on them. What is unconfirmed says so.
+`fwprobe check` runs these checks alone; `fwprobe run` reports those that it could run, and its
+exit code does not depend on them. Statements that are unconfirmed say so.
 ";

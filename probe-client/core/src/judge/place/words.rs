@@ -52,4 +52,4 @@ pub(super) fn reach_in_words(passes: u8, met: u8) -> String {
 }
 
 pub(super) const NO_ICMP: &str = "no router on the way reports used-up hop limits (ICMP time \
-                                  exceeded), so the place cannot be told";
+                                  exceeded), so the place is not known";
