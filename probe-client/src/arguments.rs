@@ -36,7 +36,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Repeat a run, keep every document, and serve metrics and a status page.
     Watch(WatchArguments),
-    /// Keep verified sessions silent for a ladder of times, and see which survive.
+    /// Keep verified sessions silent for several lengths of time, and see which survive.
     Idle(IdleArguments),
     /// Show what `run` would probe, as data, without sending anything.
     Plan(PlanArguments),

@@ -28,7 +28,8 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<RunDocument> {
         .map(|p| p.measurement.variations.len());
     if compared.max().is_some_and(|most| most > MAX_COMPARISONS) {
         bail!(
-            "{shown} has more than {MAX_COMPARISONS} sessions beside one probe: no run writes that"
+            "{shown} has more than {MAX_COMPARISONS} further sessions for one probe: no run writes \
+             that"
         );
     }
     Ok(document)
@@ -43,7 +44,7 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
     if error.is_syntax() {
         return anyhow!("{shown} is not JSON: {error}; {wanted}");
     }
-    // The kind of document that it claims to be explains more than the first field that does not fit.
+    // The kind that the document states explains more than its first wrong field.
     match serde_json::from_str::<Header>(text) {
         Ok(Header { document: None }) | Err(_) => {
             anyhow!("{shown} is not a run document `{DOCUMENT}`: {error}; {wanted}")
@@ -54,7 +55,7 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
             "{shown} is a `{}`; this version reads `{DOCUMENT}`",
             Excerpt::cut(&other, MAX_SHOWN)
         ),
-        Ok(Header { document: Some(_) }) => anyhow!("{shown} is not whole: {error}"),
+        Ok(Header { document: Some(_) }) => anyhow!("{shown} is not complete: {error}"),
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
             ),
             (
                 r#"{"document":"fwprobe.run/1"}"#,
-                " is not whole: missing field",
+                " is not complete: missing field",
             ),
             (
                 r#"{"version":"2.1.0","runs":[]}"#,
