@@ -115,7 +115,7 @@ impl Identification {
             && !self.proven
             && !self.over.contains(&last.shown())
         {
-            self.led_nowhere(last, "the proxy does not go on with it");
+            self.led_nowhere(last, "the proxy does not continue with it");
         }
         if self.proven {
             return Err(None);
@@ -228,7 +228,7 @@ impl Identification {
 
     fn refused(&mut self, scheme: &dyn Scheme) {
         if !self.proven {
-            self.led_nowhere(scheme, "the proxy does not take it up");
+            self.led_nowhere(scheme, "the proxy did not accept it");
         }
     }
 
@@ -254,7 +254,7 @@ fn encoded(scheme: &dyn Scheme, token: &[u8]) -> String {
 const GRACE: Duration = Duration::from_secs(1);
 
 const NO_SCHEME: &str =
-    "of its schemes this version can use none (it can use Negotiate, NTLM, Digest and Basic)";
+    "this version can use none of its schemes (it can use Negotiate, NTLM, Digest and Basic)";
 
 // On Windows, Windows itself performs the handshakes.
 #[cfg(all(test, not(windows)))]
