@@ -14,7 +14,7 @@ mod watch;
 pub(crate) use self::options::{
     HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
 };
-use self::time::{idle_timeout, silence};
+use self::time::{idle_timeout, interval, silence};
 pub(crate) use self::watch::WatchArguments;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
@@ -109,6 +109,17 @@ pub(crate) struct RunArguments {
     pub measuring: MeasuringArguments,
     #[command(flatten)]
     pub reports: ReportOptions,
+    /// Run again, 5 seconds after each run, until every rule is as expected or this much time is over (90s or 10m; 10m
+    /// if none is given). Only the last run is reported.
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = interval,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10m"
+    )]
+    pub until_open: Option<Duration>,
 }
 
 /// What a run measures, and how.

@@ -33,6 +33,7 @@ mod loopback {
     pub(crate) mod server_state;
     pub(crate) mod strangers;
     pub(crate) mod told;
+    pub(crate) mod until_open;
     pub(crate) mod watch;
 }
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         loopback::interruption::trials(),
         loopback::told::trials(),
         loopback::progress::trials(),
+        loopback::until_open::trials(),
         loopback::watch::trials(),
     ]
     .into_iter()

@@ -1,5 +1,7 @@
 //! `fwprobe run`: carries out a run and reports it.
 
+mod until_open;
+
 use std::io;
 
 use anyhow::Context as _;
@@ -19,7 +21,7 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let mut prepared = Prepared::read(&arguments.measuring, environment)?;
     let delivery = Delivery::open(&arguments.reports)?;
-    let document = on_network(measure(&prepared.config))??;
+    let document = on_network(until_open::measured(&prepared.config, arguments.until_open))??;
     let document = prepared.checked(document);
     delivery.deliver(&document, colour)?;
     Ok(document.summary.exit_code)

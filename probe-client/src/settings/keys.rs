@@ -49,6 +49,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("on_change", r#"on_change = "mail-the-admin""#),
     ("textfile", r#"textfile = "fwprobe.prom""#),
     ("count", "count = 10"),
+    ("until_open", r#"until_open = "10m""#),
     ("hold", r#"hold = ["1m", "4m"]"#),
     ("keep_alive", r#"keep_alive = "both""#),
     ("keep_alive_interval", "keep_alive_interval = 25"),
