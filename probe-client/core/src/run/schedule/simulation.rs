@@ -1,81 +1,20 @@
 //! A network and a server in virtual time, to try schedules on: what each port does, round trips, lost SYNs, limits.
 
+mod network;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+pub(super) use self::network::{Fault, Network, Played};
 use super::{Beside, ControlEnd, Done, Ended, Schedule, Settings, Step};
 use crate::run::budget::BUDGET;
 use crate::run::control_order::Lead;
 use crate::run::port_board::PortFailure;
 use crate::run::rate::Rate;
 use crate::run::survey_order::hops;
-use crate::survey::{HopAnswer, HopTry, LastHop, Survey, Surveyor, Wanted};
-
-/// What the network does with connections to one port.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Fault {
-    Open,
-    /// SYNs are dropped at this hop.
-    Dropped(u8),
-    /// SYNs arrive, and the answers are lost.
-    ReplyDropped,
-    /// SYNs are answered by RST from this hop.
-    Reset(u8),
-    /// SYNs are answered by an ICMP error from this hop.
-    Prohibited(u8),
-    /// The session is reset when its first bytes come.
-    ResetsData,
-    /// This many SYNs are let in a second, others are dropped.
-    Limited(usize),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Network {
-    pub(super) ports: Vec<Fault>,
-    pub(super) control_port: Fault,
-    pub(super) round_trip: Duration,
-    /// The server's distance in hops.
-    pub(super) distance: u8,
-    /// How many SYNs a second are let in, to whatever port; the others are reset.
-    pub(super) limit: Option<usize>,
-    /// One SYN in so many is lost; 0: none.
-    pub(super) loss: u64,
-    pub(super) seed: u64,
-}
-
-/// What happened in one run.
-#[derive(Debug)]
-pub(super) struct Played {
-    pub(super) took: Duration,
-    /// When each step ended.
-    pub(super) ended: Vec<(Step, Duration)>,
-    /// When each SYN was sent, and to which probe's port (`None`: to the control port).
-    pub(super) syns: Vec<(Duration, Option<usize>)>,
-    pub(super) surveys: BTreeMap<usize, Survey>,
-}
-
-impl Played {
-    /// Returns the most SYNs within any second.
-    pub(super) fn most_in_a_second(&self) -> usize {
-        let mut at: Vec<Duration> = self.syns.iter().map(|(at, _)| *at).collect();
-        at.sort_unstable();
-        let within = |from: &Duration| {
-            at.iter()
-                .filter(|t| **t >= *from && **t < *from + SECOND)
-                .count()
-        };
-        at.iter().map(within).max().unwrap_or(0)
-    }
-
-    pub(super) fn when(&self, which: impl Fn(&Step) -> bool) -> Option<Duration> {
-        self.ended
-            .iter()
-            .find(|(step, _)| which(step))
-            .map(|(_, at)| *at)
-    }
-}
+use crate::survey::{HopAnswer, HopTry, LastHop, Surveyor, Wanted};
 
 struct Simulation<'a> {
     network: &'a Network,
