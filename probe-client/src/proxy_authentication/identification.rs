@@ -150,17 +150,13 @@ impl Identification {
             self.withheld = true;
             return Err(NoToken::here(WITHHELD));
         }
-        let (who, host) = (self.who.clone(), self.host.clone());
-        let (challenge, target) = (challenge.clone(), target.to_owned());
-        let begun = self.apart(move |deadline| {
-            scheme.begin(&Request {
-                who,
-                host,
-                challenge,
-                target,
-                deadline,
-            })
-        });
+        let request = Request {
+            who: self.who.clone(),
+            host: self.host.clone(),
+            challenge: challenge.clone(),
+            target: target.to_owned(),
+        };
+        let begun = self.apart(move |deadline| scheme.begin(&request, deadline));
         let begun = begun.await?;
         self.last = Some(scheme);
         match begun {

@@ -62,7 +62,7 @@ impl Scheme for Package {
     }
 
     /// Asks a KDC if it has to.
-    fn begin(&self, request: &Request) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, deadline: Instant) -> Result<Begun, NoToken> {
         let Who::Named(credentials) = &request.who;
         let names = names(&credentials.user)?;
         if *self == Self::NegotiateKerberos {
@@ -75,7 +75,7 @@ impl Scheme for Package {
                 password: credentials.password.clone().into(),
             };
             let begun = Dialogue::new(*self, &identity, &request.host).and_then(|mut dialogue| {
-                let token = dialogue.token(Vec::new(), request.deadline)?;
+                let token = dialogue.token(Vec::new(), deadline)?;
                 Ok((dialogue, token))
             });
             match begun {

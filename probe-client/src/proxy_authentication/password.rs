@@ -1,5 +1,7 @@
 //! Basic and Digest authentication (RFC 7617, RFC 7616): a user name and a password in one answer.
 
+use std::time::Instant;
+
 use http_auth::{DigestClient, PasswordParams, parse_challenges};
 use probe_core::proxy::{Challenge, ProxyCredentials};
 
@@ -33,7 +35,7 @@ impl Scheme for Basic {
         true
     }
 
-    fn begin(&self, request: &Request) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, _: Instant) -> Result<Begun, NoToken> {
         let ProxyCredentials { user, password } = named(&request.who)?;
         if user.contains(':') {
             return Err(NoToken::here(
@@ -54,7 +56,7 @@ impl Scheme for Digest {
         client(challenge).is_some_and(|client| client.stale())
     }
 
-    fn begin(&self, request: &Request) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, _: Instant) -> Result<Begun, NoToken> {
         let unreadable = || NoToken::here("the proxy's Digest challenge cannot be answered");
         let credentials = named(&request.who)?;
         let parameters = PasswordParams {

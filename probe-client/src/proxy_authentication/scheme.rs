@@ -34,12 +34,12 @@ pub(super) trait Scheme: fmt::Debug + Sync {
         false
     }
 
-    /// Returns the first message.
+    /// Returns the first message. A KDC may be asked until `deadline`.
     ///
     /// # Errors
     ///
     /// The scheme cannot be used with these credentials, this challenge, or from this host.
-    fn begin(&self, request: &Request) -> Result<Begun, NoToken>;
+    fn begin(&self, request: &Request, deadline: Instant) -> Result<Begun, NoToken>;
 }
 
 /// The facts from which a first message is made.
@@ -51,8 +51,6 @@ pub(super) struct Request {
     pub(super) challenge: Challenge,
     /// The host and port that the proxy is asked to connect to.
     pub(super) target: String,
-    /// The time until which a KDC may be asked.
-    pub(super) deadline: Instant,
 }
 
 /// The beginning of an authentication.

@@ -39,7 +39,7 @@ impl Scheme for Package {
     }
 
     /// Windows may ask a domain controller, without a time limit.
-    fn begin(&self, request: &Request) -> Result<Begun, NoToken> {
+    fn begin(&self, request: &Request, _: Instant) -> Result<Begun, NoToken> {
         let account = match &request.who {
             Who::LoggedOn => None,
             Who::Named(credentials) => {
