@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import axe_playwright_python
@@ -25,14 +26,34 @@ def main() -> None:
         command = [fwprobe, "report", str(SCENARIOS / f"{run}.json"), "--output", str(page)]
         subprocess.run(command, check=True, capture_output=True)
         pages.append(page)
-    markup(pages)
+    status = status_page(fwprobe, folder)
+    markup([*pages, status])
     browser = started()
     try:
-        for page in pages:
+        for page in [*pages, status]:
             looked_at(browser, page)
     finally:
         browser.quit()
-    print(f"  {len(pages)} pages: markup, accessibility, requests, 400 px, print, without styles")
+    print(f"  {len(pages) + 1} pages: markup, accessibility, requests, 400 px, print, without styles")
+
+
+def status_page(fwprobe: str, folder: Path) -> Path:
+    """Saves the page of a watch whose only run finds no server: the address is of this host, and the port is closed."""
+    connection = folder / "echo.txt"
+    connection.write_text(f"fwprobe://key:{'A' * 43}@127.0.0.1?pin=sha256:{'aa' * 32}&control=9\n")
+    connection.chmod(0o600)
+    command = [fwprobe, "watch", "--connection-file", str(connection), "--port", "9/tcp", "--interval", "1h"]
+    with subprocess.Popen([*command, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True) as watch:
+        events = map(json.loads, watch.stdout)
+        url = next(event["url"] for event in events if event["event"] == "listening")
+        next(event for event in events if event["event"] == "run")
+        page = folder / "status.html"
+        page.write_bytes(urllib.request.urlopen(url).read())
+        watch.terminate()
+    assert watch.returncode == 0, watch.returncode
+    text = page.read_text()
+    assert 'class="strip"' in text and "1 undecided" in text, text
+    return page
 
 
 def markup(pages: list[Path]) -> None:
@@ -64,7 +85,8 @@ def looked_at(browser: webdriver.Chrome, page: Path) -> None:
     assert requests == {page.as_uri()}, f"{page.name}: {requests}"
     narrow(browser, page)
     printed(browser, page)
-    without_styles(browser, page)
+    if page.stem in RUNS:
+        without_styles(browser, page)
 
 
 def accessible(browser: webdriver.Chrome, what: str) -> None:
