@@ -361,6 +361,18 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_states_the_number_of_series() {
+        let text = include_str!("../../../docs/user/repeated-runs.md");
+        let own = Exposition::Classic.of_watch(None, &Recent::default(), &figures());
+        // The last run adds its end and its duration.
+        let own = samples(&own).len() + 2;
+        let rows = format!(
+            "at most {SERIES_OF_A_ROW} series\nfor each rule over each path, and {own} more"
+        );
+        assert!(text.contains(&rows), "{rows}");
+    }
+
+    #[test]
     fn a_target_is_a_server_of_the_run() {
         let run = recorded::DROPPED.read();
         let host = run.server.hosts[0].clone();
