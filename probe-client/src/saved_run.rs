@@ -55,7 +55,9 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
             "{shown} is a `{}`; this version reads `{DOCUMENT}`",
             Excerpt::cut(&other, MAX_SHOWN)
         ),
-        Ok(Header { document: Some(_) }) => anyhow!("{shown} is not complete: {error}"),
+        Ok(Header { document: Some(_) }) => {
+            anyhow!("{shown} is a `{DOCUMENT}` with a mistake in it: {error}")
+        }
     }
 }
 
@@ -103,7 +105,7 @@ mod tests {
             ),
             (
                 r#"{"document":"fwprobe.run/1"}"#,
-                " is not complete: missing field",
+                " is a `fwprobe.run/1` with a mistake in it: missing field",
             ),
             (
                 r#"{"version":"2.1.0","runs":[]}"#,
