@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod diff;
 mod format;
 mod options;
 mod time;
 mod watch;
 
+pub(crate) use self::diff::DiffArguments;
 pub(crate) use self::options::{
     HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
 };
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Write a saved run in another format, or print the document's schema.
     Report(ReportArguments),
+    /// Say what changed between two saved runs.
+    Diff(DiffArguments),
     /// Have the echo server read its configuration and keys again. Needs an admin's key.
     ReloadServer(ReloadServerArguments),
     /// List, show or validate profiles.
@@ -86,6 +90,7 @@ impl Command {
             Self::Demo(_)
             | Self::Explain(_)
             | Self::Report(_)
+            | Self::Diff(_)
             | Self::ReloadServer(_)
             | Self::Profiles { .. }
             | Self::Config { .. }

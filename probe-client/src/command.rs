@@ -17,6 +17,7 @@ mod completions;
 mod config;
 mod delivery;
 mod demo;
+mod diff;
 mod expect;
 mod explain;
 mod hpc_test;
@@ -27,6 +28,7 @@ mod profiles;
 mod reload_server;
 mod report;
 mod run;
+mod run_folder;
 mod watch;
 
 /// The user interrupted the run a second time, so the measurements are not written.
@@ -86,6 +88,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Check(arguments) => check::execute(&arguments, colour),
         Command::Explain(arguments) => explain::execute(&arguments, colour),
         Command::Report(arguments) => report::execute(&arguments, colour),
+        Command::Diff(arguments) => diff::execute(&arguments, colour),
         Command::ReloadServer(arguments) => reload_server::execute(&arguments),
         Command::Profiles { command } => profiles::execute(&command),
         Command::Expect { command } => expect::execute(&command),
@@ -120,6 +123,7 @@ fn report_format(command: &Command) -> Option<FormatChoice> {
         | Command::Plan(_)
         | Command::Check(_)
         | Command::Explain(_)
+        | Command::Diff(_)
         | Command::ReloadServer(_)
         | Command::Profiles { .. }
         | Command::Config { .. }

@@ -1,10 +1,11 @@
 //! Report files. All are opened before the run starts, so that fwprobe reports beforehand which path cannot be written.
 //! Each regular file is either replaced completely or left unchanged.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use probe_documents::RunDocument;
+use probe_documents::diff::Diff;
 use probe_report::{Format, Look};
 use thiserror::Error;
 
@@ -61,7 +62,30 @@ impl Outputs {
     ///
     /// The first write error. The target file is left unchanged, or is not created.
     pub(crate) fn write(self, document: &RunDocument) -> Result<Vec<Written>, OutputError> {
-        self.0.into_iter().map(|o| o.write(document)).collect()
+        self.fill(|format, out| format.write(document, Look::PLAIN, out))
+    }
+
+    /// Writes the difference between two runs into every file.
+    ///
+    /// # Errors
+    ///
+    /// The first write error, as for [`write`](Self::write); or a format that has no form for a difference.
+    pub(crate) fn write_diff(self, diff: &Diff) -> Result<Vec<Written>, OutputError> {
+        self.fill(|format, out| format.write_diff(diff, Look::PLAIN, out))
+    }
+
+    /// Returns the first file whose format has no form for the difference between two runs.
+    pub(crate) fn without_diff(&self) -> Option<&Path> {
+        let mut all = self.0.iter();
+        let unable = all.find(|output| !output.format.has_diff())?;
+        Some(&unable.path)
+    }
+
+    fn fill(
+        self,
+        write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
+    ) -> Result<Vec<Written>, OutputError> {
+        self.0.into_iter().map(|o| o.fill(&write)).collect()
     }
 }
 
@@ -81,16 +105,17 @@ impl Output {
         }
     }
 
-    fn write(self, document: &RunDocument) -> Result<Written, OutputError> {
+    fn fill(
+        self,
+        write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
+    ) -> Result<Written, OutputError> {
         let Self {
             format,
             path,
             target,
         } = self;
         let mut buffer = Vec::new();
-        let written = format
-            .write(document, Look::PLAIN, &mut buffer)
-            .and_then(|()| target.fill(&buffer));
+        let written = write(&format, &mut buffer).and_then(|()| target.fill(&buffer));
         match written {
             Ok(()) => Ok(Written { path, format }),
             Err(error) => Err(OutputError::NotWritable { path, error }),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use probe_documents::RunDocument;
+use probe_documents::diff::Diff;
 use probe_report::format::{FailureWriter, TABLE};
 use probe_report::{FORMATS, Format, Look, Report, Template};
 
@@ -103,6 +104,26 @@ impl ReportFormat {
             Self::BuiltIn(format) => probe_report::write(format, document, look, out),
             Self::Template(template) => template.write(&Report::of(document), out),
         }
+    }
+
+    /// Writes the difference between two runs in this format.
+    ///
+    /// # Errors
+    ///
+    /// The format has no form for a difference, or writing to `out` failed.
+    pub(crate) fn write_diff(
+        &self,
+        diff: &Diff,
+        look: Look,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let write = self.built_in().and_then(|format| format.diff);
+        let write = write.ok_or_else(|| io::Error::other("the format shows one run alone"))?;
+        write(diff, look, out)
+    }
+
+    pub(crate) fn has_diff(&self) -> bool {
+        self.built_in().is_some_and(|format| format.diff.is_some())
     }
 
     pub(crate) fn is_table(&self) -> bool {

@@ -15,6 +15,7 @@ mod loopback {
     pub(crate) mod compromised;
     pub(crate) mod conversion;
     pub(crate) mod cut;
+    pub(crate) mod difference;
     pub(crate) mod expectation;
     pub(crate) mod head_node;
     pub(crate) mod hello;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         loopback::server_state::trials(),
         loopback::instances::trials(),
         loopback::names::trials(),
+        loopback::difference::trials(),
         loopback::expectation::trials(),
         loopback::head_node::trials(),
         loopback::hpc_pack::trials(),

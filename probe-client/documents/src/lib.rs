@@ -2,8 +2,10 @@
 //! report, and a saved one can be judged again.
 
 mod conclusion;
+pub mod diff;
 pub mod egress;
 pub mod expectations;
+mod subject;
 pub mod traffic;
 pub mod watch;
 

@@ -8,7 +8,8 @@ mod schedule;
 #[cfg(test)]
 mod schedule_tests;
 
-pub use changes::{Change, ChangeKind, Changes, State, Subject};
+pub use crate::subject::Subject;
+pub use changes::{Change, ChangeKind, Changes, State};
 pub use moment::Moment;
 pub use recent::{KEPT_RUNS, PastRun, Recent, Strip};
 pub use row::{Row, rows};

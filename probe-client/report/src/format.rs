@@ -4,11 +4,12 @@
 use std::io::{self, Write};
 
 use probe_documents::RunDocument;
+use probe_documents::diff::Diff;
 
 use crate::failed_run::FailedRun;
 use crate::rows::Report;
 use crate::text::Look;
-use crate::{csv, firewall_request, hpc_step_result, html, json, junit, markdown, text};
+use crate::{csv, diff, firewall_request, hpc_step_result, html, json, junit, markdown, text};
 
 /// One format.
 #[derive(Debug)]
@@ -22,7 +23,12 @@ pub struct Format {
     pub writer: Writer,
     /// Writes the report of a run that could not be carried out, if the format has one.
     pub failure: Option<FailureWriter>,
+    /// Writes the difference between two runs, if the format has a form for it.
+    pub diff: Option<DiffWriter>,
 }
+
+/// Writes the difference between two runs.
+pub type DiffWriter = fn(&Diff, Look, &mut dyn Write) -> io::Result<()>;
 
 /// Writes the report of a run that could not be carried out.
 pub type FailureWriter = fn(&FailedRun<'_>, &mut dyn Write) -> io::Result<()>;
@@ -71,6 +77,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &["txt"],
         writer: Writer::Text(text::write),
         failure: None,
+        diff: Some(diff::write_text),
     },
     Format {
         name: "json",
@@ -78,6 +85,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &["json"],
         writer: Writer::Document(json::write),
         failure: None,
+        diff: Some(diff::write_json),
     },
     Format {
         name: "html",
@@ -86,6 +94,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &["html", "htm"],
         writer: Writer::Rows(html::write),
         failure: None,
+        diff: None,
     },
     Format {
         name: "markdown",
@@ -93,6 +102,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &["md"],
         writer: Writer::Rows(markdown::write),
         failure: None,
+        diff: Some(diff::write_markdown),
     },
     Format {
         name: "junit",
@@ -100,6 +110,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &["xml"],
         writer: Writer::Rows(junit::write),
         failure: Some(junit::write_failure),
+        diff: Some(diff::write_junit),
     },
     Format {
         name: "csv",
@@ -107,6 +118,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &["csv"],
         writer: Writer::Rows(csv::write),
         failure: None,
+        diff: None,
     },
     Format {
         name: "firewall-request",
@@ -114,6 +126,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(firewall_request::write_text),
         failure: None,
+        diff: None,
     },
     Format {
         name: "firewall-request-markdown",
@@ -121,6 +134,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(firewall_request::write_markdown),
         failure: None,
+        diff: None,
     },
     Format {
         name: "firewall-request-json",
@@ -128,6 +142,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(firewall_request::write_json),
         failure: None,
+        diff: None,
     },
     Format {
         name: "firewall-request-algosec",
@@ -135,6 +150,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(firewall_request::algosec::write),
         failure: None,
+        diff: None,
     },
     Format {
         name: "firewall-request-aerleon-ipv4",
@@ -142,6 +158,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(firewall_request::aerleon::write_ipv4),
         failure: None,
+        diff: None,
     },
     Format {
         name: "firewall-request-aerleon-ipv6",
@@ -149,6 +166,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(firewall_request::aerleon::write_ipv6),
         failure: None,
+        diff: None,
     },
     Format {
         name: "hpc-step-result",
@@ -156,6 +174,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(hpc_step_result::write_node),
         failure: Some(hpc_step_result::write_node_failure),
+        diff: None,
     },
     Format {
         name: "hpc-step-summary",
@@ -163,6 +182,7 @@ pub static FORMATS: [Format; 14] = [
         extensions: &[],
         writer: Writer::Rows(hpc_step_result::write_summary),
         failure: Some(hpc_step_result::write_summary_failure),
+        diff: None,
     },
 ];
 

@@ -52,7 +52,7 @@ pub(crate) fn write_failure(failure: &FailedRun<'_>, out: &mut dyn Write) -> io:
     finish(&all, out)
 }
 
-fn finish(report: &quick_junit::Report, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn finish(report: &quick_junit::Report, out: &mut dyn Write) -> io::Result<()> {
     report.serialize(out).map_err(io::Error::other)
 }
 
@@ -173,13 +173,13 @@ fn check_case(check: &CheckRow) -> TestCase {
     case
 }
 
-fn case(name: &str, class: &str, status: TestCaseStatus) -> TestCase {
+pub(crate) fn case(name: &str, class: &str, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(text(name), status);
     case.set_classname(text(class));
     case
 }
 
-fn explain(status: &mut TestCaseStatus, kind: &str, message: &str, full: &str) {
+pub(crate) fn explain(status: &mut TestCaseStatus, kind: &str, message: &str, full: &str) {
     status.set_type(text(kind));
     status.set_message(text(message));
     status.set_description(text(full));
@@ -197,7 +197,7 @@ fn package(part: &str) -> String {
 }
 
 /// Returns text that is valid in XML and harmless on a terminal.
-fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(printable).collect();
     xml::valid(&lines.join("\n"))
 }

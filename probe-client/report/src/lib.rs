@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use probe_documents::RunDocument;
 
 mod csv;
+mod diff;
 mod explanation;
 mod failed_run;
 mod firewall_request;

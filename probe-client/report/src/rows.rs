@@ -25,6 +25,7 @@ pub use note::NoteRow;
 pub use path::PathRow;
 pub use port::{Fate, Mark, NotedFinding, PortRow, SilenceCell};
 pub use request::{AskedRow, NotAskedRow, RequestRows, Snippet};
+pub(crate) use run::whole_seconds;
 pub use run::{RunRow, SkippedRow, SummaryRow};
 pub use scope::ScopeRow;
 pub use way::{Line, Stop, StopKind, WayRow};

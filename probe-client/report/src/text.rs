@@ -11,4 +11,5 @@ mod table;
 
 pub use checks::check_table;
 pub use paint::Look;
+pub(crate) use paint::{Tone, paragraph};
 pub(crate) use table::write;

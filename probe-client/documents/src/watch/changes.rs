@@ -7,19 +7,10 @@ use serde::Serialize;
 
 use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
-use probe_core::profile::{AddressFamily, RuleId};
+use probe_core::profile::AddressFamily;
 
+use crate::subject::Subject;
 use crate::{Probe, RunDocument};
-
-/// The part of a run that can change: a rule over a path to the addresses of one family.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub struct Subject {
-    pub rule: RuleId,
-    /// The path: `direct`, or the proxy's URL.
-    pub path: String,
-    /// The version of IP; `None` if only a proxy knows the server's address, or if its name was never resolved.
-    pub family: Option<AddressFamily>,
-}
 
 /// What a run says about a subject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -175,17 +166,6 @@ fn states(run: &RunDocument) -> BTreeMap<Subject, State> {
             .or_insert(state);
     }
     states
-}
-
-impl Subject {
-    fn of(probe: &Probe) -> Self {
-        let m = &probe.measurement;
-        Self {
-            rule: m.rule.id.clone(),
-            path: m.path.to_string(),
-            family: m.server().map(AddressFamily::of),
-        }
-    }
 }
 
 impl State {

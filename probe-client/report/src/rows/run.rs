@@ -183,7 +183,7 @@ fn has_abandoned_reference(document: &RunDocument) -> bool {
 }
 
 /// Returns a time in RFC 3339 without its fractions of a second.
-fn whole_seconds(time: &str) -> String {
+pub(crate) fn whole_seconds(time: &str) -> String {
     let seconds = time.split('.').next().unwrap_or_default();
     format!("{}Z", seconds.trim_end_matches('Z'))
 }

@@ -15,7 +15,7 @@ pub struct Look {
 
 /// The meaning of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Good,
     Bad,
@@ -33,7 +33,7 @@ impl Look {
 
     /// Returns `text` in the colour of `tone`. Control characters are escaped, since `text` may come from a saved
     /// report of any origin.
-    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> String {
         let text = printable(text).into_owned();
         if !self.colour || text.is_empty() {
             return text;
@@ -51,7 +51,7 @@ impl Look {
 }
 
 /// Writes `text` after a label, indented and wrapped to the look's width.
-pub(super) fn paragraph(
+pub(crate) fn paragraph(
     out: &mut dyn Write,
     look: Look,
     label: &str,

@@ -1,0 +1,33 @@
+//! The result of one run, as far as a comparison shows it.
+
+use probe_core::catalogue::VerdictId;
+use probe_core::judge::Outcome;
+use probe_core::verdict::Segment;
+use serde::Serialize;
+
+use crate::Probe;
+
+/// The result of one run about one rule, path and family.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Found {
+    pub outcome: Outcome,
+    pub verdict: VerdictId,
+    pub segment: Segment,
+    pub claim: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<String>,
+    pub time_us: u64,
+}
+
+impl Found {
+    pub(super) fn of(probe: &Probe) -> Self {
+        Self {
+            outcome: probe.outcome,
+            verdict: probe.verdict.id,
+            segment: probe.verdict.segment.clone(),
+            claim: probe.verdict.claim.clone(),
+            next_step: probe.verdict.next_step.clone(),
+            time_us: probe.timings.total_us,
+        }
+    }
+}

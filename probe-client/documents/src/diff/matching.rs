@@ -1,0 +1,93 @@
+//! Finds the probes of two runs that ask the same question.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use probe_core::judge::Outcome;
+use probe_core::plan::Silence;
+use probe_core::profile::AddressFamily;
+
+use crate::subject::Subject;
+use crate::{Probe, RunDocument};
+
+/// The question that a probe asks.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Key {
+    pub(super) subject: Subject,
+    pub(super) silence: Option<Silence>,
+}
+
+/// The probes of both runs that ask one question.
+#[derive(Debug)]
+pub(super) struct Matched<'a> {
+    pub(super) key: Key,
+    pub(super) before: Option<&'a Probe>,
+    pub(super) after: Option<&'a Probe>,
+}
+
+type Probes<'a> = BTreeMap<Key, &'a Probe>;
+
+/// Returns one entry per question that at least one of the runs asks.
+pub(super) fn pairs<'a>(before: &'a RunDocument, after: &'a RunDocument) -> Vec<Matched<'a>> {
+    let (mut old, mut new) = (probes(before), probes(after));
+    spread(&mut old, &new);
+    spread(&mut new, &old);
+    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
+    let matched = |key: &Key| Matched {
+        key: key.clone(),
+        before: old.get(key).copied(),
+        after: new.get(key).copied(),
+    };
+    keys.into_iter().map(matched).collect()
+}
+
+/// Returns the probe for each question: the one that needs the most attention, if the server has several addresses.
+pub(super) fn probes(document: &RunDocument) -> Probes<'_> {
+    let mut probes = Probes::new();
+    for probe in &document.probes {
+        let key = Key {
+            subject: Subject::of(probe),
+            silence: probe.measurement.silence,
+        };
+        let known = probes.entry(key).or_insert(probe);
+        if urgency(probe) > urgency(known) {
+            *known = probe;
+        }
+    }
+    probes
+}
+
+/// Applies what `probes` say without a family to each family that `others` know: a name that is not resolved any more is
+/// about them all.
+fn spread(probes: &mut Probes<'_>, others: &Probes<'_>) {
+    let general: Vec<Key> = probes
+        .keys()
+        .filter(|key| key.subject.family.is_none() && !others.contains_key(key))
+        .cloned()
+        .collect();
+    for key in general {
+        let of_family = |family| {
+            let mut key = key.clone();
+            key.subject.family = Some(family);
+            key
+        };
+        let families = [AddressFamily::Ipv4, AddressFamily::Ipv6].map(of_family);
+        let known = families
+            .into_iter()
+            .filter(|key| others.contains_key(key) && !probes.contains_key(key));
+        let known: Vec<Key> = known.collect();
+        if known.is_empty() {
+            continue;
+        }
+        if let Some(probe) = probes.remove(&key) {
+            probes.extend(known.into_iter().map(|key| (key, probe)));
+        }
+    }
+}
+
+const fn urgency(probe: &Probe) -> u8 {
+    match probe.outcome {
+        Outcome::AsExpected => 0,
+        Outcome::Undecided => 1,
+        Outcome::NotAsExpected => 2,
+    }
+}

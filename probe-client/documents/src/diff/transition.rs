@@ -1,0 +1,165 @@
+//! Compares two results of the same rule, path and family.
+
+use probe_core::judge::Outcome;
+use probe_core::profile::Expectation;
+use probe_core::verdict::Segment;
+
+use super::ChangeKind;
+use crate::subject::Subject;
+use crate::{Probe, RunDocument};
+
+/// Returns the change from `before` to `after`, with the reason if they cannot be compared; `None` if nothing changed.
+pub(super) fn transition(before: &Probe, after: &Probe) -> Option<(ChangeKind, Option<String>)> {
+    if let Some(reason) = other_question(before, after) {
+        return Some((ChangeKind::NotComparable, Some(reason)));
+    }
+    let kind = match (before.outcome, after.outcome) {
+        (Outcome::Undecided, _) | (_, Outcome::Undecided) => {
+            return Some((ChangeKind::NotComparable, Some(undecided(before, after))));
+        }
+        (Outcome::AsExpected, Outcome::NotAsExpected) => ChangeKind::Regression,
+        (Outcome::NotAsExpected, Outcome::AsExpected) => ChangeKind::Fixed,
+        _ if before.verdict.id != after.verdict.id => ChangeKind::OtherCause,
+        _ if contradict(&before.verdict.segment, &after.verdict.segment) => ChangeKind::OtherPlace,
+        _ => return None,
+    };
+    Some((kind, None))
+}
+
+/// Returns the change where only one of the runs has the rule, path or family, with its reason.
+pub(super) fn one_sided(
+    subject: &Subject,
+    before: &RunDocument,
+    after: &RunDocument,
+    was_before: bool,
+) -> (ChangeKind, Option<String>) {
+    let (kind, without, which) = if was_before {
+        (ChangeKind::Gone, after, "later")
+    } else {
+        (ChangeKind::New, before, "earlier")
+    };
+    let mut skipped = without.skipped.iter();
+    if let Some(rule) = skipped.find(|rule| rule.id == subject.rule) {
+        let reason = format!("the {which} run did not test it: {}", rule.because);
+        return (ChangeKind::NotComparable, Some(reason));
+    }
+    if !without.run.complete {
+        let reason = format!("the {which} run was interrupted, and has no such test");
+        return (ChangeKind::NotComparable, Some(reason));
+    }
+    (kind, None)
+}
+
+/// Returns the reason why two probes of one rule do not ask the same, if they do not.
+fn other_question(before: &Probe, after: &Probe) -> Option<String> {
+    let (old, new) = (&before.measurement.rule, &after.measurement.rule);
+    if old.expect != new.expect {
+        let (old, new) = (expected(old.expect), expected(new.expect));
+        return Some(format!(
+            "the rule expects {new} now, and expected {old} before"
+        ));
+    }
+    if (old.port, old.session) != (new.port, new.session) {
+        let ((a, b), (c, d)) = ((old.port, old.session), (new.port, new.session));
+        return Some(format!(
+            "the rule is about {c}/{d} now, and was about {a}/{b}"
+        ));
+    }
+    None
+}
+
+fn undecided(before: &Probe, after: &Probe) -> String {
+    let said = |probe: &Probe| probe.verdict.id.name();
+    match (before.outcome, after.outcome) {
+        (Outcome::Undecided, Outcome::Undecided) => {
+            format!(
+                "both runs are undecided: {} and {}",
+                said(before),
+                said(after)
+            )
+        }
+        (Outcome::Undecided, _) => format!("the earlier run is undecided: {}", said(before)),
+        _ => format!("the later run is undecided: {}", said(after)),
+    }
+}
+
+/// Returns whether two places exclude each other. One that says less does not contradict one that says more.
+fn contradict(before: &Segment, after: &Segment) -> bool {
+    use Segment::{CloudEdge, NearNetwork, Path, Unknown};
+    match (before, after) {
+        (Unknown, _) | (_, Unknown) => false,
+        (
+            Path {
+                hop: hop_before,
+                address: address_before,
+            },
+            Path {
+                hop: hop_after,
+                address: address_after,
+            },
+        ) => differ(*hop_before, *hop_after) || differ(*address_before, *address_after),
+        // Somewhere between the two ends: the edge of either network may be meant.
+        (
+            Path {
+                hop: None,
+                address: None,
+            },
+            NearNetwork | CloudEdge,
+        )
+        | (
+            NearNetwork | CloudEdge,
+            Path {
+                hop: None,
+                address: None,
+            },
+        ) => false,
+        (before, after) => before != after,
+    }
+}
+
+fn differ<T: PartialEq>(before: Option<T>, after: Option<T>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => before != after,
+        _ => false,
+    }
+}
+
+const fn expected(expectation: Expectation) -> &'static str {
+    match expectation {
+        Expectation::Open => "open",
+        Expectation::Blocked => "blocked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_says_less_contradicts_nothing() {
+        let hop = |hop: Option<u8>, address: Option<&str>| Segment::Path {
+            hop,
+            address: address.map(|a| a.parse().unwrap()),
+        };
+        let first = hop(Some(1), Some("10.0.0.1"));
+        for other in [
+            Segment::Unknown,
+            hop(None, None),
+            hop(Some(1), None),
+            hop(None, Some("10.0.0.1")),
+            first.clone(),
+        ] {
+            assert!(!contradict(&first, &other), "{other}");
+            assert!(!contradict(&other, &first), "{other}");
+        }
+        for other in [
+            hop(Some(2), Some("10.0.0.1")),
+            hop(None, Some("10.0.0.2")),
+            Segment::CloudEdge,
+            Segment::ServerHost,
+        ] {
+            assert!(contradict(&first, &other), "{other}");
+        }
+        assert!(!contradict(&hop(None, None), &Segment::CloudEdge));
+    }
+}

@@ -1,0 +1,28 @@
+//! The part of a run that is compared with the same part of another run.
+
+use probe_core::profile::{AddressFamily, RuleId};
+use serde::Serialize;
+
+use crate::Probe;
+
+/// A rule over a path to the addresses of one family.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Subject {
+    pub rule: RuleId,
+    /// The path: `direct`, or the proxy's URL.
+    pub path: String,
+    /// The version of IP; `None` if only a proxy knows the server's address, or if its name was never resolved.
+    pub family: Option<AddressFamily>,
+}
+
+impl Subject {
+    /// Returns the subject of `probe`.
+    pub(crate) fn of(probe: &Probe) -> Self {
+        let m = &probe.measurement;
+        Self {
+            rule: m.rule.id.clone(),
+            path: m.path.to_string(),
+            family: m.server().map(AddressFamily::of),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Reports of the difference between two runs. The rows are derived once; each format writes them.
+
+use std::io::{self, Write};
+
+use probe_core::profile::AddressFamily;
+use probe_core::session_kind::SessionKind;
+use probe_core::verdict::Segment;
+use probe_documents::diff::{
+    Change, ChangeKind, Diff, FactChange, FactKind, Found, Judgement, LEAST_RUNS, Subject,
+    TimeChange,
+};
+
+use crate::json;
+use crate::rows::whole_seconds;
+use crate::templating::milliseconds;
+use crate::text::Look;
+
+mod junit;
+mod markdown;
+mod text;
+
+pub(crate) use junit::write as write_junit;
+pub(crate) use markdown::write as write_markdown;
+pub(crate) use text::write as write_text;
+
+pub(crate) fn write_json(diff: &Diff, _look: Look, out: &mut dyn Write) -> io::Result<()> {
+    json::pretty(diff, out)
+}
+
+/// The headings of the kinds of changes, in the order of urgency.
+const SECTIONS: [(ChangeKind, &str); 7] = [
+    (ChangeKind::Regression, "Regressions"),
+    (ChangeKind::OtherCause, "Another cause"),
+    (ChangeKind::OtherPlace, "Another place"),
+    (ChangeKind::Fixed, "Fixed"),
+    (ChangeKind::NotComparable, "Not comparable"),
+    (ChangeKind::New, "New"),
+    (ChangeKind::Gone, "Gone"),
+];
+
+/// Returns the changes of one kind.
+fn of_kind(diff: &Diff, kind: ChangeKind) -> impl Iterator<Item = &Change> {
+    diff.changes.iter().filter(move |c| c.change == kind)
+}
+
+/// Returns the rule, path and family as words: `443/https (soa-https) over direct, IPv4`.
+fn subject(subject: &Subject, port: u16, session: SessionKind, silence: Option<u32>) -> String {
+    let mut text = format!("{port}/{session} ({}) over {}", subject.rule, subject.path);
+    match subject.family {
+        Some(AddressFamily::Ipv4) => text.push_str(", IPv4"),
+        Some(AddressFamily::Ipv6) => text.push_str(", IPv6"),
+        None => {}
+    }
+    if let Some(seconds) = silence {
+        text.push_str(&format!(", silent for {seconds} s"));
+    }
+    text
+}
+
+fn subject_of(change: &Change) -> String {
+    let (port, session) = (change.port, change.session);
+    subject(&change.subject, port, session, change.silence_seconds)
+}
+
+/// Returns what changed: `reachable → dropped at cloud-edge`.
+fn transition(change: &Change) -> String {
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => format!("{} → {}", result(before), result(after)),
+        (Some(found), None) | (None, Some(found)) => result(found),
+        (None, None) => String::new(),
+    }
+}
+
+fn result(found: &Found) -> String {
+    let verdict = found.verdict.name();
+    if matches!(found.segment, Segment::None | Segment::Unknown) {
+        return verdict.to_owned();
+    }
+    format!("{verdict} at {}", found.segment)
+}
+
+/// Returns the explanation of a change, as labels and texts.
+fn explanation(change: &Change) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    lines.extend(change.because.iter().map(|why| ("why: ", why.clone())));
+    if let Some(after) = &change.after
+        && change.change != ChangeKind::Fixed
+    {
+        lines.push(("now: ", after.claim.clone()));
+        let next = after.next_step.iter();
+        lines.extend(next.map(|step| ("next: ", step.clone())));
+    }
+    if let (Some(before), Some(after)) = (&change.before, &change.after) {
+        let (before, after) = (milliseconds(before.time_us), milliseconds(after.time_us));
+        lines.push(("time: ", format!("{before} before, {after} now")));
+    }
+    lines
+}
+
+/// Returns the name of a fact for people.
+fn fact(change: &FactChange) -> String {
+    let name = match change.fact {
+        FactKind::Profile => "profile",
+        FactKind::Server => "server",
+        FactKind::Node => "host that ran fwprobe",
+        FactKind::Paths => "paths",
+        FactKind::Key => "client key",
+        FactKind::FwprobeVersion => "fwprobe's version, so verdicts may differ for that reason",
+        FactKind::EgressAddress => "egress address",
+        FactKind::ServerInstance => "server instance",
+        FactKind::ServerVersion => "server's version",
+        FactKind::Certificate => "certificate",
+        FactKind::Check => "head node",
+    };
+    match &change.about {
+        None => name.to_owned(),
+        Some(about) => format!("{name}, {about}"),
+    }
+}
+
+/// Returns the comparison of times: `166 ms [150 ms, 190 ms] → 210 ms [200 ms, 220 ms], slower by 26 percent`.
+fn times(change: &TimeChange) -> String {
+    let [before, after] = [change.before, change.after].map(|m| {
+        let (median, low) = (milliseconds(m.median_us), milliseconds(m.low_us));
+        format!("{median} [{low}, {}]", milliseconds(m.high_us))
+    });
+    let percent = 100.0 * (change.after.median_us as f64 / change.before.median_us as f64 - 1.0);
+    let judged = match change.judgement {
+        Judgement::Same => "~".to_owned(),
+        Judgement::Slower => format!("slower by {percent:.0} percent"),
+        Judgement::Faster => format!("faster by {:.0} percent", -percent),
+    };
+    format!("{before} → {after}, {judged} (p = {:.3})", change.p)
+}
+
+/// Returns the number of runs behind the times.
+fn heading_of_times(diff: &Diff) -> String {
+    format!(
+        "Times: medians of {} and {} runs [95 percent interval]; ~ means that chance explains the \
+         difference",
+        diff.before.runs, diff.after.runs
+    )
+}
+
+/// Returns the reason why times are not judged, if there is more than one run.
+fn why_no_times(diff: &Diff) -> Option<String> {
+    let several = diff.before.runs > 1 || diff.after.runs > 1;
+    (several && diff.times.is_empty()).then(|| {
+        format!(
+            "times are not judged: that takes {LEAST_RUNS} runs of the same profile and host on \
+             each side, and there are {} and {}",
+            diff.before.runs, diff.after.runs
+        )
+    })
+}
+
+/// Returns the unchanged rules in one line.
+fn unchanged(diff: &Diff) -> String {
+    let count = diff.unchanged.len();
+    if count == 0 {
+        return "nothing is unchanged".to_owned();
+    }
+    let mut ports: Vec<String> = Vec::new();
+    for same in &diff.unchanged {
+        let port = same.port.to_string();
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    format!("~ {count} unchanged: {}", ports.join(", "))
+}
+
+/// Returns the whole difference in one sentence.
+fn sentence(diff: &Diff) -> String {
+    let mut parts = Vec::new();
+    for (kind, many) in [
+        (ChangeKind::Regression, "regressions"),
+        (ChangeKind::OtherCause, "with another cause"),
+        (ChangeKind::OtherPlace, "at another place"),
+        (ChangeKind::Fixed, "fixed"),
+        (ChangeKind::NotComparable, "not comparable"),
+        (ChangeKind::New, "new"),
+        (ChangeKind::Gone, "gone"),
+    ] {
+        match diff.count(kind) {
+            0 => {}
+            1 if kind == ChangeKind::Regression => parts.push("1 regression".to_owned()),
+            count => parts.push(format!("{count} {many}")),
+        }
+    }
+    match diff.facts.len() {
+        0 => {}
+        1 => parts.push("1 fact changed".to_owned()),
+        count => parts.push(format!("{count} facts changed")),
+    }
+    if parts.is_empty() {
+        parts.push("no change".to_owned());
+    }
+    format!("{}; {} unchanged", parts.join(", "), diff.unchanged.len())
+}
+
+/// Returns one side as words: `2026-11-30T09:20:59Z from headnode`.
+fn side(side: &probe_documents::diff::Side) -> String {
+    let started = whole_seconds(&side.started);
+    match &side.node {
+        None => started,
+        Some(node) => format!("{started} from {node}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
