@@ -19,7 +19,8 @@ pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Resu
     if let Some(path) = outputs.without_diff() {
         let path = path.display();
         bail!(
-            "--output {path}: expected table, json, markdown or junit: the other formats show one run"
+            "--output {path}: expected table, json, markdown or junit: the other formats show one \
+             run"
         );
     }
     let before = Side::read(&arguments.before)?;
