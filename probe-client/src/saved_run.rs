@@ -71,8 +71,8 @@ struct Header {
 const MAX_SHOWN: usize = 60;
 
 /// Maximum size of a saved run in bytes. The largest plan, with every session that a run adds, makes a document of a
-/// tenth of that.
-const MAX_BYTES: u64 = 256 * 1024 * 1024;
+/// fifth of that.
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Maximum number of variations of one probe; a run has about twenty.
 const MAX_COMPARISONS: usize = 256;

@@ -110,14 +110,14 @@ fn missing(root: &Path, files: &str, proofs: &str) -> Vec<String> {
 
 #[test]
 fn what_does_not_exist_is_noticed() {
-    let text = "Compare: `fwprobe diff`, or\n`fwprobe run\n--bogus`.\n\n    fwprobe-echo \
+    let text = "Compare: `fwprobe guess`, or\n`fwprobe run\n--bogus`.\n\n    fwprobe-echo \
                 serve \\\n      --quickly # soon\n";
     let typed = typed(text);
     assert_eq!(
         typed,
         [
             "fwprobe-echo serve --quickly",
-            "fwprobe diff",
+            "fwprobe guess",
             "fwprobe run --bogus"
         ]
     );

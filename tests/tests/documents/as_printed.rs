@@ -31,7 +31,10 @@ const STANDS_FOR: &[(&str, &str)] = &[
     ("/etc/fwprobe-echo/identity", "identity"),
     ("/etc/fwprobe-echo/config.toml", "config.toml"),
     ("fw-contoso.identity/connection.txt", "echo.txt"),
+    ("BEFORE", "before.json"),
+    ("AFTER", "after.json"),
     ("1m,4m,10m", "1s"),
+    ("--until-open=10m", "--until-open=1s"),
 ];
 
 /// The replacement of `{}` in a program's text, by the word before it.
@@ -48,14 +51,6 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("fwprobe hpc-test", NAMED),
     ("fwprobe idle", NAMED),
     ("fwprobe watch", NAMED),
-    (
-        "fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --interval 5m --output runs",
-        REPEATS,
-    ),
-    (
-        "fwprobe watch hpc-2008r2-sp1 --connection-file echo.txt --on-change ./tell-the-team",
-        REPEATS,
-    ),
     ("fwprobe run --client-certificate", NAMED),
     ("fwprobe run --flows", NAMED),
     (
@@ -75,8 +70,6 @@ const NOT_RUN: &[(&str, &str)] = &[
 
 /// The text names a command to which the reader adds arguments. Another test checks that the command exists.
 const NAMED: &str = "the text names the command alone";
-
-const REPEATS: &str = "repeats a run until it is stopped";
 
 const SERVES: &str = "takes ports below 1024 and goes on until it is stopped";
 
@@ -145,6 +138,7 @@ fn run(command: &str) -> anyhow::Result<(i32, String)> {
     let mut process = Command::new(program);
     process
         .args(words)
+        .args(once(command))
         .current_dir(folder)
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
@@ -152,6 +146,18 @@ fn run(command: &str) -> anyhow::Result<(i32, String)> {
         .env("FWPROBE_CERTIFICATE_PASSWORD", "secret");
     let finished = Process::start(process)?.finish()?;
     Ok((finished.code()?, finished.stderr))
+}
+
+/// Returns what ends a command after its first run that would otherwise repeat it until it is stopped.
+fn once(command: &str) -> &'static [&'static str] {
+    if !command.starts_with("fwprobe watch ") || command.contains("--count") {
+        &[]
+    } else if command.contains("--listen") {
+        &["--count", "1"]
+    } else {
+        // Several of these run at the same time, and have one default port.
+        &["--count", "1", "--listen", "none"]
+    }
 }
 
 /// Puts the files that commands name into `folder`, in which the server's identity is already.
@@ -187,12 +193,22 @@ fn lay_out(folder: &Path, connection: &str, command: &str) -> anyhow::Result<()>
         ("run.json", RUN),
         ("ticket.txt", "{{ summary.sentence }}\n"),
         ("before.json", RUN),
+        ("after.json", RUN),
+        ("yesterday.json", RUN),
+        ("today.json", RUN),
         ("expected.toml", "[rules]\nrdp = \"blocked\"\n"),
+        ("closed.toml", "[rules]\nrdp = \"blocked\"\n"),
         ("hpc.reg", EXPORT),
         ("management.pfx", CERTIFICATE),
         ("management.cer", CERTIFICATE),
     ] {
         fs::write(folder.join(name), text)?;
+    }
+    for runs in ["runs/", "runs-of-last-week/"] {
+        if command.contains(runs) {
+            fs::create_dir(folder.join(runs))?;
+            fs::write(folder.join(runs).join("run.json"), RUN)?;
+        }
     }
     Ok(())
 }
