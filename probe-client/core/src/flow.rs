@@ -5,6 +5,8 @@
 //! A fault by flow (one of several parallel links, an asymmetric path, a race in connection tracking) stays with its
 //! source port; random loss does not. So a connection without an answer is dialled again from the same source port.
 
+use std::iter;
+
 use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial};
 use crate::odds::{self, Trials};
 
@@ -30,6 +32,23 @@ pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone)
 pub fn controls_are_lost<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> bool {
     let controls = controls(measurements);
     controls.failed > 1 && odds::at_a_rate(controls, odds::ORDINARY_LOSS) < odds::THRESHOLD
+}
+
+/// Returns whether ports that work lost side connections that were opened at the same time, but not those that were opened
+/// one after another, and chance does not explain the difference. Then the number or pace of this host's SYNs is the
+/// cause, and a silent port may work as well.
+pub fn pace_loses<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> bool {
+    let (mut at_once, mut slowly) = (Trials::default(), Trials::default());
+    let works = measurements.filter(|m| m.ran_whole());
+    let own = works.flat_map(|m| m.flows.iter().filter(|f| f.port == m.port_dialled()));
+    for flow in own.filter(|f| f.end != FlowEnd::NotSent) {
+        match flow.round {
+            FlowRound::AtOnce => at_once = at_once.and(Trials::count(iter::once(flow.is_dead()))),
+            FlowRound::Again | FlowRound::Fresh => slowly = slowly.and(flow.packets()),
+            FlowRound::Early | FlowRound::Control | FlowRound::AtTheEnd => {}
+        }
+    }
+    at_once.failed > 1 && odds::by_chance(at_once, slowly) < odds::THRESHOLD
 }
 
 /// Round trips in microseconds below which a side connection that waits for one SYN's answer would have got it.

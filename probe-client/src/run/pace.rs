@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use probe_core::comparison::{Paces, lost_syns};
 use probe_core::control_record::ControlRecord;
-use probe_core::flow::controls_are_lost;
+use probe_core::flow::{controls_are_lost, pace_loses};
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::odds::THRESHOLD;
 use probe_core::run::budget::BUDGET;
@@ -64,11 +64,9 @@ impl SlowDialling<'_> {
     async fn all(&self, candidates: &[usize], first: usize, server: &mut ServerRun) {
         let mut pause = BUDGET.quiet;
         // If ports that work lose SYNs too, one port's silence says nothing about the next.
-        let give_up = if controls_are_lost(server.result.measured()) {
-            MAX_ALONE
-        } else {
-            GIVE_UP
-        };
+        let pace_counts =
+            controls_are_lost(server.result.measured()) || pace_loses(server.result.probes.iter());
+        let give_up = if pace_counts { MAX_ALONE } else { GIVE_UP };
         let (mut lost, mut turned_away) = (0, 0);
         for &index in candidates.iter().take(MAX_ALONE) {
             let failures = if server.result.probes[index].was_turned_away() {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::super::ending::{Ending, ending, testimony};
 use super::Evidence;
 use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord, ServerDescription};
-use crate::flow::controls_are_lost;
+use crate::flow::{controls_are_lost, pace_loses};
 use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
 
@@ -126,6 +126,7 @@ impl<'a> Evidence<'a> {
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
         others.any(|m| works_and_loses_syns(m))
             || controls_are_lost(self.same_server.iter().copied())
+            || pace_loses(self.same_server.iter().copied())
             || self.working_ports_elsewhere_lose_syns()
     }
 

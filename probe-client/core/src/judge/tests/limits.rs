@@ -22,6 +22,45 @@ fn silence_says_nothing_while_ports_that_work_are_silent_too() {
 }
 
 #[test]
+fn silence_says_nothing_while_the_pace_loses_connections_to_ports_that_work() {
+    use FlowEnd::{Answered, Unanswered};
+    use FlowRound::{Again, AtOnce, Fresh};
+
+    let dropped = VerdictId::Dropped;
+    let lost = |round, end, count| vec![(round, end); count];
+    let slowly = lost(Again, Answered, 6);
+    for (at_once, slowly, expected) in [
+        (8, slowly.clone(), VerdictId::Inconclusive),
+        // Two lost connections may be chance.
+        (2, slowly, dropped),
+        // A fault by flow stays with its source ports.
+        (8, lost(Again, Unanswered, 6), dropped),
+        (8, Vec::new(), dropped),
+    ] {
+        let mut works = whole(SessionKind::Https);
+        let own = [
+            lost(AtOnce, Unanswered, at_once),
+            lost(AtOnce, Answered, 11 - at_once),
+            slowly,
+            lost(Fresh, Answered, 1),
+        ];
+        let port = works.port_dialled();
+        works.flows = own
+            .concat()
+            .into_iter()
+            .map(|(round, end)| Flow {
+                round,
+                ..control(port, end)
+            })
+            .collect();
+        let (probe, record) = (silent(), record("a", &[DIALLED], Vec::new()));
+        let mut evidence = with(&probe, &record);
+        evidence.same_server = vec![&probe, &works].into();
+        assert_eq!(judge(&evidence).id, expected, "{at_once}");
+    }
+}
+
+#[test]
 fn a_port_that_accepts_a_later_syn_is_not_dropped() {
     let mut probe = silent();
     let record = record("a", &[DIALLED], Vec::new());
