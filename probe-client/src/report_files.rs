@@ -26,6 +26,13 @@ pub(crate) struct Written {
     pub(crate) format: ReportFormat,
 }
 
+/// The files of a run after the attempt to write each of them: one that fails costs no other.
+#[derive(Debug)]
+pub(crate) struct Filled {
+    pub(crate) written: Vec<Written>,
+    pub(crate) failed: Vec<OutputError>,
+}
+
 #[derive(Debug)]
 struct Output {
     format: ReportFormat,
@@ -38,13 +45,17 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// The first entry that names no format or cannot be written.
+    /// The first entry that names no format, cannot be written, or names the file of an earlier one.
     pub(crate) fn open(specifications: &[String]) -> Result<Self, OutputError> {
-        specifications
-            .iter()
-            .map(|text| Output::open(text))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let mut all: Vec<Output> = Vec::new();
+        for text in specifications {
+            let output = Output::open(text)?;
+            if all.iter().any(|other| other.is_same_file(&output)) {
+                return Err(OutputError::Twice(output.path));
+            }
+            all.push(output);
+        }
+        Ok(Self(all))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -56,21 +67,14 @@ impl Outputs {
         self.0.iter().any(|output| output.format.is_html())
     }
 
-    /// Writes every file and returns the paths with their formats.
-    ///
-    /// # Errors
-    ///
-    /// The first write error. The target file is left unchanged, or is not created.
-    pub(crate) fn write(self, document: &RunDocument) -> Result<Vec<Written>, OutputError> {
+    /// Writes every file. One that cannot be written is left unchanged, or is not created.
+    pub(crate) fn write(self, document: &RunDocument) -> Filled {
         self.fill(|format, out| format.write(document, Look::PLAIN, out))
     }
 
-    /// Writes the difference between two runs into every file.
-    ///
-    /// # Errors
-    ///
-    /// The first write error, as for [`write`](Self::write); or a format that has no form for a difference.
-    pub(crate) fn write_diff(self, diff: &Diff) -> Result<Vec<Written>, OutputError> {
+    /// Writes the difference between two runs into every file, as [`write`](Self::write) does. A format that has no form
+    /// for a difference fails.
+    pub(crate) fn write_diff(self, diff: &Diff) -> Filled {
         self.fill(|format, out| format.write_diff(diff, Look::PLAIN, out))
     }
 
@@ -81,17 +85,27 @@ impl Outputs {
         Some(&unable.path)
     }
 
-    fn fill(
-        self,
-        write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
-    ) -> Result<Vec<Written>, OutputError> {
-        self.0.into_iter().map(|o| o.fill(&write)).collect()
+    fn fill(self, write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>) -> Filled {
+        let mut filled = Filled {
+            written: Vec::new(),
+            failed: Vec::new(),
+        };
+        for output in self.0 {
+            match output.fill(&write) {
+                Ok(written) => filled.written.push(written),
+                Err(error) => filled.failed.push(error),
+            }
+        }
+        filled
     }
 }
 
 impl Output {
     fn open(text: &str) -> Result<Self, OutputError> {
         let (format, path) = specification(text)?;
+        if path.as_os_str().is_empty() {
+            return Err(OutputError::NoFile(text.to_owned()));
+        }
         if path.is_dir() {
             return Err(OutputError::Directory(path));
         }
@@ -102,6 +116,17 @@ impl Output {
                 target,
             }),
             Err(error) => Err(OutputError::NotWritable { path, error }),
+        }
+    }
+
+    /// Returns whether both name one path, however it is written. Links to one file are not followed.
+    fn is_same_file(&self, other: &Self) -> bool {
+        match (
+            std::path::absolute(&self.path),
+            std::path::absolute(&other.path),
+        ) {
+            (Ok(one), Ok(two)) => one == two,
+            _ => self.path == other.path,
         }
     }
 
@@ -153,6 +178,10 @@ pub(crate) enum OutputError {
     NoFormat(PathBuf),
     #[error("--output {0}: name the file to write as well: {0}=FILE")]
     TemplateAlone(String),
+    #[error("--output {0} names no file: write {0}FILE")]
+    NoFile(String),
+    #[error("--output {} is named twice; give each report a file of its own", .0.display())]
+    Twice(PathBuf),
     #[error("--output {0}: {1:#}")]
     Template(String, anyhow::Error),
     #[error("--output {} is a directory; give a file name", .0.display())]

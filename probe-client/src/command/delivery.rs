@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 use probe_documents::RunDocument;
 
 use crate::arguments::{Colour, ReportOptions};
-use crate::report_files::Outputs;
+use crate::report_files::{Filled, OutputError, Outputs, Written};
 use crate::report_format::ReportFormat;
 use crate::{desktop, terminal};
 
@@ -54,35 +54,60 @@ impl Delivery {
         self.format.is_none() && !self.outputs.is_empty()
     }
 
-    /// Prints the report on standard output, and writes the files.
+    /// Prints the report on standard output, and writes the files. What fails costs nothing else.
     ///
     /// # Errors
     ///
-    /// Standard output or a file cannot be written, or a template fails on this run.
+    /// Standard output or a file cannot be written, or a template fails on this run: all of it.
     pub(super) fn deliver(self, document: &RunDocument, colour: Colour) -> anyhow::Result<()> {
+        let printed = self.print(document, colour);
+        let filed = self.write_files(document);
+        match (printed, filed) {
+            (Ok(()), filed) => filed,
+            (Err(error), Ok(())) => Err(error),
+            (Err(first), Err(others)) => bail!("{first:#}\n{others:#}"),
+        }
+    }
+
+    fn print(&self, document: &RunDocument, colour: Colour) -> anyhow::Result<()> {
         let format = self.format.clone().unwrap_or_default();
         let mut text = Vec::new();
         format.write(document, terminal::look(colour), &mut text)?;
-        terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
-        self.write_files(document)
+        terminal::print(&String::from_utf8_lossy(&text)).context("standard output")
     }
 
     /// Writes the files, and shows the HTML report if the user wants to see it.
     ///
     /// # Errors
     ///
-    /// A file cannot be written, or a template fails on this run.
+    /// Every file that cannot be written, and every template that fails on this run. The other files are written.
     pub(super) fn write_files(self, document: &RunDocument) -> anyhow::Result<()> {
-        let written = self.outputs.write(document)?;
-        for file in &written {
-            terminal::tell(&format!("written: {}", file.path.display()));
-        }
+        let Filled { written, failed } = self.outputs.write(document);
+        tell(&written);
         if let Some(page) = written.iter().find(|f| self.shown && f.format.is_html()) {
             // The report is written, whether or not it can be shown.
             if let Err(why) = desktop::open(&page.path) {
                 terminal::tell(&format!("--open: {why:#}"));
             }
         }
-        Ok(())
+        all_written(&failed)
     }
+}
+
+/// Tells the user which files were written.
+pub(super) fn tell(written: &[Written]) {
+    for file in written {
+        terminal::tell(&format!("written: {}", file.path.display()));
+    }
+}
+
+/// # Errors
+///
+/// All of `failed`, a line each.
+pub(super) fn all_written(failed: &[OutputError]) -> anyhow::Result<()> {
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = failed.iter().map(ToString::to_string).collect();
+    bail!("{}", lines.join("\n"))
 }

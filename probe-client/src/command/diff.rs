@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use probe_documents::RunDocument;
 use probe_documents::diff::{Diff, TimeSamples};
 
+use super::delivery::{all_written, tell};
 use super::run_folder;
 use crate::arguments::{Colour, DiffArguments};
 use crate::report_files::Outputs;
@@ -33,9 +34,9 @@ pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Resu
     let format = ReportFormat::BuiltIn(arguments.format);
     format.write_diff(&diff, terminal::look(colour), &mut text)?;
     terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
-    for file in outputs.write_diff(&diff)? {
-        terminal::tell(&format!("written: {}", file.path.display()));
-    }
+    let filled = outputs.write_diff(&diff);
+    tell(&filled.written);
+    all_written(&filled.failed)?;
     Ok(diff.exit_code())
 }
 

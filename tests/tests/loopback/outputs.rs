@@ -21,6 +21,12 @@ pub(crate) fn trials() -> Trials {
         .once("one_of_two_cannot_be_written", one_of_two_cannot_be_written)
         .once("over_an_older_report", over_an_older_report)
         .once("several_at_once", several_at_once)
+        .once("one_file_twice", one_file_twice)
+        .once("without_a_file", || refused_as("html=", "names no file"))
+        .once(
+            "one_that_fails_costs_no_other",
+            one_that_fails_costs_no_other,
+        )
 }
 
 fn into_a_directory_that_is_not_there() -> anyhow::Result<()> {
@@ -55,6 +61,69 @@ fn refused(output: &str, prepare: fn(&Path) -> anyhow::Result<()>) -> anyhow::Re
         before == after,
         "files before: {before:?}, after: {after:?}"
     );
+    server.stop().map(drop)
+}
+
+fn refused_as(output: &str, why: &str) -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let cli = run(Cli::fwprobe()?, &server).arg("--output").arg(output);
+    let finished = cli.run()?;
+    ensure!(
+        finished.code()? == 2 && finished.stderr.contains(why),
+        "{}",
+        finished.stderr
+    );
+    server.stop().map(drop)
+}
+
+fn one_file_twice() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let cli = Cli::fwprobe()?;
+    let path = cli.directory().join("report.json");
+    let again = cli.directory().join("./report.json");
+    let cli = run(cli, &server).arg("--output").arg(&path);
+    let cli = cli.arg("--output").arg(again);
+    let finished = cli.run()?;
+    ensure!(
+        finished.code()? == 2 && finished.stderr.contains("is named twice"),
+        "{}",
+        finished.stderr
+    );
+    ensure!(
+        entries(cli.directory())?.is_empty(),
+        "something was written"
+    );
+    server.stop().map(drop)
+}
+
+/// A template that fails on the run must not lose what was measured.
+fn one_that_fails_costs_no_other() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let cli = Cli::fwprobe()?;
+    let template = cli.file("late.txt", "{{ ports[0].nosuch }}")?;
+    let (before, after) = (
+        cli.directory().join("before.json"),
+        cli.directory().join("after.json"),
+    );
+    let late_out = cli.directory().join("late.out");
+    let late = format!("template={}", template.display());
+    let cli = run(cli, &server)
+        .args(["--format", &late, "--output"])
+        .arg(&before)
+        .args(["--output", &format!("{late}={}", late_out.display())])
+        .arg("--output")
+        .arg(&after);
+    let finished = cli.run()?;
+    ensure!(finished.code()? == 2, "{}", finished.stderr);
+    ensure!(
+        finished.stderr.matches("nosuch").count() >= 2,
+        "both failures are told: {}",
+        finished.stderr
+    );
+    for path in [before, after] {
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        ensure!(text.contains("fwprobe.run/1"), "{text}");
+    }
     server.stop().map(drop)
 }
 
