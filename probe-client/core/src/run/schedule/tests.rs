@@ -113,6 +113,7 @@ proptest! {
         prop_assert!(played.took <= Duration::from_millis(4_000), "{:?}", played.took);
     }
 
+    /// Half of all packets may be lost here: the limit is the one that a run over any link keeps, a minute.
     #[test]
     fn runs_over_lossy_links_end_too(
         faults in prop::collection::vec(fault(), 1..12),
@@ -129,7 +130,7 @@ proptest! {
             ..network(ports)
         };
         let played = play(&network);
-        prop_assert!(played.took <= Duration::from_secs(30), "{:?}", played.took);
+        prop_assert!(played.took <= Duration::from_secs(60), "{:?}", played.took);
     }
 }
 
