@@ -128,6 +128,27 @@ fn no_files_import_each_other_in_a_circle() {
     assert!(told.is_empty(), "{}", told.join("\n"));
 }
 
+/// A file that a merge brought back, say, is not compiled, and no compiler notices it.
+#[test]
+fn every_file_is_a_module_of_its_crate() {
+    for (_, folder, _) in ARROWS {
+        let files = Imports::of_crate(&root().join(folder).join("src")).undeclared();
+        assert!(files.is_empty(), "{folder}: {files:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_in_no_module_is_found() {
+    let texts = [
+        ("", "mod a;"),
+        ("a", "mod c;"),
+        ("a::c", ""),
+        ("a::d", ""),
+        ("b", ""),
+    ];
+    assert_eq!(Imports::of_texts(&texts).undeclared(), ["a::d", "b"]);
+}
+
 #[test]
 fn a_circle_is_found_through_a_name_that_is_passed_on() {
     let texts = [

@@ -11,9 +11,13 @@ use syn::{Attribute, Item, ItemUse, Meta, UseTree, Visibility};
 /// The names of a module from the crate root down; empty for the root itself.
 type Module = Vec<String>;
 
-/// The imports between the files of one crate, without test code.
+/// The files of one crate without test code, and the imports between them.
 #[derive(Debug, Default)]
-pub(crate) struct Imports(BTreeMap<Module, BTreeSet<Module>>);
+pub(crate) struct Imports {
+    edges: BTreeMap<Module, BTreeSet<Module>>,
+    /// Files that no other file declares as a module, so that they are not compiled.
+    undeclared: Vec<Module>,
+}
 
 impl Imports {
     /// Reads every file below `source`, the folder of the crate's `lib.rs`.
@@ -49,14 +53,28 @@ impl Imports {
             let others = targets.filter(|t| !t.starts_with(module) && !module.starts_with(t));
             (module.clone(), others.collect())
         });
-        Self(edges.collect())
+        let declared = |module: &&Module| {
+            module.split_last().is_none_or(|(name, parent)| {
+                let parent = files.get(parent);
+                parent.is_some_and(|parent| parent.children.contains(name))
+            })
+        };
+        Self {
+            edges: edges.collect(),
+            undeclared: files.keys().filter(|m| !declared(m)).cloned().collect(),
+        }
+    }
+
+    /// Returns the files that are in no module, as in `a::b`.
+    pub(crate) fn undeclared(&self) -> Vec<String> {
+        self.undeclared.iter().map(|m| m.join("::")).collect()
     }
 
     /// Returns the shortest cycle through each file that is in one, each cycle once.
     ///
     /// A parent and its children do not form a cycle: a child may use what its parent defines.
     pub(crate) fn circles(&self) -> BTreeSet<Vec<String>> {
-        self.0
+        self.edges
             .keys()
             .filter_map(|start| self.circle(start))
             .collect()
@@ -66,7 +84,7 @@ impl Imports {
         let mut came_from: BTreeMap<&Module, &Module> = BTreeMap::new();
         let mut waiting = VecDeque::from([start]);
         while let Some(module) = waiting.pop_front() {
-            for next in self.0.get(module).into_iter().flatten() {
+            for next in self.edges.get(module).into_iter().flatten() {
                 if next == start {
                     return Some(Self::way_back(&came_from, start, module));
                 }
