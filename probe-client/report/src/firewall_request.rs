@@ -52,13 +52,7 @@ fn render(
 ) -> io::Result<()> {
     let mut environment = templating::environment();
     environment.add_filter("markdown", |text: &str| escaped(text));
-    environment
-        .add_template(name, template)
-        .map_err(io::Error::other)?;
-    let text = environment
-        .get_template(name)
-        .and_then(|t| t.render(values))
-        .map_err(io::Error::other)?;
+    let text = templating::render(environment, &[(name, template)], values)?;
     out.write_all(text.as_bytes())
 }
 

@@ -2,45 +2,46 @@
 
 use std::io::{self, Write};
 
-use minijinja::context;
+use minijinja::{Value, context};
 
 use crate::rows::Report;
-use crate::templating::{environment, value};
+use crate::templating::{environment, render, value};
 
 mod drawing;
 pub(crate) mod matrix;
 mod timings;
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut environment = environment();
-    for (name, text) in [("parts.html", PARTS), ("report.html", TEMPLATE)] {
-        environment
-            .add_template(name, text)
-            .map_err(io::Error::other)?;
-    }
     let drawings: Vec<_> = report
         .failures
         .iter()
         .map(|failure| drawing::Drawing::of(&failure.way))
         .collect();
-    let page = environment
-        .get_template("report.html")
-        .and_then(|template| {
-            template.render(context! {
-                report => value(report),
-                matrix => value(&matrix::Matrix::of(report)),
-                drawings => value(&drawings),
-                bars => value(&timings::bars(&report.ports)),
-                style => STYLE,
-            })
-        })
-        .map_err(io::Error::other)?;
-    out.write_all(page.as_bytes())
+    let values = context! {
+        report => value(report),
+        matrix => value(&matrix::Matrix::of(report)),
+        drawings => value(&drawings),
+        bars => value(&timings::bars(&report.ports)),
+        style => STYLE,
+    };
+    out.write_all(page("report.html", TEMPLATE, &values)?.as_bytes())
+}
+
+/// Renders a page with the parts that pages share.
+///
+/// # Errors
+///
+/// A template fails.
+pub(crate) fn page(name: &str, template: &str, values: &Value) -> io::Result<String> {
+    render(
+        environment(),
+        &[("parts.html", PARTS), (name, template)],
+        values,
+    )
 }
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
-/// The parts that this page shares with others.
-pub(crate) const PARTS: &str = include_str!("../templates/parts.html");
+const PARTS: &str = include_str!("../templates/parts.html");
 pub(crate) const STYLE: &str = include_str!("../templates/report.css");
 
 #[cfg(test)]

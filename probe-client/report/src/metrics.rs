@@ -65,8 +65,9 @@ impl Exposition {
         register_watch(&mut registry, figures);
         if let Some(run) = run {
             register_run(&mut registry, run);
-            register_rows(&mut registry, &rows(run, None));
-            register_repetition(&mut registry, run, recent);
+            let rows = rows(run, None);
+            register_rows(&mut registry, &rows);
+            register_repetition(&mut registry, &rows, recent);
         }
         self.written(&registry)
     }
@@ -226,9 +227,9 @@ fn register_rows(registry: &mut Registry, rows: &[Row<'_>]) {
     );
 }
 
-fn register_repetition(registry: &mut Registry, run: &RunDocument, recent: &Recent) {
+fn register_repetition(registry: &mut Registry, rows: &[Row<'_>], recent: &Recent) {
     let in_a_row: Family<RowLabels, Gauge> = Family::default();
-    for row in rows(run, None) {
+    for row in rows {
         let (rule, path) = (row.rule().to_string(), row.path());
         let count = recent.strip(&rule, &path).in_a_row;
         let labels = RowLabels { rule, path };

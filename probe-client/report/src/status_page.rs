@@ -9,10 +9,10 @@ use probe_documents::RunDocument;
 use probe_documents::watch::{Change, Recent, Strip, rows};
 use serde::Serialize;
 
-use crate::html::{PARTS, STYLE, matrix::Matrix};
+use crate::html::{self, STYLE, matrix::Matrix};
 use crate::metrics::WatchFigures;
 use crate::rows::Report;
-use crate::templating::{environment, value};
+use crate::templating::value;
 
 /// What the page shows.
 #[derive(Clone, Copy, Debug)]
@@ -40,17 +40,9 @@ impl StatusPage<'_> {
     ///
     /// The template fails.
     pub fn write(&self) -> io::Result<String> {
-        let mut environment = environment();
-        for (name, text) in [("parts.html", PARTS), ("status.html", TEMPLATE)] {
-            environment
-                .add_template(name, text)
-                .map_err(io::Error::other)?;
-        }
         let report = self.run.map(Report::of);
         let strips = self.run.map(|run| strips(run, self.recent));
-        let template = environment.get_template("status.html");
-        let page = template.and_then(|template| {
-            template.render(context! {
+        let values = context! {
                 report => value(&report),
                 matrix => value(&report.as_ref().map(Matrix::of)),
                 strips => value(&strips.unwrap_or_default()),
@@ -59,9 +51,8 @@ impl StatusPage<'_> {
                 runs => self.figures.as_expected + self.figures.not_as_expected + self.figures.undecided,
                 version => value(&self.figures.version),
                 style => format!("{STYLE}{OWN_STYLE}"),
-            })
-        });
-        page.map_err(io::Error::other)
+        };
+        html::page("status.html", TEMPLATE, &values)
     }
 }
 

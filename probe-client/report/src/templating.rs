@@ -1,5 +1,7 @@
 //! The template engine. Templates see the rows of a report as plain values, in which no text can do harm.
 
+use std::io;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
@@ -30,6 +32,29 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
     });
     environment.add_filter("milliseconds", milliseconds);
     environment
+}
+
+/// Renders the page, the last of `templates` by name and text; the others are what it imports.
+///
+/// # Errors
+///
+/// A template fails.
+pub(crate) fn render<'a>(
+    mut environment: Environment<'a>,
+    templates: &[(&'a str, &'a str)],
+    values: &Value,
+) -> io::Result<String> {
+    let mut page = "";
+    for (name, text) in templates {
+        environment
+            .add_template(name, text)
+            .map_err(io::Error::other)?;
+        page = name;
+    }
+    let template = environment.get_template(page);
+    template
+        .and_then(|template| template.render(values))
+        .map_err(io::Error::other)
 }
 
 /// Returns rows as a value for templates. In every text, control characters are escaped and a text that is too long is

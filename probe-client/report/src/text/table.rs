@@ -8,6 +8,7 @@ use super::columns::{GAP, shortened, tone};
 use super::paint::{Look, Tone, paragraph};
 use super::{checks, details, egress, idle, matrix};
 use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, SkippedRow, SummaryRow};
+use crate::templating::milliseconds;
 
 pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
     heading(&report.run, look, out)?;
@@ -179,14 +180,6 @@ fn summary(summary: &SummaryRow, look: Look, out: &mut dyn Write) -> io::Result<
         writeln!(out, "{}", look.paint(tone, &line))?;
     }
     Ok(())
-}
-
-fn milliseconds(us: u64) -> String {
-    match us {
-        0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
-        10_000..1_000_000 => format!("{} ms", us / 1_000),
-        _ => format!("{:.1} s", us as f64 / 1e6),
-    }
 }
 
 /// Index of the column with the expectation.
