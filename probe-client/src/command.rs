@@ -28,7 +28,6 @@ mod profiles;
 mod reload_server;
 mod report;
 mod run;
-mod run_folder;
 mod watch;
 
 /// The user interrupted the run a second time, so the measurements are not written.

@@ -36,6 +36,7 @@ mod report_files;
 mod report_format;
 mod resolve;
 mod run;
+mod run_folder;
 mod saved_run;
 mod settings;
 mod tap;

@@ -1,5 +1,6 @@
 //! Reads the runs in a folder. Other files there are left alone, and those that cannot be read are named.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -8,41 +9,37 @@ use probe_documents::RunDocument;
 use crate::saved_run::load;
 use crate::terminal;
 
-/// Returns the runs in `folder`, one after the other, in the order of their file names.
-///
-/// Files that do not end in `.json` are not looked at. A file that is not a readable run is left out, and `left_out` gets
-/// the reason.
+/// Returns the files in `folder` that may be runs, those that end in `.json`, in the order of their names.
 ///
 /// # Errors
 ///
 /// The folder cannot be read.
-pub(super) fn runs(
-    folder: &Path,
-    left_out: impl Fn(&anyhow::Error),
-) -> anyhow::Result<impl Iterator<Item = (PathBuf, RunDocument)>> {
-    let shown = folder.display();
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{shown} cannot be read"))?;
+pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("{shown} cannot be read"))?
-            .path();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
         let extension = path.extension().unwrap_or_default();
         if extension.eq_ignore_ascii_case("json") && !path.is_dir() {
             files.push(path);
         }
     }
     files.sort_unstable();
-    Ok(files.into_iter().filter_map(move |path| match load(&path) {
-        Ok(document) => Some((path, document)),
+    Ok(files)
+}
+
+/// Returns the runs in `folder`, one after the other, in the order of their file names. Tells the user which files are
+/// left out because they are not readable runs.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub(crate) fn runs(folder: &Path) -> anyhow::Result<impl Iterator<Item = RunDocument>> {
+    let files = files(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    Ok(files.into_iter().filter_map(|path| match load(&path) {
+        Ok(document) => Some(document),
         Err(error) => {
-            left_out(&error);
+            terminal::tell(&format!("left out: {error:#}"));
             None
         }
     }))
-}
-
-/// Names a file that is left out.
-pub(super) fn tell(error: &anyhow::Error) {
-    terminal::tell(&format!("left out: {error:#}"));
 }

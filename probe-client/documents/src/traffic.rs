@@ -6,20 +6,22 @@ use probe_core::measurement::source_address;
 
 use crate::{Probe, RunDocument};
 
+/// Returns whether packets of `probe` left this host.
+pub fn was_sent(probe: &Probe) -> bool {
+    let nowhere = matches!(
+        probe.verdict.id,
+        VerdictId::NameNotResolved | VerdictId::NoRoute
+    );
+    !nowhere && (probe.measurement.address.is_some() || probe.measurement.proxy.is_some())
+}
+
 /// Returns the traffic to look for in the logs of devices on the path, for `probes` of one server and path.
 ///
 /// `None` if nothing was sent, or if the time is unknown.
 pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     let first = &probes.first()?.measurement;
-    let sent = |p: &&&Probe| {
-        let nowhere = matches!(
-            p.verdict.id,
-            VerdictId::NameNotResolved | VerdictId::NoRoute
-        );
-        !nowhere && (p.measurement.address.is_some() || p.measurement.proxy.is_some())
-    };
     let alike = |p: &&Probe| p.measurement.same_server(first);
-    if !probes.iter().all(|p| sent(&p) && alike(p)) {
+    if !probes.iter().all(|p| was_sent(p) && alike(p)) {
         return None;
     }
     let all = document.probes.iter().map(|p| &p.measurement);

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use probe_core::profile::AddressFamily;
 use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 use probe_documents::diff::{
@@ -46,10 +45,8 @@ fn of_kind(diff: &Diff, kind: ChangeKind) -> impl Iterator<Item = &Change> {
 /// Returns the rule, path and family as words: `443/https (soa-https) over direct, IPv4`.
 fn subject(subject: &Subject, port: u16, session: SessionKind, silence: Option<u32>) -> String {
     let mut text = format!("{port}/{session} ({}) over {}", subject.rule, subject.path);
-    match subject.family {
-        Some(AddressFamily::Ipv4) => text.push_str(", IPv4"),
-        Some(AddressFamily::Ipv6) => text.push_str(", IPv6"),
-        None => {}
+    if let Some(family) = subject.family {
+        text.push_str(&format!(", {}", family.words()));
     }
     if let Some(seconds) = silence {
         text.push_str(&format!(", silent for {seconds} s"));

@@ -28,7 +28,7 @@ pub mod xml;
 
 pub use failed_run::FailedRun;
 pub use format::{FORMATS, Format};
-pub use rows::Report;
+pub use rows::{Report, conclusion};
 pub use template::{Template, TemplateError};
 pub use text::{Look, check_table};
 

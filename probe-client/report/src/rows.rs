@@ -53,6 +53,16 @@ pub struct Report {
     pub request: RequestRows,
 }
 
+/// Returns the conclusion of a run in one sentence, as [`Report`] has it.
+pub fn conclusion(document: &RunDocument) -> String {
+    SummaryRow::of(document, &ports(document)).sentence
+}
+
+fn ports(document: &RunDocument) -> Vec<PortRow> {
+    let probes = document.probes.iter();
+    probes.map(|probe| PortRow::of(document, probe)).collect()
+}
+
 impl Report {
     /// The names of the report's parts, as templates use them.
     pub const NAMES: [&str; 11] = [
@@ -62,11 +72,7 @@ impl Report {
 
     /// Derives the rows of `document`.
     pub fn of(document: &RunDocument) -> Self {
-        let ports: Vec<PortRow> = document
-            .probes
-            .iter()
-            .map(|probe| PortRow::of(document, probe))
-            .collect();
+        let ports = ports(document);
         let paths = path::rows(&ports);
         let mut run = RunRow::of(document);
         run.repeat = repeat::commands(&run, &paths, &ports);

@@ -1,19 +1,20 @@
 //! `fwprobe diff`: says what changed between two saved runs.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
+use probe_core::profile::ProfileId;
 use probe_documents::RunDocument;
 use probe_documents::diff::{Diff, TimeSamples};
 
 use super::delivery::{all_written, tell};
-use super::run_folder;
 use crate::arguments::{Colour, DiffArguments};
 use crate::report_files::Outputs;
 use crate::report_format::ReportFormat;
 use crate::saved_run::load;
-use crate::terminal;
+use crate::{run_folder, terminal};
 
 pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Result<u8> {
     let outputs = Outputs::open(&arguments.outputs)?;
@@ -55,36 +56,40 @@ impl Side {
                 times: None,
             });
         }
-        let newest = newest(path)?;
-        let mut times = TimeSamples::default();
-        for (_, document) in run_folder::runs(path, |_| ())?.filter(|(_, d)| alike(d, &newest)) {
-            times.add(&document);
+        Self::of_folder(path)
+    }
+
+    /// Reads each run of the folder once: a folder may hold more than fits into memory.
+    fn of_folder(folder: &Path) -> anyhow::Result<Self> {
+        let mut newest: Option<(Option<Timestamp>, RunDocument)> = None;
+        let mut times: BTreeMap<Kind, TimeSamples> = BTreeMap::new();
+        for document in run_folder::runs(folder)? {
+            if document.run.complete {
+                times.entry(kind(&document)).or_default().add(&document);
+            }
+            let began = document.run.started.parse().ok();
+            if newest.as_ref().is_none_or(|(known, _)| *known <= began) {
+                newest = Some((began, document));
+            }
         }
+        let (_, newest) = newest.with_context(|| {
+            let folder = folder.display();
+            format!("{folder} contains no run; expected files that `--output run.json` wrote")
+        })?;
         Ok(Self {
+            times: Some(times.remove(&kind(&newest)).unwrap_or_default()),
             newest,
-            times: Some(times),
         })
     }
 }
 
-fn newest(folder: &Path) -> anyhow::Result<RunDocument> {
-    let began = |document: &RunDocument| document.run.started.parse::<Timestamp>().ok();
-    let all = run_folder::runs(folder, run_folder::tell)?.map(|(_, document)| document);
-    let newest = all.max_by_key(began);
-    newest.with_context(|| {
-        let folder = folder.display();
-        format!("{folder} contains no run; expected files that `--output run.json` wrote")
-    })
-}
+/// Profile, host and servers: the times of runs that agree in them belong together.
+type Kind = (Option<ProfileId>, Option<String>, Vec<String>);
 
-/// Returns whether the times of two runs belong together.
-fn alike(document: &RunDocument, newest: &RunDocument) -> bool {
-    let what = |d: &RunDocument| {
-        (
-            d.run.profile.clone(),
-            d.host.name.clone(),
-            d.server.hosts.clone(),
-        )
-    };
-    document.run.complete && what(document) == what(newest)
+fn kind(document: &RunDocument) -> Kind {
+    (
+        document.run.profile.clone(),
+        document.host.name.clone(),
+        document.server.hosts.clone(),
+    )
 }

@@ -9,6 +9,7 @@ use probe_core::comparison::{AT_ONCE, next_reach, next_round};
 use probe_core::control_record::ControlOutcome;
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::plan::PlannedProbe;
+use probe_core::run::schedule::MAX_ROUNDS;
 use tokio::sync::Semaphore;
 
 use super::{Run, ServerRun, task};
@@ -229,6 +230,3 @@ const MAX_IN_FLIGHT: usize = 30;
 /// Number of stages in a session of another shape or name, if the server never testified on this port: one byte and one
 /// segment, which is more than arrived in the session that it is compared with.
 const STAGES_OF_OTHERS: usize = 2;
-
-/// Maximum number of rounds: a repetition, then sizes or shapes, then a last look.
-const MAX_ROUNDS: usize = 4;

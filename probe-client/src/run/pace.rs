@@ -14,6 +14,7 @@ use probe_core::flow::{controls_are_lost, pace_loses};
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::odds::THRESHOLD;
 use probe_core::run::budget::BUDGET;
+use probe_core::run::schedule::ENOUGH_SLOW_FAILURES;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
@@ -66,7 +67,11 @@ impl SlowDialling<'_> {
         // If ports that work lose SYNs too, one port's silence says nothing about the next.
         let pace_counts =
             controls_are_lost(server.result.measured()) || pace_loses(server.result.probes.iter());
-        let give_up = if pace_counts { MAX_ALONE } else { GIVE_UP };
+        let give_up = if pace_counts {
+            MAX_ALONE
+        } else {
+            ENOUGH_SLOW_FAILURES
+        };
         let (mut lost, mut turned_away) = (0, 0);
         for &index in candidates.iter().take(MAX_ALONE) {
             let failures = if server.result.probes[index].was_turned_away() {
@@ -174,6 +179,3 @@ const AT_ONCE: usize = 8;
 
 /// Maximum number of side connections that are opened one at a time.
 const MAX_SLOWLY: usize = 4;
-
-/// Number of ports that stay silent at a slow pace, or turn away, after which no more are dialled.
-const GIVE_UP: usize = 2;

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::log::{Event, Log};
 use super::watched::Watched;
 use crate::prepared::Prepared;
-use crate::{document_file, saved_run};
+use crate::{document_file, run_folder, saved_run};
 
 /// A folder of documents, in use by this watch alone.
 #[derive(Debug)]
@@ -104,15 +104,7 @@ impl DocumentFolder {
 
     /// Returns the newest files by their names, which begin with a date.
     fn newest(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(&self.path)
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut files: Vec<PathBuf> = entries
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-            .collect();
-        files.sort_unstable();
+        let mut files = run_folder::files(&self.path).unwrap_or_default();
         files.split_off(files.len().saturating_sub(KEPT_RUNS))
     }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use probe_core::excerpt::printable;
 use probe_documents::RunDocument;
 use probe_documents::watch::{Change, Next};
-use probe_report::Report;
+use probe_report::conclusion;
 use serde::Serialize;
 
 use crate::terminal;
@@ -92,7 +92,7 @@ impl<'a> Event<'a> {
         Self::Run {
             id: &document.run.id,
             exit_code: document.summary.exit_code,
-            summary: Report::of(document).summary.sentence,
+            summary: conclusion(document),
             next_in_seconds: next.pause.as_secs(),
             longer_than_interval: next.overlong.map(|took| took.as_secs()),
             backed_off: next.backed_off,

@@ -19,6 +19,17 @@ pub enum Outcome {
     Undecided,
 }
 
+impl Outcome {
+    /// Returns how much attention the outcome needs, as a rank.
+    pub const fn urgency(self) -> u8 {
+        match self {
+            Self::AsExpected => 0,
+            Self::Undecided => 1,
+            Self::NotAsExpected => 2,
+        }
+    }
+}
+
 /// A verdict compared with the expectation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Met {

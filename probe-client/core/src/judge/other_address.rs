@@ -3,6 +3,7 @@
 use super::ending::testimony;
 use crate::catalogue::VerdictId;
 use crate::measurement::Measurement;
+use crate::profile::AddressFamily;
 use crate::verdict::Verdict;
 
 /// Returns `verdict` with the facts that the other addresses of the same host show: the server runs, so that needs no
@@ -21,7 +22,7 @@ pub(super) fn told(verdict: Verdict, probe: &Measurement, all: &[Measurement]) -
         return verdict;
     };
     let host = &probe.host;
-    let family = if address.is_ipv6() { "IPv6" } else { "IPv4" };
+    let family = AddressFamily::of(address).words();
     let record = if address.is_ipv6() { "AAAA" } else { "A" };
     let verdict = verdict.because(format!(
         "a server of the same name proved itself at {other} in this run"

@@ -99,6 +99,14 @@ impl AddressFamily {
         }
     }
 
+    /// Returns the family in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+        }
+    }
+
     fn named(name: &str) -> Option<Self> {
         [Self::Ipv4, Self::Ipv6]
             .into_iter()

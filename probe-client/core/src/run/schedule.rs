@@ -22,7 +22,7 @@ mod simulation;
 mod tests;
 
 use facts::PortProgress;
-pub use facts::{Beside, ControlEnd, Done, Ended, Step};
+pub use facts::{Beside, ControlEnd, Done, ENOUGH_SLOW_FAILURES, Ended, Step};
 
 /// What a run may do, and how long it waits.
 #[derive(Clone, Copy, Debug)]
@@ -199,8 +199,7 @@ impl Schedule {
     }
 
     /// The server is asked about every session that ended otherwise than whole, that to the control port included, one
-    /// question at a time. What is asked
-    /// about has sent its last SYN: the server has to know what it is counting.
+    /// question at a time. What is asked about has sent its last SYN: the server has to know what it is counting.
     fn ask_the_server(&mut self, begin: &mut Vec<Step>) {
         let asking = self.is_running(|step| matches!(step, Step::Ask(_)));
         if !self.control_found || asking {
@@ -298,4 +297,4 @@ impl Schedule {
 }
 
 /// Maximum number of rounds of variations: a repetition, then sizes or shapes, then a last look.
-const MAX_ROUNDS: u8 = 4;
+pub const MAX_ROUNDS: u8 = 4;

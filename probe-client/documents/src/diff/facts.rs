@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use head_node::answer::Check;
 use head_node::catalogue::CheckId;
 use probe_core::measurement::PresentedCertificate;
+use probe_core::profile::AddressFamily;
 use serde::Serialize;
 
 use crate::RunDocument;
@@ -119,7 +120,7 @@ fn egress(document: &RunDocument) -> Values {
     let mut values = Values::new();
     for egress in &document.egress {
         let seen = egress.seen.ip().to_canonical();
-        let family = if seen.is_ipv4() { "IPv4" } else { "IPv6" };
+        let family = AddressFamily::of(seen).words();
         let about = format!("{} over {}, {family}", egress.host, egress.path);
         values.entry(about).or_default().insert(seen.to_string());
     }

@@ -159,7 +159,7 @@ fn states(run: &RunDocument) -> BTreeMap<Subject, State> {
         states
             .entry(Subject::of(probe))
             .and_modify(|known| {
-                if known.urgency() < state.urgency() {
+                if known.outcome.urgency() < state.outcome.urgency() {
                     *known = state;
                 }
             })
@@ -173,14 +173,6 @@ impl State {
         Self {
             outcome: probe.outcome,
             verdict: probe.verdict.id,
-        }
-    }
-
-    const fn urgency(self) -> u8 {
-        match self.outcome {
-            Outcome::AsExpected => 0,
-            Outcome::Undecided => 1,
-            Outcome::NotAsExpected => 2,
         }
     }
 }

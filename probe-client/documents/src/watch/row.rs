@@ -1,6 +1,5 @@
 //! One rule over one path, whatever addresses the server has.
 
-use probe_core::judge::Outcome;
 use probe_core::profile::RuleId;
 
 use crate::{Probe, RunDocument};
@@ -48,11 +47,7 @@ pub fn rows<'d>(document: &'d RunDocument, host: Option<&str>) -> Vec<Row<'d>> {
     rows
 }
 
-fn urgency(probe: &Probe) -> u8 {
-    match probe.outcome {
-        Outcome::AsExpected if !probe.needs_a_word() => 0,
-        Outcome::AsExpected => 1,
-        Outcome::Undecided => 2,
-        Outcome::NotAsExpected => 3,
-    }
+/// Ranks probes by outcome, and those that are as expected by whether a report must say more.
+fn urgency(probe: &Probe) -> (u8, bool) {
+    (probe.outcome.urgency(), probe.needs_a_word())
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use probe_core::judge::Outcome;
 use probe_core::measurement::Measurement;
 use probe_core::measurement::source_address;
-use probe_core::profile::{Direction, Expectation, Profile};
+use probe_core::profile::{AddressFamily, Direction, Expectation, Profile};
 use probe_core::verdict::Segment;
 use probe_documents::traffic::in_logs;
 use probe_documents::{Probe, RunDocument};
@@ -124,11 +124,7 @@ impl AskedRow {
     fn of(document: &RunDocument, probe: &Probe, destination: IpAddr, number: usize) -> Self {
         let (m, verdict) = (&probe.measurement, &probe.verdict);
         let port = m.port_dialled();
-        let family = if destination.is_ipv4() {
-            "IPv4"
-        } else {
-            "IPv6"
-        };
+        let family = AddressFamily::of(destination).words();
         let source = own_address(document, m);
         let source_after_nat = translated(document, m).filter(|seen| Some(*seen) != source);
         let name = format!("fwprobe-{port}-{}-{number}", family.to_lowercase());

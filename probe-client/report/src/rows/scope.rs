@@ -2,7 +2,7 @@
 //! Auditors read such a run as proof that networks are separated, so it must not claim more than it tested.
 
 use probe_core::profile::Expectation;
-use probe_documents::traffic::in_logs;
+use probe_documents::traffic::{in_logs, was_sent};
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
@@ -24,11 +24,7 @@ pub(super) fn row(document: &RunDocument) -> Option<ScopeRow> {
         return None;
     }
     // A name that was not resolved, say, must not hide what was sent to other servers.
-    let sent: Vec<&Probe> = document
-        .probes
-        .iter()
-        .filter(|probe| in_logs(document, &[*probe]).is_some())
-        .collect();
+    let sent: Vec<&Probe> = document.probes.iter().filter(|p| was_sent(p)).collect();
     let tested: Vec<String> = by_server(&sent)
         .iter()
         .filter_map(|of_one_server| in_logs(document, of_one_server))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use probe_documents::RunDocument;
-use probe_report::Report;
+use probe_report::conclusion;
 use tokio::time::Instant;
 
 use super::{InterruptedAgain, measure};
@@ -44,7 +44,7 @@ pub(super) async fn measured(
 fn between(count: u64, document: &RunDocument, left: Duration) -> String {
     format!(
         "run {count}: {}; next run in {} s, for {} min more at most (Ctrl-C ends it)",
-        Report::of(document).summary.sentence,
+        conclusion(document),
         PAUSE.as_secs(),
         left.as_secs().div_ceil(60)
     )

@@ -326,4 +326,4 @@ impl Schedule {
 }
 
 /// Number of ports that stay silent at a slow pace, or turn away, after which no more are dialled.
-const ENOUGH_SLOW_FAILURES: usize = 2;
+pub const ENOUGH_SLOW_FAILURES: usize = 2;
