@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use private_http::{Answers, Spawn};
+use private_http::{Answers, Spawn, answering};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::bind::PrivateListeners;
@@ -33,7 +33,8 @@ pub(crate) fn serve(
         tasks.spawn(accept(listener, health, tasks.clone(), guard));
     }
     if let Some(listener) = listeners.metrics {
-        let metrics = metrics::Exposition::new(Arc::clone(instance));
+        let instance = Arc::clone(instance);
+        let metrics = answering(move |request| metrics::exposition(&instance, request));
         let guard = guard(&listener);
         tasks.spawn(accept(listener, metrics, tasks.clone(), guard));
     }

@@ -4,8 +4,10 @@
 mod connection;
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -31,6 +33,32 @@ impl<S> Answers for S where
         + Send
         + 'static
 {
+}
+
+/// A service that answers at once, by calling a function.
+#[derive(Clone, Debug)]
+pub struct Answering<F>(F);
+
+/// Returns a service that answers each request with what `answer` returns.
+pub fn answering<F>(answer: F) -> Answering<F>
+where
+    F: Fn(&Request<Incoming>) -> Response<Body> + Clone + Send + 'static,
+{
+    Answering(answer)
+}
+
+impl<F: Fn(&Request<Incoming>) -> Response<Body>> Service<Request<Incoming>> for Answering<F> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        ready(Ok((self.0)(&request)))
+    }
 }
 
 /// A program's own way to start tasks.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::ensure;
 use tempfile::TempDir;
@@ -83,12 +84,17 @@ impl Cli {
     /// # Errors
     /// Fails if the command cannot be started, or does not end.
     pub fn run(&self) -> anyhow::Result<Finished> {
+        Process::start(self.command())?.finish()
+    }
+
+    /// Returns the command as an ordinary user runs it.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Place::ordinary().command(&self.program);
         command
             .args(&self.arguments)
             .env("HOME", self.directory())
             .envs(self.variables.iter().cloned());
-        Process::start(command)?.finish()
+        command
     }
 
     /// Runs the command, expects exit code 0, and returns its standard output.

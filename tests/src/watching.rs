@@ -8,19 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::scratch::{open_directory, write_private};
-use crate::{Connection, EchoServer, Finished, Place, Process, WATCHDOG, binaries};
+use crate::{Cli, Connection, EchoServer, Finished, Process, WATCHDOG};
 
 /// The arguments of a watch that is yet to be started.
 #[derive(Debug)]
 pub struct WatchPlan {
-    scratch: TempDir,
+    cli: Cli,
     connection: Connection,
     interval: String,
     listen: String,
-    arguments: Vec<OsString>,
 }
 
 /// A watch that runs, killed when dropped.
@@ -45,12 +42,16 @@ impl WatchPlan {
     /// # Errors
     /// Fails if no temporary directory can be made.
     pub fn of(server: &EchoServer) -> anyhow::Result<Self> {
+        let cli = Cli::fwprobe()?;
+        let connection = server.connection();
+        let file = cli.file("connection", &connection.text())?;
         Ok(Self {
-            scratch: open_directory()?,
-            connection: server.connection(),
+            cli: cli
+                .args(["watch", "--flows", "1", "--connection-file"])
+                .arg(file),
+            connection,
             interval: "1s".to_owned(),
             listen: "127.0.0.1:0".to_owned(),
-            arguments: Vec::new(),
         })
     }
 
@@ -69,7 +70,7 @@ impl WatchPlan {
 
     #[must_use]
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
-        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self.cli = self.cli.args(arguments);
         self
     }
 
@@ -86,17 +87,12 @@ impl WatchPlan {
 
     /// Returns the path of a file in the watch's own directory.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
+        self.cli.directory().join(name)
     }
 
     fn process(&self) -> anyhow::Result<Process> {
-        let connection = self.path("connection");
-        write_private(&connection, &self.connection.text())?;
-        let mut command = Place::ordinary().command(binaries::fwprobe()?);
-        command.env("HOME", self.scratch.path()).arg("watch");
-        command.arg("--connection-file").arg(connection);
+        let mut command = self.cli.command();
         command.args(["--interval", &self.interval, "--listen", &self.listen]);
-        command.args(["--flows", "1"]).args(&self.arguments);
         Process::start(command)
     }
 

@@ -1,12 +1,9 @@
 //! Serves metrics and the status page. Whatever is asked, no run is started.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::io;
 use std::net::TcpListener;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use anyhow::Context as _;
 use hyper::body::Incoming;
@@ -15,11 +12,10 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use private_http::{Spawn, accept, text};
+use private_http::{Spawn, accept, answering, text};
 use probe_report::metrics::Exposition;
 use probe_report::{Format, Look};
 use tonic::body::Body;
-use tonic::codegen::Service;
 
 mod host;
 mod query;
@@ -42,6 +38,7 @@ pub(super) fn serve(listener: TcpListener, watched: Arc<Watched>, log: &Log) -> 
         watched,
         loopback: address.ip().is_loopback(),
     };
+    let pages = answering(move |request| pages.answer(request));
     tokio::spawn(accept(listener, pages, Tasks));
     log.write(&Event::listening(address));
     Ok(())
@@ -61,20 +58,6 @@ struct Pages {
     watched: Arc<Watched>,
     /// Whether only programs of this host can connect.
     loopback: bool,
-}
-
-impl Service<Request<Incoming>> for Pages {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        ready(Ok(self.answer(&request)))
-    }
 }
 
 impl Pages {

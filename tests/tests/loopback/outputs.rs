@@ -1,6 +1,6 @@
 //! Report files are written whole or not at all, and the previous file stays until then.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::trial::Trials;
@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Trials {
         .once("over_an_older_report", over_an_older_report)
         .once("several_at_once", several_at_once)
         .once("one_file_twice", one_file_twice)
-        .once("without_a_file", || refused_as("html=", "names no file"))
+        .once("without_a_file", without_a_file)
         .once(
             "one_that_fails_costs_no_other",
             one_that_fails_costs_no_other,
@@ -64,28 +64,27 @@ fn refused(output: &str, prepare: fn(&Path) -> anyhow::Result<()>) -> anyhow::Re
     server.stop().map(drop)
 }
 
-fn refused_as(output: &str, why: &str) -> anyhow::Result<()> {
-    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
-    let cli = run(Cli::fwprobe()?, &server).arg("--output").arg(output);
-    let finished = cli.run()?;
-    ensure!(
-        finished.code()? == 2 && finished.stderr.contains(why),
-        "{}",
-        finished.stderr
-    );
-    server.stop().map(drop)
+fn without_a_file() -> anyhow::Result<()> {
+    refused_as(|_| vec!["html=".into()], "names no file")
 }
 
 fn one_file_twice() -> anyhow::Result<()> {
+    let twice = |folder: &Path| ["report.json", "./report.json"].map(|name| folder.join(name));
+    refused_as(|folder| twice(folder).to_vec(), "is named twice")
+}
+
+/// Checks that `outputs`, in the test's directory, are refused with `why`, and that nothing is written.
+fn refused_as(outputs: impl Fn(&Path) -> Vec<PathBuf>, why: &str) -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
     let cli = Cli::fwprobe()?;
-    let path = cli.directory().join("report.json");
-    let again = cli.directory().join("./report.json");
-    let cli = run(cli, &server).arg("--output").arg(&path);
-    let cli = cli.arg("--output").arg(again);
+    let outputs = outputs(cli.directory());
+    let all = outputs.into_iter();
+    let cli = all.fold(run(cli, &server), |cli, output| {
+        cli.arg("--output").arg(output)
+    });
     let finished = cli.run()?;
     ensure!(
-        finished.code()? == 2 && finished.stderr.contains("is named twice"),
+        finished.code()? == 2 && finished.stderr.contains(why),
         "{}",
         finished.stderr
     );

@@ -25,8 +25,8 @@ use super::{Evidence, findings, judge};
 use crate::catalogue::{FindingId, VerdictId};
 use crate::comparison::next_round;
 use crate::measurement::{
-    MatchedBy, Measurement, SentName, Sighting, SightingAnswer, SightingEnd, Variation,
-    VariedSession,
+    Flow, FlowEnd, FlowRound, MatchedBy, Measurement, SentName, Sighting, SightingAnswer,
+    SightingEnd, Variation, VariedSession,
 };
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::recorded::Recorded;
@@ -166,6 +166,21 @@ fn told(sightings: Vec<Sighting>) -> SightingAnswer {
         sees_half_open: true,
         sees_every_syn: false,
         answers_refused: None,
+    }
+}
+
+/// Returns a side connection right after the probe's own session.
+fn flow(round: FlowRound, port: u16, end: FlowEnd) -> Flow {
+    Flow {
+        round,
+        port,
+        source_port: 40_000,
+        start_us: 1_100_000,
+        duration_us: 20_000,
+        syns_sent_again: 0,
+        bytes_written: 0,
+        segments_sent_again: 0,
+        end,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tests silent ports where this host's own SYNs are too many: what their silence then allows to say.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::{SILENCE, ended, judge, told, whole};
+use super::{SILENCE, ended, flow, judge, told, whole};
 use crate::catalogue::VerdictId;
 use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Variation, VariedSession};
 use crate::observation::{Failure, FailureKind, Origin};
@@ -88,15 +88,9 @@ fn beside(controls: [FlowEnd; 2], least_rtt_us: u64) -> VerdictId {
 
 fn control(port: u16, end: FlowEnd) -> Flow {
     Flow {
-        round: FlowRound::Control,
-        port,
-        source_port: 40_000,
         start_us: 1_600_000,
         duration_us: 900_000,
-        syns_sent_again: 0,
-        bytes_written: 0,
-        segments_sent_again: 0,
-        end,
+        ..flow(FlowRound::Control, port, end)
     }
 }
 

@@ -161,15 +161,10 @@ fn silent() -> Measurement {
 /// Returns `lost` side connections that were opened at once and lost, and two slow ones that were answered.
 fn side_connections(probe: &Measurement, lost: u16) -> Vec<Flow> {
     let flow = |round, source_port, end| Flow {
-        round,
-        port: probe.port_dialled(),
         source_port,
         start_us: 0,
         duration_us: 1_000,
-        syns_sent_again: 0,
-        bytes_written: 0,
-        segments_sent_again: 0,
-        end,
+        ..super::flow(round, probe.port_dialled(), end)
     };
     let at_once = (0..lost).map(|n| flow(FlowRound::AtOnce, 40_000 + n, FlowEnd::Unanswered));
     let slowly = (0..2).map(|n| flow(FlowRound::Fresh, 50_000 + n, FlowEnd::Answered));

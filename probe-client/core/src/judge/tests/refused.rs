@@ -1,11 +1,11 @@
 //! Tests a port that refused the probe, and what other SYNs to it show.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::{End, ended, judge, probe};
+use super::{End, ended, flow, judge, probe};
 use crate::catalogue::VerdictId;
 use crate::comparison::lost_syns;
 use crate::control_record::{ControlOutcome, ControlRecord};
-use crate::measurement::{Flow, FlowEnd, FlowRound, Variation};
+use crate::measurement::{FlowEnd, FlowRound, Variation};
 use crate::session_kind::SessionKind;
 use crate::survey::{HopAnswer, HopTry, Survey};
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -53,34 +53,13 @@ fn what_turns_side_connections_away_after_a_restart_is_not_excused_by_it() {
     }
     let mut probe = refused();
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
-    probe.flows = vec![Flow {
-        round: FlowRound::Early,
-        port: DIALLED,
-        source_port: 40_000,
-        start_us: 1_100_000,
-        duration_us: 20_000,
-        syns_sent_again: 0,
-        bytes_written: 0,
-        segments_sent_again: 0,
-        end: FlowEnd::TurnedAway,
-    }];
+    probe.flows = vec![flow(FlowRound::Early, DIALLED, FlowEnd::TurnedAway)];
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Rejected);
 }
 
 #[test]
 fn what_is_turned_away_beside_a_port_that_works_is_not_dialled_slowly() {
     let open = ended(SessionKind::Tcp, End::Whole);
-    let flow = |round, port, end| Flow {
-        round,
-        port,
-        source_port: 40_000,
-        start_us: 1_100_000,
-        duration_us: 20_000,
-        syns_sent_again: 0,
-        bytes_written: 0,
-        segments_sent_again: 0,
-        end,
-    };
     let away = flow(FlowRound::Early, DIALLED, FlowEnd::TurnedAway);
     let works = flow(FlowRound::Control, 80, FlowEnd::Answered);
     let mut probe = refused();

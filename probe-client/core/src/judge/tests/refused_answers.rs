@@ -2,7 +2,7 @@
 //! silent port.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::{judge, sighting, told, whole};
+use super::{flow, judge, sighting, told, whole};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::measurement::{
@@ -123,15 +123,9 @@ fn where_sources_are_translated_a_nat_without_free_ports_is_among_what_to_ask() 
 
 fn side_connection(port: u16, end: FlowEnd) -> Flow {
     Flow {
-        round: FlowRound::AtOnce,
-        port,
-        source_port: 40_000,
         start_us: 500_000,
         duration_us: 900_000,
-        syns_sent_again: 0,
-        bytes_written: 0,
-        segments_sent_again: 0,
-        end,
+        ..flow(FlowRound::AtOnce, port, end)
     }
 }
 
