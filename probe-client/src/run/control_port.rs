@@ -35,6 +35,11 @@ pub(super) fn not_measured(run: &Run, destination: &Arc<Destination>) -> Measure
     Measurement::begin(rule, destination.path(), destination.host.clone(), None)
 }
 
+/// Returns the port that is dialled for the control port, which differs if the port is mapped.
+pub(super) fn dialled(run: &Run) -> u16 {
+    run.config.plan.control_port.get()
+}
+
 fn planned(run: &Run) -> PlannedProbe {
     let dialled = run.config.plan.control_port;
     let port = Port::new(run.config.connection.control_port).unwrap_or(dialled);

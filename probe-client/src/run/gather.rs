@@ -175,6 +175,10 @@ impl<'a> Gathering<'a> {
                 self.schedule.answered(index);
             }
         }
+        let control = self.destination.socket(control_port::dialled(self.run));
+        if control.is_some_and(|address| board.has_answered(address)) {
+            self.schedule.reference_answered();
+        }
     }
 
     fn begin(&mut self, step: Step) {

@@ -114,7 +114,9 @@ impl Schedule {
         let again = failing.map(|index| self.may_be_dialled_again(index));
         let grace = self.last_end * 2 + budget.grace;
         let grace = self.reference.ended.is_none().then_some(grace);
+        let lead = self.reference.dialled.map(|at| at + budget.lead);
         silences
+            .chain(lead)
             .chain(quiet)
             .chain(again)
             .chain(grace)
@@ -122,12 +124,16 @@ impl Schedule {
             .min()
     }
 
-    /// All sessions begin at once: ports do not wait for each other.
+    /// The control port is dialled first, and all others at once: ports do not wait for each other. Under a limit on new
+    /// connections only the first SYN of each burst passes. If that went to a port that is blocked, nothing would answer.
     fn dial_all_ports(&mut self, begin: &mut Vec<Step>) {
-        for index in 0..self.ports.len() {
-            self.once(Step::Session(index), begin);
-        }
         self.once(Step::Reference, begin);
+        let first = self.reference.dialled.unwrap_or_default();
+        if self.reference.ended.is_some() || self.now >= first + self.settings.budget.lead {
+            for index in 0..self.ports.len() {
+                self.once(Step::Session(index), begin);
+            }
+        }
     }
 
     /// A session that ran whole is followed by side connections from other source ports, for faults of single flows.
@@ -248,7 +254,8 @@ impl Schedule {
             let Some(failure) = self.failure(index) else {
                 continue;
             };
-            let alone = !self.works() && failure != PortFailure::Accepted;
+            let nothing_works = !self.works() && !self.reference_may_work();
+            let alone = nothing_works && failure != PortFailure::Accepted;
             let told = self.is_told(index) && !self.is_varying(index);
             // A port whose SYN is answered late fails in another way than was assumed.
             let again = self.is_running(|s| matches!(s, Step::Survey(i, _) if *i == index));

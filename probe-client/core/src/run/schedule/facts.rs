@@ -128,6 +128,11 @@ impl Schedule {
         self.ports[index].answered = true;
     }
 
+    /// Records that a SYN of the session to the control port was answered.
+    pub fn reference_answered(&mut self) {
+        self.reference.answered = true;
+    }
+
     /// Records the result of `step`, which ended at `now`, since the run's start.
     pub fn done(&mut self, step: &Step, result: Done, now: Duration) {
         self.now = now;
@@ -224,7 +229,10 @@ impl Schedule {
 
     /// Returns whether no SYN of the session of probe `index` has been answered for a while.
     fn is_silent(&self, index: usize) -> bool {
-        let port = &self.ports[index];
+        self.has_no_answer(&self.ports[index])
+    }
+
+    fn has_no_answer(&self, port: &PortProgress) -> bool {
         let silent = port.dialled.map(|at| at + self.settings.budget.unanswered);
         port.ended.is_none() && !port.answered && silent.is_some_and(|at| self.now >= at)
     }
@@ -233,6 +241,11 @@ impl Schedule {
     pub(super) fn is_talking(&self) -> bool {
         let mut all = 0..self.ports.len();
         all.any(|index| self.ports[index].ended.is_none() && !self.is_silent(index))
+    }
+
+    /// Returns whether the session to the control port may still show that the server can be reached.
+    pub(super) fn reference_may_work(&self) -> bool {
+        self.reference.ended.is_none() && !self.has_no_answer(&self.reference)
     }
 
     /// Returns when the port of probe `index` gets its next SYN at the earliest, since the run's start.

@@ -32,7 +32,7 @@ struct Simulation<'a> {
 }
 
 enum Event {
-    Answered(usize),
+    Answered(Option<usize>),
     /// A survey sends a SYN.
     Sends(usize, Wanted),
     HopTried(usize, HopTry),
@@ -74,7 +74,8 @@ pub(super) fn play(network: &Network) -> Played {
             && entry.key().0 <= simulation.now
         {
             match entry.remove() {
-                Event::Answered(index) => schedule.answered(index),
+                Event::Answered(Some(index)) => schedule.answered(index),
+                Event::Answered(None) => schedule.reference_answered(),
                 Event::Sends(index, wanted) => simulation.send_of_survey(index, wanted),
                 Event::HopTried(index, hop_try) => {
                     let survey = simulation.surveys.get_mut(&index);
@@ -150,9 +151,7 @@ impl<'a> Simulation<'a> {
                 .flatten()
             {
                 let at = waited + round_trip;
-                if matches!(answered, PortAnswer::Accepted)
-                    && let Some(index) = index
-                {
+                if matches!(answered, PortAnswer::Accepted) {
                     self.event(at, Event::Answered(index));
                 }
                 let (more, ended) = self.end_of(index, answered, fault);
