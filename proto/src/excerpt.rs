@@ -70,10 +70,24 @@ pub fn without_error_numbers(text: &str) -> String {
 /// The text before an error number.
 const NUMBER: &str = " (os error ";
 
-/// Returns whether a character is a control character, or one that invisibly reorders or breaks a line.
+/// Returns whether a character is a control character, or one that invisibly reorders or breaks a line or hides text:
+/// zero-width spaces, tag characters. The two joiners, which some scripts need, are printable.
 pub fn unprintable(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 #[cfg(test)]
@@ -101,6 +115,8 @@ mod tests {
         assert_eq!(cut("plain ä"), "plain ä");
         assert_eq!(printable_lines("a\n\u{1b}b\r\n"), "a\n\\u{1b}b\\u{d}\n");
         assert_eq!(cut("\u{1b}[31m\u{202e}"), "\\u{1b}[31m\\u{202e}");
+        assert_eq!(cut("a\u{200b}b\u{e0041}"), "a\\u{200b}b\\u{e0041}");
+        assert_eq!(cut("می\u{200c}خواهم"), "می\u{200c}خواهم");
         assert_eq!(cut(&"x".repeat(60)), "x".repeat(60));
         assert_eq!(cut(&"x".repeat(61)), format!("{}...", "x".repeat(60)));
     }
