@@ -14,11 +14,14 @@ pub fn source_address<'a>(
 ) -> Option<IpAddr> {
     let others = same_server.filter_map(|m| m.local);
     let known = probe.local.into_iter().chain(others);
-    let mut known = known.map(|local| canonical(local).ip());
+    let known = known.map(|local| canonical(local).ip());
+    // A socket that never had an address of its own reports the unspecified one.
+    let mut known = known.filter(|ip| !ip.is_unspecified());
     known.next().or_else(|| {
         let server = probe.server()?;
         let mut fit = own.iter().filter(|ip| {
-            ip.is_ipv4() == server.is_ipv4() && !ip.is_loopback() && !is_link_local(**ip)
+            let usable = !ip.is_loopback() && !ip.is_unspecified() && !is_link_local(**ip);
+            ip.is_ipv4() == server.is_ipv4() && usable
         });
         let only = fit.next()?;
         (fit.next().is_none() && !server.is_loopback()).then_some(*only)
