@@ -11,6 +11,7 @@ import tree_sitter_bicep
 from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 
+import open_back
 import request_back
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,9 @@ def main() -> None:
     print("  and 8 with hostile texts")
     assert rules.lines > 10 and rules.terms > 10, "too few to show anything"
     nftables(rules.snippets["nftables"])
+    hooks = {"this host": "output", "the server's host": "input"}
+    opened = open_back.checked({hook: rules.nftables[device] for device, hook in hooks.items()})
+    print(f"  nft: {opened} rules open their port beside one that rejects")
     bicep(rules.snippets["Azure network security group (Bicep)"])
 
 
@@ -52,6 +56,8 @@ class Rules:
     def __init__(self) -> None:
         self.lines = self.terms = 0
         self.snippets: dict[str, list[str]] = {}
+        # By the device that they are for.
+        self.nftables: dict[str, set[str]] = {}
 
 
 def read_back(fwprobe: str, folder: Path, run: Path, schema: Draft202012Validator, rules: Rules) -> None:
@@ -68,7 +74,11 @@ def read_back(fwprobe: str, folder: Path, run: Path, schema: Draft202012Validato
     asked = request(run.name, reports["firewall-request-json"], document)
     for row in asked:
         for snippet in row["snippets"]:
-            rules.snippets.setdefault(snippet["system"], []).append("\n".join(snippet["lines"]))
+            text = "\n".join(snippet["lines"])
+            rules.snippets.setdefault(snippet["system"], []).append(text)
+            if snippet["system"] == "nftables":
+                # Rules that differ in their comment alone do the same.
+                rules.nftables.setdefault(snippet["device"], set()).add(text.split(" comment ")[0])
     rules.lines += request_back.algosec(run.name, reports["firewall-request-algosec"], asked)
     for family, name in FAMILIES.items():
         rules.terms += request_back.aerleon(run.name, reports[name], family, asked)
@@ -144,13 +154,10 @@ def request(run: str, report: Path, document: dict) -> list[dict]:
 
 def nftables(rules: list[str]) -> None:
     """nft refuses a rule with places in it, and accepts one whose places are filled in, without loading it."""
-    before = "add table inet office\nadd chain inet office outbound\n"
+    before = "add table inet office\nadd chain inet office guard\n"
     for rule in set(rules):
         assert nft(before + rule) != 0, f"nft accepts {rule}"
-        filled = rule.replace("<TABLE>", "office").replace("<CHAIN>", "outbound")
-        for place in ("<SOURCE-ADDRESS-AFTER-NAT>", "<SOURCE-ADDRESS>"):
-            filled = filled.replace(place, "2001:db8::9" if "ip6" in rule else "192.0.2.9")
-        filled = filled.replace("<ADDRESS-OF-SERVER-HOST>", "2001:db8::7" if "ip6" in rule else "192.0.2.7")
+        filled = open_back.filled(rule)
         assert nft(before + filled) == 0, f"nft refuses {filled}"
     print(f"  nft: {len(set(rules))} rules refused as they are and accepted filled in")
 

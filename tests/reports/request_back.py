@@ -3,6 +3,9 @@
 import ipaddress
 import json
 import logging
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from aerleon import api
@@ -17,6 +20,19 @@ ALGOSEC = Draft202012Validator(
 )
 # Aerleon warns about each place that is not filled in. The test looks for its refusal.
 logging.getLogger("absl").setLevel(logging.ERROR)
+
+
+def places(sample: str) -> dict[str, str]:
+    return {
+        "<YYYY-MM-DD>": "2099-12-31",
+        "<ACCEPT-IF-APPROVED>": "accept",
+        "<SOURCE-ADDRESS>": f"{sample}9",
+        "<SOURCE-ADDRESS-AFTER-NAT>": f"{sample}9",
+        "<ADDRESS-OF-SERVER-HOST>": f"{sample}7",
+    }
+
+
+PLACES = {"IPv4": places("192.0.2."), "IPv6": places("2001:db8::")}
 
 
 def algosec(run: str, report: Path, asked: list[dict]) -> int:
@@ -58,20 +74,41 @@ def aerleon(run: str, report: Path, family: str, asked: list[dict]) -> int:
     else:
         raise AssertionError(f"{run}: Aerleon accepts places that are not filled in")
     device_rules(run, report, text, family, rows)
+    as_documented(run, report, text, family)
     return len(rows)
 
 
-def device_rules(run: str, report: Path, text: str, family: str, rows: list[dict]) -> None:
-    word, prefix, sample = ("inet", "ip", "192.0.2.") if family == "IPv4" else ("inet6", "ip6", "2001:db8::")
-    places = {
-        "<YYYY-MM-DD>": "2099-12-31",
-        "<ACCEPT-IF-APPROVED>": "accept",
-        "<SOURCE-ADDRESS>": f"{sample}9",
-        "<SOURCE-ADDRESS-AFTER-NAT>": f"{sample}9",
-        "<ADDRESS-OF-SERVER-HOST>": f"{sample}7",
-    }
-    for place, value in places.items():
+def filled(text: str, family: str) -> str:
+    for place, value in PLACES[family].items():
         text = text.replace(place, value)
+    return text
+
+
+def as_documented(run: str, report: Path, text: str, family: str) -> None:
+    """Aerleon's own program takes the file as the document for users says."""
+    lines = (HERE.parents[1] / "docs/user/reports.md").read_text().splitlines()
+    command = next(line.split() for line in lines if line.startswith("    aclgen "))
+    include = next(line.split()[-1] for line in lines if line.startswith("      - include: "))
+    for part in (include, "--base_directory", command[command.index("--base_directory") + 1]):
+        assert part in text, f"{run}: the file does not say {part}"
+    with tempfile.TemporaryDirectory(dir=report.parent) as folder:
+        site = Path(folder)
+        for directory in ("policies/pol", "def", command[-1]):
+            (site / directory).mkdir(parents=True)
+        (site / include).write_text(filled(text, family))
+        header = json.dumps({"targets": {"nftables": "inet output" if family == "IPv4" else "inet6 output"}})
+        policy = f"filters:\n  - header: {header}\n    terms:\n      - include: {include}\n"
+        (site / "policies/pol/site.yaml").write_text(policy)
+        program = Path(sys.executable).with_name(command[0])
+        subprocess.run([program, *command[1:]], cwd=site, check=True, capture_output=True)
+        made = [file.read_text() for file in (site / command[-1]).rglob("*.nft")]
+        assert len(made) == 1 and " accept" in made[0], f"{run}: {made}"
+
+
+def device_rules(run: str, report: Path, text: str, family: str, rows: list[dict]) -> None:
+    word, prefix = ("inet", "ip") if family == "IPv4" else ("inet6", "ip6")
+    places = PLACES[family]
+    text = filled(text, family)
     nftables = generated(report, text, "nftables", f"{word} output")
     asa = generated(report, text, "ciscoasa", "outside_in") if family == "IPv4" else None
     for row in rows:

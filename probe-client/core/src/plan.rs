@@ -9,6 +9,9 @@ use crate::path::NetworkPath;
 use crate::profile::{Port, Profile, ProfileId, Rule, RuleId, Untestable};
 use crate::session_kind::SessionKind;
 
+/// The purpose of a rule from `--port`, which nobody stated.
+pub const GIVEN_BY_HAND: &str = "given by hand";
+
 /// Everything that a run will do.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Plan {

@@ -61,35 +61,4 @@ const TEXT: &str = include_str!("../templates/firewall-request.txt");
 const MARKDOWN: &str = include_str!("../templates/firewall-request.md");
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::recorded;
-
-    fn rendered(
-        write: fn(&Report, &mut dyn Write) -> io::Result<()>,
-        run: &recorded::Recorded,
-    ) -> String {
-        recorded::written(|out| write(&Report::of(&run.read()), out))
-    }
-
-    #[test]
-    fn a_dropped_port_as_text() {
-        insta::assert_snapshot!(rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP));
-    }
-
-    #[test]
-    fn several_faults_as_markdown() {
-        insta::assert_snapshot!(rendered(write_markdown, recorded::THREE_FAULTS));
-    }
-
-    #[test]
-    fn a_proxy_that_denies_as_json() {
-        insta::assert_snapshot!(rendered(write_json, recorded::THROUGH_PROXIES));
-    }
-
-    #[test]
-    fn without_a_failure_nothing_is_asked() {
-        let text = rendered(write_text, recorded::BOTH_FAMILIES);
-        assert!(text.contains("Nothing to ask for"), "{text}");
-    }
-}
+mod tests;

@@ -21,7 +21,12 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// Returns the run, judged by the present rules.
     pub(crate) fn read(&self) -> RunDocument {
-        judge_again(serde_json::from_str(self.text).unwrap())
+        judge_again(self.as_saved())
+    }
+
+    /// Returns the run as its file has it.
+    pub(crate) fn as_saved(&self) -> RunDocument {
+        serde_json::from_str(self.text).unwrap()
     }
 }
 
@@ -52,3 +57,9 @@ recorded! {
     THREE_FAULTS = "lab-three-faults-at-once";
     THROUGH_PROXIES = "through-proxies";
 }
+
+/// A run of the lab in which the firewall of the server's host drops a port. Its file contains no evidence in words.
+pub(crate) const DROPPED_BY_SERVER_HOST: &Recorded = &Recorded {
+    name: "dropped-by-server-host",
+    text: include_str!("../../../tests/lab/records/dropped-by-server-host.json"),
+};

@@ -24,7 +24,7 @@ pub use failure::FailureRow;
 pub use note::NoteRow;
 pub use path::PathRow;
 pub use port::{Fate, Mark, NotedFinding, PortRow, SilenceCell};
-pub use request::{AskedRow, NotAskedRow, RequestRows, Snippet};
+pub use request::{AskedRow, NotAskedRow, OpenRow, RequestRows, Snippet};
 pub(crate) use run::whole_seconds;
 pub use run::{RunRow, SkippedRow, SummaryRow};
 pub use scope::ScopeRow;

@@ -121,11 +121,12 @@ fn each_owner_of_a_firewall_can_act_on_the_request_as_it_is() {
     };
     for (row, port) in [(edge, "443"), (firewall, "5901")] {
         for part in [
-            "Source:        10.73.1.2 (after address translation: 10.73.2.1)\n",
+            "Source:        10.73.1.2 (after address translation: 10.73.2.1, as the server saw it",
             "Destination:   10.73.3.2\n",
             &format!("Service:       TCP {port}, outbound"),
-            "Purpose:       ",
-            "Required by:   TechNet, Requirements for Windows Azure Nodes",
+            "Ask:           ",
+            "Justification: ",
+            "; required by TechNet, Requirements for Windows Azure Nodes",
             "Evidence:      the server looked for a SYN",
             &format!("In logs:       TCP from 10.73.1.2 to 10.73.3.2, port {port}, 20"),
             " UTC; behind the address translation: from 10.73.2.1\n",
@@ -163,6 +164,7 @@ fn corpus() -> Vec<String> {
         "]]> &lt; &#0; <!-- -- >",
         "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m",
         "\u{202e}gnp.exe\u{202c} \u{2066}x\u{2069} \u{feff}",
+        "hidden\u{200b}\u{e0041}\u{e0042}\u{2060}\u{ad} text",
         "line\nbreak\r\nand\u{2028}more\u{0}",
         "=HYPERLINK(\"http://x.invalid\")",
         "@SUM(1) | a | `b` [c](http://d.invalid) **e** @team",

@@ -1,5 +1,6 @@
 //! Makes rules from `--port N[/KIND]`.
 
+use probe_core::plan::GIVEN_BY_HAND;
 use probe_core::profile::{
     Direction, Expectation, NettcpMode, Port, Rule, RuleId, Sourcing, Transport, ViaTemplate,
 };
@@ -39,7 +40,7 @@ pub(super) fn rule(text: &str) -> Result<Rule, String> {
         via_uri,
         nettcp_mode: net_tcp.then_some(NettcpMode::Duplex),
         legacy_hello: false,
-        purpose: "given by hand".to_owned(),
+        purpose: GIVEN_BY_HAND.to_owned(),
         direction: Direction::Outbound,
         expect: Expectation::Open,
         expect_where: Vec::new(),

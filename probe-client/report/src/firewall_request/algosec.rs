@@ -153,11 +153,8 @@ impl TrafficLine {
 
 impl NatDetails {
     fn of(row: &AskedRow) -> Option<Self> {
-        let source: Vec<String> = row
-            .source_after_nat
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let translated = row.source_after_nat.filter(|_| row.is_translated());
+        let source: Vec<String> = translated.iter().map(ToString::to_string).collect();
         let destination: Vec<String> = row
             .destination_after_nat
             .iter()

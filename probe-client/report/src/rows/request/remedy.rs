@@ -14,11 +14,14 @@ pub(super) enum Remedy {
 pub(super) fn remedy(verdict: VerdictId) -> Remedy {
     match verdict {
         VerdictId::Dropped
-        | VerdictId::ReplyDropped
         | VerdictId::Rejected
         | VerdictId::Prohibited
         | VerdictId::BlockedOnThisHost
         | VerdictId::ProxyDenied => Remedy::Rule,
+        VerdictId::ReplyDropped => Remedy::Other(
+            "the SYN arrives, so the port is allowed: ask for its answers to be let back, through \
+             the same stateful device as the SYN, or out of the server's host",
+        ),
         VerdictId::Reachable | VerdictId::ReachableWithLoss => Remedy::Other("the port is open"),
         VerdictId::NameNotResolved => {
             Remedy::Other("the server's name is not resolved: ask for DNS")

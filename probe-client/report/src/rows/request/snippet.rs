@@ -3,21 +3,30 @@
 
 use std::net::IpAddr;
 
+use host_firewall::Side;
 use probe_core::verdict::Segment;
 use serde::Serialize;
+
+mod host_firewall;
 
 /// One rule for one kind of device.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Snippet {
-    /// The kind of device that the rule is for.
+    /// The device that the rule is for.
+    pub device: &'static str,
+    /// The kind of firewall on that device.
     pub system: &'static str,
+    /// The place for the rule among the others, and what else decides.
+    pub note: &'static str,
     pub lines: Vec<String>,
 }
 
 impl Snippet {
-    fn new(system: &'static str, text: &str) -> Self {
+    fn new(device: &'static str, system: &'static str, note: &'static str, text: &str) -> Self {
         Self {
+            device,
             system,
+            note,
             lines: text.lines().map(str::to_owned).collect(),
         }
     }
@@ -34,26 +43,34 @@ pub(super) struct Hosts {
 }
 
 /// Returns rules for the devices of `segment`. Without a known place there are none.
-pub(super) fn snippets(segment: &Segment, name: &str, hosts: &Hosts) -> Vec<Snippet> {
-    match segment {
+///
+/// The edge of a cloud and the firewall of the server's host are told apart only by a server that sees every SYN: if
+/// `perhaps_host`, there are rules for both.
+pub(super) fn snippets(
+    segment: &Segment,
+    perhaps_host: bool,
+    name: &str,
+    hosts: &Hosts,
+) -> Vec<Snippet> {
+    let mut all = match segment {
         Segment::CloudEdge => vec![az(name, hosts), bicep(name, hosts)],
-        Segment::ThisHost => on_host(name, hosts, Side::Client),
-        Segment::ServerHost => on_host(name, hosts, Side::Server),
+        Segment::ThisHost => host_firewall::rules(name, hosts, Side::Client),
+        Segment::ServerHost => return host_firewall::rules(name, hosts, Side::Server),
         Segment::Path { .. } | Segment::NearNetwork => vec![asa(hosts), pan_os(name, hosts)],
         Segment::None | Segment::Proxy | Segment::Unknown => Vec::new(),
+    };
+    if perhaps_host {
+        all.extend(host_firewall::rules(name, hosts, Side::Server));
     }
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Side {
-    Client,
-    Server,
+    all
 }
 
 fn az(name: &str, hosts: &Hosts) -> Snippet {
     let (from, to, port) = (hosts.seen_by_cloud(), hosts.on_server(), hosts.port);
     Snippet::new(
+        EDGE,
         "Azure network security group (az)",
+        PRIORITY,
         &format!(
             "az network nsg rule create --resource-group <RESOURCE-GROUP> --nsg-name <NSG> --name \
              {name} --priority <FREE-PRIORITY> --direction Inbound --access Allow --protocol Tcp \
@@ -67,7 +84,9 @@ fn bicep(name: &str, hosts: &Hosts) -> Snippet {
     let (from, to, port) = (hosts.seen_by_cloud(), hosts.on_server(), hosts.port);
     let symbol = name.replace('-', "_");
     Snippet::new(
+        EDGE,
         "Azure network security group (Bicep)",
+        PRIORITY,
         &format!(
             "resource {symbol} 'Microsoft.Network/networkSecurityGroups/securityRules@2024-05-01' \
              = {{\n\
@@ -88,64 +107,12 @@ fn bicep(name: &str, hosts: &Hosts) -> Snippet {
     )
 }
 
-/// Returns rules for the firewall of a host itself.
-fn on_host(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
-    let port = hosts.port;
-    let (from, to) = match side {
-        Side::Client => (hosts.own(), hosts.destination.to_string()),
-        Side::Server => (hosts.seen_by_cloud(), hosts.on_server()),
-    };
-    let (netsh, shell) = match side {
-        Side::Client => (
-            format!(
-                "dir=out action=allow protocol=TCP localip={from} remoteip={to} remoteport={port}"
-            ),
-            format!(
-                "-Direction Outbound -LocalAddress {from} -RemoteAddress {to} -RemotePort {port}"
-            ),
-        ),
-        Side::Server => (
-            format!(
-                "dir=in action=allow protocol=TCP localip={to} localport={port} remoteip={from}"
-            ),
-            format!(
-                "-Direction Inbound -LocalAddress {to} -LocalPort {port} -RemoteAddress {from}"
-            ),
-        ),
-    };
-    let family = if hosts.destination.is_ipv4() {
-        "ip"
-    } else {
-        "ip6"
-    };
-    vec![
-        Snippet::new(
-            "Windows firewall (netsh, every version)",
-            &format!(
-                "netsh advfirewall firewall add rule name=\"{name}\" {netsh} profile=<PROFILE>"
-            ),
-        ),
-        Snippet::new(
-            "Windows firewall (PowerShell, Server 2012 and later)",
-            &format!(
-                "New-NetFirewallRule -DisplayName '{name}' {shell} -Protocol TCP -Action Allow \
-                 -Profile <PROFILE>"
-            ),
-        ),
-        Snippet::new(
-            "nftables",
-            &format!(
-                "add rule inet <TABLE> <CHAIN> {family} saddr {from} {family} daddr {to} tcp dport \
-                 {port} ct state new accept comment \"{name}\""
-            ),
-        ),
-    ]
-}
-
 fn asa(hosts: &Hosts) -> Snippet {
     let (from, to, port) = (hosts.own(), hosts.destination, hosts.port);
     Snippet::new(
-        "Cisco ASA, above the line that denies",
+        PATH,
+        "Cisco ASA",
+        "above the line that denies",
         &format!(
             "access-list <ACL> line <LINE> extended permit tcp host {from} host {to} eq {port}"
         ),
@@ -155,10 +122,13 @@ fn asa(hosts: &Hosts) -> Snippet {
 fn pan_os(name: &str, hosts: &Hosts) -> Snippet {
     let (from, to, port) = (hosts.own(), hosts.destination, hosts.port);
     Snippet::new(
-        "Palo Alto PAN-OS, above the rule that denies",
+        PATH,
+        "Palo Alto PAN-OS",
+        "the second command moves it above the rule that denies",
         &format!(
             "set rulebase security rules {name} from <FROM-ZONE> to <TO-ZONE> source {from} \
-             destination {to} application any service <SERVICE-FOR-TCP-{port}> action allow"
+             destination {to} application any service <SERVICE-FOR-TCP-{port}> action allow\n\
+             move rulebase security rules {name} before <RULE-THAT-DENIES>"
         ),
     )
 }
@@ -196,6 +166,10 @@ impl Hosts {
         place(self.accepted_at, "<ADDRESS-OF-SERVER-HOST>")
     }
 }
+
+const EDGE: &str = "the cloud's edge";
+const PATH: &str = "the firewall on the path";
+const PRIORITY: &str = "with a smaller number than the priority of the rule that denies";
 
 fn place(address: Option<IpAddr>, unknown: &str) -> String {
     address.map_or_else(|| unknown.to_owned(), |ip| ip.to_string())
@@ -235,7 +209,7 @@ mod tests {
             Segment::ServerHost,
             path(),
         ] {
-            let all = snippets(&segment, "fwprobe-5901-ipv4-1", &HOSTS);
+            let all = snippets(&segment, false, "fwprobe-5901-ipv4-1", &HOSTS);
             assert!(all.len() > 1, "{segment:?}");
             for snippet in all {
                 let text = snippet.lines.join("\n");
@@ -253,7 +227,7 @@ mod tests {
                 assert!(!whole.iter().any(|w| fields.contains(w)), "{snippet:?}");
             }
         }
-        assert!(snippets(&Segment::Unknown, "n", &HOSTS).is_empty());
+        assert!(snippets(&Segment::Unknown, false, "n", &HOSTS).is_empty());
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! Requests of recorded runs, as the people who receive them read them.
+
+use probe_core::profile::Expectation;
+use probe_documents::judge_again;
+
+use super::*;
+use crate::recorded;
+
+fn rendered(
+    write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+    run: &recorded::Recorded,
+) -> String {
+    recorded::written(|out| write(&Report::of(&run.read()), out))
+}
+
+#[test]
+fn a_dropped_port_as_text() {
+    insta::assert_snapshot!(rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP));
+}
+
+#[test]
+fn several_faults_as_markdown() {
+    insta::assert_snapshot!(rendered(write_markdown, recorded::THREE_FAULTS));
+}
+
+#[test]
+fn a_proxy_that_denies_as_json() {
+    insta::assert_snapshot!(rendered(write_json, recorded::THROUGH_PROXIES));
+}
+
+#[test]
+fn without_a_failure_nothing_is_asked() {
+    let text = rendered(write_text, recorded::BOTH_FAMILIES);
+    assert!(
+        text.contains("Nothing to ask for: every port that should be open is open."),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_proxy_is_asked_for_its_policy_and_for_no_rule_between_addresses() {
+    let text = rendered(write_text, recorded::THROUGH_PROXIES);
+    let row = "1. Proxy http://127.0.0.1:23128: allow a connection to 127.0.0.1, TCP 25901 \
+               (IPv4)\n   Ask:           the proxy team\n";
+    assert!(text.contains(row), "{text}");
+    let markdown = rendered(write_markdown, recorded::THROUGH_PROXIES);
+    assert!(
+        markdown.contains("## Destinations for proxies to allow"),
+        "{markdown}"
+    );
+    for text in [text, markdown] {
+        assert!(
+            !text.contains("Allow TCP") && !text.contains("Rules to add"),
+            "{text}"
+        );
+        assert!(!text.to_lowercase().contains("translation"), "{text}");
+    }
+}
+
+#[test]
+fn answers_that_are_lost_on_the_way_back_need_no_rule_for_the_port() {
+    let request = Report::of(&recorded::REPLY_DROPPED.read()).request;
+    assert!(request.asked.is_empty(), "{:?}", request.asked);
+    let mut reasons = request
+        .not_asked
+        .iter()
+        .filter(|row| row.verdict == "reply-dropped");
+    let reason = reasons.next().unwrap().because;
+    assert!(
+        reason.starts_with("the SYN arrives, so the port is allowed"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn where_the_servers_host_may_drop_a_port_its_own_firewall_has_rules_too() {
+    let request = Report::of(&recorded::DROPPED_BY_SERVER_HOST.read()).request;
+    let row = request.asked.first().unwrap();
+    assert_eq!(
+        row.place,
+        "cloud-edge, or the firewall of the server's own host"
+    );
+    let systems: Vec<&str> = row.snippets.iter().map(|s| s.system).collect();
+    for system in ["(az)", "netsh", "nftables", "ufw"] {
+        assert!(
+            systems.iter().any(|s| s.contains(system)),
+            "{system}: {systems:?}"
+        );
+    }
+}
+
+#[test]
+fn a_source_that_is_not_translated_is_named_as_the_server_saw_it() {
+    let request = Report::of(&recorded::DROPPED_BY_SERVER_HOST.read()).request;
+    let row = request.asked.first().unwrap();
+    assert_eq!(
+        (row.source, row.is_translated()),
+        (row.source_after_nat, false)
+    );
+    assert!(row.source.is_some());
+    let seen = row.source_after_nat_seen.as_deref().unwrap();
+    assert!(seen.starts_with("as the server saw it on port"), "{seen}");
+    assert_eq!(Some(row.device_source.parse().unwrap()), row.source);
+}
+
+#[test]
+fn a_saved_run_without_evidence_says_so() {
+    let report = Report::of(&recorded::DROPPED_BY_SERVER_HOST.as_saved());
+    let text = recorded::written(|out| write_text(&report, out));
+    assert!(
+        text.contains("Evidence:      none in the saved run;"),
+        "{text}"
+    );
+    let judged = rendered(write_text, recorded::DROPPED_BY_SERVER_HOST);
+    assert!(!judged.contains("none in the saved run"), "{judged}");
+}
+
+#[test]
+fn a_request_that_asks_for_nothing_says_why_and_what_to_do() {
+    let text = rendered(write_text, recorded::SERVER_UNREACHABLE);
+    for part in [
+        "Nothing to ask for: no port of the echo server gave an answer.",
+        "ask for its control port alone and run again",
+        "What this run needed: TCP from ",
+        "to 10.20.0.1, ports 443, 5901.",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let mut blocked = recorded::DROPPED.as_saved();
+    for probe in &mut blocked.probes {
+        probe.measurement.rule.expect = Expectation::Blocked;
+    }
+    let report = Report::of(&judge_again(blocked));
+    let text = recorded::written(|out| write_text(&report, out));
+    assert!(text.contains("expects its port to be blocked"), "{text}");
+}
+
+#[test]
+fn what_works_already_is_named() {
+    let text = rendered(write_text, recorded::DROPPED_BEHIND_FIRST_HOP);
+    assert!(
+        text.contains("NO RULE IS NEEDED: THESE PORTS ARE OPEN\n\n   10.20.3.2: 80/http\n"),
+        "{text}"
+    );
+}

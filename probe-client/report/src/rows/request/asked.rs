@@ -1,0 +1,209 @@
+//! One row per connection that should be allowed.
+
+use std::net::IpAddr;
+
+use probe_core::alternative::Alternative;
+use probe_core::catalogue::VerdictId;
+use probe_core::measurement::Measurement;
+use probe_core::plan::GIVEN_BY_HAND;
+use probe_core::profile::{AddressFamily, Direction, Profile};
+use probe_core::verdict::Segment;
+use probe_documents::traffic::in_logs;
+use probe_documents::{Probe, RunDocument};
+use serde::Serialize;
+
+use super::super::port::confidence;
+use super::super::segment_name::segment_name;
+use super::addresses::{self, SeenSource};
+use super::snippet::{Hosts, Snippet, snippets};
+
+/// One connection that should be allowed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct AskedRow {
+    /// The row's id, unique in the request: `fwprobe-5901-ipv4-1`.
+    pub name: String,
+    /// The team that can allow the connection.
+    pub addressee: String,
+    /// The address family: `IPv4` or `IPv6`. One row is for one family.
+    pub family: &'static str,
+    /// This host's address; `None` if it is not known.
+    pub source: Option<IpAddr>,
+    /// This host's address as the server sees it, translated or not; `None` if that is not known, or if a proxy is asked.
+    pub source_after_nat: Option<IpAddr>,
+    /// How `source_after_nat` is known.
+    pub source_after_nat_seen: Option<String>,
+    pub destination: IpAddr,
+    /// The server's address on its own host, if that is known and differs.
+    pub destination_after_nat: Option<IpAddr>,
+    /// The source as the blamed device sees it: an address, or a place in angle brackets if it is not known.
+    pub device_source: String,
+    /// The destination as the blamed device sees it: an address, or a place in angle brackets if it is not known.
+    pub device_destination: String,
+    /// The server as the user named it.
+    pub host: String,
+    pub protocol: &'static str,
+    pub port: u16,
+    pub direction: &'static str,
+    /// The protocol on the port.
+    pub application: &'static str,
+    pub purpose: String,
+    /// The purpose as a reason for the change; `None` if the port was given by hand, without one.
+    pub justification: Option<String>,
+    /// The document of the vendor that asks for the rule.
+    pub vendor_source: Option<String>,
+    /// The name or tag that the rule is really about, if the echo server only stands in for it.
+    pub real_destination: Option<String>,
+    /// The proxy that has to allow the connection, if a proxy blocks it.
+    pub proxy: Option<String>,
+    pub verdict: &'static str,
+    /// The kind of segment that is blamed.
+    pub segment: &'static str,
+    pub place: String,
+    pub confidence: &'static str,
+    pub claim: String,
+    pub next_step: Option<String>,
+    /// Facts in words; empty if the saved run contains none.
+    pub evidence: Vec<String>,
+    pub logs: Option<String>,
+    pub snippets: Vec<Snippet>,
+}
+
+impl AskedRow {
+    pub(super) fn of(
+        document: &RunDocument,
+        probe: &Probe,
+        destination: IpAddr,
+        number: usize,
+    ) -> Self {
+        let (m, verdict) = (&probe.measurement, &probe.verdict);
+        let port = m.port_dialled();
+        let family = AddressFamily::of(destination).words();
+        let of_proxy = verdict.segment == Segment::Proxy;
+        // A proxy's policy is about its clients and the destination that they name: no address is translated.
+        let seen = SeenSource::of(document, m).filter(|_| !of_proxy);
+        let accepted_at = addresses::accepted_at(document, m).filter(|_| !of_proxy);
+        let name = format!("fwprobe-{port}-{}-{number}", family.to_lowercase());
+        let hosts = Hosts {
+            source: addresses::own(document, m),
+            source_after_nat: seen.as_ref().map(|seen| seen.address),
+            destination,
+            accepted_at,
+            port,
+        };
+        let (device_source, device_destination) = hosts.seen_by(&verdict.segment);
+        let perhaps_host = perhaps_server_host(probe);
+        let vendor_source = vendor_source(document, m);
+        Self {
+            addressee: addressee(&verdict.segment, perhaps_host),
+            family,
+            source: hosts.source,
+            source_after_nat: hosts.source_after_nat,
+            source_after_nat_seen: seen.as_ref().map(SeenSource::words),
+            destination,
+            destination_after_nat: accepted_at.filter(|ip| *ip != destination),
+            device_source,
+            device_destination,
+            host: m.host.clone(),
+            protocol: "TCP",
+            port,
+            direction: match m.rule.direction {
+                Direction::Outbound => {
+                    "outbound at the source, inbound at the destination, with its answers"
+                }
+                Direction::Inbound => "inbound, with its answers",
+            },
+            application: application(m),
+            purpose: m.rule.purpose.clone(),
+            justification: justification(&m.rule.purpose, vendor_source.as_deref()),
+            vendor_source,
+            real_destination: m.rule.destination.clone(),
+            proxy: m.path.proxy().map(ToString::to_string),
+            verdict: verdict.id.name(),
+            segment: segment_name(&verdict.segment),
+            place: place(&verdict.segment, perhaps_host),
+            confidence: confidence(verdict.confidence),
+            claim: verdict.claim.clone(),
+            next_step: verdict.next_step.clone(),
+            evidence: verdict.evidence.clone(),
+            logs: in_logs(document, &[probe]),
+            snippets: snippets(&verdict.segment, perhaps_host, &name, &hosts),
+            name,
+        }
+    }
+
+    /// Returns whether the address of this host is known to be translated on the way.
+    pub(crate) fn is_translated(&self) -> bool {
+        self.source_after_nat.is_some() && self.source_after_nat != self.source
+    }
+}
+
+/// Returns whether the cloud's edge is blamed and the firewall of the server's own host may be what drops the connection. A
+/// server that sees every SYN at its host's interface excludes that.
+fn perhaps_server_host(probe: &Probe) -> bool {
+    let verdict = &probe.verdict;
+    let sighting = probe.measurement.sighting.as_ref();
+    let excluded = sighting.is_some_and(|answer| answer.sees_every_syn);
+    let named = verdict
+        .alternatives
+        .contains(&Alternative::ServerHostsFirewall);
+    verdict.segment == Segment::CloudEdge
+        && (named || (verdict.id == VerdictId::Dropped && !excluded))
+}
+
+fn place(segment: &Segment, perhaps_host: bool) -> String {
+    if perhaps_host {
+        format!("{segment}, or the firewall of the server's own host")
+    } else {
+        segment.to_string()
+    }
+}
+
+fn addressee(segment: &Segment, perhaps_host: bool) -> String {
+    let known = match segment {
+        Segment::ThisHost => "the admin of this host",
+        Segment::NearNetwork => "the team that runs this host's network",
+        Segment::CloudEdge if perhaps_host => "the cloud team, then the server's admin",
+        Segment::CloudEdge => "the cloud team",
+        Segment::ServerHost => "the server's admin",
+        Segment::Proxy => "the proxy team",
+        Segment::Path {
+            address: Some(address),
+            ..
+        } => return format!("the team that runs {address}"),
+        Segment::Path { address: None, .. } => "the firewall team",
+        Segment::Unknown | Segment::None => "the firewall team, then the cloud team",
+    };
+    known.to_owned()
+}
+
+fn justification(purpose: &str, vendor_source: Option<&str>) -> Option<String> {
+    if purpose == GIVEN_BY_HAND {
+        return None;
+    }
+    Some(match vendor_source {
+        Some(source) => format!("{purpose}; required by {source}"),
+        None => purpose.to_owned(),
+    })
+}
+
+/// Returns the source of the rule in a built-in profile.
+fn vendor_source(document: &RunDocument, measurement: &Measurement) -> Option<String> {
+    let id = document.run.profile.as_ref()?.to_string();
+    let profile = Profile::lookup(&id).ok()?;
+    let rule = profile.rules.iter().find(|r| r.id == measurement.rule.id)?;
+    Some(rule.source.clone())
+}
+
+fn application(measurement: &Measurement) -> &'static str {
+    use probe_core::session_kind::SessionKind;
+    match measurement.rule.session {
+        SessionKind::Tcp => "TCP, a protocol of its own",
+        SessionKind::Tls => "TLS",
+        SessionKind::Http => "HTTP",
+        SessionKind::Https => "HTTPS",
+        SessionKind::Rdp => "RDP (X.224, then TLS)",
+        SessionKind::Nettcp => {
+            "net.tcp (.NET message framing, then TLS); not HTTP, whatever the port"
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The reason why a request asks for nothing, and what to do about it.
+
+use probe_core::catalogue::VerdictId;
+use probe_core::judge::Outcome;
+use probe_documents::{Probe, RunDocument};
+
+use super::{addresses, expects_open};
+
+/// Returns the reason why nothing is asked for after the run of `document`.
+pub(super) fn why(document: &RunDocument) -> String {
+    let probes = &document.probes;
+    let unreachable = |p: &&Probe| p.verdict.id == VerdictId::ServerUnreachable && expects_open(p);
+    let unreachable: Vec<&Probe> = probes.iter().filter(unreachable).collect();
+    if !unreachable.is_empty() {
+        return nothing_came_back(document, &unreachable);
+    }
+    if !probes.is_empty() && !probes.iter().any(expects_open) {
+        return "every rule of this run expects its port to be blocked, and a request asks for \
+                ports to be opened. To ask for those that should be open, run the profile without \
+                expectations of `blocked` (--expect) first"
+            .to_owned();
+    }
+    if probes.iter().all(|p| p.outcome == Outcome::AsExpected) {
+        return "every port that should be open is open".to_owned();
+    }
+    "no policy was seen to block a port that should be open; the reasons are below".to_owned()
+}
+
+/// Returns the reason if no port of a server gave an answer: a firewall that lets nothing through looks like a server
+/// that is down.
+fn nothing_came_back(document: &RunDocument, probes: &[&Probe]) -> String {
+    let mut needed: Vec<String> = Vec::new();
+    for of_one in super::super::failure::by_server(probes) {
+        let Some(first) = of_one.first() else {
+            continue;
+        };
+        let m = &first.measurement;
+        let source = addresses::own(document, m);
+        let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
+        let server = super::super::port::server(&m.host, m.server(), &m.path);
+        let mut ports: Vec<String> = Vec::new();
+        for port in of_one
+            .iter()
+            .map(|p| p.measurement.port_dialled().to_string())
+        {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        needed.push(format!(
+            "TCP from {source} to {server}, ports {}",
+            ports.join(", ")
+        ));
+    }
+    format!(
+        "no port of the echo server gave an answer. A firewall that lets nothing through looks \
+         exactly like a server that is down, so this run is no evidence for a request. Make sure \
+         first that the echo server runs (`systemctl status fwprobe-echo` on its host, or a run \
+         from another network), then ask for its control port alone and run again: with one port \
+         that works, the request names the others with their evidence. What this run needed: {}",
+        needed.join("; ")
+    )
+}

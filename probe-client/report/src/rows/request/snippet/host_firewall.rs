@@ -1,0 +1,139 @@
+//! Rules for the firewall of a host itself: Windows, nftables and ufw.
+
+use super::{Hosts, Snippet};
+
+/// The host whose firewall is blamed.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    const fn device(self) -> &'static str {
+        match self {
+            Self::Client => "this host",
+            Self::Server => "the server's host",
+        }
+    }
+}
+
+/// A connection as one host sees it.
+struct Flow<'a> {
+    name: &'a str,
+    side: Side,
+    from: String,
+    to: String,
+    port: u16,
+    ipv4: bool,
+}
+
+/// Returns rules for every kind of firewall that the host on `side` may have.
+pub(super) fn rules(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
+    let (from, to) = match side {
+        Side::Client => (hosts.own(), hosts.destination.to_string()),
+        Side::Server => (hosts.seen_by_cloud(), hosts.on_server()),
+    };
+    let flow = Flow {
+        name,
+        side,
+        from,
+        to,
+        port: hosts.port,
+        ipv4: hosts.destination.is_ipv4(),
+    };
+    vec![netsh(&flow), powershell(&flow), nftables(&flow), ufw(&flow)]
+}
+
+fn netsh(flow: &Flow<'_>) -> Snippet {
+    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let fields = match flow.side {
+        Side::Client => format!(
+            "dir=out action=allow protocol=TCP localip={from} remoteip={to} remoteport={port}"
+        ),
+        Side::Server => format!(
+            "dir=in action=allow protocol=TCP localip={to} localport={port} remoteip={from}"
+        ),
+    };
+    Snippet::new(
+        flow.side.device(),
+        "Windows firewall (netsh, every version)",
+        BLOCK_WINS,
+        &format!(
+            "netsh advfirewall firewall add rule name=\"{}\" {fields} profile=<PROFILE>",
+            flow.name
+        ),
+    )
+}
+
+fn powershell(flow: &Flow<'_>) -> Snippet {
+    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let fields = match flow.side {
+        Side::Client => format!(
+            "-Direction Outbound -LocalAddress {from} -RemoteAddress {to} -RemotePort {port}"
+        ),
+        Side::Server => {
+            format!("-Direction Inbound -LocalAddress {to} -LocalPort {port} -RemoteAddress {from}")
+        }
+    };
+    Snippet::new(
+        flow.side.device(),
+        "Windows firewall (PowerShell, Server 2012 and later)",
+        BLOCK_WINS,
+        &format!(
+            "New-NetFirewallRule -DisplayName '{}' {fields} -Protocol TCP -Action Allow -Profile \
+             <PROFILE>",
+            flow.name
+        ),
+    )
+}
+
+/// Returns a rule that stands before all others of its chain: one that follows a rule which rejects does nothing.
+fn nftables(flow: &Flow<'_>) -> Snippet {
+    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let ip = if flow.ipv4 { "ip" } else { "ip6" };
+    let note = match flow.side {
+        Side::Client => {
+            "in the chain of the hook output that refuses it, above the rule that does; a rule \
+                         of the hook input has to accept the answers (`ct state established \
+                         accept`)"
+        }
+        Side::Server => {
+            "in the chain of the hook input that refuses it, above the rule that does; every \
+                         other chain of that hook has to accept it too, and those of the hook \
+                         output its answers"
+        }
+    };
+    Snippet::new(
+        flow.side.device(),
+        "nftables",
+        note,
+        &format!(
+            "insert rule <FAMILY> <TABLE> <CHAIN> {ip} saddr {from} {ip} daddr {to} tcp dport \
+             {port} accept comment \"{}\"",
+            flow.name
+        ),
+    )
+}
+
+fn ufw(flow: &Flow<'_>) -> Snippet {
+    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let direction = match flow.side {
+        Side::Client => "out",
+        Side::Server => "in",
+    };
+    Snippet::new(
+        flow.side.device(),
+        "ufw",
+        "`prepend` puts it above the rules that deny; the answers pass",
+        &format!(
+            "ufw prepend allow {direction} on <INTERFACE> proto tcp from {from} to {to} port \
+             {port} comment '{}'",
+            flow.name
+        ),
+    )
+}
+
+/// Windows weighs rules by their action, not by their order.
+const BLOCK_WINS: &str = "a rule that blocks wins over it whatever their order: if there is one, \
+                          that rule has to be narrowed or disabled instead";
