@@ -8,11 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod diff;
 mod format;
+mod history;
 mod options;
 mod time;
 mod watch;
 
 pub(crate) use self::diff::DiffArguments;
+pub(crate) use self::history::HistoryArguments;
 pub(crate) use self::options::{
     HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
 };
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Say what changed between two saved runs.
     Diff(DiffArguments),
+    /// List the runs in a folder, with what changed from one to the next.
+    History(HistoryArguments),
     /// Have the echo server read its configuration and keys again. Needs an admin's key.
     ReloadServer(ReloadServerArguments),
     /// List, show or validate profiles.
@@ -91,6 +95,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Report(_)
             | Self::Diff(_)
+            | Self::History(_)
             | Self::ReloadServer(_)
             | Self::Profiles { .. }
             | Self::Config { .. }

@@ -20,6 +20,7 @@ mod demo;
 mod diff;
 mod expect;
 mod explain;
+mod history;
 mod hpc_test;
 mod idle;
 mod man;
@@ -88,6 +89,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Explain(arguments) => explain::execute(&arguments, colour),
         Command::Report(arguments) => report::execute(&arguments, colour),
         Command::Diff(arguments) => diff::execute(&arguments, colour),
+        Command::History(arguments) => history::execute(&arguments, colour),
         Command::ReloadServer(arguments) => reload_server::execute(&arguments),
         Command::Profiles { command } => profiles::execute(&command),
         Command::Expect { command } => expect::execute(&command),
@@ -123,6 +125,7 @@ fn report_format(command: &Command) -> Option<FormatChoice> {
         | Command::Check(_)
         | Command::Explain(_)
         | Command::Diff(_)
+        | Command::History(_)
         | Command::ReloadServer(_)
         | Command::Profiles { .. }
         | Command::Config { .. }

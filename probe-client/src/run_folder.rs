@@ -27,19 +27,25 @@ pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Returns the runs in `folder`, one after the other, in the order of their file names. Tells the user which files are
+/// Returns the runs in `folder` with their files, one after the other, in the order of their file names. Tells the user which files are
 /// left out because they are not readable runs.
 ///
 /// # Errors
 ///
 /// The folder cannot be read.
-pub(crate) fn runs(folder: &Path) -> anyhow::Result<impl Iterator<Item = RunDocument>> {
+pub(crate) fn runs(folder: &Path) -> anyhow::Result<impl Iterator<Item = (PathBuf, RunDocument)>> {
     let files = files(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
     Ok(files.into_iter().filter_map(|path| match load(&path) {
-        Ok(document) => Some(document),
+        Ok(document) => Some((path, document)),
         Err(error) => {
             terminal::tell(&format!("left out: {error:#}"));
             None
         }
     }))
+}
+
+/// Returns the error for a folder without a run.
+pub(crate) fn empty(folder: &Path) -> String {
+    let folder = folder.display();
+    format!("{folder} contains no run; expected files that `--output run.json` wrote")
 }

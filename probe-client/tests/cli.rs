@@ -130,3 +130,57 @@ fn a_report_file_follows_the_umask() {
         assert_eq!(permissions.mode() & 0o777, mode, "umask {umask}");
     }
 }
+
+/// Recorded runs in a folder, beside files that are none.
+#[test]
+fn the_history_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorded = concat!(env!("CARGO_MANIFEST_DIR"), "/core/tests/scenarios/");
+    for name in ["demo", "dropped", "reachable-both-families"] {
+        let file = format!("{name}.json");
+        std::fs::copy(format!("{recorded}{file}"), folder.path().join(file)).unwrap();
+    }
+    for (name, text) in [
+        ("cut-off.json", "{\"document\":\"fwprobe.run/1\""),
+        ("foreign.json", "{\"runs\":[]}"),
+        ("notes.txt", "no run"),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let path = folder.path().to_str().unwrap();
+    let output = fwprobe(&["history", path]);
+    assert!(output.status.success(), "{output:?}");
+    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout));
+    let told = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(
+        lines.len() == 2
+            && lines[0].contains("cut-off.json is cut off")
+            && lines[1].contains("foreign.json is not a run document"),
+        "{told}"
+    );
+    for (arguments, runs) in [
+        (&["--profile", "hpc-2008r2-sp1"][..], 1),
+        (&["--profile", "none-such"], 0),
+        (&["--last", "2"], 2),
+        (&["--since", "2000-01-01", "--until", "2000-01-02"], 0),
+        (&["--host", "headnode", "--since", "2000-01-01"], 3),
+    ] {
+        let line = [&["history", path, "--format", "json"], arguments].concat();
+        let output = fwprobe(&line);
+        assert!(output.status.success(), "{output:?}");
+        let history: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let shown = history["runs"].as_array().unwrap().len();
+        assert_eq!(shown, runs, "{arguments:?}");
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let said = fails(&["history", empty.path().to_str().unwrap()]);
+    assert!(said.contains("contains no run; expected files"), "{said}");
+    let said = fails(&["history", path, "--since", "yesterday"]);
+    assert!(
+        said.contains("expected a time such as 2026-11-30"),
+        "{said}"
+    );
+    let said = fails(&["history", "no-such-folder"]);
+    assert!(said.contains("no-such-folder cannot be read"), "{said}");
+}

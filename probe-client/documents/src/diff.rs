@@ -14,11 +14,13 @@ mod timing;
 mod transition;
 
 pub use crate::subject::Subject;
+pub(crate) use facts::Facts;
 pub use facts::{FactChange, FactKind};
 pub use found::Found;
-use matching::{Key, Matched};
+use matching::Matched;
+pub(crate) use matching::{Answers, Key, probes, spread};
 pub use timing::{Judgement, LEAST_RUNS, Median, TimeChange, TimeSamples};
-use transition::transition;
+pub(crate) use transition::{Said, transition};
 
 use crate::{Probe, RunDocument};
 
@@ -128,7 +130,7 @@ impl Diff {
             before: Side::of(before),
             after: Side::of(after),
             changes,
-            facts: facts::changes(before, after),
+            facts: Facts::of(before).changes(&Facts::of(after)),
             unchanged,
             times: Vec::new(),
         }
@@ -186,7 +188,7 @@ fn pair(
     let rule = &after.1.or(before.1)?.measurement.rule;
     let silence_seconds = key.silence.map(|s| s.seconds);
     let (change, because) = match (before.1, after.1) {
-        (Some(old), Some(new)) => match transition(old, new) {
+        (Some(old), Some(new)) => match transition(&Said::of(old), &Said::of(new)) {
             Some(found) => found,
             None => {
                 return Some(Pair::Unchanged(Unchanged {

@@ -5,6 +5,7 @@ mod conclusion;
 pub mod diff;
 pub mod egress;
 pub mod expectations;
+pub mod history;
 mod subject;
 pub mod traffic;
 pub mod watch;
@@ -124,7 +125,7 @@ pub struct Timings {
 }
 
 /// The number of probes with each outcome, and the exit code.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Summary {
     pub probes: usize,
     pub as_expected: usize,

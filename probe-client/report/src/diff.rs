@@ -94,24 +94,32 @@ fn explanation(change: &Change) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Returns the name of a fact for people.
+/// Returns the name of a fact for people, with what it is about.
 fn fact(change: &FactChange) -> String {
-    let name = match change.fact {
+    let name = fact_name(change.fact);
+    match &change.about {
+        None if change.fact == FactKind::FwprobeVersion => {
+            format!("{name}, so verdicts may differ for that reason")
+        }
+        None => name.to_owned(),
+        Some(about) => format!("{name}, {about}"),
+    }
+}
+
+/// Returns the name of a kind of fact for people.
+pub(crate) const fn fact_name(fact: FactKind) -> &'static str {
+    match fact {
         FactKind::Profile => "profile",
         FactKind::Server => "server",
         FactKind::Node => "host that ran fwprobe",
         FactKind::Paths => "paths",
         FactKind::Key => "client key",
-        FactKind::FwprobeVersion => "fwprobe's version, so verdicts may differ for that reason",
+        FactKind::FwprobeVersion => "fwprobe's version",
         FactKind::EgressAddress => "egress address",
         FactKind::ServerInstance => "server instance",
         FactKind::ServerVersion => "server's version",
         FactKind::Certificate => "certificate",
         FactKind::Check => "head node",
-    };
-    match &change.about {
-        None => name.to_owned(),
-        Some(about) => format!("{name}, {about}"),
     }
 }
 

@@ -11,6 +11,7 @@ mod explanation;
 mod failed_run;
 mod firewall_request;
 pub mod format;
+pub mod history;
 mod hpc_step_result;
 mod html;
 mod json;

@@ -10,6 +10,7 @@ mod paint;
 mod table;
 
 pub use checks::check_table;
+pub(crate) use columns::{GAP, padded, shortened};
 pub use paint::Look;
 pub(crate) use paint::{Tone, paragraph};
 pub(crate) use table::write;

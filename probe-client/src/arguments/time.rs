@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use proto::limits::MAX_HOLD;
 
 /// Reads an idle timeout in seconds.
@@ -31,8 +34,26 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a moment: a date in UTC, a date with a time, or the time that has passed since then (`7d`, `12h`, `30m`).
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let since = || {
+        let passed = SignedDuration::from_secs(seconds(text)?.into());
+        Timestamp::now().checked_sub(passed).ok()
+    };
+    let date = || {
+        let midnight = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
+        Some(midnight.timestamp())
+    };
+    // A plain number would be taken for seconds.
+    let is_a_time = text.contains(['d', 'h', 'm', '-']);
+    let read = || text.parse().ok().or_else(date).or_else(since);
+    is_a_time.then(read).flatten().ok_or_else(|| {
+        "expected a time such as 2026-11-30, 2026-11-30T08:00:00Z or 7d (also h and m)".to_owned()
+    })
+}
+
 fn seconds(text: &str) -> Option<u32> {
-    let (digits, unit) = [('s', 1), ('m', 60), ('h', 3_600)]
+    let (digits, unit) = [('s', 1), ('m', 60), ('h', 3_600), ('d', 24 * 3_600)]
         .into_iter()
         .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))
         .unwrap_or((text, 1));
@@ -47,15 +68,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_seconds_minutes_and_hours() {
-        for (text, expected) in [("30", 30), ("30s", 30), ("5m", 300), ("2h", 7_200)] {
+    fn moments_are_dates_times_or_ago() {
+        let parsed = |text: &str| moment(text).map(|moment| moment.to_string());
+        for (text, expected) in [
+            ("2026-11-30", "2026-11-30T00:00:00Z"),
+            ("2026-11-30T08:00:00Z", "2026-11-30T08:00:00Z"),
+            ("2026-11-30T08:00:00+02:00", "2026-11-30T06:00:00Z"),
+        ] {
+            assert_eq!(parsed(text).as_deref(), Ok(expected));
+        }
+        let (before, ago, after) = (Timestamp::now(), moment("7d").unwrap(), Timestamp::now());
+        let week = SignedDuration::from_hours(7 * 24);
+        assert!(before - week <= ago && ago <= after - week);
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "5",
+            "-1d",
+            "d",
+            "99999999999d",
+        ] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn units_are_seconds_minutes_hours_and_days() {
+        for (text, expected) in [
+            ("30", 30),
+            ("30s", 30),
+            ("5m", 300),
+            ("2h", 7_200),
+            ("1d", 86_400),
+        ] {
             assert_eq!(interval(text), Ok(Duration::from_secs(expected)), "{text}");
         }
         for text in [
             "",
             "m",
             "0",
-            "1d",
+            "8d",
             "-5s",
             "1.5h",
             "169h",

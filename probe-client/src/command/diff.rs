@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use probe_core::profile::ProfileId;
 use probe_documents::RunDocument;
 use probe_documents::diff::{Diff, TimeSamples};
+use probe_documents::history::Series;
 
 use super::delivery::{all_written, tell};
 use crate::arguments::{Colour, DiffArguments};
@@ -62,34 +62,21 @@ impl Side {
     /// Reads each run of the folder once: a folder may hold more than fits into memory.
     fn of_folder(folder: &Path) -> anyhow::Result<Self> {
         let mut newest: Option<(Option<Timestamp>, RunDocument)> = None;
-        let mut times: BTreeMap<Kind, TimeSamples> = BTreeMap::new();
-        for document in run_folder::runs(folder)? {
+        let mut times: BTreeMap<Series, TimeSamples> = BTreeMap::new();
+        for (_, document) in run_folder::runs(folder)? {
             if document.run.complete {
-                times.entry(kind(&document)).or_default().add(&document);
+                let series = times.entry(Series::of(&document));
+                series.or_default().add(&document);
             }
             let began = document.run.started.parse().ok();
             if newest.as_ref().is_none_or(|(known, _)| *known <= began) {
                 newest = Some((began, document));
             }
         }
-        let (_, newest) = newest.with_context(|| {
-            let folder = folder.display();
-            format!("{folder} contains no run; expected files that `--output run.json` wrote")
-        })?;
+        let (_, newest) = newest.with_context(|| run_folder::empty(folder))?;
         Ok(Self {
-            times: Some(times.remove(&kind(&newest)).unwrap_or_default()),
+            times: Some(times.remove(&Series::of(&newest)).unwrap_or_default()),
             newest,
         })
     }
-}
-
-/// Profile, host and servers: the times of runs that agree in them belong together.
-type Kind = (Option<ProfileId>, Option<String>, Vec<String>);
-
-fn kind(document: &RunDocument) -> Kind {
-    (
-        document.run.profile.clone(),
-        document.host.name.clone(),
-        document.server.hosts.clone(),
-    )
 }

@@ -328,7 +328,7 @@ fn helps() -> Vec<(String, String)> {
 }
 
 /// Words that begin a command, as opposed to a sentence about the program.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "check",
     "check-config",
     "completions",
@@ -336,6 +336,7 @@ const VERBS: [&str; 16] = [
     "demo",
     "expect",
     "explain",
+    "history",
     "hpc-test",
     "identity",
     "idle",

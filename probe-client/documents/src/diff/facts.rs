@@ -1,8 +1,9 @@
 //! Facts that both runs state, and that differ: addresses, server, certificates, the head node, settings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use head_node::answer::Check;
+use head_node::answer::{Check, CheckStatus};
 use head_node::catalogue::CheckId;
 use probe_core::measurement::PresentedCertificate;
 use probe_core::profile::AddressFamily;
@@ -41,34 +42,77 @@ pub enum FactKind {
 /// The values of one fact, by what they are about.
 type Values = BTreeMap<String, BTreeSet<String>>;
 
-/// Returns the facts that changed. Only what both runs state is compared.
-pub(super) fn changes(before: &RunDocument, after: &RunDocument) -> Vec<FactChange> {
-    let mut changes = settings(before, after);
-    for (fact, of, changed) in [
-        (
-            FactKind::EgressAddress,
-            egress as fn(&RunDocument) -> Values,
-            has_new as fn(&BTreeSet<String>, &BTreeSet<String>) -> bool,
-        ),
-        (FactKind::ServerInstance, instances, disjoint),
-        (FactKind::ServerVersion, versions, has_new),
-        (FactKind::Certificate, certificates, has_new),
-    ] {
-        let (old, new) = (of(before), of(after));
-        for (about, old) in old {
-            let Some(new) = new.get(&about) else { continue };
-            if changed(&old, new) {
+/// The facts of one run, as far as runs are compared by them.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    settings: [(FactKind, String); 6],
+    values: [(FactKind, Values); 4],
+    answers: Vec<Answer>,
+}
+
+/// The answer of one check of the head node.
+#[derive(Clone, Debug)]
+struct Answer {
+    id: CheckId,
+    about: Option<String>,
+    status: CheckStatus,
+    text: String,
+}
+
+impl Facts {
+    pub(crate) fn of(document: &RunDocument) -> Self {
+        Self {
+            settings: settings(document),
+            values: [
+                (FactKind::EgressAddress, egress(document)),
+                (FactKind::ServerInstance, instances(document)),
+                (FactKind::ServerVersion, versions(document)),
+                (FactKind::Certificate, certificates(document)),
+            ],
+            answers: document.checks.iter().map(Answer::of).collect(),
+        }
+    }
+
+    /// Returns the facts that differ in `later`. Only what both runs state is compared.
+    pub(crate) fn changes(&self, later: &Self) -> Vec<FactChange> {
+        let mut changes = Vec::new();
+        for ((fact, before), (_, after)) in self.settings.iter().zip(&later.settings) {
+            if before != after && !before.is_empty() && !after.is_empty() {
                 changes.push(FactChange {
-                    fact,
-                    about: Some(about),
-                    before: joined(&old),
-                    after: joined(new),
+                    fact: *fact,
+                    about: None,
+                    before: before.clone(),
+                    after: after.clone(),
                 });
             }
         }
+        for ((fact, before), (_, after)) in self.values.iter().zip(&later.values) {
+            changes.extend(values(*fact, before, after));
+        }
+        changes.extend(answers(&self.answers, &later.answers));
+        changes
     }
-    changes.extend(checks(before, after));
-    changes
+}
+
+fn values<'a>(
+    fact: FactKind,
+    before: &'a Values,
+    after: &'a Values,
+) -> impl Iterator<Item = FactChange> + 'a {
+    let changed = if fact == FactKind::ServerInstance {
+        disjoint
+    } else {
+        has_new
+    };
+    before.iter().filter_map(move |(about, old)| {
+        let new = after.get(about)?;
+        changed(old, new).then(|| FactChange {
+            fact,
+            about: Some(about.clone()),
+            before: joined(old),
+            after: joined(new),
+        })
+    })
 }
 
 /// Returns whether the later run saw something that the earlier one did not. That it saw less may be chance, where one of
@@ -82,25 +126,16 @@ fn disjoint(before: &BTreeSet<String>, after: &BTreeSet<String>) -> bool {
     before.is_disjoint(after)
 }
 
-fn settings(before: &RunDocument, after: &RunDocument) -> Vec<FactChange> {
-    let all = [
-        (FactKind::Profile, profile as fn(&RunDocument) -> String),
-        (FactKind::Server, |d| d.server.hosts.join(", ")),
-        (FactKind::Node, |d| d.host.name.clone().unwrap_or_default()),
-        (FactKind::Paths, paths),
-        (FactKind::Key, |d| d.server.key_id.clone()),
-        (FactKind::FwprobeVersion, |d| d.run.version.clone()),
-    ];
-    let changed = all.into_iter().filter_map(|(fact, of)| {
-        let (before, after) = (of(before), of(after));
-        (before != after && !before.is_empty() && !after.is_empty()).then_some(FactChange {
-            fact,
-            about: None,
-            before,
-            after,
-        })
-    });
-    changed.collect()
+fn settings(document: &RunDocument) -> [(FactKind, String); 6] {
+    let node = document.host.name.clone().unwrap_or_default();
+    [
+        (FactKind::Profile, profile(document)),
+        (FactKind::Server, document.server.hosts.join(", ")),
+        (FactKind::Node, node),
+        (FactKind::Paths, paths(document)),
+        (FactKind::Key, document.server.key_id.clone()),
+        (FactKind::FwprobeVersion, document.run.version.clone()),
+    ]
 }
 
 fn profile(document: &RunDocument) -> String {
@@ -171,11 +206,28 @@ fn identity(certificate: &PresentedCertificate) -> String {
     }
 }
 
+impl Answer {
+    fn of(check: &Check) -> Self {
+        Self {
+            id: check.id,
+            about: check.about.clone(),
+            status: check.status,
+            text: check.text.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status.name(), self.text)
+    }
+}
+
 /// Returns the checks of the head node whose answer differs.
-fn checks(before: &RunDocument, after: &RunDocument) -> Vec<FactChange> {
+fn answers(before: &[Answer], after: &[Answer]) -> Vec<FactChange> {
     let mut changes = Vec::new();
-    for new in &after.checks {
-        let mut old = before.checks.iter();
+    for new in after {
+        let mut old = before.iter();
         let Some(old) = old.find(|old| old.id == new.id && old.about == new.about) else {
             continue;
         };
@@ -189,16 +241,12 @@ fn checks(before: &RunDocument, after: &RunDocument) -> Vec<FactChange> {
             changes.push(FactChange {
                 fact: FactKind::Check,
                 about: Some(about),
-                before: answer(old),
-                after: answer(new),
+                before: old.to_string(),
+                after: new.to_string(),
             });
         }
     }
     changes
-}
-
-fn answer(check: &Check) -> String {
-    format!("{}: {}", check.status.name(), check.text)
 }
 
 /// Returns whether the text of a check is the same in every run as long as nobody changes the head node. The others

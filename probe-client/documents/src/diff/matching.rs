@@ -11,9 +11,9 @@ use crate::{Probe, RunDocument};
 
 /// The question that a probe asks.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Key {
-    pub(super) subject: Subject,
-    pub(super) silence: Option<Silence>,
+pub(crate) struct Key {
+    pub(crate) subject: Subject,
+    pub(crate) silence: Option<Silence>,
 }
 
 /// The probes of both runs that ask one question.
@@ -24,7 +24,9 @@ pub(super) struct Matched<'a> {
     pub(super) after: Option<&'a Probe>,
 }
 
-type Probes<'a> = BTreeMap<Key, &'a Probe>;
+/// What a run says about each question.
+pub(crate) type Answers<A> = BTreeMap<Key, A>;
+type Probes<'a> = Answers<&'a Probe>;
 
 /// Returns one entry per question that at least one of the runs asks.
 pub(super) fn pairs<'a>(before: &'a RunDocument, after: &'a RunDocument) -> Vec<Matched<'a>> {
@@ -41,7 +43,7 @@ pub(super) fn pairs<'a>(before: &'a RunDocument, after: &'a RunDocument) -> Vec<
 }
 
 /// Returns the probe for each question: the one that needs the most attention, if the server has several addresses.
-pub(super) fn probes(document: &RunDocument) -> Probes<'_> {
+pub(crate) fn probes(document: &RunDocument) -> Probes<'_> {
     let mut probes = Probes::new();
     for probe in &document.probes {
         let key = Key {
@@ -56,10 +58,10 @@ pub(super) fn probes(document: &RunDocument) -> Probes<'_> {
     probes
 }
 
-/// Applies what `probes` say without a family to each family that `others` know: a name that is not resolved any more is
+/// Applies what `answers` say without a family to each family that `others` know: a name that is not resolved any more is
 /// about them all.
-fn spread(probes: &mut Probes<'_>, others: &Probes<'_>) {
-    let general: Vec<Key> = probes
+pub(crate) fn spread<A: Clone, B>(answers: &mut Answers<A>, others: &Answers<B>) {
+    let general: Vec<Key> = answers
         .keys()
         .filter(|key| key.subject.family.is_none() && !others.contains_key(key))
         .cloned()
@@ -73,13 +75,13 @@ fn spread(probes: &mut Probes<'_>, others: &Probes<'_>) {
         let families = [AddressFamily::Ipv4, AddressFamily::Ipv6].map(of_family);
         let known = families
             .into_iter()
-            .filter(|key| others.contains_key(key) && !probes.contains_key(key));
+            .filter(|key| others.contains_key(key) && !answers.contains_key(key));
         let known: Vec<Key> = known.collect();
         if known.is_empty() {
             continue;
         }
-        if let Some(probe) = probes.remove(&key) {
-            probes.extend(known.into_iter().map(|key| (key, probe)));
+        if let Some(answer) = answers.remove(&key) {
+            answers.extend(known.into_iter().map(|key| (key, answer.clone())));
         }
     }
 }

@@ -1,15 +1,42 @@
 //! Compares two results of the same rule, path and family.
 
+use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
-use probe_core::profile::Expectation;
+use probe_core::profile::{Expectation, Port};
+use probe_core::session_kind::SessionKind;
 use probe_core::verdict::Segment;
 
 use super::ChangeKind;
 use crate::subject::Subject;
 use crate::{Probe, RunDocument};
 
+/// What a run says about one question, as far as runs are compared by it.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) port: Port,
+    pub(crate) session: SessionKind,
+    expect: Expectation,
+    pub(crate) outcome: Outcome,
+    pub(crate) verdict: VerdictId,
+    pub(crate) segment: Segment,
+}
+
+impl Said {
+    pub(crate) fn of(probe: &Probe) -> Self {
+        let rule = &probe.measurement.rule;
+        Self {
+            port: rule.port,
+            session: rule.session,
+            expect: rule.expect,
+            outcome: probe.outcome,
+            verdict: probe.verdict.id,
+            segment: probe.verdict.segment.clone(),
+        }
+    }
+}
+
 /// Returns the change from `before` to `after`, with the reason if they cannot be compared; `None` if nothing changed.
-pub(super) fn transition(before: &Probe, after: &Probe) -> Option<(ChangeKind, Option<String>)> {
+pub(crate) fn transition(before: &Said, after: &Said) -> Option<(ChangeKind, Option<String>)> {
     if let Some(reason) = other_question(before, after) {
         return Some((ChangeKind::NotComparable, Some(reason)));
     }
@@ -19,8 +46,8 @@ pub(super) fn transition(before: &Probe, after: &Probe) -> Option<(ChangeKind, O
         }
         (Outcome::AsExpected, Outcome::NotAsExpected) => ChangeKind::Regression,
         (Outcome::NotAsExpected, Outcome::AsExpected) => ChangeKind::Fixed,
-        _ if before.verdict.id != after.verdict.id => ChangeKind::OtherCause,
-        _ if contradict(&before.verdict.segment, &after.verdict.segment) => ChangeKind::OtherPlace,
+        _ if before.verdict != after.verdict => ChangeKind::OtherCause,
+        _ if contradict(&before.segment, &after.segment) => ChangeKind::OtherPlace,
         _ => return None,
     };
     Some((kind, None))
@@ -51,8 +78,7 @@ pub(super) fn one_sided(
 }
 
 /// Returns the reason why two probes of one rule do not ask the same, if they do not.
-fn other_question(before: &Probe, after: &Probe) -> Option<String> {
-    let (old, new) = (&before.measurement.rule, &after.measurement.rule);
+fn other_question(old: &Said, new: &Said) -> Option<String> {
     if old.expect != new.expect {
         let (old, new) = (expected(old.expect), expected(new.expect));
         return Some(format!(
@@ -68,8 +94,8 @@ fn other_question(before: &Probe, after: &Probe) -> Option<String> {
     None
 }
 
-fn undecided(before: &Probe, after: &Probe) -> String {
-    let said = |probe: &Probe| probe.verdict.id.name();
+fn undecided(before: &Said, after: &Said) -> String {
+    let said = |result: &Said| result.verdict.name();
     match (before.outcome, after.outcome) {
         (Outcome::Undecided, Outcome::Undecided) => {
             format!(

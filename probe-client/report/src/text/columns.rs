@@ -7,7 +7,7 @@ use super::paint::Tone;
 use crate::rows::Mark;
 
 /// Returns `text`, cut to `width` with an ellipsis if it is too long.
-pub(super) fn shortened(text: &str, width: usize) -> String {
+pub(crate) fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -20,6 +20,13 @@ pub(super) fn shortened(text: &str, width: usize) -> String {
     }
     short.push('…');
     short
+}
+
+/// Returns `text` in exactly `width` columns: cut, or followed by blanks.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    let mut text = shortened(text, width);
+    text.push_str(&" ".repeat(width.saturating_sub(text.width())));
+    text
 }
 
 /// Returns the colour of a mark. A result that is as expected but needs an explanation is not green.
@@ -41,4 +48,4 @@ pub(super) const fn outcome(outcome: Outcome) -> (&'static str, Tone) {
 }
 
 /// The space between two columns.
-pub(super) const GAP: &str = "  ";
+pub(crate) const GAP: &str = "  ";

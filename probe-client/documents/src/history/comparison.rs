@@ -1,0 +1,92 @@
+//! Compares the runs of one series, one after the other.
+
+use probe_core::judge::Outcome;
+
+use super::{EntryChange, EntryVerdict};
+use crate::diff::{Answers, ChangeKind, FactChange, Facts, Key, Said, spread, transition};
+
+/// What the runs so far have said.
+#[derive(Debug, Default)]
+pub(super) struct Comparison {
+    /// For each question, what the last run said that decided it.
+    said: Answers<Said>,
+    /// The facts of the last run.
+    facts: Option<Facts>,
+}
+
+impl Comparison {
+    /// Returns whether there is a run to compare with.
+    pub(super) fn has_begun(&self) -> bool {
+        self.facts.is_some()
+    }
+
+    /// Takes in the next run, and returns what it changes. A run that does not decide a question leaves it as it was.
+    pub(super) fn next(
+        &mut self,
+        mut said: Answers<Said>,
+        facts: Facts,
+    ) -> (Vec<EntryChange>, Vec<FactChange>) {
+        let before = self.facts.replace(facts.clone());
+        let Some(before) = before else {
+            self.said = said;
+            return (Vec::new(), Vec::new());
+        };
+        spread(&mut said, &self.said);
+        spread(&mut self.said, &said);
+        let mut changes = self.gone(&said);
+        for (key, new) in said {
+            changes.extend(self.take(key, new));
+        }
+        changes.sort_by(|a, b| {
+            let order = |c: &EntryChange| (c.change, c.port);
+            order(a).cmp(&order(b)).then(a.subject.cmp(&b.subject))
+        });
+        (changes, before.changes(&facts))
+    }
+
+    fn take(&mut self, key: Key, new: Said) -> Option<EntryChange> {
+        let old = self.said.get(&key);
+        let is_undecided = |said: &Said| said.outcome == Outcome::Undecided;
+        if old.is_some() && is_undecided(&new) {
+            return None;
+        }
+        let (kind, because) = match old {
+            None => (ChangeKind::New, None),
+            Some(old) if is_undecided(old) => {
+                self.said.insert(key, new);
+                return None;
+            }
+            Some(old) => transition(old, &new)?,
+        };
+        let mut change = change(&key, kind, old, Some(&new))?;
+        change.because = because;
+        self.said.insert(key, new);
+        Some(change)
+    }
+
+    /// Forgets what `said` has no answer to.
+    fn gone(&mut self, said: &Answers<Said>) -> Vec<EntryChange> {
+        let gone = self.said.extract_if(.., |key, _| !said.contains_key(key));
+        gone.filter_map(|(key, old)| change(&key, ChangeKind::Gone, Some(&old), None))
+            .collect()
+    }
+}
+
+/// Returns the change of what `new` says, or what `old` said before.
+fn change(
+    key: &Key,
+    kind: ChangeKind,
+    old: Option<&Said>,
+    new: Option<&Said>,
+) -> Option<EntryChange> {
+    let said = new.or(old)?;
+    Some(EntryChange {
+        subject: key.subject.clone(),
+        port: said.port.get(),
+        session: said.session,
+        change: kind,
+        because: None,
+        before: old.map(EntryVerdict::of),
+        after: new.map(EntryVerdict::of),
+    })
+}
