@@ -265,11 +265,7 @@ impl EchoServer {
     /// # Errors
     /// Fails if the kernel does not tell.
     pub fn most_memory_mib(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kib: f64 = kib.context("no VmHWM")?.parse()?;
-        Ok(kib / 1024.0)
+        self.process.memory_mib("VmHWM")
     }
 
     /// Limits the server to `count` file descriptors, including those that are open.
@@ -319,6 +315,14 @@ impl EchoServer {
     /// Fails if the server has ended.
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.process.freeze()
+    }
+
+    /// Resumes a server that is suspended.
+    ///
+    /// # Errors
+    /// Fails if the server has ended.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.process.signal(Signal::CONT)
     }
 
     /// Stops the server (SIGTERM), waits for its end, and checks that it has not printed the secret.

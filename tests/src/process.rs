@@ -184,6 +184,18 @@ impl Process {
         kill_process(self.pid()?, signal).with_context(|| format!("signal to {}", self.name))
     }
 
+    /// Returns a figure of the program's memory in `/proc`, such as `VmRSS`, in MiB.
+    ///
+    /// # Errors
+    /// Fails if the kernel does not tell.
+    pub fn memory_mib(&self, figure: &str) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(figure));
+        let kib = line.and_then(|line| line.trim_start_matches(':').trim().strip_suffix(" kB"));
+        let kib: f64 = kib.with_context(|| format!("no {figure}"))?.parse()?;
+        Ok(kib / 1024.0)
+    }
+
     /// Suspends the program (SIGSTOP), and returns once it has stopped.
     ///
     /// # Errors

@@ -127,6 +127,14 @@ impl Watching {
         &self.plan
     }
 
+    /// Returns the memory that the watch occupies, in MiB.
+    ///
+    /// # Errors
+    /// Fails if the kernel does not tell.
+    pub fn memory_mib(&self) -> anyhow::Result<f64> {
+        self.process.memory_mib("VmRSS")
+    }
+
     /// Waits until there are `count` events of this kind, and returns all of them.
     ///
     /// # Errors
