@@ -125,8 +125,7 @@ impl<'a> Evidence<'a> {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
         others.any(|m| works_and_loses_syns(m))
-            || controls_are_lost(self.same_server.iter().copied())
-            || pace_loses(self.same_server.iter().copied())
+            || side_connections_are_lost(self.same_server.iter().copied())
             || self.working_ports_elsewhere_lose_syns()
     }
 
@@ -135,13 +134,20 @@ impl<'a> Evidence<'a> {
     pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
         let elsewhere: Vec<&Measurement> = self.other_addresses().collect();
         let mut all = elsewhere.iter();
-        all.any(|m| works_and_loses_syns(m)) || controls_are_lost(elsewhere.iter().copied())
+        all.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(elsewhere.iter().copied())
     }
 
     /// Returns whether a port that works over another path lost SYNs.
     pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
-        self.other_paths().any(works_and_loses_syns)
+        let others: Vec<&Measurement> = self.other_paths().collect();
+        let mut all = others.iter();
+        all.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(others.iter().copied())
     }
+}
+
+/// Returns whether side connections to ports that work show that the number or pace of this host's SYNs loses some.
+fn side_connections_are_lost<'a>(all: impl Iterator<Item = &'a Measurement> + Clone) -> bool {
+    controls_are_lost(all.clone()) || pace_loses(all)
 }
 
 fn works_and_loses_syns(measurement: &Measurement) -> bool {

@@ -2,10 +2,12 @@
 //! about each other.
 
 use super::instances::{DIALLED, record};
-use super::{evidence, judge, told, whole};
+use super::{evidence, flow, judge, told, whole};
 use crate::catalogue::VerdictId;
 use crate::judge::Evidence;
-use crate::measurement::{AnswersRefused, Measurement, Variation, VariedSession};
+use crate::measurement::{
+    AnswersRefused, FlowEnd, FlowRound, Measurement, Variation, VariedSession,
+};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
 use crate::session_kind::SessionKind;
@@ -41,6 +43,16 @@ fn passing_later(variation: Variation) -> Measurement {
     limited
 }
 
+/// Returns a session that ran whole, and whose side connections were lost at once and answered one after another.
+fn losing_at_a_pace() -> Measurement {
+    let mut works = whole(SessionKind::Tcp);
+    let port = works.port_dialled();
+    let lost = vec![flow(FlowRound::AtOnce, port, FlowEnd::Unanswered); 8];
+    let answered = vec![flow(FlowRound::Fresh, port, FlowEnd::Answered); 7];
+    works.flows = [lost, answered].concat();
+    works
+}
+
 /// Returns the same session with another address of the server.
 fn elsewhere(session: &Measurement) -> Measurement {
     let mut session = session.clone();
@@ -61,9 +73,11 @@ fn a_server_is_not_unreachable_while_its_other_address_loses_syns_by_their_numbe
     let probe = silent(Operation::Connect);
     let found = beside(&probe, &whole(SessionKind::Tcp));
     assert_eq!(found.id, VerdictId::ServerUnreachable);
-    let found = beside(&probe, &limited());
-    assert_eq!(found.id, VerdictId::Inconclusive);
-    assert!(found.next_step.unwrap().contains("--ipv6"));
+    for loses in [limited(), losing_at_a_pace()] {
+        let found = beside(&probe, &loses);
+        assert_eq!(found.id, VerdictId::Inconclusive);
+        assert!(found.next_step.unwrap().contains("--ipv6"));
+    }
 }
 
 #[test]
@@ -86,6 +100,7 @@ fn the_servers_word_makes_no_drop_while_its_other_address_loses_syns() {
     };
     assert_eq!(of(&whole(SessionKind::Tcp)), VerdictId::Dropped);
     assert_eq!(of(&limited()), VerdictId::Inconclusive);
+    assert_eq!(of(&losing_at_a_pace()), VerdictId::Inconclusive);
     let later = passing_later(Variation::InNothing);
     assert_eq!(of(&later), VerdictId::Inconclusive);
 }
@@ -103,6 +118,7 @@ fn a_proxy_is_not_unreachable_while_this_hosts_syns_are_lost_by_their_number() {
     };
     assert_eq!(of(&whole(SessionKind::Tcp)), VerdictId::ProxyUnreachable);
     assert_eq!(of(&limited()), VerdictId::Inconclusive);
+    assert_eq!(of(&losing_at_a_pace()), VerdictId::Inconclusive);
 }
 
 #[test]
