@@ -55,7 +55,7 @@ fn planned(run: &Run) -> PlannedProbe {
             via_uri: None,
             nettcp_mode: None,
             legacy_hello: false,
-            purpose: "comparison: a port of no rule".to_owned(),
+            purpose: "reference port (not part of the profile)".to_owned(),
             direction: Direction::Outbound,
             expect: Expectation::Open,
             expect_where: Vec::new(),

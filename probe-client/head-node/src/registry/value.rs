@@ -51,13 +51,23 @@ impl Value {
     pub(crate) fn described(&self) -> String {
         match self {
             Self::Text(text) => format!("the string `{}` (REG_SZ)", shortened(text)),
-            Self::Texts(texts) => format!("a list of {} strings (REG_MULTI_SZ)", texts.len()),
+            Self::Texts(texts) => {
+                format!(
+                    "a list of {} (REG_MULTI_SZ)",
+                    counted(texts.len(), "string")
+                )
+            }
             Self::Dword(number) => format!("the number {number} (REG_DWORD)"),
             Self::Qword(number) => format!("the number {number} (REG_QWORD)"),
-            Self::Binary(bytes) => format!("{} bytes (REG_BINARY)", bytes.len()),
-            Self::Other { kind, bytes } => format!("{bytes} bytes of type {kind}"),
+            Self::Binary(bytes) => format!("{} (REG_BINARY)", counted(bytes.len(), "byte")),
+            Self::Other { kind, bytes } => format!("{} of type {kind}", counted(*bytes, "byte")),
         }
     }
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 fn one_text(bytes: &[u8], wide: bool) -> String {
@@ -84,4 +94,18 @@ fn shortened(text: &str) -> String {
         short.push('…');
     }
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let described = |kind, bytes: &[u8]| Value::of_bytes(kind, bytes.into(), false).described();
+        assert_eq!(described(3, &[0]), "1 byte (REG_BINARY)");
+        assert_eq!(described(3, &[]), "0 bytes (REG_BINARY)");
+        assert_eq!(described(7, b"a\0\0"), "a list of 1 string (REG_MULTI_SZ)");
+        assert_eq!(described(9, &[0, 0]), "2 bytes of type 9");
+    }
 }
