@@ -1,0 +1,52 @@
+//! Tests when lost packets and sessions are a verdict, and when only a finding.
+
+use super::{AGAIN, End, RESET, ended, evidence, findings, lossy, verdict, whole};
+use crate::catalogue::{FindingId, VerdictId};
+use crate::measurement::VariedSession;
+use crate::session_kind::SessionKind;
+
+#[test]
+fn loss_is_a_verdict_only_if_it_comes_back() {
+    let judged = |own: (u32, u32), fresh: [(u32, u32); 3]| {
+        let mut probe = lossy(whole(SessionKind::Tcp), own.0, own.1);
+        probe.variations = fresh
+            .map(|(syns, others)| VariedSession {
+                variation: AGAIN,
+                measurement: lossy(whole(SessionKind::Tcp), syns, others),
+            })
+            .to_vec();
+        let noted = findings(&evidence(&probe));
+        let noted = noted.iter().any(|f| f.id == FindingId::Loss);
+        (verdict(&probe).id, noted)
+    };
+    let (none, open, lossy) = ((0, 0), VerdictId::Reachable, VerdictId::ReachableWithLoss);
+    assert_eq!(judged((0, 1), [none; 3]), (open, true));
+    // A single lost segment in each session is only a finding, however often it recurs.
+    assert_eq!(judged((0, 1), [(0, 1); 3]), (open, true));
+    assert_eq!(judged((0, 2), [(0, 2), none, none]), (open, true));
+    assert_eq!(judged((0, 2), [(0, 2), none, (0, 4)]), (lossy, false));
+    assert_eq!(judged((1, 0), [(1, 0); 3]), (lossy, false));
+    // Fresh sessions that lose something else do not confirm the first loss.
+    assert_eq!(judged((1, 0), [(0, 2); 3]), (open, true));
+    assert_eq!(judged(none, [(0, 2); 3]), (open, false));
+}
+
+#[test]
+fn fresh_sessions_that_are_cut_off_are_loss_though_the_first_ran_whole() {
+    let judged = |ends: [End; 3]| {
+        let mut probe = whole(SessionKind::Tcp);
+        probe.variations = ends
+            .map(|end| VariedSession {
+                variation: AGAIN,
+                measurement: ended(SessionKind::Tcp, end),
+            })
+            .to_vec();
+        verdict(&probe).id
+    };
+    let (runs, dies) = (End::Whole, End::Died(RESET, 20_000));
+    assert_eq!(judged([runs, runs, dies]), VerdictId::Reachable);
+    assert_eq!(
+        judged([dies, runs, End::NoData(RESET)]),
+        VerdictId::ReachableWithLoss
+    );
+}
