@@ -6,8 +6,8 @@ mod lost_syns;
 mod reach;
 mod rounds;
 
-pub use limits::Paces;
 pub(crate) use limits::paced;
+pub use limits::{MAX_HELD, Paces, to_hold};
 pub use lost_syns::{loses_side_connections, lost_syns};
 pub use reach::{AT_ONCE, Reach, next_reach, reach};
 pub(crate) use rounds::{IPV4_HEADERS, IPV6_HEADERS, SMALLEST};

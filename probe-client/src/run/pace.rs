@@ -2,13 +2,12 @@
 //! together. It then dials once more with other connections held open, which distinguishes a limit on the rate from one
 //! on the number of connections.
 //!
-//! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`] connections per server address, with one SYN per
+//! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`](probe_core::comparison::MAX_HELD) connections per server address, with one SYN per
 //! [`Budget::spacing`](probe_core::run::budget::Budget::spacing).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use probe_core::comparison::{Paces, lost_syns};
+use probe_core::comparison::{Paces, lost_syns, to_hold};
 use probe_core::control_record::ControlRecord;
 use probe_core::flow::{controls_are_lost, pace_loses};
 use probe_core::measurement::{Measurement, Variation, VariedSession};
@@ -147,17 +146,10 @@ impl SlowDialling<'_> {
         whole
     }
 
-    /// Opens connections one after another until one is not answered: the number that the run opened together at the
-    /// beginning, but at most [`MAX_HELD`].
+    /// Opens connections one after another until one is not answered.
     async fn hold(&self, server: &ServerRun) -> Vec<TcpStream> {
-        let dialled: Vec<SocketAddr> = server
-            .result
-            .probes
-            .iter()
-            .filter_map(|p| p.address)
-            .collect();
         let mut held = Vec::new();
-        for address in dialled.into_iter().take(MAX_HELD) {
+        for address in to_hold(server.result.probes.iter()) {
             let Ok(connection) = connect(address, &self.context.options).await else {
                 break;
             };
@@ -167,10 +159,6 @@ impl SlowDialling<'_> {
         held
     }
 }
-
-/// Maximum number of connections held open. The server closes a connection that sends nothing for ten seconds, and this
-/// number can be opened before it closes the first.
-const MAX_HELD: usize = 7;
 
 const MAX_ALONE: usize = 12;
 

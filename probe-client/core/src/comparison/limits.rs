@@ -1,6 +1,8 @@
 //! Decides whether SYNs that are lost or rejected when many are sent together pass one at a time, and calculates the
 //! odds that this is chance.
 
+use std::net::SocketAddr;
+
 use crate::measurement::{Flow, FlowRound, Measurement, Redial, Variation};
 use crate::observation::Operation;
 use crate::odds::{Trials, by_chance};
@@ -25,6 +27,16 @@ pub(crate) fn paced(probe: &Measurement) -> impl Iterator<Item = (u8, &Measureme
         Some((held, &c.measurement))
     })
 }
+
+/// Returns the addresses to which a connection is held open while one more is dialled: as many as the run dialled together
+/// at the beginning, but at most [`MAX_HELD`].
+pub fn to_hold<'a>(probes: impl Iterator<Item = &'a Measurement>) -> Vec<SocketAddr> {
+    probes.filter_map(|p| p.address).take(MAX_HELD).collect()
+}
+
+/// Maximum number of connections held open. The server closes a connection that sends nothing for ten seconds, and this
+/// number can be opened before it closes the first.
+pub const MAX_HELD: usize = 7;
 
 impl Paces {
     /// Counts the SYNs to `probe`'s own port; those to other ports say nothing about this one.

@@ -3,15 +3,20 @@
 
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
-use crate::comparison::{Paces, paced};
+use crate::comparison::{Paces, paced, to_hold};
+use crate::control_record::CONTROL_PORT_RULE;
 use crate::measurement::Measurement;
 use crate::odds::{THRESHOLD, in_words};
 use crate::verdict::Finding;
 
-/// Reports a limit on the rate: SYNs are lost when many are sent together, but pass while as many connections are open.
+/// Reports a limit on the rate: SYNs are lost when many are sent together, but pass while as many connections are open. If
+/// fewer could be held open, a limit on their number explains the same.
 pub(super) fn rate(evidence: &Evidence<'_>) -> Option<Finding> {
     let paces = limited(evidence)?;
-    (paces.held.all_passed()).then(|| {
+    let probes = evidence.same_server.iter().copied();
+    let as_many = to_hold(probes.filter(|m| m.rule.id.as_str() != CONTROL_PORT_RULE)).len();
+    let enough = held(evidence.probe).any(|(count, _)| usize::from(count) >= as_many);
+    (enough && paces.held.all_passed()).then(|| {
         Finding::new(
             FindingId::SynRateLimit,
             "new connections are lost or refused when several are opened at once, and pass one at \

@@ -36,6 +36,27 @@ fn a_limit_of_connections_is_told_from_one_of_their_pace() {
 }
 
 #[test]
+fn a_pace_is_not_blamed_if_fewer_could_be_held_open_than_were_dialled_together() {
+    let noted = |held: u8| {
+        let mut probe = silent();
+        probe.variations = [(0, true), (0, true), (held, true)]
+            .map(|(held, whole)| paced(held, whole))
+            .into();
+        probe.flows = side_connections(&probe, 8);
+        let others = [whole(SessionKind::Tcp), whole(SessionKind::Tls)];
+        let evidence = Evidence {
+            same_server: vec![&probe, &others[0], &others[1]].into(),
+            ..evidence(&probe)
+        };
+        let all = findings(&evidence);
+        all.iter().any(|f| f.id == FindingId::SynRateLimit)
+    };
+    assert!(noted(3));
+    // The third was not let in: at most two connections at a time would look the same.
+    assert!(!noted(2));
+}
+
+#[test]
 fn no_limit_is_claimed_that_chance_explains() {
     let noted = |lost: u16| {
         let mut probe = ended(SessionKind::Https, End::Whole);
