@@ -241,7 +241,8 @@ fn lost_before_it(evidence: &Evidence<'_>, failure: &Failure) -> Option<Verdict>
         (
             "other SYNs of this host are lost as well when many are sent: a limit on connections, \
              or the proxy is down",
-            "ports that work over another path lost SYNs in this run".to_owned(),
+            "over another path, some SYNs of this run were answered and others were lost"
+                .to_owned(),
         )
     };
     Some(

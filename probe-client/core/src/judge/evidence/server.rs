@@ -120,13 +120,15 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns whether another port, one that works, lost SYNs as well because of their pace or number. If so, the same
-    /// loss may explain why the server saw no SYN to this port.
+    /// loss may explain why the server saw no SYN to this port. If no port works on this path, other paths are looked at.
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
         others.any(|m| works_and_loses_syns(m))
             || side_connections_are_lost(self.same_server.iter().copied())
             || self.working_ports_elsewhere_lose_syns()
+            || (!self.same_server.iter().any(|m| m.ran_whole())
+                && self.working_ports_over_other_paths_lose_syns())
     }
 
     /// Returns whether a port that works at another address of the server lost SYNs. A device that limits this host's
@@ -137,12 +139,24 @@ impl<'a> Evidence<'a> {
         all.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(elsewhere.iter().copied())
     }
 
-    /// Returns whether a port that works over another path lost SYNs.
+    /// Returns whether a port that works over another path lost SYNs, or a proxy that took connections of this run left
+    /// others of the run unanswered.
     pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
         let others: Vec<&Measurement> = self.other_paths().collect();
         let mut all = others.iter();
-        all.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(others.iter().copied())
+        all.any(|m| works_and_loses_syns(m))
+            || side_connections_are_lost(others.iter().copied())
+            || others.iter().any(|m| lost_before_its_proxy(m, &others))
     }
+}
+
+/// Returns whether the proxy of `measurement` did not answer it, but took another of the sessions `all`.
+fn lost_before_its_proxy(measurement: &Measurement, all: &[&Measurement]) -> bool {
+    let silent = measurement.failure().is_some_and(|(operation, failure)| {
+        operation == Operation::ProxyConnect && failure.kind == FailureKind::TimedOut
+    });
+    let mut same_path = all.iter().filter(|m| m.path == measurement.path);
+    silent && same_path.any(|m| m.succeeded(Operation::ProxyConnect))
 }
 
 /// Returns whether side connections to ports that work show that the number or pace of this host's SYNs loses some.

@@ -152,3 +152,38 @@ fn a_proxy_that_takes_other_connections_is_not_unreachable() {
         found.claim
     );
 }
+
+#[test]
+fn the_servers_word_makes_no_drop_while_a_proxy_takes_only_some_connections() {
+    let path: NetworkPath = "socks5h://10.0.0.1:1080".parse().unwrap();
+    let mut probe = silent(Operation::Connect);
+    let mut answer = told(Vec::new());
+    answer.answers_refused = Some(AnswersRefused {
+        counted: 0,
+        own_syns: 3,
+    });
+    probe.sighting = Some(answer);
+    let control = record("a", &[DIALLED], Vec::new());
+    let mut taken = whole(SessionKind::Tcp);
+    taken.observations[0].operation = Operation::ProxyConnect;
+    let mut lost = silent(Operation::ProxyConnect);
+    for measured in [&mut taken, &mut lost] {
+        measured.path = path.clone();
+    }
+    let of = |others: &[&Measurement], works: &[&Measurement]| {
+        let same_server: Vec<_> = [&[&probe], works].concat();
+        judge(&Evidence {
+            same_host: others.to_vec().into(),
+            same_server: same_server.into(),
+            control: Some(&control),
+            ..evidence(&probe)
+        })
+        .id
+    };
+    assert_eq!(of(&[&taken], &[]), VerdictId::Dropped);
+    assert_eq!(of(&[&lost], &[]), VerdictId::Dropped);
+    assert_eq!(of(&[&taken, &lost], &[]), VerdictId::Inconclusive);
+    // A port that works on the direct path, and loses nothing, shows that no limit counts there.
+    let direct = whole(SessionKind::Https);
+    assert_eq!(of(&[&taken, &lost], &[&direct]), VerdictId::Dropped);
+}
