@@ -27,6 +27,10 @@ pub fn next_reach(probe: &Measurement, server: u8) -> Option<u8> {
     if !died_of_first_bytes(probe) {
         return None;
     }
+    let mut hops = 1..=server;
+    if let Some(undecided) = hops.find(|hops| sessions(probe, *hops).is_undecided()) {
+        return Some(undecided);
+    }
     let Reach { passes, met } = bounds(probe, server)?;
     if met > passes + 1 {
         return Some(passes + (met - passes) / 2);
@@ -76,7 +80,7 @@ fn died_of_first_bytes(probe: &Measurement) -> bool {
 fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     let (mut passes, mut met) = (0, server);
     for hops in (1..=server).filter(|hops| tried(probe, *hops)) {
-        match seen(probe, hops)? {
+        match sessions(probe, hops).outcome()? {
             ReachOutcome::Short => passes = passes.max(hops),
             ReachOutcome::Met => met = met.min(hops),
         }
@@ -84,14 +88,50 @@ fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
     (passes < met).then_some(Reach { passes, met })
 }
 
-/// Returns the result of the sessions of one reach; `None` unless they all agree.
-fn seen(probe: &Measurement, hops: u8) -> Option<ReachOutcome> {
-    let own = ended(probe)?;
-    let mut all = probe
-        .compared(Variation::InReach { hops })
-        .map(|m| what(own, ended(m)));
-    let first = all.next()??;
-    all.all(|other| other == Some(first)).then_some(first)
+/// Counts the sessions of one reach by their outcome.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sessions {
+    short: usize,
+    met: usize,
+    /// Those whose end fits neither.
+    other: usize,
+    /// Those that were not connected, and show nothing.
+    unconnected: usize,
+}
+
+impl Sessions {
+    /// Returns the outcome in which at least two sessions agree, all of them or all but one of at least four: one may have
+    /// lost a packet, and a packet that was sent again passes a device that drops first bytes alone.
+    fn outcome(self) -> Option<ReachOutcome> {
+        let connected = self.short + self.met + self.other;
+        let agrees = |count: usize| count >= 2 && count + connected / AT_LEAST_FOR_ONE >= connected;
+        if agrees(self.short) {
+            return Some(ReachOutcome::Short);
+        }
+        agrees(self.met).then_some(ReachOutcome::Met)
+    }
+
+    fn is_undecided(self) -> bool {
+        let all = self.short + self.met + self.other + self.unconnected;
+        (1..AT_MOST).contains(&all) && self.outcome().is_none()
+    }
+}
+
+fn sessions(probe: &Measurement, hops: u8) -> Sessions {
+    let mut counted = Sessions::default();
+    let Some(own) = ended(probe) else {
+        return counted;
+    };
+    for session in probe.compared(Variation::InReach { hops }) {
+        let count = match what(own, ended(session)) {
+            _ if !session.succeeded(Operation::Connect) => &mut counted.unconnected,
+            Some(ReachOutcome::Short) => &mut counted.short,
+            Some(ReachOutcome::Met) => &mut counted.met,
+            None => &mut counted.other,
+        };
+        *count += 1;
+    }
+    counted
 }
 
 /// Interprets the end of a session with a limited reach.
@@ -131,5 +171,11 @@ fn ended(measurement: &Measurement) -> Option<End> {
     matches!(failure.kind, FailureKind::Reset | FailureKind::Closed).then_some(End::Cut)
 }
 
-/// The number of sessions per reach. Two must agree, because one may have lost a packet.
+/// The number of sessions per reach that run at the same time. If they do not agree, as many follow.
 pub const AT_ONCE: usize = 2;
+
+/// Maximum number of sessions of one reach.
+const AT_MOST: usize = 2 * AT_ONCE;
+
+/// Number of connected sessions of which one may differ from the others.
+const AT_LEAST_FOR_ONE: usize = 4;

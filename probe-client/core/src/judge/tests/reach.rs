@@ -92,14 +92,47 @@ fn connection(bytes_received: u64, port: u16) -> SightingAnswer {
 #[test]
 fn sessions_that_contradict_each_other_place_nothing() {
     let variation = Variation::InReach { hops: 2 };
-    let contradiction = [
-        (AGAIN, End::NoData(RESET)),
-        (variation, End::NoData(RESET)),
-        (variation, End::NoData(SILENCE)),
+    let (cut, silent) = (End::NoData(RESET), End::NoData(SILENCE));
+    let of = |ends: &[End]| {
+        let sessions = ends.iter().map(|end| (variation, *end));
+        let all: Vec<_> = [(AGAIN, cut)].into_iter().chain(sessions).collect();
+        let probe = no_data(RESET, &all);
+        (next_reach(&probe, 4), reach(&probe, 4))
+    };
+    assert_eq!(of(&[cut, silent]), (Some(2), None), "they are repeated");
+    assert_eq!(of(&[cut, silent, cut, silent]), (None, None));
+    assert_eq!(of(&[cut, cut, silent]), (Some(2), None));
+    // One of four may have lost a packet: the device is at one of the first two hops.
+    assert_eq!(of(&[cut, silent, cut, cut]), (Some(1), None));
+    let passes_one = Variation::InReach { hops: 1 };
+    let met = [
+        (variation, cut),
+        (variation, silent),
+        (variation, cut),
+        (variation, cut),
     ];
-    let probe = no_data(RESET, &contradiction);
-    assert_eq!(next_reach(&probe, 4), None);
-    assert_eq!(reach(&probe, 4), None);
+    let short = [(passes_one, silent); 2];
+    let all = [&[(AGAIN, cut)], &met[..], &short].concat();
+    let found = Reach { passes: 1, met: 2 };
+    assert_eq!(reach(&no_data(RESET, &all), 4), Some(found));
+}
+
+#[test]
+fn a_session_that_is_not_connected_shows_nothing_about_a_device() {
+    let variation = Variation::InReach { hops: 1 };
+    let again = (AGAIN, End::NoData(RESET));
+    let met = (variation, End::NoData(RESET));
+    let mut probe = no_data(RESET, &[again, met, met]);
+    let unconnected = &mut probe.variations[1].measurement.observations;
+    let connect = unconnected
+        .iter_mut()
+        .find(|o| o.operation == Operation::Connect)
+        .unwrap();
+    connect.failure = Some(Failure::new(FailureKind::TimedOut, Origin::Unknown));
+    assert_eq!(next_reach(&probe, 3), Some(1), "one alone decides nothing");
+    let more = no_data(RESET, &[met, met]);
+    probe.variations.extend(more.variations);
+    assert_eq!(reach(&probe, 3), Some(Reach { passes: 0, met: 1 }));
 }
 
 #[test]
