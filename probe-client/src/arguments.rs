@@ -20,6 +20,7 @@ pub(crate) use self::options::{
 };
 use self::time::{idle_timeout, interval, silence};
 pub(crate) use self::watch::WatchArguments;
+use crate::keep::Keep;
 
 /// Tests from both ends whether a firewall lets this host reach the cloud.
 #[derive(Debug, Parser)]
@@ -119,6 +120,10 @@ pub(crate) struct RunArguments {
     pub measuring: MeasuringArguments,
     #[command(flatten)]
     pub reports: ReportOptions,
+    /// Delete the oldest files that --output DIR/ has written: keep this many of each format, or those of this many days
+    /// (100 or 30d). Only files that fwprobe named itself on this host are deleted.
+    #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse)]
+    pub keep: Option<Keep>,
     /// Run again, 5 seconds after each run, until every rule is as expected or this much time is over (90s or 10m; 10m
     /// if none is given). Only the last run is reported.
     #[arg(

@@ -1,32 +1,83 @@
-//! The files of a folder of run documents: named by time and host, written as a whole, never replaced.
+//! Files that are named by the time and the host of a run, in a folder of them: written as a whole, never replaced.
 
+use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use probe_documents::RunDocument;
 use probe_report::{Format, Look};
 
 use crate::report_files::readable_like_any_new_file;
 
-/// Returns the beginning of the document's file name: `2026-11-30T084705Z-head-node`. Sorted by it, files are in the
-/// order of their runs.
-pub(crate) fn stem(document: &RunDocument) -> String {
-    let started = document.run.started.parse::<jiff::Timestamp>();
-    let started = started.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let host = document.host.name.as_deref().unwrap_or_default();
-    let host: String = host
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-._".contains(c) {
-                c
+/// The name of such a file: `2026-11-30T084705Z-head-node.json`. Sorted by it, files are in the order of their runs.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct FileName {
+    pub(crate) began: Timestamp,
+    /// Tells files apart whose runs began in the same second: 1 for the first.
+    number: u32,
+    pub(crate) host: String,
+    pub(crate) extension: String,
+}
+
+impl FileName {
+    /// Returns the name for a report of `document`.
+    pub(crate) fn of(document: &RunDocument, extension: &str) -> Self {
+        let started = document.run.started.parse::<Timestamp>();
+        let host = document.host.name.as_deref().unwrap_or_default();
+        let host: String = host
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "-._".contains(c) {
+                    c
+                } else {
+                    '-'
+                }
+            })
+            .take(MAX_HOST)
+            .collect();
+        Self {
+            began: started.unwrap_or(Timestamp::UNIX_EPOCH),
+            number: 1,
+            host: if host.is_empty() {
+                "host".to_owned()
             } else {
-                '-'
-            }
-        })
-        .take(MAX_HOST)
-        .collect();
-    let host = if host.is_empty() { "host" } else { &host };
-    format!("{}-{host}", started.strftime("%Y-%m-%dT%H%M%SZ"))
+                host
+            },
+            extension: extension.to_owned(),
+        }
+    }
+
+    /// Reads a name; `None` if it is not one that [`FileName::of`] makes.
+    pub(crate) fn read(name: &str) -> Option<Self> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let (time, rest) = stem.split_at_checked(TIME_LENGTH)?;
+        let host = rest.strip_prefix('-').filter(|host| !host.is_empty())?;
+        let (host, number) = match host.rsplit_once(NUMBER) {
+            Some((host, number)) => (host, number.parse().ok()?),
+            None => (host, 1),
+        };
+        let began = DateTime::strptime(TIME, time).ok()?;
+        let read = Self {
+            began: began.to_zoned(TimeZone::UTC).ok()?.timestamp(),
+            number,
+            host: host.to_owned(),
+            extension: extension.to_owned(),
+        };
+        (read.to_string() == name).then_some(read)
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.began.strftime(TIME), self.host)?;
+        if self.number > 1 {
+            write!(f, "{NUMBER}{}", self.number)?;
+        }
+        write!(f, ".{}", self.extension)
+    }
 }
 
 /// Returns the document as a file has it.
@@ -39,26 +90,36 @@ pub(crate) fn text(document: &RunDocument) -> Vec<u8> {
     text
 }
 
-/// Writes `text` to a new file `STEM.json` in `folder`, with a number after the stem if there is such a file. Returns its
-/// path.
+/// Checks that `folder` can be written, and creates it if there is none.
+///
+/// # Errors
+///
+/// Files cannot be created in it.
+pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    tempfile::tempfile_in(folder).map(drop)
+}
+
+/// Writes `text` to a new file in `folder`, with a number in its name if there is such a file. Returns its path.
 ///
 /// # Errors
 ///
 /// The file cannot be written. There is then none, not even a part of it.
-pub(crate) fn write(folder: &Path, stem: &str, text: &[u8]) -> io::Result<PathBuf> {
+pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<PathBuf> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     readable_like_any_new_file(&mut builder);
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(text)?;
     file.as_file().sync_all()?;
-    let mut path = folder.join(format!("{stem}.json"));
-    for number in 2..=MOST_ALIKE {
+    let mut name = name.clone();
+    while name.number <= MOST_ALIKE {
+        let path = folder.join(name.to_string());
         match file.persist_noclobber(&path) {
             Ok(_) => return Ok(path),
             Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {
                 file = failed.file;
-                path = folder.join(format!("{stem}-{number}.json"));
+                name.number += 1;
             }
             Err(failed) => return Err(failed.error),
         }
@@ -66,36 +127,81 @@ pub(crate) fn write(folder: &Path, stem: &str, text: &[u8]) -> io::Result<PathBu
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
+/// The form of the time in a name, and its length.
+const TIME: &str = "%Y-%m-%dT%H%M%SZ";
+const TIME_LENGTH: usize = "2026-11-30T084705Z".len();
+/// Separates the number from the host, whose name cannot contain it.
+const NUMBER: char = '~';
 /// The prefix of files that are being written.
 const TEMPORARY: &str = ".fwprobe-";
 /// The longest name of a host in a file name, in characters.
 const MAX_HOST: usize = 64;
-/// The largest number of files with one stem: runs of one host that began in the same second.
+/// The largest number of files that differ in their number alone: runs of one host that began in the same second.
 const MOST_ALIKE: u32 = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn name() -> FileName {
+        FileName::read("2026-11-30T084705Z-head-node.json").unwrap()
+    }
+
     #[test]
     fn files_are_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        for (text, name) in [
-            ("first", "a.json"),
-            ("second", "a-2.json"),
-            ("third", "a-3.json"),
-        ] {
-            let path = write(folder.path(), "a", text.as_bytes()).unwrap();
+        for (text, ending) in [("first", ""), ("second", "~2"), ("third", "~3")] {
+            let path = write(folder.path(), &name(), text.as_bytes()).unwrap();
+            let name = format!("2026-11-30T084705Z-head-node{ending}.json");
             assert_eq!(path, folder.path().join(name));
         }
-        let first = std::fs::read_to_string(folder.path().join("a.json")).unwrap();
-        assert_eq!(first, "first");
+        let first = folder.path().join(name().to_string());
+        assert_eq!(std::fs::read_to_string(first).unwrap(), "first");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 
     #[test]
     fn a_folder_that_is_gone_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write(&folder.path().join("gone"), "a", b"text").is_err());
+        assert!(write(&folder.path().join("gone"), &name(), b"text").is_err());
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_was_made() {
+        let text = include_str!("../core/tests/scenarios/demo.json");
+        let mut document: RunDocument = serde_json::from_str(text).unwrap();
+        for (host, expected) in [
+            (Some("head-node-2"), "2026-11-22T090252Z-head-node-2.html"),
+            (Some("a/b~2\u{1b}"), "2026-11-22T090252Z-a-b-2-.html"),
+            (None, "2026-11-22T090252Z-host.html"),
+        ] {
+            document.host.name = host.map(str::to_owned);
+            let mut name = FileName::of(&document, "html");
+            assert_eq!(name.to_string(), expected);
+            name.number = 12;
+            let read = FileName::read(&name.to_string());
+            // The name shows whole seconds.
+            assert_eq!(read.map(|read| read.to_string()), Some(name.to_string()));
+        }
+    }
+
+    #[test]
+    fn other_names_are_foreign() {
+        for name in [
+            "",
+            ".json",
+            "run.json",
+            "2026-11-30.json",
+            "2026-11-30T084705Z.json",
+            "2026-11-30T084705Z-.json",
+            "2026-11-30T084705Z-a",
+            "2026-13-30T084705Z-a.json",
+            "2026-11-30T084705Z-a~1.json",
+            "2026-11-30T084705Z-a~02.json",
+            "2026-11-30T084705Zé-a.json",
+            " 2026-11-30T084705Z-a.json",
+        ] {
+            assert_eq!(FileName::read(name), None, "{name}");
+        }
     }
 }

@@ -21,6 +21,7 @@ mod given_file;
 mod head_node;
 mod hop;
 mod host;
+mod keep;
 mod key_store;
 mod line;
 mod link;

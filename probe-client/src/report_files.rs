@@ -1,5 +1,5 @@
 //! Report files. All are opened before the run starts, so that fwprobe reports beforehand which path cannot be written.
-//! Each regular file is either replaced completely or left unchanged.
+//! Each regular file is either replaced completely or left unchanged. In a folder, each run gets a file of its own.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use probe_documents::diff::Diff;
 use probe_report::{Format, Look};
 use thiserror::Error;
 
+use crate::document_file::{self, FileName};
 use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
 
 mod target;
@@ -24,6 +25,8 @@ pub(crate) struct Outputs(Vec<Output>);
 pub(crate) struct Written {
     pub(crate) path: PathBuf,
     pub(crate) format: ReportFormat,
+    /// Whether the user named its folder alone.
+    pub(crate) in_folder: bool,
 }
 
 /// The files of a run after the attempt to write each of them: one that fails costs no other.
@@ -37,11 +40,19 @@ pub(crate) struct Filled {
 struct Output {
     format: ReportFormat,
     path: PathBuf,
-    target: Target,
+    place: Place,
+}
+
+/// Where a report goes.
+#[derive(Debug)]
+enum Place {
+    File(Target),
+    /// A new file in a folder, with this extension.
+    Folder(&'static str),
 }
 
 impl Outputs {
-    /// Opens a file for each `[FORMAT=]FILE`.
+    /// Opens a file for each `[FORMAT=]FILE`, and a folder for each `[FORMAT=]DIR/`.
     ///
     /// # Errors
     ///
@@ -50,7 +61,7 @@ impl Outputs {
         let mut all: Vec<Output> = Vec::new();
         for text in specifications {
             let output = Output::open(text)?;
-            if all.iter().any(|other| other.is_same_file(&output)) {
+            if all.iter().any(|other| other.is_same_place(&output)) {
                 return Err(OutputError::Twice(output.path));
             }
             all.push(output);
@@ -67,15 +78,26 @@ impl Outputs {
         self.0.iter().any(|output| output.format.is_html())
     }
 
+    /// Returns the first folder among them.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        let mut all = self.0.iter();
+        let folder = all.find(|output| matches!(output.place, Place::Folder(_)))?;
+        Some(&folder.path)
+    }
+
     /// Writes every file. One that cannot be written is left unchanged, or is not created.
     pub(crate) fn write(self, document: &RunDocument) -> Filled {
-        self.fill(|format, out| format.write(document, Look::PLAIN, out))
+        let name = |extension: &str| FileName::of(document, extension);
+        self.fill(name, |format, out| format.write(document, Look::PLAIN, out))
     }
 
     /// Writes the difference between two runs into every file, as [`write`](Self::write) does. A format that has no form
     /// for a difference fails.
-    pub(crate) fn write_diff(self, diff: &Diff) -> Filled {
-        self.fill(|format, out| format.write_diff(diff, Look::PLAIN, out))
+    pub(crate) fn write_diff(self, diff: &Diff, after: &RunDocument) -> Filled {
+        let name = |extension: &str| FileName::of(after, extension);
+        self.fill(name, |format, out| {
+            format.write_diff(diff, Look::PLAIN, out)
+        })
     }
 
     /// Returns the first file whose format has no form for the difference between two runs.
@@ -85,13 +107,17 @@ impl Outputs {
         Some(&unable.path)
     }
 
-    fn fill(self, write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>) -> Filled {
+    fn fill(
+        self,
+        name: impl Fn(&str) -> FileName,
+        write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
+    ) -> Filled {
         let mut filled = Filled {
             written: Vec::new(),
             failed: Vec::new(),
         };
         for output in self.0 {
-            match output.fill(&write) {
+            match output.fill(&name, &write) {
                 Ok(written) => filled.written.push(written),
                 Err(error) => filled.failed.push(error),
             }
@@ -106,21 +132,32 @@ impl Output {
         if path.as_os_str().is_empty() {
             return Err(OutputError::NoFile(text.to_owned()));
         }
-        if path.is_dir() {
-            return Err(OutputError::Directory(path));
-        }
-        match Target::open(&path) {
-            Ok(target) => Ok(Self {
+        let place = if is_folder(&path) {
+            let Some(extension) = format.extension() else {
+                return Err(OutputError::NoEnding(path));
+            };
+            document_file::prepare(&path).map(|()| Place::Folder(extension))
+        } else {
+            Target::open(&path).map(Place::File)
+        };
+        match place {
+            Ok(place) => Ok(Self {
                 format,
                 path,
-                target,
+                place,
             }),
             Err(error) => Err(OutputError::NotWritable { path, error }),
         }
     }
 
-    /// Returns whether both name one path, however it is written. Links to one file are not followed.
-    fn is_same_file(&self, other: &Self) -> bool {
+    /// Returns whether both write one file, however it is named. Links to one file are not followed. Different formats
+    /// share a folder.
+    fn is_same_place(&self, other: &Self) -> bool {
+        if let (Place::Folder(one), Place::Folder(two)) = (&self.place, &other.place)
+            && one != two
+        {
+            return false;
+        }
         match (
             std::path::absolute(&self.path),
             std::path::absolute(&other.path),
@@ -132,20 +169,37 @@ impl Output {
 
     fn fill(
         self,
+        name: impl Fn(&str) -> FileName,
         write: impl Fn(&ReportFormat, &mut dyn Write) -> io::Result<()>,
     ) -> Result<Written, OutputError> {
         let Self {
             format,
             path,
-            target,
+            place,
         } = self;
         let mut buffer = Vec::new();
-        let written = write(&format, &mut buffer).and_then(|()| target.fill(&buffer));
+        let written = write(&format, &mut buffer).and_then(|()| match place {
+            Place::File(target) => target.fill(&buffer).map(|()| (path.clone(), false)),
+            Place::Folder(extension) => {
+                let file = document_file::write(&path, &name(extension), &buffer);
+                file.map(|file| (file, true))
+            }
+        });
         match written {
-            Ok(()) => Ok(Written { path, format }),
+            Ok((path, in_folder)) => Ok(Written {
+                path,
+                format,
+                in_folder,
+            }),
             Err(error) => Err(OutputError::NotWritable { path, error }),
         }
     }
+}
+
+/// Returns whether `path` is meant to be a folder: it ends in a separator, or is one already.
+fn is_folder(path: &Path) -> bool {
+    let text = path.as_os_str().to_string_lossy();
+    text.ends_with(std::path::is_separator) || path.is_dir()
 }
 
 fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
@@ -163,6 +217,9 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
         return Ok((ReportFormat::BuiltIn(format), PathBuf::from(path)));
     }
     let path = Path::new(text);
+    if is_folder(path) {
+        return Ok((ReportFormat::json(), path.to_owned()));
+    }
     let extension = path.extension().and_then(|e| e.to_str());
     match extension.and_then(Format::of_extension) {
         Some(format) => Ok((ReportFormat::BuiltIn(format), path.to_owned())),
@@ -184,8 +241,9 @@ pub(crate) enum OutputError {
     Twice(PathBuf),
     #[error("--output {0}: {1:#}")]
     Template(String, anyhow::Error),
-    #[error("--output {} is a directory; give a file name", .0.display())]
-    Directory(PathBuf),
+    #[error("--output {} is a folder, and files of this format have no ending of their own; name a \
+             file", .0.display())]
+    NoEnding(PathBuf),
     #[error("--output {} cannot be written: {error}", path.display())]
     NotWritable { path: PathBuf, error: io::Error },
 }

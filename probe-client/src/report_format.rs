@@ -126,6 +126,16 @@ impl ReportFormat {
         self.built_in().is_some_and(|format| format.diff.is_some())
     }
 
+    /// Returns the run document itself.
+    pub(crate) fn json() -> Self {
+        Format::named("json").map_or_else(Self::default, Self::BuiltIn)
+    }
+
+    /// Returns the ending of files of this format, if it has one.
+    pub(crate) fn extension(&self) -> Option<&'static str> {
+        self.built_in()?.extensions.first().copied()
+    }
+
     pub(crate) fn is_table(&self) -> bool {
         self.built_in().is_some_and(|format| format == TABLE)
     }

@@ -116,9 +116,9 @@ pub(crate) struct ReportOptions {
     /// What to print on standard output.
     #[arg(long, value_parser = FormatParser)]
     pub format: Option<FormatChoice>,
-    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE.
-    /// Repeatable.
-    #[arg(long = "output", value_name = "[FORMAT=]FILE")]
+    /// Write a report to a file as well, in the format that its ending names, or as FORMAT=FILE; or to a folder, named by
+    /// time and host and never replaced: DIR/ (as JSON) or FORMAT=DIR/. Repeatable.
+    #[arg(long = "output", value_name = "[FORMAT=]FILE|DIR/")]
     pub outputs: Vec<String>,
     /// Open the HTML report that --output writes, if there is a desktop.
     #[arg(long)]

@@ -1,13 +1,16 @@
 //! The arguments of `watch`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use probe_report::Format;
 
 use super::MeasuringArguments;
 use super::time::interval;
+use crate::keep::Keep;
+use crate::report_format::FormatChoice;
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArguments {
@@ -29,9 +32,13 @@ pub(crate) struct WatchArguments {
         default_value = "127.0.0.1:9844"
     )]
     pub listen: Listen,
-    /// Keep the document of every run in this folder.
-    #[arg(long = "output", value_name = "FOLDER")]
+    /// Keep the document of every run in this folder, named by time and host.
+    #[arg(long = "output", value_name = "FOLDER", value_parser = folder)]
     pub outputs: Vec<PathBuf>,
+    /// Delete the oldest of these documents: keep this many, or those of this many days (100 or 30d). Only files that
+    /// fwprobe named itself on this host are deleted.
+    #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse)]
+    pub keep: Option<Keep>,
     /// Run this command in a shell at each change that two runs in a row confirm, with the run document on its standard
     /// input; it is ended after 60 seconds.
     #[arg(long, value_name = "COMMAND")]
@@ -53,4 +60,18 @@ fn listen(text: &str) -> Result<Listen, String> {
     }
     let right = "expected ADDRESS:PORT, such as 127.0.0.1:9844 or [::1]:9844, or none";
     text.parse().map(Some).map_err(|_| right.to_owned())
+}
+
+/// Reads the name of a folder. One that would name a report of `run` is refused.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = Path::new(text);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let names_a_format = ending.and_then(Format::of_extension).is_some()
+        || text
+            .split_once('=')
+            .is_some_and(|(name, _)| FormatChoice::named(name).is_some());
+    if names_a_format && !path.is_dir() {
+        return Err("a watch keeps one document per run, so name a folder".to_owned());
+    }
+    Ok(path.to_owned())
 }

@@ -5,6 +5,7 @@ use anyhow::{Context as _, bail};
 use probe_documents::RunDocument;
 
 use crate::arguments::{Colour, ReportOptions};
+use crate::keep::Keep;
 use crate::report_files::{Filled, OutputError, Outputs, Written};
 use crate::report_format::ReportFormat;
 use crate::{desktop, terminal};
@@ -17,6 +18,7 @@ pub(super) struct Delivery {
     outputs: Outputs,
     /// Whether to show the HTML report.
     shown: bool,
+    keep: Option<Keep>,
 }
 
 impl Delivery {
@@ -41,7 +43,20 @@ impl Delivery {
             format,
             outputs,
             shown: options.open,
+            keep: None,
         })
+    }
+
+    /// Lets the oldest files of folders be deleted.
+    ///
+    /// # Errors
+    ///
+    /// No output is a folder.
+    pub(super) fn keeping(self, keep: Option<Keep>) -> anyhow::Result<Self> {
+        if keep.is_some() && self.outputs.folder().is_none() {
+            bail!(KEEP_WITHOUT_FOLDER);
+        }
+        Ok(Self { keep, ..self })
     }
 
     /// Returns whether the table is printed.
@@ -84,6 +99,9 @@ impl Delivery {
     pub(super) fn write_files(self, document: &RunDocument) -> anyhow::Result<()> {
         let Filled { written, failed } = self.outputs.write(document);
         tell(&written);
+        for file in written.iter().filter(|file| file.in_folder) {
+            make_room(file, self.keep);
+        }
         if let Some(page) = written.iter().find(|f| self.shown && f.format.is_html()) {
             // The report is written, whether or not it can be shown.
             if let Err(why) = desktop::open(&page.path) {
@@ -93,6 +111,21 @@ impl Delivery {
         all_written(&failed)
     }
 }
+
+/// Deletes the files that `keep` gives up now that `written` has been written, and tells the user.
+fn make_room(written: &Written, keep: Option<Keep>) {
+    let Some(keep) = keep else { return };
+    match keep.apply(&written.path) {
+        Ok(0) => {}
+        Ok(count) => terminal::tell(&format!("deleted: {count} older files (--keep)")),
+        // The report is written, whether or not there is room for the next ones.
+        Err(error) => terminal::tell(&format!("--keep: older files cannot be deleted: {error}")),
+    }
+}
+
+/// The error for `--keep` alone.
+pub(super) const KEEP_WITHOUT_FOLDER: &str = "--keep deletes the older files of a folder: add \
+                                              --output with a folder, such as --output runs/";
 
 /// Tells the user which files were written.
 pub(super) fn tell(written: &[Written]) {

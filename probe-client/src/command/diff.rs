@@ -18,6 +18,10 @@ use crate::{run_folder, terminal};
 
 pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Result<u8> {
     let outputs = Outputs::open(&arguments.outputs)?;
+    if let Some(folder) = outputs.folder() {
+        let folder = folder.display();
+        bail!("--output {folder} is a folder; name a file, such as changes.md");
+    }
     if let Some(path) = outputs.without_diff() {
         let path = path.display();
         bail!(
@@ -35,7 +39,7 @@ pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Resu
     let format = ReportFormat::BuiltIn(arguments.format);
     format.write_diff(&diff, terminal::look(colour), &mut text)?;
     terminal::print(&String::from_utf8_lossy(&text)).context("standard output")?;
-    let filled = outputs.write_diff(&diff);
+    let filled = outputs.write_diff(&diff, &after.newest);
     tell(&filled.written);
     all_written(&filled.failed)?;
     Ok(diff.exit_code())

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use anyhow::{Context as _, bail};
 use probe_documents::watch::Rhythm;
 
+use super::delivery::KEEP_WITHOUT_FOLDER;
 use super::run::on_network;
 use crate::arguments::WatchArguments;
 use crate::environment::Environment;
@@ -28,8 +29,9 @@ pub(super) fn execute(arguments: &WatchArguments) -> anyhow::Result<u8> {
 
 fn destinations(arguments: &WatchArguments) -> anyhow::Result<Destinations> {
     let folder = match arguments.outputs.as_slice() {
+        [] if arguments.keep.is_some() => bail!(KEEP_WITHOUT_FOLDER),
         [] => None,
-        [folder] => Some(DocumentFolder::open(folder)?),
+        [folder] => Some(DocumentFolder::open(folder, arguments.keep)?),
         [_, ..] => bail!("--output: a watch keeps its documents in one folder"),
     };
     let textfile = arguments.textfile.as_deref().map(Textfile::open);

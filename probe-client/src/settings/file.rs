@@ -70,17 +70,25 @@ impl ConfigurationFile {
     }
 
     /// Returns the options for a command. Its own table takes precedence over the options for all commands.
-    pub(super) fn options(&self, command: &Command) -> Vec<&FileOption> {
+    pub(super) fn options(&self, command: &Command) -> Vec<FileOption> {
         let own = |option: &FileOption| option.command == Some(command.get_name());
-        let fitting = self.options.iter().filter(|option| {
-            let is_known = command.get_arguments().any(|arg| key_of(arg) == option.key);
-            let general = option.command.is_none()
-                && (is_known || option.key == keys::COLOUR)
-                && !self
-                    .options
-                    .iter()
-                    .any(|other| own(other) && other.key == option.key);
-            own(option) || general
+        let fitting = self.options.iter().filter_map(|option| {
+            if own(option) {
+                return Some(option.clone());
+            }
+            let is_replaced = || {
+                let mut others = self.options.iter();
+                others.any(|other| own(other) && other.key == option.key)
+            };
+            if option.command.is_some() || is_replaced() {
+                return None;
+            }
+            let mut args = command.get_arguments();
+            match args.find(|arg| key_of(arg) == option.key) {
+                Some(arg) if option.key == keys::OUTPUT => usable(option, command, arg),
+                None if option.key != keys::COLOUR => None,
+                Some(_) | None => Some(option.clone()),
+            }
         });
         fitting.collect()
     }
@@ -101,7 +109,7 @@ impl ConfigurationFile {
             .iter()
             .filter_map(|name| program.find_subcommand(name))
         {
-            let set: Vec<_> = self.options(command);
+            let set = self.options(command);
             for (index, option) in set.iter().enumerate() {
                 let other = set[..index].iter().find(|other| {
                     keys::exclude(command, option.key, other.key)
@@ -205,7 +213,20 @@ pub(super) fn typed(arg: &Arg, value: &str) -> String {
     }
 }
 
-/// Checks that all `takers` of a flag take the value.
+/// Returns the option with the values that a command can use: a watch writes to a folder, and leaves the reports of `run`
+/// alone. `None` if there are none.
+fn usable(option: &FileOption, command: &Command, arg: &Arg) -> Option<FileOption> {
+    let values = option.values.iter();
+    let values = values.filter(|value| accepts(command, arg, value).is_ok());
+    let values: Vec<String> = values.cloned().collect();
+    (!values.is_empty()).then(|| FileOption {
+        values,
+        ..option.clone()
+    })
+}
+
+/// Checks that all `takers` of a flag take the value. Of the places for reports, each command takes those that it can
+/// use.
 fn accepted(takers: &[(&Command, &Arg)], value: &str) -> Result<(), String> {
     let refusals = takers.iter().filter_map(|(command, arg)| {
         let reason = accepts(command, arg, value).err()?;
@@ -213,8 +234,10 @@ fn accepted(takers: &[(&Command, &Arg)], value: &str) -> Result<(), String> {
     });
     let mut refusals: Vec<_> = refusals.collect();
     let all = refusals.len() == takers.len();
+    let is_output = takers.iter().any(|(_, arg)| key_of(arg) == keys::OUTPUT);
     match refusals.pop() {
         None => Ok(()),
+        Some(_) if is_output && !all => Ok(()),
         Some((_, reason)) if all => Err(reason),
         Some((command, reason)) => Err(format!(
             "for `fwprobe {command}`, {reason}; a value for one command belongs in its table, such \

@@ -9,6 +9,8 @@ pub(super) const COMMANDS: [&str; 5] = ["run", "watch", "idle", "plan", "check"]
 /// The key of the connection string, which has no flag.
 pub(super) const CONNECTION: &str = "connection";
 pub(super) const CONNECTION_FILE: &str = "connection_file";
+/// The places for reports.
+pub(super) const OUTPUT: &str = "output";
 /// The flag of the program itself.
 pub(super) const COLOUR: &str = "color";
 
@@ -55,7 +57,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("keep_alive_interval", "keep_alive_interval = 25"),
     ("timeout", "timeout = 3.5"),
     ("format", r#"format = "json""#),
-    ("output", r#"output = ["run.json"]"#),
+    (OUTPUT, r#"output = ["run.json"]"#),
+    ("keep", r#"keep = "30d""#),
     ("open", "open = true"),
     (COLOUR, r#"color = "never""#),
 ];

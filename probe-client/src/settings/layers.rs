@@ -103,7 +103,6 @@ impl Layers {
         let options = file.options(command).into_iter();
         let added: Vec<FileOption> = options
             .filter(|option| !is_overridden(option.key, command, given, environment))
-            .cloned()
             .collect();
         let mut arguments = Vec::new();
         for option in &added {

@@ -83,6 +83,12 @@ fn every_example_is_right_at_the_top_and_in_the_tables_of_its_commands() {
             }
         }
         for text in texts {
+            // A watch writes to folders alone.
+            let text = if text.starts_with("[watch]") {
+                text.replace("run.json", "runs/")
+            } else {
+                text
+            };
             let site = Site::with(&text);
             let read = ConfigurationFile::read(&site.path("config.toml"), &program);
             let file = read.unwrap_or_else(|problems| panic!("{problems}"));
@@ -143,6 +149,33 @@ fn the_file_adds_to_the_command_line() {
         panic!("{check:?}");
     };
     assert_eq!(check.head_node.nodes, Some(7));
+}
+
+#[test]
+fn a_watch_uses_the_folder_among_the_outputs() {
+    let outputs = |text: &str| {
+        let site = Site::with(text);
+        let Command::Watch(watch) = site.read_with("watch", &[]).unwrap().command else {
+            panic!("{text}");
+        };
+        let run = site.run("run", &[]).reports.outputs;
+        (watch.outputs, run)
+    };
+    let run_alone = outputs("output = ['run.json', 'html=report']\n");
+    assert_eq!(run_alone.0, Vec::<std::path::PathBuf>::new());
+    assert_eq!(run_alone.1, ["run.json", "html=report"]);
+    let both = outputs("output = ['run.html', 'runs/']\n");
+    assert_eq!(both.0, [Path::new("runs/")]);
+    assert_eq!(both.1, ["run.html", "runs/"]);
+    let own = outputs("output = ['run.json']\n[watch]\noutput = ['mine']\n");
+    assert!(own.0[0].ends_with("mine"), "{own:?}");
+    let site = Site::with("flows = 5\n[watch]\noutput = ['run.json']\n");
+    let problems = site.problems("watch");
+    assert!(
+        problems.contains("config.toml") && problems.contains("name a folder"),
+        "{problems}"
+    );
+    assert!(problems.contains("config.toml:3:"), "{problems}");
 }
 
 #[test]

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use probe_documents::RunDocument;
 use probe_documents::watch::KEPT_RUNS;
-use probe_report::Format;
 use thiserror::Error;
 
 use super::log::{Event, Log};
 use super::watched::Watched;
+use crate::document_file::{self, FileName};
+use crate::keep::Keep;
 use crate::prepared::Prepared;
-use crate::{document_file, run_folder, saved_run};
+use crate::{run_folder, saved_run};
 
 /// A folder of documents, in use by this watch alone.
 #[derive(Debug)]
@@ -23,12 +24,13 @@ pub(crate) struct DocumentFolder {
     /// The lock lasts as long as the open file.
     _lock: File,
     waiting: VecDeque<Waiting>,
+    keep: Option<Keep>,
 }
 
 /// A document that is not written yet.
 #[derive(Debug)]
 struct Waiting {
-    stem: String,
+    name: FileName,
     text: Vec<u8>,
 }
 
@@ -49,17 +51,16 @@ impl DocumentFolder {
     /// # Errors
     ///
     /// Another watch uses the folder, or it cannot be written.
-    pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn open(path: &Path, keep: Option<Keep>) -> Result<Self, FolderError> {
         let failed = |error| FolderError::NotWritable {
             path: path.to_owned(),
             error,
         };
-        let names_a_file = path.extension().and_then(|ending| ending.to_str());
-        let names_a_file = names_a_file.and_then(Format::of_extension).is_some();
-        if path.is_file() || (names_a_file && !path.is_dir()) {
+        if path.is_file() {
             return Err(FolderError::File(path.to_owned()));
         }
-        std::fs::create_dir_all(path).map_err(failed)?;
+        // Finds out before the first run whether files can be created.
+        document_file::prepare(path).map_err(failed)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -71,12 +72,11 @@ impl DocumentFolder {
             Err(TryLockError::WouldBlock) => return Err(FolderError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // Finds out before the first run whether files can be created.
-        tempfile::tempfile_in(path).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
             waiting: VecDeque::new(),
+            keep,
         })
     }
 
@@ -111,14 +111,15 @@ impl DocumentFolder {
     /// Writes the document of a run. If that fails, it waits, with those before it.
     pub(super) fn keep(&mut self, document: &RunDocument, log: &Log) {
         if self.waiting.len() == MOST_WAITING {
-            let lost = self.waiting.pop_front().map(|waiting| waiting.stem);
+            let lost = self.waiting.pop_front();
+            let lost = lost.map(|waiting| waiting.name.to_string());
             let lost = lost.unwrap_or_default();
             log.problem(format!(
-                "the document of {lost} is given up, to make room for later ones"
+                "the document {lost} is given up, to make room for later ones"
             ));
         }
         self.waiting.push_back(Waiting {
-            stem: document_file::stem(document),
+            name: FileName::of(document, "json"),
             text: document_file::text(document),
         });
         self.write_waiting(log);
@@ -126,16 +127,29 @@ impl DocumentFolder {
 
     /// Writes the documents that wait, up to the first that cannot be written.
     pub(super) fn write_waiting(&mut self, log: &Log) {
-        while let Some(Waiting { stem, text }) = self.waiting.front() {
-            if let Err(error) = document_file::write(&self.path, stem, text) {
-                let (count, folder) = (self.waiting.len(), self.path.display());
-                let kept = "they are kept in memory and written when that is possible";
-                log.problem(format!(
-                    "{folder} cannot be written: {error}; documents that wait: {count}; {kept}"
-                ));
-                return;
+        while let Some(Waiting { name, text }) = self.waiting.front() {
+            match document_file::write(&self.path, name, text) {
+                Ok(written) => self.make_room(&written, log),
+                Err(error) => {
+                    let (count, folder) = (self.waiting.len(), self.path.display());
+                    let kept = "they are kept in memory and written when that is possible";
+                    log.problem(format!(
+                        "{folder} cannot be written: {error}; documents that wait: {count}; {kept}"
+                    ));
+                    return;
+                }
             }
             self.waiting.pop_front();
+        }
+    }
+
+    /// Deletes the documents that `--keep` gives up.
+    fn make_room(&self, written: &Path, log: &Log) {
+        if let Some(Err(error)) = self.keep.map(|keep| keep.apply(written)) {
+            let folder = self.path.display();
+            log.problem(format!(
+                "--keep: older files in {folder} cannot be deleted: {error}"
+            ));
         }
     }
 

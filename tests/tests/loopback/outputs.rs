@@ -16,7 +16,12 @@ pub(crate) fn trials() -> Trials {
             "into_a_directory_without_the_right",
             into_a_directory_without_the_right,
         )
-        .once("over_a_directory", over_a_directory)
+        .once("into_a_folder", into_a_folder)
+        .once("no_more_than_are_kept", no_more_than_are_kept)
+        .once(
+            "in_a_format_without_an_ending",
+            in_a_format_without_an_ending,
+        )
         .once("in_no_format", in_no_format)
         .once("one_of_two_cannot_be_written", one_of_two_cannot_be_written)
         .once("over_an_older_report", over_an_older_report)
@@ -38,8 +43,75 @@ fn into_a_directory_without_the_right() -> anyhow::Result<()> {
     refused("/proc/report.json", |_| Ok(()))
 }
 
-fn over_a_directory() -> anyhow::Result<()> {
-    refused("report.json", |path| Ok(std::fs::create_dir(path)?))
+/// Each run gets a file of its own, named by time and host, in every format.
+fn into_a_folder() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let cli = Cli::fwprobe()?;
+    let runs = cli.directory().join("runs");
+    let pages = format!("html={}/", cli.directory().join("new").display());
+    let cli = run(cli, &server).args(["--output", &pages, "--output"]);
+    // The first run creates the folder, so the second needs no separator to name it.
+    let cli = cli.arg(format!("{}/", runs.display()));
+    cli.succeeds()?;
+    let again = run(Cli::fwprobe()?, &server).args(["--output", &pages, "--output"]);
+    again.arg(&runs).succeeds()?;
+    for (folder, ending) in [("runs", ".json"), ("new", ".html")] {
+        let names = entries(&cli.directory().join(folder))?;
+        ensure!(names.len() == 2, "{names:?}");
+        // `2026-11-30T084705Z-` and the host, with a number if both began in one second.
+        let is_named = |name: &String| {
+            name.as_bytes().get(17..19) == Some(b"Z-") && name.len() > 19 && name.ends_with(ending)
+        };
+        ensure!(names.iter().all(is_named), "{names:?}");
+    }
+    for name in entries(&runs)? {
+        let text = std::fs::read_to_string(runs.join(name))?;
+        ensure!(text.contains("fwprobe.run/1"), "{text}");
+    }
+    server.stop().map(drop)
+}
+
+/// `--keep` deletes what fwprobe named itself on this host, and nothing else.
+fn no_more_than_are_kept() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let cli = Cli::fwprobe()?;
+    let runs = cli.directory().join("runs");
+    let cli = run(cli, &server).args(["--keep", "2", "--output"]);
+    let cli = cli.arg(format!("{}/", runs.display()));
+    // The first run creates the folder.
+    cli.succeeds()?;
+    let foreign = [
+        "2020-01-01T000000Z-another-host.json",
+        "notes.txt",
+        "run.json",
+    ];
+    for name in foreign {
+        std::fs::write(runs.join(name), "foreign")?;
+    }
+    for _ in 0..3 {
+        cli.succeeds()?;
+    }
+    let names = entries(&runs)?;
+    ensure!(names.len() == foreign.len() + 2, "{names:?}");
+    for name in foreign {
+        ensure!(names.iter().any(|left| left == name), "{name}: {names:?}");
+    }
+    let without = run(Cli::fwprobe()?, &server).args(["--keep", "2"]).run()?;
+    ensure!(
+        without.code()? == 2 && without.stderr.contains("add --output with a folder"),
+        "{without:?}"
+    );
+    server.stop().map(drop)
+}
+
+fn in_a_format_without_an_ending() -> anyhow::Result<()> {
+    let folder = |path: &Path| {
+        vec![PathBuf::from(format!(
+            "firewall-request={}/",
+            path.display()
+        ))]
+    };
+    refused_as(folder, "have no ending of their own; name a file")
 }
 
 fn in_no_format() -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ use probe_documents::RunDocument;
 pub(crate) fn trials() -> Trials {
     Trials::of("watch")
         .on_both_families("keeps_every_document", keeps_every_document)
+        .on_both_families("keeps_as_many_as_it_may", keeps_as_many_as_it_may)
         .on_both_families("serves_the_last_run", serves_the_last_run)
         .on_both_families("reports_a_change_once", reports_a_change_once)
         .on_both_families("a_server_that_comes_back", a_server_that_comes_back)
@@ -54,6 +55,26 @@ fn keeps_every_document(ip: IpAddr) -> anyhow::Result<()> {
         documents(&plan.folder())?.len() == 7,
         "not every run is kept"
     );
+    Ok(())
+}
+
+fn keeps_as_many_as_it_may(ip: IpAddr) -> anyhow::Result<()> {
+    let server = ServerPlan::on(ip).ports(1).start()?;
+    let plan = plan(&server)?
+        .keeping_documents()
+        .args(["--keep", "2", "--count", "4"]);
+    let finished = plan.finish()?;
+    ensure!(finished.code()? == 0, "{finished:?}");
+    let kept = documents(&plan.folder())?;
+    ensure!(kept.len() == 2, "{kept:?}");
+    let last = finished
+        .stdout
+        .lines()
+        .rev()
+        .find(|line| line.contains(r#""event":"run""#));
+    let last: serde_json::Value = serde_json::from_str(last.context("a run")?)?;
+    let newest: RunDocument = serde_json::from_slice(&fs::read(&kept[1])?)?;
+    ensure!(last["id"] == newest.run.id.as_str(), "{last}");
     Ok(())
 }
 
@@ -199,12 +220,17 @@ fn bad_input_is_one_error(ip: IpAddr) -> anyhow::Result<()> {
     };
     let cases = [
         (output(folder)?, "is in use by another `fwprobe watch`"),
-        (output(file)?, "it is a file"),
+        (output(file)?, "so name a folder"),
         (
             output("/proc/runs".into())?,
             "--output /proc/runs cannot be written",
         ),
         (output("run.html".into())?, "name a folder"),
+        (plan()?.args(["--keep", "5"]), "add --output with a folder"),
+        (
+            plan()?.args(["--keep", "never"]),
+            "expected a number of files",
+        ),
         (plan()?.listening_at(&taken), "choose another port"),
         (plan()?.listening_at("9844"), "expected ADDRESS:PORT"),
         (plan()?.every("0"), "expected a time between 1s and 7 days"),
