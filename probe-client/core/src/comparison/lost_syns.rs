@@ -9,19 +9,15 @@ use crate::observation::Operation;
 /// Their SYNs were not let in, or were lost, while other ports of the same server accepted connections. Those that
 /// never connected come first.
 ///
-/// A limit that rejects connections keeps rejecting them, so the `control_port` may be the only port that was let in.
-/// For rejected probes that is enough.
+/// The `control_port` is dialled first, so it may be the only port that a limit let in.
 pub fn lost_syns(probes: &[Measurement], control_port: &Measurement) -> Vec<usize> {
     let connected = |m: &Measurement| m.succeeded(Operation::Connect);
-    let one_of_them = probes.iter().any(connected);
+    let another_was_let_in = probes.iter().chain([control_port]).any(connected);
     let which = |wanted: &dyn Fn(&Measurement) -> bool| -> Vec<usize> {
         let all = probes.iter().enumerate();
         all.filter(|(_, m)| wanted(m)).map(|(i, _)| i).collect()
     };
-    let never = which(&|m| {
-        let turned_away = (one_of_them || connected(control_port)) && m.was_turned_away();
-        turned_away || (one_of_them && m.met_silence())
-    });
+    let never = which(&|m| another_was_let_in && (m.was_turned_away() || m.met_silence()));
     let late = which(&|m| m.ran_whole() && (m.syns_sent_again() > 0 || was_redialled(m)));
     // One late SYN is an ordinary lost packet.
     if never.is_empty() && late.len() < 2 {

@@ -118,14 +118,15 @@ fn silent(evidence: &Evidence<'_>) -> Option<Verdict> {
     if evidence.answer_stopped_at_the_host() {
         return Some(reply_dropped::at_the_host(evidence));
     }
-    if half_open {
+    // A device that drops only some connections, or their answers, drops neither the port nor its answers.
+    let accepted_meanwhile = evidence.accepted_meanwhile();
+    if half_open && !accepted_meanwhile {
         return Some(reply_dropped::on_the_way(evidence));
     }
     if evidence.stopped_at_the_host() {
         return Some(dropped::by_the_witness_word(evidence));
     }
-    // A device that drops only some connections does not drop the port.
-    if evidence.accepted_meanwhile() {
+    if accepted_meanwhile {
         return None;
     }
     dropped::before_the_server(evidence)

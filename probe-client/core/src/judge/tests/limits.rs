@@ -1,9 +1,12 @@
 //! Tests silent ports where this host's own SYNs are too many: what their silence then allows to say.
 
 use super::instances::{DIALLED, record, refused, with};
-use super::{SILENCE, ended, flow, judge, told, whole};
+use super::{SILENCE, ended, flow, judge, sighting, told, whole};
 use crate::catalogue::VerdictId;
-use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Variation, VariedSession};
+use crate::comparison::lost_syns;
+use crate::measurement::{
+    Flow, FlowEnd, FlowRound, Measurement, SightingEnd, Variation, VariedSession,
+};
 use crate::observation::{Failure, FailureKind, Origin};
 use crate::session_kind::SessionKind;
 
@@ -61,10 +64,36 @@ fn silence_says_nothing_while_the_pace_loses_connections_to_ports_that_work() {
 }
 
 #[test]
+fn silence_is_dialled_slowly_although_only_the_control_port_answers() {
+    let open = whole(SessionKind::Tls);
+    let mut probe = silent();
+    assert_eq!(lost_syns(&[probe.clone()], &open), [0]);
+    assert_eq!(lost_syns(&[probe.clone()], &silent()), [0_usize; 0]);
+    let early = flow(FlowRound::Early, DIALLED, FlowEnd::Unanswered);
+    let works = control(open.port_dialled(), FlowEnd::Answered);
+    probe.flows = vec![early, early, works];
+    // Default deny: the pace is not to blame.
+    assert_eq!(lost_syns(&[probe], &open), [0_usize; 0]);
+}
+
+#[test]
 fn a_port_that_accepts_a_later_syn_is_not_dropped() {
     let mut probe = silent();
     let record = record("a", &[DIALLED], Vec::new());
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Dropped);
+    probe.variations.push(VariedSession {
+        variation: Variation::InPace { held: 0 },
+        measurement: ended(SessionKind::Tcp, super::End::NoData(SILENCE)),
+    });
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
+}
+
+#[test]
+fn a_port_that_accepts_a_later_syn_does_not_lose_its_answers() {
+    let mut probe = silent();
+    probe.sighting = Some(told(vec![sighting(None, SightingEnd::HalfOpen)]));
+    let record = record("a", &[DIALLED], Vec::new());
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::ReplyDropped);
     probe.variations.push(VariedSession {
         variation: Variation::InPace { held: 0 },
         measurement: ended(SessionKind::Tcp, super::End::NoData(SILENCE)),

@@ -2,7 +2,7 @@
 
 use super::{AGAIN, End, RESET, ended, evidence, findings, lossy, verdict, whole};
 use crate::catalogue::{FindingId, VerdictId};
-use crate::measurement::VariedSession;
+use crate::measurement::{Variation, VariedSession};
 use crate::session_kind::SessionKind;
 
 #[test]
@@ -29,6 +29,19 @@ fn loss_is_a_verdict_only_if_it_comes_back() {
     // Fresh sessions that lose something else do not confirm the first loss.
     assert_eq!(judged((1, 0), [(0, 2); 3]), (open, true));
     assert_eq!(judged(none, [(0, 2); 3]), (open, false));
+}
+
+#[test]
+fn sessions_at_a_slow_pace_are_new_sessions_too() {
+    let mut probe = lossy(whole(SessionKind::Tcp), 1, 0);
+    let slowly = |syns| VariedSession {
+        variation: Variation::InPace { held: 0 },
+        measurement: lossy(whole(SessionKind::Tcp), syns, 0),
+    };
+    probe.variations = vec![slowly(1), slowly(0)];
+    assert_eq!(verdict(&probe).id, VerdictId::Reachable);
+    probe.variations.push(slowly(1));
+    assert_eq!(verdict(&probe).id, VerdictId::ReachableWithLoss);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::verdict::{Confidence, Segment, Verdict};
 
 pub(in crate::judge) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let reachable = reachable::judge(evidence)?;
-    let fresh: Vec<&Measurement> = evidence.probe.compared(Variation::InNothing).collect();
+    let fresh: Vec<&Measurement> = new_sessions(evidence.probe).collect();
     let again = |lost: fn(&Measurement) -> bool| {
         let own = lost(evidence.probe);
         let times = fresh.iter().filter(|m| lost(m)).count();
@@ -97,9 +97,15 @@ fn next_step(evidence: &Evidence<'_>) -> String {
 }
 
 fn loses_syns_alone(evidence: &Evidence<'_>) -> bool {
-    let fresh = evidence.probe.compared(Variation::InNothing);
+    let fresh = new_sessions(evidence.probe);
     let mut all = std::iter::once(evidence.probe).chain(fresh);
     all.all(|m| m.segments_sent_again() <= m.syns_sent_again())
+}
+
+/// Returns the sessions that repeat the first one, at once or at a slow pace.
+fn new_sessions(probe: &Measurement) -> impl Iterator<Item = &Measurement> {
+    let at_once = probe.compared(Variation::InNothing);
+    at_once.chain(probe.compared(Variation::InPace { held: 0 }))
 }
 
 fn loses(what: &str, times: usize, of: usize) -> String {
@@ -118,5 +124,5 @@ fn was_cut_off(measurement: &Measurement) -> bool {
     })
 }
 
-/// The least number of fresh sessions, of three, that lose something again. One may do so by chance.
+/// The least number of fresh sessions, of three or more, that lose something again. One may do so by chance.
 const ENOUGH: usize = 2;
