@@ -37,14 +37,29 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads the text of the file `path`.
+/// Reads the text of the file `path`, without the byte order mark that editors on Windows write before it.
 ///
 /// # Errors
 ///
 /// Those of [`bytes`]; or the text is not UTF-8.
 pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(bytes(path, limit)?)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    let bytes = bytes(path, limit)?;
+    let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    // No text begins with the character 0, so such a byte is half of one.
+    if matches!(
+        *bytes,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]
+    ) {
+        return Err(wrong(
+            "it is UTF-16, as Windows PowerShell writes with `>`: save it as UTF-8, or let fwprobe \
+             write files itself (`--output FILE`)",
+        ));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len_utf8());
+    }
+    Ok(text)
 }
 
 /// Reads the TOML file `path` with `build`; `section` describes its root table.
@@ -81,6 +96,8 @@ fn named(kind: FileType) -> &'static str {
 fn named(_: FileType) -> &'static str {
     "a pipe or a device"
 }
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Maximum size in bytes of a file written by hand: a hundred times the usual size.
 pub(crate) const BY_HAND: u64 = settings_file::MAX_FILE_BYTES as u64;

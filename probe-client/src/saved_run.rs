@@ -4,7 +4,10 @@ use std::path::{Display, Path};
 
 use anyhow::{Context as _, anyhow, bail};
 use probe_core::excerpt::Excerpt;
-use probe_documents::{DOCUMENT, RunDocument};
+use probe_core::judge::Outcome;
+use probe_core::measurement::Measurement;
+use probe_core::verdict::{Finding, Verdict};
+use probe_documents::{DOCUMENT, RunDocument, Timings, contradictions};
 use serde::Deserialize;
 
 use crate::given_file;
@@ -22,6 +25,14 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<RunDocument> {
             Excerpt::cut(&document.document, MAX_SHOWN)
         );
     }
+    let wrong = contradictions(&document);
+    if !wrong.is_empty() {
+        bail!(
+            "{shown} contradicts itself, so it was edited: {}; name the file as `--output \
+             run.json` wrote it",
+            told(&wrong)
+        );
+    }
     let compared = document
         .probes
         .iter()
@@ -35,11 +46,28 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     Ok(document)
 }
 
+/// Returns the first of `wrong` in one line, and how many more there are.
+fn told(wrong: &[String]) -> String {
+    let shown: Vec<&str> = wrong.iter().take(MOST_TOLD).map(String::as_str).collect();
+    let mut told = shown.join("; ");
+    if wrong.len() > shown.len() {
+        told.push_str(&format!("; and {} more", wrong.len() - shown.len()));
+    }
+    told
+}
+
 /// Returns the reason why `text` is not a run document, and the right form.
 fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> anyhow::Error {
     let wanted = "name a file that `--output run.json` wrote";
     if error.is_eof() {
         return anyhow!("{shown} is cut off: {error}; {wanted}");
+    }
+    if error.to_string().starts_with("recursion limit") {
+        let (line, column) = (error.line(), error.column());
+        return anyhow!(
+            "{shown} is nested deeper than any run document, at line {line} column {column}; \
+             {wanted}"
+        );
     }
     if error.is_syntax() {
         return anyhow!("{shown} is not JSON: {error}; {wanted}");
@@ -56,9 +84,40 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
             Excerpt::cut(&other, MAX_SHOWN)
         ),
         Ok(Header { document: Some(_) }) => {
+            let error = within_a_probe(text).unwrap_or_else(|| error.to_string());
             anyhow!("{shown} is a `{DOCUMENT}` with a mistake in it: {error}")
         }
     }
+}
+
+/// Returns the mistake in one of the probes with its own line. In the whole document a probe is flat, and its mistakes have
+/// the line of its end.
+fn within_a_probe(text: &str) -> Option<String> {
+    let measured = serde_json::from_str::<Parts<Measurement>>(text);
+    let concluded = serde_json::from_str::<Parts<Conclusion>>(text);
+    let errors = [measured.err(), concluded.err()].into_iter().flatten();
+    let first = errors.min_by_key(|error| (error.line(), error.column()))?;
+    Some(first.to_string())
+}
+
+/// The probes of a document, each as far as `P` reads it.
+#[derive(Deserialize)]
+struct Parts<P> {
+    #[expect(dead_code, reason = "only the error of reading it matters")]
+    probes: Vec<P>,
+}
+
+/// The part of a probe that is not measured.
+#[derive(Deserialize)]
+struct Conclusion {
+    #[expect(dead_code, reason = "only the error of reading it matters")]
+    verdict: Verdict,
+    #[expect(dead_code, reason = "only the error of reading it matters")]
+    outcome: Outcome,
+    #[expect(dead_code, reason = "only the error of reading it matters")]
+    findings: Vec<Finding>,
+    #[expect(dead_code, reason = "only the error of reading it matters")]
+    timings: Timings,
 }
 
 /// The beginning of every document of fwprobe.
@@ -73,6 +132,9 @@ const MAX_SHOWN: usize = 60;
 /// Maximum size of a saved run in bytes. The largest plan, with every session that a run adds, makes a document of a
 /// fifth of that.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
+
+/// The largest number of contradictions in one error.
+const MOST_TOLD: usize = 6;
 
 /// Maximum number of variations of one probe; a run has about twenty.
 const MAX_COMPARISONS: usize = 256;
@@ -95,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_a_run_is_told_as_what_it_is() {
-        let deep = format!("{{\"document\": {}1{}}}", "[".repeat(200), "]".repeat(200));
+        let (open, close) = ("[".repeat(200), "]".repeat(200));
+        let deep = format!(r#"{{"document":"{DOCUMENT}","probes":[{{"more": {open}{close}}}]}}"#);
         for (text, expected) in [
             (r#"{"document":"fwprobe.run/1","run":{"#, " is cut off: EOF"),
             ("", " is cut off: EOF"),
@@ -112,10 +175,68 @@ mod tests {
                 " is not a run document `fwprobe.run/1`: missing field",
             ),
             ("<?xml version=\"1.0\"?>", " is not JSON: "),
-            (&deep, " is not "),
+            (
+                &deep,
+                " is nested deeper than any run document, at line 1 column ",
+            ),
         ] {
             let told = refusal(text);
             assert!(told.starts_with(expected), "{text}: {told}");
+        }
+    }
+
+    /// A recorded run as text, one value per line.
+    fn recorded() -> String {
+        let text = include_str!("../core/tests/scenarios/dropped.json");
+        let document: RunDocument = serde_json::from_str(text).unwrap();
+        serde_json::to_string_pretty(&probe_documents::judge_again(document)).unwrap()
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_own_line() {
+        let text = recorded();
+        for (right, wrong) in [
+            ("\"session\": \"nettcp\"", "\"session\": \"gopher\""),
+            ("\"outcome\": \"not-as-expected\"", "\"outcome\": \"fine\""),
+            ("\"started_us\": ", "\"started_us\": -1"),
+        ] {
+            let place = text.find(right).unwrap();
+            let line = text[..place].lines().count();
+            let edited = format!("{}{wrong}{}", &text[..place], &text[place + right.len()..]);
+            let told = refusal(&edited);
+            assert!(
+                told.contains(&format!("at line {line} column")),
+                "{line}: {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_edited_summary_is_not_believed() {
+        let edited = recorded().replace("\"exit_code\": 1", "\"exit_code\": 0");
+        let told = refusal(&edited);
+        let expected = " contradicts itself, so it was edited: `summary.exit_code` is 0, and the \
+                        probes make it 1; name the file as";
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn the_encodings_of_windows_are_read_or_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("saved.json");
+        std::fs::write(&file, format!("\u{feff}{}", recorded())).unwrap();
+        assert!(load(&file).is_ok());
+        let utf16: Vec<u8> = "\u{feff}{}"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for bytes in [utf16.as_slice(), &utf16[2..]] {
+            std::fs::write(&file, bytes).unwrap();
+            let error = format!("{:#}", load(&file).unwrap_err());
+            assert!(
+                error.contains("it is UTF-16") && error.contains("`--output"),
+                "{error}"
+            );
         }
     }
 }

@@ -101,7 +101,7 @@ fn timings(measurement: &Measurement) -> Timings {
     }
 }
 
-fn summary(probes: &[Probe], skipped: usize) -> Summary {
+pub(crate) fn summary(probes: &[Probe], skipped: usize) -> Summary {
     let count = |outcome: Outcome| probes.iter().filter(|p| p.outcome == outcome).count();
     let not_as_expected = count(Outcome::NotAsExpected);
     let undecided = count(Outcome::Undecided);

@@ -2,6 +2,7 @@
 //! report, and a saved one can be judged again.
 
 mod conclusion;
+mod consistency;
 pub mod diff;
 pub mod egress;
 pub mod expectations;
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::conclusion::{Gathered, conclude, judge_again};
+pub use self::consistency::contradictions;
 use self::egress::Egress;
 
 /// The document of one run.

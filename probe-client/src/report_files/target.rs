@@ -50,7 +50,7 @@ impl Target {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".fwprobe-");
         readable_like_any_new_file(&mut builder);
-        let beside = builder.tempfile_in(folder)?;
+        let beside = builder.tempfile_in(folder).map_err(without_its_name)?;
         if let Some(existing) = existing {
             beside.as_file().set_permissions(existing.permissions())?;
         }
@@ -75,6 +75,14 @@ impl Target {
                 stream.flush()
             }
         }
+    }
+}
+
+/// Returns the error without the name of the temporary file, which means nothing to users. `tempfile` appends it.
+fn without_its_name(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((why, _)) => io::Error::new(error.kind(), why),
+        None => error,
     }
 }
 

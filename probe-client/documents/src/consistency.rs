@@ -1,0 +1,103 @@
+//! The statements of a document that its own probes contradict: the document was edited, since no run writes such a one.
+
+use jiff::Timestamp;
+use probe_core::judge::Met;
+
+use crate::conclusion::summary;
+use crate::{Probe, RunDocument};
+
+/// Returns in words what contradicts the rest of `document`.
+pub fn contradictions(document: &RunDocument) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, time) in [
+        ("run.started", &document.run.started),
+        ("run.finished", &document.run.finished),
+    ] {
+        if time.parse::<Timestamp>().is_err() {
+            wrong.push(format!(
+                "`{name}` is not a time in RFC 3339, as in 2026-11-30T05:34:00Z"
+            ));
+        }
+    }
+    wrong.extend(document.probes.iter().enumerate().filter_map(of_probe));
+    let (stated, counted) = (
+        &document.summary,
+        summary(&document.probes, document.skipped.len()),
+    );
+    for (name, stated, counted) in [
+        ("probes", stated.probes, counted.probes),
+        ("as_expected", stated.as_expected, counted.as_expected),
+        (
+            "not_as_expected",
+            stated.not_as_expected,
+            counted.not_as_expected,
+        ),
+        ("undecided", stated.undecided, counted.undecided),
+        ("skipped", stated.skipped, counted.skipped),
+        (
+            "exit_code",
+            stated.exit_code.into(),
+            counted.exit_code.into(),
+        ),
+    ] {
+        if stated != counted {
+            wrong.push(format!(
+                "`summary.{name}` is {stated}, and the probes make it {counted}"
+            ));
+        }
+    }
+    wrong
+}
+
+/// Returns the contradiction between a probe's outcome and its verdict.
+fn of_probe((index, probe): (usize, &Probe)) -> Option<String> {
+    let expected = probe.measurement.rule.expect;
+    let outcome = Met::of(&probe.verdict, expected).outcome();
+    (outcome != probe.outcome).then(|| {
+        format!(
+            "`probes[{index}].outcome` does not follow from the verdict `{}` where `{expected}` is \
+             expected",
+            probe.verdict.id
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use probe_core::judge::Outcome;
+
+    use super::*;
+
+    fn recorded() -> RunDocument {
+        let text = include_str!("../../core/tests/scenarios/dropped.json");
+        crate::judge_again(serde_json::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn what_was_edited_is_named() {
+        assert_eq!(contradictions(&recorded()), [""; 0]);
+        let mut edited = recorded();
+        edited.summary.not_as_expected = 0;
+        edited.summary.exit_code = 0;
+        edited.run.started = "yesterday".to_owned();
+        let wrong = contradictions(&edited);
+        let named = |name: &str| wrong.iter().any(|text| text.starts_with(name));
+        assert_eq!(wrong.len(), 3, "{wrong:?}");
+        assert!(named("`run.started` is not a time"), "{wrong:?}");
+        assert!(named("`summary.not_as_expected` is 0, and"), "{wrong:?}");
+        assert!(named("`summary.exit_code` is 0, and"), "{wrong:?}");
+    }
+
+    #[test]
+    fn an_outcome_that_no_verdict_has_is_named() {
+        let mut edited = recorded();
+        let failed = |p: &Probe| p.outcome == Outcome::NotAsExpected;
+        let index = edited.probes.iter().position(failed).unwrap();
+        edited.probes[index].outcome = Outcome::AsExpected;
+        let wrong = contradictions(&edited);
+        assert!(
+            wrong[0].starts_with(&format!("`probes[{index}].outcome`")),
+            "{wrong:?}"
+        );
+    }
+}
