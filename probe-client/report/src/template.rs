@@ -3,11 +3,16 @@
 use std::error::Error as _;
 use std::io::{self, Write};
 
-use minijinja::Environment;
+use fields::Missed;
+use minijinja::{Environment, ErrorKind};
 use thiserror::Error;
 
 use crate::rows::Report;
 use crate::templating;
+
+mod example;
+mod fields;
+mod limits;
 
 /// A template that was read and parsed.
 #[derive(Debug)]
@@ -31,8 +36,15 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// The template is not valid, or uses a name that no report has.
+    /// The template is not valid, or uses a name or a field that no report has.
     pub fn parse(name: &str, source: String) -> Result<Self, TemplateError> {
+        if let Some((line, what)) = limits::exceeded(&source) {
+            return Err(TemplateError {
+                name: name.to_owned(),
+                line,
+                what,
+            });
+        }
         let mut environment = templating::environment();
         environment.set_fuel(Some(FUEL));
         let added = environment.add_template_owned(name.to_owned(), source);
@@ -42,6 +54,7 @@ impl Template {
             environment,
         };
         template.check_names()?;
+        template.check_fields()?;
         Ok(template)
     }
 
@@ -51,12 +64,27 @@ impl Template {
     ///
     /// The template fails on these rows, or writing to `out` failed.
     pub fn write(&self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
-        let text = self
-            .environment
-            .get_template(&self.name)
-            .and_then(|template| template.render(templating::value(report)))
-            .map_err(|error| io::Error::other(TemplateError::of(&self.name, &error)))?;
+        let missed = Missed::default();
+        let text = self.rendered(report, &missed).map_err(|error| {
+            io::Error::other(TemplateError::told(&self.name, &error, missed.get()))
+        })?;
         out.write_all(text.as_bytes())
+    }
+
+    fn rendered(&self, report: &Report, missed: &Missed) -> Result<String, minijinja::Error> {
+        let template = self.environment.get_template(&self.name)?;
+        template.render(fields::values(templating::plain(report), missed))
+    }
+
+    /// Checks the fields of rows by an example that has a row of every kind. Other errors may depend on the run.
+    fn check_fields(&self) -> Result<(), TemplateError> {
+        let missed = Missed::default();
+        match (self.rendered(&example::report(), &missed), missed.get()) {
+            (Err(error), Some(field)) if error.kind() == ErrorKind::UndefinedError => {
+                Err(TemplateError::told(&self.name, &error, Some(field)))
+            }
+            (Ok(_) | Err(_), _) => Ok(()),
+        }
     }
 
     /// Checks the names at the top before anything is rendered, so that fwprobe reports a mistake before a run.
@@ -84,6 +112,11 @@ impl Template {
 
 impl TemplateError {
     fn of(name: &str, error: &minijinja::Error) -> Self {
+        Self::told(name, error, None)
+    }
+
+    /// Returns the error; `missed` is the last field that the template asked for in vain.
+    fn told(name: &str, error: &minijinja::Error, missed: Option<String>) -> Self {
         let mut what = error.kind().to_string();
         if let Some(detail) = error.detail() {
             what.push_str(&format!(": {detail}"));
@@ -91,8 +124,8 @@ impl TemplateError {
         if let Some(source) = error.source() {
             what.push_str(&format!(": {source}"));
         }
-        if error.kind() == minijinja::ErrorKind::UndefinedError {
-            what.push_str(&format!("; {}", names()));
+        if error.kind() == ErrorKind::UndefinedError {
+            what.push_str(&format!("; {}", missed.unwrap_or_else(names)));
         }
         Self {
             name: name.to_owned(),
@@ -115,8 +148,9 @@ fn has_word(line: &str, word: &str) -> bool {
     line.split(|c| !is_part(c)).any(|w| w == word)
 }
 
-/// The maximum number of steps of a template: enough for thousands of ports, and less than a second.
-const FUEL: u64 = 20_000_000;
+/// The maximum work of a template: enough for thousands of ports, and less than a second. A step costs 1, and so do 64
+/// bytes of text, so that no template takes more than 128 MiB.
+const FUEL: u64 = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -152,7 +186,16 @@ mod tests {
                 "a\n{{ prots }}",
                 "own.txt:2: unknown name `prots`; the names at the top are run, ",
             ),
-            ("a\nb\n{{ run.profil }}", "own.txt:3: undefined value"),
+            (
+                "a\nb\n{{ run.profil }}",
+                "own.txt:3: undefined value: `run.profil` is undefined; `run` has no `profil`; it \
+                 has complete, finished, hosts, ",
+            ),
+            (
+                "{% for p in failures %}{% for s in p.way.stops %}\n{{ s.nam }}{% endfor %}\
+                 {% endfor %}",
+                "own.txt:2: undefined value: `s.nam` is undefined; `stops` has no `nam`; it has ",
+            ),
             ("{% for p in ports %}", "own.txt:1: syntax error"),
             ("{% include 'other' %}", "own.txt:1: template not found"),
             ("{{ ports | no_filter }}", "own.txt:1: unknown filter"),
@@ -160,6 +203,46 @@ mod tests {
             let error = rendered(source).unwrap_err();
             assert!(error.starts_with(expected), "{source}: {error}");
         }
+    }
+
+    #[test]
+    fn a_field_that_no_run_has_is_told_before_the_run() {
+        for source in [
+            "{{ checks[0].nosuch }}",
+            "{% for row in request.asked %}{% for s in row.snippets %}{{ s.nosuch }}{% endfor %}\
+             {% endfor %}",
+            "{% if scope %}{{ scope.nosuch }}{% endif %}",
+            "{% for p in ports if p.outcome == 'undecided' %}{{ p.nosuch }}{% endfor %}",
+        ] {
+            let error = Template::parse("own.txt", source.to_owned()).unwrap_err();
+            assert!(error.to_string().contains("has no `nosuch`"), "{error}");
+        }
+        // The example has fewer rows than a run may have.
+        let far = "{{ ports[6].verdict }}".to_owned();
+        assert!(Template::parse("own.txt", far).is_ok());
+    }
+
+    #[test]
+    fn what_would_take_gigabytes_is_stopped() {
+        for source in [
+            "{{ 'a\nb' | indent(999999999) }}",
+            "{{ '%999999999s' | format(run.id) }}",
+            "{{ 'x' * 999999999 }}",
+            "{% set n = namespace(s='x') %}{% for _ in range(40) %}{% set n.s = n.s ~ n.s %}\
+             {% endfor %}{{ n.s }}",
+        ] {
+            let error = rendered(source).unwrap_err();
+            assert!(error.contains("fuel"), "{source}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_would_overflow_the_stack_is_refused() {
+        let error = rendered(&format!("\n{{{{ 1{} }}}}", "+1".repeat(200_000))).unwrap_err();
+        assert!(
+            error.starts_with("own.txt:2: a tag has more than"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -57,11 +57,14 @@ pub(crate) fn render<'a>(
         .map_err(io::Error::other)
 }
 
-/// Returns rows as a value for templates. In every text, control characters are escaped and a text that is too long is
-/// cut.
+/// Returns rows as a value for templates, with harmless texts.
 pub(crate) fn value(of: &impl Serialize) -> Value {
-    let json = serde_json::to_value(of).unwrap_or(serde_json::Value::Null);
-    Value::from(Serde(harmless(json)))
+    Value::from(Serde(plain(of)))
+}
+
+/// Returns rows as plain data. In every text, control characters are escaped and a text that is too long is cut.
+pub(crate) fn plain(of: &impl Serialize) -> serde_json::Value {
+    harmless(serde_json::to_value(of).unwrap_or(serde_json::Value::Null))
 }
 
 /// Returns the same value with harmless texts.

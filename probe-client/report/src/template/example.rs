@@ -1,0 +1,253 @@
+//! A report with a row of every kind, by which templates are checked before there is a run.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use head_node::answer::CheckStatus;
+use probe_core::judge::Outcome;
+use probe_documents::Timings;
+
+use crate::rows::{
+    AskedRow, CheckRow, EgressRow, FailureRow, Fate, Line, Mark, NotAskedRow, NoteRow,
+    NotedFinding, OpenRow, PathRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SilenceCell,
+    SkippedRow, Snippet, Stop, StopKind, SummaryRow, WayRow,
+};
+
+/// Returns the example. What a report can lack, it has.
+pub(super) fn report() -> Report {
+    Report {
+        run: run(),
+        summary: summary(),
+        paths: vec![PathRow {
+            path: "direct".to_owned(),
+            as_expected: 1,
+            not_as_expected: 1,
+            undecided: 1,
+        }],
+        ports: vec![
+            port(Outcome::NotAsExpected, Mark::Fail, "dropped"),
+            port(Outcome::AsExpected, Mark::Ok, "reachable"),
+            port(Outcome::Undecided, Mark::Undecided, "inconclusive"),
+            port(Outcome::AsExpected, Mark::Warned, "reachable-with-loss"),
+        ],
+        failures: vec![failure()],
+        notes: vec![NoteRow {
+            id: "loss",
+            title: "loss",
+            ports: text(),
+            claim: text(),
+            detail: Some(text()),
+        }],
+        egress: vec![EgressRow {
+            from: ADDRESS,
+            ports: vec![443],
+            paths: vec![text()],
+        }],
+        skipped: vec![SkippedRow {
+            rule: text(),
+            port: 443,
+            purpose: text(),
+            because: text(),
+        }],
+        scope: Some(ScopeRow {
+            tested: vec![text()],
+            limits: "limits",
+        }),
+        checks: [
+            CheckStatus::Fail,
+            CheckStatus::Pass,
+            CheckStatus::Warn,
+            CheckStatus::Skipped,
+        ]
+        .map(check)
+        .into(),
+        request: request(),
+    }
+}
+
+fn request() -> RequestRows {
+    RequestRows {
+        asked: vec![asked("path"), asked("proxy")],
+        why_empty: Some(text()),
+        not_asked: vec![NotAskedRow {
+            port: text(),
+            server: text(),
+            verdict: "not-listening",
+            because: "because",
+            claim: text(),
+            next_step: Some(text()),
+        }],
+        open: vec![OpenRow {
+            server: text(),
+            ports: text(),
+        }],
+    }
+}
+
+fn summary() -> SummaryRow {
+    SummaryRow {
+        probes: 3,
+        as_expected: 1,
+        not_as_expected: 1,
+        undecided: 1,
+        skipped: 1,
+        exit_code: 1,
+        headline: text(),
+        sentence: text(),
+    }
+}
+
+fn run() -> RunRow {
+    RunRow {
+        id: "0".repeat(32),
+        what: text(),
+        profile: Some(text()),
+        hosts: vec![text()],
+        started: "2026-11-30T05:34:00Z".to_owned(),
+        finished: "2026-11-30T05:34:09Z".to_owned(),
+        node: Some(text()),
+        user: Some(text()),
+        system: Some(text()),
+        version: text(),
+        complete: true,
+        repeat: vec![text(), text()],
+    }
+}
+
+fn port(outcome: Outcome, mark: Mark, verdict: &'static str) -> PortRow {
+    PortRow {
+        rule: text(),
+        port: 443,
+        session: "https",
+        purpose: text(),
+        expected: "open".to_owned(),
+        destination: Some(text()),
+        path: "direct".to_owned(),
+        host: text(),
+        address: Some(ADDRESS),
+        dialled: 443,
+        server: text(),
+        mark,
+        outcome,
+        verdict,
+        title: "title",
+        contradiction: Some("contradiction"),
+        segment: "path",
+        hop: Some(1),
+        hop_address: Some(ADDRESS),
+        place: text(),
+        confidence: "high",
+        claim: text(),
+        next_step: Some(text()),
+        evidence: vec![text()],
+        logs: Some(text()),
+        findings: vec![NotedFinding {
+            id: "loss",
+            claim: text(),
+            detail: Some(text()),
+        }],
+        time_us: 1,
+        timings: Timings {
+            started_us: 1,
+            total_us: 1,
+            whole_us: Some(1),
+            connect_us: Some(1),
+            proxy_us: Some(1),
+            tls_us: Some(1),
+            testimony_us: Some(1),
+            exchange_us: Some(1),
+        },
+        silence: Some(SilenceCell {
+            seconds: 60,
+            keep_alive_seconds: Some(30),
+            fate: Fate::Lived,
+        }),
+    }
+}
+
+fn failure() -> FailureRow {
+    FailureRow {
+        mark: Mark::Fail,
+        verdict: "dropped",
+        title: "title",
+        contradiction: Some("contradiction"),
+        ports: text(),
+        claim: text(),
+        evidence: vec![text()],
+        seen_on: Some(443),
+        next_step: Some(text()),
+        logs: vec![text()],
+        rows: vec![0],
+        way: WayRow {
+            port: 443,
+            stops: vec![Stop {
+                kind: StopKind::Hop,
+                title: text(),
+                name: Some(text()),
+                line: Line::Proven,
+                blamed: true,
+            }],
+            gap: Some(0),
+            here: text(),
+            there: text(),
+        },
+    }
+}
+
+fn check(status: CheckStatus) -> CheckRow {
+    CheckRow {
+        id: "service-pack",
+        title: "title",
+        status,
+        about: Some(text()),
+        text: text(),
+        next_step: Some(text()),
+        origins: vec![text()],
+        caveat: Some("caveat"),
+        source: text(),
+    }
+}
+
+fn asked(segment: &'static str) -> AskedRow {
+    AskedRow {
+        name: text(),
+        addressee: text(),
+        family: "IPv4",
+        source: Some(ADDRESS),
+        source_after_nat: Some(ADDRESS),
+        source_after_nat_seen: Some(text()),
+        destination: ADDRESS,
+        destination_after_nat: Some(ADDRESS),
+        device_source: text(),
+        device_destination: text(),
+        host: text(),
+        protocol: "TCP",
+        port: 443,
+        direction: "outbound",
+        application: "HTTPS",
+        purpose: text(),
+        justification: Some(text()),
+        vendor_source: Some(text()),
+        real_destination: Some(text()),
+        proxy: Some(text()),
+        verdict: "dropped",
+        segment,
+        place: text(),
+        confidence: "high",
+        claim: text(),
+        next_step: Some(text()),
+        evidence: vec![text()],
+        logs: Some(text()),
+        snippets: vec![Snippet {
+            device: "device",
+            system: "system",
+            note: "note",
+            lines: vec![text()],
+        }],
+    }
+}
+
+fn text() -> String {
+    "text".to_owned()
+}
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
