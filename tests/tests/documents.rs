@@ -10,6 +10,7 @@ mod plain_english;
 #[path = "documents/sources.rs"]
 mod sources;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,6 +32,35 @@ fn every_command_in_a_document_exists() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count > 100, "only {count} were found");
+}
+
+/// A reader who follows the document from its beginning has each saved run that a command reads.
+#[test]
+fn a_saved_run_is_written_before_it_is_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut count = 0;
+    for document in ["README.md", "docs/user/reports.md"] {
+        let text = fs::read_to_string(root.join(document)).expect("UTF-8");
+        let lines = text.replace("\\\n", " ");
+        let mut written = BTreeSet::new();
+        for command in lines.lines().flat_map(typed) {
+            let words: Vec<&str> = command.split(' ').collect();
+            let outputs = words.windows(2).filter(|pair| pair[0] == "--output");
+            let outputs = outputs.map(|pair| pair[1].rsplit('=').next().unwrap_or(pair[1]));
+            if ["report", "explain", "diff"].contains(&words[1]) {
+                let read = words[2..].iter().filter(|word| word.ends_with(".json"));
+                for file in read.filter(|file| !outputs.clone().any(|output| output == **file)) {
+                    assert!(
+                        written.contains(*file),
+                        "{document}: nothing wrote {file}: {command}"
+                    );
+                    count += 1;
+                }
+            }
+            written.extend(outputs.map(str::to_owned));
+        }
+    }
+    assert!(count > 5, "only {count} were found");
 }
 
 /// Checks that each row of docs/develop/how-verdicts-are-decided.md names files and scenarios that exist, and that

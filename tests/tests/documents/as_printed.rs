@@ -194,7 +194,6 @@ fn lay_out(folder: &Path, connection: &str, command: &str) -> anyhow::Result<()>
         ("ticket.txt", "{{ summary.sentence }}\n"),
         ("before.json", RUN),
         ("after.json", RUN),
-        ("yesterday.json", RUN),
         ("today.json", RUN),
         ("expected.toml", "[rules]\nrdp = \"blocked\"\n"),
         ("closed.toml", "[rules]\nrdp = \"blocked\"\n"),
