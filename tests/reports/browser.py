@@ -15,6 +15,13 @@ from selenium import webdriver
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "probe-client/core/tests/scenarios"
 RUNS = ["demo", "through-proxies", "lab-three-faults-at-once", "dropped-behind-first-hop", "reachable-both-families"]
+# The right edge of each stop that a verdict blames; null if it is not shown.
+BLAMED = """
+document.querySelectorAll("details.failure").forEach(failure => failure.open = true);
+return [...document.querySelectorAll(".stop.blamed")].map(stop => {
+    const box = stop.getBoundingClientRect();
+    return box.width ? box.right : null;
+})"""
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
 
@@ -107,8 +114,13 @@ def narrow(browser: webdriver.Chrome, page: Path) -> None:
     size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     width = browser.execute_script("return document.documentElement.scrollWidth")
+    blamed = browser.execute_script(BLAMED)
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert width <= 400, f"{page.name}: {width} px wide at 400"
+    # Each way is drawn twice, for wide screens and for narrow ones.
+    seen = [right for right in blamed if right is not None]
+    assert 2 * len(seen) == len(blamed), f"{page.name}: {len(seen)} of {len(blamed)} blamed stops are shown"
+    assert all(0 < right <= 400 for right in seen), f"{page.name}: blamed stops end at {seen}"
 
 
 def printed(browser: webdriver.Chrome, page: Path) -> None:

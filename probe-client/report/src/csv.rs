@@ -124,6 +124,8 @@ const COLUMNS: &[Column] = &[
         p.timings.testimony_us.as_ref()
     )),
     of_port!("exchange_us", |p| or_empty(p.timings.exchange_us.as_ref())),
+    // False: the run was interrupted.
+    of_run!("run_complete", |r| r.run.complete.to_string()),
 ];
 
 /// Returns the value as text. A value that was not measured is an empty cell, never 0.
@@ -178,6 +180,18 @@ mod tests {
                 "{}",
                 run.name
             );
+        }
+    }
+
+    #[test]
+    fn every_row_of_an_interrupted_run_says_so() {
+        let mut document = recorded::DROPPED.read();
+        for complete in [true, false] {
+            document.run.complete = complete;
+            let text = rendered(&Report::of(&document));
+            let mut lines = text.lines();
+            assert!(lines.next().unwrap().ends_with(",run_complete"));
+            assert!(lines.all(|line| line.ends_with(&format!(",{complete}"))));
         }
     }
 

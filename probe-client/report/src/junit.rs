@@ -20,8 +20,10 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     all.timestamp = run.started.parse().ok();
     for path in &report.paths {
         let ports = report.ports.iter().filter(|p| p.path == path.path);
-        let cases = ports.map(|port| port_case(report, port));
-        all.add_test_suite(suite(report, &path.path, cases.collect()));
+        let cases = ports.clone().map(|port| port_case(report, port));
+        let mut suite = suite(report, &path.path, cases.collect());
+        suite.time = span(ports);
+        all.add_test_suite(suite);
     }
     if !report.skipped.is_empty() {
         let cases = report.skipped.iter().map(|rule| skipped_case(report, rule));
@@ -62,10 +64,15 @@ fn suite(report: &Report, name: &str, cases: Vec<TestCase>) -> TestSuite {
     if let Some(node) = &report.run.node {
         suite.extra.insert("hostname".into(), text(node).into());
     }
-    let times = cases.iter().filter_map(|case| case.time);
-    suite.time = Some(times.sum());
     suite.add_test_cases(cases);
     suite
+}
+
+/// Returns the time from the first packet for one of `ports` to the last: they are tested side by side.
+fn span<'a>(ports: impl Iterator<Item = &'a PortRow> + Clone) -> Option<Duration> {
+    let first = ports.clone().map(|p| p.timings.started_us).min()?;
+    let last = ports.map(|p| p.timings.started_us.saturating_add(p.time_us));
+    Some(Duration::from_micros(last.max()?.saturating_sub(first)))
 }
 
 fn port_case(report: &Report, port: &PortRow) -> TestCase {
@@ -254,6 +261,22 @@ mod tests {
                 run.name
             );
         }
+    }
+
+    #[test]
+    fn a_suite_takes_the_time_of_the_run_and_not_of_all_ports_together() {
+        let document = recorded::DROPPED.read();
+        let read = quick_junit::Report::deserialize_from_str(&rendered(&document)).unwrap();
+        let [suite] = read.test_suites.as_slice() else {
+            panic!("{read:?}");
+        };
+        let of_cases = || suite.test_cases.iter().filter_map(|case| case.time);
+        let (longest, together) = (of_cases().max().unwrap(), of_cases().sum::<Duration>());
+        let time = suite.time.unwrap();
+        assert!(
+            longest <= time && time < together,
+            "{longest:?} {time:?} {together:?}"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use probe_documents::RunDocument;
 use serde::Serialize;
 
 mod account;
+mod bounded;
 mod check;
 mod egress;
 mod failure;
@@ -18,6 +19,7 @@ mod scope;
 mod segment_name;
 mod way;
 
+use bounded::Bounded as _;
 pub use check::CheckRow;
 pub use egress::EgressRow;
 pub use failure::FailureRow;
@@ -70,13 +72,13 @@ impl Report {
         "checks", "request",
     ];
 
-    /// Derives the rows of `document`.
+    /// Derives the rows of `document`. Texts that are too long are cut.
     pub fn of(document: &RunDocument) -> Self {
         let ports = ports(document);
         let paths = path::rows(&ports);
         let mut run = RunRow::of(document);
         run.repeat = repeat::commands(&run, &paths, &ports);
-        Self {
+        let mut report = Self {
             run,
             summary: SummaryRow::of(document, &ports),
             paths,
@@ -88,6 +90,8 @@ impl Report {
             request: request::rows(document),
             checks: document.checks.iter().map(CheckRow::of).collect(),
             ports,
-        }
+        };
+        report.bound();
+        report
     }
 }

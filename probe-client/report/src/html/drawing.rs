@@ -12,6 +12,8 @@ pub(super) struct Drawing {
     lines: Vec<DrawnLine>,
     /// The middle of the line that breaks off.
     gap: Option<usize>,
+    /// The index of the stop after the break.
+    broken_before: Option<usize>,
     /// The picture in words.
     description: String,
 }
@@ -54,6 +56,7 @@ impl Drawing {
             stops: stops.collect(),
             lines: lines.collect(),
             gap: way.gap.map(|gap| x(gap) - STEP / 2),
+            broken_before: way.gap,
             description: description(way),
         }
     }

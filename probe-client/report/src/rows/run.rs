@@ -1,5 +1,7 @@
 //! The run itself, the rules that it could not test, and its summary.
 
+use std::collections::BTreeSet;
+
 use probe_core::judge::Outcome;
 use probe_core::observation::FailureKind;
 use probe_core::plan::SkippedRule;
@@ -107,22 +109,50 @@ impl SummaryRow {
 
 fn headline(document: &RunDocument) -> String {
     let s = &document.summary;
-    let rules = match s.probes {
-        1 => "1 port".to_owned(),
-        probes => format!("{probes} ports"),
+    let (unit, extent) = extent(document);
+    let all = match s.probes {
+        1 => format!("1 {unit}"),
+        probes => format!("{probes} {unit}s"),
     };
     let is_or_are = |count: usize| if count == 1 { "is" } else { "are" };
     let text = match (s.not_as_expected, s.undecided) {
-        (0, 0) if s.probes == 1 => "The port is as expected".to_owned(),
-        (0, 0) => format!("All {rules} are as expected"),
-        (0, undecided) => format!("{undecided} of {rules} {} undecided", is_or_are(undecided)),
-        (not, _) => format!("{not} of {rules} {} not as expected", is_or_are(not)),
+        (0, 0) if s.probes == 1 => format!("The {unit} is as expected"),
+        (0, 0) => format!("All {all} are as expected"),
+        (0, undecided) => format!("{undecided} of {all} {} undecided", is_or_are(undecided)),
+        (not, _) => format!("{not} of {all} {} not as expected", is_or_are(not)),
     };
     if document.run.complete {
-        text
+        format!("{text}{extent}")
     } else {
-        format!("Interrupted: {}", text.to_lowercase())
+        format!("Interrupted: {}{extent}", text.to_lowercase())
     }
+}
+
+/// Returns the word for what a run counts: ports, or probes where a port has several. For probes it also returns what they
+/// are made of, in parentheses.
+fn extent(document: &RunDocument) -> (&'static str, String) {
+    let measurements = || document.probes.iter().map(|p| &p.measurement);
+    let ports: BTreeSet<u16> = measurements().map(|m| m.rule.port.get()).collect();
+    if ports.len() == document.probes.len() {
+        return ("port", String::new());
+    }
+    let paths: BTreeSet<String> = measurements().map(|m| m.path.to_string()).collect();
+    let servers = measurements().map(|m| (m.host.as_str(), m.server()));
+    let servers: BTreeSet<_> = servers.collect();
+    let parts: Vec<String> = [
+        ("port", ports.len()),
+        ("path", paths.len()),
+        ("server address", servers.len()),
+    ]
+    .into_iter()
+    .filter(|(name, count)| *name == "port" || *count > 1)
+    .map(|(name, count)| match (name, count) {
+        (_, 1) => format!("1 {name}"),
+        ("server address", _) => format!("{count} server addresses"),
+        _ => format!("{count} {name}s"),
+    })
+    .collect();
+    ("probe", format!(" ({})", parts.join(", ")))
 }
 
 fn sentence(document: &RunDocument, ports: &[PortRow]) -> String {
@@ -186,4 +216,27 @@ fn has_abandoned_reference(document: &RunDocument) -> bool {
 pub(crate) fn whole_seconds(time: &str) -> String {
     let seconds = time.split('.').next().unwrap_or_default();
     format!("{}Z", seconds.trim_end_matches('Z'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recorded;
+
+    #[test]
+    fn the_headline_counts_ports_only_where_each_has_one_probe() {
+        for (run, expected) in [
+            (recorded::DROPPED, "1 of 2 ports is not as expected"),
+            (
+                recorded::THROUGH_PROXIES,
+                "3 of 8 probes are not as expected (2 ports, 4 paths)",
+            ),
+            (
+                recorded::BOTH_FAMILIES,
+                "All 4 probes are as expected (2 ports, 2 server addresses)",
+            ),
+        ] {
+            assert_eq!(headline(&run.read()), expected, "{}", run.name);
+        }
+    }
 }

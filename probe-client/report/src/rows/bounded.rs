@@ -1,0 +1,73 @@
+//! Limits the length of texts in rows, so that no name makes a report larger than its readers accept. A text that is cut
+//! says how much is left out.
+
+use super::{
+    AskedRow, CheckRow, EgressRow, FailureRow, NotAskedRow, NoteRow, NotedFinding, OpenRow,
+    PathRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SkippedRow, Snippet, Stop, SummaryRow,
+    WayRow,
+};
+
+/// A value whose texts have a length that can be limited.
+pub(super) trait Bounded {
+    fn bound(&mut self);
+}
+
+impl Bounded for String {
+    fn bound(&mut self) {
+        let Some((end, _)) = self.char_indices().nth(MOST_CHARACTERS) else {
+            return;
+        };
+        let rest = self[end..].chars().count();
+        self.truncate(end);
+        self.push_str(&format!("… ({rest} characters more)"));
+    }
+}
+
+impl<T: Bounded> Bounded for Option<T> {
+    fn bound(&mut self) {
+        self.iter_mut().for_each(T::bound);
+    }
+}
+
+impl<T: Bounded> Bounded for Vec<T> {
+    fn bound(&mut self) {
+        self.iter_mut().for_each(T::bound);
+    }
+}
+
+/// Makes a row bounded by naming its fields that contain text.
+macro_rules! bounded {
+    ($($row:ident: $($field:ident)+;)+) => {
+        $(impl Bounded for $row {
+            fn bound(&mut self) {
+                $(self.$field.bound();)+
+            }
+        })+
+    };
+}
+
+bounded! {
+    Report: run summary paths ports failures notes egress skipped scope checks request;
+    RunRow: id what profile hosts started finished node user system version repeat;
+    SummaryRow: headline sentence;
+    PathRow: path;
+    PortRow: rule purpose expected destination path host server place claim next_step evidence logs findings;
+    NotedFinding: claim detail;
+    FailureRow: ports claim evidence next_step logs way;
+    WayRow: stops here there;
+    Stop: title name;
+    NoteRow: ports claim detail;
+    EgressRow: paths;
+    SkippedRow: rule purpose because;
+    ScopeRow: tested;
+    CheckRow: about text next_step origins source;
+    RequestRows: asked why_empty not_asked open;
+    AskedRow: addressee source_after_nat_seen device_source device_destination host purpose justification vendor_source
+        real_destination proxy place claim next_step evidence logs snippets;
+    NotAskedRow: port server claim next_step;
+    OpenRow: server ports;
+    Snippet: lines;
+}
+
+/// The longest text in a row. A run's own texts are far shorter.
+const MOST_CHARACTERS: usize = 4000;
