@@ -45,8 +45,9 @@ pub(crate) struct Config {
     pub bind: Option<IpAddr>,
     /// The timeout of each step.
     pub idle_timeout: Duration,
-    /// Number of connections to each port from different source ports, including the probe's own session.
-    pub flows: usize,
+    /// Number of connections to each port from different source ports, including the probe's own session; `None` if it
+    /// depends on the number of ports.
+    pub flows: Option<usize>,
     pub proxies: ProxyAccess,
     /// The client certificate to present in TLS.
     pub client: Option<ClientIdentity>,
@@ -97,7 +98,7 @@ pub(crate) fn resolve(
         family: family(what),
         bind: server.bind,
         idle_timeout,
-        flows: 1,
+        flows: Some(1),
         proxies: ProxyAccess {
             credentials,
             own,

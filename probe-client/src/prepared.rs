@@ -39,7 +39,7 @@ impl Prepared {
         .with_something_to_probe()?;
         let config = Config {
             client: client(arguments, environment)?,
-            flows: arguments.flows.into(),
+            flows: arguments.flows.map(usize::from),
             ..config
         };
         Ok(Self { config, head_node })

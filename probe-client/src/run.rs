@@ -65,13 +65,14 @@ pub(crate) async fn run(
     let found = destinations::find(&run).await;
     progress.say(of_the_sessions(config));
     let measurements = found.unresolved;
+    let side_connections = flows::count(&run, &found.destinations);
     let mut servers = JoinSet::new();
     for (order, destination) in found.destinations.into_iter().enumerate() {
         let run = Arc::clone(&run);
         let progress = progress.clone();
         servers.spawn(async move {
             let server = if destination.path().is_direct() {
-                gather::gather(&run, destination, &progress).await
+                gather::gather(&run, destination, side_connections, &progress).await
             } else {
                 run.through_proxy(destination, &progress).await
             };

@@ -74,7 +74,7 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
         family: Family::V4,
         bind: None,
         idle_timeout: std::time::Duration::from_secs(4),
-        flows: 1,
+        flows: Some(1),
         proxies: ProxyAccess::default(),
         client: None,
     })

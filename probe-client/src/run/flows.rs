@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use probe_core::measurement::{Flow, FlowEnd, FlowRound, Measurement};
 use probe_core::plan::PlannedProbe;
 use probe_core::run::budget::BUDGET;
-use probe_core::run::flow_order::{TURNS, Turns, not_settled, worth_more};
+use probe_core::run::flow_order::{TURNS, Turns, not_settled, side_connections, worth_more};
 use probe_core::run::schedule::Beside;
 use tokio::time::{Instant, sleep_until};
 
@@ -43,14 +43,22 @@ impl Ports {
     }
 }
 
-/// Adds the configured number of side connections to a session that ran whole.
+/// Returns the number of side connections for each port that works, if the run leads to these destinations.
+pub(super) fn count(run: &Run, destinations: &[Destination]) -> usize {
+    let direct = destinations.iter().filter(|d| d.path().is_direct());
+    let plan = &run.config.plan;
+    let ports = direct.map(|d| plan.over(&d.path(), &d.host).count());
+    side_connections(run.config.flows, ports.sum())
+}
+
+/// Adds `count` side connections to a session that ran whole.
 pub(super) async fn beside(
     run: &Run,
     address: SocketAddr,
+    count: usize,
     first_bytes: impl FnOnce() -> Arc<[u8]>,
     measurement: &mut Measurement,
 ) {
-    let count = run.config.flows.saturating_sub(1);
     // Do not add to the queue of a line that is already slow.
     let slow = run.context.options.line.is_slow();
     if count == 0 || slow || !worth_more(measurement) {
@@ -145,9 +153,10 @@ pub(super) async fn where_sessions_die_at_times(
     progress: &Progress,
 ) {
     let wanted = with_first_bytes(run, server, |m| !m.ran_whole() && worth_more(m));
+    let count = side_connections(run.config.flows, MAX_PORTS);
     let opened = join_all(wanted.into_iter().filter_map(|(m, bytes)| {
         let address = m.address?;
-        Some(async move { beside(run, address, || bytes, m).await })
+        Some(async move { beside(run, address, count, || bytes, m).await })
     }))
     .await;
     if !opened.is_empty() {

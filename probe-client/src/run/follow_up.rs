@@ -71,6 +71,24 @@ pub(super) async fn one_round(
     follow.round(planned, probe).await
 }
 
+/// Runs sessions of `probe` that find the hop at which they die. The server is `server` hops away. Returns the sessions.
+pub(super) async fn reach(
+    run: &Run,
+    destination: &Arc<Destination>,
+    in_flight: Arc<Semaphore>,
+    planned: &PlannedProbe,
+    mut probe: Measurement,
+    server: u8,
+) -> Vec<VariedSession> {
+    let follow = FollowUp {
+        in_flight,
+        ..FollowUp::new(run, destination)
+    };
+    let before = probe.variations.len();
+    follow.halve(planned, &mut probe, server).await;
+    probe.variations.split_off(before)
+}
+
 /// Returns what limits the number of follow-up sessions to one server address at the same time.
 pub(super) fn at_the_same_time() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(MAX_IN_FLIGHT))

@@ -37,9 +37,13 @@ mod results;
 pub(super) async fn gather(
     run: &Arc<Run>,
     destination: Destination,
+    side_connections: usize,
     progress: &Progress,
 ) -> ServerRun {
-    let mut gathering = Gathering::new(run, Arc::new(destination), progress);
+    let mut gathering = Gathering {
+        count: side_connections,
+        ..Gathering::new(run, Arc::new(destination), progress)
+    };
     let mut board = run.context.options.port_states.watch();
     loop {
         board.mark_unchanged();
@@ -91,6 +95,8 @@ struct Gathering<'a> {
     planned: Vec<PlannedProbe>,
     /// The address for the side connections of each probe; `None` if it has none of its own.
     side_ports: Vec<Option<SocketAddr>>,
+    /// Number of side connections to each port that works.
+    count: usize,
     side_handshakes: SideHandshakeLog,
     schedule: Schedule,
     tasks: JoinSet<(Step, StepResult)>,
@@ -134,6 +140,7 @@ impl<'a> Gathering<'a> {
         Self {
             schedule: Schedule::new(settings, planned.len()),
             side_ports,
+            count: 0,
             side_handshakes: SideHandshakeLog::default(),
             tasks: JoinSet::new(),
             running: BTreeSet::new(),
@@ -228,9 +235,17 @@ impl<'a> Gathering<'a> {
                     StepResult::Asked(Box::new(asked))
                 });
             }
+            Step::AskVaried(about) => {
+                let mut asked = self.about(about);
+                self.spawn(step, async move {
+                    sightings::ask_beside(&run, &mut asked).await;
+                    StepResult::Asked(Box::new(asked))
+                });
+            }
             Step::Survey(index, failure) => self.survey(*index, *failure, step),
             Step::Vary(index, _) => self.vary(*index, step),
-            Step::Slowly(_) | Step::Reach(_) | Step::AtTheEnd => {
+            Step::Reach(index) => self.reach(*index, step),
+            Step::Slowly(_) | Step::AtTheEnd => {
                 self.left.insert(step);
             }
         }
@@ -245,7 +260,7 @@ impl<'a> Gathering<'a> {
         let run = Arc::clone(self.run);
         let (planned, destination) = (self.planned[index].clone(), Arc::clone(&self.destination));
         let port = self.side_ports[index];
-        let session = self.probes[index].clone();
+        let (session, count) = (self.probes[index].clone(), self.count);
         let is_beside = matches!(step, Step::Beside(_));
         self.spawn(step, async move {
             let Some(address) = port else {
@@ -260,7 +275,7 @@ impl<'a> Gathering<'a> {
             };
             session.flows.clear();
             let bytes = || flows::first_bytes(&run, &planned, &destination);
-            flows::beside(&run, address, bytes, &mut session).await;
+            flows::beside(&run, address, count, bytes, &mut session).await;
             StepResult::Flows(session.flows, Beside::Undecided)
         });
     }
@@ -283,6 +298,26 @@ impl<'a> Gathering<'a> {
         self.spawn(step, async move {
             let round = follow_up::one_round(&run, &destination, in_flight, &planned, &probe);
             StepResult::Varied(round.await)
+        });
+    }
+
+    /// Looks for the hop at which the sessions of a probe die, if the survey of its port shows how far away the server is.
+    fn reach(&mut self, index: usize, step: Step) {
+        let all = self.probes.iter().flatten().chain(&self.reference);
+        let known: Vec<u8> = all.filter_map(Measurement::server_distance).collect();
+        let port = self.planned[index].dialled.get();
+        let mut surveys = self.surveys.iter().map(|(_, survey)| survey);
+        let survey = surveys.find(|survey| survey.port == port);
+        let server = survey.and_then(|survey| survey.exact_server_distance(&known));
+        let probe = self.probes[index].clone();
+        let (run, destination) = (Arc::clone(self.run), Arc::clone(&self.destination));
+        let (planned, in_flight) = (self.planned[index].clone(), Arc::clone(&self.in_flight));
+        self.spawn(step, async move {
+            let (Some(server), Some(probe)) = (server, probe) else {
+                return StepResult::Varied(Vec::new());
+            };
+            let reach = follow_up::reach(&run, &destination, in_flight, &planned, probe, server);
+            StepResult::Varied(reach.await)
         });
     }
 

@@ -131,7 +131,8 @@ fn the_file_adds_to_the_command_line() {
         Some("hpc-2008r2-sp1")
     );
     assert_eq!(
-        run.measuring.flows, 50,
+        run.measuring.flows,
+        Some(50),
         "the command's own table counts more"
     );
     assert_eq!(run.measuring.timeout, Duration::from_secs(2));
@@ -187,7 +188,7 @@ fn the_command_line_counts_more_than_the_file() {
     let run = site.run("run --flows 5 --via direct -4", &[]);
     assert_eq!(
         (run.measuring.flows, run.measuring.what.via),
-        (5, vec!["direct".to_owned()])
+        (Some(5), vec!["direct".to_owned()])
     );
     assert!(
         run.measuring.what.ipv4 && !run.measuring.what.ipv6,

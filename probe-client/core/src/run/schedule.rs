@@ -97,6 +97,7 @@ impl Schedule {
         self.dial_slowly_what_a_limit_may_have_lost(&mut begin);
         self.survey_what_fails(&mut begin);
         self.vary_sessions_that_died(&mut begin);
+        self.ask_about_variations(&mut begin);
         self.find_how_far_sessions_reach(&mut begin);
         self.dial_what_worked_at_the_end(&mut begin);
         begin
@@ -207,8 +208,7 @@ impl Schedule {
     /// The server is asked about every session that ended otherwise than whole, that to the control port included, one
     /// question at a time. What is asked about has sent its last SYN: the server has to know what it is counting.
     fn ask_the_server(&mut self, begin: &mut Vec<Step>) {
-        let asking = self.is_running(|step| matches!(step, Step::Ask(_)));
-        if !self.control_found || asking {
+        if !self.control_found || self.is_asking() {
             return;
         }
         let open = |index: &usize| {
@@ -241,6 +241,7 @@ impl Schedule {
     /// Ports that fail are surveyed once the server was asked about them and nothing else can be disturbed: a firewall may
     /// ban a source that sends this many SYNs. If no port works, nobody can be asked, and the ports are surveyed while
     /// their sessions wait. Of those that fail alike one is first; the others follow if its survey showed something.
+    /// Ports that accept come before all others, because what follows their surveys takes longest.
     fn survey_what_fails(&mut self, begin: &mut Vec<Step>) {
         let others = self.is_running(|s| matches!(s, Step::OtherFlows(_) | Step::Beside(_)));
         if self.is_talking()
@@ -250,10 +251,16 @@ impl Schedule {
         {
             return;
         }
-        for index in 0..self.ports.len() {
+        let accepting = |index: &usize| self.failure(*index) == Some(PortFailure::Accepted);
+        let (first, later): (Vec<usize>, Vec<usize>) = (0..self.ports.len()).partition(accepting);
+        for index in first.into_iter().chain(later) {
             let Some(failure) = self.failure(index) else {
                 continue;
             };
+            let before = self.is_running(|s| matches!(s, Step::Survey(_, PortFailure::Accepted)));
+            if before && failure != PortFailure::Accepted && self.works() {
+                return;
+            }
             let nothing_works = !self.works() && !self.reference_may_work();
             let alone = nothing_works && failure != PortFailure::Accepted;
             let told = self.is_told(index) && !self.is_varying(index);
@@ -277,6 +284,25 @@ impl Schedule {
             if told && !running && port.more_variations && port.rounds < MAX_ROUNDS {
                 self.once(Step::Vary(index, port.rounds), begin);
             }
+        }
+    }
+
+    /// The server is asked about the variations that failed once no more of them follow, about those of several ports
+    /// together.
+    fn ask_about_variations(&mut self, begin: &mut Vec<Step>) {
+        if !self.control_found || self.is_asking() {
+            return;
+        }
+        let varied = |index: &usize| {
+            let port = &self.ports[*index];
+            port.rounds > 0 && !port.asked_varied && !self.is_varying(*index)
+        };
+        let about: Vec<usize> = (0..self.ports.len()).filter(varied).collect();
+        if !about.is_empty() {
+            about
+                .iter()
+                .for_each(|index| self.ports[*index].asked_varied = true);
+            self.once(Step::AskVaried(about), begin);
         }
     }
 

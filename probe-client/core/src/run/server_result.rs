@@ -6,7 +6,7 @@ use proto::wire;
 
 use super::question::{Clocks, sent};
 use crate::control_record::{ControlRecord, ServerDescription};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Variation};
 use crate::observation::FailureKind;
 use crate::path::NetworkPath;
 
@@ -57,10 +57,12 @@ impl ServerResult {
             .collect()
     }
 
-    /// Returns the variations that failed after their session had begun.
+    /// Returns the variations that failed after their session had begun, except those that were not meant to reach the
+    /// server.
     pub fn failed_variations(&mut self) -> Vec<&mut Measurement> {
         let beside = self.probes.iter_mut().flat_map(|p| &mut p.variations);
         beside
+            .filter(|varied| !matches!(varied.variation, Variation::InReach { .. }))
             .map(|comparison| &mut comparison.measurement)
             .filter(|m| m.failure().is_some() && m.session.is_some())
             .collect()

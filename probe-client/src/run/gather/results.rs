@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use probe_core::comparison::{loses_side_connections, next_round};
 use probe_core::control_record::ControlOutcome;
-use probe_core::measurement::Measurement;
+use probe_core::measurement::{Flow, Measurement};
 use probe_core::run::control_order::Lead;
 use probe_core::run::port_board::PortFailure;
 use probe_core::run::schedule::{Beside, ControlEnd, Done, Ended, Step};
@@ -72,27 +72,22 @@ impl Gathering<'_> {
                 self.reference = Some(*session);
                 Done::Session(ended)
             }
-            (Step::OtherFlows(index) | Step::Beside(index), StepResult::Flows(flows, beside)) => {
-                let is_beside = matches!(step, Step::Beside(_));
-                // A session that got through in the meantime shows more than what was tried because it did not.
-                let needless = self.probes[*index]
-                    .as_ref()
-                    .is_some_and(Measurement::connected);
-                if is_beside && needless {
-                    Done::Beside(Beside::Undecided)
-                } else if is_beside {
-                    self.flows[*index].extend(flows);
-                    Done::Beside(beside)
-                } else {
-                    self.flows[*index].extend(flows);
-                    let probe = self.with_flows(*index);
-                    let loses = probe.is_some_and(|probe| loses_side_connections(&probe));
-                    Done::OtherFlows { all_let_in: !loses }
-                }
+            (Step::Beside(index), StepResult::Flows(flows, beside)) => {
+                Done::Beside(self.beside_ended(*index, flows, beside))
+            }
+            (Step::OtherFlows(index), StepResult::Flows(flows, _)) => {
+                self.flows[*index].extend(flows);
+                let probe = self.with_flows(*index);
+                let loses = probe.is_some_and(|probe| loses_side_connections(&probe));
+                Done::OtherFlows { all_let_in: !loses }
             }
             (_, StepResult::Attempt(attempt)) => Done::Control(self.attempt_ended(*attempt)),
             (Step::Ask(about), StepResult::Asked(asked)) => {
                 self.told(about, *asked);
+                Done::Other
+            }
+            (Step::AskVaried(about), StepResult::Asked(asked)) => {
+                self.told_of_variations(about, *asked);
                 Done::Other
             }
             (Step::Survey(_, failure), StepResult::Survey(survey)) => {
@@ -113,10 +108,25 @@ impl Gathering<'_> {
                 });
                 Done::Varied { more }
             }
+            (Step::Reach(index), StepResult::Varied(sessions)) => {
+                let probe = self.probes[*index].iter_mut();
+                probe.for_each(|probe| probe.variations.extend(sessions.iter().cloned()));
+                Done::Other
+            }
             (_, _) => Done::Other,
         };
         self.schedule
             .done(&step, done, self.run.context.clock.now());
+    }
+
+    fn beside_ended(&mut self, index: usize, flows: Vec<Flow>, beside: Beside) -> Beside {
+        // A session that got through in the meantime shows more than what was tried because it did not.
+        let session = self.probes[index].as_ref();
+        if session.is_some_and(Measurement::connected) {
+            return Beside::Undecided;
+        }
+        self.flows[index].extend(flows);
+        beside
     }
 
     fn session_ended(&self, session: &Measurement) -> Ended {
@@ -165,18 +175,36 @@ impl Gathering<'_> {
     }
 
     /// Takes back the channels and what the server told.
-    fn told(&mut self, about: &[usize], asked: ServerRun) {
-        let result = asked.result;
-        for (index, probe) in about.iter().zip(result.probes) {
+    fn told(&mut self, about: &[usize], mut asked: ServerRun) {
+        let result = &mut asked.result;
+        for (index, probe) in about.iter().zip(&mut result.probes) {
             if let Some(own) = &mut self.probes[*index] {
-                own.sighting = probe.sighting;
+                own.sighting = probe.sighting.take();
             }
         }
         if let Some(own) = &mut self.reference
             && own.sighting.is_none()
         {
-            own.sighting = result.reference_probe.sighting;
+            own.sighting = result.reference_probe.sighting.take();
         }
+        self.take_back(asked);
+    }
+
+    /// Takes back the channels and what the server reported about the variations of the probes `about`.
+    fn told_of_variations(&mut self, about: &[usize], mut asked: ServerRun) {
+        for (index, probe) in about.iter().zip(&mut asked.result.probes) {
+            let own = self.probes[*index]
+                .iter_mut()
+                .flat_map(|p| &mut p.variations);
+            for (own, told) in own.zip(&mut probe.variations) {
+                own.measurement.sighting = told.measurement.sighting.take();
+            }
+        }
+        self.take_back(asked);
+    }
+
+    fn take_back(&mut self, asked: ServerRun) {
+        let result = asked.result;
         let known = self.told_observations;
         let fresh = result.control.observations.into_iter().skip(known);
         self.control.observations.extend(fresh);

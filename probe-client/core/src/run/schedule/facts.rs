@@ -26,6 +26,8 @@ pub enum Step {
     Control(u16),
     /// Asks the server what it saw of these probes, and of the session to the control port if that has ended.
     Ask(Vec<usize>),
+    /// Asks the server what it saw of the variations of these probes that failed.
+    AskVaried(Vec<usize>),
     /// Dials a probe alone.
     Slowly(usize),
     /// Surveys the port of a probe, which fails like this.
@@ -115,6 +117,7 @@ pub(super) struct PortProgress {
     pub(super) ended: Option<Ended>,
     pub(super) beside: Option<Beside>,
     pub(super) asked: bool,
+    pub(super) asked_varied: bool,
     pub(super) dialled_slowly: bool,
     pub(super) passes_slowly: bool,
     /// Rounds of variations that have begun.
@@ -216,6 +219,11 @@ impl Schedule {
 
     pub(super) fn is_running(&self, which: impl Fn(&Step) -> bool) -> bool {
         self.running.iter().any(which)
+    }
+
+    /// Returns whether a question to the server is in progress.
+    pub(super) fn is_asking(&self) -> bool {
+        self.is_running(|step| matches!(step, Step::Ask(_) | Step::AskVaried(_)))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &PortProgress> {

@@ -1,20 +1,20 @@
 //! A network and a server in virtual time, to try schedules on: what each port does, round trips, lost SYNs, limits.
 
 mod network;
+mod surveys;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(super) use self::network::{Fault, Network, Played};
+use self::surveys::RunningSurvey;
 use super::{Beside, ControlEnd, Done, Ended, Schedule, Settings, Step};
 use crate::run::budget::BUDGET;
 use crate::run::control_order::Lead;
 use crate::run::port_board::PortFailure;
 use crate::run::rate::Rate;
-use crate::run::survey_order::hops;
-use crate::survey::{HopAnswer, HopTry, LastHop, Surveyor, Wanted};
+use crate::survey::{HopTry, Wanted};
 
 struct Simulation<'a> {
     network: &'a Network,
@@ -37,16 +37,6 @@ enum Event {
     Sends(usize, Wanted),
     HopTried(usize, HopTry),
     Ended(Step, Done),
-}
-
-struct RunningSurvey {
-    surveyor: Surveyor,
-    failure: PortFailure,
-    step: Step,
-    /// Whether it waits for its turn to send.
-    sending: bool,
-    /// SYNs that are not answered yet.
-    under_way: usize,
 }
 
 /// Plays a whole run. Fails if it does not end.
@@ -77,13 +67,7 @@ pub(super) fn play(network: &Network) -> Played {
                 Event::Answered(Some(index)) => schedule.answered(index),
                 Event::Answered(None) => schedule.reference_answered(),
                 Event::Sends(index, wanted) => simulation.send_of_survey(index, wanted),
-                Event::HopTried(index, hop_try) => {
-                    let survey = simulation.surveys.get_mut(&index);
-                    let survey = survey.expect("a survey in progress");
-                    survey.under_way -= 1;
-                    survey.surveyor.ended(hop_try);
-                    simulation.go_on_with(index);
-                }
+                Event::HopTried(index, hop_try) => simulation.hop_tried(index, hop_try),
                 Event::Ended(step, done) => {
                     schedule.done(&step, done, simulation.now);
                     simulation.played.ended.push((step, simulation.now));
@@ -129,7 +113,9 @@ impl<'a> Simulation<'a> {
             Step::Control(_) => {
                 self.ends_after(round_trip * 5, step, Done::Control(ControlEnd::Found));
             }
-            Step::Ask(_) => self.ends_after(round_trip + BUDGET.follow, step, Done::Other),
+            Step::Ask(_) | Step::AskVaried(_) => {
+                self.ends_after(round_trip + BUDGET.follow, step, Done::Other)
+            }
             Step::Slowly(index) => self.slowly(*index, step.clone()),
             Step::Survey(index, failure) => self.survey(*index, *failure, step.clone()),
             Step::Vary(_, round) => {
@@ -259,103 +245,6 @@ impl<'a> Simulation<'a> {
             BUDGET.dialled_again
         };
         self.ends_after(waits, step, Done::Slowly { passed });
-    }
-
-    /// Begins a real survey of simulated hops.
-    fn survey(&mut self, index: usize, failure: PortFailure, step: Step) {
-        let known = vec![self.network.distance; 3];
-        let answers = failure != PortFailure::Silent;
-        let mut surveyor = Surveyor::new(port(index), answers).comparing_with(CONTROL_PORT, known);
-        if let Some(hops) = self.hops.get(&failure) {
-            surveyor = surveyor.looking_at(hops.clone());
-        }
-        let survey = RunningSurvey {
-            surveyor,
-            failure,
-            step,
-            sending: false,
-            under_way: 0,
-        };
-        self.surveys.insert(index, survey);
-        self.go_on_with(index);
-    }
-
-    /// Takes a turn for the next SYN of a survey, or ends it.
-    fn go_on_with(&mut self, index: usize) {
-        let survey = self.surveys.get_mut(&index).expect("a survey in progress");
-        if survey.sending {
-            return;
-        }
-        if let Some(wanted) = survey.surveyor.next_syn() {
-            survey.sending = true;
-            let turn = self.survey_rate.next(self.now);
-            self.event(turn - self.now, Event::Sends(index, wanted));
-        } else if survey.under_way == 0 {
-            let ended = self.surveys.remove(&index).expect("a survey in progress");
-            let survey = ended.surveyor.finish();
-            let stopped = matches!(survey.last_hop(), LastHop::Lost { .. });
-            let shows_a_place = stopped || survey.distance().is_some();
-            if let Some(hops) = hops(&survey).filter(|_| ended.failure != PortFailure::Accepted) {
-                self.hops.entry(ended.failure).or_insert(hops);
-            }
-            self.played.surveys.insert(index, survey);
-            let done = Done::Survey { shows_a_place };
-            self.ends_after(Duration::ZERO, ended.step, done);
-        }
-    }
-
-    fn send_of_survey(&mut self, index: usize, wanted: Wanted) {
-        let to = (wanted.port == port(index)).then_some(index);
-        self.played.syns.push((self.now, to));
-        let answer = self.hop(to, wanted.hop_limit);
-        let wait = if answer == HopAnswer::Silence {
-            BUDGET.for_a_hop(Some(self.network.round_trip))
-        } else {
-            self.network.round_trip
-        };
-        let hop_try = HopTry {
-            port: wanted.port,
-            source_port: 10_000 + u16::try_from(self.number % 50_000).unwrap(),
-            hop_limit: wanted.hop_limit,
-            start_us: 0,
-            duration_us: 0,
-            answer,
-        };
-        self.event(wait, Event::HopTried(index, hop_try));
-        let survey = self.surveys.get_mut(&index).expect("a survey in progress");
-        survey.sending = false;
-        survey.under_way += 1;
-        self.go_on_with(index);
-    }
-
-    /// Returns what comes back for a SYN with this hop limit.
-    fn hop(&self, to: Option<usize>, hop_limit: u8) -> HopAnswer {
-        let from = IpAddr::from(Ipv4Addr::new(192, 0, 2, hop_limit));
-        let expired = HopAnswer::Expired { from };
-        let server = self.network.distance;
-        match to.map_or(Fault::Open, |index| self.network.ports[index]) {
-            Fault::Dropped(hop) if hop_limit > hop => HopAnswer::Silence,
-            Fault::ReplyDropped if hop_limit >= server => HopAnswer::Silence,
-            Fault::Reset(hop) if hop_limit > hop => HopAnswer::Reset,
-            Fault::Prohibited(hop) if hop_limit > hop => HopAnswer::Unreachable {
-                from: IpAddr::from(Ipv4Addr::new(192, 0, 2, hop)),
-                icmp_type: 3,
-                code: 13,
-            },
-            Fault::Open
-            | Fault::Dropped(_)
-            | Fault::ReplyDropped
-            | Fault::Reset(_)
-            | Fault::Prohibited(_)
-            | Fault::ResetsData
-            | Fault::Limited(_) => {
-                if hop_limit >= server {
-                    HopAnswer::SynAck
-                } else {
-                    expired
-                }
-            }
-        }
     }
 
     fn fault(&self, index: Option<usize>) -> Fault {
