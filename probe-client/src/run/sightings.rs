@@ -1,15 +1,13 @@
 //! Asks the server for its sightings of the probes that did not run to their end.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use probe_core::control_record::ServerDescription;
-use probe_core::measurement::{Measurement, Outcome, SightingAnswer};
+use probe_core::measurement::{Measurement, SightingAnswer};
 use probe_core::run::answer::{self, in_doubt, without_absences};
-use probe_core::run::budget::BUDGET;
 use probe_core::run::instances;
-use probe_core::run::question::{Clocks, sent};
+use probe_core::run::question::{Clocks, follow, sent};
 use probe_core::run::server_result::{WatchingInstance, others, side_ports};
 use proto::wire;
 
@@ -248,11 +246,10 @@ async fn question(
         .collect();
     sent.extend(others);
     sent.truncate(MAX_SENT);
-    let follow = follow(measurements);
     let request = wire::WatchSightingsRequest {
         run_id: run.run_id.to_vec(),
         sent,
-        follow_ms: u32::try_from(follow.as_millis()).unwrap_or(u32::MAX),
+        follow_ms: u32::try_from(follow(measurements).as_millis()).unwrap_or(u32::MAX),
     };
     let answers = match channel.sightings(&request).await {
         Ok(answers) => answers,
@@ -268,21 +265,6 @@ async fn question(
             answer::of_instance(&mine, measurement, description, since_us)
         })
         .collect()
-}
-
-/// Returns how long the server goes on looking for `measurements`: not at all if no SYN of theirs was let in, since each
-/// had its time.
-fn follow(measurements: &[&Measurement]) -> Duration {
-    let mut outcomes = measurements.iter().map(|m| m.outcome());
-    let not_let_in = outcomes.all(|outcome| {
-        let turned_away = matches!(outcome, Outcome::Refused | Outcome::Prohibited);
-        turned_away || outcome == Outcome::Silent
-    });
-    if not_let_in {
-        Duration::ZERO
-    } else {
-        BUDGET.follow
-    }
 }
 
 /// Maximum number of looks that count after a channel has closed, so that two more connections are dialled to find the

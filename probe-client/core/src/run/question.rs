@@ -1,10 +1,13 @@
 //! Describes a session to the server, so that the server finds its sightings of it.
 
+use std::time::Duration;
+
 use proto::wire;
 
+use super::budget::BUDGET;
 use super::syns::connects;
 use crate::control_record::ServerDescription;
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Outcome};
 use crate::session::SentPrefix;
 
 /// This run's clock and that of the server that is asked, at the time of the question.
@@ -104,6 +107,21 @@ fn to_port_dialled(m: &Measurement, tag: u32, clocks: Clocks) -> wire::Sent {
     }
 }
 
+/// Returns how long the server goes on looking for `measurements`: not at all if no SYN of theirs was let in, since each
+/// had its time.
+pub fn follow(measurements: &[&Measurement]) -> Duration {
+    let mut outcomes = measurements.iter().map(|m| m.outcome());
+    let not_let_in = outcomes.all(|outcome| {
+        let turned_away = matches!(outcome, Outcome::Refused | Outcome::Prohibited);
+        turned_away || outcome == Outcome::Silent
+    });
+    if not_let_in {
+        Duration::ZERO
+    } else {
+        BUDGET.follow
+    }
+}
+
 /// Returns when the first variation of `m` began, which is another connection to the same port.
 fn next_us(m: &Measurement) -> Option<u64> {
     let beside = m.variations.iter().map(|c| &c.measurement);
@@ -131,6 +149,19 @@ const LATE_MS: u64 = 2_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorded::Recorded;
+
+    #[test]
+    fn the_server_goes_on_looking_only_for_connections_that_were_accepted() {
+        let document = Recorded::read(include_str!("../../tests/scenarios/demo.json"));
+        let probes = document.probes.iter().map(|probe| &probe.measurement);
+        let (not_let_in, accepted): (Vec<&Measurement>, Vec<&Measurement>) =
+            probes.partition(|m| !m.connected());
+        assert!(!not_let_in.is_empty() && !accepted.is_empty());
+        assert_eq!(follow(&not_let_in), Duration::ZERO);
+        assert_eq!(follow(&accepted), BUDGET.follow);
+        assert_eq!(follow(&[not_let_in, accepted].concat()), BUDGET.follow);
+    }
 
     #[test]
     fn the_servers_clock_is_known_to_half_a_round_trip_and_drifts() {

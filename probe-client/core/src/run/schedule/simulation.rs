@@ -113,8 +113,17 @@ impl<'a> Simulation<'a> {
             Step::Control(_) => {
                 self.ends_after(round_trip * 5, step, Done::Control(ControlEnd::Found));
             }
-            Step::Ask(_) | Step::AskVaried(_) => {
-                self.ends_after(round_trip + BUDGET.follow, step, Done::Other)
+            Step::Ask(about) => {
+                let accept = |i: &usize| self.network.ports[*i] == Fault::ResetsData;
+                let follow = if about.iter().any(accept) {
+                    BUDGET.follow
+                } else {
+                    Duration::ZERO
+                };
+                self.ends_after(round_trip + ANSWERING + follow, step, Done::Other);
+            }
+            Step::AskVaried(_) => {
+                self.ends_after(round_trip + ANSWERING + BUDGET.follow, step, Done::Other);
             }
             Step::Slowly(index) => self.slowly(*index, step.clone()),
             Step::Survey(index, failure) => self.survey(*index, *failure, step.clone()),
@@ -304,6 +313,9 @@ fn port(index: usize) -> u16 {
 }
 
 const CONTROL_PORT: u16 = 8_443;
+/// The time that the server takes to answer a question.
+const ANSWERING: Duration = Duration::from_millis(1);
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The default idle timeout of a session.
