@@ -15,15 +15,23 @@ mod folder;
 mod http;
 mod log;
 mod on_change;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod stop;
 mod textfile;
 mod watched;
+#[cfg(not(feature = "otlp"))]
+mod without_otlp;
 
 pub(crate) use folder::DocumentFolder;
 pub(crate) use log::Log;
 pub(crate) use on_change::OnChange;
+#[cfg(feature = "otlp")]
+pub(crate) use otlp::OtlpReceiver;
 pub(crate) use textfile::Textfile;
 pub(crate) use watched::Watched;
+#[cfg(not(feature = "otlp"))]
+pub(crate) use without_otlp::OtlpReceiver;
 
 use clock::Clock;
 use log::Event;
@@ -38,6 +46,7 @@ pub(crate) struct Destinations {
     pub(crate) log: Log,
     pub(crate) folder: Option<DocumentFolder>,
     pub(crate) textfile: Option<Textfile>,
+    pub(crate) otlp: Option<OtlpReceiver>,
     pub(crate) on_change: Option<OnChange>,
     /// The listener for metrics and the status page.
     pub(crate) listener: Option<std::net::TcpListener>,
@@ -137,6 +146,9 @@ impl Destinations {
         }
         if let Some(textfile) = &self.textfile {
             textfile.write(watched, &self.log);
+        }
+        if let Some(receiver) = &self.otlp {
+            receiver.push(watched, &self.log).await;
         }
         if let Some(command) = self.on_change.as_ref().filter(|_| !changes.is_empty()) {
             command.run(&document, &changes, &self.log, stop).await;

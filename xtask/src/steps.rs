@@ -116,7 +116,10 @@ pub(crate) const STEPS: &[Step] = &[
         name: "deploy",
         what: "the server as a static binary, and deploy/check (root, the packages of .ci/run)",
         actions: &[
-            Action::Call("cargo build --quiet --locked --bin fwprobe"),
+            // With everything that a release has. This is the last step, so no other uses the program.
+            Action::Call(
+                "cargo build --quiet --locked --bin fwprobe --package probe-client --features otlp",
+            ),
             Action::Call(
                 "cargo build --quiet --locked --target x86_64-unknown-linux-musl --bin fwprobe-echo",
             ),

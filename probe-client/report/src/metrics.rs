@@ -18,6 +18,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 mod classic;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 
 /// The figures of a program that repeats runs, since its start.
 #[derive(Clone, Debug, Default)]

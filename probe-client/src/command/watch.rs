@@ -10,7 +10,7 @@ use super::run::on_network;
 use crate::arguments::WatchArguments;
 use crate::environment::Environment;
 use crate::prepared::Prepared;
-use crate::watch::{Destinations, DocumentFolder, Log, OnChange, Textfile, watch};
+use crate::watch::{Destinations, DocumentFolder, Log, OnChange, OtlpReceiver, Textfile, watch};
 
 pub(super) fn execute(arguments: &WatchArguments) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
@@ -40,10 +40,12 @@ fn destinations(arguments: &WatchArguments) -> anyhow::Result<Destinations> {
             format!("--listen {address}: choose another port, or stop the program that uses it")
         })
     });
+    let receiver = arguments.otlp.as_deref().map(OtlpReceiver::named);
     Ok(Destinations {
         log: Log::for_reader(),
         folder,
         textfile: textfile.transpose()?,
+        otlp: receiver.transpose()?,
         on_change: arguments.on_change.clone().map(OnChange::new),
         listener: listener.transpose()?,
     })

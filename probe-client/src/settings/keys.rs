@@ -50,6 +50,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("listen", r#"listen = "127.0.0.1:9844""#),
     ("on_change", r#"on_change = "mail-the-admin""#),
     ("textfile", r#"textfile = "fwprobe.prom""#),
+    ("otlp", r#"otlp = "http://127.0.0.1:4318""#),
     ("count", "count = 10"),
     ("until_open", r#"until_open = "10m""#),
     ("hold", r#"hold = ["1m", "4m"]"#),

@@ -226,6 +226,11 @@ fn bad_input_is_one_error(ip: IpAddr) -> anyhow::Result<()> {
             "--output /proc/runs cannot be written",
         ),
         (output("run.html".into())?, "name a folder"),
+        // The tests' build is without it.
+        (
+            plan()?.args(["--otlp", "http://127.0.0.1:4318"]),
+            "was built without it",
+        ),
         (plan()?.args(["--keep", "5"]), "add --output with a folder"),
         (
             plan()?.args(["--keep", "never"]),

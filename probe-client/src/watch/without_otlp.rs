@@ -1,0 +1,27 @@
+//! Stands for the receiver of `--otlp` in builds without the feature `otlp`.
+
+use std::convert::Infallible;
+
+use anyhow::bail;
+
+use super::log::Log;
+use super::watched::Watched;
+
+/// The receiver of `--otlp`; there is none in this build.
+#[derive(Clone, Debug)]
+pub(crate) struct OtlpReceiver(Infallible);
+
+impl OtlpReceiver {
+    /// Refuses the receiver.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub(crate) fn named(url: &str) -> anyhow::Result<Self> {
+        bail!("--otlp {url}: this fwprobe was built without it; build it with --features otlp")
+    }
+
+    pub(super) async fn push(&self, _: &Watched, _: &Log) {
+        match self.0 {}
+    }
+}
