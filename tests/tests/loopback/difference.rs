@@ -2,17 +2,20 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{Cli, EchoServer, Probe, ServerPlan, ShutPort};
+use fwprobe_tests::{Cli, EchoServer, Probe, Run, ServerPlan, ShutPort, WATCHDOG};
 use probe_core::session_kind::SessionKind;
+use probe_documents::diff::{Diff, FactKind};
 use serde_json::Value;
 
 pub(crate) fn trials() -> Trials {
     Trials::of("difference")
         .once("a_port_that_is_shut_now", a_port_that_is_shut_now)
         .once("foreign_files_in_a_folder", foreign_files_in_a_folder)
+        .once("a_certificate_that_is_new", a_certificate_that_is_new)
 }
 
 /// The same run again differs in nothing; with one port shut, in exactly that.
@@ -52,6 +55,34 @@ fn a_port_that_is_shut_now() -> anyhow::Result<()> {
         "{better}"
     );
     Ok(())
+}
+
+/// A server that changes its certificate, for clients that know both: that is the one fact that changed.
+fn a_certificate_that_is_new() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK).ports(1).with_metrics().start()?;
+    let pin = server.identity().begin_roll_over()?;
+    let connection = server.connection().with_pin(&pin)?;
+    let run = || -> anyhow::Result<Run> {
+        let probe = Probe::with(connection.clone())?;
+        probe.port(server.port(1), SessionKind::Tls).run()
+    };
+    let before = run()?;
+    server.identity().finish_roll_over()?;
+    server.reload()?;
+    let deadline = Instant::now() + WATCHDOG;
+    while server
+        .metrics()?
+        .sum("fwprobe_echo_reloads_total{outcome=\"accepted\"}")
+        < 1.0
+    {
+        ensure!(Instant::now() < deadline, "no reload");
+    }
+    let after = run()?;
+    let diff = Diff::between(before.document()?, after.document()?);
+    let facts: Vec<FactKind> = diff.facts.iter().map(|fact| fact.fact).collect();
+    ensure!(diff.changes.is_empty(), "{diff:#?}");
+    ensure!(facts == [FactKind::Certificate], "{diff:#?}");
+    server.stop().map(drop)
 }
 
 /// A folder is compared by its newest run, whatever else is in it.
