@@ -5,6 +5,7 @@ pub mod accuracy;
 mod aftermath;
 mod bare;
 mod device;
+mod differences;
 mod end;
 mod expectation;
 mod family;

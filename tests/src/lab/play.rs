@@ -310,7 +310,12 @@ fn set(network: &Network, host: Host, changes: &Changes, family: Family) -> anyh
     Ok(())
 }
 
-fn change(network: &Network, host: Host, changes: &Changes, family: Family) -> anyhow::Result<()> {
+pub(super) fn change(
+    network: &Network,
+    host: Host,
+    changes: &Changes,
+    family: Family,
+) -> anyhow::Result<()> {
     for (program, lines) in [("ip", &changes.ip), ("tc", &changes.tc)] {
         for words in lines {
             network.run(host, program, family.fill(words).split_whitespace())?;

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::aftermath::nothing_is_left;
 use super::folder::files;
-use super::{Scenario, play, replay};
+use super::{Scenario, differences, play, replay};
 use crate::scratch::sweep;
 use crate::trial::{Need, Trials};
 
@@ -21,6 +21,7 @@ pub fn trials(folder: &Path) -> anyhow::Result<Trials> {
     let mut trials = Trials::of("lab")
         .needing(NEEDS, "ended_by_ctrl_c", || nothing_is_left(Signal::INT))
         .needing(NEEDS, "killed", || nothing_is_left(Signal::KILL));
+    trials = differences::added_to(trials);
     for file in files(folder)? {
         let scenario = Arc::new(Scenario::read(&file)?);
         let name = file.file_stem().unwrap_or_default().to_string_lossy();

@@ -46,11 +46,19 @@ pub(crate) fn transition(before: &Said, after: &Said) -> Option<(ChangeKind, Opt
         }
         (Outcome::AsExpected, Outcome::NotAsExpected) => ChangeKind::Regression,
         (Outcome::NotAsExpected, Outcome::AsExpected) => ChangeKind::Fixed,
+        _ if differ_by_chance(before.verdict, after.verdict) => return None,
         _ if before.verdict != after.verdict => ChangeKind::OtherCause,
         _ if contradict(&before.segment, &after.segment) => ChangeKind::OtherPlace,
         _ => return None,
     };
     Some((kind, None))
+}
+
+/// Returns whether two verdicts on an open port differ in what it lost alone. On a way that loses packets, chance decides
+/// how many a run meets: one run against one shows nothing about that.
+fn differ_by_chance(before: VerdictId, after: VerdictId) -> bool {
+    let is_open = |id| matches!(id, VerdictId::Reachable | VerdictId::ReachableWithLoss);
+    is_open(before) && is_open(after)
 }
 
 /// Returns the change where only one of the runs has the rule, path or family, with its reason.
@@ -160,6 +168,29 @@ const fn expected(expectation: Expectation) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn said(verdict: VerdictId, segment: Segment) -> Said {
+        Said {
+            port: Port::new(443).unwrap(),
+            session: SessionKind::Https,
+            expect: Expectation::Open,
+            outcome: Outcome::AsExpected,
+            verdict,
+            segment,
+        }
+    }
+
+    #[test]
+    fn loss_in_one_of_two_runs_is_chance() {
+        let somewhere = Segment::Path {
+            hop: None,
+            address: None,
+        };
+        let whole = said(VerdictId::Reachable, Segment::None);
+        let lossy = said(VerdictId::ReachableWithLoss, somewhere);
+        assert!(transition(&whole, &lossy).is_none());
+        assert!(transition(&lossy, &whole).is_none());
+    }
 
     #[test]
     fn a_place_that_says_less_contradicts_nothing() {
