@@ -44,7 +44,9 @@ pub fn pace_loses<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> bo
     for flow in own.filter(|f| f.end != FlowEnd::NotSent) {
         match flow.round {
             FlowRound::AtOnce => at_once = at_once.and(Trials::count(iter::once(flow.is_dead()))),
-            FlowRound::Again | FlowRound::Fresh => slowly = slowly.and(flow.packets()),
+            FlowRound::Again | FlowRound::Fresh => {
+                slowly = slowly.and(Trials::count(iter::once(flow.is_dead())));
+            }
             FlowRound::Early | FlowRound::Control | FlowRound::AtTheEnd => {}
         }
     }

@@ -108,12 +108,12 @@ pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, Beside)
         run.dial_in_turn(run.side_call(FlowRound::Early, address, source_port, idle_timeout))
     });
     let mut flows = join_all(calls).await;
-    if flows.iter().any(Flow::is_answered) && port_states.is_silent(address) {
+    if flows.iter().any(Flow::is_let_in) && port_states.is_silent(address) {
         // The session's SYNs may be lost because of their source port or their mark; a new attempt changes both.
         port_states.doubt(address);
     }
     let sent = || flows.iter().filter(|f| f.end != FlowEnd::NotSent);
-    let none_let_in = sent().count() > 0 && !sent().any(Flow::is_answered);
+    let none_let_in = sent().count() > 0 && !sent().any(Flow::is_let_in);
     let works = port_states.references(address.ip());
     let Some((works, _)) = works.first().filter(|_| none_let_in) else {
         return (flows, Beside::Undecided);
@@ -125,7 +125,7 @@ pub(super) async fn early(run: &Run, address: SocketAddr) -> (Vec<Flow>, Beside)
         let control = run.dial_in_turn(call).await;
         // On a slow path the session's own SYNs may still be answered.
         let is_fast = Duration::from_micros(control.duration_us) < BUDGET.fast_handshake;
-        if control.is_answered() && is_fast {
+        if control.is_let_in() && is_fast {
             beside = Beside::Decided;
         }
         flows.push(control);
@@ -201,8 +201,9 @@ async fn in_turn(run: &Run, measurement: &mut Measurement, first_bytes: Arc<[u8]
     };
     let idle_timeout = BUDGET.two_syns + round_trip(run, address.ip()) * 3;
     let mut turns = Turns::new(measurement, source_ports(TURNS));
+    let ends = Instant::now() + BUDGET.dialled_by_flow;
     while let Some((round, source_port)) = turns.next(measurement) {
-        if run.context.cancelled.is_cancelled() {
+        if run.context.cancelled.is_cancelled() || Instant::now() >= ends {
             return;
         }
         let call = SideCall {

@@ -44,8 +44,8 @@ fn not_let_in_beside_an_answer(probe: &Measurement) -> bool {
     let of_round = |round: FlowRound| probe.flows.iter().filter(move |f| f.round == round);
     (probe.met_silence() || probe.was_turned_away())
         && of_round(FlowRound::Early).count() > 1
-        && !of_round(FlowRound::Early).any(Flow::is_answered)
-        && of_round(FlowRound::Control).any(Flow::is_answered)
+        && !of_round(FlowRound::Early).any(Flow::is_let_in)
+        && of_round(FlowRound::Control).any(Flow::is_let_in)
 }
 
 /// Returns whether the port works, and side connections to it were turned away, or more of them lost than ordinary.

@@ -79,6 +79,11 @@ impl Flow {
         self.end == FlowEnd::Answered
     }
 
+    /// Returns whether a SYN was answered with a SYN-ACK, whatever became of the connection then.
+    pub fn is_let_in(&self) -> bool {
+        matches!(self.end, FlowEnd::Answered | FlowEnd::Stuck)
+    }
+
     /// Returns whether a later SYN was answered, but not the first.
     pub(crate) fn is_late(&self) -> bool {
         self.is_answered() && self.syns_sent_again > 0
