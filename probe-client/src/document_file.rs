@@ -100,7 +100,7 @@ pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
     tempfile::tempfile_in(folder).map(drop)
 }
 
-/// Writes `text` to a new file in `folder`, with a number in its name if there is such a file. Returns its path.
+/// Writes `text` to a new file in `folder`, with a number in its name if there are such files. Returns its path.
 ///
 /// # Errors
 ///
@@ -113,6 +113,7 @@ pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<P
     file.write_all(text)?;
     file.as_file().sync_all()?;
     let mut name = name.clone();
+    name.number = next_number(folder, &name)?;
     while name.number <= MOST_ALIKE {
         let path = folder.join(name.to_string());
         match file.persist_noclobber(&path) {
@@ -125,6 +126,27 @@ pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<P
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Returns the number after that of the last file in `folder` whose name differs in its number alone. A number of a file that
+/// was deleted is not used again, or else the newest file would look like the oldest.
+fn next_number(folder: &Path, name: &FileName) -> io::Result<u32> {
+    let same_but = |other: &FileName| {
+        let numbered = FileName {
+            number: other.number,
+            ..name.clone()
+        };
+        numbered.to_string() == other.to_string()
+    };
+    let mut last = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let other = entry?.file_name();
+        let other = other.to_str().and_then(FileName::read);
+        if let Some(other) = other.filter(same_but) {
+            last = last.max(other.number);
+        }
+    }
+    Ok(last.saturating_add(1))
 }
 
 /// The form of the time in a name, and its length.
@@ -158,6 +180,16 @@ mod tests {
         let first = folder.path().join(name().to_string());
         assert_eq!(std::fs::read_to_string(first).unwrap(), "first");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn the_number_of_a_deleted_file_is_not_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |text: &str| write(folder.path(), &name(), text.as_bytes()).unwrap();
+        let (first, _) = (write("first"), write("second"));
+        std::fs::remove_file(first).unwrap();
+        let third = write("third");
+        assert!(third.ends_with("2026-11-30T084705Z-head-node~3.json"));
     }
 
     #[test]

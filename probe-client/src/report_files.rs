@@ -150,21 +150,14 @@ impl Output {
         }
     }
 
-    /// Returns whether both write one file, however it is named. Links to one file are not followed. Different formats
-    /// share a folder.
+    /// Returns whether both write one file, however it is named. Different formats share a folder.
     fn is_same_place(&self, other: &Self) -> bool {
         if let (Place::Folder(one), Place::Folder(two)) = (&self.place, &other.place)
             && one != two
         {
             return false;
         }
-        match (
-            std::path::absolute(&self.path),
-            std::path::absolute(&other.path),
-        ) {
-            (Ok(one), Ok(two)) => one == two,
-            _ => self.path == other.path,
-        }
+        place_of(&self.path) == place_of(&other.path)
     }
 
     fn fill(
@@ -196,6 +189,16 @@ impl Output {
     }
 }
 
+/// Returns where `path` leads, symbolic links followed, or `path` itself if that cannot be found out.
+fn place_of(path: &Path) -> PathBuf {
+    let place = path.canonicalize().or_else(|_| {
+        let absolute = std::path::absolute(path)?;
+        let folder = absolute.parent().unwrap_or(&absolute).canonicalize()?;
+        Ok::<_, io::Error>(folder.join(absolute.file_name().unwrap_or_default()))
+    });
+    place.unwrap_or_else(|_| path.to_owned())
+}
+
 /// Returns whether `path` is meant to be a folder: it ends in a separator, or is one already.
 fn is_folder(path: &Path) -> bool {
     let text = path.as_os_str().to_string_lossy();
@@ -211,10 +214,13 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
         let format = format.map_err(|error| OutputError::Template(text.to_owned(), error))?;
         return Ok((format, PathBuf::from(path)));
     }
-    if let Some((format, path)) = text.split_once('=')
-        && let Some(format) = Format::named(format)
-    {
-        return Ok((ReportFormat::BuiltIn(format), PathBuf::from(path)));
+    if let Some((name, path)) = text.split_once('=') {
+        if let Some(format) = Format::named(name) {
+            return Ok((ReportFormat::BuiltIn(format), PathBuf::from(path)));
+        }
+        if name.chars().all(|c| c.is_ascii_alphabetic() || c == '-') {
+            return Err(OutputError::UnknownFormat(text.to_owned(), name.to_owned()));
+        }
     }
     let path = Path::new(text);
     if is_folder(path) {
@@ -233,6 +239,9 @@ pub(crate) enum OutputError {
     #[error("--output {}: its ending names no format; end it in {}, or write FORMAT=FILE \
              (formats: {})", .0.display(), report_format::extensions(), report_format::names().collect::<Vec<_>>().join(", "))]
     NoFormat(PathBuf),
+    #[error("--output {0}: `{1}` is not a format; expected one of {list}; for a file of that name, \
+             write ./{0}", list = report_format::names().collect::<Vec<_>>().join(", "))]
+    UnknownFormat(String, String),
     #[error("--output {0}: name the file to write as well: {0}=FILE")]
     TemplateAlone(String),
     #[error("--output {0} names no file: write {0}FILE")]
@@ -246,4 +255,26 @@ pub(crate) enum OutputError {
     NoEnding(PathBuf),
     #[error("--output {} cannot be written: {error}", path.display())]
     NotWritable { path: PathBuf, error: io::Error },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_one_file_are_one_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.html");
+        std::fs::write(&file, "").unwrap();
+        let other_name = folder.path().join(".").join("report.html");
+        assert_eq!(place_of(&file), place_of(&other_name));
+        let not_there = folder.path().join("other.html");
+        assert_ne!(place_of(&file), place_of(&not_there));
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("report.json");
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            assert_eq!(place_of(&file), place_of(&link));
+        }
+    }
 }

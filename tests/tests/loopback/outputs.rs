@@ -29,6 +29,10 @@ pub(crate) fn trials() -> Trials {
         .once("one_file_twice", one_file_twice)
         .once("without_a_file", without_a_file)
         .once(
+            "in_a_format_that_does_not_exist",
+            in_a_format_that_does_not_exist,
+        )
+        .once(
             "one_that_fails_costs_no_other",
             one_that_fails_costs_no_other,
         )
@@ -138,6 +142,10 @@ fn refused(output: &str, prepare: fn(&Path) -> anyhow::Result<()>) -> anyhow::Re
 
 fn without_a_file() -> anyhow::Result<()> {
     refused_as(|_| vec!["html=".into()], "names no file")
+}
+
+fn in_a_format_that_does_not_exist() -> anyhow::Result<()> {
+    refused_as(|_| vec!["htlm=report.txt".into()], "`htlm` is not a format")
 }
 
 fn one_file_twice() -> anyhow::Result<()> {

@@ -158,6 +158,10 @@ fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
     let flags: Vec<String> = ports.iter().map(|port| format!("--port {port}")).collect();
     let mut text = replaced(text, &format!("--port {own}"), &flags.join(" "));
     text = replaced(&text, &format!("port {own}"), &format!("ports {listed}"));
+    if ports.len() > 1 {
+        text = text.replace("for this port alone", "for these ports alone");
+        text = text.replace("on this port proves", "on these ports proves");
+    }
     let mut hosts: Vec<String> = Vec::new();
     if let Some(address) = m.address {
         hosts.push(address.to_string());
@@ -178,16 +182,16 @@ fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
     text
 }
 
-/// Replaces each `old` in `text` by `new`, unless its number continues with more digits.
+/// Replaces each `old` in `text` by `new`, unless its number continues with more digits, or it is part of a flag.
 fn replaced(text: &str, old: &str, new: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(old) {
         let (before, found) = rest.split_at(at);
         let after = &found[old.len()..];
+        let other = after.starts_with(|c: char| c.is_ascii_digit()) || before.ends_with('-');
         result.push_str(before);
-        let longer = after.starts_with(|c: char| c.is_ascii_digit());
-        result.push_str(if longer { old } else { new });
+        result.push_str(if other { old } else { new });
         rest = after;
     }
     result.push_str(rest);
@@ -209,5 +213,7 @@ mod tests {
             replaced(text, "10.0.0.1:44", "10.0.0.1"),
             "port 44 and port 443, 10.0.0.1 and 10.0.0.1:443"
         );
+        let flags = "ports 44 and 80 alone (--port 44 --port 80)";
+        assert_eq!(replaced(flags, "port 44", "ports 44, 80"), flags);
     }
 }

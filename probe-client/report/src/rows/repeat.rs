@@ -35,6 +35,10 @@ pub(super) fn commands(run: &RunRow, paths: &[PathRow], ports: &[PortRow]) -> Ve
         let times = each(times.map(|s| format!("{}s", s.seconds)));
         words.push(format!("--hold {}", times.join(",")));
     }
+    // Without its expectations, a port that has to stay closed would be expected to be open.
+    if ports.iter().any(PortRow::expects_blocked) {
+        words.push("--expect FILE".to_owned());
+    }
     words.push("--connection-file FILE --output run.json".to_owned());
     vec![words.join(" "), "fwprobe report run.json".to_owned()]
 }

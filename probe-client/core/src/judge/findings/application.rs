@@ -13,9 +13,9 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
         Finding::new(
             FindingId::ApplicationIgnoresProxy,
             format!(
-                "open through {proxy}, but HPC Pack's own net.tcp takes no proxy (unconfirmed): it \
-                 needs a direct rule or NAT, or NettcpOver443=False where that exists, which makes \
-                 it HTTPS"
+                "{proxy} leads to the server, but HPC Pack's own net.tcp takes no proxy \
+                 (unconfirmed): it needs a direct rule or NAT, or NettcpOver443=False where that \
+                 exists, which makes it HTTPS"
             ),
         )
     })

@@ -10,6 +10,6 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
     let destination = evidence.probe.rule.destination.as_ref()?;
     Some(Finding::new(
         FindingId::DestinationNotTested,
-        format!("open to the echo server; a rule for {destination} itself was not tested"),
+        format!("the echo server stood in for {destination}, which itself was not tested"),
     ))
 }
