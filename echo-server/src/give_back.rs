@@ -14,7 +14,7 @@ pub(crate) async fn give_back_on(instance: Arc<Instance>) {
     loop {
         sleep(BETWEEN_LOOKS).await;
         let load = instance.admission.load();
-        if tide.has_ebbed(load.strangers + load.sessions) {
+        if tide.is_due(load.strangers + load.sessions) {
             // This walks through all free memory, so it must not run on a serving thread. It fails only if the runtime
             // is shutting down.
             let _ = tokio::task::spawn_blocking(socket_facts::give_back_memory).await;
@@ -26,17 +26,20 @@ pub(crate) async fn give_back_on(instance: Arc<Instance>) {
 #[derive(Debug, Default)]
 struct Tide {
     height: usize,
+    /// Whether it had ebbed at the last look.
+    ebbed: bool,
 }
 
 impl Tide {
-    /// Returns whether half of a large number of connections have ended.
-    fn has_ebbed(&mut self, present: usize) -> bool {
+    /// Returns whether half of a large number of connections have ended, now or at the last look: a connection that is no
+    /// longer counted may free its memory a moment later.
+    fn is_due(&mut self, present: usize) -> bool {
         self.height = self.height.max(present);
         let ebbed = self.height >= MANY && present <= self.height / 2;
         if ebbed {
             self.height = present;
         }
-        ebbed
+        std::mem::replace(&mut self.ebbed, ebbed) || ebbed
     }
 }
 
@@ -49,15 +52,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_given_back_when_half_of_many_are_gone_and_once_for_each_half() {
+    fn memory_is_given_back_twice_when_half_of_many_are_gone() {
         let mut tide = Tide::default();
         let crowd = [0, 10, 0, 100, 60, 51, 50, 50, 26, 25, 300, 160, 0, 0, 31, 0];
-        let ebbed = crowd.map(|present| tide.has_ebbed(present));
+        let due = crowd.map(|present| tide.is_due(present));
         let expected = crowd.map(|_| false);
         let mut expected = expected;
         for at in [6, 9, 12] {
             expected[at] = true;
+            expected[at + 1] = true;
         }
-        assert_eq!(ebbed, expected);
+        assert_eq!(due, expected);
     }
 }
