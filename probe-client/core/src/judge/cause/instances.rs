@@ -19,10 +19,26 @@ pub(super) fn port(evidence: &Evidence<'_>) -> Option<Verdict> {
     let was_refused =
         matches!(evidence.ending(), Ending::NotConnected(f) if f.kind == FailureKind::Refused);
     let was_taken = matches!(evidence.ending(), Ending::NoData(..)) && evidence.never_seen();
+    // A load balancer closes a connection that an instance refuses.
+    let was_closed = matches!(
+        evidence.ending(),
+        Ending::NoData(_, f) if matches!(f.kind, FailureKind::Closed | FailureKind::Reset)
+    );
     let mut verdict = if was_refused {
         refused(evidence, &names(&lacking))
     } else if was_taken {
-        taken(evidence, &names(&lacking))
+        taken(evidence, &names(&lacking)).because(
+            "the handshake completed, and every instance looked for the connection and saw none",
+        )
+    } else if was_closed && evidence.recognised_nowhere() {
+        let verdict = Verdict {
+            confidence: Confidence::Low,
+            ..taken(evidence, &names(&lacking))
+        };
+        verdict.because(
+            "the handshake completed, and no instance recognised the connection among those that \
+             it saw",
+        )
     } else {
         return None;
     };
@@ -64,7 +80,6 @@ fn taken(evidence: &Evidence<'_>, lacking: &str) -> Verdict {
              missing on {lacking}"
         ),
     )
-    .because("the handshake completed, and every instance looked for the connection and saw none")
     .next(format!(
         "{}; if the result is the same, ask the team that runs the load balancer at {target} to \
          which instances and ports it sends these connections",

@@ -39,6 +39,13 @@ impl<'a> Evidence<'a> {
             .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
     }
 
+    /// Returns whether the server looked, and recognised no connection as one of this probe, although it cannot place all
+    /// that it saw.
+    pub fn recognised_nowhere(&self) -> bool {
+        self.sighting_answer()
+            .is_some_and(|answer| self.connections(answer).is_empty() && !answer.is_complete())
+    }
+
     /// Returns whether the server would have noticed a SYN of this probe.
     pub fn sees_syns(&self) -> bool {
         self.sighting_answer()

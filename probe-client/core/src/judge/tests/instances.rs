@@ -6,11 +6,11 @@ use super::{End, RESET, ended, evidence, findings, judge, told};
 use crate::catalogue::{FindingId, VerdictId};
 use crate::control_record::{ControlOutcome, ControlRecord, ListenerState, ServerDescription};
 use crate::judge::Evidence;
-use crate::measurement::{Measurement, SightingAnswer};
+use crate::measurement::{Measurement, SightingAnswer, Variation, VariedSession};
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
 use crate::session_kind::SessionKind;
-use crate::verdict::Verdict;
+use crate::verdict::{Confidence, Verdict};
 
 #[test]
 fn a_refused_connection_is_laid_to_the_instance_that_lacks_the_port() {
@@ -57,6 +57,30 @@ fn a_handshake_that_no_instance_saw_is_a_middlebox_whatever_they_listen_on() {
         "{}",
         found.claim
     );
+}
+
+#[test]
+fn a_connection_that_no_instance_recognised_is_laid_to_the_port_that_one_lacks() {
+    let unsure = SightingAnswer {
+        unattributed: true,
+        ..unseen(false)
+    };
+    let mut probe = no_data(unsure);
+    let again = |end| VariedSession {
+        variation: Variation::InNothing,
+        measurement: ended(SessionKind::Tcp, end),
+    };
+    probe.variations = vec![
+        again(End::Whole),
+        again(End::NoData(RESET)),
+        again(End::Whole),
+    ];
+    let on_one = record("a", &[DIALLED], vec![instance("b", &[80])]);
+    let found = verdict(&probe, &on_one);
+    assert_eq!(found.id, VerdictId::AnsweredByMiddlebox, "{}", found.claim);
+    assert_eq!(found.confidence, Confidence::Low);
+    let both = record("a", &[DIALLED], vec![instance("b", &[DIALLED])]);
+    assert_eq!(verdict(&probe, &both).id, VerdictId::ReachableWithLoss);
 }
 
 #[test]
