@@ -27,28 +27,33 @@ pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone)
     Trials::count(controls.filter(|f| works(f.port)).map(Flow::is_dead))
 }
 
-/// Returns whether ports that work lost more SYNs, right after those to silent ports, than ordinary loss explains. The
-/// number or pace of this host's SYNs is then the cause, and a silent port may work as well.
-pub fn controls_are_lost<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> bool {
+/// Returns whether side connections to ports that work show that the number or pace of this host's SYNs loses some. A silent
+/// port may then work as well.
+pub fn side_connections_are_lost<'a>(
+    measurements: impl Iterator<Item = &'a Measurement> + Clone,
+) -> bool {
+    controls_are_lost(measurements.clone()) || pace_loses(measurements)
+}
+
+/// Returns whether ports that work lost more SYNs, right after those to silent ports, than ordinary loss explains.
+fn controls_are_lost<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> bool {
     let controls = controls(measurements);
     controls.failed > 1 && odds::at_a_rate(controls, odds::ORDINARY_LOSS) < odds::THRESHOLD
 }
 
 /// Returns whether ports that work lost side connections that were opened at the same time, but not those that were opened
-/// one after another, and chance does not explain the difference. Then the number or pace of this host's SYNs is the
-/// cause, and a silent port may work as well.
-pub fn pace_loses<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> bool {
+/// one after another, and chance does not explain the difference.
+fn pace_loses<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> bool {
     let (mut at_once, mut slowly) = (Trials::default(), Trials::default());
     let works = measurements.filter(|m| m.ran_whole());
     let own = works.flat_map(|m| m.flows.iter().filter(|f| f.port == m.port_dialled()));
     for flow in own.filter(|f| f.end != FlowEnd::NotSent) {
-        match flow.round {
-            FlowRound::AtOnce => at_once = at_once.and(Trials::count(iter::once(flow.is_dead()))),
-            FlowRound::Again | FlowRound::Fresh => {
-                slowly = slowly.and(Trials::count(iter::once(flow.is_dead())));
-            }
-            FlowRound::Early | FlowRound::Control | FlowRound::AtTheEnd => {}
-        }
+        let trials = match flow.round {
+            FlowRound::AtOnce => &mut at_once,
+            FlowRound::Again | FlowRound::Fresh => &mut slowly,
+            FlowRound::Early | FlowRound::Control | FlowRound::AtTheEnd => continue,
+        };
+        *trials = trials.and(Trials::count(iter::once(flow.is_dead())));
     }
     at_once.failed > 1 && odds::by_chance(at_once, slowly) < odds::THRESHOLD
 }

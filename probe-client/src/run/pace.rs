@@ -2,14 +2,14 @@
 //! together. It then dials once more with other connections held open, which distinguishes a limit on the rate from one
 //! on the number of connections.
 //!
-//! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`](probe_core::comparison::MAX_HELD) connections per server address, with one SYN per
-//! [`Budget::spacing`](probe_core::run::budget::Budget::spacing).
+//! There are never more than [`MAX_ALONE`] sessions and [`MAX_HELD`](probe_core::comparison::MAX_HELD) connections per
+//! server address, with one SYN per [`Budget::spacing`](probe_core::run::budget::Budget::spacing).
 
 use std::sync::Arc;
 
 use probe_core::comparison::{Paces, lost_syns, to_hold};
 use probe_core::control_record::ControlRecord;
-use probe_core::flow::{controls_are_lost, pace_loses};
+use probe_core::flow::side_connections_are_lost;
 use probe_core::measurement::{Measurement, Variation, VariedSession};
 use probe_core::odds::THRESHOLD;
 use probe_core::run::budget::BUDGET;
@@ -64,9 +64,7 @@ impl SlowDialling<'_> {
     async fn all(&self, candidates: &[usize], first: usize, server: &mut ServerRun) {
         let mut pause = BUDGET.quiet;
         // If ports that work lose SYNs too, one port's silence says nothing about the next.
-        let pace_counts =
-            controls_are_lost(server.result.measured()) || pace_loses(server.result.probes.iter());
-        let give_up = if pace_counts {
+        let give_up = if side_connections_are_lost(server.result.measured()) {
             MAX_ALONE
         } else {
             ENOUGH_SLOW_FAILURES

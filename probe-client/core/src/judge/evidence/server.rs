@@ -1,14 +1,17 @@
 //! Answers questions about the server: whether it is up, the reports of its instances, and the results of its other
 //! ports.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::super::ending::{Ending, ending, testimony};
 use super::Evidence;
+use super::siblings::LostSyns;
 use crate::control_record::{CONTROL_PORT_RULE, ControlOutcome, ControlRecord, ServerDescription};
-use crate::flow::{controls_are_lost, pace_loses};
+use crate::flow::side_connections_are_lost;
 use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
+use crate::path::NetworkPath;
 
 impl<'a> Evidence<'a> {
     /// Returns the control port that was dialled; `None` if it was not dialled.
@@ -124,8 +127,9 @@ impl<'a> Evidence<'a> {
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
+        let side_connections = || side_connections_are_lost(self.same_server.iter().copied());
         others.any(|m| works_and_loses_syns(m))
-            || side_connections_are_lost(self.same_server.iter().copied())
+            || self.same_server.lost_syns(LostSyns::Here, side_connections)
             || self.working_ports_elsewhere_lose_syns()
             || (!self.same_server.iter().any(|m| m.ran_whole())
                 && self.working_ports_over_other_paths_lose_syns())
@@ -134,34 +138,36 @@ impl<'a> Evidence<'a> {
     /// Returns whether a port that works at another address of the server lost SYNs. A device that limits this host's
     /// connections may count those to all addresses together.
     pub fn working_ports_elsewhere_lose_syns(&self) -> bool {
-        let elsewhere: Vec<&Measurement> = self.other_addresses().collect();
-        let mut all = elsewhere.iter();
-        all.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(elsewhere.iter().copied())
+        let find = || lose_syns(&self.other_addresses().collect::<Vec<_>>());
+        self.same_server.lost_syns(LostSyns::Elsewhere, find)
     }
 
     /// Returns whether a port that works over another path lost SYNs, or a proxy that took connections of this run left
     /// others of the run unanswered.
     pub fn working_ports_over_other_paths_lose_syns(&self) -> bool {
-        let others: Vec<&Measurement> = self.other_paths().collect();
-        let mut all = others.iter();
-        all.any(|m| works_and_loses_syns(m))
-            || side_connections_are_lost(others.iter().copied())
-            || others.iter().any(|m| lost_before_its_proxy(m, &others))
+        self.same_server.lost_syns(LostSyns::OverOtherPaths, || {
+            let others: Vec<&Measurement> = self.other_paths().collect();
+            lose_syns(&others) || a_proxy_took_only_some(&others)
+        })
     }
 }
 
-/// Returns whether the proxy of `measurement` did not answer it, but took another of the sessions `all`.
-fn lost_before_its_proxy(measurement: &Measurement, all: &[&Measurement]) -> bool {
-    let silent = measurement.failure().is_some_and(|(operation, failure)| {
-        operation == Operation::ProxyConnect && failure.kind == FailureKind::TimedOut
-    });
-    let mut same_path = all.iter().filter(|m| m.path == measurement.path);
-    silent && same_path.any(|m| m.succeeded(Operation::ProxyConnect))
+/// Returns whether ports that work, among `all`, lost SYNs because of their pace or number.
+fn lose_syns(all: &[&Measurement]) -> bool {
+    let mut each = all.iter();
+    each.any(|m| works_and_loses_syns(m)) || side_connections_are_lost(all.iter().copied())
 }
 
-/// Returns whether side connections to ports that work show that the number or pace of this host's SYNs loses some.
-fn side_connections_are_lost<'a>(all: impl Iterator<Item = &'a Measurement> + Clone) -> bool {
-    controls_are_lost(all.clone()) || pace_loses(all)
+/// Returns whether a proxy took some of the sessions `all`, and did not answer others.
+fn a_proxy_took_only_some(all: &[&Measurement]) -> bool {
+    let taken = all.iter().filter(|m| m.succeeded(Operation::ProxyConnect));
+    let taken: HashSet<&NetworkPath> = taken.map(|m| &m.path).collect();
+    all.iter().any(|m| {
+        let silent = m.failure().is_some_and(|(operation, failure)| {
+            operation == Operation::ProxyConnect && failure.kind == FailureKind::TimedOut
+        });
+        silent && taken.contains(&m.path)
+    })
 }
 
 fn works_and_loses_syns(measurement: &Measurement) -> bool {

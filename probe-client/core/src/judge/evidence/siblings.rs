@@ -19,6 +19,16 @@ struct Shared<'a> {
     by_chance: Cell<Option<bool>>,
     slowness: OnceCell<Option<Slowness>>,
     tallies: RefCell<HashMap<ComparedBy, Tally>>,
+    lost_syns: [OnceCell<bool>; 3],
+}
+
+/// Where ports that work may have lost SYNs because of their pace or number, seen from these measurements.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LostSyns {
+    Here,
+    /// At other addresses of the server.
+    Elsewhere,
+    OverOtherPaths,
 }
 
 /// A probe, by its address in memory, and the variation by which sessions differ from it.
@@ -42,6 +52,11 @@ impl Siblings<'_> {
     pub(super) fn slowness(&self) -> Option<Slowness> {
         let find = || slowness::of_any(self.iter().copied());
         *self.0.slowness.get_or_init(find)
+    }
+
+    /// Returns whether SYNs were lost in this place. `find` is called on first need.
+    pub(super) fn lost_syns(&self, place: LostSyns, find: impl FnOnce() -> bool) -> bool {
+        *self.0.lost_syns[place as usize].get_or_init(find)
     }
 
     /// Returns how many sessions ran that differ from `probe` by `variation`, and how many of them ran whole. `count`

@@ -35,15 +35,17 @@ impl<'a> Evidence<'a> {
 
     /// Returns whether the server looked, and is sure that no connection of this probe reached it.
     pub fn never_seen(&self) -> bool {
-        self.sighting_answer()
-            .is_some_and(|answer| self.connections(answer).is_empty() && answer.is_complete())
+        self.recognised_nowhere()
+            && self
+                .sighting_answer()
+                .is_some_and(SightingAnswer::is_complete)
     }
 
-    /// Returns whether the server looked, and recognised no connection as one of this probe, although it cannot place all
-    /// that it saw.
+    /// Returns whether the server looked, and recognised no connection as one of this probe. It may have seen some that it
+    /// cannot place.
     pub fn recognised_nowhere(&self) -> bool {
         self.sighting_answer()
-            .is_some_and(|answer| self.connections(answer).is_empty() && !answer.is_complete())
+            .is_some_and(|answer| self.connections(answer).is_empty())
     }
 
     /// Returns whether the server would have noticed a SYN of this probe.
