@@ -15,6 +15,7 @@ use crate::report_files::readable_like_any_new_file;
 /// The name of such a file: `2026-11-30T084705Z-head-node.json`. Sorted by it, files are in the order of their runs.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct FileName {
+    /// In whole seconds.
     pub(crate) began: Timestamp,
     /// Tells files apart whose runs began in the same second: 1 for the first.
     number: u32,
@@ -39,7 +40,7 @@ impl FileName {
             .take(MAX_HOST)
             .collect();
         Self {
-            began: started.unwrap_or(Timestamp::UNIX_EPOCH),
+            began: whole_seconds(started.unwrap_or(Timestamp::UNIX_EPOCH)),
             number: 1,
             host: if host.is_empty() {
                 "host".to_owned()
@@ -78,6 +79,10 @@ impl fmt::Display for FileName {
         }
         write!(f, ".{}", self.extension)
     }
+}
+
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// Returns the document as a file has it.
@@ -131,22 +136,26 @@ pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<P
 /// Returns the number after that of the last file in `folder` whose name differs in its number alone. A number of a file that
 /// was deleted is not used again, or else the newest file would look like the oldest.
 fn next_number(folder: &Path, name: &FileName) -> io::Result<u32> {
-    let same_but = |other: &FileName| {
-        let numbered = FileName {
-            number: other.number,
-            ..name.clone()
-        };
-        numbered.to_string() == other.to_string()
-    };
-    let mut last = 0;
+    let alike = alike(folder, name)?.into_iter().map(|(other, _)| other);
+    let same_second = alike.filter(|other| other.began == name.began);
+    let last = same_second.map(|other| other.number).max();
+    Ok(last.unwrap_or(0).saturating_add(1))
+}
+
+/// Returns the regular files in `folder` that have a name like `name`: of the same host, with the same ending.
+pub(crate) fn alike(folder: &Path, name: &FileName) -> io::Result<Vec<(FileName, PathBuf)>> {
+    let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        let other = entry?.file_name();
-        let other = other.to_str().and_then(FileName::read);
-        if let Some(other) = other.filter(same_but) {
-            last = last.max(other.number);
+        let entry = entry?;
+        let read = entry.file_name().to_str().and_then(FileName::read);
+        let read = read.filter(|read| read.host == name.host && read.extension == name.extension);
+        if let Some(read) = read
+            && entry.file_type()?.is_file()
+        {
+            files.push((read, entry.path()));
         }
     }
-    Ok(last.saturating_add(1))
+    Ok(files)
 }
 
 /// The form of the time in a name, and its length.
@@ -211,9 +220,7 @@ mod tests {
             let mut name = FileName::of(&document, "html");
             assert_eq!(name.to_string(), expected);
             name.number = 12;
-            let read = FileName::read(&name.to_string());
-            // The name shows whole seconds.
-            assert_eq!(read.map(|read| read.to_string()), Some(name.to_string()));
+            assert_eq!(FileName::read(&name.to_string()), Some(name));
         }
     }
 

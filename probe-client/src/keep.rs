@@ -1,11 +1,11 @@
 //! `--keep`: deletes the oldest files of a folder that this program named itself on this host. All others are left alone.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::SignedDuration;
 
-use crate::document_file::FileName;
+use crate::document_file::{FileName, alike};
 
 /// What is kept of the files of one host and one format in a folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,23 +65,6 @@ impl Keep {
         }
         failed.map_or(Ok(deleted), Err)
     }
-}
-
-/// Returns the regular files in `folder` that have a name like `newest`: of the same host, with the same ending.
-fn alike(folder: &Path, newest: &FileName) -> io::Result<Vec<(FileName, PathBuf)>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let name = name(&path)
-            .filter(|name| name.host == newest.host && name.extension == newest.extension);
-        if let Some(name) = name
-            && entry.file_type()?.is_file()
-        {
-            files.push((name, path));
-        }
-    }
-    Ok(files)
 }
 
 fn name(path: &Path) -> Option<FileName> {
