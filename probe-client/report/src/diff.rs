@@ -26,15 +26,36 @@ pub(crate) fn write_json(diff: &Diff, _look: Look, out: &mut dyn Write) -> io::R
     json::pretty(diff, out)
 }
 
-/// The headings of the kinds of changes, in the order of urgency.
-const SECTIONS: [(ChangeKind, &str); 7] = [
-    (ChangeKind::Regression, "Regressions"),
-    (ChangeKind::OtherCause, "Another cause"),
-    (ChangeKind::OtherPlace, "Another place"),
-    (ChangeKind::Fixed, "Fixed"),
-    (ChangeKind::NotComparable, "Not comparable"),
-    (ChangeKind::New, "New"),
-    (ChangeKind::Gone, "Gone"),
+/// The kinds of changes in the order of urgency, each with its heading, its name before ports in a line, and its name after a
+/// number.
+pub(crate) const KINDS: [(ChangeKind, &str, &str, &str); 7] = [
+    (
+        ChangeKind::Regression,
+        "Regressions",
+        "regression",
+        "regressions",
+    ),
+    (
+        ChangeKind::OtherCause,
+        "Another cause",
+        "other cause",
+        "with another cause",
+    ),
+    (
+        ChangeKind::OtherPlace,
+        "Another place",
+        "other place",
+        "at another place",
+    ),
+    (ChangeKind::Fixed, "Fixed", "fixed", "fixed"),
+    (
+        ChangeKind::NotComparable,
+        "Not comparable",
+        "not comparable",
+        "not comparable",
+    ),
+    (ChangeKind::New, "New", "new", "new"),
+    (ChangeKind::Gone, "Gone", "gone", "gone"),
 ];
 
 /// Returns the changes of one kind.
@@ -178,19 +199,11 @@ fn unchanged(diff: &Diff) -> String {
 /// Returns the whole difference in one sentence.
 fn sentence(diff: &Diff) -> String {
     let mut parts = Vec::new();
-    for (kind, many) in [
-        (ChangeKind::Regression, "regressions"),
-        (ChangeKind::OtherCause, "with another cause"),
-        (ChangeKind::OtherPlace, "at another place"),
-        (ChangeKind::Fixed, "fixed"),
-        (ChangeKind::NotComparable, "not comparable"),
-        (ChangeKind::New, "new"),
-        (ChangeKind::Gone, "gone"),
-    ] {
+    for (kind, _, _, counted) in KINDS {
         match diff.count(kind) {
             0 => {}
             1 if kind == ChangeKind::Regression => parts.push("1 regression".to_owned()),
-            count => parts.push(format!("{count} {many}")),
+            count => parts.push(format!("{count} {counted}")),
         }
     }
     match diff.facts.len() {

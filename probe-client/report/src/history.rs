@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 mod strips;
 
-use crate::diff::fact_name;
+use crate::diff::{KINDS, fact_name};
 use crate::json;
 use crate::rows::whole_seconds;
 use crate::text::{GAP, Look, Tone, padded, paragraph, shortened};
@@ -112,7 +112,7 @@ impl Columns {
             return "the first run".to_owned();
         }
         let mut parts: Vec<String> = Vec::new();
-        for (kind, word) in KINDS {
+        for (kind, _, word, _) in KINDS {
             let mut what: Vec<String> = Vec::new();
             for change in entry.changes.iter().filter(|c| c.change == kind) {
                 let change = self.change(change);
@@ -219,16 +219,6 @@ fn sum(history: &HistoryDocument) -> String {
     text
 }
 
-/// The kinds of changes in the order of urgency, with their names in a line.
-const KINDS: [(ChangeKind, &str); 7] = [
-    (ChangeKind::Regression, "regression"),
-    (ChangeKind::OtherCause, "other cause"),
-    (ChangeKind::OtherPlace, "other place"),
-    (ChangeKind::Fixed, "fixed"),
-    (ChangeKind::NotComparable, "not comparable"),
-    (ChangeKind::New, "new"),
-    (ChangeKind::Gone, "gone"),
-];
 /// The greatest width of a column that is not the last.
 const WIDEST_COLUMN: usize = 24;
 /// The least width of the last column, also if the line becomes longer.

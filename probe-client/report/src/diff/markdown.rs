@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use probe_documents::diff::Diff;
 
 use super::{
-    SECTIONS, explanation, fact, heading_of_times, of_kind, sentence, side, subject_of, times,
+    KINDS, explanation, fact, heading_of_times, of_kind, sentence, side, subject_of, times,
     transition, unchanged, why_no_times,
 };
 use crate::markdown::escaped;
@@ -26,7 +26,7 @@ fn rendered(diff: &Diff) -> Result<String, std::fmt::Error> {
         escaped(&sentence(diff))
     )?;
     writeln!(text, "From {} to {}.", escaped(&before), escaped(&after))?;
-    for (kind, heading) in SECTIONS {
+    for (kind, heading, ..) in KINDS {
         let mut changes = of_kind(diff, kind).peekable();
         if changes.peek().is_some() {
             writeln!(text, "\n## {heading}\n")?;

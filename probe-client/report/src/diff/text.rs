@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use probe_documents::diff::{Change, ChangeKind, Diff};
 
 use super::{
-    SECTIONS, explanation, fact, heading_of_times, of_kind, sentence, side, subject_of, times,
+    KINDS, explanation, fact, heading_of_times, of_kind, sentence, side, subject_of, times,
     transition, unchanged, why_no_times,
 };
 use crate::text::{Look, Tone, paragraph};
@@ -19,7 +19,7 @@ pub(crate) fn write(diff: &Diff, look: Look, out: &mut dyn Write) -> io::Result<
     for line in title.lines() {
         writeln!(out, "{}", look.paint(Tone::Faint, line))?;
     }
-    for (kind, heading) in SECTIONS {
+    for (kind, heading, ..) in KINDS {
         let mut changes = of_kind(diff, kind).peekable();
         if changes.peek().is_some() {
             writeln!(out, "\n{}", look.paint(Tone::Heading, heading))?;
