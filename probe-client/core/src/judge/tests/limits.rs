@@ -81,10 +81,7 @@ fn a_port_that_accepts_a_later_syn_is_not_dropped() {
     let mut probe = silent();
     let record = record("a", &[DIALLED], Vec::new());
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Dropped);
-    probe.variations.push(VariedSession {
-        variation: Variation::InPace { held: 0 },
-        measurement: ended(SessionKind::Tcp, super::End::NoData(SILENCE)),
-    });
+    probe.variations.push(accepted_later());
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
 }
 
@@ -94,11 +91,16 @@ fn a_port_that_accepts_a_later_syn_does_not_lose_its_answers() {
     probe.sighting = Some(told(vec![sighting(None, SightingEnd::HalfOpen)]));
     let record = record("a", &[DIALLED], Vec::new());
     assert_eq!(judge(&with(&probe, &record)).id, VerdictId::ReplyDropped);
-    probe.variations.push(VariedSession {
+    probe.variations.push(accepted_later());
+    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
+}
+
+/// Returns a session at a slow pace that was accepted, and then silent.
+fn accepted_later() -> VariedSession {
+    VariedSession {
         variation: Variation::InPace { held: 0 },
         measurement: ended(SessionKind::Tcp, super::End::NoData(SILENCE)),
-    });
-    assert_eq!(judge(&with(&probe, &record)).id, VerdictId::Inconclusive);
+    }
 }
 
 /// Returns the verdict on a silent port after which SYNs to a port that works ended like this.

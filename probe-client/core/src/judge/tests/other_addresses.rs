@@ -6,7 +6,7 @@ use super::{evidence, flow, judge, told, whole};
 use crate::catalogue::VerdictId;
 use crate::judge::Evidence;
 use crate::measurement::{
-    AnswersRefused, FlowEnd, FlowRound, Measurement, Variation, VariedSession,
+    AnswersRefused, FlowEnd, FlowRound, Measurement, SightingAnswer, Variation, VariedSession,
 };
 use crate::observation::{Failure, FailureKind, Observation, Operation, Origin};
 use crate::path::NetworkPath;
@@ -27,6 +27,16 @@ fn silent(operation: Operation) -> Measurement {
     silent.session = None;
     silent.transport = None;
     silent
+}
+
+/// Returns the answer of a server that saw no SYN, and whose host refused no answer.
+fn nothing_arrived() -> SightingAnswer {
+    let mut answer = told(Vec::new());
+    answer.answers_refused = Some(AnswersRefused {
+        counted: 0,
+        own_syns: 3,
+    });
+    answer
 }
 
 /// Returns a probe that was silent while many were dialled, and ran whole at a slow pace.
@@ -83,12 +93,7 @@ fn a_server_is_not_unreachable_while_its_other_address_loses_syns_by_their_numbe
 #[test]
 fn the_servers_word_makes_no_drop_while_its_other_address_loses_syns() {
     let mut probe = silent(Operation::Connect);
-    let mut answer = told(Vec::new());
-    answer.answers_refused = Some(AnswersRefused {
-        counted: 0,
-        own_syns: 3,
-    });
-    probe.sighting = Some(answer);
+    probe.sighting = Some(nothing_arrived());
     let control = record("a", &[DIALLED], Vec::new());
     let of = |other: &Measurement| {
         judge(&Evidence {
@@ -157,12 +162,7 @@ fn a_proxy_that_takes_other_connections_is_not_unreachable() {
 fn the_servers_word_makes_no_drop_while_a_proxy_takes_only_some_connections() {
     let path: NetworkPath = "socks5h://10.0.0.1:1080".parse().unwrap();
     let mut probe = silent(Operation::Connect);
-    let mut answer = told(Vec::new());
-    answer.answers_refused = Some(AnswersRefused {
-        counted: 0,
-        own_syns: 3,
-    });
-    probe.sighting = Some(answer);
+    probe.sighting = Some(nothing_arrived());
     let control = record("a", &[DIALLED], Vec::new());
     let mut taken = whole(SessionKind::Tcp);
     taken.observations[0].operation = Operation::ProxyConnect;
