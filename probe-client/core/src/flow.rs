@@ -10,8 +10,10 @@ use std::iter;
 use crate::measurement::{Flow, FlowEnd, FlowRound, Measurement, Redial};
 use crate::odds::{self, Trials};
 
-/// Counts the side connections to ports that work, each opened right after the last SYN to a silent port; those without
-/// an answer count as failed.
+/// Counts the side connections to ports that work, each opened right after the last SYN to a silent port; those whose SYN
+/// got no answer count as failed.
+///
+/// A connection that was opened and then lost what followed counts as answered: its SYN was let in.
 pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone) -> Trials {
     let works = |port: u16| {
         let mut all = measurements.clone();
@@ -24,7 +26,8 @@ pub fn controls<'a>(measurements: impl Iterator<Item = &'a Measurement> + Clone)
     };
     let flows = measurements.clone().flat_map(|m| &m.flows);
     let controls = flows.filter(|f| f.round == FlowRound::Control && f.end != FlowEnd::NotSent);
-    Trials::count(controls.filter(|f| works(f.port)).map(Flow::is_dead))
+    let is_lost = |flow: &Flow| flow.end == FlowEnd::Unanswered;
+    Trials::count(controls.filter(|f| works(f.port)).map(is_lost))
 }
 
 /// Returns whether side connections to ports that work show that the number or pace of this host's SYNs loses some. A silent

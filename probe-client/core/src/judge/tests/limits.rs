@@ -12,12 +12,14 @@ use crate::session_kind::SessionKind;
 
 #[test]
 fn silence_says_nothing_while_ports_that_work_are_silent_too() {
-    use FlowEnd::{Answered, Unanswered};
+    use FlowEnd::{Answered, Stuck, Unanswered};
 
     let dropped = VerdictId::Dropped;
     assert_eq!(beside([Answered, Answered], 5_000), dropped);
     // One lost SYN is ordinary.
     assert_eq!(beside([Answered, Unanswered], 5_000), dropped);
+    // A flow that loses what follows its handshake has had its SYN answered.
+    assert_eq!(beside([Stuck, Stuck], 5_000), dropped);
     let undecided = VerdictId::Inconclusive;
     assert_eq!(beside([Unanswered, Unanswered], 5_000), undecided);
     // On a slow path the answers came too late.
