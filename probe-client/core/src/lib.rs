@@ -21,6 +21,7 @@ pub mod survey;
 pub mod system_proxy;
 pub mod timeline;
 pub mod verdict;
+pub mod words;
 
 pub use proto::{excerpt, session_kind};
 

@@ -7,11 +7,12 @@ mod words;
 use self::whom::whom;
 pub(super) use self::whom::{keepers_of_the_last_device, owner};
 use self::words::{NO_ICMP, reach_in_words};
-pub(super) use self::words::{counted, hops, named};
+pub(super) use self::words::{hops, named};
 use super::evidence::Evidence;
 use crate::comparison::Reach;
 use crate::survey::{AGREEING, LastHop, PastLastHop, RelativeDistance, Survey};
 use crate::verdict::Segment;
+use crate::words::counted;
 
 /// A kind of answer to a SYN.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -331,7 +332,7 @@ const fn distance_of(stretch: PastLastHop) -> u8 {
 fn end_of(survey: &Survey, stretch: PastLastHop) -> String {
     match stretch {
         PastLastHop::Hop(hop) => named(survey, hop),
-        PastLastHop::Server(hop) => format!("the server itself ({} away)", counted(hop)),
+        PastLastHop::Server(hop) => format!("the server itself ({} away)", counted(hop, "hop")),
     }
 }
 

@@ -10,6 +10,7 @@ use super::evidence::Evidence;
 use super::place::{Place, owner};
 use crate::measurement::{Measurement, canonical};
 use crate::verdict::Segment;
+use crate::words;
 
 /// Returns the likely place of the device that opened the probe's connection anew. `None` if no device did, or if the
 /// hop limit or the length of the path is unknown.
@@ -129,8 +130,7 @@ fn own_address(evidence: &Evidence<'_>) -> Option<IpAddr> {
 fn counted(routers: u8) -> String {
     match routers {
         0 => "no router".to_owned(),
-        1 => "1 router".to_owned(),
-        n => format!("{n} routers"),
+        n => words::counted(n, "router"),
     }
 }
 

@@ -6,6 +6,7 @@ use super::words::duration;
 use crate::line::{LONG_WAIT, SLOW_ROUND_TRIP};
 use crate::measurement::{Measurement, Variation};
 use crate::observation::{FailureKind, Operation};
+use crate::words::counted;
 
 /// The numbers of a session on a slow path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -112,7 +113,10 @@ impl Slowness {
             }
             (_, None) => {}
         }
-        text.push_str(&format!(", {} segments sent again", self.sent_again));
+        text.push_str(&format!(
+            ", {} sent again",
+            counted(self.sent_again, "segment")
+        ));
         if self.waits_for_a_window() {
             text.push_str(&format!(
                 ", {} of it waiting for the other end's window (a device may change TCP's window \

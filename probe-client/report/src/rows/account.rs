@@ -2,6 +2,7 @@
 
 use probe_core::control_record::ControlOutcome;
 use probe_core::measurement::{Measurement, Sighting, SightingEnd};
+use probe_core::words::counted;
 use probe_documents::RunDocument;
 
 /// Returns whether the server reports that anything of this probe arrived.
@@ -100,7 +101,8 @@ fn seen(sighting: &Sighting) -> String {
         | SightingEnd::Shed
         | SightingEnd::Unknown => {
             format!(
-                "a connection{from}, {received} bytes on it, {}",
+                "a connection{from}, {} on it, {}",
+                counted(received, "byte"),
                 end(sighting.end)
             )
         }

@@ -4,12 +4,13 @@
 use super::super::compared::facts;
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place, counted, translated};
+use super::super::place::{Answer, Place, translated};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
+use crate::words::counted;
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NoData(..) = evidence.ending() else {
@@ -195,7 +196,7 @@ fn in_its_absence(evidence: &Evidence<'_>, nearer: Option<Place>) -> Verdict {
     if let RelativeDistance::Same { distance } = evidence.answering() {
         verdict = verdict.because(format!(
             "the SYN-ACK comes from exactly as far away as the server: {}",
-            counted(distance)
+            counted(distance, "hop")
         ));
     }
     verdict.evidence.extend(nearer.map(|place| place.fact));

@@ -3,7 +3,7 @@
 
 use super::super::ending::Ending;
 use super::super::evidence::Evidence;
-use super::super::place::{Answer, Place, counted, translated};
+use super::super::place::{Answer, Place, translated};
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
@@ -11,6 +11,7 @@ use crate::measurement::SightingEnd;
 use crate::observation::FailureKind;
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
+use crate::words::counted;
 
 mod dropped;
 mod not_listening;
@@ -145,6 +146,6 @@ fn at_the_host(id: VerdictId, claim: String, next: String) -> Verdict {
 fn from_there(distance: u8) -> String {
     format!(
         "the RST comes from exactly as far away as the server: {}",
-        counted(distance)
+        counted(distance, "hop")
     )
 }

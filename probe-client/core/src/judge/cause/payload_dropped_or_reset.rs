@@ -10,6 +10,7 @@ use crate::observation::{FailureKind, Operation};
 use crate::odds::in_words;
 use crate::session::StageReport;
 use crate::verdict::Verdict;
+use crate::words::counted;
 
 pub(super) mod exchange_died;
 pub(super) mod inspected;
@@ -142,7 +143,10 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
     if !stages.iter().any(begun) {
         let bytes = loss_point.passed?;
         let way = loss_point.way?.describe();
-        return Some(format!("{way}, after {bytes} bytes of the connection"));
+        return Some(format!(
+            "{way}, after {} of the connection",
+            counted(bytes, "byte")
+        ));
     }
     Some(match loss_point.way {
         Some(Way::Up) => format!(
@@ -150,7 +154,10 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<String> {
              by it"
         ),
         Some(Way::Down) => {
-            format!("on the way from the server, after {received} payload bytes had come back")
+            format!(
+                "on the way from the server, after {} had come back",
+                counted(received, "payload byte")
+            )
         }
         None => format!(
             "after the server had confirmed {confirmed} of {asked} payload bytes and {received} \

@@ -11,6 +11,7 @@ use crate::measurement::{Measurement, Variation};
 use crate::odds::{THRESHOLD, in_words, of_falling_together, ratio};
 use crate::session::StageReport;
 use crate::verdict::{Confidence, Segment, Verdict};
+use crate::words::counted;
 
 mod in_flight;
 
@@ -49,7 +50,7 @@ fn at_one_place(evidence: &Evidence<'_>, small: Variation) -> Option<Stall> {
     }
     let odds = of_falling_together(sessions, share(spread, evidence.probe));
     let after = if least == most {
-        format!("{most} bytes")
+        counted(most, "byte")
     } else {
         format!("{least} to {most} bytes")
     };

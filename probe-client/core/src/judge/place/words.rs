@@ -1,6 +1,7 @@
 //! Hops and distances in words.
 
 use crate::survey::{Distance, Survey};
+use crate::words::counted;
 
 /// Returns a hop in words, for example `hop 2 (192.0.2.2)`.
 pub(in super::super) fn named(survey: &Survey, hop: u8) -> String {
@@ -19,19 +20,9 @@ pub(in super::super) fn named(survey: &Survey, hop: u8) -> String {
     }
 }
 
-/// Returns a number of hops in words: `1 hop`, `2 hops`.
-pub(in super::super) fn counted(hops: u8) -> String {
-    if hops == 1 {
-        "1 hop".to_owned()
-    } else {
-        format!("{hops} hops")
-    }
-}
-
 pub(in super::super) fn hops(distance: Distance) -> String {
     match (distance.nearest, distance.farthest) {
-        (1, 1) => "1 hop".to_owned(),
-        (n, f) if n == f => format!("{n} hops"),
+        (n, f) if n == f => counted(n, "hop"),
         (n, f) => format!("{n} to {f} hops"),
     }
 }

@@ -9,6 +9,7 @@ use crate::judge::place::Place;
 use crate::measurement::{Sighting, SightingEnd};
 use crate::survey::RelativeDistance;
 use crate::verdict::{Confidence, Segment, Verdict};
+use crate::words::counted;
 
 pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let Ending::NoData(operation, _) = evidence.ending() else {
@@ -40,8 +41,9 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
         format!("the connection to {target} is accepted by the server and then {what}: {place}"),
     )
     .because(format!(
-        "the server accepted the connection, received {} bytes and sent {}",
-        sighting.bytes_received, sighting.bytes_sent
+        "the server accepted the connection, received {} and sent {}",
+        counted(sighting.bytes_received, "byte"),
+        sighting.bytes_sent
     ))
     .next(format!(
         "ask {} whether application or protocol inspection, or intrusion prevention, ends {} \
@@ -112,12 +114,12 @@ fn place(sighting: &Sighting) -> Option<String> {
     }
     if sighting.bytes_sent > 0 {
         return Some(format!(
-            "{} bytes arrived there unaltered, and the server's answer was lost on the way back",
-            sighting.bytes_received
+            "{} arrived there unaltered, and the server's answer was lost on the way back",
+            counted(sighting.bytes_received, "byte")
         ));
     }
     Some(format!(
-        "only the first {} bytes arrived there",
-        sighting.bytes_received
+        "only the first {} arrived there",
+        counted(sighting.bytes_received, "byte")
     ))
 }
