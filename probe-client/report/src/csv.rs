@@ -97,15 +97,15 @@ const COLUMNS: &[Column] = &[
     of_port!("dialled", |p| p.dialled.to_string()),
     of_row!("outcome", |p| outcome(p.outcome).to_owned(), |_| "skipped"
         .to_owned()),
-    of_port!("verdict", |p| p.verdict.to_owned()),
-    of_port!("segment", |p| p.segment.to_owned()),
+    of_port!("verdict", |p| p.verdict.id.to_owned()),
+    of_port!("segment", |p| p.verdict.segment.to_owned()),
     of_port!("hop", |p| or_empty(p.hop.as_ref())),
     of_port!("hop_address", |p| or_empty(p.hop_address.as_ref())),
-    of_port!("confidence", |p| p.confidence.to_owned()),
-    of_row!("claim", |p| p.claim.clone(), |s| s.because.clone()),
-    of_port!("evidence", |p| p.evidence.join("; ")),
-    of_port!("next_step", |p| or_empty(p.next_step.as_ref())),
-    of_port!("logs", |p| or_empty(p.logs.as_ref())),
+    of_port!("confidence", |p| p.verdict.confidence.to_owned()),
+    of_row!("claim", |p| p.verdict.claim.clone(), |s| s.because.clone()),
+    of_port!("evidence", |p| p.verdict.evidence.join("; ")),
+    of_port!("next_step", |p| or_empty(p.verdict.next_step.as_ref())),
+    of_port!("logs", |p| or_empty(p.verdict.logs.as_ref())),
     of_port!("findings", |p| {
         let ids: Vec<&str> = p.findings.iter().map(|f| f.id).collect();
         ids.join(" ")

@@ -118,8 +118,8 @@ fn tables<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> {
                 .map_or_else(|| port.host.clone(), |a| a.to_string()),
             port.path.clone(),
             outcome(port.outcome).to_owned(),
-            port.verdict.to_owned(),
-            port.place.clone(),
+            port.verdict.id.to_owned(),
+            port.verdict.place.clone(),
             port.purpose.clone(),
         ]
     });
@@ -181,16 +181,16 @@ fn bullets<W: Write>(report: &Report, writer: &mut Writer<W>) -> io::Result<()> 
             Mark::Fail => "Failure",
             Mark::Warned | Mark::Undecided => "Warning",
         };
-        let next = port.next_step.as_deref().unwrap_or_default();
-        let logged = port.logs.as_ref();
+        let next = port.verdict.next_step.as_deref().unwrap_or_default();
+        let logged = port.verdict.logs.as_ref();
         let logged = logged.map_or_else(String::new, |l| format!(". In logs: {l}"));
         all.push((
             kind,
             format!(
                 "{} {}: {}. {next}{logged}",
                 port.port_and_session(),
-                port.verdict,
-                port.claim
+                port.verdict.id,
+                port.verdict.claim
             ),
         ));
     }

@@ -87,10 +87,10 @@ fn port_case(report: &Report, port: &PortRow) -> TestCase {
         Some(kind) => {
             let mut status = TestCaseStatus::non_success(kind);
             let message = match port.contradiction {
-                Some(contradiction) => format!("{contradiction}: {}", port.claim),
-                None => port.claim.clone(),
+                Some(contradiction) => format!("{contradiction}: {}", port.verdict.claim),
+                None => port.verdict.claim.clone(),
             };
-            explain(&mut status, port.verdict, &message, &full);
+            explain(&mut status, port.verdict.id, &message, &full);
             status
         }
     };
@@ -105,7 +105,7 @@ fn port_case(report: &Report, port: &PortRow) -> TestCase {
         case.set_system_out(text(&full));
     }
     if port.mark == Mark::Warned {
-        case.add_property(property("verdict", port.verdict));
+        case.add_property(property("verdict", port.verdict.id));
     }
     for finding in &port.findings {
         case.add_property(property(finding.id, &finding.claim));

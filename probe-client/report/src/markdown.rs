@@ -110,8 +110,8 @@ fn port_line(port: &PortRow, several: bool) -> String {
         escaped(&port.port_and_session()),
         escaped(&server),
         escaped(&port.expected),
-        port.verdict,
-        escaped(&port.place),
+        port.verdict.id,
+        escaped(&port.verdict.place),
         escaped(&port.purpose)
     )
 }

@@ -17,6 +17,7 @@ mod request;
 mod run;
 mod scope;
 mod segment_name;
+mod verdict;
 mod way;
 
 use bounded::Bounded as _;
@@ -30,6 +31,7 @@ pub use request::{AskedRow, NotAskedRow, OpenRow, RequestRows, Snippet};
 pub(crate) use run::whole_seconds;
 pub use run::{RunRow, SkippedRow, SummaryRow};
 pub use scope::ScopeRow;
+pub use verdict::VerdictWords;
 pub use way::{Line, Stop, StopKind, WayRow};
 
 /// All rows of a run, from which formats are written.

@@ -109,7 +109,7 @@ fn request(
 /// Returns whether a firewall on the network blocks the connection. FireFlow does not change those of hosts, and a
 /// proxy's policy is not a rule with addresses.
 fn is_on_the_network(row: &AskedRow) -> bool {
-    !matches!(row.segment, "proxy" | "this-host" | "server-host")
+    !matches!(row.verdict.segment, "proxy" | "this-host" | "server-host")
 }
 
 /// Returns the whole request of one family as text, with the blanks for people.

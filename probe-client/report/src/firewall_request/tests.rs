@@ -77,7 +77,7 @@ fn where_the_servers_host_may_drop_a_port_its_own_firewall_has_rules_too() {
     let request = Report::of(&recorded::DROPPED_BY_SERVER_HOST.read()).request;
     let row = request.asked.first().unwrap();
     assert_eq!(
-        row.place,
+        row.verdict.place,
         "cloud-edge, or the firewall of the server's own host"
     );
     let systems: Vec<&str> = row.snippets.iter().map(|s| s.system).collect();

@@ -119,7 +119,7 @@ impl Cell {
                 Mark::Fail => "FAIL",
                 Mark::Undecided => "undecided",
             },
-            verdict: port.verdict,
+            verdict: port.verdict.id,
             failure: failure.map(|at| at + 1),
             time_us: port.time_us,
         }

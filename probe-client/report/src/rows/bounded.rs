@@ -4,7 +4,7 @@
 use super::{
     AskedRow, CheckRow, EgressRow, FailureRow, NotAskedRow, NoteRow, NotedFinding, OpenRow,
     PathRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SkippedRow, Snippet, Stop, SummaryRow,
-    WayRow,
+    VerdictWords, WayRow,
 };
 
 /// A value whose texts have a length that can be limited.
@@ -51,7 +51,8 @@ bounded! {
     RunRow: id what profile hosts started finished node user system version repeat;
     SummaryRow: headline sentence;
     PathRow: path;
-    PortRow: rule purpose expected destination path host server place claim next_step evidence logs findings;
+    VerdictWords: place claim next_step evidence logs;
+    PortRow: rule purpose expected destination path host server verdict findings;
     NotedFinding: claim detail;
     FailureRow: ports claim evidence next_step logs way;
     WayRow: stops here there;
@@ -63,7 +64,7 @@ bounded! {
     CheckRow: about text next_step origins source;
     RequestRows: asked why_empty not_asked open;
     AskedRow: addressee source_after_nat_seen device_source device_destination host purpose justification vendor_source
-        real_destination proxy place claim next_step evidence logs snippets;
+        real_destination proxy verdict snippets;
     NotAskedRow: port server claim next_step;
     OpenRow: server ports;
     Snippet: lines;

@@ -6,12 +6,11 @@ use probe_core::judge::Met;
 use probe_core::judge::Outcome;
 use probe_core::observation::{FailureKind, Operation};
 use probe_core::path::NetworkPath;
-use probe_core::verdict::{Confidence, Segment};
-use probe_documents::traffic::in_logs;
+use probe_core::verdict::Segment;
 use probe_documents::{Probe, RunDocument, Timings};
 use serde::Serialize;
 
-use super::segment_name::segment_name;
+use super::verdict::VerdictWords;
 
 /// The result of one probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,25 +36,14 @@ pub struct PortRow {
     pub server: String,
     pub mark: Mark,
     pub outcome: Outcome,
-    /// The verdict's id.
-    pub verdict: &'static str,
+    #[serde(flatten)]
+    pub verdict: VerdictWords,
     /// The verdict's headline.
     pub title: &'static str,
     /// The contradiction between result and expectation in words, if the verdict itself does not say so.
     pub contradiction: Option<&'static str>,
-    /// The kind of segment that the verdict blames.
-    pub segment: &'static str,
     pub hop: Option<u8>,
     pub hop_address: Option<IpAddr>,
-    /// The segment with its hop and address.
-    pub place: String,
-    /// The confidence: `low`, `medium` or `high`.
-    pub confidence: &'static str,
-    pub claim: String,
-    pub next_step: Option<String>,
-    pub evidence: Vec<String>,
-    /// The traffic to look for in the logs of devices on the path; only for rows that need an explanation.
-    pub logs: Option<String>,
     pub findings: Vec<NotedFinding>,
     /// The time for everything that was done for this port, in microseconds.
     pub time_us: u64,
@@ -128,21 +116,11 @@ impl PortRow {
             server: server(&m.host, m.server(), &m.path),
             mark: Mark::of(probe),
             outcome: probe.outcome,
-            verdict: verdict.id.name(),
+            verdict: VerdictWords::of(document, probe),
             title: verdict.id.entry().title,
             contradiction: Met::of(verdict, m.rule.expect).contradiction(),
-            segment: segment_name(&verdict.segment),
             hop,
             hop_address,
-            place: verdict.segment.to_string(),
-            confidence: confidence(verdict.confidence),
-            claim: verdict.claim.clone(),
-            next_step: verdict.next_step.clone(),
-            evidence: verdict.evidence.clone(),
-            logs: probe
-                .needs_a_word()
-                .then(|| in_logs(document, &[probe]))
-                .flatten(),
             findings: probe.findings.iter().map(NotedFinding::of).collect(),
             time_us: probe.timings.whole_us.unwrap_or(probe.timings.total_us),
             timings: probe.timings,
@@ -252,14 +230,5 @@ pub(super) fn server(host: &str, address: Option<IpAddr>, path: &NetworkPath) ->
     match path {
         NetworkPath::Direct => title,
         NetworkPath::Proxy(proxy) => format!("{title} through {proxy}"),
-    }
-}
-
-/// Returns the confidence as a word.
-pub(super) const fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
     }
 }

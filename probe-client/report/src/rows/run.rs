@@ -191,10 +191,10 @@ fn by_verdict(ports: &[PortRow], include: impl Fn(&PortRow) -> bool) -> String {
     let mut found: Vec<(&str, Vec<String>)> = Vec::new();
     for row in ports.iter().filter(|p| include(p)) {
         let port = row.port.to_string();
-        match found.iter_mut().find(|(id, _)| *id == row.verdict) {
+        match found.iter_mut().find(|(id, _)| *id == row.verdict.id) {
             Some((_, ports)) if ports.contains(&port) => {}
             Some((_, ports)) => ports.push(port),
-            None => found.push((row.verdict, vec![port])),
+            None => found.push((row.verdict.id, vec![port])),
         }
     }
     let texts: Vec<String> = found

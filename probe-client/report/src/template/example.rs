@@ -9,7 +9,7 @@ use probe_documents::Timings;
 use crate::rows::{
     AskedRow, CheckRow, EgressRow, FailureRow, Fate, Line, Mark, NotAskedRow, NoteRow,
     NotedFinding, OpenRow, PathRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SilenceCell,
-    SkippedRow, Snippet, Stop, StopKind, SummaryRow, WayRow,
+    SkippedRow, Snippet, Stop, StopKind, SummaryRow, VerdictWords, WayRow,
 };
 
 /// Returns the example. What a report can lack, it has.
@@ -128,18 +128,11 @@ fn port(outcome: Outcome, mark: Mark, verdict: &'static str) -> PortRow {
         server: text(),
         mark,
         outcome,
-        verdict,
+        verdict: words(verdict, "path"),
         title: "title",
         contradiction: Some("contradiction"),
-        segment: "path",
         hop: Some(1),
         hop_address: Some(ADDRESS),
-        place: text(),
-        confidence: "high",
-        claim: text(),
-        next_step: Some(text()),
-        evidence: vec![text()],
-        logs: Some(text()),
         findings: vec![NotedFinding {
             id: "loss",
             claim: text(),
@@ -229,7 +222,19 @@ fn asked(segment: &'static str) -> AskedRow {
         vendor_source: Some(text()),
         real_destination: Some(text()),
         proxy: Some(text()),
-        verdict: "dropped",
+        verdict: words("dropped", segment),
+        snippets: vec![Snippet {
+            device: "device",
+            system: "system",
+            note: "note",
+            lines: vec![text()],
+        }],
+    }
+}
+
+fn words(id: &'static str, segment: &'static str) -> VerdictWords {
+    VerdictWords {
+        id,
         segment,
         place: text(),
         confidence: "high",
@@ -237,12 +242,6 @@ fn asked(segment: &'static str) -> AskedRow {
         next_step: Some(text()),
         evidence: vec![text()],
         logs: Some(text()),
-        snippets: vec![Snippet {
-            device: "device",
-            system: "system",
-            note: "note",
-            lines: vec![text()],
-        }],
     }
 }
 

@@ -86,7 +86,7 @@ fn cell(ports: &[&PortRow]) -> (String, Tone) {
     let mut worst = Outcome::AsExpected;
     for port in ports {
         let (word, _) = outcome(port.outcome);
-        let mut text = format!("{word} {}", port.verdict);
+        let mut text = format!("{word} {}", port.verdict.id);
         if port.expects_blocked() {
             text.push_str(" (expected blocked)");
         }

@@ -86,8 +86,8 @@ fn cells(port: &PortRow) -> Vec<String> {
         port.mark.word().to_owned(),
         port.port.to_string(),
         port.session.to_owned(),
-        port.verdict.to_owned(),
-        port.place.clone(),
+        port.verdict.id.to_owned(),
+        port.verdict.place.clone(),
         milliseconds(port.time_us),
         port.purpose.clone(),
     ]

@@ -8,12 +8,10 @@ use probe_core::measurement::Measurement;
 use probe_core::plan::GIVEN_BY_HAND;
 use probe_core::profile::{AddressFamily, Direction, Profile};
 use probe_core::verdict::Segment;
-use probe_documents::traffic::in_logs;
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
-use super::super::port::confidence;
-use super::super::segment_name::segment_name;
+use super::super::verdict::VerdictWords;
 use super::addresses::{self, SeenSource};
 use super::snippet::{Hosts, Snippet, snippets};
 
@@ -55,16 +53,9 @@ pub struct AskedRow {
     pub real_destination: Option<String>,
     /// The proxy that has to allow the connection, if a proxy blocks it.
     pub proxy: Option<String>,
-    pub verdict: &'static str,
-    /// The kind of segment that is blamed.
-    pub segment: &'static str,
-    pub place: String,
-    pub confidence: &'static str,
-    pub claim: String,
-    pub next_step: Option<String>,
-    /// Facts in words; empty if the saved run contains none.
-    pub evidence: Vec<String>,
-    pub logs: Option<String>,
+    /// The verdict. Its place also names the firewall of the server's own host if that may be what blocks.
+    #[serde(flatten)]
+    pub verdict: VerdictWords,
     pub snippets: Vec<Snippet>,
 }
 
@@ -118,14 +109,10 @@ impl AskedRow {
             vendor_source,
             real_destination: m.rule.destination.clone(),
             proxy: m.path.proxy().map(ToString::to_string),
-            verdict: verdict.id.name(),
-            segment: segment_name(&verdict.segment),
-            place: place(&verdict.segment, perhaps_host),
-            confidence: confidence(verdict.confidence),
-            claim: verdict.claim.clone(),
-            next_step: verdict.next_step.clone(),
-            evidence: verdict.evidence.clone(),
-            logs: in_logs(document, &[probe]),
+            verdict: VerdictWords {
+                place: place(&verdict.segment, perhaps_host),
+                ..VerdictWords::of(document, probe)
+            },
             snippets: snippets(&verdict.segment, perhaps_host, &name, &hosts),
             name,
         }
