@@ -39,32 +39,32 @@ pub(crate) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<(), Failu
 fn check_config(arguments: &ServeArguments, out: &mut dyn Write) -> Result<(), Failure> {
     let settings =
         Settings::resolve(arguments, Timestamp::now()).map_err(Failure::Configuration)?;
-    let said = write!(out, "{settings}")
-        .and_then(|()| next_note(&settings, out))
-        .and_then(|()| witness_note(&settings, out));
+    let notes = [next_note(&settings), witness_note(&settings)];
+    let comments: String = notes.into_iter().flatten().map(|n| comment(&n)).collect();
+    let said = write!(out, "{settings}{}", without_error_numbers(&comments));
     said.map_err(|error| Failure::Operation(error.into()))
 }
 
-/// Writes the warning about the next certificate that `serve` would log.
-fn next_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
-    let Some(error) = &settings.without_next else {
-        return Ok(());
-    };
-    let why = without_error_numbers(&error.to_string());
-    writeln!(out, "\n# {why}.\n# {WITHOUT_NEXT}.")
+/// Returns the warning about the next certificate that `serve` would log.
+fn next_note(settings: &Settings) -> Option<String> {
+    let error = settings.without_next.as_ref()?;
+    Some(format!("{error}.\n{WITHOUT_NEXT}."))
 }
 
-/// Writes what `serve` would report about the witness. This command may have different rights from those of `serve`.
-fn witness_note(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+/// Returns what `serve` would report about the witness. This command may have different rights from those of `serve`.
+fn witness_note(settings: &Settings) -> Option<String> {
     if !settings.config.witness {
-        return Ok(());
+        return None;
     }
-    let Err(error) = SynTap::open() else {
-        return Ok(());
-    };
-    writeln!(out, "\n# As this user, `serve` would not start:")?;
-    let note = without_error_numbers(&bind::without_witness(&error));
-    note.lines().try_for_each(|line| writeln!(out, "# {line}"))
+    let error = SynTap::open().err()?;
+    let why = bind::without_witness(&error);
+    Some(format!("As this user, `serve` would not start:\n{why}"))
+}
+
+/// Returns `text` as a comment of TOML, after an empty line.
+fn comment(text: &str) -> String {
+    let lines = text.lines().map(|line| format!("# {line}\n"));
+    format!("\n{}", lines.collect::<String>())
 }
 
 impl fmt::Display for Failure {

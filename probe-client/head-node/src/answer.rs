@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use probe_core::excerpt::without_error_numbers;
 use probe_core::profile::Sourcing;
 
 use crate::catalogue::CheckId;
@@ -33,14 +34,15 @@ pub struct Check {
 }
 
 impl Check {
-    /// Returns an answer with the catalogue's entry for its check.
+    /// Returns an answer with the catalogue's entry for its check. Every text about a head node is made here, so error
+    /// numbers of the operating system are left out here and nowhere else.
     pub fn new(id: CheckId, status: CheckStatus, text: impl Into<String>) -> Self {
         let entry = id.entry();
         Self {
             id,
             status,
             about: None,
-            text: text.into(),
+            text: without_error_numbers(&text.into()),
             next_step: None,
             origins: Vec::new(),
             source: entry.source.to_owned(),
@@ -63,5 +65,17 @@ impl Check {
             self.sourcing = sourcing;
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_contains_no_error_number() {
+        let unreadable = "hpc.reg: No such file or directory (os error 2)";
+        let check = Check::new(CheckId::Sources, CheckStatus::Fail, unreadable);
+        assert_eq!(check.text, "hpc.reg: No such file or directory");
     }
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use head_node::registry::{ExportError, MAX_EXPORT_BYTES};
 use head_node::{HeadNode, Origin, SourceRead, SourceState};
-use probe_core::excerpt::without_error_numbers;
 
 use crate::given_file;
 
@@ -23,8 +22,7 @@ pub(super) fn read(path: &Path, node: &mut HeadNode) {
 
 /// Reads a file, and never more than one byte above the limit.
 fn load(path: &Path) -> Result<Vec<u8>, String> {
-    let unreadable =
-        |error: std::io::Error| without_error_numbers(&format!("it cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| format!("it cannot be read: {error}");
     let limit = u64::try_from(MAX_EXPORT_BYTES).unwrap_or(u64::MAX);
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if metadata.is_dir() {

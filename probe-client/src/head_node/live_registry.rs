@@ -4,7 +4,6 @@ use std::io;
 
 use head_node::registry::{Registry, Value, WANTED};
 use head_node::{HeadNode, Origin, SourceRead, SourceState};
-use probe_core::excerpt::without_error_numbers;
 use winreg::RegKey;
 use winreg::enums::{HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE};
 
@@ -107,8 +106,7 @@ impl Reading {
 
     fn problem(&mut self, path: &str, why: impl std::fmt::Display) {
         if self.problems.len() < MAX_PROBLEMS {
-            let problem = format!("{path} cannot be read: {why}");
-            self.problems.push(without_error_numbers(&problem));
+            self.problems.push(format!("{path} cannot be read: {why}"));
         }
     }
 }

@@ -6,7 +6,6 @@ use std::io;
 use head_node::{
     CertificateStores, HeadNode, Origin, Reading, SourceRead, SourceState, Store, StoredCertificate,
 };
-use probe_core::excerpt::without_error_numbers;
 use schannel::cert_context::HashAlgorithm;
 use schannel::cert_store::{CertStore, CertStoreBuilder};
 
@@ -27,10 +26,7 @@ pub(super) fn read(node: &mut HeadNode, account: &str) {
                     .map(|thumbprint| StoredCertificate { store, thumbprint });
                 all.certificates.extend(stored);
             }
-            Err(error) => {
-                let problem = format!("{} cannot be read: {error}", store.name());
-                problems.push(without_error_numbers(&problem));
-            }
+            Err(error) => problems.push(format!("{} cannot be read: {error}", store.name())),
         }
     }
     let origin = Origin::LiveStores(account.to_owned());

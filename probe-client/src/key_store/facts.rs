@@ -4,7 +4,6 @@ use std::path::Path;
 
 use head_node::certificate::{Bundle, PrivateKey};
 use head_node::{CertificateContents, CertificateFacts, CertificateFile};
-use probe_core::excerpt::without_error_numbers;
 use sha1::{Digest as _, Sha1};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::{ExtendedKeyUsage, FromDer as _};
@@ -16,7 +15,7 @@ use super::{KeyStore, PasswordSource, key, load};
 /// Reads `path` for the checks. A file that cannot be read is an answer, not an error.
 pub(crate) fn certificate_file(path: &Path, passwords: &PasswordSource) -> CertificateFile {
     let contents = match load(path, passwords) {
-        Err(error) => CertificateContents::Unreadable(without_error_numbers(&error.to_string())),
+        Err(error) => CertificateContents::Unreadable(error.to_string()),
         Ok(store) => contents(&store),
     };
     CertificateFile {
