@@ -72,27 +72,18 @@ fn read(path: &Path) -> Result<String, ConnectionError> {
     given_file::text(path, MAX_BYTES).map_err(unreadable)
 }
 
-/// Refuses a file that all users may read or change, as the server does for its secrets. The mode of a pipe or a device
-/// says nothing.
-#[cfg(unix)]
+/// Refuses a file that all users may read or change, as the server does for its secrets.
 fn refuse_what_all_may_read(
     path: &Path,
     metadata: &std::fs::Metadata,
 ) -> Result<(), ConnectionError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = metadata.permissions().mode() & 0o777;
-    if metadata.is_file() && mode & OTHERS != 0 {
-        return Err(ConnectionError::Exposed {
+    match given_file::mode(metadata).filter(|mode| mode & OTHERS != 0) {
+        Some(mode) => Err(ConnectionError::Exposed {
             path: path.to_owned(),
             mode,
-        });
+        }),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_what_all_may_read(_: &Path, _: &std::fs::Metadata) -> Result<(), ConnectionError> {
-    Ok(())
 }
 
 /// The reason why there is no connection string. No message repeats the secret.
@@ -100,7 +91,7 @@ fn refuse_what_all_may_read(_: &Path, _: &std::fs::Metadata) -> Result<(), Conne
 pub(crate) enum ConnectionError {
     #[error(
         "no connection string: give --connection-file FILE, set {VARIABLE}, or put `connection \
-         = \"fwprobe://…\"` into the configuration file (`fwprobe-echo identity new` prints it on \
+         = \"fwprobe://…\"` into the configuration file (`fwprobe-echo identity new` makes it on \
          the server)"
     )]
     None,
@@ -114,10 +105,6 @@ pub(crate) enum ConnectionError {
          `chmod 600 {}`, and ask the server's operator for a new key if others have seen it",
         path.display(),
         path.display()
-    )]
-    #[cfg_attr(
-        not(unix),
-        expect(dead_code, reason = "other systems have no mode of a file")
     )]
     Exposed { path: PathBuf, mode: u32 },
     #[error("the connection file {} has {length} bytes; expected one line of \
@@ -137,7 +124,6 @@ pub(crate) enum ConnectionError {
 pub(crate) const VARIABLE: &str = "FWPROBE_CONNECTION";
 
 /// Mode bits that let users other than the owner and the group read or write.
-#[cfg(unix)]
 const OTHERS: u32 = 0o006;
 
 /// Maximum size in bytes; a connection string with many hosts and pins is far shorter.

@@ -1,6 +1,6 @@
 //! Reads files that the user names, up to a size limit. Anything that could block for ever is refused.
 
-use std::fs::{File, FileType};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -73,6 +73,21 @@ pub(crate) fn toml<T>(
         Ok(text) => settings_file::read(&shown, &text, section, build),
         Err(error) => Reading::failed(FileError::unreadable(&shown, error)),
     }
+}
+
+/// Returns the permission bits of a file; `None` for a pipe or a device, whose bits say nothing.
+#[cfg(unix)]
+pub(crate) fn mode(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata
+        .is_file()
+        .then(|| metadata.permissions().mode() & 0o777)
+}
+
+/// Returns `None`: on Windows access lists decide, which std does not read.
+#[cfg(not(unix))]
+pub(crate) fn mode(_: &Metadata) -> Option<u32> {
+    None
 }
 
 fn is_handed_over(path: &Path) -> bool {

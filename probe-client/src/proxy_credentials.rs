@@ -62,7 +62,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, CredentialsError> {
             length: facts.len(),
         });
     }
-    if readable_by_others(&facts) {
+    if given_file::mode(&facts).is_some_and(|mode| mode & 0o077 != 0) {
         terminal::tell(&format!(
             "warning: {} can be read by other users of this machine; chmod 600 would keep them out",
             path.display()
@@ -71,18 +71,6 @@ fn read(path: &Path) -> Result<Zeroizing<String>, CredentialsError> {
     given_file::text(path, MAX_BYTES)
         .map(Zeroizing::new)
         .map_err(unreadable)
-}
-
-#[cfg(unix)]
-fn readable_by_others(facts: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    facts.permissions().mode() & 0o077 != 0
-}
-
-/// Returns false: on Windows access lists decide, which std does not read.
-#[cfg(not(unix))]
-fn readable_by_others(_facts: &std::fs::Metadata) -> bool {
-    false
 }
 
 fn prompt() -> Result<ProxyCredentials, CredentialsError> {

@@ -105,7 +105,7 @@ const HEAD: &str = "# Configuration of fwprobe. Every flag of `run`, `idle`, `pl
 # Windows in single quotes. `fwprobe config show` says which value counts and where it comes \
                     from.
 
-# The connection string that `fwprobe-echo identity new` printed. It is a secret: keep this file
+# The connection string that `fwprobe-echo identity new` made. It is a secret: keep this file
 # private, or give connection_file instead.
 # connection = \"fwprobe://KEYID:SECRET@echo.example?pin=sha256:...\"
 ";

@@ -327,20 +327,23 @@ fn helps() -> Vec<(String, String)> {
 }
 
 /// Words that begin a command, as opposed to a sentence about the program.
-const VERBS: [&str; 17] = [
+const VERBS: [&str; 20] = [
     "check",
     "check-config",
     "completions",
     "config",
     "demo",
+    "diff",
     "expect",
     "explain",
     "history",
     "hpc-test",
     "identity",
     "idle",
+    "man",
     "plan",
     "profiles",
+    "reload-server",
     "report",
     "run",
     "serve",

@@ -1,13 +1,20 @@
 //! Mistakes of a user of `fwprobe`: exit code 2, nothing is sent, and one line names the cause.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
 use anyhow::ensure;
 use fwprobe_tests::trial::Trials;
 use fwprobe_tests::{Cli, Identity, Place};
 
 pub(crate) fn trials() -> Trials {
-    CASES.iter().fold(Trials::of("bad_input"), |trials, case| {
-        trials.once(case.name, || told(case))
-    })
+    let trials = Trials::of("bad_input").once(
+        "a_secret_that_others_can_read_or_change",
+        a_secret_that_others_can_read_or_change,
+    );
+    CASES
+        .iter()
+        .fold(trials, |trials, case| trials.once(case.name, || told(case)))
 }
 
 /// A command line with exactly one mistake.
@@ -70,6 +77,33 @@ fn told(case: &Case) -> anyhow::Result<()> {
     };
     for name in case.named {
         ensure!(line.contains(name), "`{name}` is not named in: {line}");
+    }
+    ensure!(!line.contains("(os error"), "an error number: {line}");
+    Ok(())
+}
+
+/// The server refuses its own secrets in the same way.
+fn a_secret_that_others_can_read_or_change() -> anyhow::Result<()> {
+    let identity = Identity::make(&Place::ordinary(), &["127.0.0.1"])?;
+    let string = identity.connection().text();
+    let configuration = format!("connection = \"{string}\"\n");
+    for (option, text) in [
+        ("--connection-file", string.as_str()),
+        ("--config", configuration.as_str()),
+    ] {
+        for (mode, refused) in [(0o644, true), (0o602, true), (0o640, false)] {
+            let cli = Cli::fwprobe()?;
+            let file = cli.file("secret.toml", text)?;
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode))?;
+            let plan = ["plan", "--port", "443", option];
+            let finished = cli.args(plan).arg(&file).run()?;
+            let told = &finished.stderr;
+            let name = format!("{option} with mode {mode:04o}: {told}");
+            ensure!(finished.code()? == if refused { 2 } else { 0 }, "{name}");
+            let explained = told.contains(&format!("(mode {mode:04o})"))
+                && told.contains(&format!("`chmod 600 {}`", file.display()));
+            ensure!(explained == refused, "{name}");
+        }
     }
     Ok(())
 }
