@@ -63,13 +63,7 @@ impl Place {
     pub fn within(holder: u32, user: User) -> Self {
         Self {
             namespace: Some(holder),
-            user,
-            descriptors: None,
-            memory: None,
-            hosts: None,
-            resolver: None,
-            variables: Vec::new(),
-            packets: false,
+            ..Self::of(user)
         }
     }
 

@@ -1,6 +1,8 @@
 //! `server-unreachable`: silence or RST on every port, or connections that are accepted and immediately ended. One
 //! statement about the server's address, not one per port.
 
+use std::net::IpAddr;
+
 use super::super::ending::{Ending, ending, testimony};
 use super::super::evidence::Evidence;
 use super::super::place::as_far_as;
@@ -51,17 +53,7 @@ fn unanswered(evidence: &Evidence<'_>) -> Option<Verdict> {
     } else {
         "the server is not running on that host, or a device blocks this address"
     };
-    let mut verdict = Verdict::new(
-        VerdictId::ServerUnreachable,
-        Segment::Unknown,
-        Confidence::High,
-        format!(
-            "the echo server at {address} cannot be reached at all: {how}. That says nothing about \
-             individual ports; {hypotheses}"
-        ),
-    )
-    .because(format!("{how}, the control port included"))
-    .next(format!(
+    let mut verdict = unreachable(address, &how, hypotheses, Confidence::High).next(format!(
         "first make sure on the server that fwprobe-echo is running (`systemctl status \
          fwprobe-echo`, `ss -ltn`) and that {address} is its address{}; if so, ask the firewall \
          team whether TCP from {source} to {address} is blocked on all ports, and the cloud team \
@@ -91,19 +83,10 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
              closed before a byte comes back; on {refused} RST answers the SYN"
         )
     };
-    let mut verdict = Verdict::new(
-        VerdictId::ServerUnreachable,
-        Segment::Unknown,
-        Confidence::Medium,
-        format!(
-            "the echo server at {address} cannot be reached at all: {how}. That says nothing about \
-             individual ports; the server is not running, and a device (SYN proxy, load balancer) \
-             or another program completes handshakes in its place, or a device or the server's \
-             host resets whatever follows a handshake"
-        ),
-    )
-    .because(format!("{how}, the control port included"))
-    .next(format!(
+    let hypotheses = "the server is not running, and a device (SYN proxy, load balancer) or \
+                      another program completes handshakes in its place, or a device or the \
+                      server's host resets whatever follows a handshake";
+    let mut verdict = unreachable(address, &how, hypotheses, Confidence::Medium).next(format!(
         "first make sure on the server that fwprobe-echo is running (`systemctl status \
          fwprobe-echo`, `ss -ltn`) and that the address is right; if it is, ask the firewall team \
          whether a device completes TCP handshakes with {address} in the server's place or resets \
@@ -115,10 +98,25 @@ fn turned_away(evidence: &Evidence<'_>) -> Option<Verdict> {
     Some(verdict)
 }
 
+/// Returns the verdict for a server that cannot be reached. `how` says what all its ports do, `hypotheses` why that may
+/// be.
+fn unreachable(address: IpAddr, how: &str, hypotheses: &str, confidence: Confidence) -> Verdict {
+    Verdict::new(
+        VerdictId::ServerUnreachable,
+        Segment::Unknown,
+        confidence,
+        format!(
+            "the echo server at {address} cannot be reached at all: {how}. That says nothing about \
+             individual ports; {hypotheses}"
+        ),
+    )
+    .because(format!("{how}, the control port included"))
+}
+
 /// Returns a note that the name may lead other hosts to another address; empty if the host is given as an address.
 fn perhaps_another(evidence: &Evidence<'_>) -> String {
     let host = &evidence.probe.host;
-    if host.parse::<std::net::IpAddr>().is_ok() {
+    if host.parse::<IpAddr>().is_ok() {
         return String::new();
     }
     format!(

@@ -202,37 +202,30 @@ fn own_page(evidence: &Evidence<'_>, http: &HttpRefusal, said: &str) -> Option<V
     let to = http.location.as_deref().unwrap_or("a page of its own");
     let claim =
         format!("the proxy {proxy} does not connect to {target} but points to {to} (\"{said}\")");
-    Some(
-        Verdict::new(
-            VerdictId::ProxyDenied,
-            Segment::Proxy,
-            Confidence::High,
-            claim,
-        )
-        .next(format!(
-            "open {to} to see what the proxy wants (a sign-in, an acceptance), and ask the proxy \
+    Some(denial(claim).next(format!(
+        "open {to} to see what the proxy wants (a sign-in, an acceptance), and ask the proxy \
              team to exempt this host for {target}"
-        )),
-    )
+    )))
 }
 
 fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     let proxy = evidence.proxy()?;
     let target = evidence.target();
     let claim = format!("the proxy {proxy} refuses a connection to {target} by policy: \"{said}\"");
-    Some(
-        Verdict::new(
-            VerdictId::ProxyDenied,
-            Segment::Proxy,
-            Confidence::High,
-            claim,
-        )
-        .next(format!(
-            "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it \
+    Some(denial(claim).next(format!(
+        "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it \
              to port 443 alone",
-            protocol(proxy.scheme),
-            evidence.source()
-        )),
+        protocol(proxy.scheme),
+        evidence.source()
+    )))
+}
+
+fn denial(claim: String) -> Verdict {
+    Verdict::new(
+        VerdictId::ProxyDenied,
+        Segment::Proxy,
+        Confidence::High,
+        claim,
     )
 }
 
