@@ -22,7 +22,7 @@ pub(crate) async fn give_back_on(instance: Arc<Instance>) {
     }
 }
 
-/// The largest number of connections since memory was last given back.
+/// The largest number of connections that there were since memory was last given back.
 #[derive(Debug, Default)]
 struct Tide {
     height: usize,
@@ -44,7 +44,7 @@ impl Tide {
 }
 
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// The smallest number of connections that leave enough memory to be worth the walk.
+/// The minimum number of connections whose memory is worth the time that giving it back takes.
 const MANY: usize = 32;
 
 #[cfg(test)]

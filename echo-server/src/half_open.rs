@@ -45,7 +45,7 @@ struct HalfOpenBook {
 }
 
 /// A half-open connection that has been noted, with the time at which it was last on the kernel's list or seen by the
-/// witness. One that is no longer on the list may be waiting to be accepted.
+/// witness. An entry that is no longer on the list may be waiting to be accepted.
 #[derive(Clone, Copy, Debug)]
 struct HalfOpenEntry {
     id: SightingId,

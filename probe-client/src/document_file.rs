@@ -167,7 +167,7 @@ const NUMBER: char = '~';
 const TEMPORARY: &str = ".fwprobe-";
 /// The longest name of a host in a file name, in characters.
 const MAX_HOST: usize = 64;
-/// The largest number of files that differ in their number alone: runs of one host that began in the same second.
+/// The maximum number of files that differ in their number alone: runs of one host that began in the same second.
 const MOST_ALIKE: u32 = 1_000;
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ fn name(path: &Path) -> Option<FileName> {
     FileName::read(path.file_name()?.to_str()?)
 }
 
-/// The largest number of days, a hundred years.
+/// The maximum number of days, a hundred years.
 const MOST_DAYS: u32 = 36_525;
 
 #[cfg(test)]

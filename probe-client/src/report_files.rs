@@ -85,7 +85,7 @@ impl Outputs {
         Some(&folder.path)
     }
 
-    /// Writes every file. One that cannot be written is left unchanged, or is not created.
+    /// Writes every file. A file that cannot be written is left unchanged, or is not created.
     pub(crate) fn write(self, document: &RunDocument) -> Filled {
         let name = |extension: &str| FileName::of(document, extension);
         self.fill(name, |format, out| format.write(document, Look::PLAIN, out))

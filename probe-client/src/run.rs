@@ -118,7 +118,7 @@ struct Run {
     survey_rate: SharedRate,
     /// Rate limit that all side connections share.
     side_rate: SharedRate,
-    /// Rate limit that all side connections to ports that let no SYN in share.
+    /// Rate limit for all side connections to ports that let no SYN in.
     early_rate: SharedRate,
     /// The first bytes of side connections.
     side_openings: SideOpenings,

@@ -133,7 +133,7 @@ const MAX_SHOWN: usize = 60;
 /// fifth of that.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
-/// The largest number of contradictions in one error.
+/// The maximum number of contradictions in one error.
 const MOST_TOLD: usize = 6;
 
 /// Maximum number of variations of one probe; a run has about twenty.

@@ -150,7 +150,7 @@ const RUN: &str = r#""event":"run""#;
 const ALL_WRITTEN: &str = "fwprobe_documents_unwritten 0\n";
 /// The exit code of a run without a server.
 const UNDECIDED: u64 = 3;
-/// The largest number of runs that a change may take to show.
+/// The maximum number of runs that a change may take to show.
 const MOST_RUNS: u32 = 20;
 /// The number of runs after which a watch remembers as many as it ever does.
 const FULL: usize = 100;

@@ -210,7 +210,7 @@ impl Session {
     }
 
     /// Returns the notice that the instance's sightings should contain about this connection now. An update is due when
-    /// the first 512 bytes have grown, a greeting has come, TLS has failed, or the session is over.
+    /// the first 512 bytes have grown, a greeting has arrived, TLS has failed, or the session is over.
     pub fn notice(&self) -> Notice {
         let greeter = self.link.greeter.as_ref();
         Notice {

@@ -149,7 +149,7 @@ pub struct TransportFacts {
     /// The smoothed round-trip time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
-    /// The least round-trip time of the connection, if the system reports it.
+    /// The shortest round-trip time of the connection, if the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_rtt_us: Option<u64>,
     /// The time in which bytes were ready to be sent and the other end's window, as it arrived here, did
@@ -426,7 +426,7 @@ impl Measurement {
         let beside = self.variations.iter().map(|c| &c.measurement);
         let sessions = beside.chain([self]);
         let sessions = sessions.filter(|m| m.met_silence() || m.redial.is_some());
-        // One that was opened has had its answer.
+        // A side connection that was opened has had its answer.
         let flows = self.flows.iter().filter(|f| f.end == FlowEnd::Unanswered);
         sessions.count() + flows.count()
     }

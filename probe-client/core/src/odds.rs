@@ -64,7 +64,7 @@ pub fn of_falling_together(points: usize, share: f64) -> f64 {
     odds.clamp(0.0, 1.0)
 }
 
-/// Returns the smallest and the largest share of failing trials that fit such a count in more than 5 of 100 cases (the
+/// Returns the smallest and the largest share of failing trials that fit this count in more than 5 of 100 cases (the
 /// exact interval of Clopper and Pearson).
 pub fn likely_shares(trials: Trials) -> (f64, f64) {
     let at_most = Trials {

@@ -291,7 +291,7 @@ impl JsonSchema for NetworkPath {
 /// The path without a proxy.
 const DIRECT: &str = "direct";
 
-/// The most characters of an invalid part that a message repeats.
+/// The maximum number of characters of an invalid part that a message repeats.
 const MAX_SHOWN: usize = 80;
 
 #[cfg(test)]

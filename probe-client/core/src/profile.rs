@@ -84,8 +84,8 @@ pub struct Rule {
     /// The mode that a net.tcp preamble asks for; present for `nettcp`, and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nettcp_mode: Option<NettcpMode>,
-    /// The real client sends a ClientHello of TLS 1.0 without a server name, so that such a one is
-    /// compared with the modern one; for `nettcp` only.
+    /// Whether the real client sends a ClientHello of TLS 1.0 without a server name. If so, such a
+    /// ClientHello is compared with the modern one; for `nettcp` only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub legacy_hello: bool,
     /// The purpose of the port, in words that the owner of a firewall understands.

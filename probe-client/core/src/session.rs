@@ -371,7 +371,7 @@ impl ClientSession {
 /// The first bytes of a TLS record with a handshake message, in any version (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
-/// The most bytes that a session may receive besides its payload.
+/// The maximum number of bytes that a session may receive besides its payload.
 ///
 /// Frames take about 2 KiB, envelopes less. The HTTP responses to all retries stay below this limit too, even with the
 /// largest heads.

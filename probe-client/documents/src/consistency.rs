@@ -1,4 +1,4 @@
-//! The statements of a document that its own probes contradict: the document was edited, since no run writes such a one.
+//! Finds statements of a document that its own probes contradict. No run writes such a document, so it was edited.
 
 use jiff::Timestamp;
 use probe_core::judge::Met;

@@ -241,7 +241,7 @@ fn ports(result: RunResult, said: &Answers<Said>) -> Vec<u16> {
     ports
 }
 
-/// The largest number of runs that are kept: about 90 MB for a profile of seven rules.
+/// The maximum number of runs that are kept: about 90 MB for a profile of seven rules.
 pub const MOST_RUNS: usize = 10_000;
 /// The value of [`HistoryDocument::document`].
 const DOCUMENT: &str = "fwprobe.history/1";

@@ -45,7 +45,7 @@ pub fn write_text(history: &HistoryDocument, look: Look, out: &mut dyn Write) ->
 /// Returns what a column says about a series.
 type Cell = fn(&Series) -> String;
 
-/// The columns between the time and the result. Those that are the same in every line are left out.
+/// The columns between the time and the result. Columns that are the same in every line are left out.
 struct Columns {
     /// The width of each column, and its text.
     series: Vec<(usize, Cell)>,
@@ -221,7 +221,7 @@ fn sum(history: &HistoryDocument) -> String {
 
 /// The greatest width of a column that is not the last.
 const WIDEST_COLUMN: usize = 24;
-/// The least width of the last column, also if the line becomes longer.
+/// The minimum width of the last column, also if the line becomes longer.
 const NARROWEST_LAST: usize = 20;
 
 #[cfg(test)]

@@ -272,7 +272,7 @@ const OUTCOMES: [Outcome; 3] = [
     Outcome::NotAsExpected,
     Outcome::Undecided,
 ];
-/// The largest number of series of one rule over one path: its states, verdicts and phases, and the number of runs in a
+/// The maximum number of series of one rule over one path: its states, verdicts and phases, and the number of runs in a
 /// row.
 pub const SERIES_OF_A_ROW: usize = OUTCOMES.len() + VerdictId::ALL.len() + 6 + 1;
 

@@ -65,7 +65,7 @@ fn listen(text: &str) -> Result<Listen, String> {
     text.parse().map(Some).map_err(|_| right.to_owned())
 }
 
-/// Reads the name of a folder. One that would name a report of `run` is refused.
+/// Reads the name of a folder. A value that would name a report for `run` is refused.
 fn folder(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     let ending = path.extension().and_then(|ending| ending.to_str());

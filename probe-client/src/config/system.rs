@@ -23,7 +23,7 @@ pub(super) struct Said {
     pub(super) problems: Problems,
 }
 
-/// Asks for each of `hosts` and each of the dialled `destinations`.
+/// Asks Windows for its proxy for each of `hosts` and each of the dialled `destinations`.
 fn answers(
     hosts: &[String],
     destinations: &[(SessionKind, Port)],

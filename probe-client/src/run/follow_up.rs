@@ -56,7 +56,7 @@ pub(super) async fn compare(run: &Run, server: &mut ServerRun, progress: &Progre
     }
 }
 
-/// Runs the next round of variations of `probe`, among others to the same server that share `in_flight`.
+/// Runs the next round of variations of `probe`. `in_flight` limits all variations to the same server together.
 pub(super) async fn one_round(
     run: &Run,
     destination: &Arc<Destination>,

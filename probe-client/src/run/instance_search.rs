@@ -67,7 +67,7 @@ enum Met {
     New,
     /// A known instance that could not be asked any more, and now can.
     Again,
-    /// Nothing that changes who can be asked.
+    /// Nothing that changes which instances can be asked.
     Nothing,
 }
 

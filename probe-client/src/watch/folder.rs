@@ -161,5 +161,5 @@ impl DocumentFolder {
 
 /// The file whose lock says that a watch uses the folder.
 const LOCK_FILE: &str = ".fwprobe-watch.lock";
-/// The largest number of documents that wait, about 10 MB.
+/// The maximum number of documents that wait, about 10 MB.
 const MOST_WAITING: usize = 100;

@@ -50,7 +50,8 @@ pub struct Timed {
     pub run: Run,
     /// The time from the client's start to its end.
     pub took: Duration,
-    /// The time that a bare client took for a session's turns over the same way after the run, if this was measured.
+    /// The time that a plain client took after the run for the round trips of one session over the same path; `None` if
+    /// it was not measured.
     pub floor: Option<Duration>,
 }
 

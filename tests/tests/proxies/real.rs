@@ -226,7 +226,7 @@ fn squid_opens_tls() -> anyhow::Result<()> {
             run.expect(probe, VerdictId::Reachable)?;
             continue;
         }
-        // What does not begin as TLS is closed, and reaches nobody.
+        // The proxy closes sessions that do not begin as TLS, and they do not reach the server.
         let expected = if matches!(kind, SessionKind::Tls | SessionKind::Https) {
             VerdictId::TlsIntercepted
         } else {

@@ -15,7 +15,7 @@ use super::rate::Pace;
 /// The maximum number of strangers, and how fast they may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StrangerLimits {
-    /// The number of connections from which on each newcomer evicts another.
+    /// The maximum number of strangers; once there are that many, each newcomer evicts another.
     pub total: usize,
     /// The maximum number of connections from one source.
     pub per_source: usize,

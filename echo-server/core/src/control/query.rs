@@ -96,7 +96,7 @@ pub enum InvalidQuery {
     Port { tag: u32 },
     #[error("a digest of connection {tag} does not have 32 bytes")]
     Digest { tag: u32 },
-    #[error("the session of connection {tag} does not have 16 bytes")]
+    #[error("the session id of connection {tag} is not 16 bytes long")]
     Session { tag: u32 },
     #[error("the window of connection {tag} ends before it begins")]
     Window { tag: u32 },

@@ -37,7 +37,7 @@ impl Runs {
     /// gets a separate run.
     ///
     /// # Errors
-    /// The id does not have 16 bytes.
+    /// The id is not 16 bytes long.
     pub fn open(
         &mut self,
         request: OpenRunRequest,

@@ -48,7 +48,8 @@ fn not_let_in_beside_an_answer(probe: &Measurement) -> bool {
         && of_round(FlowRound::Control).any(Flow::is_let_in)
 }
 
-/// Returns whether the port works, and side connections to it were turned away, or more of them lost than ordinary.
+/// Returns whether the port works although side connections to it were turned away, or lost more often than ordinary
+/// loss explains.
 pub fn loses_side_connections(probe: &Measurement) -> bool {
     let turned_away = probe.flows.iter().any(|f| f.end == FlowEnd::TurnedAway);
     let account = FlowAccount::of(probe);

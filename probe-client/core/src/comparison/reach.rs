@@ -93,9 +93,9 @@ fn bounds(probe: &Measurement, server: u8) -> Option<Reach> {
 struct Sessions {
     short: usize,
     met: usize,
-    /// Those whose end fits neither.
+    /// The sessions whose end fits neither.
     other: usize,
-    /// Those that were not connected, and show nothing.
+    /// The sessions that were not connected, and show nothing.
     unconnected: usize,
 }
 

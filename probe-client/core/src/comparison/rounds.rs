@@ -236,5 +236,5 @@ const AFTER_SILENCE: usize = 2;
 /// Sessions that distinguish loss, and the failure of a ClientHello, from chance.
 const FRESH: usize = 3;
 
-/// The most variations of one probe, even if the rounds ask for more.
+/// The maximum number of variations of one probe, even if the rounds ask for more.
 pub const MAX_SESSIONS: usize = 24;

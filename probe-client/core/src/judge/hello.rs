@@ -71,5 +71,5 @@ fn fate(measurement: &Measurement) -> Option<Fate> {
     Some(Fate::Lost { how, bytes })
 }
 
-/// The least number of attempts, because one failure may be chance.
+/// The minimum number of attempts, because one failure may be chance.
 const ENOUGH: usize = 2;

@@ -15,7 +15,7 @@ pub(super) struct LossPoint {
     pub(super) way: Option<Way>,
     /// TCP payload that had arrived in that direction, in bytes, TLS records and envelopes included.
     pub(super) passed: Option<u64>,
-    /// The most TCP payload that was sent after it in that direction and did not arrive, in bytes.
+    /// The largest amount of TCP payload that was sent after it in that direction and did not arrive, in bytes.
     pub(super) in_flight: Option<u64>,
 }
 

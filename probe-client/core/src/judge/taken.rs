@@ -31,7 +31,8 @@ pub(super) fn everywhere(evidence: &Evidence<'_>) -> Option<TurnedAway> {
     (all.ended > 0).then_some(all)
 }
 
-/// Returns whether the connection was accepted, and then immediately ended by the other end or in its name.
+/// Returns whether the connection was accepted, and then immediately ended, by the other end or by a device that
+/// pretends to be it.
 fn was_ended(measurement: &Measurement) -> bool {
     let Ending::NoData(_, failure) = ending(measurement) else {
         return false;

@@ -65,20 +65,20 @@ impl OneWay {
     }
 }
 
-/// The fewest segments sent again without need that are reported.
+/// The minimum number of segments sent again without need for which they are reported.
 ///
 /// One happens on a host whose processors handle packets of one connection at the same time (seen in 2 of 764 runs in
 /// the lab, on networks that keep packets in order).
 const FEWEST: u32 = 3;
 
-/// The most segments that may have been sent again for each one known to be out of order.
+/// The maximum number of segments that may have been sent again for each one known to be out of order.
 ///
 /// The largest ratio seen is 3.4, if one packet in four overtakes others (some 70 sessions of the lab's
 /// reordering-of-25-percent, of which all but one stayed below 1.75).
 const UNREPORTED: u32 = 6;
 
-/// The least number of times that segments must be seen to overtake each other. In the sessions above it was at least 7
-/// times.
+/// The minimum number of times that segments must be seen to overtake each other. In the sessions above they did so at
+/// least 7 times.
 const ENOUGH: u32 = 4;
 
 #[cfg(test)]

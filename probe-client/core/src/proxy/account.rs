@@ -232,5 +232,5 @@ const UNRESOLVED: [&str; 10] = [
     "getaddrinfo failed",
 ];
 
-/// The most bytes kept of a field's value.
+/// The maximum number of bytes kept of a field's value.
 const MAX_TEXT: usize = 256;

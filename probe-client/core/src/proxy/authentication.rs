@@ -108,10 +108,10 @@ impl fmt::Debug for ProxyCredentials {
     }
 }
 
-/// The most challenges read: more than there are schemes in use.
+/// The maximum number of challenges read: more than there are schemes in use.
 const MAX_CHALLENGES: usize = 16;
 
-/// The most characters of a scheme's name; the longest registered one has 22.
+/// The maximum number of characters of a scheme's name; the longest registered one has 22.
 const MAX_SCHEME: usize = 32;
 
 #[cfg(test)]

@@ -284,17 +284,17 @@ const AUTHENTICATION_REQUIRED: u16 = 407;
 
 const USER_AGENT: &str = concat!("fwprobe/", env!("CARGO_PKG_VERSION"));
 
-/// The most requests of one dialogue: one without credentials, one for each scheme that fails, and the messages of the
-/// longest scheme.
+/// The maximum number of requests of one dialogue: one without credentials, one for each scheme that fails, and the
+/// messages of the longest scheme.
 const MAX_REQUESTS: u32 = 8;
 
-/// The most bytes of a body that are read only to skip it; a longer body costs a new connection.
+/// The maximum number of bytes of a body that are read only to skip it; a longer body costs a new connection.
 const MAX_SKIPPED: u64 = 64 * 1024;
 
-/// The most interim answers (1xx) that are ignored.
+/// The maximum number of interim answers (1xx) that are ignored.
 const MAX_INTERIM: u32 = 4;
 
-/// The most schemes listed in a report.
+/// The maximum number of schemes listed in a report.
 const MAX_SCHEMES: usize = 16;
 
 const TOO_LONG: &str = "the authorization does not fit into a request's head";

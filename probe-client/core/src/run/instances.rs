@@ -7,9 +7,11 @@ use super::server_result::{ServerResult, WatchingInstance};
 use crate::measurement::Measurement;
 use crate::observation::{FailureKind, Operation};
 
-/// Returns whether the channel to one of `instances` was closed by the other end, or in its name: the instance may have
-/// restarted. With `held`, the run kept sessions silent on purpose, and a channel that gives no answer was most likely
-/// forgotten like them: the instance can be asked over another one.
+/// Returns whether the channel to one of `instances` is lost and the instance may still answer over a new channel.
+///
+/// A channel that the instance, or a device, closed is such a channel: the instance may have restarted. One that
+/// times out counts only with `held`. The run then kept sessions silent on purpose, and a device most likely forgot
+/// the channel together with them.
 pub fn ended(instances: &[WatchingInstance], held: bool) -> bool {
     let mut lost = instances.iter().filter_map(|w| w.lost);
     lost.any(|kind| held || kind != FailureKind::TimedOut)

@@ -169,8 +169,8 @@ impl PortFailure {
     }
 }
 
-/// Returns whether a session that was accepted was broken by something on its path. One that dies of silence began well,
-/// so nothing blocks it there; one through a proxy says nothing about this host's own path.
+/// Returns whether a session that was accepted was broken by something on its path. A session that dies of silence
+/// began well, so nothing blocks it there; a session through a proxy says nothing about this host's own path.
 fn has_a_place(measurement: &Measurement) -> bool {
     let operation = measurement.failure().map(|(operation, _)| operation);
     let of_silence = matches!(operation, Some(Operation::Hold | Operation::Resume));

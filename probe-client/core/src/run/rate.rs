@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Hands out turns: perhaps a burst at first, so that a clean run takes no longer, and then one after another.
+/// Limits a rate: a burst at first, so that a clean run takes no longer, and then one turn after another.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
     between: Duration,

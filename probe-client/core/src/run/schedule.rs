@@ -5,7 +5,8 @@
 //! [`Schedule::next`] is the whole algorithm, one rule after another. Each rule adds the steps that may begin by now; a
 //! step begins once. Evidence is gathered side by side, as early as it counts:
 //!
-//! - Only SYNs that no limit could have lost tell about a port. Rules that wait for quiet say so.
+//! - A lost SYN says something about a port only if no limit on connections can have dropped it. Some rules therefore
+//!   wait until no other connection is open.
 //! - Source ports separate the connections of a survey from those that the server is asked about.
 
 use std::collections::BTreeSet;
@@ -175,7 +176,8 @@ impl Schedule {
         }
     }
 
-    /// The control port is only compared with: if all other sessions ran to their end, it gets as long as they took.
+    /// Ends the session to the control port, which serves only as a reference, if all other sessions have ended and it has
+    /// taken twice as long as they did.
     fn give_up_the_control_port(&mut self, begin: &mut Vec<Step>) {
         let mut all = self.ports.iter();
         let complete = all.all(|p| p.ended.is_some_and(|e| e.complete));
@@ -205,8 +207,8 @@ impl Schedule {
         }
     }
 
-    /// The server is asked about every session that ended otherwise than whole, that to the control port included, one
-    /// question at a time. What is asked about has sent its last SYN: the server has to know what it is counting.
+    /// Asks the server about every session that did not run whole, including the one to the control port, one question at
+    /// a time. A session is asked about once it has sent its last SYN, so that the server counts all of them.
     fn ask_the_server(&mut self, begin: &mut Vec<Step>) {
         if !self.control_found || self.is_asking() {
             return;

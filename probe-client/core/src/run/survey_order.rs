@@ -23,7 +23,7 @@ pub fn still_failing(probes: &[Measurement], works: bool) -> Vec<(u16, PortFailu
             .any(|m| PortFailure::of(m) == Some(PortFailure::Silent));
     probes
         .iter()
-        // What was surveyed without a port that works is worth another look beside one.
+        // A port that was surveyed without a working port to compare with is surveyed again with one.
         .filter(|m| {
             m.survey
                 .as_ref()

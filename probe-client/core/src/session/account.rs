@@ -194,7 +194,7 @@ impl Account {
     }
 }
 
-/// The most testimonies kept that differ from the first.
+/// The maximum number of testimonies kept that differ from the first.
 ///
 /// Any one of them proves that the session did not arrive as it was sent, and few different shapes exist.
 const MAX_OTHERS: usize = 8;

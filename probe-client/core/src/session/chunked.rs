@@ -96,7 +96,7 @@ impl State {
     }
 }
 
-/// The most bytes that sizes, line ends and trailers of one body may take.
+/// The maximum number of bytes that sizes, line ends and trailers of one body may take.
 ///
 /// A relay that cuts the largest stage into chunks of 512 bytes stays below this limit.
 const MAX_OVERHEAD: u32 = 32 * 1024;

@@ -201,5 +201,5 @@ impl ServerFrame {
     }
 }
 
-/// The most bytes in a quotation: several lines of text, or the head of any protocol.
+/// The maximum number of bytes in a quotation: several lines of text, or the head of any protocol.
 pub const MAX_QUOTED: usize = 256;

@@ -113,11 +113,11 @@ fn shortened(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// The most headers, instances and connections listed, each. They show what happens, and a device cannot make the list
-/// grow without limit.
+/// The maximum number of headers, of instances and of connections listed, so that a device cannot make a list grow
+/// without limit.
 const MAX_LISTED: usize = 16;
 
-/// The most bytes kept of a header's name or value.
+/// The maximum number of bytes kept of a header's name or value.
 const MAX_TEXT: usize = 256;
 
 /// The headers of the echo server's responses before Content-Length, in order.

@@ -157,7 +157,7 @@ fn line(bytes: &[u8]) -> String {
         .to_string()
 }
 
-/// The most bytes kept of a line, for example a redirect's address: more than a person will read.
+/// The maximum number of bytes kept of a line, for example a redirect's address: more than a person will read.
 const MAX_LINE: usize = 512;
 
 #[cfg(test)]

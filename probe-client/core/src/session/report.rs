@@ -32,8 +32,8 @@ pub struct SessionReport {
     /// The last phase that was entered.
     pub phase: Phase,
     pub phases: Vec<PhaseEntry>,
-    /// Digests of what the connection began with, shortest first. With them the client asks for a sighting
-    /// of it.
+    /// Digests of the first bytes that this host sent, shortest first. The client names them to the server
+    /// when it asks for a sighting of this connection.
     pub first_sent: Vec<SentPrefix>,
     /// Plain bytes of the dialogue handed to the transport: the envelope counts, preface and TLS do not.
     pub bytes_sent: u64,
@@ -81,7 +81,7 @@ pub struct SessionReport {
 #[serde(deny_unknown_fields)]
 pub struct UnfinishedFrame {
     pub downstream: ByteRange,
-    /// The least number of bytes that are missing.
+    /// The minimum number of bytes that are missing.
     pub missing: u32,
     pub quoted: Quoted,
 }

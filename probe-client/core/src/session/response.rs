@@ -181,7 +181,7 @@ fn is_persistent(head: &ResponseHead<'_>) -> bool {
 /// The method of all of a session's requests.
 pub(super) const METHOD: &str = "POST";
 
-/// The most interim responses that a session ignores; a relay sends at most one per request.
+/// The maximum number of interim responses that a session ignores; a relay sends at most one per request.
 const MAX_INTERIM: u32 = 16;
 
 /// The status of a protocol switch, which is not an interim response: what follows it is not HTTP.

@@ -393,7 +393,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("Content-Type", "application/octet-stream"),
 ];
 
-/// The most requests that a session repeats.
+/// The maximum number of requests that a session repeats.
 ///
 /// If a device picks one of two instances at random, all but one of 10,000 sessions with the default stages need fewer.
 const MAX_RETRIES: u32 = 24;

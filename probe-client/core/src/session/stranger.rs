@@ -44,5 +44,6 @@ impl Stranger {
     }
 }
 
-/// The most bytes kept. This is more than is quoted, because a portal may send `Location` after its cookies.
+/// The maximum number of bytes kept. This is more than is quoted, because a portal may send `Location` after its
+/// cookies.
 const MAX_KEPT: usize = 4096;

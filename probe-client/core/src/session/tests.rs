@@ -28,7 +28,7 @@ struct Bench {
     need: Need,
     peer: Peer,
     now: Duration,
-    /// The most bytes passed on at a time.
+    /// The maximum number of bytes passed on at a time.
     cut: usize,
     /// The bit of the downstream, preface included, to flip: offset and mask.
     flip: Option<(usize, u8)>,

@@ -308,8 +308,8 @@ const FURTHEST: u8 = 30;
 /// The number of consecutive silent hops that end a sweep if the path's length is unknown.
 const SILENT_HOPS: u8 = 5;
 
-/// The smallest number of hops tried if nothing answers: the first routers of a site may all be silent.
+/// The minimum number of hops tried if nothing answers: the first routers of a site may all be silent.
 const FIRST_LOOK: u8 = 8;
 
-/// The most tries per port and hop limit: enough for [`AGREEING`] answers if just as many are lost.
+/// The maximum number of tries per port and hop limit: enough for [`AGREEING`] answers if just as many are lost.
 const MOST_TRIES: usize = 2 * AGREEING;

@@ -329,5 +329,5 @@ proptest! {
     }
 }
 
-/// The most SYNs of a survey: two ports on the longest path.
+/// The maximum number of SYNs of a survey: two ports on the longest path.
 const MOST_SYNS: usize = 400;

@@ -150,8 +150,8 @@ const SOCKS: &str = "socks";
 const OTHER_SOCKS: &str =
     "Windows' programs speak version 4 to a SOCKS proxy (unconfirmed), fwprobe version 5";
 
-/// The most entries read of a list; a script may return any number.
+/// The maximum number of entries read of a list; a script may return any number.
 const MAX_ENTRIES: usize = 256;
 
-/// The most other proxies that are named in addition to the first.
+/// The maximum number of other proxies that are named in addition to the first.
 const MAX_OTHERS: usize = 3;

@@ -58,8 +58,8 @@ pub(crate) fn probes(document: &RunDocument) -> Probes<'_> {
     probes
 }
 
-/// Applies what `answers` say without a family to each family that `others` know: a name that is not resolved any more is
-/// about them all.
+/// Replaces answers without an address family by one for each family that `others` know. If a name is no longer resolved,
+/// for example, its answer has no family and is about all of them.
 pub(crate) fn spread<A: Clone, B>(answers: &mut Answers<A>, others: &Answers<B>) {
     let general: Vec<Key> = answers
         .keys()

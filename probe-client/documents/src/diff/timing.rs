@@ -176,7 +176,7 @@ fn both_tails(z: f64) -> f64 {
     sum * t * (-x * x).exp()
 }
 
-/// The number of runs on each side from which times are judged.
+/// The minimum number of runs on each side for which times are compared.
 pub const LEAST_RUNS: usize = 5;
 
 /// Differences that chance makes at least this often are not reported.

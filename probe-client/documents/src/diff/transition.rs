@@ -117,7 +117,7 @@ fn undecided(before: &Said, after: &Said) -> String {
     }
 }
 
-/// Returns whether two places exclude each other. One that says less does not contradict one that says more.
+/// Returns whether two places exclude each other. A less precise place does not contradict a more precise one.
 fn contradict(before: &Segment, after: &Segment) -> bool {
     use Segment::{CloudEdge, NearNetwork, Path, Unknown};
     match (before, after) {

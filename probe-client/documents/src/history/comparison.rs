@@ -72,7 +72,7 @@ impl Comparison {
     }
 }
 
-/// Returns the change of what `new` says, or what `old` said before.
+/// Returns a row for a change from `old` to `new`; one of them may be missing. `None` if both are.
 fn change(
     key: &Key,
     kind: ChangeKind,

@@ -209,7 +209,7 @@ fn hex_bytes(text: &str) -> Result<Vec<u8>, &'static str> {
 /// The largest file that is read, 64 MiB: the HPC key alone takes a few KiB, all of HKLM\SOFTWARE several hundred MiB.
 pub const MAX_EXPORT_BYTES: usize = 64 * 1024 * 1024;
 
-/// The most problems listed: a file with more is garbage, and the first ones show it.
+/// The maximum number of problems listed: a file with more is garbage, and the first ones show it.
 const MAX_PROBLEMS: usize = 10;
 
 const UNKNOWN_DATA: &str = "expected a text in quotes, dword:, hex: or hex(N): after `=`";

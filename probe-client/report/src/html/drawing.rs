@@ -118,7 +118,7 @@ const STEP: usize = 108;
 /// The distance from the middle of a stop to the line.
 const RADIUS: usize = 16;
 
-/// The most characters that fit below a stop.
+/// The maximum number of characters that fit below a stop.
 const LINE: usize = 16;
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub struct FailureRow {
     pub ports: String,
     pub claim: String,
     pub evidence: Vec<String>,
-    /// The port that the evidence is about, if the ports differ in more than their number.
+    /// The port from which the evidence is quoted, if the claims of the ports differ in more than the port's number.
     pub seen_on: Option<u16>,
     pub next_step: Option<String>,
     /// The traffic to look for in the logs of devices on the path, for each server and path.

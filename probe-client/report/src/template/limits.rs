@@ -54,9 +54,9 @@ fn measured(tag: &str) -> (usize, usize) {
     (tag.len(), code)
 }
 
-/// The largest number of characters in one tag, without those in texts. Each may be an operator.
+/// The maximum number of characters in one tag, without those in texts. Each may be an operator.
 const MOST_CODE: usize = 1024;
-/// The largest number of `elif` in one template. Each is nested in the one before it.
+/// The maximum number of `elif` in one template. Each is nested in the one before it.
 const MOST_BRANCHES: usize = 200;
 
 #[cfg(test)]

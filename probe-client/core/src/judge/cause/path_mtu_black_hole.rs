@@ -115,5 +115,5 @@ fn was_limited(evidence: &Evidence<'_>, variation: Variation, at_most: u16) -> b
     })
 }
 
-/// The least number of sessions with small segments that passed.
+/// The minimum number of sessions with small segments that passed.
 const ENOUGH: usize = 2;

@@ -56,5 +56,5 @@ pub(super) fn mark_dropped(evidence: &Evidence<'_>) -> Option<Finding> {
     })
 }
 
-/// The least number of connections at the end of a run, from different source ports.
+/// The minimum number of connections at the end of a run, from different source ports.
 const ENOUGH: usize = 2;

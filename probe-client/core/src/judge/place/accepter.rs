@@ -39,8 +39,8 @@ pub(super) fn place(evidence: &Evidence<'_>) -> Option<Place> {
 
 fn fact(silent: &Survey, accepting: Distance, hop: u8) -> String {
     format!(
-        "the SYN-ACK comes from {} away, and SYNs to port {} of the same address get at least as \
-         far as {}: the address itself lies behind that",
+        "the SYN-ACK comes from {} away, but SYNs to port {} of the same address get at least as \
+         far as {}: the server is farther away than the device that sent the SYN-ACK",
         hops(accepting),
         silent.port,
         named(silent, hop)

@@ -71,7 +71,7 @@ fn answers_that_this_host_refused_itself_are_no_sign_of_a_device() {
     let found = judge(&evidence);
     assert_eq!(found.id, VerdictId::Dropped, "{}", found.claim);
     assert!(found.alternatives.contains(&Alternative::AnswerRefused));
-    // One that was opened had its answer, and so explains none.
+    // A connection that was opened had its answer, and so does not explain a refused one.
     works.flows[0].end = FlowEnd::Stuck;
     let mut evidence = with(&probe, &record);
     evidence.same_server = vec![&probe, &works].into();

@@ -83,7 +83,8 @@ pub struct Ended {
     pub complete: bool,
     /// How it failed; `None` if it did not, or if its failure has no place on the path.
     pub failure: Option<PortFailure>,
-    /// What it says about the control service on its port; `None` if it was given up before it said anything.
+    /// Whether the control service may answer on its port, as far as the session shows; `None` if it was given up before
+    /// it showed anything.
     pub lead: Option<Lead>,
     /// Whether variations can show something.
     pub more_variations: bool,

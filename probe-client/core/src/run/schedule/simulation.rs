@@ -194,7 +194,7 @@ impl<'a> Simulation<'a> {
         let key = *pending.next().expect("a session in progress").0;
         let event = self.events.remove(&key).expect("a known key");
         let now = self.now;
-        // What would have been sent later is not sent.
+        // Bytes that were due later are not sent.
         let index = if let Step::Session(index) = step {
             Some(*index)
         } else {

@@ -48,7 +48,10 @@ pub(in crate::judge::cause) fn judge(evidence: &Evidence<'_>) -> Option<Verdict>
     ));
     verdict.evidence.extend(fact);
     verdict.evidence.extend(evidence.proxy().map(|proxy| {
-        format!("the path leads through {proxy}: it does so, or a device before or behind it")
+        format!(
+            "the path leads through {proxy}: either this proxy or a device before or after it \
+             converts the session"
+        )
     }));
     verdict.evidence.extend(evidence.others_work());
     Some(verdict)

@@ -97,5 +97,5 @@ fn next_step(evidence: &Evidence<'_>) -> String {
     }
 }
 
-/// The least number of fresh sessions that pass. One may be the exception; two of three are not.
+/// The minimum number of fresh sessions that pass. One may be the exception; two of three are not.
 const ENOUGH: usize = 2;
