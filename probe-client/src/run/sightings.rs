@@ -50,7 +50,11 @@ async fn ask_anew(run: &Run, servers: &mut [ServerRun], index: usize) {
     run.context.cancelled.run_until_cancelled(asking).await;
     // If the channel has failed meanwhile, the earlier answer still counts.
     for (measurement, before) in servers[index].result.open().into_iter().zip(before) {
-        measurement.sighting = measurement.sighting.take().or(before);
+        let now = measurement.sighting.take();
+        measurement.sighting = match (before, now) {
+            (Some(before), Some(now)) => Some(now.after(&before)),
+            (before, now) => now.or(before),
+        };
     }
 }
 

@@ -112,6 +112,30 @@ impl SightingAnswer {
                 .map(|(one, other)| one.and(other)),
         }
     }
+
+    /// Returns this answer, which was asked for later, with what `before` has proved and this one cannot.
+    ///
+    /// If the channel to the server was lost and opened again in between, the server says of the new one that it looked
+    /// on too late. It still looked on in time over the old one.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        let absent = self.sightings.is_empty() && before.sightings.is_empty();
+        if !absent || !before.is_complete() {
+            return self;
+        }
+        let own_syns = |refused: Option<AnswersRefused>| refused.map_or(0, |r| r.own_syns);
+        let (earlier, later) = (before.answers_refused, self.answers_refused);
+        Self {
+            sees_half_open: self.sees_half_open || before.sees_half_open,
+            sees_every_syn: self.sees_every_syn || before.sees_every_syn,
+            answers_refused: if own_syns(later) < own_syns(earlier) {
+                earlier
+            } else {
+                later
+            },
+            ..self
+        }
+    }
 }
 
 /// One connection that the server noticed.

@@ -300,4 +300,34 @@ mod tests {
         assert!(sighting(&told(&own), &measurement).is_none());
         assert!(sighting(&told(&[]), &measurement).is_some());
     }
+
+    #[test]
+    fn what_was_proved_over_a_channel_that_was_lost_then_stays_proved() {
+        let refused = |own_syns| AnswersRefused {
+            counted: 0,
+            own_syns,
+        };
+        let absent = |in_time: bool, own_syns: u32| SightingAnswer {
+            sightings: Vec::new(),
+            unattributed: false,
+            unasked: false,
+            sees_half_open: in_time,
+            sees_every_syn: in_time,
+            answers_refused: (own_syns > 0).then(|| refused(own_syns)),
+        };
+        let before = absent(true, 4);
+        assert_eq!(absent(false, 0).after(&before), before);
+        assert_eq!(absent(true, 7).after(&before), absent(true, 7));
+        let doubtful = SightingAnswer {
+            unasked: true,
+            ..before.clone()
+        };
+        assert_eq!(absent(false, 0).after(&doubtful), absent(false, 0));
+        // A doubt of the later answer stays.
+        let later = SightingAnswer {
+            unasked: true,
+            ..absent(false, 0)
+        };
+        assert!(!later.after(&before).is_complete());
+    }
 }
