@@ -5,7 +5,7 @@
 //!
 //! `links` instead of files plays the link matrix, with the client's default idle timeout:
 //!
-//!     cargo run -p fwprobe-tests --example repeat -- 20 links
+//!     cargo run -p fwprobe-tests --example repeat -- 20 links [ipv6]
 //!
 //! `seeds` plays mixtures of faults instead, by their seeds:
 //!
@@ -37,13 +37,16 @@ fn main() -> anyhow::Result<ExitCode> {
             .context("FWPROBE_SIDE_BY_SIDE: expected a number")?,
         Err(_) => SIDE_BY_SIDE,
     };
-    let is_matrix = what == ["links"];
+    let is_matrix = what.first().is_some_and(|word| word == "links");
     let all = match what {
         [] => anyhow::bail!(USAGE),
         [first, which] if first == "seeds" => {
             repeated_mixtures(Path::new(PARTS), seeds(which)?, times)?
         }
-        _ if is_matrix => links(Path::new(SCENARIOS), Family::Ipv4, times)?,
+        [_] if is_matrix => links(Path::new(SCENARIOS), Family::Ipv4, times)?,
+        [_, family] if is_matrix && family == "ipv6" => {
+            links(Path::new(SCENARIOS), Family::Ipv6, times)?
+        }
         files => files
             .iter()
             .map(|file| Repeated::parse(file, times))

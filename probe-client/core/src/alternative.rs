@@ -35,10 +35,12 @@ pub enum Alternative {
     BehindTheProxy,
     /// A service on the server's host, or right before it, that speaks on this port.
     AnotherService,
+    /// A device that opens TLS and presents its own certificate, with the server behind it.
+    OpensTls,
 }
 
 impl Alternative {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::AnswerRefused,
         Self::AnswerHeldBack,
         Self::ServerHostsFirewall,
@@ -52,6 +54,7 @@ impl Alternative {
         Self::BeforeTheProxy,
         Self::BehindTheProxy,
         Self::AnotherService,
+        Self::OpensTls,
     ];
 
     /// Returns a sentence for the evidence: which cause is not excluded, and why.
@@ -110,6 +113,10 @@ impl Alternative {
             Self::AnotherService => {
                 "not excluded: another program on the server's host, or right before it, takes the \
                  connection"
+            }
+            Self::OpensTls => {
+                "not excluded: a device on the way opens TLS and presents this certificate, and \
+                 the echo server is behind it"
             }
         }
     }

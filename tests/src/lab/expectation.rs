@@ -22,6 +22,9 @@ pub struct Expectation {
     /// Other exit codes that are also right, if chance decides.
     #[serde(default)]
     pub or_exit: Vec<u8>,
+    /// Findings that at least one probe must have.
+    #[serde(default)]
+    pub somewhere: Vec<FindingId>,
     #[serde(default)]
     pub expect: Vec<Line>,
 }
@@ -57,7 +60,8 @@ pub struct Line {
     /// A text that the claim must not contain.
     #[serde(default)]
     never_says: Option<String>,
-    /// A text that the verdict's next step must contain, if it is known whom to ask for what.
+    /// A text that the verdict's next step must contain, if it is known whom to ask for what; words such as `<isp>`
+    /// stand for addresses.
     #[serde(default)]
     asks: Option<String>,
     /// A text that the next step must not contain.
@@ -66,7 +70,7 @@ pub struct Line {
     /// A text that a line of the verdict's evidence must contain.
     #[serde(default)]
     shows: Option<String>,
-    /// A text that the claim of one of the probe's findings must contain.
+    /// A text that the claim or the detail of one of the probe's findings must contain.
     #[serde(default)]
     notes: Option<String>,
     /// The findings that the probe must have; it may have no others, except for those in `perhaps`.
@@ -102,11 +106,20 @@ impl Expectation {
         if document.probes.is_empty() {
             wrong.push("nothing was probed".to_owned());
         }
+        wrong.extend(self.found_nowhere(document));
         let code = document.summary.exit_code;
         if code != self.exit && !self.or_exit.contains(&code) {
             wrong.push(format!("exit code {code} instead of {}", self.exit));
         }
         wrong
+    }
+
+    fn found_nowhere(&self, document: &RunDocument) -> Option<String> {
+        let found = || document.probes.iter().flat_map(|probe| &probe.findings);
+        let is_missing = |id: &&FindingId| !found().any(|finding| finding.id == **id);
+        let missing = self.somewhere.iter().filter(is_missing);
+        let missing: Vec<String> = missing.map(FindingId::to_string).collect();
+        (!missing.is_empty()).then(|| format!("no probe has {}", missing.join(", ")))
     }
 
     /// Returns those of the ports that are not simply reachable.
@@ -130,7 +143,7 @@ impl Expectation {
             Some(line) => {
                 let family = line.family.unwrap_or(family);
                 line.names(id, &at, family)
-                    && line.words_fit(&probe.verdict)
+                    && line.words_fit(&probe.verdict, family)
                     && line.fits(&found)
                     && line.is_noted(probe)
             }
@@ -190,10 +203,10 @@ impl Line {
         place && (id == self.verdict || self.or.contains(&id))
     }
 
-    fn words_fit(&self, verdict: &Verdict) -> bool {
+    fn words_fit(&self, verdict: &Verdict, family: Family) -> bool {
         let next_step = verdict.next_step.as_deref().unwrap_or_default();
         let claimed = |text: &String| verdict.claim.contains(text);
-        let asked = |text: &String| next_step.contains(text);
+        let asked = |text: &String| next_step.contains(&family.fill(text));
         self.says.as_ref().is_none_or(claimed)
             && !self.never_says.as_ref().is_some_and(claimed)
             && self.asks.as_ref().is_none_or(asked)
@@ -207,7 +220,8 @@ impl Line {
     fn is_noted(&self, probe: &Probe) -> bool {
         self.notes.as_ref().is_none_or(|text| {
             let mut findings = probe.findings.iter();
-            findings.any(|finding| finding.claim.contains(text))
+            let noted = |said: &String| said.contains(text);
+            findings.any(|f| noted(&f.claim) || f.detail.as_ref().is_some_and(noted))
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use probe_core::catalogue::FindingId;
 use serde::Deserialize;
 
 use super::device::Device;
@@ -67,6 +68,9 @@ pub struct Scenario {
     /// Other exit codes that are also right, if chance decides.
     #[serde(default)]
     pub or_exit: Vec<u8>,
+    /// Findings that at least one probe must have.
+    #[serde(default)]
+    pub somewhere: Vec<FindingId>,
     #[serde(default)]
     pub expect: Vec<Line>,
     /// The expected result if the control channel is blocked and less can be said.
@@ -214,6 +218,7 @@ impl Scenario {
                 why: self.why.clone(),
                 exit: self.exit,
                 or_exit: self.or_exit.clone(),
+                somewhere: self.somewhere.clone(),
                 expect: self.expect.clone(),
             },
         }

@@ -118,6 +118,11 @@ id_table! {
         meaning: "SYNs with the ECN bits set are lost, and the ones repeated without them arrive.",
         severity: Severity::Warning,
     }
+    EcnBitsCleared = "ecn-bits-cleared" {
+        title: "A device clears the ECN bits",
+        meaning: "A SYN that asks for ECN arrives without the ECN bits, and was not repeated.",
+        severity: Severity::Info,
+    }
     ClockSkew = "clock-skew" {
         title: "The clocks of client and server differ",
         meaning: "This host's clock and the server's differ; no verdict depends on it.",

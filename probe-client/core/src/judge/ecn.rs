@@ -35,6 +35,12 @@ pub(super) fn lost_syns(evidence: &Evidence<'_>) -> Option<usize> {
     (lost >= AGREEING).then_some(lost)
 }
 
+/// Returns whether this host's SYNs ask for ECN, and the first one to this port arrived without the bits that do so.
+pub(super) fn is_cleared(evidence: &Evidence<'_>) -> bool {
+    let probe = evidence.probe;
+    is_asked_for(evidence) && probe.syns_sent_again() == 0 && arrived_with(probe) == Some(false)
+}
+
 /// Returns whether the SYN that reached the server asked for ECN. `None` if that is unknown, or if the SYN was not this
 /// host's own.
 fn arrived_with(measurement: &Measurement) -> Option<bool> {

@@ -30,6 +30,8 @@ pub enum Manner {
     Trickle,
     /// Relays the first connection, and answers all others with the server's bytes of that one.
     Replay,
+    /// Sends back what it reads.
+    Echo,
     /// Reads everything and sends nothing.
     Swallow,
 }
@@ -78,6 +80,10 @@ async fn behave(
     recording: watch::Receiver<Recording>,
 ) -> anyhow::Result<()> {
     let (mut from, mut to) = client.into_split();
+    if manner == Manner::Echo {
+        copy(&mut from, &mut to).await?;
+        return Ok(());
+    }
     let swallowing = async {
         copy(&mut from, &mut sink()).await?;
         anyhow::Ok(())
@@ -100,7 +106,7 @@ async fn behave(
                 }
             }
             Manner::Replay => replay(&mut to, recording).await?,
-            Manner::Swallow => {}
+            Manner::Echo | Manner::Swallow => {}
         }
         anyhow::Ok(())
     };

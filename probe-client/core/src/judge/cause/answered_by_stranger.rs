@@ -4,6 +4,7 @@ use super::super::ending::{Ending, testimony};
 use super::super::evidence::Evidence;
 use super::super::place::{Answer, Place, translated};
 use super::payload_altered;
+use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::measurement::SightingEnd;
 use crate::session::{Fault, ForeignBytes, HttpStranger, PrefaceRefusal, Recognised};
@@ -44,9 +45,13 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     .next(next(evidence, foreign, place.as_ref()));
     if let Some(certificate) = foreign_certificate {
         verdict = verdict.because(format!(
-            "it presented a certificate {}; an intercepting device is not excluded",
-            certificate.described(),
+            "it presented a certificate {}",
+            certificate.described()
         ));
+        if !foreign {
+            // Nobody spoke inside TLS, so the echo server may be behind the one that presented the certificate.
+            verdict = verdict.unless(Alternative::OpensTls);
+        }
     }
     verdict.evidence.extend(quoted(evidence));
     if is_on_the_way(evidence) {

@@ -1,11 +1,13 @@
-//! `ecn-syn-lost`: SYNs that ask for explicit congestion notification (ECN) are lost, and SYNs without it arrive.
+//! `ecn-syn-lost` and `ecn-bits-cleared`: SYNs that ask for explicit congestion notification (ECN) are lost while SYNs
+//! without it arrive, or arrive without the bits that ask for it.
 
 use super::super::ecn;
 use super::super::evidence::Evidence;
 use crate::catalogue::FindingId;
 use crate::verdict::Finding;
 
-pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
+/// Reports that SYNs that ask for ECN are lost, and those without it arrive.
+pub(super) fn lost(evidence: &Evidence<'_>) -> Option<Finding> {
     let lost = ecn::lost_syns(evidence)?;
     Some(
         Finding::new(
@@ -18,4 +20,19 @@ pub(super) fn look(evidence: &Evidence<'_>) -> Option<Finding> {
              connection would look the same"
         )),
     )
+}
+
+/// Reports that a SYN that asks for ECN arrived without the bits that do so.
+pub(super) fn cleared(evidence: &Evidence<'_>) -> Option<Finding> {
+    ecn::is_cleared(evidence).then(|| {
+        Finding::new(
+            FindingId::EcnBitsCleared,
+            "the ECN bits of the SYN are cleared on the way to the server, so that the connection \
+             runs without congestion notification",
+        )
+        .with_detail(
+            "this host's SYNs have ECE and CWR set, and the one that arrived, which was not sent \
+             again, has neither; a device on the way or a rule of either host changes them",
+        )
+    })
 }

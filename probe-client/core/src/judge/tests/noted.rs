@@ -236,3 +236,30 @@ fn what_an_interrupted_session_sent_again_is_no_loss() {
     assert!(!noted(FailureKind::Interrupted));
     assert!(noted(FailureKind::TimedOut));
 }
+
+#[test]
+fn a_source_is_called_blocked_only_where_a_port_that_worked_stays_silent() {
+    let noted = |ends: &[FlowEnd], paces: &[VariedSession]| {
+        let mut probe = silent();
+        let works = whole(SessionKind::Https).port_dialled();
+        let at_the_end = |(n, end): (u16, &FlowEnd)| Flow {
+            source_port: 40_000 + n,
+            ..super::flow(FlowRound::AtTheEnd, works, *end)
+        };
+        probe.flows = (0..).zip(ends).map(at_the_end).collect();
+        probe.variations = paces.to_vec();
+        let evidence = Evidence {
+            same_server: vec![&probe].into(),
+            ..evidence(&probe)
+        };
+        let all = findings(&evidence);
+        all.iter().any(|f| f.id == FindingId::SourceBlocked)
+    };
+    use FlowEnd::{Answered, Unanswered};
+    assert!(noted(&[Unanswered, Unanswered], &[]));
+    // One connection may be lost by chance.
+    assert!(!noted(&[Unanswered], &[]));
+    assert!(!noted(&[Unanswered, Answered], &[]));
+    // A limit that still counts the connections of the slow dials explains the silence.
+    assert!(!noted(&[Unanswered, Unanswered], &[paced(0, false)]));
+}
