@@ -20,7 +20,7 @@ use self::server::{Dialogue as Server, Quirks, SECRET};
 use self::web::Web;
 use super::*;
 use crate::profile::NettcpMode;
-use crate::session_kind::{Envelope, SessionKind};
+use crate::session_kind::{Envelope, Preface, SessionKind};
 
 /// A session with its peer and the link between them.
 struct Bench {
@@ -41,6 +41,7 @@ struct Bench {
 enum Peer {
     /// The server side of a kind with a preface, until the preface is answered.
     Preface {
+        preface: Preface,
         quirks: Quirks,
         received: Vec<u8>,
     },
@@ -64,7 +65,8 @@ impl Bench {
     fn with(parameters: SessionParameters, quirks: Quirks) -> Self {
         let shape = parameters.kind.shape();
         let peer = match (shape.preface, shape.envelope) {
-            (Some(_), _) => Peer::Preface {
+            (Some(preface), _) => Peer::Preface {
+                preface,
                 quirks,
                 received: Vec::new(),
             },
@@ -149,9 +151,13 @@ impl Bench {
 impl Peer {
     fn handle(&mut self, bytes: &[u8]) -> Vec<u8> {
         match self {
-            Self::Preface { quirks, received } => {
+            Self::Preface {
+                preface,
+                quirks,
+                received,
+            } => {
                 received.extend_from_slice(bytes);
-                let Some((reply, peer)) = preface_answer(received, quirks) else {
+                let Some((reply, peer)) = preface_answer(*preface, received, quirks) else {
                     return Vec::new();
                 };
                 *self = peer;
@@ -173,33 +179,41 @@ impl Peer {
     }
 }
 
-fn preface_answer(received: &[u8], quirks: &Quirks) -> Option<(Vec<u8>, Peer)> {
+fn preface_answer(preface: Preface, received: &[u8], quirks: &Quirks) -> Option<(Vec<u8>, Peer)> {
     let mut out = Vec::new();
-    let server = || Server::new(quirks.clone(), received.to_vec());
-    if let Ok(Decoded::Complete { consumed, .. }) = Preamble::decode(received) {
-        assert_eq!(consumed, received.len());
-        Record::UpgradeResponse.encode(&mut out);
-        let peer = Peer::Envelopes {
-            server: server(),
-            received: Vec::new(),
-            open: false,
-        };
-        return Some((out, peer));
-    }
-    let Ok(Decoded::Complete { value, consumed }) = ConnectionRequest::decode(received) else {
-        return None;
+    let server = Server::new(quirks.clone(), received.to_vec());
+    let (consumed, peer) = match preface {
+        Preface::NetTcpPreamble => {
+            let Ok(Decoded::Complete { consumed, .. }) = Preamble::decode(received) else {
+                return None;
+            };
+            Record::UpgradeResponse.encode(&mut out);
+            let peer = Peer::Envelopes {
+                server,
+                received: Vec::new(),
+                open: false,
+            };
+            (consumed, peer)
+        }
+        Preface::X224 => {
+            let Ok(Decoded::Complete { value, consumed }) = ConnectionRequest::decode(received)
+            else {
+                return None;
+            };
+            assert!(value.negotiation?.protocols.contains(Protocols::SSL));
+            ConnectionConfirm {
+                source_reference: 0x1234,
+                negotiation: Some(Negotiation::Selected {
+                    flags: 0,
+                    protocol: Protocols::SSL,
+                }),
+            }
+            .encode(&mut out);
+            (consumed, Peer::Raw(server))
+        }
     };
     assert_eq!(consumed, received.len());
-    assert!(value.negotiation?.protocols.contains(Protocols::SSL));
-    ConnectionConfirm {
-        source_reference: 0x1234,
-        negotiation: Some(Negotiation::Selected {
-            flags: 0,
-            protocol: Protocols::SSL,
-        }),
-    }
-    .encode(&mut out);
-    Some((out, Peer::Raw(server())))
+    Some((out, peer))
 }
 
 fn envelopes_answer(server: &mut Server, received: &mut Vec<u8>, open: &mut bool) -> Vec<u8> {
