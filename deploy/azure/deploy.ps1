@@ -7,9 +7,9 @@ Puts an echo server into Azure, waits until a probe reaches it, and takes it awa
 What deploy.sh does, for Windows. The identity must be there already, for fwprobe-echo, which makes it,
 runs on Linux alone (Azure Cloud Shell or WSL will do):
 
-  fwprobe-echo identity new --dir NAME.identity --host NAME.REGION.cloudapp.azure.com
+  fwprobe-echo identity new --dir NAME.identity --host NAME.REGION.cloudapp.azure.com --output connection.txt
 
-Put the connection string that it prints into the file NAME.identity\connection.txt. The control port is the
+Move connection.txt, which contains the connection string, to NAME.identity\connection.txt. The control port is the
 identity's own (identity new --control-port).
 Exit codes: 0 done; 1 Azure refused; 2 usage; otherwise that of the last fwprobe run.
 
@@ -113,12 +113,12 @@ foreach ($prefix in $Source) {
 if (-not (Test-Path $Server)) { $problems += "-Server '$Server': expected the file fwprobe-echo" }
 foreach ($file in 'server-key.pem', 'server-certificate.pem', 'keys.toml') {
     if (-not (Test-Path (Join-Path $Identity $file))) {
-        $problems += "-Identity '$Identity': there is no $file. On Linux: fwprobe-echo identity new --dir $Identity --host $dnsName"
+        $problems += "-Identity '$Identity': there is no $file. On Linux: fwprobe-echo identity new --dir $Identity --host $dnsName --output connection.txt"
     }
 }
 $connection = Join-Path $Identity 'connection.txt'
 if (-not (Test-Path $connection)) {
-    $problems += "-Identity '$Identity': there is no connection.txt, with the connection string that identity new printed"
+    $problems += "-Identity '$Identity': there is no connection.txt, with the connection string that identity new made (its --output)"
 }
 if (-not $SshPublicKey) { $SshPublicKey = Join-Path $Identity 'ssh-nobody.pub' }
 if (-not (Test-Path $SshPublicKey)) {
