@@ -1,7 +1,7 @@
 //! What users type. Only this module knows clap; everything after it works on plain values.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -161,6 +161,15 @@ pub(crate) struct MeasuringArguments {
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "3.5")]
     pub timeout: Duration,
+}
+
+impl MeasuringArguments {
+    /// Returns the files that these arguments name, to be read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let client = self.client_certificate.as_deref();
+        let others = self.server.files().chain(self.head_node.files());
+        self.what.files().chain(others).chain(client)
+    }
 }
 
 #[derive(Debug, Args)]

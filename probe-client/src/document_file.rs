@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use probe_documents::RunDocument;
 use probe_report::{Format, Look};
 
-use crate::report_files::readable_like_any_new_file;
+use crate::report_files::{readable_like_any_new_file, without_its_name};
 
 /// The name of such a file: `2026-11-30T084705Z-head-node.json`. Sorted by it, files are in the order of their runs.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -102,7 +102,9 @@ pub(crate) fn text(document: &RunDocument) -> Vec<u8> {
 /// Files cannot be created in it.
 pub(crate) fn prepare(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    tempfile::tempfile_in(folder).map(drop)
+    tempfile::tempfile_in(folder)
+        .map(drop)
+        .map_err(without_its_name)
 }
 
 /// Writes `text` to a new file in `folder`, with a number in its name if there are such files. Returns its path.
@@ -114,8 +116,8 @@ pub(crate) fn write(folder: &Path, name: &FileName, text: &[u8]) -> io::Result<P
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     readable_like_any_new_file(&mut builder);
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(text)?;
+    let mut file = builder.tempfile_in(folder).map_err(without_its_name)?;
+    file.as_file_mut().write_all(text)?;
     file.as_file().sync_all()?;
     let mut name = name.clone();
     name.number = next_number(folder, &name)?;

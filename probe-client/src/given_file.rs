@@ -45,15 +45,18 @@ pub(crate) fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
     let bytes = bytes(path, limit)?;
     let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-    // No text begins with the character 0, so such a byte is half of one.
-    if matches!(
-        *bytes,
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]
-    ) {
+    if is_utf16(&bytes) {
         return Err(wrong(
             "it is UTF-16, as Windows PowerShell writes with `>`: save it as UTF-8, or let fwprobe \
              write files itself (`--output FILE`)",
         ));
+    }
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        let what = format!(
+            "byte {} of it is 0, so it is not text: a full disk or a crash leaves such files",
+            at + 1
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     let mut text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8"))?;
     if text.starts_with(BYTE_ORDER_MARK) {
@@ -61,6 +64,20 @@ pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
     }
     Ok(text)
 }
+
+/// Returns whether `bytes` begin like UTF-16: with its byte order mark, or with characters of which one half is 0.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let begin = &bytes[..bytes.len().min(LOOKED_AT)];
+    let mut pairs = begin.chunks_exact(2);
+    let halves = |pair: &[u8]| (pair[0] == 0, pair[1] == 0);
+    matches!(*begin, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+        || begin.len() > 1
+            && (pairs.clone().all(|pair| halves(pair) == (false, true))
+                || pairs.all(|pair| halves(pair) == (true, false)))
+}
+
+/// Bytes by which UTF-16 is recognised. What fwprobe reads begins with ASCII characters.
+const LOOKED_AT: usize = 16;
 
 /// Reads the TOML file `path` with `build`; `section` describes its root table.
 pub(crate) fn toml<T>(

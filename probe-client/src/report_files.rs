@@ -14,7 +14,7 @@ use crate::report_format::{self, ReportFormat, TEMPLATE_PREFIX};
 
 mod target;
 
-pub(crate) use target::{Target, readable_like_any_new_file};
+pub(crate) use target::{Target, readable_like_any_new_file, without_its_name};
 
 /// The files that a run will write.
 #[derive(Debug)]
@@ -69,8 +69,32 @@ impl Outputs {
         Ok(Self(all))
     }
 
+    /// Returns the same files, none of which is one of `inputs`.
+    ///
+    /// # Errors
+    ///
+    /// The first file that this command reads itself: it would be replaced.
+    pub(crate) fn sparing<'p>(
+        self,
+        inputs: impl IntoIterator<Item = &'p Path>,
+    ) -> Result<Self, OutputError> {
+        for input in inputs {
+            let is_file = |output: &&Output| matches!(output.place, Place::File(_));
+            let mut files = self.0.iter().filter(is_file);
+            if let Some(output) = files.find(|output| is_one_file(&output.path, input)) {
+                return Err(OutputError::Input(output.path.clone()));
+            }
+        }
+        Ok(self)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Returns whether one of them has this format.
+    pub(crate) fn has(&self, format: &ReportFormat) -> bool {
+        self.0.iter().any(|output| output.format.is_same(format))
     }
 
     /// Returns whether one of the files is an HTML report.
@@ -157,7 +181,7 @@ impl Output {
         {
             return false;
         }
-        place_of(&self.path) == place_of(&other.path)
+        is_one_file(&self.path, &other.path)
     }
 
     fn fill(
@@ -189,6 +213,11 @@ impl Output {
     }
 }
 
+/// Returns whether both lead to one file, through symbolic or hard links too.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    place_of(one) == place_of(other) || same_file::is_same_file(one, other).unwrap_or(false)
+}
+
 /// Returns where `path` leads, symbolic links followed, or `path` itself if that cannot be found out.
 fn place_of(path: &Path) -> PathBuf {
     let place = path.canonicalize().or_else(|_| {
@@ -210,7 +239,11 @@ fn specification(text: &str) -> Result<(ReportFormat, PathBuf), OutputError> {
         let Some((template, path)) = rest.split_once('=') else {
             return Err(OutputError::TemplateAlone(text.to_owned()));
         };
-        let format = ReportFormat::template(Path::new(template));
+        let (template, file) = (Path::new(template), Path::new(path));
+        if is_one_file(template, file) {
+            return Err(OutputError::Input(file.to_owned()));
+        }
+        let format = ReportFormat::template(template);
         let format = format.map_err(|error| OutputError::Template(text.to_owned(), error))?;
         return Ok((format, PathBuf::from(path)));
     }
@@ -248,6 +281,8 @@ pub(crate) enum OutputError {
     NoFile(String),
     #[error("--output {} is named twice; give each report a file of its own", .0.display())]
     Twice(PathBuf),
+    #[error("--output {} is a file that this command reads; name another file", .0.display())]
+    Input(PathBuf),
     #[error("--output {0}: {1:#}")]
     Template(String, anyhow::Error),
     #[error("--output {} is a folder, and files of this format have no ending of their own; name a \
@@ -276,5 +311,36 @@ mod tests {
             std::os::unix::fs::symlink(&file, &link).unwrap();
             assert_eq!(place_of(&file), place_of(&link));
         }
+    }
+
+    #[test]
+    fn a_file_that_is_read_is_not_replaced_whatever_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let named = |name: &str| folder.path().join(name);
+        let input = named("run.json");
+        std::fs::write(&input, "{}").unwrap();
+        std::fs::hard_link(&input, named("hard.html")).unwrap();
+        let mut names = vec![
+            input.clone(),
+            named(".").join("run.json"),
+            named("hard.html"),
+        ];
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink("run.json", named("soft.html")).unwrap();
+            names.push(named("soft.html"));
+        }
+        let opened = |path: &Path| {
+            let outputs = Outputs::open(&[format!("html={}", path.display())]).unwrap();
+            outputs.sparing([input.as_path()])
+        };
+        for name in names {
+            let error = opened(&name).unwrap_err().to_string();
+            assert!(error.ends_with("is a file that this command reads; name another file"));
+        }
+        assert!(opened(&named("other.html")).is_ok());
+        let own = format!("template={0}={0}", input.display());
+        assert!(matches!(Outputs::open(&[own]), Err(OutputError::Input(_))));
+        assert_eq!(std::fs::read(&input).unwrap(), b"{}");
     }
 }

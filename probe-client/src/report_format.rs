@@ -49,6 +49,14 @@ impl FormatChoice {
         }
     }
 
+    /// Returns the file of the template, if it is one.
+    pub(crate) fn template_file(&self) -> Option<&Path> {
+        match self {
+            Self::BuiltIn(_) => None,
+            Self::Template(file) => Some(file),
+        }
+    }
+
     /// Returns the writer for a run that could not be carried out, if the format has one.
     pub(crate) fn failure(&self) -> Option<FailureWriter> {
         match self {
@@ -134,6 +142,12 @@ impl ReportFormat {
     /// Returns the ending of files of this format, if it has one.
     pub(crate) fn extension(&self) -> Option<&'static str> {
         self.built_in()?.extensions.first().copied()
+    }
+
+    /// Returns whether both are the same format of the table.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let own = self.built_in();
+        own.is_some() && own == other.built_in()
     }
 
     pub(crate) fn is_table(&self) -> bool {

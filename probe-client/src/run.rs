@@ -177,7 +177,8 @@ impl Run {
             run: RunFacts {
                 id: hex::encode(self.run_id),
                 started: started.to_string(),
-                finished: jiff::Timestamp::now().to_string(),
+                // This host's clock may have been set back during the run.
+                finished: jiff::Timestamp::now().max(started).to_string(),
                 profile: config.plan.profile.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 complete: !self.context.cancelled.is_cancelled(),

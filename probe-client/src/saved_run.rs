@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 use crate::given_file;
 
+mod mistake;
+
 /// Reads a saved run.
 pub(crate) fn load(path: &Path) -> anyhow::Result<RunDocument> {
     let shown = path.display();
@@ -60,22 +62,24 @@ fn told(wrong: &[String]) -> String {
 fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> anyhow::Error {
     let wanted = "name a file that `--output run.json` wrote";
     if error.is_eof() {
-        return anyhow!("{shown} is cut off: {error}; {wanted}");
+        let at = mistake::told(error);
+        return anyhow!("{shown} is cut off: {at}; {wanted}");
     }
     if error.to_string().starts_with("recursion limit") {
         let (line, column) = (error.line(), error.column());
         return anyhow!(
-            "{shown} is nested deeper than any run document, at line {line} column {column}; \
-             {wanted}"
+            "{shown} is nested deeper than any run document: line {line}, column {column}; {wanted}"
         );
     }
     if error.is_syntax() {
-        return anyhow!("{shown} is not JSON: {error}; {wanted}");
+        let at = mistake::told(error);
+        return anyhow!("{shown} is not JSON: {at}; {wanted}");
     }
     // The kind that the document states explains more than its first wrong field.
     match serde_json::from_str::<Header>(text) {
         Ok(Header { document: None }) | Err(_) => {
-            anyhow!("{shown} is not a run document `{DOCUMENT}`: {error}; {wanted}")
+            let at = mistake::told(error);
+            anyhow!("{shown} is not a run document `{DOCUMENT}`: {at}; {wanted}")
         }
         Ok(Header {
             document: Some(other),
@@ -84,7 +88,7 @@ fn unreadable(shown: &Display<'_>, text: &str, error: &serde_json::Error) -> any
             Excerpt::cut(&other, MAX_SHOWN)
         ),
         Ok(Header { document: Some(_) }) => {
-            let error = within_a_probe(text).unwrap_or_else(|| error.to_string());
+            let error = within_a_probe(text).unwrap_or_else(|| mistake::told(error));
             anyhow!("{shown} is a `{DOCUMENT}` with a mistake in it: {error}")
         }
     }
@@ -97,7 +101,7 @@ fn within_a_probe(text: &str) -> Option<String> {
     let concluded = serde_json::from_str::<Parts<Conclusion>>(text);
     let errors = [measured.err(), concluded.err()].into_iter().flatten();
     let first = errors.min_by_key(|error| (error.line(), error.column()))?;
-    Some(first.to_string())
+    Some(mistake::told(&first))
 }
 
 /// The probes of a document, each as far as `P` reads it.
@@ -160,24 +164,34 @@ mod tests {
         let (open, close) = ("[".repeat(200), "]".repeat(200));
         let deep = format!(r#"{{"document":"{DOCUMENT}","probes":[{{"more": {open}{close}}}]}}"#);
         for (text, expected) in [
-            (r#"{"document":"fwprobe.run/1","run":{"#, " is cut off: EOF"),
-            ("", " is cut off: EOF"),
+            (
+                r#"{"document":"fwprobe.run/1","run":{"#,
+                " is cut off: line 1, column 35: EOF",
+            ),
+            ("", " is cut off: line 1, column 0: EOF"),
             (
                 r#"{"document":"fwprobe.run/2","run":7}"#,
                 " is a `fwprobe.run/2`; this version reads",
             ),
             (
                 r#"{"document":"fwprobe.run/1"}"#,
-                " is a `fwprobe.run/1` with a mistake in it: missing field",
+                " is a `fwprobe.run/1` with a mistake in it: line 1, column 28: it lacks the field",
             ),
             (
                 r#"{"version":"2.1.0","runs":[]}"#,
-                " is not a run document `fwprobe.run/1`: missing field",
+                " is not a run document `fwprobe.run/1`: line 1, column 29: it lacks the field",
             ),
-            ("<?xml version=\"1.0\"?>", " is not JSON: "),
+            (
+                "<?xml version=\"1.0\"?>",
+                " is not JSON: line 1, column 1: ",
+            ),
+            (
+                "[1]",
+                " is not a run document `fwprobe.run/1`: line 1, column 2: ",
+            ),
             (
                 &deep,
-                " is nested deeper than any run document, at line 1 column ",
+                " is nested deeper than any run document: line 1, column ",
             ),
         ] {
             let told = refusal(text);
@@ -205,7 +219,7 @@ mod tests {
             let edited = format!("{}{wrong}{}", &text[..place], &text[place + right.len()..]);
             let told = refusal(&edited);
             assert!(
-                told.contains(&format!("at line {line} column")),
+                told.contains(&format!(": line {line}, column")),
                 "{line}: {told}"
             );
         }
@@ -237,6 +251,11 @@ mod tests {
                 error.contains("it is UTF-16") && error.contains("`--output"),
                 "{error}"
             );
+        }
+        for (bytes, at) in [(&[0; 512][..], 1), (b"{\0\0\0\0\0\0\0}", 2), (b"{ }\0", 4)] {
+            std::fs::write(&file, bytes).unwrap();
+            let error = format!("{:#}", load(&file).unwrap_err());
+            assert!(error.contains(&format!("byte {at} of it is 0")), "{error}");
         }
     }
 }

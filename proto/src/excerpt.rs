@@ -1,5 +1,5 @@
-//! Text of unknown origin, made safe for one line of a report or of an error: shortened, and without characters that a
-//! terminal would obey.
+//! Text of unknown origin, made safe for one line of a report or of an error: shortened, and without anything that a
+//! terminal, or a pipeline that prints it to its log, would obey.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,23 +30,57 @@ impl From<Excerpt> for String {
     }
 }
 
-/// Returns `text` with everything [`unprintable`] escaped.
+/// Returns `text` with everything that [`first_harmful`] finds escaped.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(unprintable) {
+    let Some(mut found) = first_harmful(text) else {
         return Cow::Borrowed(text);
-    }
+    };
     let mut printable = String::new();
-    for character in text.chars() {
-        if unprintable(character) {
-            printable.extend(character.escape_unicode());
-        } else {
-            printable.push(character);
+    let mut rest = text;
+    loop {
+        let (at, harmful) = found;
+        printable.push_str(&rest[..at]);
+        printable.extend(harmful.escape_unicode());
+        rest = &rest[at + harmful.len_utf8()..];
+        match first_harmful(rest) {
+            Some(next) => found = next,
+            None => break,
         }
     }
+    printable.push_str(rest);
     Cow::Owned(printable)
 }
 
-/// Returns `text` with everything [`unprintable`] escaped except line feeds.
+/// Returns the place in bytes of the first character that must not be written as it is, and the character: one that is
+/// [`unprintable`], or the first one of a command to a pipeline.
+///
+/// Pipelines obey commands in what a step prints: Azure Pipelines `##vso[…]` and `##[…]`, TeamCity `##teamcity[…]`, GitHub
+/// Actions `::error::…`. A text may be wrapped, so a command is harmful anywhere in it.
+pub fn first_harmful(text: &str) -> Option<(usize, char)> {
+    text.char_indices()
+        .find(|&(at, character)| match character {
+            '#' => text[at..].starts_with("##"),
+            ':' => begins_command(&text[at..]),
+            other => unprintable(other),
+        })
+}
+
+/// Returns whether `text` begins with `::` and a name. After the `::` of an IPv6 address there is at most a group of hex
+/// digits.
+fn begins_command(text: &str) -> bool {
+    let Some(after) = text.strip_prefix("::") else {
+        return false;
+    };
+    let of_name = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name = || after.chars().take_while(of_name).take(LONGEST_GROUP + 1);
+    after.starts_with(|c: char| c.is_ascii_alphabetic())
+        && (name().count() > LONGEST_GROUP || !name().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// The most hex digits in a group of an IPv6 address.
+const LONGEST_GROUP: usize = 4;
+
+/// Returns `text` with everything that [`first_harmful`] finds escaped, except line feeds.
 pub fn printable_lines(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(printable).collect();
     lines.join("\n")
@@ -119,5 +153,30 @@ mod tests {
         assert_eq!(cut("می\u{200c}خواهم"), "می\u{200c}خواهم");
         assert_eq!(cut(&"x".repeat(60)), "x".repeat(60));
         assert_eq!(cut(&"x".repeat(61)), format!("{}...", "x".repeat(60)));
+    }
+
+    #[test]
+    fn commands_to_pipelines_are_escaped_and_addresses_are_not() {
+        for (text, shown) in [
+            (
+                "##vso[task.setvariable variable=a]b",
+                "\\u{23}#vso[task.setvariable variable=a]b",
+            ),
+            ("a ###[error]b", "a \\u{23}\\u{23}#[error]b"),
+            ("::error file=a::b", "\\u{3a}:error file=a::b"),
+            ("x:::add-mask::b", "x:\\u{3a}:add-mask::b"),
+            ("::Echo::on", "\\u{3a}:Echo\\u{3a}:on"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+        for address in [
+            "fd73:1::face",
+            "::1",
+            "::ffff:10.0.0.1",
+            "[2001:db8::a]:443",
+            "# 1 :: a",
+        ] {
+            assert_eq!(printable(address), address);
+        }
     }
 }

@@ -19,6 +19,13 @@ pub fn contradictions(document: &RunDocument) -> Vec<String> {
             ));
         }
     }
+    let time = |text: &String| text.parse::<Timestamp>().ok();
+    if let (Some(started), Some(finished)) =
+        (time(&document.run.started), time(&document.run.finished))
+        && finished < started
+    {
+        wrong.push("`run.finished` is before `run.started`".to_owned());
+    }
     wrong.extend(document.probes.iter().enumerate().filter_map(of_probe));
     let (stated, counted) = (
         &document.summary,
@@ -86,6 +93,16 @@ mod tests {
         assert!(named("`run.started` is not a time"), "{wrong:?}");
         assert!(named("`summary.not_as_expected` is 0, and"), "{wrong:?}");
         assert!(named("`summary.exit_code` is 0, and"), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_run_does_not_end_before_it_began() {
+        let mut edited = recorded();
+        std::mem::swap(&mut edited.run.started, &mut edited.run.finished);
+        assert_eq!(
+            contradictions(&edited),
+            ["`run.finished` is before `run.started`"]
+        );
     }
 
     #[test]

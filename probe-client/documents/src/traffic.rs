@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use probe_core::catalogue::VerdictId;
-use probe_core::measurement::source_address;
+use probe_core::measurement::{Measurement, egress_address, source_address};
 
 use crate::{Probe, RunDocument};
 
@@ -24,16 +24,14 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
     if !probes.iter().all(|p| was_sent(p) && alike(p)) {
         return None;
     }
-    let all = document.probes.iter().map(|p| &p.measurement);
-    let all = all
-        .chain(&document.reference_probes)
-        .filter(|m| m.same_server(first));
-    let source = source_address(first, all, &document.host.addresses);
+    let source = source_address(first, of_server(document, first), &document.host.addresses);
     let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
-    let through = first
-        .path
-        .proxy()
-        .map_or_else(String::new, |proxy| format!("{proxy} and from there to "));
+    let through = first.path.proxy().map_or_else(String::new, |proxy| {
+        format!(
+            "{proxy}, and from {} to ",
+            source_at_server(document, first)
+        )
+    });
     let host = first
         .server()
         .map_or_else(|| first.host.clone(), |ip| ip.to_string());
@@ -42,6 +40,30 @@ pub fn in_logs(document: &RunDocument, probes: &[&Probe]) -> Option<String> {
         "TCP from {source} to {through}{host}, port{plural} {ports}, {}",
         span(document, probes)?
     ))
+}
+
+/// Returns the address from which connections over the path of `measurement` come to the server, in words: this host's, or
+/// the proxy's outgoing one, which is all that firewalls behind the proxy see.
+pub fn source_at_server(document: &RunDocument, measurement: &Measurement) -> String {
+    let all = || of_server(document, measurement);
+    if measurement.path.proxy().is_some() {
+        return match egress_address(measurement, all()) {
+            Some(address) => format!("{address} (the proxy, as the server saw it)"),
+            None => "the proxy's outgoing address (not known)".to_owned(),
+        };
+    }
+    let source = source_address(measurement, all(), &document.host.addresses);
+    source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string())
+}
+
+/// Returns the measurements of this server over this path.
+fn of_server<'a>(
+    document: &'a RunDocument,
+    measurement: &'a Measurement,
+) -> impl Iterator<Item = &'a Measurement> {
+    let all = document.probes.iter().map(|p| &p.measurement);
+    let all = all.chain(&document.reference_probes);
+    all.filter(|m| m.same_server(measurement))
 }
 
 fn ports(probes: &[&Probe]) -> (&'static str, String) {

@@ -9,9 +9,9 @@ use probe_documents::diff::{
     TimeChange,
 };
 
+use crate::duration::milliseconds;
 use crate::json;
 use crate::rows::whole_seconds;
-use crate::templating::milliseconds;
 use crate::text::Look;
 
 mod junit;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::json;
 use crate::markdown::escaped;
-use crate::rows::{Report, RequestRows, RunRow};
+use crate::rows::{Report, RequestRows, RunRow, Shortened};
 use crate::templating;
 
 pub(crate) mod aerleon;
@@ -40,8 +40,10 @@ struct Request<'a> {
     request: &'a RequestRows,
 }
 
+/// Returns the request as people read it. The forms for programs have every row.
 fn of_report(report: &Report) -> Value {
-    context! { report => templating::value(report) }
+    let Shortened { report, left_out } = report.shortened();
+    context! { report => templating::value(&report), left_out }
 }
 
 fn render(

@@ -8,7 +8,7 @@ use probe_core::judge::Outcome;
 use quick_xml::Writer;
 
 use crate::failed_run::FailedRun;
-use crate::rows::{Mark, Report};
+use crate::rows::{Mark, Report, Shortened};
 use crate::xml::{self, element};
 
 /// Whether a result is about one node or about the whole test.
@@ -38,11 +38,13 @@ pub(crate) fn write_summary_failure(
 }
 
 fn write(report: &Report, scope: Scope, out: &mut dyn Write) -> io::Result<()> {
+    let Shortened { report, left_out } = report.shortened();
+    let report = &report;
     let mut writer = xml::document(&mut *out)?;
     let node = report.run.node.as_deref();
     root(&mut writer, scope, node).write_inner_content(|writer| {
         element(writer, "Result", result(report))?;
-        element(writer, "Message", &message(report))?;
+        element(writer, "Message", &message(report, left_out.as_deref()))?;
         tables(report, writer)?;
         bullets(report, writer)
     })?;
@@ -97,14 +99,14 @@ fn result(report: &Report) -> &'static str {
     }
 }
 
-fn message(report: &Report) -> String {
+fn message(report: &Report, left_out: Option<&str>) -> String {
     let s = &report.summary;
     let mut text = format!(
-        "{}: {} of {} rules as expected, {} not, {} undecided",
-        report.run.what, s.as_expected, s.probes, s.not_as_expected, s.undecided
+        "{}: {}. As expected: {}, not: {}, undecided: {}",
+        report.run.what, s.headline, s.as_expected, s.not_as_expected, s.undecided
     );
-    if !report.run.complete {
-        text.push_str("; the run was interrupted");
+    if let Some(left_out) = left_out {
+        text.push_str(&format!(". {left_out}"));
     }
     text
 }
@@ -254,6 +256,14 @@ mod tests {
     #[test]
     fn the_demonstration_as_a_step_result() {
         insta::assert_snapshot!(rendered(&recorded::DEMO.read(), Scope::Node));
+    }
+
+    #[test]
+    fn what_is_counted_is_named() {
+        let text = rendered(&recorded::BOTH_FAMILIES.read(), Scope::Node);
+        let counted =
+            ": All 4 probes are as expected (2 ports, 2 server addresses). As expected: 4, ";
+        assert!(text.contains(counted), "{text}");
     }
 
     #[test]

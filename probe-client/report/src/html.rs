@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use minijinja::{Value, context};
 
-use crate::rows::Report;
+use crate::rows::{Report, Shortened};
 use crate::templating::{environment, render, value};
 
 mod drawing;
@@ -12,16 +12,18 @@ pub(crate) mod matrix;
 mod timings;
 
 pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Shortened { report, left_out } = report.shortened();
     let drawings: Vec<_> = report
         .failures
         .iter()
         .map(|failure| drawing::Drawing::of(&failure.way))
         .collect();
     let values = context! {
-        report => value(report),
-        matrix => value(&matrix::Matrix::of(report)),
+        report => value(&report),
+        matrix => value(&matrix::Matrix::of(&report)),
         drawings => value(&drawings),
         bars => value(&timings::bars(&report.ports)),
+        left_out,
         style => STYLE,
     };
     out.write_all(page("report.html", TEMPLATE, &values)?.as_bytes())

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use probe_core::excerpt::unprintable;
+use probe_core::excerpt::first_harmful;
 use probe_documents::RunDocument;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
@@ -11,7 +11,7 @@ pub(super) fn write(document: &RunDocument, out: &mut dyn Write) -> io::Result<(
     pretty(document, out)
 }
 
-/// Writes `value` with indentation. Characters that a terminal would obey are escaped; the data stays the same.
+/// Writes `value` with indentation. What a terminal or a pipeline would obey is escaped; the data stays the same.
 pub(crate) fn pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Escaping(PrettyFormatter::new()));
     value.serialize(&mut serializer)?;
@@ -28,7 +28,7 @@ impl Formatter for Escaping {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some((at, odd)) = rest.char_indices().find(|(_, c)| unprintable(*c)) {
+        while let Some((at, odd)) = first_harmful(rest) {
             writer.write_all(&rest.as_bytes()[..at])?;
             let mut units = [0; 2];
             for unit in odd.encode_utf16(&mut units) {
@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn odd_characters_are_escaped_and_read_back() {
-        let odd = "a\u{9b}31m\u{202e}b\u{1b}\u{7f} \u{1f525}é\n";
+        let odd = "a\u{9b}31m\u{202e}b\u{1b}\u{7f} \u{1f525}é\n##vso[a]::error::b";
         let text = written(&odd);
-        assert!(!text.trim_end().contains(unprintable), "{text:?}");
+        assert_eq!(first_harmful(text.trim_end()), None, "{text:?}");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), odd);
     }
 

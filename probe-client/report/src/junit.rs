@@ -1,6 +1,7 @@
 //! Writes JUnit XML for pipelines: one suite per path, one test case per port. GitLab, Azure Pipelines, Jenkins and
 //! GitHub's reporters each show only some of its fields, so the explanation is in several of them.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -18,9 +19,13 @@ pub(crate) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let run = &report.run;
     let mut all = quick_junit::Report::new(text(&format!("fwprobe {}", run.what)));
     all.timestamp = run.started.parse().ok();
+    let server = |port: &PortRow| (port.host.clone(), port.address);
+    let servers: BTreeSet<_> = report.ports.iter().map(server).collect();
     for path in &report.paths {
         let ports = report.ports.iter().filter(|p| p.path == path.path);
-        let cases = ports.clone().map(|port| port_case(report, port));
+        let cases = ports
+            .clone()
+            .map(|port| port_case(report, port, servers.len() > 1));
         let mut suite = suite(report, &path.path, cases.collect());
         suite.time = span(ports);
         all.add_test_suite(suite);
@@ -75,7 +80,7 @@ fn span<'a>(ports: impl Iterator<Item = &'a PortRow> + Clone) -> Option<Duration
     Some(Duration::from_micros(last.max()?.saturating_sub(first)))
 }
 
-fn port_case(report: &Report, port: &PortRow) -> TestCase {
+fn port_case(report: &Report, port: &PortRow, several_servers: bool) -> TestCase {
     let full = explanation(port);
     let kind = match port.outcome {
         Outcome::AsExpected => None,
@@ -99,7 +104,7 @@ fn port_case(report: &Report, port: &PortRow) -> TestCase {
         package(&report.run.what),
         package(&port.path)
     );
-    let mut case = case(&name(report, port), &class, status);
+    let mut case = case(&name(port, several_servers), &class, status);
     case.set_time(Duration::from_micros(port.time_us));
     if port.mark != Mark::Ok || !port.findings.is_empty() {
         case.set_system_out(text(&full));
@@ -114,11 +119,9 @@ fn port_case(report: &Report, port: &PortRow) -> TestCase {
 }
 
 /// Returns a name that no other test case has: GitLab keeps only the first of several with the same name.
-fn name(report: &Report, port: &PortRow) -> String {
+fn name(port: &PortRow, several_servers: bool) -> String {
     let mut name = format!("{} {}", port.port_and_session(), port.rule);
-    let first = &report.ports[0];
-    let mut all = report.ports.iter();
-    if all.any(|p| (&p.host, p.address) != (&first.host, first.address)) {
+    if several_servers {
         name.push_str(&format!(" on {}", port.host));
         if let Some(address) = port.address.filter(|a| a.to_string() != port.host) {
             name.push_str(&format!(" [{address}]"));
@@ -213,8 +216,6 @@ const INTERRUPTED: &str = "the run was interrupted: ports may be missing or unde
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use probe_documents::RunDocument;
 
     use super::*;

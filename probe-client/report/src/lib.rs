@@ -7,6 +7,7 @@ use probe_documents::RunDocument;
 
 mod csv;
 mod diff;
+mod duration;
 mod explanation;
 mod failed_run;
 mod firewall_request;

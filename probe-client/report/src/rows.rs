@@ -17,6 +17,7 @@ mod request;
 mod run;
 mod scope;
 mod segment_name;
+mod shortened;
 mod verdict;
 mod way;
 
@@ -31,8 +32,9 @@ pub use request::{AskedRow, NotAskedRow, OpenRow, RequestRows, Snippet};
 pub(crate) use run::whole_seconds;
 pub use run::{RunRow, SkippedRow, SummaryRow};
 pub use scope::ScopeRow;
+pub(crate) use shortened::{Shortened, listed};
 pub use verdict::VerdictWords;
-pub use way::{Line, Stop, StopKind, WayRow};
+pub use way::{Line, PlaceRow, Stop, StopKind, WayRow};
 
 /// All rows of a run, from which formats are written.
 #[derive(Clone, Debug, PartialEq, Serialize)]

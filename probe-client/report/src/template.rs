@@ -154,6 +154,8 @@ const FUEL: u64 = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use probe_core::judge::Outcome;
 
     use super::*;
@@ -217,6 +219,8 @@ mod tests {
             let error = Template::parse("own.txt", source.to_owned()).unwrap_err();
             assert!(error.to_string().contains("has no `nosuch`"), "{error}");
         }
+        // What a run did not measure is none.
+        assert!(rendered("{{ ports[0].timings.proxy_us is none }}").is_ok());
         // The example has fewer rows than a run may have.
         let far = "{{ ports[6].verdict }}".to_owned();
         assert!(Template::parse("own.txt", far).is_ok());
@@ -262,6 +266,45 @@ mod tests {
         let mut fields: Vec<&String> = rows.as_object().unwrap().keys().collect();
         fields.sort_unstable();
         assert_eq!(names, fields);
+    }
+
+    /// Adds the fields of `row`, and of the rows in it, by the row's name.
+    fn collect(name: &str, row: &serde_json::Value, all: &mut BTreeMap<String, BTreeSet<String>>) {
+        use serde_json::Value as Json;
+        match row {
+            Json::Array(rows) => rows.iter().for_each(|row| collect(name, row, all)),
+            Json::Object(fields) => {
+                for (key, value) in fields {
+                    all.entry(name.to_owned()).or_default().insert(key.clone());
+                    collect(&format!("{name}.{key}"), value, all);
+                }
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn the_document_names_every_field() {
+        let mut fields = BTreeMap::new();
+        let example = serde_json::to_value(example::report()).unwrap();
+        for (name, part) in example.as_object().unwrap() {
+            collect(name, part, &mut fields);
+        }
+        let document = include_str!("../../../docs/user/reports.md");
+        let mut named = BTreeMap::new();
+        for line in document.lines() {
+            // What follows a semicolon explains the fields.
+            let listed = line.split(';').next().unwrap_or_default();
+            let words: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
+            if let [name, rest @ ..] = words.as_slice()
+                && fields.contains_key(*name)
+                && line.starts_with("| `")
+            {
+                let rest: BTreeSet<String> = rest.iter().map(ToString::to_string).collect();
+                named.insert(name.to_string(), rest);
+            }
+        }
+        assert_eq!(named, fields);
     }
 
     /// The templates in the document, as they are printed there.

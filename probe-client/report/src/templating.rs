@@ -8,6 +8,9 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use probe_core::excerpt::printable;
 use serde::Serialize;
 
+use crate::duration::milliseconds;
+use crate::rows::listed;
+
 /// Returns an environment in which an unknown name is an error.
 ///
 /// Text is escaped in templates whose name ends in `.html`.
@@ -31,6 +34,10 @@ pub(crate) fn environment<'a>() -> Environment<'a> {
         }
     });
     environment.add_filter("milliseconds", milliseconds);
+    environment.add_filter("listed", |numbers: Vec<u16>| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        listed(&numbers, ", ")
+    });
     environment
 }
 
@@ -88,15 +95,6 @@ fn cut(text: &str) -> String {
         return kept.into_owned();
     }
     format!("{kept}… ({rest} characters more)")
-}
-
-/// Returns a duration for people; `us` is in microseconds.
-pub(crate) fn milliseconds(us: u64) -> String {
-    match us {
-        0..10_000 => format!("{:.1} ms", us as f64 / 1e3),
-        10_000..1_000_000 => format!("{} ms", us / 1_000),
-        _ => format!("{:.1} s", us as f64 / 1e6),
-    }
 }
 
 /// The longest text that a template sees. A run's own texts are far shorter.

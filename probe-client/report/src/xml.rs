@@ -1,6 +1,6 @@
 //! Makes text of any origin valid for XML 1.0. Escaping is left to the writer.
 
-use probe_core::excerpt::unprintable;
+use probe_core::excerpt::first_harmful;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use std::io::{self, Write};
@@ -29,16 +29,29 @@ pub fn element<W: Write>(writer: &mut Writer<W>, name: &str, text: &str) -> io::
     Ok(())
 }
 
-/// Replaces the characters that XML 1.0 section 2.2 excludes, or that a terminal would obey, with the replacement
-/// character.
+/// Replaces the characters that XML 1.0 section 2.2 excludes, or that a terminal or a pipeline would obey, with the
+/// replacement character.
 pub fn valid(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\t' | '\n' | '\r' => c,
-            ' '..='\u{fffd}' | '\u{10000}'..='\u{10ffff}' if !unprintable(c) => c,
+    let mut valid = String::new();
+    let mut rest = text;
+    while let Some((at, harmful)) = first_harmful(rest) {
+        valid.extend(rest[..at].chars().map(allowed));
+        valid.push(match harmful {
+            '\t' | '\n' | '\r' => harmful,
             _ => char::REPLACEMENT_CHARACTER,
-        })
-        .collect()
+        });
+        rest = &rest[at + harmful.len_utf8()..];
+    }
+    valid.extend(rest.chars().map(allowed));
+    valid
+}
+
+/// Returns the character, or the replacement character in the place of one that XML excludes. Control characters are harmful.
+const fn allowed(character: char) -> char {
+    match character {
+        '\u{fffe}' | '\u{ffff}' => char::REPLACEMENT_CHARACTER,
+        _ => character,
+    }
 }
 
 /// Returns valid text of at most `most` characters, for an attribute with a limit.
@@ -53,7 +66,7 @@ mod tests {
     #[test]
     fn odd_characters_come_out_valid() {
         let mut out = document(Vec::new()).unwrap();
-        let odd = "a\u{0}b\u{1b}[1m ]]> <&>\"' \u{1f525} \u{fffe}\u{7f}";
+        let odd = "a\u{0}b\u{1b}[1m ]]> <&>\"' \u{1f525} \u{fffe}\u{7f} ##vso[a]";
         element(&mut out, "M", odd).unwrap();
         let text = String::from_utf8(out.into_inner()).unwrap();
         assert!(!text.contains(['\u{0}', '\u{1b}', '\u{fffe}']), "{text}");
@@ -76,7 +89,8 @@ mod tests {
                 | Event::DocType(_) => {}
             }
         }
-        let expected = "a\u{fffd}b\u{fffd}[1m ]]> <&>\"' \u{1f525} \u{fffd}\u{fffd}";
+        let expected =
+            "a\u{fffd}b\u{fffd}[1m ]]> <&>\"' \u{1f525} \u{fffd}\u{fffd} \u{fffd}#vso[a]";
         assert_eq!(read.trim(), expected);
     }
 }

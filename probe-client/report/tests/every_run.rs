@@ -38,6 +38,117 @@ fn every_record_of_the_lab_can_be_written_in_every_format() {
     assert!(verdicts.len() > 20, "only {verdicts:?}");
 }
 
+/// The drawing claims no more than the verdict: its place names no hop that the verdict's own words do not name, and its
+/// hops are those from this host on, each once.
+#[test]
+fn the_place_of_every_drawing_is_that_of_its_verdict() {
+    let mut with_hops = 0;
+    for path in records() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let report = Report::of(&judge_again(serde_json::from_str(&text).unwrap()));
+        for failure in &report.failures {
+            let (way, shown) = (&failure.way, path.display());
+            let empty = failure
+                .evidence
+                .iter()
+                .find(|f| f.trim_end().ends_with(':'));
+            assert_eq!(empty, None, "{shown}");
+            let mut next = 1;
+            for (first, last) in way.stops.iter().filter_map(|stop| stop.hops) {
+                assert_eq!(first, next, "{shown}: {way:?}");
+                assert!(first <= last, "{shown}: {way:?}");
+                next = last + 1;
+            }
+            let Some(place) = &way.place else {
+                assert_eq!(
+                    report.ports[failure.rows[0]].verdict.segment, "none",
+                    "{shown}"
+                );
+                continue;
+            };
+            let segment = report.ports[failure.rows[0]].verdict.segment;
+            let is_open = report.ports[failure.rows[0]]
+                .verdict
+                .id
+                .starts_with("reachable");
+            assert!(!(place.cut && is_open), "{shown}: {way:?}");
+            assert_eq!(
+                segment == "unknown" || segment == "none",
+                place.words == "place not known",
+                "{shown}: {way:?}"
+            );
+            let row = &report.ports[failure.rows[0]].verdict;
+            let step = failure.next_step.as_deref().unwrap_or_default();
+            let told = [&row.place, &row.claim, step, &failure.evidence.join(" ")].join(" ");
+            for hop in hops_in(&place.words) {
+                with_hops += 1;
+                assert!(
+                    hops_in(&told).contains(&hop),
+                    "{shown}: {} is not {told}",
+                    place.words
+                );
+            }
+        }
+    }
+    assert!(with_hops > 100, "only {with_hops} hops");
+}
+
+/// Returns the numbers after `hop ` and `hops `, and those of ranges.
+fn hops_in(text: &str) -> Vec<u8> {
+    let mut hops = Vec::new();
+    for part in text.replace("hops ", "hop ").split("hop ").skip(1) {
+        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+        hops.extend(digits.parse::<u8>().ok());
+    }
+    hops
+}
+
+/// A run of many rules makes files that people can open; formats for programs have every rule.
+#[test]
+fn many_rules_are_shortened_for_people_and_whole_for_programs() {
+    let document = of_many_rules(700);
+    for format in FORMATS.iter().filter(|format| format.name != "json") {
+        let text = written(format, &document);
+        let (name, bytes) = (format.name, text.len());
+        match name {
+            "csv" => assert_eq!(text.matches("\r\n").count(), 701),
+            "junit" => assert_eq!(text.matches("<testcase ").count(), 700),
+            "firewall-request-json" => assert_eq!(text.matches("\"addressee\"").count(), 350),
+            "firewall-request-algosec" => assert_eq!(text.matches("\"tcp/").count(), 1),
+            "firewall-request-aerleon-ipv4" => {
+                assert_eq!(text.matches("  - name: ").count(), 350);
+            }
+            _ => assert!(bytes < 1024 * 1024, "{name}: {bytes} bytes"),
+        }
+        let cut = [
+            "table",
+            "html",
+            "markdown",
+            "firewall-request",
+            "firewall-request-markdown",
+        ];
+        if cut.contains(&name) || name.starts_with("hpc-step") {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            assert!(words.join(" ").contains("Left out, because"), "{name}");
+        }
+    }
+}
+
+/// Returns a run of `count` rules. Every second one is dropped, each with a claim of its own.
+fn of_many_rules(count: u16) -> RunDocument {
+    let text = include_str!("../../core/tests/scenarios/dropped-behind-first-hop.json");
+    let mut document = judge_again(serde_json::from_str(text).unwrap());
+    let recorded = std::mem::take(&mut document.probes);
+    for number in 0..count {
+        let mut probe = recorded[usize::from(number) % 2].clone();
+        probe.measurement.rule.id = format!("rule-{number}").parse().unwrap();
+        probe.measurement.rule.port = (number + 1).to_string().parse().unwrap();
+        probe.verdict.claim.push_str(&format!(" ({number})"));
+        document.probes.push(probe);
+    }
+    document
+}
+
 #[test]
 fn hostile_text_is_harmless_in_every_format() {
     for name in ["dropped", "through-proxies", "demo"] {
@@ -94,9 +205,16 @@ fn names_of_a_mebibyte_are_cut_in_every_format_which_says_so() {
 
 /// The check above can fail.
 #[test]
-fn a_terminal_escape_is_noticed() {
-    let told = std::panic::catch_unwind(|| harmless("table", "a\u{1b}[2Jb"));
-    assert!(told.is_err());
+fn a_terminal_escape_and_a_command_are_noticed() {
+    for text in [
+        "a\u{1b}[2Jb",
+        "a ##vso[x]b",
+        "##[error]x",
+        "a\n  ::add-mask::b",
+    ] {
+        let told = std::panic::catch_unwind(|| harmless("table", text));
+        assert!(told.is_err(), "{text}");
+    }
 }
 
 #[test]
@@ -176,6 +294,12 @@ fn corpus() -> Vec<String> {
         "@SUM(1) | a | `b` [c](http://d.invalid) **e** @team",
         "{{ run.id }} {% raw %}",
         "\u{fffe}\u{ffff}\u{1f525}",
+        "##vso[task.setvariable variable=a]b ##[error]c ##teamcity[d]",
+        "::error file=a::b",
+        "a\n::add-mask::b\r\n  ::stop-commands::c",
+        // Wrapped lines begin anywhere.
+        &"::error::a".repeat(40),
+        &"x ::warning::a".repeat(40),
     ]
     .map(str::to_owned)
     .into()
@@ -226,6 +350,30 @@ fn harmless(format: &str, text: &str) {
         .chars()
         .find(|c| unprintable(*c) && !matches!(c, '\n' | '\r'));
     assert_eq!(odd, None, "{format}");
+    let command = text.lines().find(|line| is_command(line));
+    assert_eq!(command, None, "{format}");
+}
+
+/// Returns whether a pipeline that prints `line` obeys it, as the agents of Azure Pipelines, GitHub Actions
+/// (ActionCommand.cs) and TeamCity recognise commands.
+fn is_command(line: &str) -> bool {
+    let line = line.to_lowercase();
+    if ["##vso[", "##[", "##teamcity["]
+        .iter()
+        .any(|start| line.contains(start))
+    {
+        return true;
+    }
+    let Some((command, _)) = line
+        .trim_start()
+        .strip_prefix("::")
+        .and_then(|rest| rest.split_once("::"))
+    else {
+        return false;
+    };
+    let name = command.split(' ').next().unwrap_or_default();
+    // The names of commands: error, add-mask, …
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
 }
 
 fn written(format: &Format, document: &RunDocument) -> String {

@@ -1,7 +1,7 @@
 //! Groups of options that several commands share.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use head_node::NodeType;
@@ -123,4 +123,38 @@ pub(crate) struct ReportOptions {
     /// Open the HTML report that --output writes, if there is a desktop.
     #[arg(long)]
     pub open: bool,
+}
+
+impl HeadNodeOptions {
+    /// Returns the files that these options name, to be read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let lists = [&self.product.registry_exports, &self.certificates];
+        let named = lists.into_iter().flatten();
+        named
+            .chain(&self.certificate_password_file)
+            .map(PathBuf::as_path)
+    }
+}
+
+impl WhatToProbe {
+    /// Returns the files that these options name, to be read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let profile = self.profile.as_deref().map(Path::new);
+        profile.into_iter().chain(self.expect.as_deref())
+    }
+}
+
+impl ServerOptions {
+    /// Returns the files that these options name, to be read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let configured = self.configured.as_ref().map(|(_, file)| file);
+        let named = [
+            self.connection_file.as_ref(),
+            self.config.as_ref(),
+            configured,
+            self.proxy_credentials_file.as_ref(),
+            self.proxy_ca.as_ref(),
+        ];
+        named.into_iter().flatten().map(PathBuf::as_path)
+    }
 }

@@ -1,19 +1,21 @@
 //! The places to which the reports of a run go: standard output, files, the desktop's browser. All of them are opened
 //! before the run starts, so that fwprobe reports beforehand which cannot be written.
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
 use probe_documents::RunDocument;
 
 use crate::arguments::{Colour, ReportOptions};
 use crate::keep::Keep;
 use crate::report_files::{Filled, OutputError, Outputs, Written};
-use crate::report_format::ReportFormat;
+use crate::report_format::{FormatChoice, ReportFormat};
 use crate::{desktop, terminal};
 
 /// Everything that a run will write.
 #[derive(Debug)]
 pub(super) struct Delivery {
-    /// The format to print; `None` if the user named no format.
+    /// The format to print; `None` if the user named none, or names it for a file.
     format: Option<ReportFormat>,
     outputs: Outputs,
     /// Whether to show the HTML report.
@@ -24,10 +26,13 @@ pub(super) struct Delivery {
 impl Delivery {
     /// Reads the templates and opens the files.
     ///
+    /// A format that a file has too is not printed, the table excepted: `--format html --output page.html` means the file.
+    ///
     /// # Errors
     ///
-    /// The first template that is not valid, or the first file that cannot be written.
-    pub(super) fn open(options: &ReportOptions) -> anyhow::Result<Self> {
+    /// The first template that is not valid, or the first file that cannot be written or is one of `inputs`, the files that
+    /// the command reads.
+    pub(super) fn open(options: &ReportOptions, inputs: &[&Path]) -> anyhow::Result<Self> {
         let format = match &options.format {
             None => None,
             Some(choice) => {
@@ -35,7 +40,14 @@ impl Delivery {
                 Some(loaded.with_context(|| format!("--format {choice}"))?)
             }
         };
-        let outputs = Outputs::open(&options.outputs)?;
+        let template = options
+            .format
+            .as_ref()
+            .and_then(FormatChoice::template_file);
+        let inputs = inputs.iter().copied().chain(template);
+        let outputs = Outputs::open(&options.outputs)?.sparing(inputs)?;
+        let in_a_file = |format: &ReportFormat| !format.is_table() && outputs.has(format);
+        let format = format.filter(|format| !in_a_file(format));
         if options.open && !outputs.has_html() {
             bail!("--open shows an HTML report: add --output report.html");
         }

@@ -23,7 +23,7 @@ mod stage;
 use stage::Stage;
 
 pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Result<u8> {
-    let delivery = Delivery::open(&arguments.reports)?;
+    let delivery = Delivery::open(&arguments.reports, &[])?;
     let talk = delivery.prints_table();
     let document = on_network(perform(talk))??;
     delivery.deliver(&document, colour)?;

@@ -17,7 +17,8 @@ use crate::saved_run::load;
 use crate::{run_folder, terminal};
 
 pub(super) fn execute(arguments: &DiffArguments, colour: Colour) -> anyhow::Result<u8> {
-    let outputs = Outputs::open(&arguments.outputs)?;
+    let inputs = [arguments.before.as_path(), &arguments.after];
+    let outputs = Outputs::open(&arguments.outputs)?.sparing(inputs)?;
     if let Some(folder) = outputs.folder() {
         let folder = folder.display();
         bail!("--output {folder} is a folder; name a file, such as changes.md");

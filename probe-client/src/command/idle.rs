@@ -1,5 +1,7 @@
 //! `fwprobe idle`: runs verified sessions that stay silent for several lengths of time, and then uses them again.
 
+use std::path::Path;
+
 use head_node::HeadNode;
 use probe_core::plan::{Silence, Span};
 
@@ -24,7 +26,12 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
         plan: config.plan.with_silences(&ladder),
         ..config
     };
-    let delivery = Delivery::open(&arguments.reports)?;
+    let files: Vec<&Path> = arguments
+        .what
+        .files()
+        .chain(arguments.server.files())
+        .collect();
+    let delivery = Delivery::open(&arguments.reports, &files)?;
     if let Some(longest) = ladder.iter().map(|s| s.seconds).max() {
         terminal::tell(&format!(
             "{} sessions on each address are opened at once and kept silent; the last is used \

@@ -16,7 +16,7 @@ pub(super) fn execute(arguments: &ReportArguments, colour: Colour) -> anyhow::Re
         bail!("name the file of a saved run");
     };
     let document = saved_run::load(path)?;
-    let delivery = Delivery::open(&arguments.reports)?;
+    let delivery = Delivery::open(&arguments.reports, &[path])?;
     // A user who names only files does not need the table as well.
     if delivery.is_files_alone() {
         delivery.write_files(&document)?;

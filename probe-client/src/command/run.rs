@@ -3,6 +3,7 @@
 mod until_open;
 
 use std::io;
+use std::path::Path;
 
 use anyhow::Context as _;
 use probe_documents::RunDocument;
@@ -20,7 +21,8 @@ use crate::{run, terminal};
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
     let environment: Environment<'_> = &|name| std::env::var(name).ok();
     let mut prepared = Prepared::read(&arguments.measuring, environment)?;
-    let delivery = Delivery::open(&arguments.reports)?.keeping(arguments.keep)?;
+    let files: Vec<&Path> = arguments.measuring.files().collect();
+    let delivery = Delivery::open(&arguments.reports, &files)?.keeping(arguments.keep)?;
     let document = on_network(until_open::measured(&prepared.config, arguments.until_open))??;
     let document = prepared.checked(document);
     delivery.deliver(&document, colour)?;

@@ -65,7 +65,8 @@ impl Target {
     pub(crate) fn fill(self, report: &[u8]) -> io::Result<()> {
         match self {
             Self::Regular { path, mut beside } => {
-                beside.write_all(report)?;
+                // The file alone: an error of `tempfile` contains the temporary name.
+                beside.as_file_mut().write_all(report)?;
                 beside.as_file().sync_all()?;
                 beside.persist(path).map_err(|failed| failed.error)?;
                 Ok(())
@@ -79,7 +80,7 @@ impl Target {
 }
 
 /// Returns the error without the name of the temporary file, which means nothing to users. `tempfile` appends it.
-fn without_its_name(error: io::Error) -> io::Error {
+pub(crate) fn without_its_name(error: io::Error) -> io::Error {
     match error.to_string().split_once(" at path ") {
         Some((why, _)) => io::Error::new(error.kind(), why),
         None => error,

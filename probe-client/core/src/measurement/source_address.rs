@@ -1,4 +1,4 @@
-//! The address from which a probe leaves this host.
+//! The address from which a probe leaves this host, and the one from which it comes to the server.
 
 use std::net::IpAddr;
 
@@ -26,6 +26,19 @@ pub fn source_address<'a>(
         let only = fit.next()?;
         (fit.next().is_none() && !server.is_loopback()).then_some(*only)
     })
+}
+
+/// Returns the address from which the server saw the sessions over the path of `probe`, if all of them agree.
+pub fn egress_address<'a>(
+    probe: &Measurement,
+    same_server: impl Iterator<Item = &'a Measurement>,
+) -> Option<IpAddr> {
+    let same_path = same_server.filter(|m| m.path == probe.path);
+    let mut seen = same_path
+        .filter_map(|m| m.session.as_ref()?.testimony.as_ref()?.peer)
+        .map(|peer| canonical(peer).ip());
+    let first = seen.next()?;
+    seen.all(|other| other == first).then_some(first)
 }
 
 fn is_link_local(ip: IpAddr) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::rows::{Line, Stop, StopKind, WayRow};
+use crate::rows::{Line, PlaceRow, Stop, StopKind, WayRow};
 
 /// A path as a picture.
 #[derive(Debug, Serialize)]
@@ -10,10 +10,7 @@ pub(super) struct Drawing {
     width: usize,
     stops: Vec<DrawnStop>,
     lines: Vec<DrawnLine>,
-    /// The middle of the line that breaks off.
-    gap: Option<usize>,
-    /// The index of the stop after the break.
-    broken_before: Option<usize>,
+    place: Option<DrawnPlace>,
     /// The picture in words.
     description: String,
 }
@@ -35,6 +32,20 @@ struct DrawnLine {
     line: Line,
 }
 
+/// The bracket over the place that is blamed.
+#[derive(Debug, Serialize)]
+struct DrawnPlace {
+    from: usize,
+    to: usize,
+    /// The middle of its words.
+    label: usize,
+    words: String,
+    known: bool,
+    /// Its first and its last half step, for the drawing from top to bottom.
+    first: usize,
+    last: usize,
+}
+
 impl Drawing {
     pub(super) fn of(way: &WayRow) -> Self {
         let x = |index: usize| STEP / 2 + index * STEP;
@@ -51,27 +62,49 @@ impl Drawing {
             to: x(index) - RADIUS,
             line: stop.line,
         });
+        let widest = way.place.as_ref().map_or(0, |place| extent(&place.words));
+        let width = (way.stops.len() * STEP).max(widest);
         Self {
-            width: way.stops.len() * STEP,
             stops: stops.collect(),
             lines: lines.collect(),
-            gap: way.gap.map(|gap| x(gap) - STEP / 2),
-            broken_before: way.gap,
+            place: way.place.as_ref().map(|place| drawn(place, width)),
+            width,
             description: description(way),
         }
     }
 }
 
+fn drawn(place: &PlaceRow, width: usize) -> DrawnPlace {
+    // Half steps are at stops and in the middles of lines. Around a single one, there is room for a bracket.
+    let x = |half: usize| STEP / 2 + half * STEP / 2;
+    let (from, to) = (x(place.from) - RADIUS - 8, x(place.to) + RADIUS + 8);
+    let half = extent(&place.words) / 2;
+    DrawnPlace {
+        from,
+        to,
+        label: usize::midpoint(from, to).clamp(half, width - half),
+        words: place.words.clone(),
+        known: place.known,
+        first: place.from,
+        last: place.to,
+    }
+}
+
+/// Returns the width of a label.
+fn extent(words: &str) -> usize {
+    words.chars().count() * CHARACTER + 2 * CHARACTER
+}
+
 /// Returns the picture in words, from stop to stop.
 fn description(way: &WayRow) -> String {
-    let mut words = Vec::new();
-    for (index, stop) in way.stops.iter().enumerate() {
-        if way.gap == Some(index) {
-            words.push("the way breaks off here".to_owned());
-        }
-        words.push(told(stop, index > 0));
-    }
-    format!("The way to port {}: {}.", way.port, words.join("; "))
+    let stops = way.stops.iter().enumerate();
+    let words: Vec<String> = stops.map(|(index, stop)| told(stop, index > 0)).collect();
+    let place = match &way.place {
+        None => String::new(),
+        Some(place) if place.cut => format!(" It breaks off at: {}.", place.words),
+        Some(place) => format!(" The cause: {}.", place.words),
+    };
+    format!("The way to port {}: {}.{place}", way.port, words.join("; "))
 }
 
 fn told(stop: &Stop, has_line: bool) -> String {
@@ -82,8 +115,8 @@ fn told(stop: &Stop, has_line: bool) -> String {
     if has_line {
         text.push_str(match stop.line {
             Line::Proven => ", reached as the server confirms",
-            Line::Answered => ", answered",
-            Line::Sent => ", sent to, but not seen by anybody",
+            Line::Sent => ", sent to, and not seen by the server",
+            Line::Gap => ", across the break",
             Line::Beyond => ", behind the break",
         });
     }
@@ -117,6 +150,9 @@ const STEP: usize = 108;
 
 /// The distance from the middle of a stop to the line.
 const RADIUS: usize = 16;
+
+/// The width of a character of a label, on average.
+const CHARACTER: usize = 7;
 
 /// The maximum number of characters that fit below a stop.
 const LINE: usize = 16;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::duration::milliseconds;
 use crate::rows::PortRow;
-use crate::templating::milliseconds;
 
 /// The bar of one port.
 #[derive(Debug, Serialize)]

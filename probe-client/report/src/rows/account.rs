@@ -5,6 +5,8 @@ use probe_core::measurement::{Measurement, Sighting, SightingEnd};
 use probe_core::words::counted;
 use probe_documents::RunDocument;
 
+use crate::duration::milliseconds;
+
 /// Returns whether the server reports that anything of this probe arrived.
 pub(super) fn server_saw_it(measurement: &Measurement) -> bool {
     let testified = measurement
@@ -75,8 +77,10 @@ fn not_asked(document: &RunDocument, measurement: &Measurement) -> &'static str 
         Some(ControlOutcome::Reached { .. }) => "was reached, and was not asked about this port",
         Some(ControlOutcome::KeyRefused { .. }) => "refused the key",
         Some(ControlOutcome::Declined { .. }) => "declined to talk",
-        Some(ControlOutcome::NotReached) | None => "could not be asked: no port led to it",
-        Some(ControlOutcome::NotNeeded) => "was not asked",
+        Some(ControlOutcome::NotReached) => {
+            "could not be asked: its control channel was not reached over this path"
+        }
+        Some(ControlOutcome::NotNeeded) | None => "was not asked",
     }
 }
 
@@ -129,7 +133,6 @@ const fn end(end: SightingEnd) -> &'static str {
 fn duration(us: u64) -> String {
     match us {
         0..1_000 => "less than 1 ms".to_owned(),
-        1_000..1_000_000 => format!("{} ms", us / 1_000),
-        _ => format!("{:.1} s", us as f64 / 1e6),
+        us => milliseconds(us),
     }
 }

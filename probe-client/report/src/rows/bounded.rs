@@ -3,8 +3,8 @@
 
 use super::{
     AskedRow, CheckRow, EgressRow, FailureRow, NotAskedRow, NoteRow, NotedFinding, OpenRow,
-    PathRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SkippedRow, Snippet, Stop, SummaryRow,
-    VerdictWords, WayRow,
+    PathRow, PlaceRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SkippedRow, Snippet, Stop,
+    SummaryRow, VerdictWords, WayRow,
 };
 
 /// A value whose texts have a length that can be limited.
@@ -55,7 +55,8 @@ bounded! {
     PortRow: rule purpose expected destination path host server verdict findings;
     NotedFinding: claim detail;
     FailureRow: ports claim evidence next_step logs way;
-    WayRow: stops here there;
+    WayRow: stops place here there;
+    PlaceRow: words;
     Stop: title name;
     NoteRow: ports claim detail;
     EgressRow: paths;

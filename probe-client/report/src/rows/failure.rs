@@ -8,6 +8,7 @@ use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::port::Mark;
+use super::shortened::listed;
 use super::way::WayRow;
 
 /// A verdict that is not simply as expected, with its evidence and the next step.
@@ -119,7 +120,7 @@ pub(super) fn ports<'a>(probes: impl Iterator<Item = &'a Probe>) -> String {
             ports.push(port);
         }
     }
-    ports.join(", ")
+    listed(&ports, ", ")
 }
 
 /// Groups the probes of `group` by server and path.
@@ -153,11 +154,11 @@ fn dialled(group: &[&Probe]) -> Vec<u16> {
 fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
     let m = &probe.measurement;
     let own = m.port_dialled();
-    let listed: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    let listed = listed.join(", ");
+    let numbers: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let numbers = listed(&numbers, ", ");
     let flags: Vec<String> = ports.iter().map(|port| format!("--port {port}")).collect();
-    let mut text = replaced(text, &format!("--port {own}"), &flags.join(" "));
-    text = replaced(&text, &format!("port {own}"), &format!("ports {listed}"));
+    let mut text = replaced(text, &format!("--port {own}"), &listed(&flags, " "));
+    text = replaced(&text, &format!("port {own}"), &format!("ports {numbers}"));
     if ports.len() > 1 {
         text = text.replace("for this port alone", "for these ports alone");
         text = text.replace("on this port proves", "on these ports proves");
@@ -177,7 +178,7 @@ fn with_ports(text: &str, probe: &Probe, ports: &[u16]) -> String {
             .rsplit_once(':')
             .map_or(target.as_str(), |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        text = replaced(&text, &target, &format!("{host} (ports {listed})"));
+        text = replaced(&text, &target, &format!("{host} (ports {numbers})"));
     }
     text
 }

@@ -8,7 +8,7 @@ use probe_core::observation::{FailureKind, Operation};
 use probe_core::path::NetworkPath;
 use probe_core::verdict::Segment;
 use probe_documents::{Probe, RunDocument, Timings};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::verdict::VerdictWords;
 
@@ -47,6 +47,7 @@ pub struct PortRow {
     pub findings: Vec<NotedFinding>,
     /// The time for everything that was done for this port, in microseconds.
     pub time_us: u64,
+    #[serde(serialize_with = "with_absent_times")]
     pub timings: Timings,
     pub silence: Option<SilenceCell>,
 }
@@ -219,6 +220,42 @@ impl Fate {
             Self::NoSession => "no",
         }
     }
+}
+
+/// Writes all times, with null for what was not measured: a template may name each of them after every run.
+fn with_absent_times<S: Serializer>(timings: &Timings, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Times {
+        started_us: u64,
+        total_us: u64,
+        whole_us: Option<u64>,
+        connect_us: Option<u64>,
+        proxy_us: Option<u64>,
+        tls_us: Option<u64>,
+        testimony_us: Option<u64>,
+        exchange_us: Option<u64>,
+    }
+    let Timings {
+        started_us,
+        total_us,
+        whole_us,
+        connect_us,
+        proxy_us,
+        tls_us,
+        testimony_us,
+        exchange_us,
+    } = *timings;
+    Times {
+        started_us,
+        total_us,
+        whole_us,
+        connect_us,
+        proxy_us,
+        tls_us,
+        testimony_us,
+        exchange_us,
+    }
+    .serialize(serializer)
 }
 
 /// Returns host, address and path as a heading.

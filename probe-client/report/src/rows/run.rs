@@ -9,6 +9,7 @@ use probe_documents::RunDocument;
 use serde::Serialize;
 
 use super::port::{Mark, PortRow};
+use super::shortened::listed;
 
 /// The run's id, host and time.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -199,7 +200,7 @@ fn by_verdict(ports: &[PortRow], include: impl Fn(&PortRow) -> bool) -> String {
     }
     let texts: Vec<String> = found
         .iter()
-        .map(|(id, ports)| format!("{id} {}", ports.join(", ")))
+        .map(|(id, ports)| format!("{id} {}", listed(ports, ", ")))
         .collect();
     texts.join("; ")
 }

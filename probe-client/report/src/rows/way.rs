@@ -1,17 +1,19 @@
-//! The path from this host to the server for one failure: the stops on it, the lines between them that packets passed,
-//! the place where it breaks off, and the statement of each end.
+//! The path from this host to the server for one failure: the stops on it, the lines between them, the place that the
+//! verdict blames, and the statement of each end.
 
 use std::net::IpAddr;
 
-use probe_core::catalogue::VerdictId;
 use probe_core::measurement::Measurement;
-use probe_core::observation::Operation;
-use probe_core::survey::Survey;
+use probe_core::survey::{Distance, LastHop, PastLastHop, Survey};
 use probe_core::verdict::Segment;
 use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::account;
+pub use place::PlaceRow;
+pub(super) use place::{perhaps_server_host, teams, words};
+
+mod place;
 
 /// The path of one port, from this host to the server.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -20,8 +22,8 @@ pub struct WayRow {
     pub port: u16,
     /// The stops from this host to the server.
     pub stops: Vec<Stop>,
-    /// The index in `stops` of the stop whose incoming line is broken; `None` if no place is known.
-    pub gap: Option<usize>,
+    /// The place that the verdict blames; `None` if it blames nothing.
+    pub place: Option<PlaceRow>,
     /// The statement of this host.
     pub here: String,
     /// The statement of the server.
@@ -36,9 +38,11 @@ pub struct Stop {
     pub title: String,
     /// A name or an address, as far as it is known.
     pub name: Option<String>,
+    /// The first and the last hop that the stop stands for; `None` if it is not a hop, or not known to be one.
+    pub hops: Option<(u8, u8)>,
     /// How far the line into this stop was seen to be passed. The first stop has none into it.
     pub line: Line,
-    /// Whether the verdict blames this stop.
+    /// Whether the verdict blames this stop, alone or with others.
     pub blamed: bool,
 }
 
@@ -48,7 +52,7 @@ pub enum StopKind {
     HeadNode,
     /// A router that answered.
     Hop,
-    /// Several routers that did not answer, or that no SYN was sent to.
+    /// Routers that did not answer, or that no SYN was sent to.
     Hops,
     Proxy,
     CloudEdge,
@@ -61,38 +65,36 @@ pub enum StopKind {
 pub enum Line {
     /// The server confirms that something of this port arrived.
     Proven,
-    /// A hop or proxy on the path answered.
-    Answered,
-    /// This host sent packets, and nobody saw them.
+    /// This host sent packets, and the server has not seen them.
     Sent,
-    /// The stop lies after the place where the path breaks off.
+    /// The line is part of the place where packets of this port get no further.
+    Gap,
+    /// The line lies after that place.
     Beyond,
 }
 
 impl WayRow {
     pub(super) fn of(document: &RunDocument, probe: &Probe) -> Self {
         let m = &probe.measurement;
-        let mut stops = vec![head_node(document)];
-        stops.extend(between(m, &probe.verdict.segment));
-        stops.push(server(m));
-        let gap = blame(&mut stops, &probe.verdict.segment, m);
-        // There the path breaks off on the way back: the server confirms the direction towards it.
-        let gap = gap.filter(|_| probe.verdict.id != VerdictId::ReplyDropped);
-        let answered = answered(m, &stops);
+        let known = known_distances(document, m);
+        let mut stops = stops(document, probe, &known);
+        let place = PlaceRow::of(probe, &stops, &known);
         let proven = account::server_saw_it(m);
-        for (index, stop) in stops.iter_mut().enumerate() {
-            let broken = gap.is_some_and(|gap| index >= gap);
-            stop.line = match (broken, proven) {
-                (false, true) => Line::Proven,
-                (false, false) if index <= answered => Line::Answered,
-                (false, false) => Line::Sent,
-                (true, _) => Line::Beyond,
+        for (number, stop) in stops.iter_mut().enumerate() {
+            let known = place.as_ref().filter(|place| place.known);
+            stop.blamed = known.is_some_and(|place| place.has_stop(number));
+            let cut = known.filter(|place| place.cut);
+            stop.line = match cut {
+                Some(place) if place.has_line_into(number) => Line::Gap,
+                _ if proven => Line::Proven,
+                Some(place) if place.is_before_line_into(number) => Line::Beyond,
+                _ => Line::Sent,
             };
         }
         Self {
             port: m.port_dialled(),
             stops,
-            gap,
+            place,
             here: account::of_this_host(m),
             there: account::of_the_server(document, m),
         }
@@ -105,10 +107,68 @@ impl Stop {
             kind,
             title: title.into(),
             name,
+            hops: None,
             line: Line::Sent,
             blamed: false,
         }
     }
+
+    fn hop(hop: u8, address: Option<IpAddr>) -> Self {
+        let kind = if address.is_some() {
+            StopKind::Hop
+        } else {
+            StopKind::Hops
+        };
+        let name = address.map_or_else(|| "silent".to_owned(), |ip| ip.to_string());
+        Self {
+            hops: Some((hop, hop)),
+            ..Self::new(kind, format!("hop {hop}"), Some(name))
+        }
+    }
+
+    /// Returns a row of hops that did not answer; `None` if it is empty.
+    fn silent(from: u8, to: u8) -> Option<Self> {
+        if from >= to {
+            return (from == to).then(|| Self::hop(from, None));
+        }
+        let title = format!("hops {from} to {to}");
+        Some(Self {
+            hops: Some((from, to)),
+            ..Self::new(StopKind::Hops, title, Some("silent".to_owned()))
+        })
+    }
+
+    /// A part of the way whose hops are not known, if it has any.
+    fn network(name: &str) -> Self {
+        Self::new(StopKind::Hops, "network", Some(name.to_owned()))
+    }
+}
+
+/// Returns the stops of the way of `probe`. The edge of the cloud is one of them only if the verdict blames it: nothing
+/// else shows where it is.
+fn stops(document: &RunDocument, probe: &Probe, known: &[u8]) -> Vec<Stop> {
+    let m = &probe.measurement;
+    let mut stops = vec![head_node(document)];
+    match m.path.proxy() {
+        Some(proxy) => stops.push(Stop::new(StopKind::Proxy, "proxy", Some(proxy.authority()))),
+        None => stops.extend(between(m, &probe.verdict.segment, known)),
+    }
+    if probe.verdict.segment == Segment::CloudEdge {
+        stops.push(Stop::new(StopKind::CloudEdge, "cloud edge", None));
+    }
+    stops.push(server(m));
+    stops
+}
+
+/// Returns the distances to the server of `measurement` that its sessions over the same path showed.
+fn known_distances(document: &RunDocument, measurement: &Measurement) -> Vec<u8> {
+    let all = document.probes.iter().map(|p| &p.measurement);
+    let all = all.chain(&document.reference_probes);
+    let same = all.filter(|m| m.same_server(measurement));
+    let mut known: Vec<u8> = same.filter_map(Measurement::server_distance).collect();
+    known.sort_unstable();
+    known.dedup();
+    known
 }
 
 fn head_node(document: &RunDocument) -> Stop {
@@ -123,148 +183,101 @@ fn server(measurement: &Measurement) -> Stop {
     Stop::new(StopKind::Server, "server", Some(name))
 }
 
-/// Returns the stops between this host and the server.
-fn between(measurement: &Measurement, segment: &Segment) -> Vec<Stop> {
-    let mut stops = match (measurement.path.proxy(), &measurement.survey) {
-        (Some(proxy), _) => {
-            let name = Some(proxy.authority());
-            vec![Stop::new(StopKind::Proxy, "proxy", name)]
-        }
-        (None, Some(survey)) => hops(survey, measurement),
-        (None, None) => Vec::new(),
-    };
-    if stops.is_empty() {
-        stops.push(match *segment {
-            Segment::Path {
-                hop: Some(hop),
-                address,
-            } => hop_stop(hop, address),
-            Segment::Path {
-                hop: None,
-                address: Some(address),
-            } => Stop::new(StopKind::Hop, "device", Some(address.to_string())),
-            Segment::None
-            | Segment::ThisHost
-            | Segment::NearNetwork
-            | Segment::Path { .. }
-            | Segment::CloudEdge
-            | Segment::ServerHost
-            | Segment::Proxy
-            | Segment::Unknown => Stop::new(StopKind::Hops, "network", None),
-        });
+/// Returns the stops between this host and a server that is dialled directly.
+fn between(measurement: &Measurement, segment: &Segment, known: &[u8]) -> Vec<Stop> {
+    if measurement.server().is_some_and(|ip| ip.is_loopback()) {
+        return Vec::new();
     }
-    if *segment == Segment::CloudEdge {
-        stops.push(Stop::new(StopKind::CloudEdge, "cloud edge", None));
+    let mut stops = match &measurement.survey {
+        Some(survey) => hops(survey, measurement, known),
+        None => match known {
+            [distance, others @ ..] if others.iter().all(|other| other == distance) => {
+                let last = distance.saturating_sub(1);
+                Stop::silent(1, last).into_iter().collect()
+            }
+            _ => vec![Stop::network("not traced")],
+        },
+    };
+    if let Segment::Path {
+        hop: Some(hop),
+        address,
+    } = *segment
+    {
+        name_hop(&mut stops, hop, address);
     }
     stops
+}
+
+/// Makes the hop that the verdict names a stop of its own, if it is only one of those that are not known.
+fn name_hop(stops: &mut Vec<Stop>, hop: u8, address: Option<IpAddr>) {
+    let holds = |stop: &Stop| stop.hops.is_some_and(|(from, to)| from <= hop && hop <= to);
+    if let Some(at) = stops.iter().position(holds) {
+        let Some((from, to)) = stops[at].hops.filter(|(from, to)| from < to) else {
+            return;
+        };
+        let before = hop.checked_sub(1).and_then(|last| Stop::silent(from, last));
+        let parts = before
+            .into_iter()
+            .chain([Stop::hop(hop, address)])
+            .chain(Stop::silent(hop + 1, to));
+        stops.splice(at..=at, parts);
+        return;
+    }
+    let known = stops
+        .iter()
+        .filter_map(|stop| stop.hops)
+        .map(|(_, to)| to)
+        .max();
+    let at = stops
+        .iter()
+        .rposition(|stop| stop.hops.is_some())
+        .map_or(0, |at| at + 1);
+    let before = Stop::silent(known.unwrap_or(0) + 1, hop.saturating_sub(1));
+    stops.splice(at..at, before.into_iter().chain([Stop::hop(hop, address)]));
 }
 
 /// Returns a stop for each hop that answered, and one for each row of hops that did not.
-fn hops(survey: &Survey, measurement: &Measurement) -> Vec<Stop> {
-    let own = measurement.server_distance();
-    let distance = own.or_else(|| survey.server_distance(&[]).map(|d| d.nearest));
+fn hops(survey: &Survey, measurement: &Measurement, known: &[u8]) -> Vec<Stop> {
+    let at_its_end = || match survey.last_hop() {
+        LastHop::Lost {
+            lost_before: PastLastHop::Server(hops),
+            ..
+        } => Some(Distance {
+            nearest: hops,
+            farthest: hops,
+        }),
+        LastHop::Lost { .. } | LastHop::Answered { .. } | LastHop::Unknown => None,
+    };
+    let distance = survey.server_distance(known).or_else(at_its_end);
+    // A device that redirects connections translates errors back: whatever has the server's name is none of its hops.
+    let named = |hop: u8| {
+        survey
+            .address_of(hop)
+            .filter(|ip| Some(*ip) != measurement.server())
+    };
     let last = match distance {
-        Some(distance) => distance.saturating_sub(1),
-        None => survey
-            .tries
-            .iter()
-            .filter(|t| t.expired_at().is_some())
-            .map(|t| t.hop_limit)
-            .max()
+        Some(distance) => distance.nearest.saturating_sub(1),
+        None => (1..=survey.tries.iter().map(|t| t.hop_limit).max().unwrap_or(0))
+            .rev()
+            .find(|hop| named(*hop).is_some())
             .unwrap_or(0),
     };
     let mut stops = Vec::new();
-    let mut silent_from = None;
+    let mut silent_from = 1;
     for hop in 1..=last {
-        match survey.address_of(hop) {
-            None => {
-                silent_from.get_or_insert(hop);
-            }
-            Some(address) => {
-                stops.extend(silent_from.take().map(|from| silent(from, hop - 1)));
-                stops.push(hop_stop(hop, Some(address)));
-            }
+        if let Some(address) = named(hop) {
+            stops.extend(Stop::silent(silent_from, hop - 1));
+            stops.push(Stop::hop(hop, Some(address)));
+            silent_from = hop + 1;
         }
     }
-    stops.extend(silent_from.map(|from| silent(from, last)));
-    if distance.is_none() && !stops.is_empty() {
-        stops.push(Stop::new(StopKind::Hops, "further hops", None));
+    stops.extend(Stop::silent(silent_from, last));
+    match distance {
+        Some(distance) if distance.nearest == distance.farthest => {}
+        Some(_) => stops.push(Stop::network("of unequal length")),
+        None => stops.push(Stop::network("not traced")),
     }
     stops
-}
-
-fn hop_stop(hop: u8, address: Option<IpAddr>) -> Stop {
-    let name = address.map(|a| a.to_string());
-    Stop::new(StopKind::Hop, format!("hop {hop}"), name)
-}
-
-fn silent(from: u8, to: u8) -> Stop {
-    let title = if from == to {
-        format!("hop {from}")
-    } else {
-        format!("hops {from} to {to}")
-    };
-    Stop::new(StopKind::Hops, title, Some("silent".to_owned()))
-}
-
-/// Marks the stop that `segment` blames, and returns the stop before which the line breaks off.
-fn blame(stops: &mut [Stop], segment: &Segment, measurement: &Measurement) -> Option<usize> {
-    let last = stops.len() - 1;
-    let kind = |kind: StopKind| stops.iter().position(|s| s.kind == kind);
-    let blamed = match *segment {
-        Segment::None | Segment::Unknown => return None,
-        // The path breaks off before the first hop, at an unknown device.
-        Segment::NearNetwork => return Some(1),
-        Segment::ThisHost => 0,
-        Segment::ServerHost => last,
-        Segment::Proxy => kind(StopKind::Proxy)?,
-        Segment::CloudEdge => kind(StopKind::CloudEdge)?,
-        Segment::Path { hop: Some(hop), .. } => {
-            let title = format!("hop {hop}");
-            stops.iter().position(|s| s.title == title)?
-        }
-        Segment::Path {
-            hop: None,
-            address: Some(address),
-        } => {
-            let name = Some(address.to_string());
-            stops.iter().position(|s| s.name == name)?
-        }
-        Segment::Path { .. } => kind(StopKind::Hops)?,
-    };
-    stops[blamed].blamed = true;
-    let reached = match *segment {
-        // The proxy's own connection failed: the line into the server is broken.
-        Segment::Proxy => measurement.succeeded(Operation::ProxyConnect),
-        Segment::ServerHost => return None,
-        Segment::None
-        | Segment::ThisHost
-        | Segment::NearNetwork
-        | Segment::Path { .. }
-        | Segment::CloudEdge
-        | Segment::Unknown => true,
-    };
-    Some(if reached { blamed + 1 } else { blamed }.min(last))
-}
-
-/// Returns the place of the furthest stop that answered this port's own packets.
-fn answered(measurement: &Measurement, stops: &[Stop]) -> usize {
-    if measurement.path.proxy().is_some() {
-        return usize::from(measurement.succeeded(Operation::ProxyConnect));
-    }
-    let blamed = stops.iter().position(|s| s.blamed);
-    let refused = blamed
-        .filter(|_| measurement.was_turned_away())
-        .unwrap_or(0);
-    let Some(survey) = &measurement.survey else {
-        return refused;
-    };
-    let own = survey.of_port(survey.port);
-    let expired = own.filter(|t| t.expired_at().is_some());
-    let furthest = expired.map(|t| t.hop_limit).max();
-    let title = format!("hop {}", furthest.unwrap_or(0));
-    let hop = stops.iter().rposition(|s| s.title == title).unwrap_or(0);
-    hop.max(refused)
 }
 
 #[cfg(test)]
@@ -272,8 +285,8 @@ mod tests {
     use super::*;
     use crate::recorded::{self, Recorded};
 
-    /// Returns the paths of all failures of a run, equal ones once, as text: `=` proven, `-` answered, `~` sent, `.`
-    /// beyond, `x` the gap.
+    /// Returns the paths of all failures of a run, equal ones once, as text: `=` proven, `~` sent, `x` the gap, `.` beyond,
+    /// `!` blamed, and the place.
     fn drawn(run: &Recorded) -> Vec<String> {
         let document = run.read();
         let failed = document.probes.iter().filter(|p| p.needs_a_word());
@@ -290,20 +303,20 @@ mod tests {
             if index > 0 {
                 text.push_str(match stop.line {
                     Line::Proven => " = ",
-                    Line::Answered => " - ",
                     Line::Sent => " ~ ",
+                    Line::Gap => " x ",
                     Line::Beyond => " . ",
                 });
-            }
-            if way.gap == Some(index) {
-                text.push_str("x ");
             }
             text.push_str(&stop.title);
             if stop.blamed {
                 text.push('!');
             }
         }
-        text
+        match &way.place {
+            None => text,
+            Some(place) => format!("{text} [{}]", place.words),
+        }
     }
 
     #[test]
@@ -311,13 +324,16 @@ mod tests {
         for (run, expected) in [
             (
                 recorded::DROPPED_BEHIND_FIRST_HOP,
-                "head node - hop 1! . x hop 2 . server",
+                "head node ~ hop 1! x hop 2 . server [hop 1, or between it and hop 2]",
             ),
-            (recorded::DROPPED, "head node ~ network ~ server"),
-            (recorded::REPLY_DROPPED, "head node = network! = server"),
+            (recorded::DROPPED, "head node ~ server [place not known]"),
+            (
+                recorded::REPLY_DROPPED,
+                "head node = server [on the path, place not known]",
+            ),
             (
                 recorded::BLOCKED_ON_THIS_HOST,
-                "head node! . x network . server",
+                "head node! . server [this-host]",
             ),
         ] {
             assert_eq!(drawn(run), [expected], "{}", run.name);
@@ -327,13 +343,24 @@ mod tests {
     #[test]
     fn a_proxy_that_refuses_is_reached_and_one_that_is_absent_is_not() {
         let drawn = drawn(recorded::THROUGH_PROXIES);
-        assert!(
-            drawn.contains(&"head node - proxy! . x server".to_owned()),
-            "{drawn:?}"
-        );
-        assert!(
-            drawn.contains(&"head node . x proxy! . server".to_owned()),
-            "{drawn:?}"
-        );
+        for expected in [
+            "head node ~ proxy! . server [proxy]",
+            "head node x proxy! . server [proxy, or before it]",
+        ] {
+            assert!(drawn.iter().any(|way| way == expected), "{drawn:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_hop_among_silent_ones_is_drawn_between_them() {
+        let titles = |stops: &[Stop]| -> Vec<String> {
+            stops.iter().map(|stop| stop.title.clone()).collect()
+        };
+        let mut stops: Vec<Stop> = Stop::silent(1, 5).into_iter().collect();
+        name_hop(&mut stops, 3, None);
+        assert_eq!(titles(&stops), ["hops 1 to 2", "hop 3", "hops 4 to 5"]);
+        let mut stops = vec![Stop::network("not traced")];
+        name_hop(&mut stops, 2, None);
+        assert_eq!(titles(&stops), ["hop 1", "hop 2", "network"]);
     }
 }

@@ -8,8 +8,8 @@ use probe_documents::Timings;
 
 use crate::rows::{
     AskedRow, CheckRow, EgressRow, FailureRow, Fate, Line, Mark, NotAskedRow, NoteRow,
-    NotedFinding, OpenRow, PathRow, PortRow, Report, RequestRows, RunRow, ScopeRow, SilenceCell,
-    SkippedRow, Snippet, Stop, StopKind, SummaryRow, VerdictWords, WayRow,
+    NotedFinding, OpenRow, PathRow, PlaceRow, PortRow, Report, RequestRows, RunRow, ScopeRow,
+    SilenceCell, SkippedRow, Snippet, Stop, StopKind, SummaryRow, VerdictWords, WayRow,
 };
 
 /// Returns the example. What a report can lack, it has.
@@ -176,10 +176,17 @@ fn failure() -> FailureRow {
                 kind: StopKind::Hop,
                 title: text(),
                 name: Some(text()),
+                hops: Some((1, 1)),
                 line: Line::Proven,
                 blamed: true,
             }],
-            gap: Some(0),
+            place: Some(PlaceRow {
+                from: 0,
+                to: 0,
+                words: text(),
+                known: true,
+                cut: true,
+            }),
             here: text(),
             there: text(),
         },
@@ -215,6 +222,9 @@ fn asked(segment: &'static str) -> AskedRow {
         host: text(),
         protocol: "TCP",
         port: 443,
+        port_on_server: Some(443),
+        device_port: text(),
+        rule_port: 443,
         direction: "outbound",
         application: "HTTPS",
         purpose: text(),

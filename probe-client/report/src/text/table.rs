@@ -7,10 +7,12 @@ use unicode_width::UnicodeWidthStr as _;
 use super::columns::{GAP, shortened, tone};
 use super::paint::{Look, Tone, paragraph};
 use super::{checks, details, egress, idle, matrix};
-use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, SkippedRow, SummaryRow};
-use crate::templating::milliseconds;
+use crate::duration::milliseconds;
+use crate::rows::{NoteRow, PortRow, Report, RunRow, ScopeRow, Shortened, SkippedRow, SummaryRow};
 
 pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let Shortened { report, left_out } = report.shortened();
+    let report = &report;
     heading(&report.run, look, out)?;
     if idle::is_wanted(&report.ports) {
         idle::write(&report.ports, look, out)?;
@@ -27,6 +29,10 @@ pub(crate) fn write(report: &Report, look: Look, out: &mut dyn Write) -> io::Res
     skipped(&report.skipped, look, out)?;
     scope(report.scope.as_ref(), look, out)?;
     checks::of_run(&report.checks, look, out)?;
+    if let Some(text) = &left_out {
+        writeln!(out)?;
+        paragraph(out, look, "", text)?;
+    }
     summary(&report.summary, look, out)
 }
 

@@ -34,7 +34,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
     let packet = |segment: u16| segment + headers;
     let target = evidence.target();
     let way = loss_point::of(evidence.probe).way;
-    let direction = way.map_or("in a direction that is not known", Way::describe);
+    let direction = way.map_or("(in which direction is not known)", Way::describe);
     let up_to = packet(largest);
     let mut verdict = Verdict::new(
         VerdictId::PathMtuBlackHole,
@@ -69,14 +69,20 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Option<Verdict> {
 
 /// Returns the next step. The sender of the packets that vanish has to learn the size that passes.
 fn next(evidence: &Evidence<'_>, way: Option<Way>, largest: u16) -> String {
+    let v6 = evidence.probe.server().is_some_and(|ip| ip.is_ipv6());
+    let error = if v6 {
+        "ICMPv6 \"packet too big\" (type 2)"
+    } else {
+        "ICMP \"fragmentation needed\" (type 3 code 4)"
+    };
     let sender = match way {
         Some(Way::Up) => format!("to this host, {}", evidence.source()),
         Some(Way::Down) => format!("to the server, {}", evidence.server_named()),
         None => "in both directions".to_owned(),
     };
     format!(
-        "ask the network team (for a VPN, at both ends) to let ICMP \"fragmentation needed\" and \
-         \"packet too big\" pass {sender}, or to clamp the TCP MSS to {largest} or less, for {}",
+        "ask the network team (for a VPN, at both ends) to let {error} pass {sender}; or to lower \
+         the MSS of {} to {largest} or less",
         evidence.flow()
     )
 }

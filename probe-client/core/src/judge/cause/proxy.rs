@@ -181,7 +181,7 @@ fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, 
             ),
             format!(
                 "ask the team that runs {sender} to let TCP from {} to {at} through",
-                evidence.source()
+                evidence.client()
             ),
         ),
         (_, FailureKind::Refused) => (
@@ -198,7 +198,7 @@ fn unreached(evidence: &Evidence<'_>, failure: &Failure, at: &str) -> (Segment, 
             format!(
                 "ask the proxy team whether {at} is still its address and whether it is up, and \
                  the firewall team whether TCP from {} to {at} is let through, replies included",
-                evidence.source()
+                evidence.client()
             ),
         ),
         (_, _) => (

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::words::duration;
 use super::Evidence;
-use crate::measurement::{Measurement, source_address};
+use crate::measurement::{Measurement, egress_address, source_address};
 use crate::observation::Origin;
 use crate::path::authority;
 
@@ -19,13 +19,38 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns the flow that a rule has to let through, replies included, for example `TCP from 10.0.0.4 to
-    /// 203.0.113.7:443`.
+    /// 203.0.113.7:443`. Through a proxy it is two flows, each with the addresses that firewalls see there.
     pub fn flow(&self) -> String {
-        format!("TCP from {} to {}", self.source(), self.target())
+        let (source, target) = (self.source(), self.target());
+        match self.proxy() {
+            None => format!("TCP from {source} to {target}"),
+            Some(proxy) => format!(
+                "TCP from {} to the proxy {}, and from {source} to {target}",
+                self.client(),
+                proxy.authority()
+            ),
+        }
+    }
+
+    /// Returns the address from which connections to the server come: this host's, or the proxy's outgoing one.
+    pub fn source(&self) -> String {
+        if self.proxy().is_none() {
+            return self.client();
+        }
+        match egress_address(self.probe, self.same_server.iter().copied()) {
+            Some(address) => {
+                format!("{address} (the proxy's outgoing address, as the server saw it)")
+            }
+            None => {
+                "the proxy's outgoing address (fwprobe does not know it: no session through it \
+                     reached the server)"
+                    .to_owned()
+            }
+        }
     }
 
     /// Returns the address from which this probe left, or `this host` if that is not known.
-    pub fn source(&self) -> String {
+    pub fn client(&self) -> String {
         let same_server = self.same_server.iter().copied();
         source_address(self.probe, same_server, self.own_addresses)
             .map_or_else(|| "this host".to_owned(), |ip| ip.to_string())

@@ -89,6 +89,21 @@ fn source_ports_that_stay_silent_beside_others_are_a_fault_by_flow() {
 }
 
 #[test]
+fn no_list_of_source_ports_is_empty() {
+    for probe in [
+        beside(whole(), &dialled(11, SILENT, SILENT)),
+        beside(whole(), &dialled(11, STUCK, SILENT)),
+    ] {
+        let found = verdict(&probe);
+        let empty = found
+            .evidence
+            .iter()
+            .find(|fact| fact.trim_end().ends_with(':'));
+        assert_eq!(empty, None, "{}", found.claim);
+    }
+}
+
+#[test]
 fn source_ports_that_lose_all_data_beside_others_are_a_fault_by_flow() {
     let found = verdict(&beside(whole(), &dialled(2, STUCK, ANSWERED)));
     assert_eq!(found.id, VerdictId::ReachableWithLoss, "{}", found.claim);

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use probe_core::control_record::{ControlRecord, ListenerState};
 use probe_core::measurement::{Measurement, source_address};
 use probe_documents::RunDocument;
 
@@ -64,6 +65,33 @@ pub(super) fn accepted_at(document: &RunDocument, measurement: &Measurement) -> 
         let testimony = m.session.as_ref()?.testimony.as_ref()?;
         Some(testimony.local?.ip().to_canonical())
     })
+}
+
+/// Returns the port on which the server's own host takes the connections that are dialled on the port of `measurement`, if
+/// that is known: another one if ports are translated on the way (`--map`, a port of the server that clients dial otherwise).
+pub(super) fn port_on_server(document: &RunDocument, measurement: &Measurement) -> Option<u16> {
+    let dialled = measurement.port_dialled();
+    let same = |m: &&Measurement| m.host == measurement.host && m.port_dialled() == dialled;
+    let accepted = measurements(document).filter(same).find_map(|m| {
+        let testimony = m.session.as_ref()?.testimony.as_ref()?;
+        Some(testimony.local?.port())
+    });
+    let controls = document.server.controls.iter();
+    let instances = controls
+        .filter(|record| record.is_of(measurement))
+        .flat_map(ControlRecord::instances);
+    let mut listeners = instances.flat_map(|instance| &instance.listeners);
+    let stated = || {
+        let of = |l: &&ListenerState| {
+            let port = l.public_port.unwrap_or_else(|| l.address.port());
+            l.bound && measurement.ports_meant().any(|meant| meant == port)
+        };
+        listeners.find(of).map(|listener| listener.address.port())
+    };
+    let mapped = measurement.rule.port.get() != dialled;
+    accepted
+        .or_else(stated)
+        .or_else(|| (!mapped).then_some(dialled))
 }
 
 fn measurements(document: &RunDocument) -> impl Iterator<Item = &Measurement> {

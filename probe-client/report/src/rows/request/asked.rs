@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use probe_core::alternative::Alternative;
-use probe_core::catalogue::VerdictId;
 use probe_core::measurement::Measurement;
 use probe_core::plan::GIVEN_BY_HAND;
 use probe_core::profile::{AddressFamily, Direction, Profile};
@@ -12,6 +10,7 @@ use probe_documents::{Probe, RunDocument};
 use serde::Serialize;
 
 use super::super::verdict::VerdictWords;
+use super::super::way::{WayRow, perhaps_server_host, teams, words};
 use super::addresses::{self, SeenSource};
 use super::snippet::{Hosts, Snippet, snippets};
 
@@ -40,7 +39,14 @@ pub struct AskedRow {
     /// The server as the user named it.
     pub host: String,
     pub protocol: &'static str,
+    /// The port that was dialled, as devices before a translation of ports see it.
     pub port: u16,
+    /// The port on the server's own host; `None` if it is not known.
+    pub port_on_server: Option<u16>,
+    /// The port as the blamed device sees it: a number, or a place in angle brackets if it is not known.
+    pub device_port: String,
+    /// The port of the rule, which the real application uses.
+    pub rule_port: u16,
     pub direction: &'static str,
     /// The protocol on the port.
     pub application: &'static str,
@@ -80,12 +86,13 @@ impl AskedRow {
             destination,
             accepted_at,
             port,
+            port_on_server: addresses::port_on_server(document, m),
         };
-        let (device_source, device_destination) = hosts.seen_by(&verdict.segment);
-        let perhaps_host = perhaps_server_host(probe);
+        let (device_source, device_destination, device_port) = hosts.seen_by(&verdict.segment);
+        let perhaps_host = verdict.segment == Segment::CloudEdge && perhaps_server_host(probe);
         let vendor_source = vendor_source(document, m);
         Self {
-            addressee: addressee(&verdict.segment, perhaps_host),
+            addressee: addressee(document, probe),
             family,
             source: hosts.source,
             source_after_nat: hosts.source_after_nat,
@@ -94,6 +101,9 @@ impl AskedRow {
             destination_after_nat: accepted_at.filter(|ip| *ip != destination),
             device_source,
             device_destination,
+            device_port,
+            port_on_server: hosts.port_on_server,
+            rule_port: m.rule.port.get(),
             host: m.host.clone(),
             protocol: "TCP",
             port,
@@ -110,7 +120,7 @@ impl AskedRow {
             real_destination: m.rule.destination.clone(),
             proxy: m.path.proxy().map(ToString::to_string),
             verdict: VerdictWords {
-                place: place(&verdict.segment, perhaps_host),
+                place: words(probe),
                 ..VerdictWords::of(document, probe)
             },
             snippets: snippets(&verdict.segment, perhaps_host, &name, &hosts),
@@ -124,43 +134,26 @@ impl AskedRow {
     }
 }
 
-/// Returns whether the cloud's edge is blamed and the firewall of the server's own host may be what drops the connection. A
-/// server that sees every SYN at its host's interface excludes that.
-fn perhaps_server_host(probe: &Probe) -> bool {
-    let verdict = &probe.verdict;
-    let sighting = probe.measurement.sighting.as_ref();
-    let excluded = sighting.is_some_and(|answer| answer.sees_every_syn);
-    let named = verdict
-        .alternatives
-        .contains(&Alternative::ServerHostsFirewall);
-    verdict.segment == Segment::CloudEdge
-        && (named || (verdict.id == VerdictId::Dropped && !excluded))
-}
-
-fn place(segment: &Segment, perhaps_host: bool) -> String {
-    if perhaps_host {
-        format!("{segment}, or the firewall of the server's own host")
-    } else {
-        segment.to_string()
+/// Returns the teams that can allow the connection: all that run something in the place that the verdict blames.
+fn addressee(document: &RunDocument, probe: &Probe) -> String {
+    let way = WayRow::of(document, probe);
+    let known = way.place.as_ref().filter(|place| place.known);
+    let teams = known.map(|place| teams(place, &way.stops));
+    match (teams, &probe.verdict.segment) {
+        (Some(teams), _) if !teams.is_empty() => teams.join(", then "),
+        (_, Segment::NearNetwork) => "the team that runs this host's network".to_owned(),
+        (
+            _,
+            Segment::Path {
+                address: Some(address),
+                ..
+            },
+        ) => {
+            format!("the team that runs {address}")
+        }
+        (_, Segment::Path { address: None, .. }) => "the firewall team".to_owned(),
+        (_, _) => "the firewall team, then the cloud team".to_owned(),
     }
-}
-
-fn addressee(segment: &Segment, perhaps_host: bool) -> String {
-    let known = match segment {
-        Segment::ThisHost => "the admin of this host",
-        Segment::NearNetwork => "the team that runs this host's network",
-        Segment::CloudEdge if perhaps_host => "the cloud team, then the server's admin",
-        Segment::CloudEdge => "the cloud team",
-        Segment::ServerHost => "the server's admin",
-        Segment::Proxy => "the proxy team",
-        Segment::Path {
-            address: Some(address),
-            ..
-        } => return format!("the team that runs {address}"),
-        Segment::Path { address: None, .. } => "the firewall team",
-        Segment::Unknown | Segment::None => "the firewall team, then the cloud team",
-    };
-    known.to_owned()
 }
 
 fn justification(purpose: &str, vendor_source: Option<&str>) -> Option<String> {

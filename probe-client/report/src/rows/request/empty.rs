@@ -2,9 +2,10 @@
 
 use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
+use probe_documents::traffic::source_at_server;
 use probe_documents::{Probe, RunDocument};
 
-use super::{addresses, expects_open};
+use super::expects_open;
 
 /// Returns the reason why nothing is asked for after the run of `document`.
 pub(super) fn why(document: &RunDocument) -> String {
@@ -35,8 +36,7 @@ fn nothing_came_back(document: &RunDocument, probes: &[&Probe]) -> String {
             continue;
         };
         let m = &first.measurement;
-        let source = addresses::own(document, m);
-        let source = source.map_or_else(|| "this host".to_owned(), |ip| ip.to_string());
+        let source = source_at_server(document, m);
         let server = super::super::port::server(&m.host, m.server(), &m.path);
         let mut ports: Vec<String> = Vec::new();
         for port in of_one

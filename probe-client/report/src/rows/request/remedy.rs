@@ -50,8 +50,8 @@ pub(super) fn remedy(verdict: VerdictId) -> Remedy {
             "the connection is allowed and stalls: ask for the inspection of its content",
         ),
         VerdictId::PathMtuBlackHole => Remedy::Other(
-            "large packets vanish: ask for ICMP \"fragmentation needed\" and \"packet too big\" to \
-             be let through, or for the MSS to be lowered",
+            "large packets vanish: ask for ICMP \"fragmentation needed\" (over IPv6: \"packet too \
+             big\") to be let through to their sender, or for the MSS to be lowered",
         ),
         VerdictId::IdleExpired => {
             Remedy::Other("idle sessions are forgotten: ask for a longer idle timeout")

@@ -40,6 +40,8 @@ pub(super) struct Hosts {
     /// The server's address on its own host.
     pub(super) accepted_at: Option<IpAddr>,
     pub(super) port: u16,
+    /// The port on the server's own host, if it is known.
+    pub(super) port_on_server: Option<u16>,
 }
 
 /// Returns rules for the devices of `segment`. Without a known place there are none.
@@ -66,7 +68,7 @@ pub(super) fn snippets(
 }
 
 fn az(name: &str, hosts: &Hosts) -> Snippet {
-    let (from, to, port) = (hosts.seen_by_cloud(), hosts.on_server(), hosts.port);
+    let (from, to, port) = hosts.seen_by(&Segment::CloudEdge);
     Snippet::new(
         EDGE,
         "Azure network security group (az)",
@@ -81,7 +83,7 @@ fn az(name: &str, hosts: &Hosts) -> Snippet {
 }
 
 fn bicep(name: &str, hosts: &Hosts) -> Snippet {
-    let (from, to, port) = (hosts.seen_by_cloud(), hosts.on_server(), hosts.port);
+    let (from, to, port) = hosts.seen_by(&Segment::CloudEdge);
     let symbol = name.replace('-', "_");
     Snippet::new(
         EDGE,
@@ -134,18 +136,34 @@ fn pan_os(name: &str, hosts: &Hosts) -> Snippet {
 }
 
 impl Hosts {
-    /// Returns source and destination as a device in `segment` sees them: behind address translation on the server's
-    /// side, before it elsewhere.
-    pub(super) fn seen_by(&self, segment: &Segment) -> (String, String) {
+    /// Returns source, destination and port as a device in `segment` sees them: behind address translation on the
+    /// server's side, before it elsewhere.
+    pub(super) fn seen_by(&self, segment: &Segment) -> (String, String, String) {
         match segment {
-            Segment::CloudEdge | Segment::ServerHost => (self.seen_by_cloud(), self.on_server()),
+            Segment::CloudEdge | Segment::ServerHost => (
+                self.seen_by_cloud(),
+                self.on_server(),
+                self.port_on_server(),
+            ),
             Segment::None
             | Segment::ThisHost
             | Segment::NearNetwork
             | Segment::Path { .. }
             | Segment::Proxy
-            | Segment::Unknown => (self.own(), self.destination.to_string()),
+            | Segment::Unknown => (
+                self.own(),
+                self.destination.to_string(),
+                self.port.to_string(),
+            ),
         }
+    }
+
+    fn port_on_server(&self) -> String {
+        let known = self.port_on_server;
+        known.map_or_else(
+            || "<PORT-ON-SERVER-HOST>".to_owned(),
+            |port| port.to_string(),
+        )
     }
 
     /// Returns the source for a device before address translation.
@@ -192,6 +210,7 @@ mod tests {
         destination: IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 7)),
         accepted_at: None,
         port: 5901,
+        port_on_server: Some(5901),
     };
 
     fn path() -> Segment {
@@ -228,6 +247,28 @@ mod tests {
             }
         }
         assert!(snippets(&Segment::Unknown, false, "n", &HOSTS).is_empty());
+    }
+
+    #[test]
+    fn a_device_behind_a_translation_of_ports_is_asked_for_its_own_port() {
+        let ports = |port_on_server| {
+            let hosts = Hosts {
+                port_on_server,
+                ..HOSTS
+            };
+            let of = |segment: &Segment| hosts.seen_by(segment).2;
+            (
+                of(&Segment::CloudEdge),
+                of(&Segment::ServerHost),
+                of(&path()),
+            )
+        };
+        let texts = |edge: &str, host: &str, path: &str| {
+            (edge.to_owned(), host.to_owned(), path.to_owned())
+        };
+        assert_eq!(ports(Some(80)), texts("80", "80", "5901"));
+        let unknown = "<PORT-ON-SERVER-HOST>";
+        assert_eq!(ports(None), texts(unknown, unknown, "5901"));
     }
 
     #[test]

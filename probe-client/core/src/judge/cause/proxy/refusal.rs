@@ -216,7 +216,7 @@ fn denied(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         "ask the proxy team to allow {} to {target} for the client {}; many proxies allow it \
              to port 443 alone",
         protocol(proxy.scheme),
-        evidence.source()
+        evidence.client()
     )))
 }
 
@@ -237,8 +237,9 @@ fn could_not(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     Some(
         Verdict::new(id, Segment::Proxy, Confidence::High, claim).next(format!(
             "ask the proxy team to try TCP to {target} from the proxy itself, and the firewall and \
-             cloud teams to allow the proxy's outgoing address there; if the server is the cause, \
-             every path fails in the same way"
+             cloud teams to allow TCP from {} to {target}; if the server is the cause, every path \
+             fails in the same way",
+            evidence.source()
         )),
     )
 }

@@ -203,10 +203,12 @@ fn with_ports(mut verdict: Verdict, account: &FlowAccount) -> Verdict {
             list(&account.dead)
         ));
     }
-    verdict = verdict.because(format!(
-        "source ports with an answer, those dialled later included: {}",
-        list(&account.answered)
-    ));
+    if !account.answered.is_empty() {
+        verdict = verdict.because(format!(
+            "source ports with an answer, those dialled later included: {}",
+            list(&account.answered)
+        ));
+    }
     if !account.late.is_empty() {
         verdict = verdict.because(format!(
             "source ports with an answer, but not to the first SYN: {}",

@@ -1,5 +1,7 @@
 //! Rules for the firewall of a host itself: Windows, nftables and ufw.
 
+use probe_core::verdict::Segment;
+
 use super::{Hosts, Snippet};
 
 /// The host whose firewall is blamed.
@@ -24,29 +26,29 @@ struct Flow<'a> {
     side: Side,
     from: String,
     to: String,
-    port: u16,
+    port: String,
     ipv4: bool,
 }
 
 /// Returns rules for every kind of firewall that the host on `side` may have.
 pub(super) fn rules(name: &str, hosts: &Hosts, side: Side) -> Vec<Snippet> {
-    let (from, to) = match side {
-        Side::Client => (hosts.own(), hosts.destination.to_string()),
-        Side::Server => (hosts.seen_by_cloud(), hosts.on_server()),
-    };
+    let (from, to, port) = hosts.seen_by(match side {
+        Side::Client => &Segment::ThisHost,
+        Side::Server => &Segment::ServerHost,
+    });
     let flow = Flow {
         name,
         side,
         from,
         to,
-        port: hosts.port,
+        port,
         ipv4: hosts.destination.is_ipv4(),
     };
     vec![netsh(&flow), powershell(&flow), nftables(&flow), ufw(&flow)]
 }
 
 fn netsh(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
     let fields = match flow.side {
         Side::Client => format!(
             "dir=out action=allow protocol=TCP localip={from} remoteip={to} remoteport={port}"
@@ -67,7 +69,7 @@ fn netsh(flow: &Flow<'_>) -> Snippet {
 }
 
 fn powershell(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
     let fields = match flow.side {
         Side::Client => format!(
             "-Direction Outbound -LocalAddress {from} -RemoteAddress {to} -RemotePort {port}"
@@ -90,7 +92,7 @@ fn powershell(flow: &Flow<'_>) -> Snippet {
 
 /// Returns a rule that stands before all others of its chain: one that follows a rule which rejects does nothing.
 fn nftables(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
     let ip = if flow.ipv4 { "ip" } else { "ip6" };
     let note = match flow.side {
         Side::Client => {
@@ -117,7 +119,7 @@ fn nftables(flow: &Flow<'_>) -> Snippet {
 }
 
 fn ufw(flow: &Flow<'_>) -> Snippet {
-    let (from, to, port) = (&flow.from, &flow.to, flow.port);
+    let (from, to, port) = (&flow.from, &flow.to, &flow.port);
     let direction = match flow.side {
         Side::Client => "out",
         Side::Server => "in",

@@ -55,7 +55,7 @@ fn not_served(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
     Some(of_the_proxy(VerdictId::ProxyDenied, claim).next(format!(
         "ask the proxy team to allow {} to {target} for the client {}",
         protocol(proxy.scheme),
-        evidence.source()
+        evidence.client()
     )))
 }
 
