@@ -200,6 +200,7 @@ mod tests {
     use probe_core::control_record::ControlOutcome;
     use probe_core::measurement::Measurement;
     use probe_core::path::NetworkPath;
+    use probe_core::profile::Expectation;
     use probe_documents::{Probe, RunDocument};
 
     use super::*;
@@ -286,6 +287,50 @@ mod tests {
         let text = render(&document, Look::PLAIN);
         assert!(text.contains("it loses every other SYN"), "{text}");
         assert!(text.contains("next: ask the network team for it"), "{text}");
+    }
+
+    fn expected_blocked(recorded: &recorded::Recorded) -> RunDocument {
+        let mut document = recorded.as_saved();
+        for probe in &mut document.probes {
+            probe.measurement.rule.expect = Expectation::Blocked;
+        }
+        probe_documents::judge_again(document)
+    }
+
+    #[test]
+    fn a_port_that_is_open_against_expectation_says_so_and_what_to_do() {
+        let text = render(&expected_blocked(recorded::DEMO), Look::PLAIN);
+        let blocks: Vec<&str> = text.split("\n\n").collect();
+        let said = |block: &&&str| block.contains("expected blocked, but open");
+        let block = blocks.iter().find(said).expect(&text);
+        assert!(block.starts_with("FAIL "), "{block}");
+        let mut lines = block.lines().map(str::trim_start);
+        let next = lines.find(|line| line.starts_with("next: "));
+        let next = next.expect(block);
+        assert!(next.contains("ask the firewall team which rule"), "{next}");
+        // What nothing listens on is not blocked, either.
+        let closed = "expected blocked, but not blocked";
+        let block = blocks.iter().find(|block| block.contains(closed));
+        let block = block.expect(&text);
+        assert!(block.contains("next: "), "{block}");
+        assert!(!block.contains("start fwprobe-echo"), "{block}");
+        let nowhere = render(
+            &expected_blocked(recorded::BLOCKED_ON_THIS_HOST),
+            Look::PLAIN,
+        );
+        let words = "expected blocked, but nothing got far enough to tell";
+        assert!(nowhere.contains(words), "{nowhere}");
+    }
+
+    #[test]
+    fn a_port_that_is_blocked_as_expected_shows_its_expectation() {
+        let text = render(&expected_blocked(recorded::DROPPED), Look::PLAIN);
+        let mut lines = text.lines();
+        let header = lines.find(|line| line.contains("VERDICT")).expect(&text);
+        let at = header.find("EXPECTED").expect(header);
+        let row = lines.find(|line| line.contains(" dropped ")).expect(&text);
+        assert!(row.starts_with("ok "), "{row}");
+        assert!(row[at..].starts_with("blocked "), "{row}");
     }
 
     /// Two names that only the proxy resolves must not share a group, although they share a path.
