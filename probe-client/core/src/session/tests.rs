@@ -111,7 +111,7 @@ impl Bench {
                 Need::Finished | Need::Failed => break,
                 Need::StartTls(tls) => {
                     assert!(tls.leftover.is_empty());
-                    self.need = self.session.tls_established(self.now, FACTS);
+                    self.need = self.session.tls_established(self.now, facts());
                 }
                 Need::Reconnect => self.need = self.session.reconnected(self.now),
                 Need::Io if self.exchange() => {}
@@ -289,21 +289,24 @@ fn parameters(kind: SessionKind, run: u8) -> SessionParameters {
 
 /// Returns a server at the other end of the same TLS session, if the kind has TLS.
 fn quirks(kind: SessionKind) -> Quirks {
-    let tls = kind.shape().tls;
+    let (tls, same) = (kind.shape().tls, facts());
     Quirks {
-        exporter: tls.and(FACTS.exporter),
-        client_hello: tls.and(FACTS.client_hello_sha256),
+        exporter: tls.and(same.exporter),
+        client_hello: tls.and(same.client_hello_sha256),
         ..Quirks::default()
     }
 }
 
-const FACTS: TlsFacts = TlsFacts {
-    version: 0x0304,
-    suite: 0x1301,
-    group: Some(0x001d),
-    exporter: Some([9; 32]),
-    client_hello_sha256: Some([8; 32]),
-    server_name: None,
-    alpn: None,
-    client_certificate_sha256: None,
-};
+/// Returns a TLS session with a value for everything that the server testifies to.
+fn facts() -> TlsFacts {
+    TlsFacts {
+        version: 0x0304,
+        suite: 0x1301,
+        group: Some(0x001d),
+        exporter: Some([9; 32]),
+        client_hello_sha256: Some([8; 32]),
+        server_name: Some("echo.example".into()),
+        alpn: Some("http/1.1".into()),
+        client_certificate_sha256: Some([6; 32]),
+    }
+}

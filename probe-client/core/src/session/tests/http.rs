@@ -80,7 +80,7 @@ fn the_host_header_leaves_out_the_schemes_own_port() {
             quirks(kind),
         );
         if kind == SessionKind::Https {
-            bench.session.tls_established(bench.now, FACTS);
+            bench.session.tls_established(bench.now, facts());
         }
         let sent = transmit_all(&mut bench.session, usize::MAX);
         assert!(String::from_utf8_lossy(&sent).contains(line), "{line}");
@@ -139,7 +139,7 @@ fn each_further_connection_of_https_has_a_tls_session_of_its_own() {
     let mut bench = Bench::new(SessionKind::Https);
     bench.web().wrapping = web::Wrapping::Close;
     bench.session.sent_plain(b"first hello");
-    bench.need = bench.session.tls_established(bench.now, FACTS);
+    bench.need = bench.session.tls_established(bench.now, facts());
     bench.exchange();
     assert_eq!(bench.need, Need::Reconnect);
     let first_sent = bench.session.report().first_sent;
@@ -153,7 +153,7 @@ fn each_further_connection_of_https_has_a_tls_session_of_its_own() {
     // The second TLS session ends at another peer.
     let facts = TlsFacts {
         exporter: Some([0xBB; 32]),
-        ..FACTS
+        ..facts()
     };
     bench.need = bench.session.tls_established(bench.now, facts);
     let report = bench.run();

@@ -102,7 +102,7 @@ fn a_session_can_move_between_threads() {
 fn what_is_told_to_the_wrong_state_changes_nothing() {
     let mut bench = Bench::new(SessionKind::Tcp);
     let before = bench.session.report();
-    assert_eq!(bench.session.tls_established(bench.now, FACTS), Need::Io);
+    assert_eq!(bench.session.tls_established(bench.now, facts()), Need::Io);
     assert_eq!(bench.session.reconnected(bench.now), Need::Io);
     assert_eq!(bench.session.wake(bench.now), Need::Io);
     assert_eq!(bench.session.report(), before);

@@ -292,7 +292,6 @@ pub(super) fn testimony(
     } else {
         greeting.nonce.clone()
     };
-    let optional = |bytes: Option<[u8; 32]>| bytes.map_or_else(Vec::new, Vec::from);
     wire::Testimony {
         version: proto::DIALOGUE_VERSION,
         instance: "one".into(),
@@ -303,14 +302,27 @@ pub(super) fn testimony(
         time_unix_ms: 1_000,
         kind: greeting.kind,
         connection_id: vec![1; 8],
-        tls: quirks.exporter.map(|exporter| wire::TlsTestimony {
-            version: 0x0304,
-            cipher_suite: 0x1301,
-            exporter: exporter.to_vec(),
-            client_hello_sha256: optional(quirks.client_hello),
-            ..wire::TlsTestimony::default()
-        }),
+        syn: vec![0x45; 40],
+        agreed_options: Some(7),
+        tls: quirks
+            .exporter
+            .map(|exporter| tls_testimony(exporter, quirks.client_hello)),
         ..wire::Testimony::default()
+    }
+}
+
+fn tls_testimony(exporter: [u8; 32], client_hello: Option<[u8; 32]>) -> wire::TlsTestimony {
+    let same = super::facts();
+    let optional = |bytes: Option<[u8; 32]>| bytes.map_or_else(Vec::new, Vec::from);
+    wire::TlsTestimony {
+        version: same.version.into(),
+        cipher_suite: same.suite.into(),
+        group: same.group.map_or(0, u32::from),
+        server_name: same.server_name.unwrap_or_default(),
+        alpn: same.alpn.unwrap_or_default(),
+        exporter: exporter.to_vec(),
+        client_hello_sha256: optional(client_hello),
+        client_certificate_sha256: optional(same.client_certificate_sha256),
     }
 }
 

@@ -12,7 +12,7 @@ fn opened(kind: SessionKind) -> ClientSession {
         Phase::Preface | Phase::Tls | Phase::InnerPreface
     ) {
         if let Need::StartTls(_) = bench.need {
-            bench.need = bench.session.tls_established(bench.now, FACTS);
+            bench.need = bench.session.tls_established(bench.now, facts());
         } else {
             bench.exchange();
         }
@@ -335,7 +335,7 @@ proptest! {
         transmit_all(&mut session, cut);
         for piece in [prefix, &bytes].concat().chunks(cut) {
             if let Need::StartTls(_) = session.receive(NOW, piece) {
-                session.tls_established(NOW, FACTS);
+                session.tls_established(NOW, facts());
             }
             transmit_all(&mut session, cut);
         }

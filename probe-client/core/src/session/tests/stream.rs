@@ -103,7 +103,7 @@ fn what_was_sent_first_is_told_by_its_digests() {
     let first = tls.report().first_sent;
     assert_eq!(first.len(), 1);
     assert_eq!(first[0].bytes, 13);
-    tls.tls_established(bench.now, FACTS);
+    tls.tls_established(bench.now, facts());
     transmit_all(&mut tls, usize::MAX);
     assert_eq!(tls.report().first_sent, first);
 }
@@ -183,7 +183,7 @@ fn an_end_record_before_the_farewell_is_a_fault() {
     let mut bench = Bench::new(SessionKind::Nettcp);
     while bench.session.report().testimony.is_none() {
         if let Need::StartTls(_) = bench.need {
-            bench.need = bench.session.tls_established(bench.now, FACTS);
+            bench.need = bench.session.tls_established(bench.now, facts());
         } else {
             bench.exchange();
         }
@@ -271,7 +271,7 @@ fn another_end_of_tls_is_seen() {
     let mut bench = Bench::new(SessionKind::Tls);
     let facts = TlsFacts {
         exporter: None,
-        ..FACTS
+        ..facts()
     };
     bench.need = bench.session.tls_established(bench.now, facts);
     let unknown = bench.run();
