@@ -126,6 +126,8 @@ fn a_report_file_follows_the_umask() {
             .output()
             .unwrap();
         assert!(written.status.success(), "{written:?}");
+        // The report goes into the file alone.
+        assert!(written.stdout.is_empty(), "{written:?}");
         let permissions = std::fs::metadata(&report).unwrap().permissions();
         assert_eq!(permissions.mode() & 0o777, mode, "umask {umask}");
     }

@@ -73,9 +73,7 @@ fn unusable(document: &RunDocument, probe: &Probe) -> Option<String> {
         .map(String::as_str)
         .chain([next]);
     let said: Vec<&str> = said.collect();
-    let vague = VAGUE
-        .iter()
-        .find(|words| said.iter().any(|text| text.contains(**words)));
+    let vague = vague(said.iter().copied());
     let port = m.port_dialled().to_string();
     let server = m
         .server()
@@ -106,12 +104,37 @@ fn unusable(document: &RunDocument, probe: &Probe) -> Option<String> {
     ))
 }
 
-/// Words that leave open who or what is meant, and traces of texts that were put together wrongly.
-const VAGUE: [&str; 6] = [
+/// Returns the findings of a probe whose texts say something of [`VAGUE`].
+fn vague_findings(probe: &Probe) -> impl Iterator<Item = String> + '_ {
+    let port = probe.measurement.port_dialled();
+    probe.findings.iter().filter_map(move |finding| {
+        let texts = [Some(&finding.claim), finding.detail.as_ref()];
+        let texts = || texts.into_iter().flatten().map(String::as_str);
+        let words = vague(texts())?;
+        let said: Vec<&str> = texts().collect();
+        let said = said.join(" | ");
+        Some(format!("{port}: {} says {words:?}: {said}", finding.id))
+    })
+}
+
+fn vague<'t>(texts: impl Iterator<Item = &'t str> + Clone) -> Option<&'static str> {
+    let said = |words: &&str| texts.clone().any(|text| text.contains(words));
+    VAGUE.into_iter().find(said)
+}
+
+/// Words that leave open who or what is meant, next steps that ask for the fault itself, texts that are for programmers,
+/// and traces of texts that were put together wrongly.
+const VAGUE: [&str; 12] = [
     "whoever",
     "fresh ones",
     "so many",
     "in the shape of",
+    "ask for a device",
+    "ask for asymmetric",
+    "team for asymmetric",
+    "(os error",
+    "docs.rs",
+    "Error {",
     ",,",
     "  ",
 ];
@@ -134,6 +157,7 @@ fn replay(scenario: &Scenario, variant: Variant, record: &PathBuf) -> anyhow::Re
             .iter()
             .filter_map(|p| unusable(&document, p)),
     );
+    wrong.extend(document.probes.iter().flat_map(vague_findings));
     ensure!(
         wrong.is_empty(),
         "{}\n{}",
