@@ -17,6 +17,7 @@ pub struct Cli {
     directory: TempDir,
     arguments: Vec<OsString>,
     variables: Vec<(&'static str, OsString)>,
+    place: Place,
 }
 
 impl Cli {
@@ -42,7 +43,15 @@ impl Cli {
             directory: open_directory()?,
             arguments: Vec::new(),
             variables: Vec::new(),
+            place: Place::ordinary(),
         })
+    }
+
+    /// Runs the command in `place` instead of as an ordinary user in the test's own namespace.
+    #[must_use]
+    pub fn from(mut self, place: &Place) -> Self {
+        self.place = place.clone();
+        self
     }
 
     #[must_use]
@@ -79,7 +88,7 @@ impl Cli {
         self.directory.path()
     }
 
-    /// Starts the command as an ordinary user, and waits until it ends.
+    /// Starts the command, by default as an ordinary user, and waits until it ends.
     ///
     /// # Errors
     /// Fails if the command cannot be started, or does not end.
@@ -87,9 +96,9 @@ impl Cli {
         Process::start(self.command())?.finish()
     }
 
-    /// Returns the command as an ordinary user runs it.
+    /// Returns the command in its place.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Place::ordinary().command(&self.program);
+        let mut command = self.place.command(&self.program);
         command
             .args(&self.arguments)
             .env("HOME", self.directory())

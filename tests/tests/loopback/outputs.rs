@@ -1,10 +1,14 @@
 //! Report files are written whole or not at all, and the previous file stays until then.
 
+use std::fs::{File, FileType};
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use fwprobe_tests::trial::Trials;
-use fwprobe_tests::{Cli, EchoServer, Finished, ServerPlan};
+use fwprobe_tests::trial::{Need, Trials};
+use fwprobe_tests::{Cli, EchoServer, Finished, Place, Process, ServerPlan, User};
 
 pub(crate) fn trials() -> Trials {
     Trials::of("outputs")
@@ -25,6 +29,11 @@ pub(crate) fn trials() -> Trials {
         .once("in_no_format", in_no_format)
         .once("one_of_two_cannot_be_written", one_of_two_cannot_be_written)
         .once("over_an_older_report", over_an_older_report)
+        .needing(
+            [Need::Root],
+            "into_what_is_no_regular_file_as_root",
+            into_nodes,
+        )
         .once("several_at_once", several_at_once)
         .once("one_file_twice", one_file_twice)
         .once("without_a_file", without_a_file)
@@ -243,6 +252,52 @@ fn over_an_older_report() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
+/// Root may replace any node of the file system, but a device, a pipe and a link stay what they are.
+fn into_nodes() -> anyhow::Result<()> {
+    let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
+    let cli = run(Cli::fwprobe()?.from(&Place::of(User::Same)), &server);
+    let folder = cli.directory().to_owned();
+    let node = |arguments: &[&str]| -> anyhow::Result<()> {
+        let mut command = Command::new("mknod");
+        command.current_dir(&folder).args(arguments);
+        Process::succeed(command).map(drop)
+    };
+    // The numbers of /dev/null.
+    node(&["device", "c", "1", "3"])?;
+    node(&["pipe", "p"])?;
+    std::fs::write(folder.join("target"), "older")?;
+    symlink("target", folder.join("link"))?;
+    let names = ["device", "pipe", "link"];
+    let before = names.map(|name| kind_of(&folder.join(name)));
+    // Open in both directions, so that it waits for nobody. The report of one port fits into a pipe.
+    let mut reader = File::options()
+        .read(true)
+        .write(true)
+        .open(folder.join("pipe"))?;
+    let cli = names.iter().fold(cli, |cli, name| {
+        let mut output = std::ffi::OsString::from("json=");
+        output.push(folder.join(name));
+        cli.arg("--output").arg(output)
+    });
+    cli.succeeds()?;
+    for (name, before) in names.into_iter().zip(before) {
+        let (before, after) = (before?, kind_of(&folder.join(name))?);
+        ensure!(before == after, "{name} was {before:?}, and is {after:?}");
+    }
+    let mut piped = vec![0; PIPE];
+    let length = reader.read(&mut piped)?;
+    let linked = std::fs::read(folder.join("target"))?;
+    ensure!(piped[..length] == linked, "two reports of one run differ");
+    ensure!(linked.starts_with(b"{"), "no report was written");
+    server.stop().map(drop)
+}
+
+/// Returns the type of a node itself, and the numbers of its device.
+fn kind_of(path: &Path) -> anyhow::Result<(FileType, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.file_type(), found.rdev()))
+}
+
 fn several_at_once() -> anyhow::Result<()> {
     let server = ServerPlan::on(LOOPBACK.into()).ports(1).start()?;
     let cli = Cli::fwprobe()?;
@@ -300,5 +355,8 @@ fn entries(directory: &Path) -> anyhow::Result<Vec<String>> {
     names.sort();
     Ok(names)
 }
+
+/// The number of bytes that a pipe holds (pipe(7)).
+const PIPE: usize = 64 * 1024;
 
 const LOOPBACK: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;
