@@ -163,7 +163,7 @@ impl Opening<'_> {
         let talked = self.negotiate(&mut dialogue, &mut link, target).await;
         self.account.authentication = dialogue.authentication();
         self.account.spoke = dialogue.spoke();
-        self.withhold();
+        self.record_hindrances();
         self.tell_others(&dialogue, talked.as_ref().err()).await;
         self.observations.push(match &talked {
             Ok(_) => pending.succeeded(),

@@ -55,8 +55,9 @@ impl Opening<'_> {
         }
     }
 
-    /// Records that the proxy would accept only a password in clear.
-    pub(super) fn withhold(&mut self) {
+    /// Records whether the proxy would accept only a password in clear, and whether it closed a connection before the
+    /// authentication was complete.
+    pub(super) fn record_hindrances(&mut self) {
         let by_basic = self
             .identification
             .as_ref()
@@ -64,6 +65,10 @@ impl Opening<'_> {
         let by_socks = self.way.guarded && self.account.refusal == Some(ProxyRefusal::SocksMethods);
         let authentication = &mut self.account.authentication;
         authentication.withheld = by_basic || by_socks;
+        authentication.cut_off = self
+            .identification
+            .as_ref()
+            .is_some_and(Identification::is_cut_off);
         if by_socks {
             authentication.trouble = Some(WITHHELD.to_owned());
         }

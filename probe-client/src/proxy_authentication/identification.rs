@@ -36,6 +36,8 @@ pub(crate) struct Identification {
     guarded: bool,
     /// Whether the only scheme left would send the password in clear.
     withheld: bool,
+    /// Whether the proxy closed a connection between two messages of one handshake.
+    cut_off: bool,
     /// Whether a handshake failed on this connection. Squid accepts no other scheme there.
     spoiled: bool,
     /// The schemes that failed, by the names that reports show.
@@ -63,6 +65,7 @@ impl Identification {
             who,
             guarded,
             withheld: false,
+            cut_off: false,
             host: host.to_owned(),
             idle_timeout,
             last: None,
@@ -83,6 +86,11 @@ impl Identification {
     /// Returns whether the only scheme left would send the password in clear, which it must not.
     pub(crate) fn withholds(&self) -> bool {
         self.withheld
+    }
+
+    /// Returns whether the proxy closed a connection between two messages of one handshake.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cut_off
     }
 
     /// Returns the next answer to the proxy's challenges; `target` is what the proxy is asked to connect to.
@@ -182,6 +190,7 @@ impl Identification {
         same_connection: bool,
     ) -> Result<Authorization, NoToken> {
         if !same_connection {
+            self.cut_off = true;
             return Err(NoToken::here(
                 "the proxy closes the connection that it is about to authenticate",
             ));

@@ -29,6 +29,8 @@ pub enum Manner {
     /// Asks for Basic, answers any credentials with these bytes, and closes. Requests with credentials are counted like
     /// tunnels.
     AnswersCredentials(Vec<u8>),
+    /// Asks for NTLM, and closes the connection after its challenge.
+    ClosesAfterChallenge,
     /// Speaks SOCKS 5, and closes without a reply on a request for this port; `None`: for any port.
     SocksCloses { on: Option<u16> },
     /// Speaks SOCKS 5, for every client or with one pair of credentials. Wrong credentials are counted like tunnels.
@@ -74,6 +76,7 @@ pub(super) async fn serve(
         Manner::SocksCloses { on } => {
             socks(client, upstream, None, Refuses::Silently(on), &tunnels).await
         }
+        Manner::ClosesAfterChallenge => closes_after_challenge(client).await,
         Manner::Connect
         | Manner::Basic { .. }
         | Manner::RefusesLate { .. }
@@ -134,6 +137,7 @@ async fn by_head(
             Manner::EndlessHead => return endless_head(client).await,
             Manner::Connect
             | Manner::ConnectInTls(_)
+            | Manner::ClosesAfterChallenge
             | Manner::Basic { .. }
             | Manner::Socks5 { .. }
             | Manner::SocksCloses { .. }
@@ -149,6 +153,36 @@ async fn by_head(
             }
         }
     }
+}
+
+async fn closes_after_challenge(mut client: TcpStream) -> anyhow::Result<()> {
+    loop {
+        let head = read_head(&mut client).await?;
+        let begun = head.contains("Proxy-Authorization: NTLM ");
+        client.write_all(asks_for_ntlm(begun).as_bytes()).await?;
+        if begun {
+            return part(client).await;
+        }
+    }
+}
+
+/// Returns a status 407, with the challenge of NTLM once the client has begun (MS-NLMP section 2.2.1.2).
+fn asks_for_ntlm(begun: bool) -> String {
+    let (challenge, end) = if begun {
+        let mut message = b"NTLMSSP\0\x02\0\0\0".to_vec();
+        // No target name; flags; the challenge; the empty target information behind it.
+        message.extend([0, 0, 0, 0, 48, 0, 0, 0, 1, 0x82, 0, 0]);
+        message.extend(*b"01234567\0\0\0\0\0\0\0\0");
+        message.extend([4, 0, 4, 0, 48, 0, 0, 0, 0, 0, 0, 0]);
+        let challenge = format!(" {}", BASE64_STANDARD.encode(message));
+        (challenge, "Connection: close\r\n")
+    } else {
+        (String::new(), "")
+    };
+    format!(
+        "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: NTLM{challenge}\r\n\
+         {end}Content-Length: 0\r\n\r\n"
+    )
 }
 
 /// Sends header lines until the client closes the connection, which it has to do before all are sent.

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
+use fwprobe_tests::middlebox::{Manner, Middlebox};
 use fwprobe_tests::real_kdc::RealKdc;
 use fwprobe_tests::real_proxy::{RealProxy, Setting};
 use fwprobe_tests::trial::{Need, Trials};
-use fwprobe_tests::{EchoServer, Probe, Run, ShutPort};
+use fwprobe_tests::{EchoServer, Probe, Run, Seat, ShutPort};
 use probe_core::catalogue::VerdictId;
 use probe_core::session_kind::SessionKind;
 
@@ -32,6 +33,10 @@ pub(crate) fn trials() -> Trials {
             [Need::Tool("squid")],
             "a_challenge_without_target_information",
             without_target_information,
+        )
+        .once(
+            "a_connection_closed_after_the_challenge",
+            closed_after_challenge,
         )
         .needing(kerberos(), "kerberos", kerberos_by_every_name)
         .needing(kerberos(), "the_kdc_refuses_the_password", the_kdc_refuses)
@@ -129,6 +134,31 @@ fn without_target_information() -> anyhow::Result<()> {
         .run()?;
     turned_away(&run, "no target information")?;
     tried(&run, &[])?;
+    server.stop().map(drop)
+}
+
+/// The proxy never sees the password, so the next step is about the connection.
+fn closed_after_challenge() -> anyhow::Result<()> {
+    let server = server(V4)?;
+    let proxy = Middlebox::proxy(Seat::take(V4)?, V4, Manner::ClosesAfterChallenge)?;
+    let via = format!("http://127.0.0.1:{}", proxy.port());
+    let run = Probe::of(&server)?
+        .args(["--via", &via])
+        .variable(CREDENTIALS, format!("FWPROBE\\prober:{SECRET}"))
+        .port(server.port(1), SessionKind::Tls)
+        .run()?;
+    turned_away(
+        &run,
+        "closes the connection that it is about to authenticate",
+    )?;
+    tried(&run, &[])?;
+    for probe in &run.document()?.probes {
+        let next = probe.verdict.next_step.as_deref().unwrap_or_default();
+        ensure!(next.starts_with("ask the proxy team why"), "{next}");
+        ensure!(next.contains("one unbroken connection"), "{next}");
+        ensure!(!next.contains("password"), "{next}");
+    }
+    silent(&run, SECRET)?;
     server.stop().map(drop)
 }
 

@@ -47,6 +47,9 @@ pub struct ProxyAuthentication {
     /// The proxy would accept the password of a domain account in clear alone, and did not get it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
+    /// The proxy closed a connection between two messages of one authentication.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
     /// The reason why credentials could not be sent although there are some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,

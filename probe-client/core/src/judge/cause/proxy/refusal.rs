@@ -142,10 +142,7 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         ([], Some(trouble)) => (
             format!("the proxy {proxy} requires authentication for {target} ({offers}), and this \
                      host could not authenticate: {trouble}"),
-            "check user name (DOMAIN\\user or user@REALM, where there is a domain) and password; \
-             else ask the proxy team for a scheme that can be used from here, or to exempt this \
-             host"
-                .to_owned(),
+            if known.cut_off { format!("{CUT_OFF} {target}") } else { CANNOT.to_owned() },
         ),
         (tried, trouble) => {
             let trouble = trouble.as_ref().map_or_else(String::new, |t| format!("; {t}"));
@@ -344,6 +341,13 @@ fn quote(mut verdict: Verdict, http: &HttpRefusal) -> Verdict {
     }
     verdict
 }
+
+const CUT_OFF: &str = "ask the proxy team why the proxy closes the connection between its \
+                       challenge and the answer to it, or to exempt this host for";
+
+const CANNOT: &str = "check user name (DOMAIN\\user or user@REALM, where there is a domain) and \
+                      password; else ask the proxy team for a scheme that can be used from here, \
+                      or to exempt this host";
 
 const ONE_CONNECTION: &str = "NTLM and Negotiate need one unbroken connection to the same proxy: \
                               if a load balancer is in front of the proxies, ask its team whether \
