@@ -76,23 +76,31 @@ impl<'a> Entries<'a> {
         let data = data.trim_start();
         let data = match data.strip_prefix('"') {
             Some(text) => self.text(text).map(Data::Text),
-            None => self.raw(data).map(Data::Raw),
+            None => self.raw(data).map(Data::Raw).ok_or(INCOMPLETE),
         };
         match data {
-            Some(data) => Entry::Value { name, data },
-            None => Entry::Broken("this value is not complete"),
+            Ok(data) => Entry::Value { name, data },
+            Err(what) => Entry::Broken(what),
         }
     }
 
-    /// Reads a quoted text, over any number of lines; returns `None` if the file ends before the closing quote.
-    fn text(&mut self, first: &str) -> Option<String> {
+    /// Reads a quoted text, over any number of lines.
+    ///
+    /// Fails if the file ends before the closing quote, or if anything but a comment follows it. Old exports are in
+    /// the code page of their Windows, in which the second byte of a character may look like the backslash that hides
+    /// a quote; the text then ends at the opening quote of a later value.
+    fn text(&mut self, first: &'a str) -> Result<String, &'static str> {
         let mut text = String::new();
         let mut line = first;
-        while unquoted(&mut text, line).is_none() {
+        loop {
+            if let Some(rest) = unquoted(&mut text, line) {
+                let rest = rest.trim_start();
+                let ends = rest.is_empty() || rest.starts_with(';');
+                return if ends { Ok(text) } else { Err(GOES_ON) };
+            }
             text.push('\n');
-            line = self.take()?;
+            line = self.take().ok_or(INCOMPLETE)?;
         }
-        Some(text)
     }
 
     /// Reads data without quotes; returns `None` if the file ends after a continuation.
@@ -154,3 +162,6 @@ fn unquoted<'r>(text: &mut String, rest: &'r str) -> Option<&'r str> {
     }
     None
 }
+
+const INCOMPLETE: &str = "this value is not complete";
+const GOES_ON: &str = "something follows the closing quote of this text";

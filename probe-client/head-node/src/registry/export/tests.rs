@@ -114,6 +114,24 @@ fn the_old_form_has_narrow_texts() {
     assert_eq!(export.registry.value(HPC, "v"), Some(&expected));
 }
 
+/// In code page 932, U+8868 is 0x95 0x5C, whose second byte looks like the backslash that escapes the quote behind it.
+#[test]
+fn a_value_that_ends_in_a_trail_byte_is_named_and_not_guessed() {
+    let text = |value: &[u8]| {
+        let head = format!("REGEDIT4\r\n\r\n[{HPC}]\r\n\"v\"=\"");
+        let rest = b"\"\r\n\"w\"=dword:00000001\r\n\r\n";
+        [head.as_bytes(), value, rest].concat()
+    };
+    let export = parse_export(&text(&[0x95, 0x5c])).unwrap();
+    let lines: Vec<usize> = export.problems.iter().map(|p| p.line).collect();
+    assert_eq!(lines, [4], "{:?}", export.problems);
+    assert!(export.registry.has_gaps && !export.registry.covers(HPC));
+    assert_eq!(export.registry.value(HPC, "v"), None);
+    // The same character followed by another one hides no quote.
+    let export = parse_export(&text(&[0x95, 0x5c, 0x8e, 0xa6])).unwrap();
+    assert_eq!(export.registry.value(HPC, "w"), Some(&Value::Dword(1)));
+}
+
 #[test]
 fn keys_are_found_in_any_case_and_with_brackets_in_their_names() {
     let text = v5(
