@@ -8,8 +8,10 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, P
 use thiserror::Error;
 use zeroize::{Zeroize as _, Zeroizing};
 
+use self::cipher::Cipher;
 use crate::given_file;
 
+mod cipher;
 mod facts;
 mod identity;
 mod key;
@@ -184,10 +186,20 @@ pub(crate) enum KeyStoreError {
     #[error("the password file {} cannot be used: {why}", path.display())]
     PasswordFile { path: PathBuf, why: String },
     #[error(
-        "it uses a cipher that fwprobe does not support; export it again with AES-256 and SHA-256, \
-         or with TripleDES-SHA1"
+        "it uses {0}, which fwprobe does not support; export it again with AES-256 and SHA-256, or \
+         with TripleDES-SHA1"
     )]
-    UnknownCipher,
+    UnknownCipher(Cipher),
+    #[error(
+        "its MAC uses an algorithm that fwprobe does not support; export it again with AES-256 and \
+         SHA-256, or with TripleDES-SHA1"
+    )]
+    UnknownMac,
+    #[error(
+        "its private key is encrypted with {0}, which fwprobe does not support; convert it: \
+         openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"
+    )]
+    UnknownKeyCipher(Cipher),
     #[error(
         "its private key has OpenSSL's legacy encryption (Proc-Type, DEK-Info), which fwprobe \
          cannot read; convert it: openssl pkcs8 -topk8 -in OLD.pem -out NEW.pem"

@@ -1,7 +1,10 @@
 //! Recognises other files that are mistaken for certificate files, by their first bytes, and DER files that are cut
 //! short.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use x509_parser::asn1_rs::{Any, Err as ParseError, FromDer as _};
+use zeroize::Zeroizing;
 
 use super::KeyStoreError;
 
@@ -16,6 +19,10 @@ pub(super) fn of(bytes: &[u8]) -> Option<KeyStoreError> {
         [0x1e, 0xf1, 0xb5, 0xb0, ..] => (
             "a private key in Microsoft's form PVK",
             "join it with its certificate: pvk2pfx -pvk KEY.pvk -spc CERT.cer -pfx NEW.pfx",
+        ),
+        _ if is_bare_base64(bytes) => (
+            "a certificate file in base64 without its lines BEGIN and END",
+            "decode it: certutil -decode OLD NEW, or base64 -d OLD > NEW",
         ),
         _ if is_request(bytes) => return Some(request()),
         _ if is_cut_short(bytes) => {
@@ -44,6 +51,14 @@ fn is_request(bytes: &[u8]) -> bool {
         return false;
     };
     info.data.starts_with(&[2, 1, 0])
+}
+
+/// Returns whether this is text that base64 decodes to DER, which begins with a sequence.
+fn is_bare_base64(bytes: &[u8]) -> bool {
+    let digits = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
+    let digits = Zeroizing::new(digits.copied().collect::<Vec<u8>>());
+    let decoded = BASE64_STANDARD.decode(&*digits).map(Zeroizing::new);
+    decoded.is_ok_and(|decoded| decoded.first() == Some(&0x30))
 }
 
 /// Returns whether this is a sequence that claims to be longer than the file.

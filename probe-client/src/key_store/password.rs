@@ -77,3 +77,46 @@ pub(crate) const VARIABLE: &str = "FWPROBE_CERTIFICATE_PASSWORD";
 /// Maximum size in bytes. Windows takes passwords of up to 32 characters in its dialogs, and somewhat longer ones
 /// elsewhere.
 const MAX_BYTES: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bytes: &[u8]) -> Result<String, KeyStoreError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, bytes).unwrap();
+        read(&path).map(|password| password.to_string())
+    }
+
+    fn wide(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(order).collect()
+    }
+
+    /// Editors and shells of Windows write all of these; `>` of PowerShell writes UTF-16 with a mark.
+    #[test]
+    fn a_password_is_read_in_every_encoding_of_unicode() {
+        let text = "grüße-secret\r\n";
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [&[0xef, 0xbb, 0xbf], text.as_bytes()].concat(),
+            [vec![0xff, 0xfe], wide(text, u16::to_le_bytes)].concat(),
+            [vec![0xfe, 0xff], wide(text, u16::to_be_bytes)].concat(),
+            wide(text, u16::to_le_bytes),
+        ] {
+            assert_eq!(of(&bytes).unwrap(), "grüße-secret", "{bytes:x?}");
+        }
+        assert_eq!(of(b"").unwrap(), "");
+    }
+
+    /// A guess at the code page would be a wrong password in the end, and nobody would know why.
+    #[test]
+    fn a_password_in_latin_1_is_refused_with_the_remedy() {
+        let error = of(b"gr\xfc\xdfe-secret\r\n").unwrap_err();
+        let KeyStoreError::PasswordFile { why, .. } = &error else {
+            panic!("{error}");
+        };
+        assert!(why.contains("save it as UTF-8"), "{why}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}

@@ -7,8 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use pkcs5::pbes2::Kdf;
 use pkcs5::{EncryptionScheme, Error as Pkcs5Error};
 use pkcs8::{EncryptedPrivateKeyInfoRef, Error as Pkcs8Error};
+use x509_parser::asn1_rs::{Any, FromDer as _, Oid};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::cipher::Cipher;
 use super::{
     KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, facts, other_form, pkcs7, some,
 };
@@ -91,7 +93,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 
 fn contents(label: &str, body: &str) -> Result<Vec<u8>, KeyStoreError> {
     let form = if label.ends_with("PRIVATE KEY") {
-        "a private key in PEM"
+        KEY
     } else {
         "PEM"
     };
@@ -150,8 +152,11 @@ fn decrypted(
     path: &Path,
     passwords: &PasswordSource,
 ) -> Result<StoredKey, KeyStoreError> {
-    let info =
-        EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| KeyStoreError::UnknownCipher)?;
+    let unknown_cipher = || KeyStoreError::UnknownKeyCipher(Cipher::of_key(der));
+    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|_| match algorithm(der) {
+        Some(_) => unknown_cipher(),
+        None => KeyStoreError::Damaged(KEY),
+    })?;
     if !work.covers(&info.encryption_algorithm) {
         return Err(KeyStoreError::TooCostly);
     }
@@ -164,12 +169,19 @@ fn decrypted(
             )
         );
         if unknown {
-            KeyStoreError::UnknownCipher
+            unknown_cipher()
         } else {
             KeyStoreError::WrongPassword
         }
     })?;
     Ok(StoredKey::new(KeyForm::Pkcs8, key.as_bytes().to_vec()))
+}
+
+/// Returns the identifier of the algorithm with which a key is encrypted (RFC 5958 section 3).
+fn algorithm(der: &[u8]) -> Option<Oid<'_>> {
+    let (_, outer) = Any::from_der(der).ok()?;
+    let (_, algorithm) = Any::from_der(outer.data).ok()?;
+    Some(Oid::from_der(algorithm.data).ok()?.1)
 }
 
 /// The work that one file may still ask for, for all of its keys together.
@@ -209,6 +221,8 @@ impl Work {
         }
     }
 }
+
+const KEY: &str = "a private key in PEM";
 
 const MARK: &[u8] = b"-----BEGIN ";
 

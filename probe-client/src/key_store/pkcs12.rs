@@ -9,6 +9,7 @@ use p12_keystore::error::Error as P12Error;
 use x509_parser::asn1_rs::{Any, FromDer as _};
 use zeroize::Zeroizing;
 
+use super::cipher::Cipher;
 use super::{KeyForm, KeyStore, KeyStoreError, PasswordSource, StoredKey, some};
 
 mod null_password;
@@ -51,7 +52,19 @@ fn without_password(bytes: &[u8]) -> Option<Result<Pkcs12Archive, KeyStoreError>
         other => return Some(other),
     }
     let unsealed = null_password::without_mac(bytes)?;
-    Some(opened(&unsealed, "").map_err(|_| KeyStoreError::NullPassword))
+    Some(opened(&unsealed, "").map_err(|error| {
+        // Ciphers of the older kind have keys that differ between no password and an empty one. The MAC is right, so
+        // the file is whole.
+        let keys_differ = matches!(
+            error,
+            KeyStoreError::WrongPassword | KeyStoreError::Damaged(_)
+        );
+        if keys_differ {
+            KeyStoreError::NullPassword
+        } else {
+            error
+        }
+    }))
 }
 
 fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> {
@@ -61,16 +74,16 @@ fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> 
     );
     let opening = move || Pkcs12Archive::from_pkcs12(&own, &password);
     let opened = within(LONGEST, opening).ok_or(KeyStoreError::TooCostly)?;
+    let unknown_cipher = || KeyStoreError::UnknownCipher(Cipher::of_archive(bytes));
     opened.map_err(|error| match error {
         P12Error::MacError(_) => KeyStoreError::WrongPassword,
         // The MAC is checked first, so if there is one, the password was right.
         P12Error::UnpadError | P12Error::Pkcs5Error(_) if has_mac(bytes) => {
-            KeyStoreError::UnknownCipher
+            unknown_cipher()
         }
         P12Error::UnpadError | P12Error::Pkcs5Error(_) => KeyStoreError::WrongPassword,
-        P12Error::UnsupportedEncryptionScheme | P12Error::UnsupportedMacAlgorithm => {
-            KeyStoreError::UnknownCipher
-        }
+        P12Error::UnsupportedEncryptionScheme => unknown_cipher(),
+        P12Error::UnsupportedMacAlgorithm => KeyStoreError::UnknownMac,
         P12Error::InvalidParameters => KeyStoreError::TooCostly,
         P12Error::IoError(_)
         | P12Error::DerError(_)
@@ -80,7 +93,11 @@ fn opened(bytes: &[u8], password: &str) -> Result<Pkcs12Archive, KeyStoreError> 
         | P12Error::X509Error(_)
         | P12Error::InvalidLength
         | P12Error::InvalidData
-        | P12Error::InvalidPrivateKey => KeyStoreError::Damaged("PKCS#12"),
+        // The crate cannot decode the parameters of a cipher that it does not know.
+        | P12Error::InvalidPrivateKey => match Cipher::of_archive(bytes) {
+            Cipher::Named(_) => unknown_cipher(),
+            Cipher::Other => KeyStoreError::Damaged("PKCS#12"),
+        },
     })
 }
 

@@ -80,3 +80,69 @@ const SHA2_AND_3: [&str; 10] = [
     "2.16.840.1.101.3.4.2.9",
     "2.16.840.1.101.3.4.2.10",
 ];
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::asn1_rs::FromDer as _;
+
+    use super::*;
+
+    /// Returns an element in DER.
+    fn der(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+        let content = content.concat();
+        let length = u8::try_from(content.len()).unwrap();
+        assert!(length < 0x80, "a long form");
+        [&[tag, length], content.as_slice()].concat()
+    }
+
+    /// Returns the identifier of a hash with its absent parameters.
+    fn hash(oid: &[u8]) -> Vec<u8> {
+        der(0x30, &[&der(0x06, &[oid]), &[5, 0]])
+    }
+
+    /// Returns the parameters of RFC 4055 section 3.1 with these hashes; `None` stands for the default.
+    fn parameters(message: Option<&[u8]>, mask: Option<&[u8]>) -> Vec<u8> {
+        let message = message.map(|oid| der(0xa0, &[&hash(oid)]));
+        let mgf1 = der(0x06, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 8]]);
+        let mask = mask.map(|oid| der(0xa1, &[&der(0x30, &[&mgf1, &hash(oid)])]));
+        let (message, mask) = (message.unwrap_or_default(), mask.unwrap_or_default());
+        der(0x30, &[&message, &mask])
+    }
+
+    fn class(parameters: &[u8]) -> Signature {
+        let pss = der(0x06, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10]]);
+        let whole = der(0x30, &[&pss, parameters]);
+        signature(&AlgorithmIdentifier::from_der(&whole).unwrap().1)
+    }
+
+    #[test]
+    fn rsassa_pss_is_as_sound_as_its_weaker_hash() {
+        const MD5: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 5];
+        const SHA1: &[u8] = &[0x2b, 0x0e, 3, 2, 0x1a];
+        const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+        let sha1 = Signature::Sha1(pss_name("SHA-1"));
+        let md5 = Signature::Broken(pss_name("MD5 or older"));
+        assert_eq!(class(&[]), sha1, "no parameters");
+        for (message, mask, expected) in [
+            (None, None, &sha1),
+            (Some(SHA256), None, &sha1),
+            (Some(SHA1), Some(SHA256), &sha1),
+            (Some(MD5), None, &md5),
+            (Some(MD5), Some(MD5), &md5),
+            (Some(SHA256), Some(MD5), &md5),
+            (
+                Some(SHA256),
+                Some(SHA256),
+                &Signature::Sound("RSASSA-PSS".to_owned()),
+            ),
+        ] {
+            let class = class(&parameters(message, mask));
+            assert_eq!(&class, expected, "{message:?}, {mask:?}");
+        }
+        let unreadable = class(&[4, 1, 0]);
+        assert!(
+            matches!(unreadable, Signature::Unknown(_)),
+            "{unreadable:?}"
+        );
+    }
+}

@@ -1,11 +1,7 @@
 //! The checks of the head node as a user runs them: certificate files from third-party tools, registry exports, and the
 //! certificate on the wire.
 
-use std::fs::Permissions;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
@@ -14,16 +10,36 @@ use fwprobe_tests::trial::{Need, Trials};
 use fwprobe_tests::{Authority, Cli, Probe, ServerPlan};
 use head_node::answer::CheckStatus;
 use head_node::catalogue::CheckId;
-use head_node::check::CheckDocument;
 use probe_core::catalogue::FindingId;
 use probe_core::session_kind::SessionKind;
 
+use self::files::{Files, PASSWORD, answer, expect};
+
+mod ciphers;
+mod files;
 mod odd_files;
+mod windows_files;
 
 pub(crate) fn trials() -> Trials {
-    const OPENSSL: &[Need] = &[Need::Tool("openssl")];
+    of_certificate_files(Trials::of("head_node"))
+        .needing(OPENSSL, "a_client_certificate_arrives", || {
+            on_the_wire(false)
+        })
+        .needing(OPENSSL, "a_client_certificate_is_lost", || {
+            on_the_wire(true)
+        })
+        .once(
+            "an_export_chooses_the_profile",
+            an_export_chooses_the_profile,
+        )
+        .once("nothing_chooses_the_profile", nothing_chooses_the_profile)
+        .once("a_run_reports_its_checks", a_run_reports_its_checks)
+        .once("bad_flags_are_told_at_once", bad_flags_are_told_at_once)
+}
+
+fn of_certificate_files(trials: Trials) -> Trials {
     const BOTH: &[Need] = &[Need::Tool("openssl"), Need::Tool("keytool")];
-    Trials::of("head_node")
+    trials
         .needing(OPENSSL, "every_form_of_certificate_file", every_form)
         .needing(
             OPENSSL,
@@ -51,19 +67,27 @@ pub(crate) fn trials() -> Trials {
             "files_that_are_no_certificates_are_named",
             odd_files::other_forms,
         )
-        .needing(OPENSSL, "a_client_certificate_arrives", || {
-            on_the_wire(false)
-        })
-        .needing(OPENSSL, "a_client_certificate_is_lost", || {
-            on_the_wire(true)
-        })
-        .once(
-            "an_export_chooses_the_profile",
-            an_export_chooses_the_profile,
+        .needing(
+            OPENSSL,
+            "a_cipher_that_is_not_supported_is_named",
+            ciphers::are_named,
         )
-        .once("nothing_chooses_the_profile", nothing_chooses_the_profile)
-        .once("a_run_reports_its_checks", a_run_reports_its_checks)
-        .once("bad_flags_are_told_at_once", bad_flags_are_told_at_once)
+        .needing(OPENSSL, "files_in_des_are_read", ciphers::des_is_read)
+        .needing(
+            BOTH,
+            "keys_derived_by_hmac_with_sha1",
+            ciphers::sha1_as_the_prf,
+        )
+        .needing(
+            OPENSSL,
+            "a_pfx_without_any_password",
+            ciphers::null_password,
+        )
+        .needing(
+            OPENSSL,
+            "files_as_windows_writes_them",
+            windows_files::are_read_or_named,
+        )
 }
 
 /// Reads one certificate in all forms, and finds the key matching in each form that has one.
@@ -309,132 +333,7 @@ fn bad_flags_are_told_at_once() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Certificates made by OpenSSL, in their own directory.
-#[derive(Debug)]
-struct Files {
-    cli: Cli,
-}
-
-impl Files {
-    fn make() -> anyhow::Result<Self> {
-        let files = Self {
-            cli: Cli::fwprobe()?,
-        };
-        for arguments in BY_OPENSSL {
-            let arguments: Vec<&str> = arguments.split(' ').collect();
-            files.openssl(&arguments)?;
-        }
-        // If root runs the test, fwprobe runs as another user, who has to read these files.
-        for entry in files.cli.directory().read_dir()? {
-            std::fs::set_permissions(entry?.path(), Permissions::from_mode(0o644))?;
-        }
-        files.join("both.pem", &["cert.pem", "key.pem"])?;
-        files.join("encrypted.pem", &["encrypted.key", "cert.pem"])?;
-        files.join("pkcs1.pem", &["cert.pem", "pkcs1.key"])?;
-        files.join("foreign.pem", &["cert.pem", "other.key"])?;
-        let text = std::fs::read_to_string(files.path("cert.pem"))?;
-        files.cli.file(
-            "text.pem",
-            &format!("Bag Attributes\n{text}trailing text: é\n"),
-        )?;
-        Ok(files)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.cli.directory().join(name)
-    }
-
-    fn join(&self, name: &str, parts: &[&str]) -> anyhow::Result<()> {
-        let mut all = String::new();
-        for part in parts {
-            all.push_str(&std::fs::read_to_string(self.path(part))?);
-        }
-        self.cli.file(name, &all).map(drop)
-    }
-
-    fn openssl(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        tool("openssl", arguments, self.cli.directory())
-    }
-
-    fn keytool(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let store = [
-            "-keystore",
-            "java.p12",
-            "-storetype",
-            "PKCS12",
-            "-storepass",
-            PASSWORD,
-        ];
-        tool(
-            "keytool",
-            &[arguments, &store].concat(),
-            self.cli.directory(),
-        )
-    }
-
-    /// Runs `fwprobe check` on one file, and returns the document. An empty `password` means none.
-    fn check(&self, name: &str, password: &str) -> anyhow::Result<CheckDocument> {
-        let cli = Cli::fwprobe()?.args(["check", "--format", "json", "--certificate"]);
-        let mut cli = cli.arg(self.path(name));
-        if !password.is_empty() {
-            let file = cli.file("password", &format!("{password}\r\n"))?;
-            cli = cli.arg("--certificate-password-file").arg(file);
-        }
-        let finished = cli.run()?;
-        ensure!(
-            password.is_empty() || !finished.stdout.contains(password),
-            "the password is told"
-        );
-        serde_json::from_str(&finished.stdout).with_context(|| finished.stderr.clone())
-    }
-}
-
-fn tool(program: &str, arguments: &[&str], directory: &Path) -> anyhow::Result<String> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .with_context(|| program.to_owned())?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {arguments:?}: {errors}");
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn answer(document: &CheckDocument, id: CheckId) -> anyhow::Result<&head_node::answer::Check> {
-    let mut all = document.checks.iter();
-    all.find(|c| c.id == id).with_context(|| format!("no {id}"))
-}
-
-fn expect(
-    document: &CheckDocument,
-    name: &str,
-    id: CheckId,
-    status: CheckStatus,
-) -> anyhow::Result<()> {
-    let found = answer(document, id).with_context(|| name.to_owned())?;
-    ensure!(found.status == status, "{name}: {found:?}");
-    Ok(())
-}
-
-const PASSWORD: &str = "correct-horse-battery";
-
 /// A well-formed connection string of no server.
 const CONNECTION: &str = "fwprobe://nobody:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA@echo.example.net?pin=sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-/// The OpenSSL commands that make certificates with their keys, and further forms of the first one.
-const BY_OPENSSL: [&str; 10] = [
-    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=management -keyout key.pem -out \
-     cert.pem",
-    "req -x509 -newkey rsa:2048 -sha256 -days 400 -nodes -subj /CN=other -keyout other.key -out \
-     other.pem",
-    "req -x509 -newkey rsa:1024 -sha1 -days 400 -nodes -subj /CN=weak -keyout weak.key -out \
-     weak.pem",
-    "x509 -in cert.pem -outform DER -out cert.der",
-    "pkey -in key.pem -aes256 -passout pass:correct-horse-battery -out encrypted.key",
-    "rsa -in key.pem -traditional -out pkcs1.key",
-    "pkcs12 -export -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out modern.pfx",
-    "pkcs12 -export -legacy -in cert.pem -inkey key.pem -passout pass:correct-horse-battery -out \
-     old.pfx",
-    "crl2pkcs7 -nocrl -certfile cert.pem -certfile other.pem -out plain.p7b",
-    "crl2pkcs7 -nocrl -certfile other.pem -certfile cert.pem -outform DER -out der.p7b",
-];
+const OPENSSL: &[Need] = &[Need::Tool("openssl")];

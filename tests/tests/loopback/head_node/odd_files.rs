@@ -7,7 +7,7 @@ use anyhow::ensure;
 use head_node::answer::CheckStatus;
 use head_node::catalogue::CheckId;
 
-use super::{Files, PASSWORD, answer, expect};
+use super::files::{Files, PASSWORD, answer, expect};
 
 /// Reads files completely despite the additions of Windows editors and shells, and with ciphers and hashes from before
 /// 2010.
