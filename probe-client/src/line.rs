@@ -30,7 +30,10 @@ impl SharedLine {
     /// for a window.
     pub(crate) fn looked_at(&self, kernel: &TcpFacts, so_far: Duration) {
         let look = Look {
-            round_trip: kernel.rtt,
+            // After a repeated SYN, the answer may be the server's own repetition of a lost one, a second later.
+            round_trip: kernel.rtt.filter(|_| {
+                kernel.rtt != kernel.least_rtt || kernel.total_retransmissions == Some(0)
+            }),
             least_round_trip: kernel.least_rtt,
             // A device that completes handshakes and opens no window says nothing about the line.
             window_limited: kernel
@@ -94,5 +97,23 @@ mod tests {
         };
         assert!(is_slow(0));
         assert!(!is_slow(9));
+    }
+
+    #[test]
+    fn a_handshake_that_was_repeated_makes_no_slow_line() {
+        let is_slow = |total_retransmissions, least| {
+            let line = SharedLine::default();
+            let kernel = TcpFacts {
+                rtt: Some(Duration::from_millis(1_028)),
+                least_rtt: Some(Duration::from_millis(least)),
+                total_retransmissions: Some(total_retransmissions),
+                ..TcpFacts::default()
+            };
+            line.looked_at(&kernel, Duration::from_millis(800));
+            line.is_slow()
+        };
+        assert!(is_slow(0, 1_028));
+        assert!(!is_slow(1, 1_028));
+        assert!(is_slow(1, 900));
     }
 }

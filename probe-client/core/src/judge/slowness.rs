@@ -36,7 +36,7 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
         took_us: took_us(measurement),
         has_received: transport.bytes_read > 0,
         bytes: transport.bytes_written.saturating_add(transport.bytes_read),
-        round_trip_us: transport.rtt_us.max(theirs),
+        round_trip_us: round_trip_us(measurement).max(theirs),
         least_round_trip_us: transport.least_rtt_us,
         sent_again: measurement.segments_sent_again(),
         waited_us: transport.window_limited_us.unwrap_or(0),
@@ -52,6 +52,15 @@ pub(super) fn of(measurement: &Measurement) -> Option<Slowness> {
             && measurement.loses_segments()
             && slowness.is_late_by(LATE_US));
     is_slow.then_some(slowness)
+}
+
+/// Returns the smoothed round-trip time. `None` if the handshake alone shows it, and its SYN was sent again: the answer
+/// may be the server's own repetition of a lost one, a second later.
+fn round_trip_us(measurement: &Measurement) -> Option<u64> {
+    let transport = measurement.transport?;
+    let handshake_alone = transport.rtt_us == transport.least_rtt_us;
+    let repeated = transport.syn_retransmissions.is_some_and(|n| n > 0);
+    transport.rtt_us.filter(|_| !(handshake_alone && repeated))
 }
 
 /// Returns whether this end gave the session up while its bytes still moved.

@@ -36,6 +36,28 @@ fn silence_on_a_slow_way_is_no_inspection() {
 }
 
 #[test]
+fn a_handshake_that_was_repeated_makes_no_slow_way() {
+    let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 4]].concat();
+    let probe = probe(SessionKind::Https, MUTE, &inspected);
+    let verdict = |syns_sent_again: u32, least_ms: u64| {
+        let mut other = with_round_trips(whole(SessionKind::Tcp), 1_028);
+        let transport = other.transport.as_mut().unwrap();
+        transport.least_rtt_us = Some(least_ms * 1_000);
+        transport.syn_retransmissions = Some(syns_sent_again);
+        let same_server = vec![&probe, &other].into();
+        let evidence = Evidence {
+            same_server,
+            ..evidence(&probe)
+        };
+        judge(&evidence).id
+    };
+    assert_eq!(verdict(0, 1_028), VerdictId::Inconclusive);
+    assert_eq!(verdict(1, 1_028), VerdictId::PayloadDropped);
+    // Later segments have measured the round trip again.
+    assert_eq!(verdict(1, 900), VerdictId::Inconclusive);
+}
+
+#[test]
 fn what_still_moved_was_slow_whatever_its_comparisons_say() {
     let inspected = [&AGAIN_MUTE[..], &[(AS_TCP, End::Whole); 4]].concat();
     let probe = probe(
