@@ -1,38 +1,139 @@
-//! Shows live progress on a terminal's standard error, and nothing anywhere else.
+//! Shows live progress on a terminal's standard error, and nothing anywhere else: the rows that are decided so far, and
+//! below them what the run does now. The block is redrawn in place, and the report replaces it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use probe_report::rows::PortRow;
+use probe_report::{Look, rows_so_far};
 
-/// A line that shows how many probes have ended, and what the run does now.
+/// The block on the terminal.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    /// `None` if nobody sees the block.
+    board: Option<Arc<Mutex<Board>>>,
+    /// The server whose rows this handle shows, by its place in the plan.
+    server: usize,
+}
+
+/// A terminal that can show the block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    pub(crate) look: Look,
+    /// Number of lines.
+    pub(crate) height: u16,
+}
+
+#[derive(Debug)]
+struct Board {
+    screen: Screen,
+    rows: BTreeMap<usize, Vec<PortRow>>,
+    /// The earliest time at which rows may be judged again.
+    next: Instant,
+}
 
 impl Progress {
-    /// Creates the line. It is shown only if `visible`.
-    pub(crate) fn new(probes: usize, visible: bool) -> Self {
-        let target = if visible {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
+    /// Creates the block. Without a `screen`, nothing is shown.
+    pub(crate) fn new(probes: usize, screen: Option<Screen>) -> Self {
+        let target = match screen {
+            Some(_) => ProgressDrawTarget::stderr(),
+            None => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(probes as u64), target);
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(std::time::Duration::from_millis(100));
-        Self(bar)
+        bar.enable_steady_tick(Duration::from_millis(100));
+        // A pipe and a dumb terminal have no place that could be redrawn.
+        let screen = screen.filter(|_| !bar.is_hidden());
+        let board = screen.map(|screen| Board {
+            screen,
+            rows: BTreeMap::new(),
+            next: Instant::now(),
+        });
+        Self {
+            board: board.map(|board| Arc::new(Mutex::new(board))),
+            bar,
+            server: 0,
+        }
     }
 
-    pub(crate) fn say(&self, what: impl Into<std::borrow::Cow<'static, str>>) {
-        self.0.set_message(what);
+    /// Returns a handle that shows the rows of the server with this place in the plan.
+    pub(crate) fn of_server(&self, server: usize) -> Self {
+        Self {
+            server,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn say(&self, what: impl Into<Cow<'static, str>>) {
+        self.bar.set_message(what);
     }
 
     pub(crate) fn one_done(&self) {
-        self.0.inc(1);
+        self.bar.inc(1);
+    }
+
+    pub(crate) fn is_shown(&self) -> bool {
+        self.board.is_some()
+    }
+
+    /// Shows the rows that `judged` returns in place of this server's earlier ones.
+    pub(crate) fn show(&self, judged: impl FnOnce() -> Vec<PortRow>) {
+        let Some(board) = &self.board else { return };
+        let begun = Instant::now();
+        let rows = judged();
+        let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
+        // Judging is work, and must not slow down the run that it is about.
+        board.next = Instant::now() + (begun.elapsed() * SHARE).max(LEAST_PAUSE);
+        board.rows.insert(self.server, rows);
+        self.bar.set_prefix(board.block());
+    }
+
+    /// Does the same if the last time is long enough ago. Returns whether it did.
+    pub(crate) fn show_in_time(&self, judged: impl FnOnce() -> Vec<PortRow>) -> bool {
+        let Some(board) = &self.board else {
+            return false;
+        };
+        let next = board.lock().unwrap_or_else(PoisonError::into_inner).next;
+        let in_time = Instant::now() >= next;
+        if in_time {
+            self.show(judged);
+        }
+        in_time
+    }
+
+    /// Tells the user something else, without disturbing the block.
+    pub(crate) fn aside(&self, tell: impl FnOnce()) {
+        self.bar.suspend(tell);
     }
 
     pub(crate) fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
-const TEMPLATE: &str = "{spinner} {pos}/{len} probes  {elapsed}  {wide_msg}";
+impl Board {
+    /// Returns the rows as lines, each with its end.
+    fn block(&self) -> String {
+        let rows: Vec<&PortRow> = self.rows.values().flatten().collect();
+        let most = usize::from(self.screen.height.saturating_sub(OTHER_LINES)).max(1);
+        let lines = rows_so_far(&rows, self.screen.look, most);
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+const TEMPLATE: &str = "{prefix}{spinner} {pos}/{len} probes  {elapsed}  {wide_msg}";
+
+/// The lines of the screen that are not for rows: the heading, the state of the run, and the command that was typed.
+const OTHER_LINES: u16 = 3;
+
+/// The part of the time that may be spent on judging: one in this number.
+const SHARE: u32 = 20;
+
+/// The shortest time between two judgements of one run.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);

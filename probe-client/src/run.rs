@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use probe_core::control_record::ControlRecord;
 use probe_core::measurement::Measurement;
 use probe_core::observation::FailureKind;
 use probe_core::run::budget::BUDGET;
 use probe_core::run::control_order::Lead;
 use probe_core::run::rate::Rate;
 use probe_core::run::server_result::ServerResult;
-use probe_documents::{Gathered, RunDocument, RunFacts, ServerFacts, conclude};
+use probe_documents::{Gathered, Host, RunDocument, RunFacts, ServerFacts, conclude};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -40,6 +41,7 @@ mod shared_rate;
 mod side_handshakes;
 mod sightings;
 mod slow_line;
+mod so_far;
 mod survey;
 mod task;
 
@@ -69,7 +71,7 @@ pub(crate) async fn run(
     let mut servers = JoinSet::new();
     for (order, destination) in found.destinations.into_iter().enumerate() {
         let run = Arc::clone(&run);
-        let progress = progress.clone();
+        let progress = progress.of_server(order);
         servers.spawn(async move {
             let server = if destination.path().is_direct() {
                 gather::gather(&run, destination, side_connections, &progress).await
@@ -85,9 +87,11 @@ pub(crate) async fn run(
     let mut by_server: Vec<ServerRun> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&run, &mut by_server, progress).await;
     outage::look(&run, &mut by_server, progress).await;
+    so_far::show_all(&run, &by_server, progress);
     let all = by_server.iter_mut();
     join_all(all.map(|server| run.compare(server, progress))).await;
     sightings::ask_again(&run, &mut by_server, progress).await;
+    so_far::show_all(&run, &by_server, progress);
     survey::afterwards(&run, &mut by_server, progress).await;
     let all = by_server.iter_mut();
     join_all(all.map(|server| follow_up::find_reach(&run, server, progress))).await;
@@ -133,6 +137,14 @@ struct ServerRun {
     channels: Vec<ControlChannel>,
 }
 
+/// Everything that was measured.
+struct Evidence {
+    measurements: Vec<Measurement>,
+    reference_probes: Vec<Measurement>,
+    /// One per server address.
+    controls: Vec<ControlRecord>,
+}
+
 impl AsRef<ServerResult> for ServerRun {
     fn as_ref(&self) -> &ServerResult {
         &self.result
@@ -164,7 +176,6 @@ impl Run {
         by_server: Vec<ServerRun>,
         started: jiff::Timestamp,
     ) -> RunDocument {
-        let config = &self.config;
         let mut reference_probes = Vec::new();
         let mut controls = Vec::new();
         for server in by_server {
@@ -173,6 +184,17 @@ impl Run {
             controls.push(server.result.control);
         }
         measurements.sort_by_key(|m| self.order(m));
+        let evidence = Evidence {
+            measurements,
+            reference_probes,
+            controls,
+        };
+        let addresses = socket_facts::local_addresses().unwrap_or_default();
+        self.concluded(evidence, host::describe(&addresses), started)
+    }
+
+    fn concluded(&self, evidence: Evidence, host: Host, started: jiff::Timestamp) -> RunDocument {
+        let config = &self.config;
         conclude(Gathered {
             run: RunFacts {
                 id: hex::encode(self.run_id),
@@ -183,14 +205,14 @@ impl Run {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 complete: !self.context.cancelled.is_cancelled(),
             },
-            host: host::describe(&socket_facts::local_addresses().unwrap_or_default()),
+            host,
             server: ServerFacts {
                 hosts: config.plan.hosts.clone(),
                 key_id: config.connection.key_id.to_string(),
-                controls,
+                controls: evidence.controls,
             },
-            measurements,
-            reference_probes,
+            measurements: evidence.measurements,
+            reference_probes: evidence.reference_probes,
             skipped: config.plan.skipped.clone(),
         })
     }

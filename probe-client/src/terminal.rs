@@ -6,6 +6,7 @@ use probe_core::excerpt::{printable_lines, without_error_numbers};
 use probe_report::Look;
 
 use crate::arguments::Colour;
+use crate::progress::Screen;
 
 /// Returns the appearance of standard output.
 pub(crate) fn look(colour: Colour) -> Look {
@@ -25,9 +26,27 @@ pub(crate) fn look(colour: Colour) -> Look {
     }
 }
 
-/// Returns whether live progress can be shown.
-pub(crate) fn shows_progress() -> bool {
-    io::stderr().is_terminal()
+/// Returns the screen of standard error, on which live progress can be shown; `None` if it is not a terminal.
+pub(crate) fn screen(colour: Colour) -> Option<Screen> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let choice = anstream::AutoStream::choice(&io::stderr());
+    // A terminal that does not know its size is taken for the smallest common one.
+    let size = terminal_size::terminal_size_of(io::stderr());
+    let (width, height) = size.map_or((80, 24), |(width, height)| (width.0, height.0));
+    Some(Screen {
+        look: Look {
+            colour: match colour {
+                Colour::Always => true,
+                Colour::Never => false,
+                Colour::Auto => choice != anstream::ColorChoice::Never,
+            },
+            // A line that fills the screen would move the cursor to the next one.
+            width: width.saturating_sub(1),
+        },
+        height,
+    })
 }
 
 /// Writes to standard output. A reader that has gone away (`| head`) is not an error.

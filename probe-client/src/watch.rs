@@ -81,7 +81,7 @@ pub(crate) async fn watch(
             }
         }
         schedule.begins(clock.now());
-        let progress = Progress::new(prepared.config.plan.len(), false);
+        let progress = Progress::new(prepared.config.plan.len(), None);
         let document = run::run(&prepared.config, &progress, stop.clone()).await;
         if stop.is_cancelled() {
             // What an interrupted run measured is of no use to the runs before and after it.
@@ -148,10 +148,66 @@ impl Destinations {
             textfile.write(watched, &self.log);
         }
         if let Some(receiver) = &self.otlp {
-            receiver.push(watched, &self.log).await;
+            receiver.push(watched, &document, &changes, &self.log).await;
         }
-        if let Some(command) = self.on_change.as_ref().filter(|_| !changes.is_empty()) {
-            command.run(&document, &changes, &self.log, stop).await;
+        if let Some(command) = self.on_change.as_ref().filter(|_| !changes.is_empty())
+            && let Err(problem) = command.run(&document, &changes, stop).await
+        {
+            self.log.problem(problem);
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use probe_core::catalogue::VerdictId;
+    use probe_core::judge::Outcome;
+    use probe_documents::watch::Moment;
+    use probe_report::metrics::Exposition;
+
+    use super::*;
+
+    /// The fourth run confirms a change, and the command then hangs.
+    #[tokio::test]
+    async fn a_command_that_hangs_does_not_stop_the_watch() {
+        let text = include_str!("../core/tests/scenarios/dropped.json");
+        let dropped: RunDocument = serde_json::from_str(text).unwrap();
+        let mut rejected = dropped.clone();
+        for probe in &mut rejected.probes {
+            probe.outcome = Outcome::NotAsExpected;
+            probe.verdict.id = VerdictId::Rejected;
+        }
+        let mut hanging = OnChange::new("sleep 3600".to_owned());
+        hanging.longest = Duration::from_millis(1);
+        let mut destinations = Destinations {
+            log: Log::for_reader(),
+            folder: None,
+            textfile: None,
+            otlp: None,
+            on_change: Some(hanging),
+            listener: None,
+        };
+        let start = Moment {
+            running: Duration::ZERO,
+            date: Duration::ZERO,
+        };
+        let rhythm = Rhythm {
+            interval: Duration::from_secs(300),
+            jitter: Duration::ZERO,
+        };
+        let watched = Watched::new(rhythm.interval);
+        let mut schedule = Schedule::new(rhythm, start);
+        let stop = CancellationToken::new();
+        let runs = [&dropped, &dropped, &rejected, &rejected, &rejected];
+        for run in runs {
+            let next = schedule.ended(Ran::Decided, start, 0.0);
+            destinations
+                .publish(run.clone(), &watched, next, &stop)
+                .await;
+        }
+        let metrics = watched.metrics(Exposition::Classic);
+        let counted = r#"fwprobe_runs_total{outcome="not_as_expected"} 5"#;
+        assert!(metrics.contains(counted), "{metrics}");
+        assert!(metrics.contains("fwprobe_changes_total 2"), "{metrics}");
     }
 }

@@ -64,7 +64,8 @@ pub fn conclusion(document: &RunDocument) -> String {
     SummaryRow::of(document, &ports(document)).sentence
 }
 
-fn ports(document: &RunDocument) -> Vec<PortRow> {
+/// Returns the rows about probes alone, as [`Report`] has them.
+pub fn ports(document: &RunDocument) -> Vec<PortRow> {
     let probes = document.probes.iter();
     probes.map(|probe| PortRow::of(document, probe)).collect()
 }

@@ -7,10 +7,12 @@ mod egress;
 mod idle;
 mod matrix;
 mod paint;
+mod so_far;
 mod table;
 
 pub use checks::check_table;
 pub(crate) use columns::{GAP, padded, shortened};
 pub use paint::Look;
 pub(crate) use paint::{Tone, paragraph};
+pub use so_far::rows_so_far;
 pub(crate) use table::write;

@@ -123,6 +123,9 @@ pub(crate) struct ReportOptions {
     /// Open the HTML report that --output writes, if there is a desktop.
     #[arg(long)]
     pub open: bool,
+    /// Show no progress, and do not say which files were written: errors alone on standard error.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 impl HeadNodeOptions {

@@ -46,7 +46,8 @@ pub(crate) struct WatchArguments {
     /// Write the metrics of each run to this file too, for node_exporter or windows_exporter: ….prom.
     #[arg(long, value_name = "FILE")]
     pub textfile: Option<PathBuf>,
-    /// Push the metrics of each run to this OTLP receiver over HTTP: http://127.0.0.1:4318. Not every build can do that.
+    /// Push the metrics of each run, and a log record for each change, to this OTLP receiver over HTTP:
+    /// http://127.0.0.1:4318. Not every build can do that.
     #[arg(long, value_name = "URL")]
     pub otlp: Option<String>,
     /// End after this number of runs, with the exit code of the last one.

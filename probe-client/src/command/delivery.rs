@@ -8,6 +8,7 @@ use probe_documents::RunDocument;
 
 use crate::arguments::{Colour, ReportOptions};
 use crate::keep::Keep;
+use crate::progress::Screen;
 use crate::report_files::{Filled, OutputError, Outputs, Written};
 use crate::report_format::{FormatChoice, ReportFormat};
 use crate::{desktop, terminal};
@@ -21,6 +22,8 @@ pub(super) struct Delivery {
     /// Whether to show the HTML report.
     shown: bool,
     keep: Option<Keep>,
+    /// Whether nothing but errors is told on standard error.
+    quiet: bool,
 }
 
 impl Delivery {
@@ -56,6 +59,7 @@ impl Delivery {
             outputs,
             shown: options.open,
             keep: None,
+            quiet: options.quiet,
         })
     }
 
@@ -69,6 +73,11 @@ impl Delivery {
             bail!(KEEP_WITHOUT_FOLDER);
         }
         Ok(Self { keep, ..self })
+    }
+
+    /// Returns the screen for live progress; `None` if there is none, or if the user wants none.
+    pub(super) fn screen(&self, colour: Colour) -> Option<Screen> {
+        terminal::screen(colour).filter(|_| !self.quiet)
     }
 
     /// Returns whether the table is printed.
@@ -110,9 +119,11 @@ impl Delivery {
     /// Every file that cannot be written, and every template that fails on this run. The other files are written.
     pub(super) fn write_files(self, document: &RunDocument) -> anyhow::Result<()> {
         let Filled { written, failed } = self.outputs.write(document);
-        tell(&written);
+        if !self.quiet {
+            tell(&written);
+        }
         for file in written.iter().filter(|file| file.in_folder) {
-            make_room(file, self.keep);
+            make_room(file, self.keep, self.quiet);
         }
         if let Some(page) = written.iter().find(|f| self.shown && f.format.is_html()) {
             // The report is written, whether or not it can be shown.
@@ -124,11 +135,11 @@ impl Delivery {
     }
 }
 
-/// Deletes the files that `keep` gives up now that `written` has been written, and tells the user.
-fn make_room(written: &Written, keep: Option<Keep>) {
+/// Deletes the files that `keep` gives up now that `written` has been written, and tells the user unless `quiet`.
+fn make_room(written: &Written, keep: Option<Keep>, quiet: bool) {
     let Some(keep) = keep else { return };
     match keep.apply(&written.path) {
-        Ok(0) => {}
+        Ok(count) if quiet || count == 0 => {}
         Ok(count) => terminal::tell(&format!("deleted: {count} older files (--keep)")),
         // The report is written, whether or not there is room for the next ones.
         Err(error) => terminal::tell(&format!("--keep: older files cannot be deleted: {error}")),

@@ -13,6 +13,7 @@ use super::delivery::Delivery;
 use super::run::{measure, on_network};
 use crate::arguments::{Colour, DemoArguments};
 use crate::config::Config;
+use crate::progress::Screen;
 use crate::proxy::ProxyAccess;
 use crate::resolve::Family;
 use crate::terminal;
@@ -25,7 +26,7 @@ use stage::Stage;
 pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Result<u8> {
     let delivery = Delivery::open(&arguments.reports, &[])?;
     let talk = delivery.prints_table();
-    let document = on_network(perform(talk))??;
+    let document = on_network(perform(talk, delivery.screen(colour)))??;
     delivery.deliver(&document, colour)?;
     let wrong = untrue(&document);
     if wrong.is_empty() {
@@ -41,7 +42,7 @@ pub(super) fn execute(arguments: &DemoArguments, colour: Colour) -> anyhow::Resu
 }
 
 /// Sets up the stage, runs the probes, and takes everything down again.
-async fn perform(talk: bool) -> anyhow::Result<RunDocument> {
+async fn perform(talk: bool, screen: Option<Screen>) -> anyhow::Result<RunDocument> {
     let profile = Profile::lookup(PROFILE)?;
     let ports: Vec<Port> = profile.rules.iter().map(|rule| rule.port).collect();
     let stopped = CancellationToken::new();
@@ -50,7 +51,7 @@ async fn perform(talk: bool) -> anyhow::Result<RunDocument> {
         terminal::print(&introduction(&stage))?;
     }
     let config = config(profile, &stage)?;
-    let document = measure(&config).await?;
+    let document = measure(&config, screen).await?;
     stopped.cancel();
     stage.over().await;
     Ok(document)

@@ -40,7 +40,7 @@ pub(super) fn execute(arguments: &IdleArguments, colour: Colour) -> anyhow::Resu
             Span(longest)
         ));
     }
-    let document = on_network(measure(&config))??;
+    let document = on_network(measure(&config, delivery.screen(colour)))??;
     delivery.deliver(&document, colour)?;
     Ok(document.summary.exit_code)
 }

@@ -15,7 +15,7 @@ use crate::arguments::{Colour, RunArguments};
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::prepared::Prepared;
-use crate::progress::Progress;
+use crate::progress::{Progress, Screen};
 use crate::{run, terminal};
 
 pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Result<u8> {
@@ -23,7 +23,9 @@ pub(super) fn execute(arguments: &RunArguments, colour: Colour) -> anyhow::Resul
     let mut prepared = Prepared::read(&arguments.measuring, environment)?;
     let files: Vec<&Path> = arguments.measuring.files().collect();
     let delivery = Delivery::open(&arguments.reports, &files)?.keeping(arguments.keep)?;
-    let document = on_network(until_open::measured(&prepared.config, arguments.until_open))??;
+    let screen = delivery.screen(colour);
+    let measuring = until_open::measured(&prepared.config, arguments.until_open, screen);
+    let document = on_network(measuring)??;
     let document = prepared.checked(document);
     delivery.deliver(&document, colour)?;
     Ok(document.summary.exit_code)
@@ -41,21 +43,25 @@ pub(super) fn on_network<T>(work: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(done)
 }
 
-/// Carries out `config`. Ctrl-C ends the run early, with the measurements so far.
+/// Carries out `config`, and shows its progress on `screen`. Ctrl-C ends the run early, with the measurements so far.
 ///
 /// # Errors
 ///
 /// A second Ctrl-C ends the run immediately.
-pub(super) async fn measure(config: &Config) -> Result<RunDocument, InterruptedAgain> {
+pub(super) async fn measure(
+    config: &Config,
+    screen: Option<Screen>,
+) -> Result<RunDocument, InterruptedAgain> {
     let cancelled = CancellationToken::new();
-    let progress = Progress::new(config.plan.len(), terminal::shows_progress());
+    let progress = Progress::new(config.plan.len(), screen);
     let running = run::run(config, &progress, cancelled.clone());
-    interruptible(running, &cancelled, tokio::signal::ctrl_c).await
+    interruptible(running, &progress, &cancelled, tokio::signal::ctrl_c).await
 }
 
 /// Returns the result of `running`. The first `signal` only asks it to end.
 async fn interruptible<T>(
     running: impl Future<Output = T>,
+    progress: &Progress,
     cancelled: &CancellationToken,
     mut signal: impl AsyncFnMut() -> io::Result<()>,
 ) -> Result<T, InterruptedAgain> {
@@ -66,7 +72,7 @@ async fn interruptible<T>(
             told = signal() => match told {
                 Ok(()) if cancelled.is_cancelled() => return Err(InterruptedAgain),
                 Ok(()) => {
-                    terminal::tell("interrupted: writing what was measured");
+                    progress.aside(|| terminal::tell("interrupted: writing what was measured"));
                     cancelled.cancel();
                 }
                 // Without a signal handler, the run cannot be interrupted.
@@ -94,7 +100,9 @@ mod tests {
             left -= 1;
             Ok(())
         };
-        interruptible(running, cancelled, signal).await.is_ok()
+        let progress = Progress::new(0, None);
+        let ended = interruptible(running, &progress, cancelled, signal).await;
+        ended.is_ok()
     }
 
     #[tokio::test]

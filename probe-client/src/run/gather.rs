@@ -31,7 +31,9 @@ use crate::control::{ControlChannel, ControlIdentity};
 use crate::destination::Destination;
 use crate::progress::Progress;
 
+mod activity;
 mod results;
+mod so_far;
 
 /// Runs everything that the schedule asks for until nothing is left but sessions that a later part of the run makes.
 pub(super) async fn gather(
@@ -55,6 +57,7 @@ pub(super) async fn gather(
         if gathering.is_over() {
             return gathering.finish();
         }
+        gathering.show();
         let wakes = gathering.schedule.wakes();
         let wakes = wakes.map(|at| run.context.clock.at(at));
         let cancelled = run.context.cancelled.is_cancelled();
@@ -119,6 +122,8 @@ struct Gathering<'a> {
     surveys: Vec<Surveyed>,
     /// Where the first survey of a kind found something.
     hops: BTreeMap<PortFailure, RangeInclusive<u8>>,
+    /// Probes whose rows are on the terminal.
+    shown: BTreeSet<usize>,
 }
 
 impl<'a> Gathering<'a> {
@@ -165,6 +170,7 @@ impl<'a> Gathering<'a> {
             told_observations: 0,
             surveys: Vec::new(),
             hops: BTreeMap::new(),
+            shown: BTreeSet::new(),
             planned,
             run,
             destination,
@@ -228,7 +234,6 @@ impl<'a> Gathering<'a> {
                 });
             }
             Step::Ask(about) => {
-                self.progress.say("asking the server what it saw");
                 let mut asked = self.about(about);
                 self.spawn(step, async move {
                     sightings::ask_one(&run, &mut asked).await;
@@ -292,7 +297,6 @@ impl<'a> Gathering<'a> {
             self.left.insert(step);
             return;
         };
-        self.progress.say("comparing with other sessions");
         let (run, destination) = (Arc::clone(self.run), Arc::clone(&self.destination));
         let (planned, in_flight) = (self.planned[index].clone(), Arc::clone(&self.in_flight));
         self.spawn(step, async move {

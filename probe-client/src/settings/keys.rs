@@ -61,6 +61,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (OUTPUT, r#"output = ["run.json"]"#),
     ("keep", r#"keep = "30d""#),
     ("open", "open = true"),
+    ("quiet", "quiet = true"),
     (COLOUR, r#"color = "never""#),
 ];
 

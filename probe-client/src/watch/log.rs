@@ -129,17 +129,7 @@ impl<'a> Event<'a> {
                 let overlong = overlong.unwrap_or_default();
                 format!("{summary}; next run in {next_in_seconds} s{backed_off}{overlong}")
             }
-            Self::Change { change, .. } => {
-                let subject = &change.subject;
-                format!(
-                    "{}: {} over {}: {} -> {}",
-                    change.change,
-                    subject.rule,
-                    subject.path,
-                    change.from.verdict,
-                    change.to.verdict
-                )
-            }
+            Self::Change { change, .. } => change.to_string(),
             Self::Problem { what } => format!("problem: {what}"),
             Self::Stopped => "stopped".to_owned(),
         }

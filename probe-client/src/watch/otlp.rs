@@ -1,4 +1,4 @@
-//! Pushes the metrics of each run to a receiver of OpenTelemetry, by OTLP over HTTP.
+//! Pushes the metrics of each run, and a log record for each change, to a receiver of OpenTelemetry, by OTLP over HTTP.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,6 +8,8 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use probe_documents::RunDocument;
+use probe_documents::watch::Change;
 use probe_report::metrics::Exposition;
 use probe_report::metrics::otlp::{self, Origin};
 use tokio::net::TcpStream;
@@ -25,7 +27,8 @@ pub(crate) struct OtlpReceiver {
     authority: String,
     /// The address to connect to: a name with a port, or an address with one.
     dialled: (String, u16),
-    path: String,
+    /// The path to which those of metrics and of log records are added.
+    base: String,
     /// This host's name.
     host: Option<String>,
     started: u64,
@@ -55,45 +58,55 @@ impl OtlpReceiver {
             .host()
             .trim_start_matches('[')
             .trim_end_matches(']');
-        let path = match parsed.path() {
-            "" | "/" => DEFAULT_PATH,
-            path => path,
-        };
+        let base = parsed.path().trim_end_matches('/');
+        let base = base.strip_suffix(METRICS).unwrap_or(base);
         Ok(Self {
             authority: authority.to_string(),
             dialled: (
                 name.to_owned(),
                 authority.port_u16().unwrap_or(DEFAULT_PORT),
             ),
-            path: path.to_owned(),
+            base: base.to_owned(),
             host: host::describe(&[]).name,
             started: now(),
         })
     }
 
-    /// Pushes the metrics. A receiver that does not answer does not stop the watch.
-    pub(super) async fn push(&self, watched: &Watched, log: &Log) {
+    /// Pushes the metrics, and the changes that `run` confirmed. A receiver that does not answer does not stop the watch.
+    pub(super) async fn push(
+        &self,
+        watched: &Watched,
+        run: &RunDocument,
+        changes: &[Change],
+        log: &Log,
+    ) {
         let origin = Origin {
             host: self.host.as_deref(),
             version: env!("CARGO_PKG_VERSION"),
             started: self.started,
             now: now(),
         };
-        let body = otlp::body(&watched.metrics(Exposition::OpenMetrics), origin);
-        let pushed = timeout(LONGEST, self.post(body)).await;
-        let pushed =
-            pushed.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {LONGEST:?}")));
-        if let Err(error) = pushed {
-            log.problem(format!("--otlp {}: {error:#}", self.authority));
+        let metrics = otlp::body(&watched.metrics(Exposition::OpenMetrics), origin);
+        let mut pushes = vec![(METRICS, metrics)];
+        if !changes.is_empty() {
+            pushes.push((LOGS, otlp::changes_body(run, changes, origin)));
+        }
+        for (path, body) in pushes {
+            let pushed = timeout(LONGEST, self.post(path, body)).await;
+            let pushed =
+                pushed.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {LONGEST:?}")));
+            if let Err(error) = pushed {
+                log.problem(format!("--otlp {}{path}: {error:#}", self.authority));
+            }
         }
     }
 
-    async fn post(&self, body: Vec<u8>) -> anyhow::Result<()> {
+    async fn post(&self, path: &str, body: Vec<u8>) -> anyhow::Result<()> {
         let (name, port) = &self.dialled;
         let stream = TcpStream::connect((name.as_str(), *port)).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
-        let request = Request::post(&self.path)
+        let request = Request::post(format!("{}{path}", self.base))
             .header(HOST, &self.authority)
             .header(CONTENT_TYPE, "application/x-protobuf")
             .body(Body::new(http_body_util::Full::new(Bytes::from(body))))?;
@@ -112,8 +125,9 @@ fn now() -> u64 {
     u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The path of OTLP for metrics, and its port.
-const DEFAULT_PATH: &str = "/v1/metrics";
+/// The paths of OTLP for metrics and log records, and its port.
+const METRICS: &str = "/v1/metrics";
+const LOGS: &str = "/v1/logs";
 const DEFAULT_PORT: u16 = 4318;
 /// The longest time that a push may take.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -124,19 +138,24 @@ mod tests {
 
     #[test]
     fn a_url_names_a_receiver() {
-        for (url, dialled, path) in [
-            ("http://127.0.0.1:4318", ("127.0.0.1", 4318), "/v1/metrics"),
-            ("http://[::1]:99/", ("::1", 99), "/v1/metrics"),
+        for (url, dialled, base) in [
+            ("http://127.0.0.1:4318", ("127.0.0.1", 4318), ""),
+            ("http://[::1]:99/", ("::1", 99), ""),
             (
                 "http://collector/own/path",
                 ("collector", 4318),
                 "/own/path",
             ),
+            (
+                "http://collector/own/v1/metrics",
+                ("collector", 4318),
+                "/own",
+            ),
         ] {
             let receiver = OtlpReceiver::named(url).unwrap();
             let (name, port) = &receiver.dialled;
             assert_eq!((name.as_str(), *port), dialled, "{url}");
-            assert_eq!(receiver.path, path, "{url}");
+            assert_eq!(receiver.base, base, "{url}");
         }
         for url in [
             "",

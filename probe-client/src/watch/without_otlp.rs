@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 
 use anyhow::bail;
+use probe_documents::RunDocument;
+use probe_documents::watch::Change;
 
 use super::log::Log;
 use super::watched::Watched;
@@ -21,7 +23,13 @@ impl OtlpReceiver {
         bail!("--otlp {url}: this fwprobe was built without it; build it with --features otlp")
     }
 
-    pub(super) fn push(&self, _: &Watched, _: &Log) -> std::future::Ready<()> {
+    pub(super) fn push(
+        &self,
+        _: &Watched,
+        _: &RunDocument,
+        _: &[Change],
+        _: &Log,
+    ) -> std::future::Ready<()> {
         match self.0 {}
     }
 }

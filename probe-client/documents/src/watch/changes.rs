@@ -141,6 +141,14 @@ impl ChangeKind {
     }
 }
 
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Subject { rule, path, .. } = &self.subject;
+        let (from, to) = (self.from.verdict, self.to.verdict);
+        write!(f, "{}: {rule} over {path}: {from} -> {to}", self.change)
+    }
+}
+
 impl fmt::Display for ChangeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -1,4 +1,5 @@
-//! The samples as OTLP, the protocol of OpenTelemetry: the same names, labels and values as for Prometheus.
+//! The samples as OTLP, the protocol of OpenTelemetry: the same names, labels and values as for Prometheus. Changes are log
+//! records.
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyKind;
@@ -10,6 +11,10 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message as _;
+
+mod changes;
+
+pub use changes::body as changes_body;
 
 /// What a push says besides the samples.
 #[derive(Clone, Copy, Debug)]
@@ -30,29 +35,39 @@ pub fn body(open: &str, origin: Origin<'_>) -> Vec<u8> {
 }
 
 fn request(open: &str, origin: Origin<'_>) -> ExportMetricsServiceRequest {
-    let mut attributes = vec![
-        attribute("service.name", "fwprobe"),
-        attribute("service.version", origin.version),
-    ];
-    attributes.extend(origin.host.map(|host| attribute("host.name", host)));
     let families = families(open).into_iter();
     ExportMetricsServiceRequest {
         resource_metrics: vec![ResourceMetrics {
-            resource: Some(Resource {
-                attributes,
-                ..Resource::default()
-            }),
+            resource: Some(origin.resource()),
             scope_metrics: vec![ScopeMetrics {
-                scope: Some(InstrumentationScope {
-                    name: "fwprobe".to_owned(),
-                    version: origin.version.to_owned(),
-                    ..InstrumentationScope::default()
-                }),
+                scope: Some(origin.scope()),
                 metrics: families.map(|family| family.metric(origin)).collect(),
                 schema_url: String::new(),
             }],
             schema_url: String::new(),
         }],
+    }
+}
+
+impl Origin<'_> {
+    fn resource(self) -> Resource {
+        let mut attributes = vec![
+            attribute("service.name", "fwprobe"),
+            attribute("service.version", self.version),
+        ];
+        attributes.extend(self.host.map(|host| attribute("host.name", host)));
+        Resource {
+            attributes,
+            ..Resource::default()
+        }
+    }
+
+    fn scope(self) -> InstrumentationScope {
+        InstrumentationScope {
+            name: "fwprobe".to_owned(),
+            version: self.version.to_owned(),
+            ..InstrumentationScope::default()
+        }
     }
 }
 
@@ -173,10 +188,14 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 fn attribute(name: &str, value: &str) -> KeyValue {
     KeyValue {
         key: name.to_owned(),
-        value: Some(AnyValue {
-            value: Some(AnyKind::StringValue(value.to_owned())),
-        }),
+        value: Some(text(value)),
         ..KeyValue::default()
+    }
+}
+
+fn text(value: &str) -> AnyValue {
+    AnyValue {
+        value: Some(AnyKind::StringValue(value.to_owned())),
     }
 }
 

@@ -87,7 +87,8 @@ fn group(ports: &[&PortRow], look: Look, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-fn cells(port: &PortRow) -> Vec<String> {
+/// Returns the cells of one probe.
+pub(super) fn cells(port: &PortRow) -> Vec<String> {
     vec![
         port.mark.word().to_owned(),
         port.port.to_string(),
@@ -100,7 +101,7 @@ fn cells(port: &PortRow) -> Vec<String> {
 }
 
 /// Returns the column widths: each column is as wide as its widest cell, and the last one has the rest of the line.
-fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
+pub(super) fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
     let mut widths: Vec<usize> = header.iter().map(|h| h.width()).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -114,7 +115,8 @@ fn widths(header: &[&str], rows: &[Vec<String>], line: usize) -> Vec<usize> {
     widths
 }
 
-fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> String {
+/// Returns one line of a table.
+pub(super) fn line(cells: &[String], widths: &[usize], tones: &[Tone], look: Look) -> String {
     let mut line = String::new();
     for (index, ((cell, width), tone)) in cells.iter().zip(widths).zip(tones).enumerate() {
         let cell = shortened(cell, *width);

@@ -8,20 +8,22 @@ use tokio::time::Instant;
 
 use super::{InterruptedAgain, measure};
 use crate::config::Config;
+use crate::progress::Screen;
 use crate::terminal;
 
-/// Carries out `config` until a run is as expected, or until the next run would begin after `longest`. Without
+/// Carries out `config`, shown on `screen`, until a run is as expected, or until the next run would begin after `longest`. Without
 /// `longest`, once. Returns the last run.
 ///
 /// Ctrl-C during a run ends that run early, and between two runs the waiting; a second one ends all.
 pub(super) async fn measured(
     config: &Config,
     longest: Option<Duration>,
+    screen: Option<Screen>,
 ) -> Result<RunDocument, InterruptedAgain> {
     let begun = Instant::now();
     let mut count = 0_u64;
     loop {
-        let document = measure(config).await?;
+        let document = measure(config, screen).await?;
         count += 1;
         let left = longest.map(|longest| longest.saturating_sub(begun.elapsed()));
         let Some(left) = left.filter(|left| is_repeated(&document, *left)) else {

@@ -47,7 +47,7 @@ impl Gathering<'_> {
     }
 
     /// Returns the probe `index` with its side connections, if its session has ended.
-    fn with_flows(&self, index: usize) -> Option<Measurement> {
+    pub(super) fn with_flows(&self, index: usize) -> Option<Measurement> {
         let mut probe = self.probes[index].clone()?;
         probe.flows.extend(self.flows[index].iter().copied());
         Some(probe)

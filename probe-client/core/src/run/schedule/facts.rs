@@ -41,6 +41,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// Returns whether this step gathers evidence about probe `index`.
+    fn is_about(&self, index: usize) -> bool {
+        match self {
+            Self::Session(other)
+            | Self::OtherFlows(other)
+            | Self::Beside(other)
+            | Self::GiveUp(other)
+            | Self::Slowly(other)
+            | Self::Survey(other, _)
+            | Self::Vary(other, _)
+            | Self::Reach(other) => *other == index,
+            Self::Ask(about) | Self::AskVaried(about) => about.contains(&index),
+            Self::Reference | Self::GiveUpReference | Self::Control(_) | Self::AtTheEnd => false,
+        }
+    }
+
     /// Returns whether this step sends packets that a limit of the network may count. A question may be put over further
     /// connections, to find other instances of the server.
     pub(super) fn sends(&self) -> bool {
@@ -293,6 +309,22 @@ impl Schedule {
         let ended = self.ports[index].ended.is_some();
         let asking = self.is_running(|s| matches!(s, Step::Ask(about) if about.contains(&index)));
         ended && !asking && (self.ports[index].asked || self.control_over)
+    }
+
+    /// Returns whether, as far as is known by now, nothing is left to do for the verdict on probe `index`.
+    pub fn is_settled(&self, index: usize) -> bool {
+        let Some(ended) = self.ports[index].ended else {
+            return false;
+        };
+        if self.is_running(|step| step.is_about(index)) {
+            return false;
+        }
+        let surveyed = |s: &Step| matches!(s, Step::Survey(other, _) if *other == index);
+        let is_surveyed = ended.failure.is_some_and(|failure| {
+            self.is_worth_a_survey(index, failure) && !self.begun.iter().any(surveyed)
+        });
+        let told = ended.complete || self.is_told(index);
+        told && !is_surveyed && !self.is_varying(index) && !self.waits_for_others(index)
     }
 
     /// Returns whether variations of probe `index` are in progress or still to come.
