@@ -158,6 +158,10 @@ pub(crate) struct MeasuringArguments {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     pub flows: Option<u16>,
+    /// Take no second looks: no other sessions, no search for the place, no faults of single flows. A port that fails is
+    /// answered within two seconds in most cases, and no verdict is of high confidence.
+    #[arg(long, conflicts_with = "flows")]
+    pub quick: bool,
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
     #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "3.5")]
     pub timeout: Duration,

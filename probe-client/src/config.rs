@@ -48,6 +48,8 @@ pub(crate) struct Config {
     /// Number of connections to each port from different source ports, including the probe's own session; `None` if it
     /// depends on the number of ports.
     pub flows: Option<usize>,
+    /// Whether to take no second looks.
+    pub quick: bool,
     pub proxies: ProxyAccess,
     /// The client certificate to present in TLS.
     pub client: Option<ClientIdentity>,
@@ -99,6 +101,7 @@ pub(crate) fn resolve(
         bind: server.bind,
         idle_timeout,
         flows: Some(1),
+        quick: false,
         proxies: ProxyAccess {
             credentials,
             own,

@@ -40,6 +40,7 @@ impl Prepared {
         let config = Config {
             client: client(arguments, environment)?,
             flows: arguments.flows.map(usize::from),
+            quick: arguments.quick,
             ..config
         };
         Ok(Self { config, head_node })

@@ -86,21 +86,29 @@ pub(crate) async fn run(
     by_server.sort_by_key(|(order, _)| *order);
     let mut by_server: Vec<ServerRun> = by_server.into_iter().map(|(_, s)| s).collect();
     sightings::ask(&run, &mut by_server, progress).await;
-    outage::look(&run, &mut by_server, progress).await;
     so_far::show_all(&run, &by_server, progress);
+    if !config.quick {
+        look_again(&run, &mut by_server, progress).await;
+    }
+    progress.clear();
+    run.document(measurements, by_server, started)
+}
+
+/// Carries out the second looks that need all servers, or what was measured of them by now.
+async fn look_again(run: &Arc<Run>, by_server: &mut [ServerRun], progress: &Progress) {
+    outage::look(run, by_server, progress).await;
+    so_far::show_all(run, by_server, progress);
     let all = by_server.iter_mut();
     join_all(all.map(|server| run.compare(server, progress))).await;
-    sightings::ask_again(&run, &mut by_server, progress).await;
-    so_far::show_all(&run, &by_server, progress);
-    survey::afterwards(&run, &mut by_server, progress).await;
+    sightings::ask_again(run, by_server, progress).await;
+    so_far::show_all(run, by_server, progress);
+    survey::afterwards(run, by_server, progress).await;
     let all = by_server.iter_mut();
-    join_all(all.map(|server| follow_up::find_reach(&run, server, progress))).await;
+    join_all(all.map(|server| follow_up::find_reach(run, server, progress))).await;
     let direct = by_server
         .iter_mut()
         .filter(|s| s.destination.path().is_direct());
-    join_all(direct.map(|server| flows::at_the_end(&run, server))).await;
-    progress.clear();
-    run.document(measurements, by_server, started)
+    join_all(direct.map(|server| flows::at_the_end(run, server))).await;
 }
 
 /// Returns the progress line, which shows the user what the main sessions do.
@@ -204,6 +212,7 @@ impl Run {
                 profile: config.plan.profile.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 complete: !self.context.cancelled.is_cancelled(),
+                quick: config.quick,
             },
             host,
             server: ServerFacts {

@@ -27,6 +27,7 @@ mod loopback {
     pub(crate) mod names;
     pub(crate) mod outputs;
     pub(crate) mod progress;
+    pub(crate) mod quick;
     pub(crate) mod reachable;
     pub(crate) mod reloading;
     pub(crate) mod reports;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         loopback::interruption::trials(),
         loopback::told::trials(),
         loopback::progress::trials(),
+        loopback::quick::trials(),
         loopback::until_open::trials(),
         loopback::watch::trials(),
     ]

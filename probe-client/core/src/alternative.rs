@@ -37,10 +37,12 @@ pub enum Alternative {
     AnotherService,
     /// A device that opens TLS and presents its own certificate, with the server behind it.
     OpensTls,
+    /// A limit, loss by chance, or a fault of single flows: the run took no second looks.
+    NoSecondLook,
 }
 
 impl Alternative {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::AnswerRefused,
         Self::AnswerHeldBack,
         Self::ServerHostsFirewall,
@@ -55,6 +57,7 @@ impl Alternative {
         Self::BehindTheProxy,
         Self::AnotherService,
         Self::OpensTls,
+        Self::NoSecondLook,
     ];
 
     /// Returns a sentence for the evidence: which cause is not excluded, and why.
@@ -114,13 +117,18 @@ impl Alternative {
                 "not excluded: another program on the server's host, or right before it, takes the \
                  connection"
             }
-            Self::OpensTls => {
-                "not excluded: a device on the way opens TLS and presents this certificate, and \
-                 the echo server is behind it"
-            }
+            Self::OpensTls => OPENS_TLS,
+            Self::NoSecondLook => NO_SECOND_LOOK,
         }
     }
 }
+
+const OPENS_TLS: &str = "not excluded: a device on the way opens TLS and presents this \
+                         certificate, and the echo server is behind it";
+
+const NO_SECOND_LOOK: &str = "not excluded: a limit, packets lost by chance, or a fault of some \
+                              connections alone; --quick leaves out the second looks that tell \
+                              them apart";
 
 #[cfg(test)]
 mod tests {

@@ -63,6 +63,7 @@ impl Recorded {
             own_addresses: &self.host.addresses,
             own_syn: self.host.own_syn.as_ref(),
             started_ms: started.map(jiff::Timestamp::as_millisecond),
+            quick: false,
         });
         let both = measurements.into_iter().zip(judged);
         both.map(|(measurement, judged)| Judgement {

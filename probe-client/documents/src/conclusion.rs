@@ -28,6 +28,7 @@ pub fn conclude(gathered: Gathered) -> RunDocument {
         own_addresses: &gathered.host.addresses,
         own_syn: gathered.host.own_syn.as_ref(),
         started_ms: started.map(jiff::Timestamp::as_millisecond),
+        quick: gathered.run.quick,
     });
     let egress = egress::map(gathered.measurements.iter());
     let probes: Vec<Probe> = gathered

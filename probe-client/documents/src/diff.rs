@@ -188,20 +188,22 @@ fn pair(
     let rule = &after.1.or(before.1)?.measurement.rule;
     let silence_seconds = key.silence.map(|s| s.seconds);
     let (change, because) = match (before.1, after.1) {
-        (Some(old), Some(new)) => match transition(&Said::of(old), &Said::of(new)) {
-            Some(found) => found,
-            None => {
-                return Some(Pair::Unchanged(Unchanged {
-                    subject: key.subject.clone(),
-                    port: rule.port.get(),
-                    session: rule.session,
-                    silence_seconds,
-                    outcome: new.outcome,
-                    time_us_before: old.timings.total_us,
-                    time_us_after: new.timings.total_us,
-                }));
+        (Some(old), Some(new)) => {
+            match transition(&Said::of(before.0, old), &Said::of(after.0, new)) {
+                Some(found) => found,
+                None => {
+                    return Some(Pair::Unchanged(Unchanged {
+                        subject: key.subject.clone(),
+                        port: rule.port.get(),
+                        session: rule.session,
+                        silence_seconds,
+                        outcome: new.outcome,
+                        time_us_before: old.timings.total_us,
+                        time_us_after: new.timings.total_us,
+                    }));
+                }
             }
-        },
+        }
         _ => transition::one_sided(&key.subject, before.0, after.0, before.1.is_some()),
     };
     Some(Pair::Changed(Change {

@@ -174,7 +174,7 @@ impl Kept {
         let all = probes(document);
         let said: Answers<Said> = all
             .into_iter()
-            .map(|(key, probe)| (key, Said::of(probe)))
+            .map(|(key, probe)| (key, Said::of(document, probe)))
             .collect();
         let result = RunResult::of(document);
         Self {

@@ -64,6 +64,9 @@ pub struct RunFacts {
     pub version: String,
     /// False: the run was interrupted, and some probes were not finished.
     pub complete: bool,
+    /// True: the run took no second looks (`--quick`), so every verdict leaves other causes open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quick: bool,
 }
 
 /// The host on which fwprobe ran.

@@ -122,6 +122,9 @@ fn fact(change: &FactChange) -> String {
         None if change.fact == FactKind::FwprobeVersion => {
             format!("{name}, so verdicts may differ for that reason")
         }
+        None if change.fact == FactKind::Looks => {
+            format!("{name}, so places are not compared, and causes may differ for that reason")
+        }
         None => name.to_owned(),
         Some(about) => format!("{name}, {about}"),
     }
@@ -134,6 +137,7 @@ pub(crate) const fn fact_name(fact: FactKind) -> &'static str {
         FactKind::Server => "server",
         FactKind::Node => "host that ran fwprobe",
         FactKind::Paths => "paths",
+        FactKind::Looks => "looks",
         FactKind::Key => "client key",
         FactKind::FwprobeVersion => "fwprobe's version",
         FactKind::EgressAddress => "egress address",

@@ -76,6 +76,7 @@ fn config(profile: &Profile, stage: &Stage) -> anyhow::Result<Config> {
         bind: None,
         idle_timeout: std::time::Duration::from_secs(4),
         flows: Some(1),
+        quick: false,
         proxies: ProxyAccess::default(),
         client: None,
     })

@@ -141,6 +141,7 @@ impl<'a> Gathering<'a> {
             budget: BUDGET,
             side_connections: true,
             is_only_path: run.config.plan.paths.len() == 1,
+            second_looks: !run.config.quick,
         };
         Self {
             schedule: Schedule::new(settings, planned.len()),

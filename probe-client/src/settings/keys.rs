@@ -45,6 +45,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("cores", "cores = 160"),
     ("client_certificate", r#"client_certificate = "client.pfx""#),
     ("flows", "flows = 12"),
+    ("quick", "quick = true"),
     ("interval", r#"interval = "5m""#),
     ("jitter", r#"jitter = "30s""#),
     ("listen", r#"listen = "127.0.0.1:9844""#),

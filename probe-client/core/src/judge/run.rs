@@ -7,6 +7,8 @@ use std::rc::Rc;
 use super::evidence::{Evidence, Siblings};
 use super::expected::{Met, Outcome};
 use super::{findings, judge, other_address};
+use crate::alternative::Alternative;
+use crate::catalogue::VerdictId;
 use crate::control_record::ControlRecord;
 use crate::measurement::Measurement;
 use crate::path::NetworkPath;
@@ -26,6 +28,8 @@ pub struct RunEvidence<'a> {
     pub own_syn: Option<&'a HexBytes>,
     /// This host's clock at the run's start, in Unix milliseconds.
     pub started_ms: Option<i64>,
+    /// Whether the run took no second looks.
+    pub quick: bool,
 }
 
 /// What one probe's evidence says.
@@ -42,6 +46,11 @@ pub fn judge_all(run: &RunEvidence<'_>) -> Vec<Judged> {
     let judged = run.measurements.iter().map(|measurement| {
         let evidence = evidence(run, &groups, measurement);
         let verdict = other_address::told(judge(&evidence), measurement, run.measurements);
+        let verdict = if run.quick {
+            without_second_look(verdict)
+        } else {
+            verdict
+        };
         let met = Met::of(&verdict, measurement.rule.expect);
         Judged {
             outcome: met.outcome(),
@@ -50,6 +59,16 @@ pub fn judge_all(run: &RunEvidence<'_>) -> Vec<Judged> {
         }
     });
     judged.collect()
+}
+
+/// Returns `verdict` as a run draws it that looked once: another look might have shown another cause.
+fn without_second_look(verdict: Verdict) -> Verdict {
+    let verdict = verdict.unless(Alternative::NoSecondLook);
+    if verdict.id == VerdictId::Inconclusive {
+        verdict.next("run again without --quick: it leaves out the looks that decide such a case")
+    } else {
+        verdict
+    }
 }
 
 /// The measurements with which each probe is compared, grouped once for all probes that share them.

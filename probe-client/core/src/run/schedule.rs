@@ -33,6 +33,9 @@ pub struct Settings {
     pub side_connections: bool,
     /// Whether no other path leads to the server, so that nobody else may have to be asked about.
     pub is_only_path: bool,
+    /// Whether sessions are followed by others that look for the place, a limit, or faults of single flows. Without
+    /// them, only ports that are silent get side connections, as absence is no proof otherwise.
+    pub second_looks: bool,
 }
 
 /// The state of a run to one server address.
@@ -95,12 +98,14 @@ impl Schedule {
         self.give_up_the_control_port(&mut begin);
         self.search_for_the_control_service(&mut begin);
         self.ask_the_server(&mut begin);
-        self.dial_slowly_what_a_limit_may_have_lost(&mut begin);
-        self.survey_what_fails(&mut begin);
-        self.vary_sessions_that_died(&mut begin);
-        self.ask_about_variations(&mut begin);
-        self.find_how_far_sessions_reach(&mut begin);
-        self.dial_what_worked_at_the_end(&mut begin);
+        if self.settings.second_looks {
+            self.dial_slowly_what_a_limit_may_have_lost(&mut begin);
+            self.survey_what_fails(&mut begin);
+            self.vary_sessions_that_died(&mut begin);
+            self.ask_about_variations(&mut begin);
+            self.find_how_far_sessions_reach(&mut begin);
+            self.dial_what_worked_at_the_end(&mut begin);
+        }
         begin
     }
 
@@ -140,9 +145,10 @@ impl Schedule {
 
     /// A session that ran whole is followed by side connections from other source ports, for faults of single flows.
     fn try_other_flows_of_what_works(&mut self, begin: &mut Vec<Step>) {
+        let looks = self.settings.side_connections && self.settings.second_looks;
         for index in 0..self.ports.len() {
             let works = self.ports[index].ended.is_some_and(|e| e.works);
-            if self.settings.side_connections && works {
+            if looks && works {
                 self.once(Step::OtherFlows(index), begin);
             }
         }
@@ -157,9 +163,8 @@ impl Schedule {
             return;
         }
         for index in 0..self.ports.len() {
-            let failure = self.failure(index);
-            let not_let_in = failure.is_some_and(|f| f != PortFailure::Accepted);
-            if not_let_in && self.may_be_dialled_again(index) <= self.now {
+            let gets_others = self.gets_others(index);
+            if gets_others && self.may_be_dialled_again(index) <= self.now {
                 self.once(Step::Beside(index), begin);
             }
         }

@@ -30,6 +30,8 @@ pub enum FactKind {
     Server,
     Node,
     Paths,
+    /// Whether the run took second looks.
+    Looks,
     Key,
     FwprobeVersion,
     EgressAddress,
@@ -45,7 +47,7 @@ type Values = BTreeMap<String, BTreeSet<String>>;
 /// The facts of one run, as far as runs are compared by them.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    settings: [(FactKind, String); 6],
+    settings: [(FactKind, String); 7],
     values: [(FactKind, Values); 4],
     answers: Vec<Answer>,
 }
@@ -126,13 +128,15 @@ fn disjoint(before: &BTreeSet<String>, after: &BTreeSet<String>) -> bool {
     before.is_disjoint(after)
 }
 
-fn settings(document: &RunDocument) -> [(FactKind, String); 6] {
+fn settings(document: &RunDocument) -> [(FactKind, String); 7] {
+    let looks = if document.run.quick { QUICK } else { WHOLE };
     let node = document.host.name.clone().unwrap_or_default();
     [
         (FactKind::Profile, profile(document)),
         (FactKind::Server, document.server.hosts.join(", ")),
         (FactKind::Node, node),
         (FactKind::Paths, paths(document)),
+        (FactKind::Looks, looks.to_owned()),
         (FactKind::Key, document.server.key_id.clone()),
         (FactKind::FwprobeVersion, document.run.version.clone()),
     ]
@@ -257,6 +261,10 @@ const fn is_a_setting(id: CheckId) -> bool {
         CheckId::Sources | CheckId::DefaultRoute | CheckId::NameResolution | CheckId::Clock
     )
 }
+
+/// What runs without second looks, and all others, are called.
+const QUICK: &str = "a quick run, without second looks";
+const WHOLE: &str = "a whole run";
 
 fn joined(values: &BTreeSet<String>) -> String {
     values.iter().cloned().collect::<Vec<_>>().join(", ")

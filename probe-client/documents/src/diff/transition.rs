@@ -19,10 +19,13 @@ pub(crate) struct Said {
     pub(crate) outcome: Outcome,
     pub(crate) verdict: VerdictId,
     pub(crate) segment: Segment,
+    /// Whether the run took no second looks, and so did not look for the place.
+    quick: bool,
 }
 
 impl Said {
-    pub(crate) fn of(probe: &Probe) -> Self {
+    /// Returns what `run` says by `probe`.
+    pub(crate) fn of(run: &RunDocument, probe: &Probe) -> Self {
         let rule = &probe.measurement.rule;
         Self {
             port: rule.port,
@@ -31,6 +34,7 @@ impl Said {
             outcome: probe.outcome,
             verdict: probe.verdict.id,
             segment: probe.verdict.segment.clone(),
+            quick: run.run.quick,
         }
     }
 }
@@ -48,6 +52,7 @@ pub(crate) fn transition(before: &Said, after: &Said) -> Option<(ChangeKind, Opt
         (Outcome::NotAsExpected, Outcome::AsExpected) => ChangeKind::Fixed,
         _ if differ_by_chance(before.verdict, after.verdict) => return None,
         _ if before.verdict != after.verdict => ChangeKind::OtherCause,
+        _ if before.quick || after.quick => return None,
         _ if contradict(&before.segment, &after.segment) => ChangeKind::OtherPlace,
         _ => return None,
     };
@@ -177,7 +182,18 @@ mod tests {
             outcome: Outcome::AsExpected,
             verdict,
             segment,
+            quick: false,
         }
+    }
+
+    #[test]
+    fn a_run_without_second_looks_names_no_other_place() {
+        let edge = said(VerdictId::Dropped, Segment::CloudEdge);
+        let mut host = said(VerdictId::Dropped, Segment::ServerHost);
+        let changed = transition(&edge, &host);
+        assert_eq!(changed, Some((ChangeKind::OtherPlace, None)));
+        host.quick = true;
+        assert_eq!(transition(&edge, &host), None);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub(super) fn commands(run: &RunRow, paths: &[PathRow], ports: &[PortRow]) -> Ve
         let times = each(times.map(|s| format!("{}s", s.seconds)));
         words.push(format!("--hold {}", times.join(",")));
     }
+    if run.quick {
+        words.push("--quick".to_owned());
+    }
     // Without its expectations, a port that has to stay closed would be expected to be open.
     if ports.iter().any(PortRow::expects_blocked) {
         words.push("--expect FILE".to_owned());

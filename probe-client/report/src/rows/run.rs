@@ -31,6 +31,8 @@ pub struct RunRow {
     pub version: String,
     /// False if the run was interrupted.
     pub complete: bool,
+    /// True if the run took no second looks.
+    pub quick: bool,
     /// The commands that repeat the run.
     pub repeat: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl RunRow {
             system: host.system.clone(),
             version: run.version.clone(),
             complete: run.complete,
+            quick: run.quick,
             repeat: Vec::new(),
         }
     }
@@ -181,6 +184,11 @@ fn sentence(document: &RunDocument, ports: &[PortRow]) -> String {
             "; the control port gave no answer and was not waited for: no rule needed it",
         );
     }
+    if document.run.quick {
+        text.push_str(
+            "; a quick run: nothing was looked at twice, and no verdict is of high confidence",
+        );
+    }
     if !document.run.complete {
         text.push_str("; INCOMPLETE: the run was interrupted");
     }
@@ -223,6 +231,27 @@ pub(crate) fn whole_seconds(time: &str) -> String {
 mod tests {
     use super::*;
     use crate::recorded;
+
+    #[test]
+    fn a_quick_run_says_so() {
+        let mut run = recorded::DROPPED.read();
+        assert!(!sentence(&run, &[]).contains("quick"));
+        run.run.quick = true;
+        let run = probe_documents::judge_again(run);
+        let report = super::super::Report::of(&run);
+        assert!(report.summary.sentence.contains("; a quick run: "));
+        assert!(
+            report.run.repeat[0].contains(" --quick "),
+            "{:?}",
+            report.run
+        );
+        for port in &report.ports {
+            let verdict = &port.verdict;
+            assert_ne!(verdict.confidence, "high", "{}", verdict.claim);
+            let open = verdict.evidence.iter().any(|fact| fact.contains("--quick"));
+            assert!(open, "{:?}", verdict.evidence);
+        }
+    }
 
     #[test]
     fn the_headline_counts_ports_only_where_each_has_one_probe() {

@@ -109,6 +109,7 @@ fn run() -> RunRow {
         system: Some(text()),
         version: text(),
         complete: true,
+        quick: true,
         repeat: vec![text(), text()],
     }
 }

@@ -293,12 +293,19 @@ impl Schedule {
         }
     }
 
+    /// Returns whether the port of probe `index` lets no SYN in, in a way that side connections tell more about.
+    pub(super) fn gets_others(&self, index: usize) -> bool {
+        match self.failure(index) {
+            None | Some(PortFailure::Accepted) => false,
+            Some(PortFailure::Silent) => true,
+            Some(PortFailure::Refused | PortFailure::Prohibited) => self.settings.second_looks,
+        }
+    }
+
     /// Returns whether the side connections of the port of probe `index`, which lets no SYN in, have not ended. Without
     /// a port that works there are none.
     pub(super) fn waits_for_others(&self, index: usize) -> bool {
-        let failure = self.failure(index);
-        let not_let_in = failure.is_some_and(|f| f != PortFailure::Accepted);
-        not_let_in
+        self.gets_others(index)
             && self.settings.side_connections
             && self.works()
             && self.ports[index].beside.is_none()
@@ -321,7 +328,9 @@ impl Schedule {
         }
         let surveyed = |s: &Step| matches!(s, Step::Survey(other, _) if *other == index);
         let is_surveyed = ended.failure.is_some_and(|failure| {
-            self.is_worth_a_survey(index, failure) && !self.begun.iter().any(surveyed)
+            self.settings.second_looks
+                && self.is_worth_a_survey(index, failure)
+                && !self.begun.iter().any(surveyed)
         });
         let told = ended.complete || self.is_told(index);
         told && !is_surveyed && !self.is_varying(index) && !self.waits_for_others(index)
@@ -331,7 +340,8 @@ impl Schedule {
     pub(super) fn is_varying(&self, index: usize) -> bool {
         let port = &self.ports[index];
         let more = port.more_variations && port.rounds < MAX_ROUNDS;
-        (more && !self.refused) || self.is_running(|s| matches!(s, Step::Vary(i, _) if *i == index))
+        (more && !self.refused && self.settings.second_looks)
+            || self.is_running(|s| matches!(s, Step::Vary(i, _) if *i == index))
     }
 
     /// Returns the pause before the next port is dialled alone.
@@ -359,7 +369,8 @@ impl Schedule {
         let all = || (0..self.ports.len()).filter(undecided);
         let failed =
             all().filter(|i| self.ports[*i].dialled_slowly && !self.ports[*i].passes_slowly);
-        if !self.works() || failed.count() >= ENOUGH_SLOW_FAILURES {
+        let looks = self.works() && self.settings.second_looks;
+        if !looks || failed.count() >= ENOUGH_SLOW_FAILURES {
             return None;
         }
         let mut all = all();

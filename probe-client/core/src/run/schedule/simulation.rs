@@ -41,10 +41,16 @@ enum Event {
 
 /// Plays a whole run. Fails if it does not end.
 pub(super) fn play(network: &Network) -> Played {
+    play_with(network, true)
+}
+
+/// Plays a whole run, with or without second looks.
+pub(super) fn play_with(network: &Network, second_looks: bool) -> Played {
     let settings = Settings {
         budget: BUDGET,
         side_connections: true,
         is_only_path: true,
+        second_looks,
     };
     let mut schedule = Schedule::new(settings, network.ports.len());
     let mut simulation = Simulation::new(network);

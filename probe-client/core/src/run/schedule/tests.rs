@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::Step;
-use super::simulation::{Fault, Network, Played, play};
+use super::simulation::{Fault, Network, Played, play, play_with};
 use crate::run::port_board::PortFailure;
 use crate::survey::LastHop;
 
@@ -112,6 +112,38 @@ proptest! {
         let played = play(&network);
         // Three dropped ports at different hops need a tenth of a second more than the four seconds aimed for.
         prop_assert!(played.took <= Duration::from_millis(4_200), "{:?}", played.took);
+    }
+
+    #[test]
+    fn a_quick_run_asks_about_what_fails_and_looks_no_further(
+        faults in prop::collection::vec(fault(), 1..7),
+        round_trip in 0_u64..=100,
+        seed: u64,
+    ) {
+        let mut ports = vec![Fault::Open];
+        ports.extend(faults);
+        let network = Network {
+            round_trip: Duration::from_millis(round_trip),
+            seed,
+            ..network(ports)
+        };
+        let played = play_with(&network, false);
+        prop_assert!(played.took <= Duration::from_millis(3_000), "{:?}", played.took);
+        let further = played.when(|s| !matches!(
+            s,
+            Step::Session(_) | Step::Reference | Step::Control(_) | Step::Beside(_) | Step::Ask(_)
+        ));
+        prop_assert!(further.is_none(), "{:?}", played.ended);
+        for (index, fault) in network.ports.iter().enumerate() {
+            let asked = played.when(|s| matches!(s, Step::Ask(about) if about.contains(&index)));
+            prop_assert_eq!(asked.is_some(), *fault != Fault::Open, "{}", index);
+            if matches!(fault, Fault::Dropped(_) | Fault::ReplyDropped) {
+                let own = played.syns.iter().filter(|(_, to)| *to == Some(index));
+                prop_assert!(own.count() >= 6, "SYNs to {index}");
+            }
+        }
+        let whole = play(&network);
+        prop_assert!(played.took <= whole.took, "{:?}, not {:?}", played.took, whole.took);
     }
 
     /// Half of all packets may be lost here: the limit is the one that a run over any link keeps, a minute.
