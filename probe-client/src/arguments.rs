@@ -7,14 +7,18 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod diff;
+mod examples;
 mod format;
 mod history;
+mod known;
 mod options;
 mod time;
 mod watch;
 
 pub(crate) use self::diff::DiffArguments;
 pub(crate) use self::history::HistoryArguments;
+use self::known::{ProfileParser, SubjectParser};
+use self::options::{HOW, REPORTS};
 pub(crate) use self::options::{
     HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
 };
@@ -36,24 +40,34 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// See it work: a full run against an echo server that it starts itself, on this machine only.
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArguments),
     /// Probe every rule of a profile and report, port by port, whether it is reachable and what stops it.
+    #[command(after_help = examples::RUN)]
     Run(RunArguments),
     /// Repeat a run, keep every document, and serve metrics and a status page.
+    #[command(after_help = examples::WATCH)]
     Watch(WatchArguments),
     /// Keep verified sessions silent for several lengths of time, and see which survive.
+    #[command(after_help = examples::IDLE)]
     Idle(IdleArguments),
     /// Show what `run` would probe, as data, without sending anything.
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArguments),
     /// Check the head node itself: service pack, ports mode, certificate, routes. Probes nothing.
+    #[command(after_help = examples::CHECK)]
     Check(CheckArguments),
     /// Explain a verdict, finding or check by its id, or the verdicts of a saved run.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(ExplainArguments),
     /// Write a saved run in another format, or print the document's schema.
+    #[command(after_help = examples::REPORT)]
     Report(ReportArguments),
     /// Say what changed between two saved runs.
+    #[command(after_help = examples::DIFF)]
     Diff(DiffArguments),
     /// List the runs in a folder, with what changed from one to the next.
+    #[command(after_help = examples::HISTORY)]
     History(HistoryArguments),
     /// Have the echo server read its configuration and keys again. Needs an admin's key.
     ReloadServer(ReloadServerArguments),
@@ -79,8 +93,8 @@ pub(crate) enum Command {
     },
     /// Print a shell's completion script.
     Completions { shell: clap_complete::Shell },
-    /// Print the manual page.
-    Man,
+    /// Print the manual page of a command, or write those of all commands.
+    Man(ManArguments),
 }
 
 impl Command {
@@ -103,7 +117,7 @@ impl Command {
             | Self::Expect { .. }
             | Self::HpcTest { .. }
             | Self::Completions { .. }
-            | Self::Man => None,
+            | Self::Man(_) => None,
         }
     }
 }
@@ -122,7 +136,12 @@ pub(crate) struct RunArguments {
     pub reports: ReportOptions,
     /// Delete the oldest files that --output DIR/ has written: keep this many of each format, or those of this many days
     /// (100 or 30d). Only files that fwprobe named itself on this host are deleted.
-    #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse)]
+    #[arg(
+        long,
+        value_name = "NUMBER|DAYS",
+        value_parser = Keep::parse,
+        help_heading = REPORTS
+    )]
     pub keep: Option<Keep>,
     /// Run again, 5 seconds after each run, until every rule is as expected or this much time is over (90s or 10m; 10m
     /// if none is given). Only the last run is reported.
@@ -132,7 +151,8 @@ pub(crate) struct RunArguments {
         value_parser = interval,
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "10m"
+        default_missing_value = "10m",
+        help_heading = HOW
     )]
     pub until_open: Option<Duration>,
 }
@@ -147,7 +167,7 @@ pub(crate) struct MeasuringArguments {
     #[command(flatten)]
     pub head_node: HeadNodeOptions,
     /// Present this certificate in TLS, and see whether it arrives: .pfx, or .pem with its key.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub client_certificate: Option<PathBuf>,
     /// Connections to each port that works, from different source ports, to find faults that only some connections meet
     /// (1 to 1000); twelve if it is not given, and fewer for more than 18 ports. Twelve meet a fault of one flow in four
@@ -155,15 +175,22 @@ pub(crate) struct MeasuringArguments {
     #[arg(
         long,
         value_name = "NUMBER",
-        value_parser = clap::value_parser!(u16).range(1..=1000)
+        value_parser = clap::value_parser!(u16).range(1..=1000),
+        help_heading = HOW
     )]
     pub flows: Option<u16>,
     /// Take no second looks: no other sessions, no search for the place, no faults of single flows. A port that fails is
     /// answered within two seconds in most cases, and no verdict is of high confidence.
-    #[arg(long, conflicts_with = "flows")]
+    #[arg(long, conflicts_with = "flows", help_heading = HOW)]
     pub quick: bool,
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "3.5")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = idle_timeout,
+        default_value = "3.5",
+        help_heading = HOW
+    )]
     pub timeout: Duration,
 }
 
@@ -190,22 +217,30 @@ pub(crate) struct IdleArguments {
         value_name = "TIMES",
         value_delimiter = ',',
         value_parser = silence,
-        default_value = "1m,2m,4m,5m,10m"
+        default_value = "1m,2m,4m,5m,10m",
+        help_heading = HOW
     )]
     pub hold: Vec<u32>,
     /// Sessions without TCP keep-alive, with it, or both each time.
-    #[arg(long, value_enum, default_value_t = KeepAlive::Both)]
+    #[arg(long, value_enum, default_value_t = KeepAlive::Both, help_heading = HOW)]
     pub keep_alive: KeepAlive,
     /// Interval of the TCP keep-alive, in seconds (1 to 600). HPC Pack's own is 25.
     #[arg(
         long,
         value_name = "SECONDS",
         value_parser = clap::value_parser!(u32).range(1..=600),
-        default_value_t = 25
+        default_value_t = 25,
+        help_heading = HOW
     )]
     pub keep_alive_interval: u32,
     /// How long to wait at each step while nothing moves, in seconds (1 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = idle_timeout, default_value = "4")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = idle_timeout,
+        default_value = "4",
+        help_heading = HOW
+    )]
     pub timeout: Duration,
 }
 
@@ -218,7 +253,7 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub product: ProductOptions,
     /// How to print it.
-    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table, help_heading = REPORTS)]
     pub format: PlanFormat,
 }
 
@@ -227,23 +262,28 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub head_node: HeadNodeOptions,
     /// Look up the server's name too: the file with the connection string.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub connection_file: Option<PathBuf>,
     /// Configuration file. Default: fwprobe/config.toml in the user's configuration directory.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = HOW)]
     pub config: Option<PathBuf>,
     /// The connection string in the configuration file, and that file.
     #[arg(skip)]
     pub configured: Option<(String, PathBuf)>,
     /// How to print it.
-    #[arg(long, value_enum, default_value_t = PlanFormat::Table)]
+    #[arg(long, value_enum, default_value_t = PlanFormat::Table, help_heading = REPORTS)]
     pub format: PlanFormat,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArguments {
     /// A verdict's, finding's or check's id, or the file of a saved run.
-    #[arg(value_name = "ID|run.json", required_unless_present_any = ["all", "checks"])]
+    #[arg(
+        value_name = "ID|run.json",
+        required_unless_present_any = ["all", "checks"],
+        value_parser = SubjectParser,
+        hide_possible_values = true
+    )]
     pub subject: Option<String>,
     /// Every page of verdicts and findings, as one Markdown document.
     #[arg(long, conflicts_with = "subject")]
@@ -282,12 +322,25 @@ pub(crate) struct ReloadServerArguments {
     pub timeout: Duration,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The command: run, or profiles list. Without one, the page of the program.
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands to this folder instead: fwprobe.1, fwprobe-run.1 and so on.
+    #[arg(long, value_name = "DIR/", conflicts_with = "command")]
+    pub output: Option<PathBuf>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfilesCommand {
     /// The profiles that are built in.
     List,
     /// One profile as the file that defines it.
-    Show { profile: String },
+    Show {
+        #[arg(value_parser = ProfileParser, hide_possible_values = true)]
+        profile: String,
+    },
     /// Check profile files of your own; all problems at once.
     Validate {
         #[arg(required = true)]
@@ -308,6 +361,7 @@ pub(crate) enum ExpectCommand {
     Check {
         file: PathBuf,
         /// Check against the rules of this profile too.
+        #[arg(value_parser = ProfileParser, hide_possible_values = true)]
         profile: Option<String>,
     },
 }
@@ -346,7 +400,13 @@ pub(crate) struct HpcTestDefinition {
     )]
     pub program: String,
     /// The profile that the test proposes.
-    #[arg(long, value_name = "PROFILE", default_value = "hpc-2008r2-sp1")]
+    #[arg(
+        long,
+        value_name = "PROFILE",
+        default_value = "hpc-2008r2-sp1",
+        value_parser = ProfileParser,
+        hide_possible_values = true
+    )]
     pub default_profile: String,
     /// The file with the connection string, on the nodes.
     #[arg(

@@ -96,7 +96,7 @@ fn dispatch(command: Command, colour: Colour) -> anyhow::Result<u8> {
         Command::Config { command } => config::execute(command),
         Command::HpcTest { command } => hpc_test::execute(&command),
         Command::Completions { shell } => completions::execute(shell),
-        Command::Man => man::execute(),
+        Command::Man(arguments) => man::execute(&arguments),
     }
 }
 
@@ -132,7 +132,7 @@ fn report_format(command: &Command) -> Option<FormatChoice> {
         | Command::Expect { .. }
         | Command::HpcTest { .. }
         | Command::Completions { .. }
-        | Command::Man => return None,
+        | Command::Man(_) => return None,
     };
     options.format.clone()
 }

@@ -89,8 +89,40 @@ fn everything_wrong_is_told_at_once() {
 
 #[test]
 fn completions_and_manual_are_printed() {
-    assert!(succeeds(&["completions", "bash"]).contains("_fwprobe"));
+    let script = succeeds(&["completions", "bash"]);
+    assert!(script.contains("_fwprobe"));
+    for word in ["hpc-2008r2-sp1", "not-listening", "firewall-request"] {
+        assert!(script.contains(word), "no completion of {word}");
+    }
     assert!(succeeds(&["man"]).contains(".TH fwprobe"));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let written = fwprobe(&["man", "--output", pages.to_str().unwrap()]);
+    assert!(written.status.success(), "{written:?}");
+    let count = std::fs::read_dir(&pages).unwrap().count();
+    let told = String::from_utf8_lossy(&written.stderr).into_owned();
+    assert!(
+        told.starts_with(&format!("written: {count} pages to ")),
+        "{told}"
+    );
+    for (words, named) in [
+        (&["run"][..], "until\\-open"),
+        (&["profiles", "list"], "built in"),
+    ] {
+        let page = succeeds(&[&["man"], words].concat());
+        assert!(page.contains(named), "{page}");
+        let file = pages.join(format!("fwprobe-{}.1", words.join("-")));
+        assert_eq!(page, std::fs::read_to_string(file).unwrap());
+    }
+    let said = fails(&["man", "walk"]);
+    assert!(
+        said.contains("fwprobe has no command `walk`; expected one of demo, run,"),
+        "{said}"
+    );
 }
 
 #[test]

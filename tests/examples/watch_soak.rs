@@ -1,12 +1,10 @@
 //! Exercises a watch on loopback for an hour, or for the number of minutes in its argument.
 //!
 //! In turn, the server is stopped and started, suspended and resumed, and the disk is full. No run that was finished may be
-//! lost, and memory must not grow. The folder for temporary files has to be on a small file system, which the soak fills;
-//! as root, in a mount namespace of its own:
+//! lost, and memory must not grow. The folder for temporary files has to be on a small file system, which the soak fills.
+//! As root:
 //!
-//!     cargo build --workspace --bins --examples
-//!     unshare --mount sh -c 'mount -t tmpfs -o size=256m,mode=1777 soak /mnt &&
-//!         TMPDIR=/mnt target/debug/examples/watch_soak 60'
+//!     cargo xtask watch-soak 60
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};

@@ -29,10 +29,20 @@ fn run(names: &[String]) -> Result<(), String> {
     if names.is_empty() {
         return Err(usage());
     }
-    for name in names {
+    let mut names = names.iter();
+    while let Some(name) = names.next() {
         match name.as_str() {
             "all" => gate::all(&root)?,
             "wrap" => overlong::wrap(&root)?,
+            "watch-soak" => {
+                let mut rest = names.clone();
+                let minutes = rest.next().and_then(|word| word.parse().ok());
+                if minutes.is_some() {
+                    names = rest;
+                }
+                let minutes = minutes.unwrap_or(steps::MINUTES);
+                steps::watch_soak(&Caller::shown(&root), minutes)?;
+            }
             name => steps::find(name)
                 .ok_or_else(usage)?
                 .run(&Caller::shown(&root))?,
@@ -48,6 +58,10 @@ fn usage() -> String {
     }
     text.push_str(
         "\n  all      every step but test, which lab contains; what can runs side by side",
+    );
+    text.push_str(
+        "\n  watch-soak [MINUTES]\n           no step of all: an hour of a watch, the server \
+         stopped and frozen, the disk full (root)",
     );
     text.push_str(
         "\n  wrap     no step: wraps string literals that are too long for rustfmt, then formats",

@@ -65,7 +65,7 @@ pub(crate) const STEPS: &[Step] = &[
         what: "shellcheck",
         actions: &[Action::Call(
             "shellcheck .ci/run .ci/windows fuzz/run tests/examples/lossy \
-             tests/examples/accuracy-peers tests/reports/check",
+             tests/examples/small-disk tests/examples/accuracy-peers tests/reports/check",
         )],
     },
     Step {
@@ -150,6 +150,17 @@ impl Step {
         Ok(())
     }
 }
+
+/// Exercises a watch for `minutes`. It is not a step of the gate, since it takes an hour to say anything about memory.
+pub(crate) fn watch_soak(caller: &Caller<'_>, minutes: u32) -> Result<(), String> {
+    caller.call("cargo build --quiet --locked --workspace --bins --examples")?;
+    caller.call(&format!(
+        "tests/examples/small-disk 256 target/debug/examples/watch_soak {minutes}"
+    ))
+}
+
+/// The minutes that the soak of a watch takes if none are given.
+pub(crate) const MINUTES: u32 = 60;
 
 /// Returns the command that the README gives readers for running the tests.
 fn readme_tests(root: &Path) -> Result<String, String> {

@@ -7,10 +7,12 @@ use clap::Args;
 use head_node::NodeType;
 
 use super::format::FormatParser;
+use super::known::ProfileParser;
 use crate::report_format::FormatChoice;
 
 /// What is installed on the head node: chooses the profile where none is named.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = HEAD_NODE)]
 pub(crate) struct ProductOptions {
     /// Registry export of the head node (`reg export HKLM\SOFTWARE\Microsoft\HPC FILE`). Repeatable.
     #[arg(long = "registry-export", value_name = "FILE")]
@@ -23,6 +25,7 @@ pub(crate) struct ProductOptions {
 
 /// What the checks of the head node ask.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = HEAD_NODE)]
 pub(crate) struct HeadNodeOptions {
     #[command(flatten)]
     pub product: ProductOptions,
@@ -46,9 +49,15 @@ pub(crate) struct HeadNodeOptions {
 
 /// Which rules, over which paths.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "What to probe")]
 pub(crate) struct WhatToProbe {
     /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml). Without one, the head
     /// node's version chooses it, if --registry-export or --assume gives that version.
+    #[arg(
+        value_parser = ProfileParser,
+        hide_possible_values = true,
+        help_heading = None::<&'static str>
+    )]
     pub profile: Option<String>,
     /// Probe this port instead of, or besides, a profile: 443, 443/https or 5901/nettcp.
     #[arg(long = "port", value_name = "PORT[/KIND]")]
@@ -76,6 +85,7 @@ pub(crate) struct WhatToProbe {
 
 /// Which echo server.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server and proxies")]
 pub(crate) struct ServerOptions {
     /// File with the connection string that the server printed. Otherwise it is taken from the
     /// variable FWPROBE_CONNECTION, or from the configuration file.
@@ -112,6 +122,7 @@ pub(crate) struct ServerOptions {
 
 /// Where reports go, and in which form.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = REPORTS)]
 pub(crate) struct ReportOptions {
     /// What to print on standard output.
     #[arg(long, value_parser = FormatParser)]
@@ -161,3 +172,9 @@ impl ServerOptions {
         named.into_iter().flatten().map(PathBuf::as_path)
     }
 }
+
+/// The headings of groups of options in the help of commands.
+const HEAD_NODE: &str = "Head node";
+pub(super) const REPORTS: &str = "Reports";
+/// The heading of the options that say how a command goes about its work.
+pub(super) const HOW: &str = "How it runs";

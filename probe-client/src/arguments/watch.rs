@@ -8,6 +8,7 @@ use clap::Args;
 use probe_report::Format;
 
 use super::MeasuringArguments;
+use super::options::{HOW, REPORTS};
 use super::time::interval;
 use crate::keep::Keep;
 use crate::report_format::FormatChoice;
@@ -18,40 +19,46 @@ pub(crate) struct WatchArguments {
     pub measuring: MeasuringArguments,
     /// From the beginning of a run to that of the next, at most 7 days: 30s, 5m, 1h. Runs never overlap. After each,
     /// there is a rest of a quarter of this time.
-    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "5m")]
+    #[arg(long, value_name = "TIME", value_parser = interval, default_value = "5m", help_heading = HOW)]
     pub interval: Duration,
     /// Delay each run but the first by a random part of this time, so that many hosts do not begin together
     /// [default: a tenth of the interval].
-    #[arg(long, value_name = "TIME", value_parser = interval)]
+    #[arg(long, value_name = "TIME", value_parser = interval, help_heading = HOW)]
     pub jitter: Option<Duration>,
     /// Serve metrics and a status page here, without a password; `none`: nowhere.
     #[arg(
         long,
         value_name = "ADDRESS:PORT|none",
         value_parser = listen,
-        default_value = "127.0.0.1:9844"
+        default_value = "127.0.0.1:9844",
+        help_heading = REPORTS
     )]
     pub listen: Listen,
     /// Keep the document of every run in this folder, named by time and host.
-    #[arg(long = "output", value_name = "FOLDER", value_parser = folder)]
+    #[arg(long = "output", value_name = "FOLDER", value_parser = folder, help_heading = REPORTS)]
     pub outputs: Vec<PathBuf>,
     /// Delete the oldest of these documents: keep this many, or those of this many days (100 or 30d). Only files that
     /// fwprobe named itself on this host are deleted.
-    #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse)]
+    #[arg(long, value_name = "NUMBER|DAYS", value_parser = Keep::parse, help_heading = REPORTS)]
     pub keep: Option<Keep>,
     /// Run this command in a shell at each change that two runs in a row confirm, with the run document on its standard
     /// input; it is ended after 60 seconds.
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", help_heading = REPORTS)]
     pub on_change: Option<String>,
     /// Write the metrics of each run to this file too, for node_exporter or windows_exporter: ….prom.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub textfile: Option<PathBuf>,
     /// Push the metrics of each run, and a log record for each change, to this OTLP receiver over HTTP:
     /// http://127.0.0.1:4318. Not every build can do that.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = REPORTS)]
     pub otlp: Option<String>,
     /// End after this number of runs, with the exit code of the last one.
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(1..),
+        help_heading = HOW
+    )]
     pub count: Option<u32>,
 }
 

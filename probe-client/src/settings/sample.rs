@@ -76,7 +76,7 @@ impl<'k> Key<'k> {
     /// Returns the words that every command with this flag takes.
     fn words(&self) -> Vec<String> {
         let mut words = self.takers.iter().map(|(_, arg)| {
-            let takes = arg.get_action().takes_values();
+            let takes = arg.get_action().takes_values() && !arg.is_hide_possible_values_set();
             let words = arg.get_possible_values().into_iter().filter(|_| takes);
             words
                 .map(|word| word.get_name().to_owned())

@@ -1,5 +1,4 @@
-//! Formats checks as text. Checks that did not pass are shown in full; those that passed take one line each, or one
-//! line in all.
+//! Formats checks as text: what failed first, then what is worth a look, what passed, and the names of what was skipped.
 
 use std::io::{self, Write};
 
@@ -82,10 +81,48 @@ fn section<'a>(
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for check in checks {
+    let mut checks: Vec<&CheckRow> = checks.collect();
+    checks.sort_by_key(|check| match check.status {
+        CheckStatus::Fail => 0,
+        CheckStatus::Warn => 1,
+        CheckStatus::Pass => 2,
+        CheckStatus::Skipped => 3,
+    });
+    let made = |check: &&CheckRow| check.status != CheckStatus::Skipped;
+    let (made, skipped): (Vec<&CheckRow>, Vec<&CheckRow>) = checks.into_iter().partition(made);
+    for check in made {
         one(check, look, out)?;
     }
-    Ok(())
+    match skipped.as_slice() {
+        [] => Ok(()),
+        [check] => one(check, look, out),
+        several => folded(several, look, out),
+    }
+}
+
+/// Writes the names of the checks that were skipped, and the flags that would let them be made.
+fn folded(skipped: &[&CheckRow], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let title = format!("{:<4}  {} skipped", "-", skipped.len());
+    writeln!(out, "{}", look.paint(Tone::Faint, &title))?;
+    let mut names: Vec<&str> = skipped.iter().map(|check| check.id).collect();
+    names.dedup();
+    paragraph(out, look, "    ", &names.join(", "))?;
+    let mut flags: Vec<&str> = Vec::new();
+    let words = skipped
+        .iter()
+        .flat_map(|check| check.text.split_whitespace());
+    for word in words.filter(|word| word.starts_with("--")) {
+        let flag = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if !flags.contains(&flag) {
+            flags.push(flag);
+        }
+    }
+    let how = match flags.as_slice() {
+        [] => String::new(),
+        flags => format!("{} lets fwprobe make some of them; ", flags.join(", ")),
+    };
+    let text = format!("{how}--format json has the reason of each");
+    paragraph(out, look, "    why: ", &text)
 }
 
 fn one(check: &CheckRow, look: Look, out: &mut dyn Write) -> io::Result<()> {
