@@ -92,11 +92,6 @@ impl Outputs {
         self.0.is_empty()
     }
 
-    /// Returns whether one of them has this format.
-    pub(crate) fn has(&self, format: &ReportFormat) -> bool {
-        self.0.iter().any(|output| output.format.is_same(format))
-    }
-
     /// Returns whether one of the files is an HTML report.
     pub(crate) fn has_html(&self) -> bool {
         self.0.iter().any(|output| output.format.is_html())

@@ -144,12 +144,6 @@ impl ReportFormat {
         self.built_in()?.extensions.first().copied()
     }
 
-    /// Returns whether both are the same format of the table.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let own = self.built_in();
-        own.is_some() && own == other.built_in()
-    }
-
     pub(crate) fn is_table(&self) -> bool {
         self.built_in().is_some_and(|format| format == TABLE)
     }

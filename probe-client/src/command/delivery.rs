@@ -29,7 +29,7 @@ pub(super) struct Delivery {
 impl Delivery {
     /// Reads the templates and opens the files.
     ///
-    /// A format that a file has too is not printed, the table excepted: `--format html --output page.html` means the file.
+    /// A page is not printed if a file has it: `--format html --output page.html` means the file.
     ///
     /// # Errors
     ///
@@ -49,8 +49,7 @@ impl Delivery {
             .and_then(FormatChoice::template_file);
         let inputs = inputs.iter().copied().chain(template);
         let outputs = Outputs::open(&options.outputs)?.sparing(inputs)?;
-        let in_a_file = |format: &ReportFormat| !format.is_table() && outputs.has(format);
-        let format = format.filter(|format| !in_a_file(format));
+        let format = format.filter(|format| !(format.is_html() && outputs.has_html()));
         if options.open && !outputs.has_html() {
             bail!("--open shows an HTML report: add --output report.html");
         }

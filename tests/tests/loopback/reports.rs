@@ -81,6 +81,17 @@ fn report_gives_the_same_bytes() -> anyhow::Result<()> {
         .args(["--format", "json"])
         .succeeds()?;
     ensure!(again == json, "JSON made of JSON differs:\n{again}");
+    // A page goes into its file alone; what programs read can be piped on as well.
+    for (format, is_printed) in [("html", false), ("json", true)] {
+        let cli = Cli::fwprobe()?;
+        let file = cli.directory().join(format!("page.{format}"));
+        let cli = cli.arg("report").arg(&saved);
+        let cli = cli.args(["--format", format, "--output"]).arg(&file);
+        let finished = cli.run()?;
+        ensure!(finished.code()? == 0, "{}", finished.stderr);
+        ensure!(finished.stdout.is_empty() != is_printed, "{format}");
+        ensure!(std::fs::metadata(&file)?.len() > 0, "{format}");
+    }
     let table = Cli::fwprobe()?.arg("report").arg(saved).succeeds()?;
     ensure!(table == run.finished.stdout, "the table differs:\n{table}");
     Ok(())
