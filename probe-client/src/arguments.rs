@@ -10,6 +10,7 @@ mod diff;
 mod examples;
 mod format;
 mod history;
+mod hpc_test;
 mod known;
 mod options;
 mod time;
@@ -17,6 +18,7 @@ mod watch;
 
 pub(crate) use self::diff::DiffArguments;
 pub(crate) use self::history::HistoryArguments;
+pub(crate) use self::hpc_test::{HpcTestCommand, HpcTestDefinition};
 use self::known::{ProfileParser, SubjectParser};
 use self::options::{HOW, REPORTS};
 pub(crate) use self::options::{
@@ -382,42 +384,6 @@ pub(crate) enum ConfigCommand {
     },
     /// Print a configuration file with every key and its meaning, as comments.
     Sample,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum HpcTestCommand {
-    /// Print the definition that `test add` and Add-HpcTest take.
-    Definition(HpcTestDefinition),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct HpcTestDefinition {
-    /// Where fwprobe is on the nodes.
-    #[arg(
-        long,
-        value_name = "PATH",
-        default_value = r"C:\Program Files\fwprobe\fwprobe.exe"
-    )]
-    pub program: String,
-    /// The profile that the test proposes.
-    #[arg(
-        long,
-        value_name = "PROFILE",
-        default_value = "hpc-2008r2-sp1",
-        value_parser = ProfileParser,
-        hide_possible_values = true
-    )]
-    pub default_profile: String,
-    /// The file with the connection string, on the nodes.
-    #[arg(
-        long,
-        value_name = "PATH",
-        default_value = r"C:\ProgramData\fwprobe\echo.txt"
-    )]
-    pub default_connection_file: String,
-    /// The path that the test proposes.
-    #[arg(long, value_name = "PATH", default_value = "direct")]
-    pub default_via: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
