@@ -78,8 +78,9 @@ const FEWEST: u32 = 3;
 const UNREPORTED: u32 = 6;
 
 /// The minimum number of times that segments must be seen to overtake each other. In the sessions above they did so at
-/// least 7 times.
-const ENOUGH: u32 = 4;
+/// least 7 times. On a loaded host, whose processors handle packets of one connection at the same time, they did so 4
+/// times in 1 of 1,000 runs on networks that keep packets in order.
+const ENOUGH: u32 = 6;
 
 #[cfg(test)]
 mod tests {

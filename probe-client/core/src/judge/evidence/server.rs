@@ -123,7 +123,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// Returns whether another port, one that works, lost SYNs as well because of their pace or number. If so, the same
-    /// loss may explain why the server saw no SYN to this port. If no port works on this path, other paths are looked at.
+    /// loss may explain why the server saw no SYN to this port. If no port works on this path all along, other
+    /// paths are looked at.
     pub fn working_ports_lose_syns(&self) -> bool {
         let others = self.same_server.iter();
         let mut others = others.filter(|m| m.port_dialled() != self.probe.port_dialled());
@@ -131,8 +132,21 @@ impl<'a> Evidence<'a> {
         others.any(|m| works_and_loses_syns(m))
             || self.same_server.lost_syns(LostSyns::Here, side_connections)
             || self.working_ports_elsewhere_lose_syns()
-            || (!self.same_server.iter().any(|m| m.ran_whole())
+            || (!self.same_server.iter().any(|m| self.works_all_along(m))
                 && self.working_ports_over_other_paths_lose_syns())
+    }
+
+    /// Returns whether a session ran whole, and no control session to the same port was left unanswered.
+    fn works_all_along(&self, measurement: &Measurement) -> bool {
+        let target = measurement.address.map(|address| address.to_string());
+        let lost = |control: &ControlRecord| {
+            control.observations.iter().any(|o| {
+                let silent = o.failure.as_ref();
+                let silent = silent.is_some_and(|f| f.kind == FailureKind::TimedOut);
+                silent && Some(&o.target) == target.as_ref()
+            })
+        };
+        measurement.ran_whole() && !self.control.is_some_and(lost)
     }
 
     /// Returns whether a port that works at another address of the server lost SYNs. A device that limits this host's

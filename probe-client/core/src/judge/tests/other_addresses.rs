@@ -4,6 +4,7 @@
 use super::instances::{DIALLED, record};
 use super::{evidence, flow, judge, told, whole};
 use crate::catalogue::VerdictId;
+use crate::control_record::ControlRecord;
 use crate::judge::Evidence;
 use crate::measurement::{
     AnswersRefused, FlowEnd, FlowRound, Measurement, SightingAnswer, Variation, VariedSession,
@@ -163,27 +164,40 @@ fn the_servers_word_makes_no_drop_while_a_proxy_takes_only_some_connections() {
     let path: NetworkPath = "socks5h://10.0.0.1:1080".parse().unwrap();
     let mut probe = silent(Operation::Connect);
     probe.sighting = Some(nothing_arrived());
-    let control = record("a", &[DIALLED], Vec::new());
+    let mut control = record("a", &[DIALLED], Vec::new());
     let mut taken = whole(SessionKind::Tcp);
     taken.observations[0].operation = Operation::ProxyConnect;
     let mut lost = silent(Operation::ProxyConnect);
     for measured in [&mut taken, &mut lost] {
         measured.path = path.clone();
     }
-    let of = |others: &[&Measurement], works: &[&Measurement]| {
+    let of = |others: &[&Measurement], works: &[&Measurement], control: &ControlRecord| {
         let same_server: Vec<_> = [&[&probe], works].concat();
         judge(&Evidence {
             same_host: others.to_vec().into(),
             same_server: same_server.into(),
-            control: Some(&control),
+            control: Some(control),
             ..evidence(&probe)
         })
         .id
     };
-    assert_eq!(of(&[&taken], &[]), VerdictId::Dropped);
-    assert_eq!(of(&[&lost], &[]), VerdictId::Dropped);
-    assert_eq!(of(&[&taken, &lost], &[]), VerdictId::Inconclusive);
+    assert_eq!(of(&[&taken], &[], &control), VerdictId::Dropped);
+    assert_eq!(of(&[&lost], &[], &control), VerdictId::Dropped);
+    assert_eq!(of(&[&taken, &lost], &[], &control), VerdictId::Inconclusive);
     // A port that works on the direct path, and loses nothing, shows that no limit counts there.
     let direct = whole(SessionKind::Https);
-    assert_eq!(of(&[&taken, &lost], &[&direct]), VerdictId::Dropped);
+    assert_eq!(
+        of(&[&taken, &lost], &[&direct], &control),
+        VerdictId::Dropped
+    );
+    // One that worked first and then left the control session unanswered does not.
+    control.observations.push(Observation {
+        operation: Operation::Control,
+        target: direct.address.unwrap().to_string(),
+        start_us: 0,
+        duration_us: 6_000_000,
+        failure: Some(Failure::new(FailureKind::TimedOut, Origin::Unknown)),
+    });
+    let lost_control = of(&[&taken, &lost], &[&direct], &control);
+    assert_eq!(lost_control, VerdictId::Inconclusive);
 }
