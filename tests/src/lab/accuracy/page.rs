@@ -181,7 +181,7 @@ const COMPARED: [&str; 2] = ["c1", "h1"];
 
 const STRING: &str = "a String takes everything";
 
-const HEAD: &str = "# Who is right about a port
+const HEAD: &str = "# Accuracy compared with other tools
 
 fwprobe beside what administrators use today, in the fault lab of its own tests: four hosts in a \
                     row, a fault
