@@ -123,8 +123,6 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 /// The verdicts that no recorded run has; the tests with real proxies and servers meet them.
 const WITHOUT_RECORD: &[&str] = &[
-    "proxy-authentication-required",
-    "proxy-could-not-connect",
     "proxy-name-not-resolved",
     "server-unproven",
     "server-other-version",
