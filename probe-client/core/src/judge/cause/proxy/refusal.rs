@@ -125,10 +125,11 @@ fn authentication(evidence: &Evidence<'_>, said: &str) -> Option<Verdict> {
         ([], None) => (
             format!("the proxy {proxy} requires authentication for {target} ({offers}), and no \
                      credentials were given"),
-            "give credentials with --proxy-credentials-file FILE or the variable \
-             FWPROBE_PROXY_CREDENTIALS; for services without a user, ask the proxy team to exempt \
-             this host"
-                .to_owned(),
+            format!(
+                "give credentials with --proxy-credentials-file FILE or the variable \
+                 FWPROBE_PROXY_CREDENTIALS; for services without a user, ask the proxy team to \
+                 exempt this host for {target}"
+            ),
         ),
         ([], Some(trouble)) if known.withheld => (
             format!("the proxy {proxy} requires authentication for {target} ({offers}), and the \
