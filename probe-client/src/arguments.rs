@@ -19,7 +19,7 @@ mod watch;
 pub(crate) use self::diff::DiffArguments;
 pub(crate) use self::history::HistoryArguments;
 pub(crate) use self::hpc_test::{HpcTestCommand, HpcTestDefinition};
-use self::known::{ProfileParser, SubjectParser};
+use self::known::{PROFILES, SUBJECTS};
 use self::options::{HOW, REPORTS};
 pub(crate) use self::options::{
     HeadNodeOptions, ProductOptions, ReportOptions, ServerOptions, WhatToProbe,
@@ -283,7 +283,7 @@ pub(crate) struct ExplainArguments {
     #[arg(
         value_name = "ID|run.json",
         required_unless_present_any = ["all", "checks"],
-        value_parser = SubjectParser,
+        value_parser = SUBJECTS,
         hide_possible_values = true
     )]
     pub subject: Option<String>,
@@ -340,7 +340,7 @@ pub(crate) enum ProfilesCommand {
     List,
     /// One profile as the file that defines it.
     Show {
-        #[arg(value_parser = ProfileParser, hide_possible_values = true)]
+        #[arg(value_parser = PROFILES, hide_possible_values = true)]
         profile: String,
     },
     /// Check profile files of your own; all problems at once.
@@ -363,7 +363,7 @@ pub(crate) enum ExpectCommand {
     Check {
         file: PathBuf,
         /// Check against the rules of this profile too.
-        #[arg(value_parser = ProfileParser, hide_possible_values = true)]
+        #[arg(value_parser = PROFILES, hide_possible_values = true)]
         profile: Option<String>,
     },
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::known::ProfileParser;
+use super::known::PROFILES;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum HpcTestCommand {
@@ -24,7 +24,7 @@ pub(crate) struct HpcTestDefinition {
         long,
         value_name = "PROFILE",
         default_value = "hpc-2008r2-sp1",
-        value_parser = ProfileParser,
+        value_parser = PROFILES,
         hide_possible_values = true
     )]
     pub default_profile: String,

@@ -7,7 +7,7 @@ use clap::Args;
 use head_node::NodeType;
 
 use super::format::FormatParser;
-use super::known::ProfileParser;
+use super::known::PROFILES;
 use crate::report_format::FormatChoice;
 
 /// What is installed on the head node: chooses the profile where none is named.
@@ -54,7 +54,7 @@ pub(crate) struct WhatToProbe {
     /// A profile's id (see `fwprobe profiles list`), or a profile file of your own (….toml). Without one, the head
     /// node's version chooses it, if --registry-export or --assume gives that version.
     #[arg(
-        value_parser = ProfileParser,
+        value_parser = PROFILES,
         hide_possible_values = true,
         help_heading = None::<&'static str>
     )]
