@@ -2,19 +2,18 @@
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU16};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use super::{Attack, Siege, Sources, Target, calm, finish, ground, under};
-use crate::{EchoServer, Identity, Metrics, Place, ServerPlan};
+use super::{Attack, Siege, Sources, Target, at_rest, calm, finish, ground, under};
+use crate::{Identity, Metrics, Place, ServerPlan};
 
 /// The total memory that a server may use, in MiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The limit at any time.
     pub at_most: f64,
-    /// The limit within `GIVEN_BACK` after the last stranger has disconnected.
+    /// The limit within ten seconds after the last stranger has disconnected.
     pub at_rest: f64,
 }
 
@@ -78,24 +77,3 @@ impl Siege {
         finish(server)
     }
 }
-
-/// Waits until the server's memory is back at `mib` or less.
-fn at_rest(server: &EchoServer, mib: f64) -> anyhow::Result<Metrics> {
-    let deadline = Instant::now() + GIVEN_BACK;
-    loop {
-        let metrics = server.metrics()?;
-        if metrics.resident_mib() <= mib {
-            return Ok(metrics);
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "{:.1} MiB are still held, where {mib:.1} are allowed",
-            metrics.resident_mib()
-        );
-        // The interval at which a person would watch.
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// How long the server may take to return memory; it checks every second.
-const GIVEN_BACK: Duration = Duration::from_secs(10);
