@@ -58,7 +58,7 @@ param identityClientKeys string
 @description('Azure demands a way to log in. Neither the security group nor the machine lets SSH in.')
 param adminPublicKey string
 
-@description('Minutes after which Azure forgets an idle connection, without a word. 4 is its default.')
+@description('Minutes after which Azure forgets an idle connection, without telling either end. 4 is its default.')
 @minValue(4)
 @maxValue(30)
 param idleTimeoutMinutes int = 4

@@ -84,7 +84,7 @@ pub(crate) async fn watch(
         let progress = Progress::new(prepared.config.plan.len(), None);
         let document = run::run(&prepared.config, &progress, stop.clone()).await;
         if stop.is_cancelled() {
-            // What an interrupted run measured is of no use to the runs before and after it.
+            // The runs before and after an interrupted run are not compared with it.
             return Ok(end(&mut destinations));
         }
         let document = prepared.checked(document);

@@ -49,8 +49,8 @@ pub struct TcpFacts {
     pub receive_mss: Option<u32>,
     /// The MSS that our SYN announced.
     pub advertised_mss: Option<u32>,
-    /// The options that both SYNs carried, as the bits `TCPI_OPT_*`: 1 timestamps, 2 selective acknowledgement, 4
-    /// window scaling. `None` before the handshake is complete.
+    /// The options that both SYNs carried, as the bits `TCPI_OPT_*`: 1 for timestamps, 2 for selective acknowledgement,
+    /// 4 for window scaling. `None` before the handshake is complete.
     pub agreed_options: Option<u8>,
     /// The number of bytes per IP packet that the kernel assumes for the path.
     pub path_mtu: Option<u32>,

@@ -9,7 +9,7 @@ use libtest_mimic::Arguments;
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::from_args();
-    // Trials wait most of the time, each for an answer that never comes, so many can run at once.
+    // Trials wait most of the time, each for an answer that never comes: many of them can run at once.
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let trials = lab::trials(Path::new(SCENARIOS))?.into_vec();
     Ok(libtest_mimic::run(&arguments, trials).exit_code())

@@ -41,7 +41,7 @@ mod loopback {
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Trials wait most of the time, each for an answer that never comes, so many can run at once.
+    // Trials wait most of the time, each for an answer that never comes: many of them can run at once.
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let trials: Vec<Trial> = [
         loopback::reachable::trials(),

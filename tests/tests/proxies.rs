@@ -6,6 +6,7 @@ use fwprobe_tests::trial::Trials;
 use libtest_mimic::{Arguments, Trial};
 
 mod proxies {
+    pub(crate) mod bump;
     pub(crate) mod causes;
     pub(crate) mod credentials;
     pub(crate) mod domain_accounts;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         proxies::credentials::trials(),
         proxies::domain_accounts::trials(),
         proxies::real::trials(),
+        proxies::bump::trials(),
         proxies::real_socks::trials(),
         proxies::secrecy::trials(),
     ]

@@ -2,6 +2,7 @@
 //! id, path and address family, never by their position.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use probe_core::judge::Outcome;
 use probe_core::session_kind::SessionKind;
@@ -88,6 +89,20 @@ pub enum ChangeKind {
     New,
     /// The later run has no such rule, path or family.
     Gone,
+}
+
+impl fmt::Display for ChangeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Regression => "regression",
+            Self::OtherCause => "other-cause",
+            Self::OtherPlace => "other-place",
+            Self::Fixed => "fixed",
+            Self::NotComparable => "not-comparable",
+            Self::New => "new",
+            Self::Gone => "gone",
+        })
+    }
 }
 
 /// A rule, path and family of which both runs say the same.

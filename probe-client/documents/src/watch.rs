@@ -9,7 +9,7 @@ mod schedule;
 mod schedule_tests;
 
 pub use crate::subject::Subject;
-pub use changes::{Change, ChangeKind, Changes, State};
+pub use changes::{Change, Changes, State};
 pub use moment::Moment;
 pub use recent::{KEPT_RUNS, PastRun, Recent, Strip};
 pub use row::{Row, rows};

@@ -115,8 +115,8 @@ fn note(server: &mut ServerRun, attempt: Attempt, wanted: &mut BTreeSet<String>)
     }
 }
 
-/// Adds control sessions over which the server sees this host under other addresses than over the present ones, if it
-/// does. The server reports to a client only SYNs from the client's address as the server sees it.
+/// Adds control sessions over which the server sees this host under addresses that the present ones do not show, if
+/// there are any. The server reports to a client only SYNs from the client's address as the server sees it.
 pub(super) async fn from_other_addresses(run: &Run, server: &mut ServerRun) {
     let ports = ports_from_other_addresses(&server.result);
     let destination = Arc::clone(&server.destination);

@@ -1,5 +1,5 @@
 //! Runs other TLS handshakes during a session, as soon as its own handshake has passed, so that they end before it
-//! does. They show whether the port passes other ClientHellos than the session's small modern one.
+//! does. They show whether the port passes ClientHellos that are larger or older than the session's.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

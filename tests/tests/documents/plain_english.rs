@@ -1,5 +1,6 @@
 //! Finds phrases that are not plain English, as far as a search can: those of CONTRIBUTING.md's table, in documents, in
-//! the pages of the catalogue, and in the programs' texts.
+//! the pages of the catalogue, in the programs' texts, in comments (some of which are the help of a command or the
+//! description of a field), and in what is deployed.
 
 use std::fs;
 use std::path::Path;
@@ -89,6 +90,57 @@ fn what_the_programs_say_is_in_plain_english() {
     assert!(count > 2000, "only {count} texts were found");
 }
 
+#[test]
+fn comments_are_in_plain_english() {
+    let (mut found, mut count) = (Vec::new(), 0);
+    let itself = Path::new(file!()).file_name();
+    for source in tree::sources().iter().filter(|s| s.file_name() != itself) {
+        let text = fs::read_to_string(source).expect("UTF-8");
+        for comment in comments(&text) {
+            count += 1;
+            for phrase in quaint(&comment) {
+                found.push(format!("{}: {phrase}", source.display()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(count > 5000, "only {count} comments were found");
+}
+
+#[test]
+fn pages_messages_and_deployments_are_in_plain_english() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut found, mut count) = (Vec::new(), 0);
+    let extensions = [
+        "html", "css", "js", "proto", "yaml", "yml", "sh", "tf", "bicep", "toml", "xml", "ps1",
+    ];
+    let folders = [
+        "deploy",
+        "echo-server",
+        "probe-client",
+        "proto",
+        ".ci",
+        ".github",
+    ];
+    let files = folders.iter().flat_map(|folder| {
+        let folder = root.join(folder);
+        extensions
+            .iter()
+            .flat_map(move |end| tree::files(&folder, end))
+    });
+    for file in files {
+        count += 1;
+        let text = fs::read_to_string(&file).expect("UTF-8");
+        // The lines of a comment make one text.
+        let lines = text.lines().map(|line| line.trim_start_matches(['#', '/', '*', ' ']));
+        for phrase in quaint(&lines.collect::<Vec<_>>().join(" ")) {
+            found.push(format!("{}: {phrase}", file.display()));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(count > 100, "only {count} files were found");
+}
+
 /// Returns whether the file at this path of the project is a part of a program: neither a test nor a tool.
 fn is_of_a_program(source: &Path) -> bool {
     let mut parts = source.iter().map(|part| part.to_string_lossy());
@@ -137,6 +189,8 @@ fn what_is_not_plain_is_noticed() {
     }
     let source = "// \"so many\"\nlet a = \"is \\\n    wanted\"; let b = '\"';";
     assert_eq!(literals(source), ["is wanted"]);
+    let source = "/// One\n/// comment.\nlet a = 1; // Another\n\n//! A third";
+    assert_eq!(comments(source), ["One comment.", "Another", "A third"]);
 }
 
 /// Returns each phrase of `text` that has a plainer form, with some words around it.
@@ -204,6 +258,29 @@ pub(super) fn literals(source: &str) -> Vec<String> {
             }
             other => &other[1..],
         };
+    }
+    found
+}
+
+/// Returns the comments of Rust source, with the lines of each joined. A comment after code is one of its own.
+fn comments(source: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for line in source.lines() {
+        let line = line.trim_start();
+        let alone = line.starts_with("//");
+        let comment = if alone {
+            Some(line)
+        } else {
+            line.split_once(" // ").map(|(_, after)| after)
+        };
+        let text = comment.map(|c| c.trim_start_matches(['/', '!']).trim());
+        match (text, found.last_mut()) {
+            (Some(text), Some(last)) if alone && goes_on => *last = format!("{last} {text}"),
+            (Some(text), _) => found.push(text.to_owned()),
+            (None, _) => {}
+        }
+        goes_on = alone;
     }
     found
 }

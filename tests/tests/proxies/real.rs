@@ -29,8 +29,6 @@ pub(crate) fn trials() -> Trials {
             squid_wants(DIGEST, "Digest", WITHOUT_COLON)
         })
         .needing(SQUID, "squid_over_tls", squid_over_tls)
-        .needing(SQUID, "squid_opens_tls", squid_opens_tls)
-        .needing_on_both_families(SQUID, "squid_peeks_and_passes_tls", squid_peeks)
         .needing_on_both_families(TINYPROXY, "tinyproxy", tinyproxy)
         .needing_on_both_families(
             TINYPROXY,
@@ -199,100 +197,6 @@ fn squid_over_tls() -> anyhow::Result<()> {
     server.stop().map(drop)
 }
 
-/// With SSL-bump, the proxy terminates TLS with its own certificates.
-fn squid_opens_tls() -> anyhow::Result<()> {
-    let server = server(V4)?;
-    let setting = Setting::on(V4)?;
-    let authority = Authority::new()?;
-    let (certificate, key) = authority.own_pem();
-    setting.file("ca.pem", &format!("{certificate}{key}"))?;
-    let database = setting.directory().join("certificates");
-    let database = database.to_str().context("a path in UTF-8")?;
-    setting.prepare(CERTGEN, &["-c", "-s", database, "-M", "4MB"])?;
-    let proxy = setting.squid(&format!(
-        "http_port {{PORT}} ssl-bump tls-cert={{DIR}}/ca.pem generate-host-certificates=on\n\
-         sslcrtd_program {CERTGEN} -s {database} -M 4MB\nsslcrtd_children 1\n\
-         ssl_bump bump all\nsslproxy_cert_error allow all\n\
-         tls_outgoing_options flags=DONT_VERIFY_PEER\nhttp_access allow all"
-    ))?;
-    let via = url("http", V4, proxy.address().port());
-    let run = beside_direct(&server, &via)?
-        .kinds(server.port(1), SessionKind::ALL)
-        .run()?;
-    run.expect_exit(1)?;
-    for probe in &run.document()?.probes {
-        let (kind, verdict) = (probe.measurement.session_kind(), &probe.verdict);
-        if probe.measurement.path.is_direct() {
-            run.expect(probe, VerdictId::Reachable)?;
-            continue;
-        }
-        // The proxy closes sessions that do not begin as TLS, and they do not reach the server.
-        let expected = if matches!(kind, SessionKind::Tls | SessionKind::Https) {
-            VerdictId::TlsIntercepted
-        } else {
-            VerdictId::AnsweredByMiddlebox
-        };
-        run.expect(probe, expected)?;
-        ensure!(verdict.segment == Segment::Proxy, "{kind}: {verdict:?}");
-        let next = verdict.next_step.as_deref().unwrap_or_default();
-        let asked = proxy.address().to_string();
-        ensure!(next.contains(&asked), "{kind}: {next}");
-    }
-    server.stop().map(drop)
-}
-
-/// With SSL-bump set to peek, the proxy answers 200, looks at the first bytes, and connects to the server only for a
-/// ClientHello.
-///
-/// fwprobe finds that another session kind passes on the same port by trying it, although the server never saw the
-/// probe.
-fn squid_peeks(ip: IpAddr) -> anyhow::Result<()> {
-    let server = server(ip)?;
-    let setting = Setting::on(ip)?;
-    let authority = Authority::new()?;
-    let (certificate, key) = authority.own_pem();
-    setting.file("ca.pem", &format!("{certificate}{key}"))?;
-    let database = setting.directory().join("certificates");
-    let database = database.to_str().context("a path in UTF-8")?;
-    setting.prepare(CERTGEN, &["-c", "-s", database, "-M", "4MB"])?;
-    let proxy = setting.squid(&format!(
-        "http_port {{PORT}} ssl-bump tls-cert={{DIR}}/ca.pem \
-         generate-host-certificates=on\n\
-         sslcrtd_program {CERTGEN} -s {database} -M 4MB\nsslcrtd_children 1\n\
-         acl first at_step SslBump1\nssl_bump peek first\nssl_bump splice all\nhttp_access allow \
-         all"
-    ))?;
-    let via = url("http", ip, proxy.address().port());
-    let run = Probe::of(&server)?
-        .idle_timeout(SILENCE)
-        .args(["--via", &via])
-        .kinds(server.port(1), SessionKind::ALL)
-        .run()?;
-    run.expect_exit(1)?;
-    for probe in &run.document()?.probes {
-        let verdict = &probe.verdict;
-        let kind = probe.measurement.session_kind();
-        if matches!(kind, SessionKind::Tls | SessionKind::Https) {
-            ensure!(verdict.id == VerdictId::Reachable, "{kind}: {verdict:?}");
-            continue;
-        }
-        let cut_off = [VerdictId::PayloadDropped, VerdictId::PayloadReset];
-        ensure!(
-            cut_off.contains(&verdict.id) && verdict.segment == Segment::Proxy,
-            "{kind}: {}",
-            run.text()
-        );
-        let next = verdict.next_step.as_deref().unwrap_or_default();
-        ensure!(
-            verdict.claim.contains("lets TLS pass") && next.contains("TLS passes"),
-            "{kind}: {verdict:?}"
-        );
-        let advised = next.contains("NettcpOver443");
-        ensure!(advised == (kind == SessionKind::Nettcp), "{kind}: {next}");
-    }
-    server.stop().map(drop)
-}
-
 fn tinyproxy(ip: IpAddr) -> anyhow::Result<()> {
     let server = ServerPlan::on(ip).ports(2).start()?;
     let setting = Setting::on(ip)?;
@@ -417,11 +321,10 @@ pub(crate) const V4: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 pub(crate) const SECRET: &str = "p:w@rd/100%";
 /// The idle timeout in seconds: after this time, nothing more is expected.
-const SILENCE: u8 = 3;
+pub(crate) const SILENCE: u8 = 3;
 
 /// A password without a colon, because Squid's helper for Digest ends passwords at a colon.
 const WITHOUT_COLON: &str = "pw@rd/100%";
-const CERTGEN: &str = "/usr/lib/squid/security_file_certgen";
 
 pub(crate) const BASIC: &str = "auth_param basic program /usr/lib/squid/basic_ncsa_auth \
                                 {DIR}/users\n\

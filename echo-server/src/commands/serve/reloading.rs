@@ -59,8 +59,7 @@ impl<'a> Reloading<'a> {
     ///
     /// # Errors
     /// The files cannot be used, or the server is about to end and systemd has been notified. Announcing that the
-    /// server is ready would undo that announcement, and new settings would make other times apply than those
-    /// announced.
+    /// server is ready would undo that announcement, and new settings would contradict the announced times.
     pub(super) fn reload(&self) -> Result<Vec<&'static str>, Rejected> {
         if self.is_over {
             return Err(Rejected);

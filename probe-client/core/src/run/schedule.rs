@@ -271,7 +271,7 @@ impl Schedule {
             let nothing_works = !self.works() && !self.reference_may_work();
             let alone = nothing_works && failure != PortFailure::Accepted;
             let told = self.is_told(index) && !self.is_varying(index);
-            // A port whose SYN is answered late fails in another way than was assumed.
+            // A port whose SYN is answered late does not fail in the way that was assumed.
             let again = self.is_running(|s| matches!(s, Step::Survey(i, _) if *i == index));
             if (alone || told) && !again && self.is_worth_a_survey(index, failure) {
                 self.once(Step::Survey(index, failure), begin);

@@ -9,6 +9,7 @@ use probe_core::catalogue::VerdictId;
 use probe_core::judge::Outcome;
 use probe_core::profile::AddressFamily;
 
+use crate::diff::ChangeKind;
 use crate::subject::Subject;
 use crate::{Probe, RunDocument};
 
@@ -27,18 +28,6 @@ pub struct Change {
     pub change: ChangeKind,
     pub from: State,
     pub to: State,
-}
-
-/// The kind of a change.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ChangeKind {
-    /// The rule is no longer as expected.
-    Regression,
-    /// The rule is as expected again.
-    Fixed,
-    /// The outcome is the same, but its verdict differs.
-    OtherVerdict,
 }
 
 /// The state of every subject, from which changes are told apart from chance.
@@ -72,7 +61,7 @@ impl Changes {
             let standing = self.0.entry(subject.clone()).or_default();
             changes.extend(standing.observe(state).map(|from| Change {
                 subject,
-                change: ChangeKind::of(from, state),
+                change: kind(from, state),
                 from,
                 to: state,
             }));
@@ -131,13 +120,12 @@ impl Standing {
     }
 }
 
-impl ChangeKind {
-    fn of(from: State, to: State) -> Self {
-        match (from.outcome, to.outcome) {
-            (from, to) if from == to => Self::OtherVerdict,
-            (_, Outcome::AsExpected) => Self::Fixed,
-            (_, Outcome::NotAsExpected | Outcome::Undecided) => Self::Regression,
-        }
+/// Returns the kind of a change between two states that both decide.
+fn kind(from: State, to: State) -> ChangeKind {
+    match (from.outcome, to.outcome) {
+        (from, to) if from == to => ChangeKind::OtherCause,
+        (_, Outcome::AsExpected) => ChangeKind::Fixed,
+        (_, Outcome::NotAsExpected | Outcome::Undecided) => ChangeKind::Regression,
     }
 }
 
@@ -146,16 +134,6 @@ impl fmt::Display for Change {
         let Subject { rule, path, .. } = &self.subject;
         let (from, to) = (self.from.verdict, self.to.verdict);
         write!(f, "{}: {rule} over {path}: {from} -> {to}", self.change)
-    }
-}
-
-impl fmt::Display for ChangeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Regression => "regression",
-            Self::Fixed => "fixed",
-            Self::OtherVerdict => "other-verdict",
-        })
     }
 }
 
@@ -212,11 +190,7 @@ mod tests {
     fn kinds(runs: &[State]) -> Vec<Option<ChangeKind>> {
         let mut standing = Standing::default();
         runs.iter()
-            .map(|run| {
-                standing
-                    .observe(*run)
-                    .map(|from| ChangeKind::of(from, *run))
-            })
+            .map(|run| standing.observe(*run).map(|from| kind(from, *run)))
             .collect()
     }
 
@@ -242,7 +216,7 @@ mod tests {
     #[test]
     fn a_run_that_fails_otherwise_confirms_the_failure() {
         let kinds = kinds(&[OK, OK, DROPPED, REJECTED, REJECTED, DROPPED, DROPPED]);
-        let (failed, other) = (Some(ChangeKind::Regression), Some(ChangeKind::OtherVerdict));
+        let (failed, other) = (Some(ChangeKind::Regression), Some(ChangeKind::OtherCause));
         assert_eq!(kinds, [None, None, None, failed, None, None, other]);
     }
 
@@ -293,7 +267,7 @@ mod tests {
                 let Some(kind) = kind else { continue };
                 prop_assert!(index >= 2);
                 prop_assert_eq!(decided[index].outcome, decided[index - 1].outcome);
-                if kind == ChangeKind::OtherVerdict {
+                if kind == ChangeKind::OtherCause {
                     prop_assert_eq!(decided[index], decided[index - 1]);
                 } else {
                     prop_assert_ne!(Some(kind), before);

@@ -93,7 +93,7 @@ fn by_openssl(files: &Files, words: &str) -> anyhow::Result<()> {
     readable(files)
 }
 
-/// HMAC with SHA-1 is the default of RFC 8018, so programs of its time used it without a word.
+/// HMAC with SHA-1 is the default of RFC 8018, so programs of its time used it and did not name it.
 pub(super) fn sha1_as_the_prf() -> anyhow::Result<()> {
     let files = Files::make()?;
     files.keytool(&[
@@ -137,7 +137,7 @@ pub(super) fn null_password() -> anyhow::Result<()> {
             }
         }
     }
-    // The keys of the older ciphers differ, and the one for no password is not known here.
+    // The keys of the older ciphers differ, and the program does not know the one for no password.
     sealed_without_password(&files, "unknown", "-legacy")?;
     for document in [files.check(NULL, "")?, files.check_with_empty(NULL)?] {
         expect(&document, NULL, CheckId::CertificateFile, CheckStatus::Fail)?;

@@ -6,10 +6,11 @@ use super::super::evidence::Evidence;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::observation::{Failure, FailureKind, Operation, Origin};
-use crate::path::ProxyScheme;
+use crate::path::{ProxyAddress, ProxyScheme};
 use crate::verdict::{Confidence, Segment, Verdict};
 
 use super::name_not_resolved::resolver_step;
+use super::tls_intercepted;
 
 mod refusal;
 mod unanswered;
@@ -63,22 +64,39 @@ pub(super) fn tunnel(evidence: &Evidence<'_>) -> Option<Verdict> {
              without a connection, or hands it to another device"
         ))
     } else {
-        Verdict::new(
-            VerdictId::Inconclusive,
-            Segment::Unknown,
-            Confidence::Low,
-            format!(
-                "the proxy {proxy} says that it is connected to {target}, and then nothing comes \
-                 through: either it does not pass the bytes on, or they are lost behind it"
-            ),
-        )
-        .next(format!(
-            "ask the proxy team for the log of {proxy} about {target}; have one port of the server \
-             let through completely, so that the server can be asked what it saw"
-        ))
+        nothing_comes_through(evidence, proxy)
     };
     verdict.evidence.extend(evidence.seen());
     Some(also(verdict, evidence))
+}
+
+/// Returns `inconclusive` for a proxy that may have connected to the server; the server could not be asked.
+fn nothing_comes_through(evidence: &Evidence<'_>, proxy: &ProxyAddress) -> Verdict {
+    let target = evidence.target();
+    let verdict = Verdict::new(
+        VerdictId::Inconclusive,
+        Segment::Unknown,
+        Confidence::Low,
+        format!(
+            "the proxy {proxy} says that it is connected to {target}, and then nothing comes \
+             through: either it does not pass the bytes on, or they are lost behind it"
+        ),
+    );
+    let Some(port) = tls_intercepted::decrypted_port(evidence) else {
+        return verdict.next(format!(
+            "ask the proxy team for the log of {proxy} about {target}; have one port of the server \
+             let through completely, so that the server can be asked what it saw"
+        ));
+    };
+    verdict
+        .because(format!(
+            "over the same path TLS to port {port} is decrypted; a device that decrypts may close \
+             or hold what does not begin with TLS"
+        ))
+        .next(format!(
+            "ask the proxy team for the log of {proxy} about {target}, and the team that runs TLS \
+             inspection to exempt {target} from decryption; then run it again"
+        ))
 }
 
 /// Returns `verdict` with the results of the same rule over other paths, and of other rules over this path.

@@ -7,6 +7,7 @@ use super::super::reopened;
 use crate::alternative::Alternative;
 use crate::catalogue::VerdictId;
 use crate::measurement::{Measurement, PresentedCertificate, Respect};
+use crate::profile::Port;
 use crate::session::Agreement;
 use crate::session_kind::SessionKind;
 use crate::verdict::{Confidence, Segment, Verdict};
@@ -105,6 +106,17 @@ fn whole_elsewhere<'a>(evidence: &Evidence<'a>) -> Option<&'a Measurement> {
         .filter(|m| m.rule.id == evidence.probe.rule.id);
     let whole = |m: &&Measurement| testimony(m).is_some() && difference(m).is_none();
     same_rule.find(whole)
+}
+
+/// Returns the port of a probe of the same server, over the same path, whose TLS is decrypted on the way: the probe's own
+/// port if it is one of several.
+pub(in crate::judge::cause) fn decrypted_port(evidence: &Evidence<'_>) -> Option<Port> {
+    let minted = |m: &Measurement| m.forging_test.as_ref().is_some_and(|test| test.minted());
+    let decrypted = evidence.same_server.iter();
+    let decrypted = decrypted.filter(|m| minted(m) || is_opened(m));
+    let ports = decrypted.map(|m| m.rule.port);
+    let own = evidence.probe.rule.port;
+    ports.min_by_key(|port| *port != own)
 }
 
 /// Returns whether the two ends are not in the same TLS session, which explains every other departure.

@@ -67,7 +67,7 @@ fn answers_that_this_host_refused_itself_are_no_sign_of_a_device() {
         .to_vec();
     let mut evidence = with(&probe, &record);
     evidence.same_server = vec![&probe, &works].into();
-    // One of the two late answers was for the connection that was given up. The other one is less than half of four.
+    // One of the two late answers was for the connection that was given up. The second one is less than half of four.
     let found = judge(&evidence);
     assert_eq!(found.id, VerdictId::Dropped, "{}", found.claim);
     assert!(found.alternatives.contains(&Alternative::AnswerRefused));

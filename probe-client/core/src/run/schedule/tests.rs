@@ -78,6 +78,27 @@ fn a_control_port_that_is_dropped_delays_nobody() {
 }
 
 proptest! {
+    /// A firewall may ban a host that tries a port too often (docs/reference/verdicts.md, `source-blocked`).
+    #[test]
+    fn a_silent_port_gets_six_syns_before_the_server_is_asked(
+        faults in prop::collection::vec(fault(), 0..6),
+        round_trip in 0_u64..=100,
+        reply: bool,
+    ) {
+        let silent = if reply { Fault::ReplyDropped } else { Fault::Dropped(1) };
+        let mut ports = vec![silent, Fault::Open];
+        ports.extend(faults);
+        let network = Network {
+            round_trip: Duration::from_millis(round_trip),
+            ..network(ports)
+        };
+        let played = play(&network);
+        let asked = played.when(|s| matches!(s, Step::Ask(about) if about.contains(&0)));
+        let asked = asked.expect("a question");
+        let before = played.syns.iter().filter(|(at, to)| *to == Some(0) && *at < asked);
+        prop_assert!((3..=6).contains(&before.clone().count()), "{:?}", played.syns);
+    }
+
     #[test]
     fn any_mix_of_faults_ends_in_time_with_all_its_evidence(
         faults in prop::collection::vec(fault(), 1..7),

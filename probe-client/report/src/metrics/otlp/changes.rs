@@ -3,7 +3,8 @@
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
 use probe_documents::RunDocument;
-use probe_documents::watch::{Change, ChangeKind};
+use probe_documents::diff::ChangeKind;
+use probe_documents::watch::Change;
 use prost::Message as _;
 
 use super::{Origin, attribute, text};
@@ -55,8 +56,12 @@ fn record(run: &RunDocument, change: &Change, origin: Origin<'_>) -> LogRecord {
 const fn severity(change: ChangeKind) -> SeverityNumber {
     match change {
         ChangeKind::Regression => SeverityNumber::Error,
-        ChangeKind::OtherVerdict => SeverityNumber::Warn,
         ChangeKind::Fixed => SeverityNumber::Info,
+        ChangeKind::OtherCause
+        | ChangeKind::OtherPlace
+        | ChangeKind::NotComparable
+        | ChangeKind::New
+        | ChangeKind::Gone => SeverityNumber::Warn,
     }
 }
 

@@ -74,8 +74,8 @@ fn beside_a_session(evidence: &Evidence<'_>, account: &FlowAccount) -> Option<Ve
     ));
     Some(with_ports(verdict, account).next(format!(
         "ask the network and firewall teams whether one of several parallel links, firewalls or \
-         NAT gateways on the way to {target} fails or lacks the rule, whether a rule goes by \
-         source port or limits new connections, and for loss, in both directions; name the source \
+         NAT gateways on the way to {target} fails or lacks the rule, whether a NAT gateway has no \
+         source port free, whether a rule goes by source port or limits new connections, and for loss, in both directions; name the source \
          ports of the evidence; run it again with `--flows 50` for a better figure"
     )))
 }

@@ -34,7 +34,7 @@ pub(in super::super) struct Network {
     pub(in super::super) distance: u8,
     /// How many SYNs a second are let in, to whatever port; the others are reset.
     pub(in super::super) limit: Option<usize>,
-    /// One SYN in so many is lost; 0: none.
+    /// The number of SYNs of which one is lost; 0: none is lost.
     pub(in super::super) loss: u64,
     pub(in super::super) seed: u64,
 }
