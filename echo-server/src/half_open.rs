@@ -1,6 +1,6 @@
 //! Finds connections whose SYN was answered and whose handshake is not complete, but only while a known client asks.
-//! They show that the path to this host is open if the path back is not. SYNs that the witness saw and that became no
-//! connection count too.
+//! These connections show that the path to this host is open even if the path back is not. SYNs that only the witness
+//! saw are noted in the same way.
 
 mod looks;
 
@@ -27,9 +27,9 @@ pub(crate) struct HalfOpenWatch {
     /// The maximum number of half-open connections that the kernel keeps for one port.
     kept: usize,
     listeners: Vec<ListenerFacts>,
-    /// The time of each port's last look, and the time from which on the next look is allowed. The kernel is queried
-    /// under this lock, by one caller at a time, and not under the lock of `seen`, which accepting a connection waits
-    /// for.
+    /// The time of each port's last look, and the earliest time of the next look. The kernel is queried while this lock
+    /// is held, so by one caller at a time. The lock of `seen` is free meanwhile, because the server takes it to accept
+    /// a connection.
     looks: Mutex<Looks>,
     seen: Mutex<HalfOpenBook>,
 }
@@ -39,8 +39,8 @@ struct HalfOpenBook {
     sightings: BTreeMap<Ends, HalfOpenEntry>,
     /// The addresses of callers, with the time of each one's last look.
     callers: BTreeMap<IpAddr, Duration>,
-    /// The connections accepted since the kernel was queried, which its list may still contain. `None` while no query
-    /// runs.
+    /// The connections accepted since the current query began, because the kernel's list may still contain them. `None`
+    /// while no query runs.
     accepted: Option<BTreeSet<Ends>>,
 }
 
@@ -80,9 +80,9 @@ impl HalfOpenWatch {
         self.available
     }
 
-    /// Notes as sightings the half-open connections on the dialled `ports`, or on all ports. Those of callers come
-    /// before those of strangers. One look serves all callers for a moment. The call blocks for some milliseconds if
-    /// this host has very many connections.
+    /// Notes the half-open connections on the dialled `ports`, or on all ports, as sightings. Callers' connections get
+    /// more room than those of strangers. One look serves all callers for a moment. The call blocks for some
+    /// milliseconds if this host has very many connections.
     pub(crate) fn look(
         &self,
         clock: &Clock,
@@ -109,9 +109,16 @@ impl HalfOpenWatch {
             }
         }
         if !due.is_empty() {
+            let busy = socket_facts::processor_time();
             self.look_at(clock, sightings, &due);
             let ports = due.iter().map(|listener| listener.address.port());
-            looks.looked(began, clock.now(), ports);
+            let now = clock.now();
+            // On a busy host, most of the time that a look takes is that of other threads.
+            let took = match (busy, socket_facts::processor_time()) {
+                (Some(before), Some(after)) => after.saturating_sub(before),
+                _ => now.saturating_sub(began),
+            };
+            looks.looked(took, now, ports);
         }
     }
 
@@ -144,8 +151,8 @@ impl HalfOpenWatch {
         self.seen().accepted = None;
     }
 
-    /// Notes as sightings the SYNs that the witness saw and that became no connection. Returns false if there was not
-    /// enough room.
+    /// Adds a sighting for each SYN that the witness saw and that did not become a connection. Returns false if there
+    /// was not enough room.
     pub(crate) fn take_note(
         &self,
         now: Duration,
@@ -359,14 +366,15 @@ fn note_witnessed(
 /// The time for which an entry is kept: longer than a connection waits to be accepted on any server that works.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
 
-/// The time for which a caller counts as one after its last look: several times the interval between two looks.
+/// The time for which an address counts as a caller's after its last look: several times the interval between two
+/// looks.
 const LOOKS_NO_MORE: Duration = Duration::from_secs(2);
 
 /// The maximum number of entries: more than the runs of several clients have half open at the same time.
 const MAX_REMEMBERED: usize = 4096;
 
 /// The number of entries from which on strangers' connections are not added, so that there is room for those of
-/// callers. More within [`FORGOTTEN_AFTER`] are a flood, and would evict valuable sightings.
+/// callers. If more arrive within [`FORGOTTEN_AFTER`], they are a flood and would evict valuable sightings.
 const MAX_STRANGERS: usize = 1024;
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The answers of platforms other than Linux to questions that only Linux can answer: [`FactError::NotAvailable`].
 
+use std::time::Duration;
+
 use socket2::Socket;
 
 use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError};
@@ -54,6 +56,10 @@ pub(crate) fn set_mss(_: &Socket, _: u16) -> Result<(), FactError> {
 }
 
 pub(crate) fn give_back_memory() {}
+
+pub(crate) fn processor_time() -> Option<Duration> {
+    None
+}
 
 #[cfg(not(windows))]
 pub(crate) fn keep_memory_private() {}

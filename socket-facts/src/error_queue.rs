@@ -9,7 +9,7 @@ use crate::{FactError, IpFamily, platform};
 /// One entry of a socket's error queue (Linux: `struct sock_extended_err`, ip(7) and ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocketError {
-    /// The error that the kernel made of it, as in [`std::io::Error::from_raw_os_error`].
+    /// The error number that the kernel made of the report, as in [`std::io::Error::from_raw_os_error`].
     pub errno: i32,
     /// The place where the error arose.
     pub origin: ErrorOrigin,
@@ -79,5 +79,5 @@ pub fn drain_error_queue<'s>(
 }
 
 /// The maximum number of entries that one [`drain_error_queue`] takes. A probe sends a handful of packets, so more
-/// entries are a flood, and its beginning is enough.
+/// entries are a flood, and the beginning of a flood is enough.
 pub const ERROR_QUEUE_MAX: usize = 64;

@@ -41,8 +41,8 @@ pub enum FactError {
     },
 }
 
-/// The protocol that a socket option is for: that of the remote address, which may differ from that of a dual-stack
-/// socket.
+/// The IP version of the remote address, for which a socket option is set. The version of a
+/// dual-stack socket itself may differ from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IpFamily {
     /// IPv4.

@@ -1,5 +1,5 @@
-//! Connections that a SYN began and no acknowledgement completed. They prove that the path to this host is open if the
-//! path back is not.
+//! Connections that a SYN began and no acknowledgement completed. They prove that the path to this host is
+//! open, even if the path back is not.
 
 use std::net::SocketAddr;
 

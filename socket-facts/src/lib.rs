@@ -11,6 +11,7 @@ mod fact;
 mod half_open;
 mod marks;
 mod memory;
+mod processor;
 mod saved_syn;
 mod syn_tap;
 mod tcp_facts;
@@ -40,6 +41,7 @@ pub use half_open::{
 };
 pub use marks::{set_hop_limit, set_mss};
 pub use memory::{give_back_memory, keep_memory_private};
+pub use processor::processor_time;
 pub use saved_syn::{save_syn, saved_syn};
 pub use syn_tap::{SYN_TAP_PORTS_MAX, SynTap};
 pub use tcp_facts::{TcpFacts, TcpState, tcp_facts};

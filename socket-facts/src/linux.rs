@@ -9,11 +9,13 @@ use crate::{Fact, FactError, HalfOpenView, IpFamily, SocketError, TcpFacts};
 mod allocator;
 mod error_queue;
 mod option;
+mod processor;
 mod sock_diag;
 mod syn_tap;
 mod tcp_info;
 
 pub(crate) use allocator::give_back_memory;
+pub(crate) use processor::processor_time;
 
 pub(crate) fn keep_memory_private() {
     let _ = nix::sys::prctl::set_dumpable(false);
@@ -65,8 +67,8 @@ pub(crate) fn half_open_kept() -> Result<usize, FactError> {
         .map_err(|source| classify(Fact::HalfOpen, source))
 }
 
-/// Computes the number from the settings that `read` returns (ip-sysctl.rst, `tcp_syncookies`, `somaxconn`,
-/// `tcp_max_syn_backlog`).
+/// Computes how many half-open connections a listener keeps, from the settings that `read` returns (ip-sysctl.rst,
+/// `tcp_syncookies`, `somaxconn`, `tcp_max_syn_backlog`).
 fn kept_by(read: impl Fn(&str) -> io::Result<String>) -> io::Result<usize> {
     let number =
         |name| -> io::Result<usize> { read(name)?.trim().parse().map_err(io::Error::other) };
@@ -115,7 +117,7 @@ fn classify(fact: Fact, source: io::Error) -> FactError {
     }
 }
 
-/// The kernel answers every SYN with a cookie, not only when too many connections are half open.
+/// The setting with which the kernel answers every SYN with a cookie, not only when too many connections are half open.
 const COOKIES_ALWAYS: usize = 2;
 const COOKIES_NEVER: usize = 0;
 

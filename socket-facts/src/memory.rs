@@ -1,9 +1,10 @@
-//! This process' memory: what the allocator keeps, and who may read it.
+//! Controls this process' memory: how much of it the allocator keeps, and which processes may read it.
 
 use crate::platform;
 
-/// Returns memory to the host that is free in this process and kept by its allocator. It takes some milliseconds for
-/// hundreds of megabytes, while other threads may wait for memory. Does nothing if the allocator has no call for this.
+/// Returns to the host the memory that is free in this process but kept by its allocator. It takes
+/// some milliseconds for hundreds of megabytes, while other threads may wait for memory. Does nothing
+/// if the allocator has no call for this.
 pub fn give_back_memory() {
     platform::give_back_memory();
 }

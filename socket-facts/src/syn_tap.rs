@@ -1,6 +1,5 @@
-//! Captures the SYNs that reach this host's network interfaces, and the answers that leave them, without regard to what
-//! its own firewall does with either. This is the only fact here that needs a privilege: `CAP_NET_RAW`, to open the
-//! socket.
+//! Captures the SYNs that reach this host's network interfaces, and the answers that leave them, whatever its own
+//! firewall does with them. This is the only fact here that needs a privilege: `CAP_NET_RAW`, to open the socket.
 
 use std::io::{ErrorKind, Read as _};
 

@@ -39,9 +39,9 @@ pub struct TcpFacts {
     pub bytes_acked: Option<u64>,
     /// The number of bytes received in order, whether the application has read them or not.
     pub bytes_received: Option<u64>,
-    /// The number of bytes written and never sent.
+    /// The number of bytes written but not sent yet.
     pub unsent_bytes: Option<u32>,
-    /// The time in which bytes were ready and the other side's window did not allow sending them.
+    /// The total time in which bytes were ready to send, but the other side's window did not allow it.
     pub window_limited: Option<Duration>,
     /// The payload bytes per segment that we send; before the handshake, the kernel's initial value.
     pub send_mss: Option<u32>,

@@ -8,7 +8,7 @@ use windows_sys::Win32::Networking::WinSock::{WSAEINVAL, WSAENOPROTOOPT, WSAEOPN
 
 pub(crate) use crate::elsewhere::{
     clear_recv_err, drain_error_queue, filter_syns, give_back_memory, half_open_kept, half_open_of,
-    lost_packets, open_syn_tap, save_syn, saved_syn, set_mss, set_recv_err,
+    lost_packets, open_syn_tap, processor_time, save_syn, saved_syn, set_mss, set_recv_err,
 };
 use crate::{Fact, FactError, TcpFacts};
 

@@ -1,4 +1,4 @@
-//! Memory that is given back, in a process of its own: other tests would allocate meanwhile.
+//! Tests that memory is given back. The test has a process of its own, because other tests allocate memory meanwhile.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 #![expect(
     clippy::unwrap_used,

@@ -36,24 +36,24 @@ impl Looks {
         }
     }
 
-    /// Records that a look at `ports` took from `began` to `now`.
+    /// Records that a look at `ports` ended at `now` and kept a processor busy for `took`.
     pub(super) fn looked(
         &mut self,
-        began: Duration,
+        took: Duration,
         now: Duration,
         ports: impl Iterator<Item = u16>,
     ) {
-        self.rest_until = now + now.saturating_sub(began) * REST;
+        self.rest_until = now + took * REST;
         self.last.extend(ports.map(|port| (port, now)));
     }
 }
 
 /// The time for which one look serves all callers.
 pub(super) const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-/// The pause after a look, as a multiple of its duration: looks take at most a fifth of one core.
+/// The pause after a look, as a multiple of its time on a processor: looks take at most a fifth of one core.
 const REST: u32 = 4;
 /// The greatest age of a look while the next one has to wait. A host that sends no answer keeps a half-open connection
-/// for a second; callers ask again after a quarter of that.
+/// for a second, and callers ask every quarter of a second.
 const FORGETS_AFTER: Duration = Duration::from_millis(700);
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
         let start = Duration::from_secs(5);
         let mut looks = Looks::default();
         assert_eq!(looks.turn(start, PORT), Turn::Due);
-        looks.looked(start, start, [PORT].into_iter());
+        looks.looked(Duration::ZERO, start, [PORT].into_iter());
         assert_eq!(looks.turn(start + BETWEEN_LOOKS / 2, PORT), Turn::Fresh);
         assert_eq!(looks.turn(start + BETWEEN_LOOKS / 2, PORT + 1), Turn::Due);
         assert_eq!(looks.turn(start + BETWEEN_LOOKS, PORT), Turn::Due);
@@ -81,12 +81,11 @@ mod tests {
             let (mut now, mut spent, mut overdue) = (Duration::ZERO, Duration::ZERO, false);
             let (end, cost) = (Duration::from_secs(30), Duration::from_millis(millis));
             while now < end {
-                let began = now;
                 let turn = looks.turn(now, PORT);
                 if turn == Turn::Due {
                     now += cost;
                     spent += cost;
-                    looks.looked(began, now, [PORT].into_iter());
+                    looks.looked(cost, now, [PORT].into_iter());
                 }
                 overdue |= turn == Turn::Overdue;
                 now += Duration::from_millis(1);

@@ -162,7 +162,7 @@ fn status(body: &[u8]) -> io::Result<()> {
 
 const MALFORMED: io::ErrorKind = io::ErrorKind::InvalidData;
 
-/// How long to wait for an answer. The kernel answers immediately; this limits what a broken one could do.
+/// How long to wait for an answer. The kernel answers immediately; the limit only protects against one that does not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The length of the largest datagram that the kernel sends in a dump.
 const DATAGRAM_MAX: usize = 32 * 1024;

@@ -39,7 +39,7 @@ pub(super) fn filter(socket: &Socket, ports: &[u16]) -> io::Result<()> {
     socket.attach_filter(&program)
 }
 
-/// Returns the drops since the last call; `struct tpacket_stats` contains packets and drops.
+/// Returns the number of packets dropped since the last call; `struct tpacket_stats` contains packets and drops.
 pub(super) fn lost(socket: &Socket) -> io::Result<u32> {
     let mut buffer = [0; 8];
     match option::read(

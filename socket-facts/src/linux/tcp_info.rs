@@ -103,7 +103,7 @@ const AGREED_IN_SYNS: u8 = 1 | 2 | 4;
 /// The bit `TCPI_OPT_TIMESTAMPS`.
 const OPTION_TIMESTAMPS: u8 = 1;
 
-/// The length of the option and its padding in bytes (RFC 7323 appendix A).
+/// The length of the timestamps option and its padding in bytes (RFC 7323 appendix A).
 const TIMESTAMPS_LENGTH: u32 = 12;
 
 /// The offset of `tcpi_min_rtt` (from Linux 4.6 on), which not every libc declares.

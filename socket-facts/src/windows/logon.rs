@@ -230,7 +230,7 @@ fn described(buffer: &mut SecBuffer) -> SecBufferDesc {
     }
 }
 
-/// Converts text to UTF-16 with a terminating zero, and none inside.
+/// Converts text to UTF-16 with a terminating zero, and without any other zero.
 fn wide(text: &str) -> Vec<u16> {
     let units = text.encode_utf16().filter(|unit| *unit != 0);
     units.chain([0]).collect()

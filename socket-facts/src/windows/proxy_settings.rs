@@ -92,7 +92,7 @@ pub fn user_proxy_settings() -> io::Result<UserProxySettings> {
     })
 }
 
-/// Returns WinHTTP's own setting, that of `netsh winhttp`, or `None` if it is to connect directly.
+/// Returns WinHTTP's own setting, which `netsh winhttp` changes; `None` if it says to connect directly.
 ///
 /// # Errors
 /// Windows cannot read the setting.

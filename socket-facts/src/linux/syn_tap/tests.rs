@@ -11,7 +11,7 @@ fn syns_that_came_and_answers_that_leave_pass_by_the_ports_own_number() {
             let answer = packet(v6, port, 40_000, SYN | ACK);
             assert_eq!(passes(&ports, HOST, &syn), known);
             assert_eq!(passes(&ports, OUTGOING, &answer), known);
-            // These belong to connections that this host dials, or that pass through it.
+            // These segments belong to connections that this host dials, or that pass through it.
             assert!(!passes(&ports, OUTGOING, &syn));
             assert!(!passes(&ports, HOST, &answer));
             assert!(!passes(&ports, OTHER_HOST, &syn));
